@@ -1,0 +1,165 @@
+"""Verifying a custom token. Pure: values in, claims out, or a refusal.
+
+The signature first, then the claims by the original's rules, then what the
+documentation or the operator asks beyond them (design of the two contracts:
+docs/wire.md, "Two contracts").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from skylogin import jws, profile
+from skylogin.errors import (
+    INVALID_CREDENTIALS,
+    Reason,
+    SkygearError,
+    not_decodable,
+    text_with_nul,
+)
+from skylogin.user import Claims
+
+SUBJECT_CHARACTERS_MAX = 36
+SUBJECT_BYTES_MAX = 2500
+DOCUMENTED, ORIGINAL = "documented", "original"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret that custom tokens may be signed with. *id* may be a token's `kid`."""
+
+    id: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is asked of a token beyond a good signature; times in seconds, 0 means no limit."""
+
+    contract: str = DOCUMENTED
+    algorithms: frozenset[str] = frozenset(jws.ALGORITHMS)
+    leeway_seconds: int = 0
+    lifetime_max_seconds: int = 0
+    audience: str = ""
+    issuer: str = ""
+
+
+def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> Claims:
+    """Return what *token* says, verified against any of *secrets* at *now*.
+
+    Raises SkygearError with the original's answer: 400 for every fault of the
+    token itself, expiry included, and 401 only where a required claim is
+    missing (custom-token-login, section 2).
+    """
+    seconds = int(now.timestamp())
+    documented = rules.contract == DOCUMENTED
+    try:
+        parts = jws.split(token)
+        jws.check_algorithm(parts, rules.algorithms)
+        secret = _secret_of(parts, secrets)
+        claims = jws.read_claims(parts.claims_bytes)
+        jws.check_times(
+            claims, seconds, leeway=rules.leeway_seconds, expiry_excluded=documented
+        )
+        _check_choices(claims, rules)
+    except jws.TokenError as error:
+        raise not_decodable(error.reason, error.explanation) from error
+    values = profile.read(claims.objects.get("skyprofile", {}))
+    subject = claims.strings.get("sub", "")
+    _check_required(subject, claims)
+    _check_subject(subject, documented=documented)
+    accepted_once = claims.time("exp") == seconds or len(subject) > SUBJECT_CHARACTERS_MAX
+    return Claims(
+        subject=subject,
+        profile=values,
+        issued_at=claims.time("iat"),
+        expires_at=claims.time("exp"),
+        algorithm=parts.algorithm,
+        key_id=parts.key_id,
+        secret_id=secret.id,
+        names=tuple(claims.names),
+        only_contract=ORIGINAL if accepted_once and not documented else "",
+    )
+
+
+def _secret_of(token: jws.SignedToken, secrets: Sequence[Secret]) -> Secret:
+    """Return the secret that signed *token*; one that its `kid` names is tried first."""
+    for secret in sorted(secrets, key=lambda candidate: candidate.id != token.key_id):
+        if jws.has_signature_of(token, secret.key):
+            return secret
+    which = "the secret" if len(secrets) == 1 else f"any of the {len(secrets)} accepted secrets"
+    sentence = f"the signature was not made with {which}"
+    raise jws.TokenError(Reason.SIGNATURE_WRONG, sentence)
+
+
+def _check_choices(claims: jws.ClaimSet, rules: Rules) -> None:
+    """Raise TokenError where the operator asks more than the original does."""
+    lifetime = claims.time("exp") - claims.time("iat")
+    if 0 < rules.lifetime_max_seconds < lifetime:
+        sentence = (
+            f"valid for {lifetime} s, more than SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS="
+            f"{rules.lifetime_max_seconds}"
+        )
+        raise jws.TokenError(Reason.LIFETIME_TOO_LONG, sentence)
+    if rules.audience and claims.strings.get("aud") != rules.audience:
+        sentence = f"the claim aud is not SKYLOGIN_AUDIENCE={rules.audience}"
+        raise jws.TokenError(Reason.AUDIENCE_WRONG, sentence)
+    if rules.issuer and claims.strings.get("iss") != rules.issuer:
+        sentence = f"the claim iss is not SKYLOGIN_ISSUER={rules.issuer}"
+        raise jws.TokenError(Reason.ISSUER_WRONG, sentence)
+
+
+def _check_required(subject: str, claims: jws.ClaimSet) -> None:
+    if not subject:
+        raise _invalid("subject (sub) not specified", Reason.SUBJECT_MISSING)
+    if not claims.time("exp"):
+        raise _invalid("expires at (exp) not specified", Reason.EXPIRY_MISSING)
+    if not claims.time("iat"):
+        raise _invalid("issued at (iat) not specified", Reason.ISSUE_TIME_MISSING)
+
+
+def _check_subject(subject: str, *, documented: bool) -> None:
+    if documented and len(subject) > SUBJECT_CHARACTERS_MAX:
+        message = f"subject (sub) is longer than {SUBJECT_CHARACTERS_MAX} characters"
+        hint = f"it has {len(subject)}; SKYLOGIN_CONTRACT=original takes longer ones"
+        raise _invalid(message, Reason.SUBJECT_TOO_LONG, hint)
+    if len(subject.encode()) > SUBJECT_BYTES_MAX:
+        message = f"subject (sub) is longer than {SUBJECT_BYTES_MAX} bytes"
+        raise _invalid(message, Reason.SUBJECT_TOO_LONG)
+    if "\0" in subject:
+        raise text_with_nul()
+
+
+def _invalid(message: str, reason: Reason, hint: str = "") -> SkygearError:
+    return SkygearError(
+        INVALID_CREDENTIALS,
+        f"invalid token: {message}",
+        reason=reason,
+        explanation=f"{message}: {hint}" if hint else message,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a token says of itself, nothing of it verified: for people and the journal."""
+
+    algorithm: str = ""
+    key_id: str = ""
+    subject: str = ""
+    names: tuple[str, ...] = ()
+
+
+def describe(token: object) -> Description:
+    """Return what can be read of *token*, which may be anything."""
+    if not isinstance(token, str):
+        return Description()
+    try:
+        parts = jws.split(token)
+    except jws.TokenError:
+        return Description()
+    try:
+        claims = jws.read_claims(parts.claims_bytes)
+    except jws.TokenError:
+        return Description(parts.algorithm, parts.key_id)
+    subject = claims.strings.get("sub", "")
+    return Description(parts.algorithm, parts.key_id, subject, tuple(claims.names))

@@ -1,0 +1,128 @@
+"""What a call can be refused with: the original's error kinds, and our reasons.
+
+The kind, the message and the info go over the wire. The reason does not: it is
+for the journal, for the `X-Skylogin-Reason` header under `skylogin dev`, and
+for `skylogin token explain`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """A row of the original's error table (pkg/server/skyerr/skyerr.go)."""
+
+    name: str
+    code: int
+    status: int
+
+
+# fmt: off
+NOT_AUTHENTICATED            = ErrorKind("NotAuthenticated", 101, 401)
+PERMISSION_DENIED            = ErrorKind("PermissionDenied", 102, 403)
+ACCESS_KEY_NOT_ACCEPTED      = ErrorKind("AccessKeyNotAccepted", 103, 401)
+ACCESS_TOKEN_NOT_ACCEPTED    = ErrorKind("AccessTokenNotAccepted", 104, 401)
+INVALID_CREDENTIALS          = ErrorKind("InvalidCredentials", 105, 401)
+BAD_REQUEST                  = ErrorKind("BadRequest", 107, 400)
+INVALID_ARGUMENT             = ErrorKind("InvalidArgument", 108, 400)
+DUPLICATED                   = ErrorKind("Duplicated", 109, 409)
+RESOURCE_NOT_FOUND           = ErrorKind("ResourceNotFound", 110, 404)
+CONSTRAINT_VIOLATED          = ErrorKind("ConstraintViolated", 113, 409)
+INCOMPATIBLE_SCHEMA          = ErrorKind("IncompatibleSchema", 114, 409)
+UNDEFINED_OPERATION          = ErrorKind("UndefinedOperation", 117, 404)
+RESPONSE_TIMEOUT             = ErrorKind("ResponseTimeout", 122, 503)
+NOT_CONFIGURED               = ErrorKind("NotConfigured", 125, 503)
+USER_DISABLED                = ErrorKind("UserDisabled", 127, 403)
+VERIFICATION_REQUIRED        = ErrorKind("VerificationRequired", 128, 403)
+UNEXPECTED_ERROR             = ErrorKind("UnexpectedError", 10000, 500)
+UNEXPECTED_AUTH_NOT_FOUND    = ErrorKind("UnexpectedAuthInfoNotFound", 10001, 500)
+UNABLE_TO_OPEN_DATABASE      = ErrorKind("UnexpectedUnableToOpenDatabase", 10002, 503)
+# fmt: on
+
+ERROR_KINDS = tuple(value for value in list(globals().values()) if isinstance(value, ErrorKind))
+
+
+class Reason(StrEnum):
+    """Why an attempt to log in was accepted or refused: a closed list of codes."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    API_KEY_MISSING = "api_key_missing"
+    API_KEY_WRONG = "api_key_wrong"
+    NOT_CONFIGURED = "not_configured"
+    TOKEN_MISSING = "token_missing"  # noqa: S105
+    TOKEN_NOT_TEXT = "token_not_text"  # noqa: S105
+    TOKEN_MALFORMED = "token_malformed"  # noqa: S105
+    HEADER_MALFORMED = "header_malformed"
+    ALGORITHM_NOT_ACCEPTED = "algorithm_not_accepted"
+    SIGNATURE_WRONG = "signature_wrong"
+    CLAIMS_MALFORMED = "claims_malformed"
+    CLAIM_OF_WRONG_TYPE = "claim_of_wrong_type"
+    EXPIRED = "expired"
+    ISSUED_IN_FUTURE = "issued_in_future"
+    NOT_YET_VALID = "not_yet_valid"
+    LIFETIME_TOO_LONG = "lifetime_too_long"
+    AUDIENCE_WRONG = "audience_wrong"
+    ISSUER_WRONG = "issuer_wrong"
+    SUBJECT_MISSING = "subject_missing"
+    EXPIRY_MISSING = "expiry_missing"
+    ISSUE_TIME_MISSING = "issue_time_missing"
+    SUBJECT_TOO_LONG = "subject_too_long"
+    TEXT_WITH_NUL = "text_with_nul"
+    PROFILE_VALUE_INVALID = "profile_value_invalid"
+    FIELD_NAME_INVALID = "field_name_invalid"
+    FIELD_TYPE_CONFLICT = "field_type_conflict"
+    FIELD_NOT_ADDED = "field_not_added"
+    FIELD_REFUSED = "field_refused"
+    REFERENCE_MISSING = "reference_missing"
+    KEY_TAKEN = "key_taken"
+    USER_DISABLED = "user_disabled"
+    TIMED_OUT = "timed_out"
+    CALLER_LEFT = "caller_left"
+    CRASHED = "crashed"
+
+
+class SkygearError(Exception):
+    """A refusal the client gets to see: a row of the table and a message.
+
+    *reason* and *explanation* stay on our side of the wire. *status* replaces
+    the kind's own, as some of the original's checks do.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        info: Mapping[str, object] | None = None,
+        status: int | None = None,
+        reason: Reason | None = None,
+        explanation: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.info = info
+        self.status = status or kind.status
+        self.reason = reason
+        self.explanation = explanation or message
+
+
+def not_decodable(reason: Reason, explanation: str) -> SkygearError:
+    """Return the one answer the original gives to every payload it cannot decode."""
+    message = "fails to decode the request payload"
+    return SkygearError(BAD_REQUEST, message, reason=reason, explanation=explanation)
+
+
+def invalid_argument(message: str, *arguments: str, reason: Reason | None = None) -> SkygearError:
+    """Return the original's refusal of an argument; *arguments* are its names."""
+    info = {"arguments": list(arguments)} if arguments else None
+    return SkygearError(INVALID_ARGUMENT, message, info=info, reason=reason)
+
+
+def text_with_nul() -> SkygearError:
+    """Return the refusal of U+0000, which PostgreSQL cannot keep in text."""
+    message = 'invalid byte sequence for encoding "UTF8": 0x00'
+    return invalid_argument(message, reason=Reason.TEXT_WITH_NUL)

@@ -1,0 +1,220 @@
+"""The types of fields: what a value makes, what fits, how values are laid over a record. Pure.
+
+A field gets the type of its first value and keeps it. The rules and messages
+are the original's (custom-token-login, section 5), but for names of fields that
+break its later reads: those are refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skylogin.errors import (
+    CONSTRAINT_VIOLATED,
+    INCOMPATIBLE_SCHEMA,
+    INVALID_ARGUMENT,
+    Reason,
+    SkygearError,
+)
+from skylogin.go_text import go_quote
+from skylogin.json_text import JsonValue
+from skylogin.user import Field, FieldValue, Profile
+
+FIELD_NAME_BYTES_MAX = 63
+FIELDS_MAX = 1500
+INTEGER_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FieldKind:
+    """A kind of field: the original's word for it and the type of its column."""
+
+    word: str
+    column: str
+
+
+# fmt: off
+FIELD_KINDS: Mapping[str, FieldKind] = {
+    "string":    FieldKind("TypeString", "text"),
+    "number":    FieldKind("TypeNumber", "double precision"),
+    "boolean":   FieldKind("TypeBoolean", "boolean"),
+    "json":      FieldKind("TypeJSON", "jsonb"),
+    "reference": FieldKind("TypeReference", ""),
+    "location":  FieldKind("TypeLocation", "geometry(Point)"),
+    "datetime":  FieldKind("TypeDateTime", "timestamp without time zone"),
+    "asset":     FieldKind("TypeAsset", ""),
+    "acl":       FieldKind("TypeACL", "jsonb"),
+    "integer":   FieldKind("TypeInteger", "integer"),
+    "sequence":  FieldKind("TypeSequence", "integer"),
+    "geometry":  FieldKind("TypeGeometry", "geometry"),
+    "unknown":   FieldKind("TypeUnknown", ""),
+}
+# fmt: on
+_NUMERIC = frozenset(("number", "integer", "sequence"))
+
+
+def new_field(kind: str, target: str = "") -> Field:
+    """Return the field that a first value of *kind* makes."""
+    return Field(kind, target, FIELD_KINDS[kind].column, 1 if kind == "sequence" else None)
+
+
+RESERVED_FIELDS: Mapping[str, Field] = {
+    **dict.fromkeys(
+        ("_id", "_database_id", "_owner_id", "_created_by", "_updated_by"), new_field("string")
+    ),
+    **dict.fromkeys(("_created_at", "_updated_at"), new_field("datetime")),
+    "_access": new_field("acl"),
+}
+
+# What the user record type of a new app has (the original's first migration).
+FIRST_USER_FIELDS: Mapping[str, Field] = {
+    "username": Field("string", column="citext"),
+    "email": Field("string", column="citext"),
+    "last_login_at": new_field("datetime"),
+}
+
+
+def extend_fields(
+    values: Profile, known: Mapping[str, Field], *, may_extend: bool, count: int
+) -> dict[str, Field]:
+    """Return the fields that *values* add to those *known*, of which there are *count*.
+
+    Raises SkygearError where a value does not fit its field (409
+    IncompatibleSchema), where no field may be added, or where a name is none.
+    """
+    added: dict[str, Field] = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        field = RESERVED_FIELDS.get(name) or known.get(name)
+        if field is None:
+            if name.startswith("_"):
+                continue
+            if not may_extend:
+                raise _migration_disabled(name)
+            _check_name(name)
+            added[name] = _added_field(name, value)
+        elif not _compatible(field, value):
+            raise _conflict(name, field, value) if may_extend else _migration_disabled(name)
+    if count + len(added) > FIELDS_MAX:
+        raise _migration_failed(f"a record type has at most {FIELDS_MAX} fields")
+    return added
+
+
+def _added_field(name: str, value: FieldValue) -> Field:
+    if value.kind == "unknown":
+        message = f"a value of $type = unknown cannot make the field {go_quote(name)}"
+        raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+    return new_field(value.kind, value.target)
+
+
+def _check_name(name: str) -> None:
+    if not name:
+        raise _migration_failed("a field has to have a name")
+    if "." in name or "?" in name or len(name.encode()) > FIELD_NAME_BYTES_MAX:
+        # In the original such a name breaks every later read of any user record.
+        explanation = (
+            f"{go_quote(name[:FIELD_NAME_BYTES_MAX])} cannot name a field: a name has at most "
+            f"{FIELD_NAME_BYTES_MAX} bytes and neither '.' nor '?'"
+        )
+        raise SkygearError(
+            INVALID_ARGUMENT,
+            "invalid field name",
+            reason=Reason.FIELD_NAME_INVALID,
+            explanation=explanation,
+        )
+
+
+def _compatible(field: Field, value: FieldValue) -> bool:
+    if field.kind in _NUMERIC and value.kind in _NUMERIC:
+        return True
+    return field.kind == value.kind and field.target == value.target
+
+
+def _conflict(name: str, field: Field, value: FieldValue) -> SkygearError:
+    old = _described(field.kind, field.target, field.column)
+    new = _described(value.kind, value.target, "")
+    return SkygearError(
+        INCOMPATIBLE_SCHEMA,
+        f"conflicting schema {old} => {new}",
+        reason=Reason.FIELD_TYPE_CONFLICT,
+        explanation=(
+            f"skyprofile.{name} is a {value.kind}, but its first value ever was a {field.kind}, "
+            "and a field keeps its type"
+        ),
+    )
+
+
+def _described(kind: str, target: str, column: str) -> str:
+    """Return a field type as Go's %v prints the original's struct."""
+    return f"{{{FIELD_KINDS[kind].word} {target} {{0 <nil>}} {column}}}"
+
+
+def _migration_disabled(name: str) -> SkygearError:
+    return SkygearError(
+        INCOMPATIBLE_SCHEMA,
+        "Record schema requires migration but migration is disabled.",
+        reason=Reason.FIELD_REFUSED,
+        explanation=f"skyprofile.{name} is new or of another type, and DEV_MODE is off",
+    )
+
+
+def _migration_failed(explanation: str) -> SkygearError:
+    return SkygearError(
+        INCOMPATIBLE_SCHEMA,
+        "failed to migrate record schema",
+        reason=Reason.FIELD_NOT_ADDED,
+        explanation=explanation,
+    )
+
+
+def references(values: Profile) -> set[tuple[str, str]]:
+    """Return the (type, id) of every record that *values* refer to."""
+    return {
+        (value.target, str(value.value))
+        for value in values.values()
+        if value is not None and value.kind == "reference"
+    }
+
+
+def check_references(
+    values: Profile, existing: frozenset[tuple[str, str]], types: frozenset[str]
+) -> None:
+    """Raise SkygearError where *values* refer to what is not there."""
+    for name, value in values.items():
+        if value is None or value.kind not in ("reference", "asset"):
+            continue
+        if value.kind == "reference" and value.target not in types:
+            raise _migration_failed(f"there is no record type {go_quote(value.target)}")
+        if value.kind == "asset" or (value.target, value.value) not in existing:
+            what = f"{value.target}/{value.value}" if value.target else f"asset/{value.value}"
+            message = f"{name}: referenced record {what} does not exist"
+            raise SkygearError(CONSTRAINT_VIOLATED, message, reason=Reason.REFERENCE_MISSING)
+
+
+def merge(
+    data: Mapping[str, JsonValue], values: Profile, fields: Mapping[str, Field], record_id: str
+) -> dict[str, JsonValue]:
+    """Return *data* with *values* laid over it: null clears, other fields stay.
+
+    Raises SkygearError where a value does not fit a column of whole numbers.
+    """
+    merged = dict(data)
+    for name, value in values.items():
+        if value is None:
+            merged.pop(name, None)
+        elif not name.startswith("_") and value.kind not in ("sequence", "unknown"):
+            merged[name] = _fitted(value, fields[name], record_id)
+    return merged
+
+
+def _fitted(value: FieldValue, field: Field, record_id: str) -> JsonValue:
+    if field.kind not in ("integer", "sequence"):
+        return value.value
+    number = value.value
+    if isinstance(number, int) and abs(number) <= INTEGER_MAX:
+        return number
+    message = (
+        f"failed to save {record_id}: pq: "
+        f'invalid input syntax for type {field.column}: "{number}"'
+    )
+    raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)

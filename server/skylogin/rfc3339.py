@@ -1,0 +1,56 @@
+"""Times as text: RFC 3339 in, the original's form and the stored form out. Pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+# One digit is enough for the hour, because Go's time.Parse is content with it.
+_RFC_3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+)
+_NANOSECOND_DIGITS = 9
+_OFFSET_HOURS_MAX = 24
+_OFFSET_MINUTES_MAX = 60
+
+
+def read(text: str) -> tuple[datetime, int]:
+    """Return the second in UTC, and the nanoseconds in it, that *text* means.
+
+    Raises ValueError on anything but a complete RFC 3339 time with upper-case
+    `T` and a zone, as Go's time.Parse does, and on years beyond 1 to 9999.
+    """
+    match = _RFC_3339.fullmatch(text)
+    if match is None:
+        raise ValueError("not an RFC 3339 time")
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = match.groups()
+    moment = datetime(
+        int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC
+    )
+    if sign:
+        moment = _in_utc(moment, sign, int(hours), int(minutes))
+    digits = (fraction or ".")[1 : 1 + _NANOSECOND_DIGITS].ljust(_NANOSECOND_DIGITS, "0")
+    return moment, int(digits)
+
+
+def _in_utc(moment: datetime, sign: str, hours: int, minutes: int) -> datetime:
+    if hours > _OFFSET_HOURS_MAX or minutes > _OFFSET_MINUTES_MAX:
+        raise ValueError("no such zone")
+    offset = timedelta(hours=hours, minutes=minutes)
+    try:
+        return moment - offset if sign == "+" else moment + offset
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+def stored(moment: datetime) -> str:
+    """Return a time as a field keeps it: UTC text of fixed width, so that it sorts."""
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def from_stored(text: str) -> str:
+    """Return a stored time as the wire shows it: a fraction without trailing zeros."""
+    return text[:-1].rstrip("0").rstrip(".") + "Z"
+
+
+def on_wire(moment: datetime) -> str:
+    """Return a time in UTC as the wire shows it."""
+    return from_stored(stored(moment))
