@@ -1,0 +1,42 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from services import PostgreSQL, postgresql_missing
+
+Require = Callable[[str | None], None]
+
+
+@pytest.fixture(scope="session")
+def require() -> Require:
+    """Skip the test for the reason given, if one is, or fail where all must be tested."""
+
+    def require(missing: str | None) -> None:
+        if missing is None:
+            return
+        # TEST_ALL is set by `make test` where it may install what is missing. A
+        # skipped test would then go unnoticed.
+        if os.environ.get("CI") or os.environ.get("TEST_ALL") == "1":
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def postgresql(require: Require) -> Iterator[PostgreSQL]:
+    """A PostgreSQL of our own, for all tests; a test that asks for it is marked slow."""
+    require(postgresql_missing())
+    cluster = PostgreSQL.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
+    """The URL of an empty database that is this test's alone."""
+    url = postgresql.make_database()
+    yield url
+    postgresql.drop_database(url)
