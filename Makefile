@@ -1,0 +1,80 @@
+# What a developer types. Everything lies in .venv and tests/clients/node_modules;
+# `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
+
+.PHONY: dev fast check test bench clean
+.DEFAULT_GOAL := dev
+
+VENV := .venv
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml constraints.txt
+
+# What builds the package is held to the same versions as what it needs.
+# Newer and older pip read this from different variables.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+# Where everything missing can be installed, a skipped test is a failed one.
+ROOT_ON_DEBIAN := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 1)
+
+dev: $(VENV)/.installed
+	@exec $(BIN)/skylogin dev $(ARGS)
+
+fast: $(VENV)/.installed-test
+	@$(BIN)/pytest -m 'not slow' $(ARGS)
+
+check: $(VENV)/.installed-test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy --strict
+
+test: $(VENV)/.installed-test
+	@bash tests/setup.sh
+	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/.installed-test
+	@bash tests/setup.sh
+	@$(BIN)/python bench/bench.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) tests/clients/node_modules dist build
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The two stamps keep `make dev` from waiting for what only the tests need.
+$(VENV)/.installed: $(VENV)/.made $(INPUTS)
+	@echo 'Installing skylogin into $(VENV)'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.made $(INPUTS)
+	@echo 'Installing skylogin and what its tests need into $(VENV)'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+# A name that is found may still not run (a version manager's stand-in), so each
+# is tried. A Python without ensurepip makes an environment without pip, which
+# helps nobody, so one that has it is taken before a newer one that has not.
+$(VENV)/.made:
+	@old=; bare=; \
+	for python in python3.13 python3.12 python3.11 python3; do \
+	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+	        || continue; \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	        || { old="$$python is Python $$version"; continue; }; \
+	    $$python -c 'import ensurepip, venv' 2>/dev/null \
+	        || { bare="$$python"; continue; }; \
+	    echo "Making $(VENV) with $$python (Python $$version)"; \
+	    rm -rf $(VENV) && $$python -m venv $(VENV) && touch $@; \
+	    exit; \
+	done; \
+	if [ -n "$$bare" ]; then \
+	    echo "$$bare cannot make a virtual environment: it has no ensurepip." >&2; \
+	    echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	elif [ -n "$$old" ]; then \
+	    echo "skylogin needs Python 3.11 or later; $$old." >&2; \
+	else \
+	    echo "skylogin needs Python 3.11 or later; no python3 was found." >&2; \
+	fi; \
+	exit 1

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Brings what the slow tests need beyond Python: PostgreSQL, Node with the
+# original's SDK, and wrk for the benchmark. Installs it as root on Debian, and
+# elsewhere says what is missing and what is not tested for it. It never fails:
+# the tests know best what they can do without.
+set -u
+cd "$(dirname "$0")" || exit
+
+main() {
+    local missing
+    missing=$(missing_packages)
+    if [ -n "$missing" ]; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            # shellcheck disable=SC2086
+            install_packages $missing
+        else
+            say_what_is_missing "$missing"
+        fi
+    fi
+    install_sdk
+}
+
+missing_packages() {
+    local missing=()
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+        command -v initdb >/dev/null || missing+=(postgresql)
+    ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 ||
+        missing+=(postgresql-postgis)
+    command -v wrk >/dev/null || missing+=(wrk)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    echo "${missing[@]}"
+}
+
+install_packages() {
+    echo "Installing Debian packages: $*"
+    # The tests start a cluster of their own; Debian's package would make and
+    # start another one that nobody here wants.
+    local settings=/etc/postgresql-common/createcluster.d
+    local setting=$settings/skylogin-tests.conf
+    mkdir -p $settings
+    echo 'create_main_cluster = false' >$setting
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update >/dev/null &&
+        apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >/dev/null ||
+        echo "Some of these packages could not be installed: $*" >&2
+    rm -f $setting
+    rmdir $settings 2>/dev/null
+}
+
+say_what_is_missing() {
+    echo "Not installed, and only root on Debian can have it done here: $1"
+    local package
+    for package in $1; do
+        case $package in
+        postgresql) echo "- postgresql: nothing is tested on PostgreSQL" ;;
+        postgresql-postgis) echo "- postgresql-postgis: importing a real Skygear database is not tested" ;;
+        wrk) echo "- wrk: no benchmark" ;;
+        nodejs | npm) echo "- $package: the original's JavaScript SDK is not tested" ;;
+        esac
+    done
+}
+
+install_sdk() {
+    command -v node >/dev/null && command -v npm >/dev/null || return
+    cd clients || return
+    # A copy of what was asked for lies beside what came of it.
+    cmp -s package.json node_modules/.installed.json && return
+    echo "Installing the original's JavaScript SDK"
+    npm install --no-audit --no-fund --loglevel=error >/dev/null &&
+        cp package.json node_modules/.installed.json ||
+        echo "npm could not install it: the JavaScript SDK is not tested" >&2
+}
+
+main
+exit 0
