@@ -1,0 +1,34 @@
+# Two stages, so that what builds the package does not end up in the image.
+FROM python:3.12-slim AS build
+
+WORKDIR /build
+RUN python -m venv /opt/skylogin
+COPY pyproject.toml constraints.txt README.md ./
+COPY server server
+COPY migrations migrations
+# Newer and older pip read from different variables what the build is held to.
+RUN PIP_CONSTRAINT=/build/constraints.txt PIP_BUILD_CONSTRAINT=/build/constraints.txt \
+    /opt/skylogin/bin/pip install --no-cache-dir -c constraints.txt .
+
+
+FROM python:3.12-slim
+
+# A fixed number, so that a volume's owner stays the same from image to image.
+RUN useradd --uid 10001 --create-home --home-dir /data --shell /usr/sbin/nologin skylogin
+COPY --from=build /opt/skylogin /opt/skylogin
+
+# Nothing is written below / while the server runs, not even compiled modules:
+# the root may be mounted read-only. HOST is set because the server is to be
+# reached from outside the container, whatever its own default is.
+ENV PATH=/opt/skylogin/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOST=0.0.0.0:3000
+
+USER skylogin
+WORKDIR /data
+EXPOSE 3000
+
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["skylogin", "wait", "http://127.0.0.1:3000", "--timeout", "2"]
+CMD ["skylogin", "serve", "--migrate"]
