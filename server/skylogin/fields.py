@@ -167,15 +167,6 @@ def _migration_failed(explanation: str) -> SkygearError:
     )
 
 
-def references(values: Profile) -> set[tuple[str, str]]:
-    """Return the (type, id) of every record that *values* refer to."""
-    return {
-        (value.target, str(value.value))
-        for value in values.values()
-        if value is not None and value.kind == "reference"
-    }
-
-
 def check_references(
     values: Profile, existing: frozenset[tuple[str, str]], types: frozenset[str]
 ) -> None:

@@ -225,3 +225,12 @@ def _text(value: str) -> str:
 
 def _bad_value(message: str) -> SkygearError:
     return SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+
+
+def references(values: Profile) -> set[tuple[str, str]]:
+    """Return the (type, id) of every record that *values* refer to."""
+    return {
+        (value.target, str(value.value))
+        for value in values.values()
+        if value is not None and value.kind == "reference"
+    }

@@ -1,0 +1,99 @@
+"""The table of actions: what runs before each, and what each does (transport, section 10)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from skylogin import handlers
+from skylogin.call import Call, Services
+from skylogin.preprocessors import (
+    authenticate,
+    check_access_key,
+    inject_auth,
+    require_admin,
+    require_auth,
+    require_user,
+)
+
+Preprocessor = Callable[[Call, Services], Awaitable[None]]
+Handler = Callable[[Call, Services], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A row: the name, the handler, the checks before it, and whether the journal has it."""
+
+    name: str
+    handler: Handler
+    preprocessors: tuple[Preprocessor, ...]
+    journaled: bool = False
+
+
+# fmt: off
+ACTIONS: Mapping[str, Action] = {
+    action.name: action
+    for action in (
+        Action("", handlers.home, ()),
+        Action("_status:healthz", handlers.home, ()),
+        Action("sso:custom_token:login", handlers.log_in_with_custom_token, (check_access_key,), journaled=True),
+        Action("me", handlers.me, (authenticate, require_auth, require_user)),
+        Action("auth:logout", handlers.log_out, (authenticate,)),
+        Action("auth:disable:set", handlers.set_disabled, (authenticate, inject_auth, require_admin)),
+        Action("device:unregister", handlers.forget_device, (authenticate, require_auth)),
+    )
+}
+# fmt: on
+
+# Names of the original that this server answers with a refusal of its own.
+NOT_EMULATED = frozenset(
+    (
+        "auth:signup",
+        "auth:login",
+        "auth:password",
+        "auth:reset_password",
+        "sso:oauth:login",
+        "sso:oauth:signup",
+        "sso:oauth:link",
+        "sso:oauth:unlink",
+        "role:default",
+        "role:admin",
+        "role:assign",
+        "role:revoke",
+        "role:get",
+        "record:fetch",
+        "record:query",
+        "record:save",
+        "record:delete",
+        "schema:rename",
+        "schema:delete",
+        "schema:create",
+        "schema:fetch",
+        "schema:access",
+        "schema:default_access",
+        "schema:field_access:get",
+        "schema:field_access:update",
+        "asset:put",
+        "device:register",
+        "subscription:fetch",
+        "subscription:fetch_all",
+        "subscription:save",
+        "subscription:delete",
+        "relation:query",
+        "relation:add",
+        "relation:remove",
+        "push:user",
+        "push:device",
+    )
+)
+
+
+def name_of(path: str, payload: Mapping[str, object]) -> str:
+    """Return the action that a decoded URL path and a payload ask for.
+
+    A known path wins; any other path leaves it to `action`, where what is no
+    string counts as none (transport, section 2).
+    """
+    name = path.removeprefix("/").replace("/", ":")
+    if name and (name in ACTIONS or name in NOT_EMULATED):
+        return name
+    asked = payload.get("action")
+    return asked if isinstance(asked, str) else ""

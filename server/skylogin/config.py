@@ -1,0 +1,348 @@
+"""The table of settings, and reading them once. Pure: the environment is an argument.
+
+Skygear's variables keep its names and parse rules (configuration.md of the
+original); ours begin with SKYLOGIN_. All faults are reported together.
+"""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from skylogin import auth_keys, jws
+from skylogin.auth_keys import KeySet
+from skylogin.custom_token import DOCUMENTED, ORIGINAL
+
+DEV, SERVE = "dev", "serve"
+SECRET_LENGTH_MIN = 16
+PORT, PORT_MAX = 3000, 65535
+CUSTOMARY = frozenset(
+    ("changeme", "secret", "ssosecret", "another-secret", "my_skygear_jwt_secret")
+)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigurationError(Exception):
+    """Everything that is wrong with a configuration; *faults* are sentences."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Surprise(Exception):  # noqa: N818
+    """The value means its default, as in the original. The text says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a server is told. Times in seconds, sizes in bytes; see SETTINGS."""
+
+    mode: str
+    app_name: str
+    api_key: str
+    master_key: str
+    custom_token_secret: str | None
+    database_url: str
+    dev_mode: bool | None
+    host: tuple[str, int | None]
+    port: int | None
+    cors_host: str
+    response_timeout_seconds: int
+    auth_record_keys: tuple[KeySet, ...]
+    token_store: str
+    token_store_expiry_seconds: int
+    token_store_secret: str
+    verify_required: bool
+    log_level: str
+    log_format: str
+    contract: str
+    data: str
+    allowed_algorithms: frozenset[str]
+    token_lifetime_max_seconds: int
+    audience: str
+    issuer: str
+    leeway_seconds: int
+    journal_rows_max: int
+    journal_days: int
+    trusted_proxies: tuple[Network, ...]
+    body_bytes_max: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def may_extend_schema(self) -> bool:
+        """Return whether a login with the API key may add fields to the user record."""
+        # Unset, both commands let logins add them, as the original does.
+        return self.dev_mode is not False
+
+    def address(self) -> tuple[str, int]:
+        """Return the host and the port to listen on."""
+        host, port = self.host
+        return host, self.port if port is None and self.port is not None else (PORT if port is None else port)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row: the field, its variable, the default as text, how to read it, what it is."""
+
+    field: str
+    variable: str
+    default: str
+    read: Callable[[str], Any]
+    about: str
+
+
+def _text(value: str) -> str:
+    return value
+
+
+_TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
+_FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
+
+
+def _boolean(value: str) -> bool:
+    if value.lower() in _TRUE | _FALSE:
+        return value.lower() in _TRUE
+    raise ValueError("is neither yes nor no")
+
+
+def _optional_boolean(value: str) -> bool | None:
+    return _boolean(value) if value else None
+
+
+def _lenient_integer(value: str) -> int:
+    """Skygear's rule: what is no number means the default."""
+    try:
+        return int(value)
+    except ValueError:
+        raise Surprise("is no number, so the default counts") from None
+
+
+def _integer(value: str) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise ValueError("is not a whole number") from None
+    if number < 0:
+        raise ValueError("is negative")
+    return number
+
+
+def _positive(value: str) -> int:
+    if _integer(value) == 0:
+        raise ValueError("has to be more than 0")
+    return int(value)
+
+
+def _port(value: str) -> int | None:
+    if not value:
+        return None
+    if _integer(value) > PORT_MAX:
+        raise ValueError("is no port")
+    return int(value)
+
+
+def _address(value: str) -> tuple[str, int | None]:
+    """Read `host:port`, `:port` or `host`; brackets around an IPv6 address."""
+    host, colon, port = value.rpartition(":")
+    if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
+        return value.strip("[]"), None
+    return host.strip("[]"), _port(port)
+
+
+def _key_sets(value: str) -> tuple[KeySet, ...]:
+    try:
+        return auth_keys.read_key_sets(value)
+    except auth_keys.DuplicatedKeyError:
+        raise
+    except ValueError as error:
+        raise Surprise(f"cannot be read ({error}), so the default counts") from None
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _level(value: str) -> str:
+    levels = {"fatal": "critical", "panic": "critical", "warn": "warning"}
+    if value not in ("debug", "info", "error", *levels):
+        raise Surprise("is no level, so the default counts")
+    return levels.get(value, value)
+
+
+def _token_store(value: str) -> str:
+    if value in ("fs", "redis"):
+        raise ValueError(f"is {value}, which this version does not have yet; it has jwt")
+    return _choice("jwt")(value)
+
+
+def _algorithms(value: str) -> frozenset[str]:
+    names = frozenset(_list(value))
+    unknown = names - set(jws.ALGORITHMS)
+    if unknown or not names:
+        raise ValueError(f"may list {', '.join(jws.ALGORITHMS)}")
+    return names
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(item) for item in _list(value))
+    except ValueError as error:
+        raise ValueError(f"has to list addresses or networks: {error}") from None
+
+
+def _list(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+# fmt: off
+SETTINGS = (
+    Setting("app_name", "APP_NAME", "myapp", _text, "Name of the app; `iss` of access tokens."),
+    Setting("api_key", "API_KEY", "", _text, "Key that clients send. `skylogin dev`: `changeme` unless set."),
+    Setting("master_key", "MASTER_KEY", "", _text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set."),
+    Setting("custom_token_secret", "CUSTOM_TOKEN_SECRET", "", _text, "Signs custom tokens. Unset: one is generated and kept. Set to nothing: the login is off."),
+    Setting("database_url", "DATABASE_URL", "", _text, "PostgreSQL in libpq's forms, or `sqlite:///path`. `skylogin dev`: embedded SQLite unless set."),
+    Setting("dev_mode", "DEV_MODE", "", _optional_boolean, "Whether clients may extend the schema. Off: a login with a new profile field is refused."),
+    Setting("host", "HOST", ":3000", _address, "Where to listen: `host:port`, `:port` or `host`. `skylogin dev` listens on 127.0.0.1 unless told otherwise."),
+    Setting("port", "PORT", "", _port, "Port to listen on; counts when HOST has none. 0: any free one."),
+    Setting("cors_host", "CORS_HOST", "*", _text, "Sent as Access-Control-Allow-Origin, as it is."),
+    Setting("response_timeout_seconds", "RESPONSE_TIMEOUT", "60", _lenient_integer, "Seconds until a call is given up; 0 or less: never."),
+    Setting("auth_record_keys", "AUTH_RECORD_KEYS", "username,email", _key_sets, "Unique fields of the user record: names, or tuples such as `(email,realm)`."),
+    Setting("token_store", "TOKEN_STORE", "jwt", _token_store, "Kind of access tokens: `jwt`."),
+    Setting("token_store_expiry_seconds", "TOKEN_STORE_EXPIRY", "0", _lenient_integer, "Seconds until an access token ends; 0: never."),
+    Setting("token_store_secret", "TOKEN_STORE_SECRET", "", _text, "Signs access tokens. Unset: one is generated and kept."),
+    Setting("verify_required", "VERIFY_REQUIRED", "no", _boolean, "Whether `me` needs `is_verified` to be true on the user record."),
+    Setting("log_level", "LOG_LEVEL", "info", _level, "`debug`, `info`, `warn`, `error` or `fatal`. No level logs a secret, a token or a body."),
+    Setting("log_format", "LOG_FORMATTER", "text", _choice("text", "json"), "`text` or `json`."),
+    Setting("contract", "SKYLOGIN_CONTRACT", DOCUMENTED, _choice(DOCUMENTED, ORIGINAL), "Where Skygear's documentation and its code differ: `documented` or `original`."),
+    Setting("data", "SKYLOGIN_DATA", ".skylogin", _text, "Folder of the embedded database."),
+    Setting("allowed_algorithms", "SKYLOGIN_ALLOWED_ALGORITHMS", "HS256,HS384,HS512", _algorithms, "Algorithms that a custom token may be signed with."),
+    Setting("token_lifetime_max_seconds", "SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS", "0", _integer, "Longest time from `iat` to `exp` of a custom token; 0: no limit."),
+    Setting("audience", "SKYLOGIN_AUDIENCE", "", _text, "What a custom token's `aud` has to be; empty: anything."),
+    Setting("issuer", "SKYLOGIN_ISSUER", "", _text, "What a custom token's `iss` has to be; empty: anything."),
+    Setting("leeway_seconds", "SKYLOGIN_LEEWAY_SECONDS", "0", _integer, "Seconds by which the issuer's clock may be off."),
+    Setting("journal_rows_max", "SKYLOGIN_JOURNAL_ROWS_MAX", "100000", _positive, "Attempts that the journal keeps."),
+    Setting("journal_days", "SKYLOGIN_JOURNAL_DAYS", "30", _positive, "Days that the journal keeps them."),
+    Setting("trusted_proxies", "SKYLOGIN_TRUSTED_PROXIES", "", _networks, "Addresses or networks whose X-Forwarded-For is believed."),
+    Setting("body_bytes_max", "SKYLOGIN_BODY_BYTES_MAX", "16777216", _positive, "Largest body of a call; a larger one is 413."),
+)
+# fmt: on
+VARIABLES = frozenset(setting.variable for setting in SETTINGS)
+
+# What `skylogin exec` puts into the environment of the command it runs.
+GIVEN_BY_EXEC = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP"))
+# Skygear's variables for what this server does not do.
+WITHOUT_EFFECT = ("PLUGINS", "ASSET_STORE", "SLAVE", "APNS_ENABLE", "FCM_ENABLE", "GCM_ENABLE")
+WITHOUT_EFFECT += ("BAIDU_PUSH_ENABLE", "SENTRY_DSN", "USER_AUDIT_ENABLED", "DB_IMPL_NAME")
+
+
+def read(environment: Mapping[str, str], mode: str) -> Settings:
+    """Return the settings that *environment* means under `dev` or `serve`.
+
+    Raises ConfigurationError with every fault there is.
+    """
+    faults: list[str] = []
+    warnings: list[str] = []
+    values = {row.field: _read_row(row, environment, faults, warnings) for row in SETTINGS}
+    if "CUSTOM_TOKEN_SECRET" not in environment:
+        values["custom_token_secret"] = None
+    if mode == DEV:
+        values["api_key"] = values["api_key"] or "changeme"
+        values["master_key"] = values["master_key"] or "secret"
+        # Nobody else on the network gets to a stand-in by accident.
+        values["host"] = (values["host"][0] or "127.0.0.1", values["host"][1])
+    faults += _unknown(environment)
+    warnings += [f"{name} has no effect here" for name in WITHOUT_EFFECT if environment.get(name)]
+    settings = Settings(mode=mode, warnings=(), **values)
+    faults += _faults(settings)
+    if faults:
+        raise ConfigurationError(faults)
+    return Settings(mode=mode, warnings=(*warnings, *_warnings(settings)), **values)
+
+
+def _read_row(
+    row: Setting, environment: Mapping[str, str], faults: list[str], warnings: list[str]
+) -> Any:
+    # An empty value is the same as none, for every variable (the original's rule).
+    text = environment.get(row.variable) or row.default
+    if row.variable == "HOST" and not environment.get("HOST"):
+        # The default has a port, and would hide PORT.
+        text = ""
+    try:
+        return row.read(text)
+    except Surprise as surprise:
+        warnings.append(f"{row.variable} {surprise}: {row.default}")
+    except auth_keys.DuplicatedKeyError as error:
+        faults.append(str(error))
+    except ValueError as error:
+        faults.append(f"{row.variable} {error}")
+    return row.read(row.default)
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    ours = {name for name in environment if name.startswith("SKYLOGIN_")}
+    return [f"{name} is not a setting" for name in sorted(ours - VARIABLES - GIVEN_BY_EXEC)]
+
+
+def _faults(settings: Settings) -> list[str]:
+    """Return what is wrong with the settings together, in the original's words where it has any."""
+    faults = []
+    if not settings.api_key:
+        faults.append("API_KEY is not set")
+    if not settings.master_key:
+        faults.append("MASTER_KEY is not set")
+    if settings.api_key and settings.api_key == settings.master_key:
+        faults.append("MASTER_KEY cannot be the same as API_KEY")
+    bare = settings.app_name.replace("_", "")
+    if not (settings.app_name.isascii() and (bare.isalnum() or not bare)):
+        faults.append(
+            f"APP_NAME '{settings.app_name}' contains invalid characters other than "
+            "alphanumerics or underscores"
+        )
+    secrets = {
+        "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
+        "TOKEN_STORE_SECRET": settings.token_store_secret,
+    }
+    for variable, secret in secrets.items():
+        try:
+            jws.prepare_key(secret or "x")
+        except ValueError as error:
+            faults.append(f"{variable} cannot be used: {error}")
+    if settings.token_store_secret and len(set(secrets.values())) == 1:
+        faults.append(
+            "TOKEN_STORE_SECRET cannot be the same as CUSTOM_TOKEN_SECRET: "
+            "custom tokens would pass as access tokens"
+        )
+    return faults + (_serve_faults(settings) if settings.mode == SERVE else [])
+
+
+def _serve_faults(settings: Settings) -> list[str]:
+    faults = []
+    if settings.api_key in CUSTOMARY:
+        faults.append("API_KEY is a customary one; choose your own")
+    if not settings.database_url:
+        faults.append("DATABASE_URL is not set")
+    secrets = {
+        "MASTER_KEY": settings.master_key,
+        "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
+        "TOKEN_STORE_SECRET": settings.token_store_secret,
+    }
+    for variable, secret in secrets.items():
+        if not secret:
+            continue
+        if secret in CUSTOMARY:
+            faults.append(f"{variable} is a customary one; choose your own")
+        elif len(secret) < SECRET_LENGTH_MIN:
+            faults.append(f"{variable} is shorter than {SECRET_LENGTH_MIN} characters")
+    return faults
+
+
+def _warnings(settings: Settings) -> list[str]:
+    if settings.token_store_secret and settings.token_store_secret == settings.master_key:
+        return ["TOKEN_STORE_SECRET is the same as MASTER_KEY: whoever knows one can sign tokens"]
+    return []

@@ -1,0 +1,98 @@
+"""The way of a call: find the action, check, run, answer. Errors become answers here."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from skylogin import journal, wire
+from skylogin.actions import ACTIONS, NOT_EMULATED, Action
+from skylogin.call import Call, Services
+from skylogin.custom_token import Description, describe
+from skylogin.errors import (
+    RESPONSE_TIMEOUT,
+    UNDEFINED_OPERATION,
+    UNEXPECTED_ERROR,
+    Reason,
+    SkygearError,
+)
+from skylogin.journal import Refusal
+
+logger = logging.getLogger("skylogin.dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a status, a body, and for whom it may concern the refusal itself."""
+
+    status: int
+    body: dict[str, object]
+    refusal: SkygearError | None = None
+
+
+async def dispatch(call: Call, services: Services) -> Answer:
+    """Carry out *call* and return its answer, whatever happens."""
+    action = ACTIONS.get(call.action)
+    try:
+        if action is None:
+            raise _unknown(call.action)
+        return Answer(200, wire.result(await _run_in_time(action, call, services)))
+    except SkygearError as error:
+        refusal = error
+    except asyncio.CancelledError:
+        # Who hung up gets no answer; the journal says that they were here.
+        explanation = "the caller hung up; the login may have been committed"
+        left = SkygearError(
+            RESPONSE_TIMEOUT, "", reason=Reason.CALLER_LEFT, explanation=explanation
+        )
+        _note(action, call, services, left)
+        raise
+    except Exception:
+        # The text of an unknown error may hold what nobody should see, so it is only logged.
+        logger.exception("call %s of %s crashed", call.origin.request_id, call.action or "home")
+        refusal = SkygearError(
+            UNEXPECTED_ERROR, "an unexpected error occurred", reason=Reason.CRASHED
+        )
+    _note(action, call, services, refusal)
+    return Answer(refusal.status, wire.error(refusal), refusal)
+
+
+async def _run_in_time(action: Action, call: Call, services: Services) -> object:
+    seconds = services.settings.response_timeout_seconds
+    if seconds <= 0:
+        return await _run(action, call, services)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _run(action, call, services)
+    except TimeoutError:
+        raise SkygearError(
+            RESPONSE_TIMEOUT,
+            "Service taking too long to respond.",
+            reason=Reason.TIMED_OUT,
+            explanation=f"no answer within {seconds} s; the login may have been committed",
+        ) from None
+
+
+async def _run(action: Action, call: Call, services: Services) -> object:
+    for preprocess in action.preprocessors:
+        await preprocess(call, services)
+    return await action.handler(call, services)
+
+
+def _unknown(name: str) -> SkygearError:
+    if name in NOT_EMULATED:
+        return SkygearError(UNDEFINED_OPERATION, f"{name} is not emulated by skylogin")
+    return SkygearError(UNDEFINED_OPERATION, "route unmatched")
+
+
+def _note(
+    action: Action | None, call: Call, services: Services, refusal: SkygearError
+) -> None:
+    if action is None or not action.journaled:
+        return
+    # Without the app's key nothing of the token is looked at.
+    keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
+    token = Description() if keyless else describe(call.payload.get("token"))
+    entry_id = services.new_entry_id(call.now)
+    services.journal.note(
+        journal.refused(entry_id, call.now, call.action, call.origin, Refusal(refusal, token))
+    )

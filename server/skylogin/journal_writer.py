@@ -1,0 +1,104 @@
+"""Writing the journal without letting it grow, or slow the logins that are accepted.
+
+An accepted login is written in its own transaction. Refusals wait here, no more
+than a thousand of them, and are written together: a flood of bad tokens costs
+the database no more than a trickle.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from skylogin.journal import Entry
+from skylogin.store import Store, Transaction
+from skylogin.store import journal as stored_journal
+
+logger = logging.getLogger("skylogin.journal")
+
+WAITING_MAX = 1000
+FLUSH_SECONDS = 0.5
+DROPPED_AT_ONCE_MAX = 500
+AGE_CHECK = timedelta(minutes=1)
+
+
+class JournalWriter:
+    """The journal of one app, kept to *rows_max* entries and *days* days."""
+
+    def __init__(
+        self, store: Store, app: str, *, rows_max: int, days: int, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._app = app
+        self._rows_max = rows_max
+        self._age_max = timedelta(days=days)
+        self._now = now
+        self._rows = 0
+        self._age_checked_at: datetime | None = None
+        self._waiting: deque[Entry] = deque()
+        self._left_out = 0
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Count what is there."""
+        self._rows = await self._store.run(
+            lambda tx: stored_journal.count(tx, self._app), write=False
+        )
+
+    async def add(self, tx: Transaction, entries: Sequence[Entry]) -> None:
+        """Write *entries* in the transaction of what they tell, and drop the oldest."""
+        if not entries:
+            return
+        await stored_journal.add(tx, self._app, entries)
+        # A transaction that is rolled back leaves the count too high, which does no harm.
+        self._rows += len(entries)
+        excess = min(self._rows - self._rows_max, DROPPED_AT_ONCE_MAX)
+        if excess > 0:
+            self._rows -= await stored_journal.drop_oldest(tx, self._app, excess)
+        await self._drop_aged(tx)
+
+    async def _drop_aged(self, tx: Transaction) -> None:
+        now = self._now()
+        if self._age_checked_at is not None and abs(now - self._age_checked_at) < AGE_CHECK:
+            return
+        self._age_checked_at = now
+        oldest = now - self._age_max
+        self._rows -= await stored_journal.drop_before(
+            tx, self._app, oldest, DROPPED_AT_ONCE_MAX
+        )
+
+    def note(self, entry: Entry) -> None:
+        """Write *entry* soon; where too many wait already, it is only counted."""
+        if len(self._waiting) >= WAITING_MAX:
+            self._left_out += 1
+            return
+        self._waiting.append(entry)
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush_soon())
+
+    async def _flush_soon(self) -> None:
+        try:
+            await asyncio.sleep(FLUSH_SECONDS)
+        finally:
+            self._flusher = None
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits. Raises nothing: a journal that fails stops no login."""
+        entries, left_out = list(self._waiting), self._left_out
+        self._waiting.clear()
+        self._left_out = 0
+        if left_out:
+            logger.warning("the journal left out %d refused attempts", left_out)
+        try:
+            await self._store.run(lambda tx: self.add(tx, entries))
+        except Exception:
+            logger.exception("the journal lost %d entries", len(entries))
+
+    async def close(self) -> None:
+        """Write what waits, and stop."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+        if self._waiting:
+            await self.flush()

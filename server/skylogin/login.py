@@ -1,0 +1,245 @@
+"""Deciding what a login does. Pure: values in, values out.
+
+A batch of logins is a fold over the stored users, so that two logins of the
+same principal in one batch see each other in the order they arrived.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from skylogin import auth_keys, fields, rfc3339
+from skylogin.auth_keys import AuthKey, KeySet
+from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, SkygearError
+from skylogin.json_text import JsonValue
+from skylogin.user import Account, Claims, Field, Principal, Record, User
+
+KIND = "custom_token"
+LAST_LOGIN_AT = "last_login_at"
+
+
+class LookAgain(Exception):  # noqa: N818
+    """The snapshot lacks something that the decision turned out to need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A login that wants to happen: *new_user_id* is for a principal not seen before."""
+
+    claims: Claims
+    now: datetime
+    new_user_id: str
+    may_extend: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An accepted login: *user* is shown as it was seen before, with the new profile."""
+
+    user: User
+    created: bool
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What is stored about everyone and everything in a batch."""
+
+    accounts: dict[str, Account]
+    fields: Mapping[str, Field]
+    key_owners: Mapping[AuthKey, str | None]
+    key_sets: tuple[KeySet, ...]
+    existing: frozenset[tuple[str, str]] = frozenset()
+    types: frozenset[str] = frozenset(("user",))
+
+
+@dataclass(slots=True)
+class Changes:
+    """What is to be saved: users as they were and as they are to be, and what is new."""
+
+    before: dict[str, User | None] = field(default_factory=dict)
+    after: dict[str, User] = field(default_factory=dict)
+    principals: list[Principal] = field(default_factory=list)
+    fields: dict[str, Field] = field(default_factory=dict)
+    key_owners: dict[AuthKey, str | None] = field(default_factory=dict)
+    released: set[AuthKey] = field(default_factory=set)
+
+
+def decide_all(
+    attempts: Sequence[Attempt], snapshot: Snapshot
+) -> tuple[list[Login | SkygearError], Changes]:
+    """Return the outcome of each attempt, and what they all change together.
+
+    Raises LookAgain where the snapshot does not hold what an attempt needs.
+    """
+    changes = Changes()
+    return [_decide_or_refuse(attempt, snapshot, changes) for attempt in attempts], changes
+
+
+def _decide_or_refuse(
+    attempt: Attempt, snapshot: Snapshot, changes: Changes
+) -> Login | SkygearError:
+    try:
+        return _decide(attempt, snapshot, changes)
+    except SkygearError as refusal:
+        return refusal
+
+
+def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
+    claims, now = attempt.claims, attempt.now
+    account = snapshot.accounts.get(claims.subject)
+    user_id = account.user_id if account else attempt.new_user_id
+    before = account.user if account else None
+    user = before or User(user_id)
+    # The original checks this last, when the profile is already written.
+    check_enabled(user, now)
+
+    known = {**snapshot.fields, **changes.fields} if changes.fields else snapshot.fields
+    added = fields.extend_fields(
+        claims.profile, known, may_extend=attempt.may_extend, count=len(known)
+    )
+    fields.check_references(claims.profile, snapshot.existing, snapshot.types)
+    record = user.record or _new_record(user_id, now)
+    data = fields.merge(
+        record.data, claims.profile, {**known, **added} if added else known, f"user/{user_id}"
+    )
+    old_data = user.record.data if user.record else {}
+    released, taken_now = _changed_keys(user_id, old_data, data, snapshot, changes)
+
+    shown = _written(record, data, user_id, now)
+    saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
+    after = _seen(user, saved, now)
+    changes.before.setdefault(user_id, before)
+    changes.after[user_id] = after
+    changes.fields.update(added)
+    changes.released |= released
+    changes.key_owners.update({**dict.fromkeys(released), **dict.fromkeys(taken_now, user_id)})
+    if account is None:
+        changes.principals.append(Principal(KIND, claims.subject, user_id, now))
+    snapshot.accounts[claims.subject] = Account(user_id, after)
+    return Login(_shown(user, shown), created=before is None)
+
+
+def check_enabled(user: User, now: datetime) -> None:
+    """Raise SkygearError (UserDisabled) where *user* is shut out at *now*."""
+    if not user.disabled_at(now):
+        return
+    info: dict[str, object] = {}
+    explanation = "the user is disabled"
+    if user.disabled_expiry:
+        info["expiry"] = rfc3339.on_wire(user.disabled_expiry.replace(microsecond=0))
+        explanation += f" until {info['expiry']}"
+    if user.disabled_message:
+        info["message"] = user.disabled_message
+        explanation += f": {user.disabled_message}"
+    raise SkygearError(
+        USER_DISABLED,
+        "user is disabled",
+        info=info,
+        reason=Reason.USER_DISABLED,
+        explanation=explanation,
+    )
+
+
+def _new_record(user_id: str, now: datetime) -> Record:
+    return Record(
+        id=user_id,
+        owner_id=user_id,
+        access=None,
+        created_at=now,
+        created_by=user_id,
+        updated_at=now,
+        updated_by=user_id,
+        data={},
+    )
+
+
+def new_user(user_id: str, now: datetime) -> User:
+    """Return an empty user with an empty record, as the master key makes them."""
+    return User(user_id, _new_record(user_id, now))
+
+
+def _written(
+    record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime
+) -> Record:
+    return Record(
+        id=record.id,
+        owner_id=record.owner_id,
+        access=record.access,
+        created_at=record.created_at,
+        created_by=record.created_by,
+        updated_at=now,
+        updated_by=user_id,
+        data=data,
+    )
+
+
+def _seen(user: User, record: Record, now: datetime) -> User:
+    """Return the user as saved: seen now, and a disabling that ran out is cleared."""
+    return User(
+        id=user.id,
+        record=record,
+        roles=user.roles,
+        has_password=user.has_password,
+        token_valid_since=user.token_valid_since,
+        last_seen_at=now,
+    )
+
+
+def _shown(user: User, record: Record) -> User:
+    return User(id=user.id, record=record, roles=user.roles, last_seen_at=user.last_seen_at)
+
+
+def _changed_keys(
+    user_id: str,
+    old: Mapping[str, JsonValue],
+    new: Mapping[str, JsonValue],
+    snapshot: Snapshot,
+    changes: Changes,
+) -> tuple[set[AuthKey], set[AuthKey]]:
+    """Return the keys that *user_id* gives up, and those it takes.
+
+    Raises SkygearError (Duplicated) where another user holds one.
+    """
+    held = auth_keys.keys_of(old, snapshot.key_sets, snapshot.fields)
+    wanted = auth_keys.keys_of(new, snapshot.key_sets, snapshot.fields)
+    for key in wanted - held:
+        if key in changes.key_owners:
+            owner = changes.key_owners[key]
+        elif key in snapshot.key_owners:
+            owner = snapshot.key_owners[key]
+        else:
+            raise LookAgain
+        if owner not in (None, user_id):
+            raise taken(key)
+    return held - wanted, wanted - held
+
+
+def taken(key: AuthKey) -> SkygearError:
+    """Return the original's refusal of a user name or an e-mail that another user has."""
+    return SkygearError(
+        DUPLICATED,
+        "user duplicated",
+        reason=Reason.KEY_TAKEN,
+        explanation=f"another user has this {key.name}; users are not linked by it",
+    )
+
+
+def wanted_keys(
+    attempts: Iterable[Attempt],
+    accounts: Mapping[str, Account],
+    known: Mapping[str, Field],
+    key_sets: tuple[KeySet, ...],
+) -> set[AuthKey]:
+    """Return the keys whose owners a decision on *attempts* needs to know."""
+    keys: set[AuthKey] = set()
+    for attempt in attempts:
+        account = accounts.get(attempt.claims.subject)
+        record = account.user.record if account and account.user else None
+        data = record.data if record else {}
+        values = attempt.claims.profile
+        if not any(name in values for key_set in key_sets for name in key_set):
+            continue
+        laid_over = {**data, **{n: v.value if v else None for n, v in values.items()}}
+        keys |= auth_keys.keys_of(laid_over, key_sets, known)
+        keys -= auth_keys.keys_of(data, key_sets, known)
+    return keys

@@ -1,0 +1,94 @@
+"""What every app has from the start, and the keys that its settings ask for."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import delete, insert, select, update
+
+from skylogin import auth_keys as keys
+from skylogin.auth_keys import KeySet
+from skylogin.fields import FIRST_USER_FIELDS
+from skylogin.store import dialect, fields
+from skylogin.store.tables import auth_keys, records, roles, settings
+from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.user import Field
+
+KEY_SETS = "auth_record_keys"
+ROWS_AT_ONCE = 1000
+
+
+class KeysTakenError(Exception):
+    """Two users hold what a newly required key wants to be unique."""
+
+
+async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
+    """Make the first fields, the admins' role and the unique keys of *app*, once.
+
+    Raises KeysTakenError where the users there break a key newly asked for.
+    """
+    named = {name: Field("string", column="text") for names in key_sets for name in names}
+    await fields.add_missing(tx, app, USER_TYPE, {**named, **FIRST_USER_FIELDS})
+    admin = {"app": app, "id": "Admin", "is_admin": True}
+    await tx.connection.execute(dialect.insert_missing(roles, tx.dialect), admin)
+    wanted = ";".join(",".join(names) for names in sorted(key_sets))
+    if await read_setting(tx, app, KEY_SETS) != wanted:
+        await _rebuild_keys(tx, app, key_sets)
+        await write_setting(tx, app, KEY_SETS, wanted)
+
+
+async def _rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
+    await tx.connection.execute(delete(auth_keys).where(auth_keys.c.app == app))
+    known = await fields.load(tx, app, USER_TYPE, ())
+    holders: dict[keys.AuthKey, str] = {}
+    last = ""
+    while rows := await _records_after(tx, app, last):
+        new = []
+        for row in rows:
+            for key in keys.keys_of(row.data, key_sets, known):
+                if key in holders:
+                    raise KeysTakenError(
+                        f"AUTH_RECORD_KEYS: the users {holders[key]} and {row.id} "
+                        f"have the same {key.name}"
+                    )
+                holders[key] = row.id
+                new.append({"app": app, "key": key.name, "folded": key.folded, "user_id": row.id})
+        if new:
+            await tx.connection.execute(insert(auth_keys), new)
+        last = rows[-1].id
+
+
+async def _records_after(tx: Transaction, app: str, last: str) -> Sequence:  # type: ignore[type-arg]
+    query = (
+        select(records.c.id, records.c.data)
+        .where(
+            records.c.app == app,
+            records.c.database_id == PUBLIC,
+            records.c.type == USER_TYPE,
+            records.c.id > last,
+        )
+        .order_by(records.c.id)
+        .limit(ROWS_AT_ONCE)
+    )
+    return (await tx.connection.execute(query)).all()
+
+
+async def read_setting(tx: Transaction, app: str, name: str) -> str | None:
+    """Return what is kept under *name*, None where nothing is."""
+    query = select(settings.c.value).where(settings.c.app == app, settings.c.name == name)
+    value: str | None = (await tx.connection.execute(query)).scalar()
+    return value
+
+
+async def write_setting(tx: Transaction, app: str, name: str, value: str) -> None:
+    """Keep *value* under *name*."""
+    await keep_setting(tx, app, name, value)
+    where = (settings.c.app == app, settings.c.name == name)
+    await tx.connection.execute(update(settings).where(*where).values(value=value))
+
+
+async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:
+    """Keep *value* unless something is kept already; return what is. So two nodes agree."""
+    row = {"app": app, "name": name, "value": value}
+    await tx.connection.execute(dialect.insert_missing(settings, tx.dialect), row)
+    return await read_setting(tx, app, name) or value
+
+

@@ -1,0 +1,158 @@
+"""The store: opens the database, begins transactions, does work again where that helps.
+
+A transaction begins in `Store.begin` and nowhere else. Whoever has work hands
+it to `Store.run`, and it must be work that can be done twice.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
+from skylogin.login import LookAgain
+from skylogin.store import dialect, tables
+from skylogin.store.transaction import FieldCache, Transaction
+from skylogin.user import Field
+
+T = TypeVar("T")
+
+TRIES_MAX = 8
+PAUSE_SECONDS = 0.01
+PAUSE_SECONDS_MAX = 0.5
+
+
+class OutcomeUnknownError(Exception):
+    """The connection went away while committing: it may have happened or not."""
+
+
+class Store:
+    """Where users are kept. Open it with `open_store`."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._fields = FieldCache()
+
+    @property
+    def dialect(self) -> str:
+        """Return `sqlite` or `postgresql`."""
+        return self._writer.dialect.name
+
+    @asynccontextmanager
+    async def begin(self, *, write: bool = True) -> AsyncIterator[Transaction]:
+        """Begin a transaction; it is committed at the end, or rolled back by an exception.
+
+        Raises OutcomeUnknownError where the commit got no answer.
+        """
+        engine = self._writer if write else self._reader
+        async with engine.connect() as connection:
+            transaction = Transaction(connection, self._fields)
+            await connection.begin()
+            yield transaction
+            await _commit(connection)
+            self._fields.learn(transaction.new_fields)
+
+    async def run(
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        write: bool = True,
+        witness: Callable[[Transaction], Awaitable[bool]] | None = None,
+    ) -> T:
+        """Do *work* in a transaction and return what it returns, once that is committed.
+
+        Work that lost a race, met a busy database or a lost connection is done
+        again, with jitter, a few times. Where the commit got no answer, *witness*
+        tells from the database whether it happened. Raises SkygearError where
+        the database cannot be reached.
+        """
+        for attempt in range(TRIES_MAX):
+            done: list[T] = []
+            try:
+                async with self.begin(write=write) as transaction:
+                    done.append(await work(transaction))
+                return done[0]
+            except OutcomeUnknownError:
+                if witness is not None and await self.run(witness, write=False):
+                    return done[0]
+            except LookAgain:
+                pass
+            except (DBAPIError, OSError, TimeoutError) as error:
+                if not _worth_trying_again(error):
+                    raise
+                if attempt == TRIES_MAX - 1:
+                    raise _unavailable(error) from error
+            pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
+            await asyncio.sleep(pause * random.random())  # noqa: S311
+        raise SkygearError(UNEXPECTED_ERROR, "the database kept changing under this call")
+
+    async def version(self) -> str | None:
+        """Return the version of the schema in the database, None for an empty database."""
+        try:
+            async with self._reader.connect() as connection:
+                table = tables.alembic_version
+                return (await connection.execute(select(table.c.version_num))).scalar()
+        except DBAPIError as error:
+            if dialect.is_lost(error):
+                raise
+            return None
+
+    async def create(self) -> None:
+        """Make the tables in an empty database and mark its version."""
+        async with self._writer.begin() as connection:
+            await connection.run_sync(tables.alembic_version.metadata.create_all)
+            await connection.run_sync(tables.metadata.create_all)
+            version = {"version_num": tables.VERSION}
+            statement = dialect.insert_missing(tables.alembic_version, self.dialect)
+            await connection.execute(statement, version)
+
+    def fields_of(self, app: str, record_type: str) -> Mapping[str, Field]:
+        """Return the fields of *record_type* that committed transactions have met."""
+        return self._fields.of(app, record_type) or {}
+
+    @property
+    def writer(self) -> AsyncEngine:
+        """Return the engine that migrations run on."""
+        return self._writer
+
+    async def close(self) -> None:
+        """Close every connection: an engine left open keeps the process from ending."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Return the store at *url*; nothing is connected to yet."""
+    writer = dialect.open_engine(url, writer=True)
+    if url.startswith("sqlite:"):
+        return Store(writer, dialect.open_engine(url, writer=False))
+    return Store(writer, writer)
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        await connection.commit()
+    except (DBAPIError, OSError) as error:
+        if dialect.is_lost(error):
+            raise OutcomeUnknownError from error
+        raise
+
+
+def _worth_trying_again(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError):
+        return dialect.is_retryable(error)
+    return dialect.is_lost(error)
+
+
+def _unavailable(error: BaseException) -> Exception:
+    if isinstance(error, DBAPIError) and not dialect.is_lost(error):
+        return SkygearError(UNEXPECTED_ERROR, "the database kept changing under this call")
+    message = "unable to open the database"
+    explanation = f"the database cannot be reached: {type(error).__name__}"
+    return SkygearError(UNABLE_TO_OPEN_DATABASE, message, explanation=explanation)

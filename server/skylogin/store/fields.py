@@ -1,0 +1,57 @@
+"""The fields of record types. A field is added once and keeps its type."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select
+
+from skylogin.login import LookAgain
+from skylogin.store import dialect
+from skylogin.store.tables import record_fields
+from skylogin.store.transaction import FieldMap, Transaction
+from skylogin.user import Field
+
+
+async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]) -> FieldMap:
+    """Return the fields of *record_type*; of all that exist, at least those *names*."""
+    committed = tx.fields.of(app, record_type)
+    own = tx.new_fields.get((app, record_type), {})
+    query = select(record_fields).where(
+        record_fields.c.app == app, record_fields.c.type == record_type
+    )
+    if committed is not None:
+        known = {**committed, **own} if own else committed
+        unknown = set(names) - set(known)
+        if not unknown:
+            return known
+        query = query.where(dialect.among(record_fields.c.field, unknown, tx.dialect))
+    rows = await tx.connection.execute(query)
+    read = {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
+    tx.new_fields[(app, record_type)] = {**own, **read}
+    return {**(committed or {}), **own, **read}
+
+
+async def add(tx: Transaction, app: str, record_type: str, fields: Mapping[str, Field]) -> None:
+    """Add *fields*. Raises LookAgain where another node added one with another type."""
+    await add_missing(tx, app, record_type, fields)
+    stored = await load(tx, app, record_type, fields)
+    if any((stored[n].kind, stored[n].target) != (f.kind, f.target) for n, f in fields.items()):
+        raise LookAgain
+
+
+async def add_missing(
+    tx: Transaction, app: str, record_type: str, fields: Mapping[str, Field]
+) -> None:
+    """Add those of *fields* that are not there, whatever the type of those that are."""
+    rows = [
+        {
+            "app": app,
+            "type": record_type,
+            "field": name,
+            "kind": field.kind,
+            "target": field.target,
+            "column_type": field.column,
+            "next_value": field.next_value,
+        }
+        for name, field in sorted(fields.items())
+    ]
+    await tx.connection.execute(dialect.insert_missing(record_fields, tx.dialect), rows)

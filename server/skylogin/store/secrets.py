@@ -1,0 +1,63 @@
+"""Custom token secrets that were generated. The one in the environment is never stored."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, or_, select, update
+
+from skylogin.store.tables import custom_token_secrets
+from skylogin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """A secret, since when it is accepted, and until when; no end means for good."""
+
+    id: str
+    secret: str
+    created_at: datetime
+    ends_at: datetime | None
+
+
+async def load(tx: Transaction, app: str) -> list[StoredSecret]:
+    """Return every secret that *app* ever had, the newest first."""
+    table = custom_token_secrets
+    query = (
+        select(table.c.id, table.c.secret, table.c.created_at, table.c.ends_at)
+        .where(table.c.app == app)
+        .order_by(table.c.created_at.desc(), table.c.id)
+    )
+    rows = await tx.connection.execute(query)
+    return [StoredSecret(row.id, row.secret, row.created_at, row.ends_at) for row in rows]
+
+
+async def add(tx: Transaction, app: str, secret: StoredSecret) -> None:
+    """Add a secret."""
+    await tx.connection.execute(
+        insert(custom_token_secrets),
+        {
+            "app": app,
+            "id": secret.id,
+            "secret": secret.secret,
+            "created_at": secret.created_at,
+            "ends_at": secret.ends_at,
+        },
+    )
+
+
+async def end(tx: Transaction, app: str, secret_id: str, at: datetime) -> bool:
+    """Let a secret end at *at*, never later than it already does.
+
+    Returns False where there is no such secret, or it ended before.
+    """
+    table = custom_token_secrets
+    changed = await tx.connection.execute(
+        update(table)
+        .where(
+            table.c.app == app,
+            table.c.id == secret_id,
+            or_(table.c.ends_at.is_(None), table.c.ends_at > at),
+        )
+        .values(ends_at=at)
+    )
+    return changed.rowcount > 0

@@ -1,0 +1,151 @@
+"""The tables, as SQLAlchemy Core sees them. Every primary key begins with the app.
+
+Ids of users and records are text, because the original knows `_god` and ids
+chosen by clients. Nothing here needs more than a PostgreSQL-compatible
+distributed database has: no sequences, no advisory locks.
+"""
+
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text, true
+from sqlalchemy.sql import expression
+
+from skylogin.store.dialect import Json, Moment
+
+VERSION = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Alembic's own table, so that creating and migrating leave the same mark.
+alembic_version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), primary_key=True),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+custom_token_secrets = Table(
+    "custom_token_secrets",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    # Not accepted on and after this time; null while no end is set.
+    Column("ends_at", Moment),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("password_hash", Text),
+    Column("provider_info", Json),
+    Column("token_valid_since", Moment),
+    Column("last_seen_at", Moment),
+    Column("disabled", Boolean, nullable=False, server_default=expression.false()),
+    Column("disabled_message", Text),
+    Column("disabled_expiry", Moment),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("uq_principals_user", "app", "kind", "provider", "user_id", unique=True),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("database_id", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("owner_id", Text, nullable=False),
+    Column("access", Json),
+    Column("created_at", Moment, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    Column("data", Json, nullable=False),
+)
+
+record_fields = Table(
+    "record_fields",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("column_type", Text, nullable=False),
+    Column("next_value", Integer),
+)
+
+# Who holds a user name or an e-mail: the uniqueness that AUTH_RECORD_KEYS asks for.
+auth_keys = Table(
+    "auth_keys",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("folded", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("by_default", Boolean, nullable=False, server_default=expression.false()),
+    Column("is_admin", Boolean, nullable=False, server_default=expression.false()),
+)
+
+user_roles = Table(
+    "user_roles",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+)
+
+# Ids are UUIDv7, so that the primary key is also the order in time.
+journal = Table(
+    "journal",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("accepted", Boolean, nullable=False, server_default=true()),
+    Column("reason", Text, nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("secret_id", Text, nullable=False),
+    Column("claim_names", Json, nullable=False),
+    Column("only_contract", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+)

@@ -1,0 +1,42 @@
+"""A transaction, as the modules beside this one use it: one per group of tables.
+
+Their functions take the transaction and the app first, so that none can forget
+the app, and many users at once, so that one login is a batch of one.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from skylogin.user import Field
+
+PUBLIC = ""
+USER_TYPE = "user"
+FieldMap = dict[str, Field]
+FieldsByType = dict[tuple[str, str], FieldMap]
+
+
+class FieldCache:
+    """What is known of the fields of record types. Types never change, so it never errs."""
+
+    def __init__(self) -> None:
+        self._known: FieldsByType = {}
+
+    def of(self, app: str, record_type: str) -> FieldMap | None:
+        """Return the fields known, None where nobody has looked yet."""
+        return self._known.get((app, record_type))
+
+    def learn(self, fields: Mapping[tuple[str, str], FieldMap]) -> None:
+        """Remember what a committed transaction read or wrote."""
+        for key, value in fields.items():
+            self._known[key] = {**self._known.get(key, {}), **value}
+
+
+class Transaction:
+    """Statements in one transaction. `Store.begin` makes them."""
+
+    def __init__(self, connection: AsyncConnection, fields: FieldCache) -> None:
+        self.connection = connection
+        self.dialect = connection.dialect.name
+        self.fields = fields
+        self.new_fields: FieldsByType = {}

@@ -1,0 +1,77 @@
+"""Which custom token secrets are accepted, and a cache that sees changes within seconds."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from skylogin import jws
+from skylogin.custom_token import Secret
+from skylogin.store import Store, Transaction
+from skylogin.store import secrets as stored_secrets
+from skylogin.store.secrets import StoredSecret
+
+ENVIRONMENT = "environment"
+SECRET_BYTES = 32
+FRESH_SECONDS = 1.0
+
+
+def generate(now: datetime) -> StoredSecret:
+    """Return a new secret: 32 random bytes as urlsafe base64."""
+    return StoredSecret(secrets.token_hex(8), secrets.token_urlsafe(SECRET_BYTES), now, None)
+
+
+def accepted(stored: Sequence[StoredSecret], now: datetime) -> list[Secret]:
+    """Return the secrets of *stored* that are accepted at *now*, the newest first."""
+    return [
+        Secret(secret.id, jws.prepare_key(secret.secret))
+        for secret in stored
+        if secret.ends_at is None or now < secret.ends_at
+    ]
+
+
+class SecretCache:
+    """The accepted secrets of an app, read again when they are older than a second.
+
+    A secret in the environment is the only one: *fixed* is it, or nothing where
+    the login is switched off.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        app: str,
+        fixed: str | None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._app = app
+        self._monotonic = monotonic
+        self._fixed: list[Secret] | None = None
+        if fixed is not None:
+            self._fixed = [Secret(ENVIRONMENT, jws.prepare_key(fixed))] if fixed else []
+        self._stored: list[StoredSecret] = []
+        self._read_at = float("-inf")
+
+    async def accepted(self, now: datetime) -> list[Secret]:
+        """Return the secrets that a token may be signed with at *now*."""
+        if self._fixed is not None:
+            return self._fixed
+        moment = self._monotonic()
+        if moment - self._read_at >= FRESH_SECONDS:
+            self._read_at = moment
+            try:
+                self._stored = await self._store.run(self._load, write=False)
+            except BaseException:
+                self._read_at = float("-inf")
+                raise
+        return accepted(self._stored, now)
+
+    async def _load(self, tx: Transaction) -> list[StoredSecret]:
+        return await stored_secrets.load(tx, self._app)
+
+
+async def keep_first(tx: Transaction, app: str, now: datetime) -> None:
+    """Generate the first secret of *app* where it never had one."""
+    if not await stored_secrets.load(tx, app):
+        await stored_secrets.add(tx, app, generate(now))

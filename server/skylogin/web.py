@@ -1,0 +1,294 @@
+"""The aiohttp application: bytes in, bytes out. Everything is wired here."""
+
+import functools
+import ipaddress
+import logging
+import os
+import posixpath
+import secrets as randomness
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from aiohttp import web
+
+from skylogin import actions, handlers, journal, json_text, token_secrets, wire
+from skylogin.call import Call, JournaledAttempt, Services
+from skylogin.config import Settings
+from skylogin.custom_token import Rules
+from skylogin.dispatch import Answer, dispatch
+from skylogin.errors import BAD_REQUEST, SkygearError
+from skylogin.journal import Origin
+from skylogin.journal_writer import JournalWriter
+from skylogin.store import Store, Transaction, apps
+from skylogin.store import journal as stored_journal
+from skylogin.store.batch import Batcher
+from skylogin.token_secrets import SecretCache
+
+logger = logging.getLogger("skylogin.web")
+
+SERVER = "Skygear Server/1.7.3"
+REASON_HEADER = "X-Skylogin-Reason"
+REASON_CHARACTERS_MAX = 300
+SERVICES = web.AppKey("services", Services)
+
+
+def system_now() -> datetime:
+    """Return the time by the system's clock."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a new random id: a UUIDv4."""
+    return str(uuid.uuid4())
+
+
+def new_entry_id(now: datetime) -> str:
+    """Return a new id for the journal: a UUIDv7."""
+    return journal.entry_id(now, os.urandom(10))
+
+
+def make_application(
+    settings: Settings, store: Store, now: Callable[[], datetime] = system_now
+) -> web.Application:
+    """Return the application. It prepares the app when it starts; the tables are there."""
+    application = web.Application(client_max_size=settings.body_bytes_max)
+    application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
+    application.on_response_prepare.append(_drop_default_server)
+    application.router.add_get("/healthz", healthz)
+    application.router.add_get("/readyz", readyz)
+    application.router.add_route("*", "/{path:.*}", handle_call)
+    return application
+
+
+async def _run_services(
+    settings: Settings, store: Store, now: Callable[[], datetime], application: web.Application
+) -> AsyncIterator[None]:
+    services = await open_services(settings, store, now)
+    application[SERVICES] = services
+    yield
+    await services.logins.close()
+    await services.visits.close()
+    await services.journal.close()
+
+
+async def open_services(
+    settings: Settings, store: Store, now: Callable[[], datetime]
+) -> Services:
+    """Prepare the app in the database and return what handlers may use."""
+    app = settings.app_name
+
+    async def prepare(tx: Transaction) -> str:
+        await apps.prepare(tx, app, settings.auth_record_keys)
+        if settings.custom_token_secret is None:
+            await token_secrets.keep_first(tx, app, now())
+        if settings.token_store_secret:
+            return settings.token_store_secret
+        return await apps.keep_setting(
+            tx, app, "token_store_secret", randomness.token_urlsafe(token_secrets.SECRET_BYTES)
+        )
+
+    token_store_secret = await store.run(prepare)
+    writer = JournalWriter(
+        store, app, rows_max=settings.journal_rows_max, days=settings.journal_days, now=now
+    )
+    await writer.open()
+    services = Services(
+        settings=settings,
+        rules=_rules(settings),
+        store=store,
+        secrets=SecretCache(store, app, settings.custom_token_secret),
+        journal=writer,
+        access_token_key=token_store_secret.encode(),
+        now=now,
+        new_id=new_id,
+        new_entry_id=new_entry_id,
+    )
+    services.logins = Batcher(
+        store, functools.partial(handlers.log_in_many, services), _is_journaled
+    )
+    services.visits = Batcher(store, functools.partial(handlers.see_many, services))
+    return services
+
+
+async def _is_journaled(tx: Transaction, items: Any) -> bool:
+    """Return whether a batch was committed: its journal rows were in its transaction."""
+    attempts: list[JournaledAttempt] = list(items)
+    return any([await stored_journal.has(tx, item.app, item.entry_id) for item in attempts])
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        contract=settings.contract,
+        algorithms=settings.allowed_algorithms,
+        leeway_seconds=settings.leeway_seconds,
+        lifetime_max_seconds=settings.token_lifetime_max_seconds,
+        audience=settings.audience,
+        issuer=settings.issuer,
+    )
+
+
+# --- the wire ----------------------------------------------------------------
+
+
+async def handle_call(request: web.Request) -> web.StreamResponse:
+    """Answer a call of the wire, with any method and at any path."""
+    services = request.app[SERVICES]
+    request_id = new_id()
+    headers = _cors_headers(request, services.settings)
+    headers["X-Skygear-Request-Id"] = request_id
+    if request.method == "OPTIONS":
+        return web.Response(headers=headers)
+    path = unquote(_raw_path(request))
+    clean = _cleaned(path)
+    if clean != path:
+        return _moved(request, clean, headers)
+    headers["Server"] = SERVER
+    try:
+        payload = wire.read_body(await request.read())
+    except wire.BadBodyError:
+        # The original answers a body that is no JSON with a bare status and no body
+        # (pkg/server/router/common.go, newPayload).
+        return web.Response(status=400, headers=headers)
+    except web.HTTPRequestEntityTooLarge:
+        refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
+        return _respond(Answer(refusal.status, wire.error(refusal)), headers)
+    call = _read_call(request, services, payload, request_id)
+    call.action = actions.name_of(path, payload)
+    answer = await dispatch(call, services)
+    if answer.refusal is not None and services.settings.mode == "dev":
+        _explain(answer.refusal, headers)
+    return _respond(answer, headers)
+
+
+def _read_call(
+    request: web.Request, services: Services, payload: dict[str, object], request_id: str
+) -> Call:
+    """Return the call: a key or a token in a header wins over one in the body."""
+    header = request.headers.get
+    api_key = header("X-Skygear-API-Key") or payload.get("api_key")
+    token = header("X-Skygear-Access-Token") or payload.get("access_token")
+    return Call(
+        app=services.settings.app_name,
+        payload=payload,
+        api_key=api_key if isinstance(api_key, str) else "",
+        access_token=token if isinstance(token, str) else "",
+        now=services.now(),
+        origin=Origin(_address(request, services.settings), request_id),
+    )
+
+
+def _respond(answer: Answer, headers: dict[str, str]) -> web.Response:
+    body = (json_text.write(answer.body) + "\n").encode("utf-8", "replace")
+    headers["Content-Type"] = "application/json"
+    return web.Response(status=answer.status, body=body, headers=headers)
+
+
+def _cors_headers(request: web.Request, settings: Settings) -> dict[str, str]:
+    headers = {
+        "Access-Control-Allow-Origin": settings.cors_host,
+        "Access-Control-Allow-Credentials": "true",
+    }
+    for asked, allowed in _PREFLIGHT:
+        value = request.headers.get(asked)
+        if value:
+            headers[allowed] = value
+    return headers
+
+
+_PREFLIGHT = (
+    ("Access-Control-Request-Method", "Access-Control-Allow-Methods"),
+    ("Access-Control-Request-Headers", "Access-Control-Allow-Headers"),
+)
+
+
+def _explain(refusal: SkygearError, headers: dict[str, str]) -> None:
+    """Add the reason of a refusal, as ASCII on one line: it is a header."""
+    if refusal.reason is None:
+        return
+    text = f"{refusal.reason}: {refusal.explanation}"[:REASON_CHARACTERS_MAX]
+    safe = text.encode("ascii", "backslashreplace").decode()
+    headers[REASON_HEADER] = "".join(c if c.isprintable() else " " for c in safe)
+
+
+def _raw_path(request: web.Request) -> str:
+    raw = request.raw_path.split("?", 1)[0]
+    # A proxy may send the whole URL as the target.
+    return raw if raw.startswith("/") else request.rel_url.raw_path
+
+
+def _cleaned(path: str) -> str:
+    """Return *path* as Go's ServeMux cleans it: no empty, `.` or `..` parts."""
+    if "//" not in path and "/." not in path:
+        return path
+    clean = posixpath.normpath("/" + path.lstrip("/"))
+    return clean + "/" if path.endswith("/") and clean != "/" else clean
+
+
+def _moved(request: web.Request, path: str, headers: dict[str, str]) -> web.Response:
+    query = request.rel_url.raw_query_string
+    headers["Location"] = quote(path) + (f"?{query}" if query else "")
+    return web.Response(status=301, headers=headers)
+
+
+def _address(request: web.Request, settings: Settings) -> str:
+    """Return the address of the caller: what a trusted proxy says, else the peer's."""
+    peer = request.remote or ""
+    if not settings.trusted_proxies:
+        return peer
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    for hop in [peer, *reversed(hops)]:
+        if not _is_trusted(hop, settings):
+            return hop or peer
+    return peer
+
+
+def _is_trusted(address: str, settings: Settings) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in settings.trusted_proxies)
+
+
+async def _drop_default_server(request: web.Request, response: web.StreamResponse) -> None:
+    """Take away aiohttp's own `Server` header, and a type where there is no body."""
+    if response.headers.get("Server") != SERVER:
+        response.headers.popall("Server", None)
+    if isinstance(response, web.Response) and not response.body:
+        response.headers.popall("Content-Type", None)
+
+
+# --- for whoever runs the server ----------------------------------------------
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """Say that the process answers."""
+    return web.Response(text="ok\n")
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Say whether the database can be written; what goes wrong is logged, not shown."""
+    try:
+        await _try_to_write(request.app[SERVICES])
+    except Exception:
+        logger.exception("not ready")
+        return web.Response(status=503, text="the database cannot be written\n")
+    return web.Response(text="ok\n")
+
+
+class _TakenBack(Exception):  # noqa: N818
+    """Ends a transaction that only tries."""
+
+
+async def _try_to_write(services: Services) -> None:
+    async def write(tx: Transaction) -> None:
+        await apps.write_setting(tx, services.settings.app_name, "readyz", "tried")
+        raise _TakenBack
+
+    try:
+        await services.store.run(write)
+    except _TakenBack:
+        return

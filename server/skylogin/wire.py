@@ -1,0 +1,102 @@
+"""JSON of the wire: bodies in, answers out. The wire's own spelling stands here."""
+
+from collections.abc import Mapping
+
+from skylogin import json_text, rfc3339
+from skylogin.errors import SkygearError
+from skylogin.json_text import JsonValue
+from skylogin.user import Field, Record, User
+
+
+class BadBodyError(ValueError):
+    """A body that is no JSON object: the original answers with a bare status."""
+
+
+def read_body(data: bytes) -> dict[str, object]:
+    """Return the payload of a call. No body, blanks and null are `{}`.
+
+    Raises BadBodyError on anything that is not a JSON object. Bytes after the
+    first value are not looked at.
+    """
+    text = json_text.decode(data)
+    if not text.strip(" \t\n\r"):
+        return {}
+    try:
+        value, _ = json_text.read_first(text)
+    except json_text.NotJsonError as error:
+        raise BadBodyError(str(error)) from error
+    if value is None:
+        # The original drops the connection when a key is in a header besides.
+        return {}
+    if not isinstance(value, dict) or json_text.contains_out_of_range(value):
+        raise BadBodyError("not a JSON object")
+    return value
+
+
+def result(value: object) -> dict[str, object]:
+    """Return the envelope of a success."""
+    return {"result": value}
+
+
+def error(refusal: SkygearError) -> dict[str, object]:
+    """Return the envelope of a refusal; an empty info is left out."""
+    kind = refusal.kind
+    body: dict[str, object] = {"name": kind.name, "code": kind.code, "message": refusal.message}
+    if refusal.info:
+        body["info"] = dict(refusal.info)
+    return {"error": body}
+
+
+def auth_response(
+    user: User, access_token: str, fields: Mapping[str, Field]
+) -> dict[str, object]:
+    """Return what a login answers: the user as seen before it (custom-token-login, section 8)."""
+    record = user.record
+    assert record is not None
+    body: dict[str, object] = {"user_id": user.id, "profile": user_record(record, fields)}
+    if user.roles:
+        body["roles"] = list(user.roles)
+    body["access_token"] = access_token
+    last_login_at = record.data.get("last_login_at")
+    if isinstance(last_login_at, str):
+        body["last_login_at"] = rfc3339.from_stored(last_login_at)
+    if user.last_seen_at is not None:
+        body["last_seen_at"] = rfc3339.on_wire(user.last_seen_at)
+    return body
+
+
+def user_record(record: Record, fields: Mapping[str, Field]) -> dict[str, object]:
+    """Return a user record in wire form (records, section 1)."""
+    body: dict[str, object] = {
+        "_access": record.access,
+        "_created_at": rfc3339.on_wire(record.created_at),
+        "_created_by": record.created_by,
+        "_id": f"user/{record.id}",
+        "_ownerID": record.owner_id,
+        "_type": "record",
+        "_updated_at": rfc3339.on_wire(record.updated_at),
+        "_updated_by": record.updated_by,
+    }
+    for name, value in record.data.items():
+        body[name] = _field_value(value, fields.get(name))
+    return body
+
+
+def _field_value(value: JsonValue, field: Field | None) -> JsonValue:
+    """Return a stored value as the wire shows it: typed ones get their `$type` back."""
+    if field is None or field.kind in _PLAIN:
+        return value
+    if field.kind == "datetime" and isinstance(value, str):
+        return {"$date": rfc3339.from_stored(value), "$type": "date"}
+    if field.kind == "location" and isinstance(value, list):
+        return {"$lat": value[1], "$lng": value[0], "$type": "geo"}
+    if field.kind == "reference":
+        return {"$id": f"{field.target}/{value}", "$type": "ref"}
+    if field.kind == "geometry":
+        return {"$type": "geojson", "$val": value}
+    if field.kind == "asset":
+        return {"$name": value, "$type": "asset"}
+    return value
+
+
+_PLAIN = frozenset(("string", "number", "boolean", "json", "integer", "sequence"))
