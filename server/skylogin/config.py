@@ -142,7 +142,7 @@ def _port(value: str) -> int | None:
     return int(value)
 
 
-def _address(value: str) -> tuple[str, int | None]:
+def read_address(value: str) -> tuple[str, int | None]:
     """Read `host:port`, `:port` or `host`; brackets around an IPv6 address."""
     host, colon, port = value.rpartition(":")
     if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
@@ -208,7 +208,7 @@ SETTINGS = (
     Setting("custom_token_secret", "CUSTOM_TOKEN_SECRET", "", _text, "Signs custom tokens. Unset: one is generated and kept. Set to nothing: the login is off."),
     Setting("database_url", "DATABASE_URL", "", _text, "PostgreSQL in libpq's forms, or `sqlite:///path`. `skylogin dev`: embedded SQLite unless set."),
     Setting("dev_mode", "DEV_MODE", "", _optional_boolean, "Whether clients may extend the schema. Off: a login with a new profile field is refused."),
-    Setting("host", "HOST", ":3000", _address, "Where to listen: `host:port`, `:port` or `host`. `skylogin dev` listens on 127.0.0.1 unless told otherwise."),
+    Setting("host", "HOST", ":3000", read_address, "Where to listen: `host:port`, `:port` or `host`. `skylogin dev` listens on 127.0.0.1 unless told otherwise."),
     Setting("port", "PORT", "", _port, "Port to listen on; counts when HOST has none. 0: any free one."),
     Setting("cors_host", "CORS_HOST", "*", _text, "Sent as Access-Control-Allow-Origin, as it is."),
     Setting("response_timeout_seconds", "RESPONSE_TIMEOUT", "60", _lenient_integer, "Seconds until a call is given up; 0 or less: never."),

@@ -135,9 +135,9 @@ def has_signature_of(token: SignedToken, key: bytes) -> bool:
     return ALGORITHMS[token.algorithm].verify(token.signing_input, key, token.signature)
 
 
-def sign(signing_input: bytes, key: bytes) -> str:
-    """Return the HS256 signature of *signing_input* as a segment."""
-    return encode_segment(ALGORITHMS["HS256"].sign(signing_input, key))
+def sign(signing_input: bytes, key: bytes, algorithm: str = "HS256") -> str:
+    """Return the signature of *signing_input* as a segment."""
+    return encode_segment(ALGORITHMS[algorithm].sign(signing_input, key))
 
 
 def encode_segment(data: bytes) -> str:
@@ -203,6 +203,11 @@ def _take_object(claims: ClaimSet, name: str, value: object) -> None:
     if json_text.contains_out_of_range(value):
         raise _wrong_type(name, "an object of numbers that a double can hold", value)
     claims.objects.setdefault(name, {}).update(plain_object(value))
+
+
+def plain_members(members: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
+    """Return members in their order, repeats included, with inner objects as dicts."""
+    return tuple((name, _plain(value)) for name, value in members)
 
 
 def plain_object(members: tuple[tuple[str, object], ...]) -> dict[str, object]:

@@ -26,8 +26,13 @@ def accepted(stored: Sequence[StoredSecret], now: datetime) -> list[Secret]:
     return [
         Secret(secret.id, jws.prepare_key(secret.secret))
         for secret in stored
-        if secret.ends_at is None or now < secret.ends_at
+        if secret.accepted_at(now)
     ]
+
+
+def accepted_texts(stored: Sequence[StoredSecret], now: datetime) -> list[str]:
+    """Return the secrets of *stored* that are accepted at *now*, as an issuer needs them."""
+    return [secret.secret for secret in stored if secret.accepted_at(now)]
 
 
 class SecretCache:

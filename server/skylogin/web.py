@@ -8,7 +8,7 @@ import posixpath
 import secrets as randomness
 import uuid
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -16,10 +16,11 @@ from aiohttp import web
 
 from skylogin import actions, handlers, journal, json_text, token_secrets, wire
 from skylogin.call import Call, JournaledAttempt, Services
+from skylogin.clock import system_now
 from skylogin.config import Settings
-from skylogin.custom_token import Rules
 from skylogin.dispatch import Answer, dispatch
 from skylogin.errors import BAD_REQUEST, SkygearError
+from skylogin.explaining import rules_of
 from skylogin.journal import Origin
 from skylogin.journal_writer import JournalWriter
 from skylogin.store import Store, Transaction, apps
@@ -33,11 +34,6 @@ SERVER = "Skygear Server/1.7.3"
 REASON_HEADER = "X-Skylogin-Reason"
 REASON_CHARACTERS_MAX = 300
 SERVICES = web.AppKey("services", Services)
-
-
-def system_now() -> datetime:
-    """Return the time by the system's clock."""
-    return datetime.now(UTC)
 
 
 def new_id() -> str:
@@ -97,7 +93,7 @@ async def open_services(
     await writer.open()
     services = Services(
         settings=settings,
-        rules=_rules(settings),
+        rules=rules_of(settings),
         store=store,
         secrets=SecretCache(store, app, settings.custom_token_secret),
         journal=writer,
@@ -117,17 +113,6 @@ async def _is_journaled(tx: Transaction, items: Any) -> bool:
     """Return whether a batch was committed: its journal rows were in its transaction."""
     attempts: list[JournaledAttempt] = list(items)
     return any([await stored_journal.has(tx, item.app, item.entry_id) for item in attempts])
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        contract=settings.contract,
-        algorithms=settings.allowed_algorithms,
-        leeway_seconds=settings.leeway_seconds,
-        lifetime_max_seconds=settings.token_lifetime_max_seconds,
-        audience=settings.audience,
-        issuer=settings.issuer,
-    )
 
 
 # --- the wire ----------------------------------------------------------------

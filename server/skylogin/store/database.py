@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -104,22 +104,38 @@ class Store:
             return None
 
     async def create(self) -> None:
-        """Make the tables in an empty database and mark its version."""
+        """Make the tables in an empty database and mark its version.
+
+        Two servers that start on one empty database are held apart by a lock on
+        Alembic's version table; the second finds everything made.
+        """
+        async with self.locked_for_migration() as connection:
+            version = (await connection.execute(select(tables.alembic_version))).scalar()
+            if version is None:
+                await connection.run_sync(tables.metadata.create_all)
+                values = {"version_num": tables.VERSION}
+                await connection.execute(insert(tables.alembic_version), values)
+
+    @asynccontextmanager
+    async def locked_for_migration(self) -> AsyncIterator[AsyncConnection]:
+        """Begin a transaction that no other node migrates in."""
+        for attempt in range(TRIES_MAX):
+            try:
+                async with self._writer.begin() as connection:
+                    await connection.run_sync(tables.alembic_version.metadata.create_all)
+                break
+            except DBAPIError:
+                # Two that make the table at once: the slower is told that it exists.
+                if attempt == TRIES_MAX - 1:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         async with self._writer.begin() as connection:
-            await connection.run_sync(tables.alembic_version.metadata.create_all)
-            await connection.run_sync(tables.metadata.create_all)
-            version = {"version_num": tables.VERSION}
-            statement = dialect.insert_missing(tables.alembic_version, self.dialect)
-            await connection.execute(statement, version)
+            await dialect.lock_table(connection, tables.alembic_version)
+            yield connection
 
     def fields_of(self, app: str, record_type: str) -> Mapping[str, Field]:
         """Return the fields of *record_type* that committed transactions have met."""
         return self._fields.of(app, record_type) or {}
-
-    @property
-    def writer(self) -> AsyncEngine:
-        """Return the engine that migrations run on."""
-        return self._writer
 
     async def close(self) -> None:
         """Close every connection: an engine left open keeps the process from ending."""

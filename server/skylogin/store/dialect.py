@@ -9,12 +9,10 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, String, Text, event, func
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import ARRAY, JSON, DateTime, String, Text, bindparam, event, func, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.schema import Table
@@ -51,8 +49,19 @@ class Moment(TypeDecorator[datetime]):
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
-# `none_as_null`: the original keeps an absent access list as SQL null.
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+class Json(TypeDecorator[Any]):
+    """JSON: jsonb on PostgreSQL, text on SQLite. None is SQL null, as the original keeps it."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(JSON(none_as_null=True))
+        # PostgreSQL's own types are on the start-up list.
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
 def open_engine(url: str, *, writer: bool) -> AsyncEngine:
@@ -126,20 +135,18 @@ def among(column: ColumnElement[str], values: Collection[str], dialect: str) -> 
     same, and prepared, whatever the number of values.
     """
     if dialect == "postgresql":
-        return column == func.any(_array(list(values)))
+        return column == func.any(bindparam(None, list(values), type_=ARRAY(Text)))
     return column.in_(list(values))
-
-
-def _array(values: list[str]) -> ColumnElement[Any]:
-    from sqlalchemy import bindparam  # noqa: PLC0415
-
-    return bindparam(None, values, type_=ARRAY(Text))
 
 
 def insert_missing(table: Table, dialect: str) -> Insert:
     """Return an INSERT that leaves rows alone that are there: each dialect has a construct."""
     if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
         return postgresql.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
@@ -148,6 +155,12 @@ def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     if dialect == "postgresql":
         return func.json_agg(column, type_=JSON())
     return func.json_group_array(column, type_=JSON())
+
+
+async def lock_table(connection: AsyncConnection, table: Table) -> None:
+    """Keep others from *table* until the transaction ends; on SQLite a writer already does."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
 
 
 def is_conflict(error: DBAPIError) -> bool:

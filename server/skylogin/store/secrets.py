@@ -18,6 +18,10 @@ class StoredSecret:
     created_at: datetime
     ends_at: datetime | None
 
+    def accepted_at(self, now: datetime) -> bool:
+        """Return whether a token may be signed with it at *now*."""
+        return self.ends_at is None or now < self.ends_at
+
 
 async def load(tx: Transaction, app: str) -> list[StoredSecret]:
     """Return every secret that *app* ever had, the newest first."""

@@ -5,7 +5,7 @@ chosen by clients. Nothing here needs more than a PostgreSQL-compatible
 distributed database has: no sequences, no advisory locks.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text, true
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.sql import expression
 
 from skylogin.store.dialect import Json, Moment
@@ -135,7 +135,7 @@ journal = Table(
     Column("id", Text, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("action", Text, nullable=False),
-    Column("accepted", Boolean, nullable=False, server_default=true()),
+    Column("accepted", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
     Column("explanation", Text, nullable=False),
     Column("status", Integer, nullable=False),

@@ -1,0 +1,18 @@
+"""How Alembic runs our migrations: on the connection that `skylogin migrate` hands over."""
+
+from alembic import context
+
+from skylogin.store.tables import metadata
+
+connection = context.config.attributes.get("connection")
+if connection is None:
+    raise SystemExit("run `skylogin migrate`: it opens the database and holds the lock")
+
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    # SQLite cannot alter most of a table; Alembic copies it instead.
+    render_as_batch=connection.dialect.name == "sqlite",
+)
+with context.begin_transaction():
+    context.run_migrations()

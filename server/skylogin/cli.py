@@ -1,0 +1,268 @@
+"""The command `skylogin`. The only reader of os.environ."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+import skylogin
+from skylogin import config, logs, server
+from skylogin.config import DEV, SERVE, ConfigurationError, Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Skygear's login with custom token: a stand-in for tests, and an endpoint of your own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free one.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Database = Annotated[str | None, typer.Option(help="Database URL, instead of DATABASE_URL.")]
+ReadyFile = Annotated[Path | None, typer.Option(help="File for the ready line, written at once.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except ConfigurationError as error:
+        fail("skylogin cannot run:", *(f"  - {fault}" for fault in error.faults))
+
+
+def fail(*lines: str) -> NoReturn:
+    """Print *lines* to stderr and exit with 1."""
+    print(*lines, sep="\n", file=sys.stderr)
+    raise SystemExit(1)
+
+
+@app.command()
+def dev(
+    port: Port = None,
+    host: Host = None,
+    database: Database = None,
+    ephemeral: Annotated[
+        bool, typer.Option(help="Keep nothing: the database goes away with the server.")
+    ] = False,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Run a stand-in for integration tests and local apps: open, on loopback."""
+    settings = _settings(DEV, PORT=port, HOST=host, DATABASE_URL=database)
+    if ephemeral and settings.database_url:
+        fail("--ephemeral keeps an embedded database; it does not go with a database URL")
+    _run(_serve(settings, ready_file, ephemeral=ephemeral))
+
+
+@app.command()
+def serve(
+    port: Port = None,
+    host: Host = None,
+    database: Database = None,
+    migrate: Annotated[bool, typer.Option(help="Bring the database up to date first.")] = False,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Run an endpoint of your own: keys and database have to be set."""
+    settings = _settings(SERVE, PORT=port, HOST=host, DATABASE_URL=database)
+    _run(_serve(settings, ready_file, migrate=migrate))
+
+
+async def _serve(
+    settings: Settings, ready_file: Path | None, *, ephemeral: bool = False, migrate: bool = False
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with server.running(settings, ephemeral=ephemeral, migrate=migrate) as running:
+        line = running.ready_line()
+        if ready_file is not None:
+            _write_ready_file(ready_file, line)
+        print(line, flush=True)
+        await stop.wait()
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+    return 0
+
+
+def _write_ready_file(path: Path, line: str) -> None:
+    """Write *line* so that nobody reads half of it, and only the owner reads it at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+@app.command()
+def wait(
+    url: Annotated[str, typer.Argument(help="The server's URL.")],
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 30,
+) -> None:
+    """Wait until a server is ready: its database can be written."""
+    from skylogin import readiness  # noqa: PLC0415
+
+    problem = readiness.wait_until_ready(url, timeout)
+    if problem:
+        fail(f"{url} is not ready after {timeout:g} s: {problem}")
+
+
+@app.command(
+    name="exec",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def execute(
+    command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
+    database: Database = None,
+) -> None:
+    """Run a command beside a server of its own, and pass on its exit code."""
+    settings = _settings(DEV, PORT=0, DATABASE_URL=database)
+    _run(_execute(settings, command))
+
+
+async def _execute(settings: Settings, command: list[str]) -> int:
+    ephemeral = not settings.database_url
+    async with server.running(settings, ephemeral=ephemeral) as running:
+        environment = {
+            **os.environ,
+            "SKYGEAR_ENDPOINT": running.url,
+            "SKYGEAR_API_KEY": settings.api_key,
+            "SKYGEAR_MASTER_KEY": settings.master_key,
+            "CUSTOM_TOKEN_SECRET": running.custom_token_secret,
+            "SKYLOGIN_APP": settings.app_name,
+        }
+        try:
+            process = await asyncio.create_subprocess_exec(*command, env=environment)
+        except OSError as error:
+            print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+            return 127
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, process.terminate)
+        # The terminal sends Ctrl-C to the command as well, which decides what it means.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        code = await process.wait()
+        # As a shell tells of a command that a signal ended.
+        return code if code >= 0 else 128 - code
+
+
+@app.command()
+def migrate(database: Database = None) -> None:
+    """Bring the database of `skylogin serve` up to date."""
+    from skylogin import migrating  # noqa: PLC0415
+
+    async def run(store: Any) -> None:
+        await migrating.upgrade(store)
+
+    with_store(storage_settings(database), run)
+    print(f"the database has version {_version()}")
+
+
+def _version() -> str:
+    from skylogin.store import tables  # noqa: PLC0415
+
+    return tables.VERSION
+
+
+def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+    """Do *work* on the database that *settings* name, and close it."""
+    from skylogin.store import open_store  # noqa: PLC0415
+
+    async def run() -> T:
+        store = open_store(settings.database_url or server.embedded_url(settings))
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run *main* on uvloop where it is installed, and exit with its code."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        raise SystemExit(asyncio.run(main)) from None
+    raise SystemExit(uvloop.run(main))
+
+
+def _settings(mode: str, **flags: object) -> Settings:
+    """Return the settings: flags win over the environment, the environment over `.env`."""
+    environment = _environment(mode)
+    environment |= {name: str(value) for name, value in flags.items() if value is not None}
+    if flags.get("PORT") is not None and environment.get("HOST"):
+        # The flag counts although the variable HOST names a port as well.
+        host, _ = config.read_address(environment["HOST"])
+        environment["HOST"] = f"[{host}]" if ":" in host else host
+    settings = config.read(environment, mode)
+    logs.set_up(settings)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return settings
+
+
+def _environment(mode: str) -> dict[str, str]:
+    """Return the environment with what `.env` adds to it."""
+    from_file: Mapping[str, str | None] = {}
+    if Path(".env").is_file():
+        from dotenv import dotenv_values  # noqa: PLC0415
+
+        from_file = dotenv_values(".env", interpolate=False)
+    # A stand-in never gets to a production database, or out of loopback, by a file.
+    kept_out = {"DATABASE_URL", "HOST"} if mode == DEV else set()
+    values = {name: value or "" for name, value in from_file.items() if name not in kept_out}
+    return {**values, **os.environ}
+
+
+def storage_settings(database: str | None) -> Settings:
+    """Return the settings of a command that speaks to the database, not to a server."""
+    environment = _environment(SERVE)
+    if database is not None:
+        environment["DATABASE_URL"] = database
+    return config.read(environment, DEV)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(skylogin.__version__)
+
+
+def _add_groups() -> None:
+    from skylogin import cli_secret, cli_token  # noqa: PLC0415
+
+    app.add_typer(cli_token.app, name="token")
+    app.add_typer(cli_secret.app, name="secret")
+
+
+_add_groups()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    """Print *rows* for a person, or plainly, tab between tab, where nobody looks."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print(*(row[name] for name in columns), sep="\t")
+        return
+    # rich is on the start-up list.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    Console().print(table)
+
+
+def print_json(value: object) -> None:
+    """Print *value* for a program."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))

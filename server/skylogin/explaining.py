@@ -1,0 +1,113 @@
+"""Explaining a token: what it says, whether it logs in, and which claim is at fault. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from skylogin import custom_token, json_text, jws
+from skylogin.config import Settings
+from skylogin.custom_token import DOCUMENTED, ORIGINAL, Rules, Secret
+from skylogin.errors import Reason, SkygearError
+
+Members = tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a token. *notes* are times in words, by claim."""
+
+    accepted: bool
+    reason: str
+    explanation: str
+    status: int
+    error: str
+    secret_id: str
+    header: Members
+    claims: Members
+    notes: dict[str, str] = field(default_factory=dict)
+    contract_note: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the verdict for a program."""
+        return {
+            "accepted": self.accepted,
+            "reason": self.reason,
+            "explanation": self.explanation,
+            "status": self.status,
+            "error": self.error or None,
+            "secret": self.secret_id or None,
+            "contract_note": self.contract_note or None,
+            "header": dict(self.header),
+            "claims": dict(self.claims),
+        }
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what *settings* ask of a token."""
+    return Rules(
+        contract=settings.contract,
+        algorithms=settings.allowed_algorithms,
+        leeway_seconds=settings.leeway_seconds,
+        lifetime_max_seconds=settings.token_lifetime_max_seconds,
+        audience=settings.audience,
+        issuer=settings.issuer,
+    )
+
+
+def explain(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> Verdict:
+    """Return what becomes of *token* at *now*; the database is not asked."""
+    header, claims = _decoded(token)
+    notes = {
+        name: jws.moment_text(value)
+        for name, value in claims
+        if name in jws.TIME_CLAIMS and type(value) is int
+    }
+    try:
+        verified = custom_token.verify(token, secrets, now, rules)
+    except SkygearError as error:
+        return Verdict(
+            accepted=False,
+            reason=error.reason or Reason.CRASHED,
+            explanation=error.explanation,
+            status=error.status,
+            error=f"{error.kind.name} {error.kind.code}: {error.message}",
+            secret_id="",
+            header=header,
+            claims=claims,
+            notes=notes,
+            contract_note=_other_contract(token, secrets, now, rules),
+        )
+    note = f"only SKYLOGIN_CONTRACT={ORIGINAL} accepts it" if verified.only_contract else ""
+    return Verdict(
+        accepted=True,
+        reason="accepted",
+        explanation=f"signed with the secret {verified.secret_id}, for {verified.subject}",
+        status=200,
+        error="",
+        secret_id=verified.secret_id,
+        header=header,
+        claims=claims,
+        notes=notes,
+        contract_note=note,
+    )
+
+
+def _other_contract(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> str:
+    if rules.contract != DOCUMENTED:
+        return ""
+    try:
+        custom_token.verify(token, secrets, now, replace(rules, contract=ORIGINAL))
+    except SkygearError:
+        return ""
+    return f"SKYLOGIN_CONTRACT={ORIGINAL} would accept it"
+
+
+def _decoded(token: str) -> tuple[Members, Members]:
+    """Return the members of header and claims as far as they can be read."""
+    try:
+        parts = jws.split(token)
+        members, _ = json_text.read_first(json_text.decode(parts.claims_bytes), members=True)
+    except (jws.TokenError, json_text.NotJsonError):
+        return (), ()
+    claims = jws.plain_members(members) if isinstance(members, tuple) else ()
+    return tuple(parts.header.items()), claims

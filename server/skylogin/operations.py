@@ -1,0 +1,50 @@
+"""What an operator does: one function per act. The commands call these and nothing else."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from skylogin import token_secrets
+from skylogin.store import Store, Transaction, secrets
+from skylogin.store.secrets import StoredSecret
+
+OVERLAP = timedelta(hours=24)
+
+
+class NoSuchSecretError(Exception):
+    """The id names no secret that is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A secret that was made, and those that it replaces, each with its end."""
+
+    new: StoredSecret
+    old: tuple[StoredSecret, ...]
+
+
+async def list_secrets(store: Store, app: str) -> list[StoredSecret]:
+    """Return every custom token secret that *app* ever had, the newest first."""
+    return await store.run(lambda tx: secrets.load(tx, app), write=False)
+
+
+async def rotate_secret(
+    store: Store, app: str, now: datetime, overlap: timedelta = OVERLAP
+) -> Rotation:
+    """Make a new secret; those accepted so far end after *overlap*, or sooner if they did."""
+
+    async def rotate(tx: Transaction) -> Rotation:
+        for secret in await secrets.load(tx, app):
+            await secrets.end(tx, app, secret.id, now + overlap)
+        new = token_secrets.generate(now)
+        await secrets.add(tx, app, new)
+        everything = await secrets.load(tx, app)
+        old = [one for one in everything if one.id != new.id and one.accepted_at(now)]
+        return Rotation(new, tuple(old))
+
+    return await store.run(rotate)
+
+
+async def revoke_secret(store: Store, app: str, secret_id: str, now: datetime) -> None:
+    """End a secret now; every node refuses it within 2 seconds. Raises NoSuchSecretError."""
+    if not await store.run(lambda tx: secrets.end(tx, app, secret_id, now)):
+        raise NoSuchSecretError(secret_id)

@@ -1,0 +1,37 @@
+"""Waiting for a server to be ready, from outside."""
+
+import http.client
+import time
+from urllib.parse import urlsplit
+
+PAUSE_SECONDS = 0.05
+ANSWER_SECONDS_MAX = 5.0
+
+
+def wait_until_ready(url: str, seconds: float) -> str:
+    """Wait until the server at *url* is ready; return nothing, or what it lacked at last."""
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        problem = _problem(url, max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
+        if not problem or left <= 0:
+            return problem
+        time.sleep(PAUSE_SECONDS)
+
+
+def _problem(url: str, seconds: float) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "not a URL"
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=seconds)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        text = answer.read(200).decode("utf-8", "replace").strip()
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return "" if answer.status == 200 else text  # noqa: PLR2004
