@@ -1,0 +1,1 @@
+"""The recorded answers of the original, and what plays them against a server."""

@@ -1,0 +1,93 @@
+"""Choosing the scenarios that ask for nothing but what the server offers.
+
+The action of a request is found as the original finds it: the path first, then the body.
+"""
+
+import json
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .scenarios import Request, Scenario
+
+SUPPORTED = frozenset(
+    {"", "_status:healthz", "sso:custom_token:login", "me", "auth:logout", "auth:disable:set"}
+)
+
+# All that the original knows. A name that is not among them is answered alike by everyone.
+KNOWN = SUPPORTED | {
+    "auth:signup",
+    "auth:login",
+    "auth:password",
+    "auth:reset_password",
+    "sso:oauth:login",
+    "sso:oauth:signup",
+    "sso:oauth:link",
+    "sso:oauth:unlink",
+    "role:default",
+    "role:admin",
+    "role:assign",
+    "role:revoke",
+    "role:get",
+    "record:fetch",
+    "record:query",
+    "record:save",
+    "record:delete",
+    "schema:rename",
+    "schema:delete",
+    "schema:create",
+    "schema:fetch",
+    "schema:access",
+    "schema:default_access",
+    "schema:field_access:get",
+    "schema:field_access:update",
+    "asset:put",
+    "device:register",
+    "device:unregister",
+    "push:user",
+    "push:device",
+}
+KNOWN_FAMILIES = ("subscription:", "relation:")
+
+# Paths that never come to an action: sockets and files.
+OTHER_PATHS = ("/pubsub", "/_/pubsub", "/files")
+
+
+def is_offered(scenario: Scenario) -> bool:
+    """Return whether each request of *scenario* asks for something the server offers."""
+    requests = [*(step.request for step in scenario.steps), *scenario.cleanup]
+    return all(_is_offered(request) for request in requests)
+
+
+def action_of(request: Request) -> str:
+    """Return the name of the action that the original would look for."""
+    path = unquote(urlsplit(request.path).path).removeprefix("/").replace("/", ":")
+    if path and _is_known(path):
+        return path
+    body = _body_of(request)
+    action = body.get("action") if isinstance(body, dict) else None
+    return action if isinstance(action, str) else ""
+
+
+def _is_offered(request: Request) -> bool:
+    # The original answers OPTIONS before it looks for an action.
+    if request.method == "OPTIONS":
+        return True
+    if unquote(request.path).startswith(OTHER_PATHS):
+        return False
+    action = action_of(request)
+    return action in SUPPORTED or not _is_known(action)
+
+
+def _is_known(action: str) -> bool:
+    return action in KNOWN or action.startswith(KNOWN_FAMILIES)
+
+
+def _body_of(request: Request) -> Any:
+    if request.has_json or request.body is None:
+        return request.json
+    try:
+        # What follows the first value is not read.
+        return json.JSONDecoder().raw_decode(str(request.body).lstrip(" \t\r\n"))[0]
+    except ValueError:
+        # No JSON is refused before there is an action.
+        return None

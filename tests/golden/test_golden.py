@@ -1,0 +1,44 @@
+"""Every scenario that asks for what the server offers gets the original's answers.
+
+A scenario is played twice on one database: what the first play leaves behind must not show.
+"""
+
+import pytest
+
+from .choosing import is_offered
+from .replayer import connection, play
+from .scenarios import Scenario, load_profiles, load_scenarios
+
+PLAYS = 2
+DATABASES = ("sqlite", "postgresql")
+PROFILES = load_profiles()
+OFFERED = [scenario for scenario in load_scenarios() if is_offered(scenario)]
+
+
+def is_slow(scenario: Scenario, database: str) -> bool:
+    """Return whether a scenario needs more than a server with SQLite that is running anyway."""
+    waits = any(step.wait or step.at_second_start for step in scenario.steps)
+    return database != "sqlite" or scenario.profile != "default" or waits
+
+
+ROWS = [
+    pytest.param(
+        (database, scenario.profile),
+        scenario,
+        id=f"{database}-{scenario.title}",
+        marks=[pytest.mark.slow] if is_slow(scenario, database) else [],
+    )
+    for database in DATABASES
+    for scenario in OFFERED
+]
+
+
+# Without the scope each test would get a server of its own.
+@pytest.mark.parametrize(("server_url", "scenario"), ROWS, indirect=["server_url"], scope="session")
+def test_the_answers_are_those_of_the_original(server_url: str, scenario: Scenario) -> None:
+    """Status, headers and body of every step are as recorded."""
+    with connection(server_url) as send:
+        for count in range(1, PLAYS + 1):
+            faults = play(scenario, PROFILES[scenario.profile], send)
+
+            assert not faults, "\n".join([f"play {count}", *map(str, faults)])

@@ -1,0 +1,23 @@
+"""What becomes of a custom token, asked of the pure module as the recorded verdicts were taken."""
+
+from datetime import UTC, datetime
+
+from skylogin import custom_token
+from skylogin.errors import SkygearError
+
+# Status and error code; the code of what is accepted is None.
+Verdict = tuple[int, int | None]
+
+SECRET = b"ssosecret"
+SECRETS = (custom_token.Secret("", SECRET),)
+# All times in the recorded tokens are long before or long after.
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def verdict(token: str, contract: str = custom_token.ORIGINAL) -> Verdict:
+    """Return what a login with *token* is answered before the database is asked."""
+    try:
+        custom_token.verify(token, SECRETS, NOW, custom_token.Rules(contract=contract))
+    except SkygearError as refusal:
+        return refusal.status, refusal.kind.code
+    return 200, None
