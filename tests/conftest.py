@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from processes import ServerProcess
 from services import PostgreSQL, postgresql_missing
 
 Require = Callable[[str | None], None]
@@ -40,3 +42,17 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
     url = postgresql.make_database()
     yield url
     postgresql.drop_database(url)
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Start servers in a folder of this test's own; what still runs at its end is killed."""
+    started: list[ServerProcess] = []
+
+    def start(*arguments: str, **environment: str) -> ServerProcess:
+        started.append(ServerProcess(tmp_path, *arguments, **environment))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()

@@ -1,0 +1,53 @@
+"""The table of actions, and which of them a call asks for."""
+
+from typing import Any
+
+import pytest
+from skylogin.actions import ACTIONS, NOT_EMULATED, name_of
+from skylogin.preprocessors import authenticate, check_access_key
+
+LOGIN = "sso:custom_token:login"
+NAMES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "the body": ("/", {"action": "me"}, "me"),
+    "the path": ("/sso/custom_token/login", {}, LOGIN),
+    "the path with colons": ("/sso:custom_token:login", {}, LOGIN),
+    "the path wins": ("/_status/healthz", {"action": "nope"}, "_status:healthz"),
+    "the path wins, though not emulated": ("/push/user", {"action": "me"}, "push:user"),
+    "a path that nobody knows": ("/no/such/path", {"action": "me"}, "me"),
+    "a path that nobody knows, alone": ("/no/such/path", {}, ""),
+    "a slash at the end": ("/_status/healthz/", {"action": "me"}, "me"),
+    "another case": ("/_STATUS/healthz", {}, ""),
+    "no string": ("/", {"action": 5}, ""),
+    "a list": ("/", {"action": ["me"]}, ""),
+    "null": ("/", {"action": None}, ""),
+    "capitals": ("/", {"ACTION": "me"}, ""),
+    "a name that nobody knows": ("/", {"action": "nope"}, "nope"),
+    "nothing": ("", {}, ""),
+}
+
+
+@pytest.mark.parametrize(("path", "payload", "name"), NAMES.values(), ids=NAMES)
+def test_a_call_asks_for_an_action(path: str, payload: dict[str, Any], name: str) -> None:
+    """By its path, or else by its body."""
+    assert name_of(path, payload) == name
+
+
+def test_each_name_means_one_thing() -> None:
+    """What is done is not refused, and each row stands under its own name."""
+    assert not NOT_EMULATED & set(ACTIONS)
+    assert {name: action.name for name, action in ACTIONS.items()} == {
+        name: name for name in ACTIONS
+    }
+
+
+def test_every_action_but_home_asks_for_a_key_first() -> None:
+    """No check comes before that, and none may be forgotten."""
+    first = {name: action.preprocessors[:1] for name, action in ACTIONS.items()}
+
+    assert first.pop("") == first.pop("_status:healthz") == ()
+    assert set(first.values()) == {(check_access_key,), (authenticate,)}
+
+
+def test_every_login_is_in_the_journal() -> None:
+    """And nothing else."""
+    assert [name for name, action in ACTIONS.items() if action.journaled] == [LOGIN]

@@ -1,0 +1,303 @@
+"""Settings, read once."""
+
+import ipaddress
+from typing import Any
+
+import pytest
+from skylogin import config
+from skylogin.config import DEV, SERVE, SETTINGS, ConfigurationError
+
+OWN = {
+    "API_KEY": "key-of-our-app",
+    "MASTER_KEY": "a master key of our own",
+    "DATABASE_URL": "postgresql://localhost/skylogin",
+}
+
+
+def faults(environment: dict[str, str], mode: str = DEV) -> list[str]:
+    """Return what is wrong with *environment*."""
+    with pytest.raises(ConfigurationError) as caught:
+        config.read(environment, mode)
+    return caught.value.faults
+
+
+def test_nothing_has_to_be_set_for_the_stand_in() -> None:
+    """It listens on loopback, with the customary keys."""
+    settings = config.read({}, DEV)
+
+    assert (settings.api_key, settings.master_key, settings.app_name) == (
+        "changeme",
+        "secret",
+        "myapp",
+    )
+    assert settings.address() == ("127.0.0.1", 3000)
+    assert settings.custom_token_secret is None
+    assert (settings.contract, settings.token_store) == ("documented", "jwt")
+    assert settings.auth_record_keys == (("username",), ("email",))
+    assert (settings.response_timeout_seconds, settings.cors_host) == (60, "*")
+    assert (settings.journal_rows_max, settings.journal_days) == (100_000, 30)
+    assert settings.body_bytes_max == 16 * 1024 * 1024
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
+def test_empty_is_the_same_as_not_set(setting: config.Setting) -> None:
+    """For every variable but the one that switches the login off."""
+    settings = config.read({setting.variable: ""}, DEV)
+
+    if setting.variable == "CUSTOM_TOKEN_SECRET":
+        assert settings.custom_token_secret == ""
+    else:
+        assert settings == config.read({}, DEV)
+
+
+READ: dict[str, tuple[str, str, str, Any]] = {
+    "yes": ("VERIFY_REQUIRED", "YES", "verify_required", True),
+    "t": ("VERIFY_REQUIRED", "t", "verify_required", True),
+    "no": ("DEV_MODE", "No", "dev_mode", False),
+    "off": ("DEV_MODE", "off", "dev_mode", False),
+    "a number": ("TOKEN_STORE_EXPIRY", "3600", "token_store_expiry_seconds", 3600),
+    "a negative number": ("RESPONSE_TIMEOUT", "-1", "response_timeout_seconds", -1),
+    "tuples": (
+        "AUTH_RECORD_KEYS",
+        "(realm,email),phone",
+        "auth_record_keys",
+        (("email", "realm"), ("phone",)),
+    ),
+    "warn": ("LOG_LEVEL", "warn", "log_level", "warning"),
+    "panic": ("LOG_LEVEL", "panic", "log_level", "critical"),
+    "json": ("LOG_FORMATTER", "json", "log_format", "json"),
+    "a secret": ("CUSTOM_TOKEN_SECRET", " é ", "custom_token_secret", " é "),
+    "algorithms": (
+        "SKYLOGIN_ALLOWED_ALGORITHMS",
+        " HS256, HS512 ",
+        "allowed_algorithms",
+        frozenset({"HS256", "HS512"}),
+    ),
+    "proxies": (
+        "SKYLOGIN_TRUSTED_PROXIES",
+        "10.0.0.0/8, ::1",
+        "trusted_proxies",
+        (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1")),
+    ),
+    "a contract": ("SKYLOGIN_CONTRACT", "original", "contract", "original"),
+}
+
+
+@pytest.mark.parametrize(("variable", "text", "field", "value"), READ.values(), ids=READ)
+def test_a_variable_is_read(variable: str, text: str, field: str, value: Any) -> None:
+    """By the rule of its row."""
+    settings = config.read({variable: text}, DEV)
+
+    assert getattr(settings, field) == value
+    assert settings.warnings == ()
+
+
+# What the original takes for the default without a word gets one here.
+SURPRISING: dict[str, tuple[str, str, str, Any]] = {
+    "no number": ("RESPONSE_TIMEOUT", "soon", "response_timeout_seconds", 60),
+    "a fraction": ("TOKEN_STORE_EXPIRY", "1.5", "token_store_expiry_seconds", 0),
+    "nested keys": (
+        "AUTH_RECORD_KEYS",
+        "((a,b))",
+        "auth_record_keys",
+        (("username",), ("email",)),
+    ),
+    "no level": ("LOG_LEVEL", "loud", "log_level", "info"),
+}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"), SURPRISING.values(), ids=SURPRISING
+)
+def test_what_the_original_takes_for_the_default_gets_a_warning(
+    variable: str, text: str, field: str, value: Any
+) -> None:
+    """The parse rules of Skygear's own variables stay."""
+    settings = config.read({variable: text}, DEV)
+
+    assert getattr(settings, field) == value
+    [warning] = settings.warnings
+    assert warning.startswith(variable)
+
+
+FAULTS: dict[str, tuple[dict[str, str], str]] = {
+    "no boolean": ({"DEV_MODE": "maybe"}, "DEV_MODE is neither yes nor no"),
+    "no port": ({"PORT": "70000"}, "PORT is no port"),
+    "port text": ({"PORT": "http"}, "PORT is not a whole number"),
+    "port in HOST": ({"HOST": "localhost:x"}, "HOST is not a whole number"),
+    "equal keys": ({"API_KEY": "secret"}, "MASTER_KEY cannot be the same as API_KEY"),
+    "app name": (
+        {"APP_NAME": "a-b"},
+        "APP_NAME 'a-b' contains invalid characters other than alphanumerics or underscores",
+    ),
+    "app name in other letters": (
+        {"APP_NAME": "é"},
+        "APP_NAME 'é' contains invalid characters other than alphanumerics or underscores",
+    ),
+    "key twice": (
+        {"AUTH_RECORD_KEYS": "a,a"},
+        "AUTH_RECORD_KEYS cannot have duplicated keys 'a'",
+    ),
+    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is none of jwt"),
+    "token store of later": (
+        {"TOKEN_STORE": "redis"},
+        "TOKEN_STORE is redis, which this version does not have yet; it has jwt",
+    ),
+    "contract": ({"SKYLOGIN_CONTRACT": "x"}, "SKYLOGIN_CONTRACT is none of documented, original"),
+    "algorithm": (
+        {"SKYLOGIN_ALLOWED_ALGORITHMS": "HS256,none"},
+        "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512",
+    ),
+    "no algorithm": (
+        {"SKYLOGIN_ALLOWED_ALGORITHMS": ","},
+        "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512",
+    ),
+    "negative": ({"SKYLOGIN_LEEWAY_SECONDS": "-1"}, "SKYLOGIN_LEEWAY_SECONDS is negative"),
+    "zero": ({"SKYLOGIN_JOURNAL_DAYS": "0"}, "SKYLOGIN_JOURNAL_DAYS has to be more than 0"),
+    "unknown": ({"SKYLOGIN_LEEWAY": "5"}, "SKYLOGIN_LEEWAY is not a setting"),
+    "two secrets in one": (
+        {"CUSTOM_TOKEN_SECRET": "s", "TOKEN_STORE_SECRET": "s"},
+        "TOKEN_STORE_SECRET cannot be the same as CUSTOM_TOKEN_SECRET: "
+        "custom tokens would pass as access tokens",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environment", "fault"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_a_sentence_that_names_the_variable(
+    environment: dict[str, str], fault: str
+) -> None:
+    """In the original's words where it has any."""
+    assert faults(environment) == [fault]
+
+
+@pytest.mark.parametrize("variable", ["CUSTOM_TOKEN_SECRET", "TOKEN_STORE_SECRET"])
+@pytest.mark.parametrize(
+    "secret", ["-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----", "\udcff"]
+)
+def test_a_secret_that_cannot_be_used_is_a_fault_and_is_not_shown(
+    variable: str, secret: str
+) -> None:
+    """One of two halves, or of bytes that are no text."""
+    [fault] = faults({variable: secret})
+
+    assert fault.startswith(f"{variable} cannot be used")
+    assert secret not in fault
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Nobody wants to start a server five times to learn five things."""
+    told = faults({"DEV_MODE": "x", "PORT": "y", "APP_NAME": "-", "SKYLOGIN_NO": "1"}, SERVE)
+
+    assert len(told) == len(set(told))
+    assert {fault.split()[0] for fault in told} == {
+        *("API_KEY", "MASTER_KEY", "DATABASE_URL"),
+        *("DEV_MODE", "PORT", "APP_NAME", "SKYLOGIN_NO"),
+    }
+
+
+SERVE_FAULTS: dict[str, tuple[dict[str, str], str]] = {
+    "no api key": ({"API_KEY": ""}, "API_KEY is not set"),
+    "no master key": ({"MASTER_KEY": ""}, "MASTER_KEY is not set"),
+    "no database": ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
+    "customary api key": (
+        {"API_KEY": "changeme"},
+        "API_KEY is a customary one; choose your own",
+    ),
+    "customary master key": (
+        {"MASTER_KEY": "secret"},
+        "MASTER_KEY is a customary one; choose your own",
+    ),
+    "short master key": (
+        {"MASTER_KEY": "x" * 15},
+        "MASTER_KEY is shorter than 16 characters",
+    ),
+    "customary secret": (
+        {"CUSTOM_TOKEN_SECRET": "ssosecret"},
+        "CUSTOM_TOKEN_SECRET is a customary one; choose your own",
+    ),
+    "short token store secret": (
+        {"TOKEN_STORE_SECRET": "x" * 15},
+        "TOKEN_STORE_SECRET is shorter than 16 characters",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environment", "fault"), SERVE_FAULTS.values(), ids=SERVE_FAULTS)
+def test_an_endpoint_wants_keys_of_its_own(environment: dict[str, str], fault: str) -> None:
+    """What is good enough for a stand-in is not for it."""
+    assert faults({**OWN, **environment}, SERVE) == [fault]
+
+
+def test_an_endpoint_may_have_its_login_switched_off() -> None:
+    """An empty secret is none that is too short; and all addresses are listened on."""
+    settings = config.read({**OWN, "CUSTOM_TOKEN_SECRET": ""}, SERVE)
+
+    assert settings.custom_token_secret == ""
+    assert settings.address() == ("", 3000)
+
+
+ADDRESSES: dict[str, tuple[dict[str, str], tuple[str, int], tuple[str, int]]] = {
+    "nothing": ({}, ("127.0.0.1", 3000), ("", 3000)),
+    "port": ({"PORT": "8080"}, ("127.0.0.1", 8080), ("", 8080)),
+    "any port": ({"PORT": "0"}, ("127.0.0.1", 0), ("", 0)),
+    "port in host": ({"HOST": ":8081", "PORT": "8080"}, ("127.0.0.1", 8081), ("", 8081)),
+    "both in host": ({"HOST": "0.0.0.0:80"}, ("0.0.0.0", 80), ("0.0.0.0", 80)),
+    "host": ({"HOST": "example.com"}, ("example.com", 3000), ("example.com", 3000)),
+    "host and port": ({"HOST": "a", "PORT": "1"}, ("a", 1), ("a", 1)),
+    "a colon alone": ({"HOST": "a:", "PORT": "1"}, ("a", 1), ("a", 1)),
+    "six": ({"HOST": "[::1]:80"}, ("::1", 80), ("::1", 80)),
+    "six without port": ({"HOST": "[::1]"}, ("::1", 3000), ("::1", 3000)),
+    "six without brackets": ({"HOST": "::1", "PORT": "1"}, ("::1", 1), ("::1", 1)),
+}
+
+
+@pytest.mark.parametrize(("environment", "dev", "serve"), ADDRESSES.values(), ids=ADDRESSES)
+def test_host_and_port_say_where_to_listen(
+    environment: dict[str, str], dev: tuple[str, int], serve: tuple[str, int]
+) -> None:
+    """A port in HOST comes first, and a stand-in stays on loopback unless told otherwise."""
+    assert config.read(environment, DEV).address() == dev
+    assert config.read({**OWN, **environment}, SERVE).address() == serve
+
+
+# DEV_MODE, and whether a login with the API key may add fields.
+EXTENDING = {"": True, "YES": True, "NO": False}
+
+
+@pytest.mark.parametrize("mode", [DEV, SERVE])
+@pytest.mark.parametrize(("dev_mode", "extending"), EXTENDING.items())
+def test_dev_mode_decides_whether_logins_may_add_fields(
+    dev_mode: str, extending: bool, mode: str
+) -> None:
+    """Not set, they may under both commands, as in the original."""
+    settings = config.read({**OWN, "DEV_MODE": dev_mode}, mode)
+
+    assert settings.may_extend_schema is extending
+
+
+def test_what_has_no_effect_here_is_said() -> None:
+    """So that nobody waits for it."""
+    settings = config.read({"PLUGINS": "CATS", "SENTRY_DSN": "x", "SLAVE": ""}, DEV)
+
+    assert settings.warnings == ("PLUGINS has no effect here", "SENTRY_DSN has no effect here")
+
+
+def test_one_key_for_two_purposes_is_said() -> None:
+    """It was the original's default, and so no fault."""
+    settings = config.read({"MASTER_KEY": "m", "TOKEN_STORE_SECRET": "m"}, DEV)
+
+    assert len(settings.warnings) == 1
+    assert "TOKEN_STORE_SECRET is the same as MASTER_KEY" in settings.warnings[0]
+
+
+def test_what_exec_sets_is_no_fault() -> None:
+    """A command that it runs may start a server of its own."""
+    config.read({"SKYLOGIN_PORTAL": "x", "SKYLOGIN_APP": "y"}, DEV)
+
+
+def test_each_setting_has_a_field_a_name_of_its_own_and_a_sentence() -> None:
+    """The table is what documents are made from."""
+    assert len({row.variable for row in SETTINGS}) == len({row.field for row in SETTINGS})
+    assert all(row.about.endswith(".") for row in SETTINGS)

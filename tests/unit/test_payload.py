@@ -1,0 +1,54 @@
+"""Reading the fields of a payload."""
+
+from typing import Any
+
+import pytest
+from skylogin.errors import BAD_REQUEST, SkygearError
+from skylogin.payload import bound, direct_text
+
+BOUND: dict[str, tuple[dict[str, Any], str]] = {
+    "as it is spelled": ({"token": "a"}, "a"),
+    "in another case": ({"TOKEN": "a"}, "a"),
+    "both: the exact one": ({"TOKEN": "b", "token": "a"}, "a"),
+    "both, the exact one wrong elsewhere": ({"TOKEN": 5, "token": "a"}, "a"),
+    "null": ({"token": None}, ""),
+    "null, though another is there": ({"token": None, "TOKEN": "b"}, ""),
+    "missing": ({"tokens": "a", "toke": "b"}, ""),
+    "empty": ({"token": ""}, ""),
+}
+
+
+@pytest.mark.parametrize(("payload", "value"), BOUND.values(), ids=BOUND)
+def test_a_bound_field_may_be_spelled_in_any_case(payload: dict[str, Any], value: str) -> None:
+    """The exact spelling comes first, and null counts as absent."""
+    assert bound(payload, "token", "") == value
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["a"]])
+def test_a_bound_field_of_another_type_fails_the_payload(value: Any) -> None:
+    """Nothing is converted."""
+    for payload in ({"token": value}, {"ToKen": value}):
+        with pytest.raises(SkygearError) as caught:
+            bound(payload, "token", "")
+        assert (caught.value.kind, caught.value.message) == (
+            BAD_REQUEST,
+            "fails to decode the request payload",
+        )
+
+
+@pytest.mark.parametrize("value", ["true", 1, 0, [], {}])
+def test_only_a_boolean_is_a_boolean(value: Any) -> None:
+    """Neither a text nor a number is one."""
+    assert bound({"on": True}, "on", False) is True
+    assert bound({"on": None}, "on", False) is False
+    with pytest.raises(SkygearError):
+        bound({"on": value}, "on", False)
+
+
+@pytest.mark.parametrize("payload", [{}, {"ACTION": "me"}, {"action": 5}, {"action": None}])
+def test_a_direct_field_is_absent_unless_it_is_spelled_so_and_a_text(
+    payload: dict[str, Any],
+) -> None:
+    """No error comes of it."""
+    assert direct_text({"action": "me"}, "action") == "me"
+    assert direct_text(payload, "action") == ""
