@@ -30,7 +30,7 @@ def issue(  # noqa: PLR0913
     issued_at = int(now.timestamp())
     claims: dict[str, object] = {"exp": issued_at + expiry_seconds} if expiry_seconds > 0 else {}
     claims |= {"jti": token_id, "iat": issued_at, "iss": issuer, "sub": user_id}
-    payload = jws.encode_segment(json_text.write(claims).encode())
+    payload = jws.encode_segment(json_text.write(claims))
     signing_input = f"{_HEADER}.{payload}"
     return f"{signing_input}.{jws.sign(signing_input.encode(), key)}"
 

@@ -8,6 +8,7 @@ from enum import Enum
 from skylogin.access_token import AccessToken
 from skylogin.config import Settings
 from skylogin.custom_token import Rules
+from skylogin.ids import IdMaker
 from skylogin.journal import Origin
 from skylogin.journal_writer import JournalWriter
 from skylogin.login import Attempt, Login
@@ -78,7 +79,6 @@ class Services:
     journal: JournalWriter
     access_token_key: bytes
     now: Callable[[], datetime]
-    new_id: Callable[[], str]
-    new_entry_id: Callable[[datetime], str]
+    ids: IdMaker
     logins: Batcher[JournaledAttempt, Login] = field(init=False)
     visits: Batcher[Visit, None] = field(init=False)

@@ -1,6 +1,7 @@
 """The command `skylogin`. The only reader of os.environ."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -85,6 +86,8 @@ async def _serve(
         line = running.ready_line()
         if ready_file is not None:
             _write_ready_file(ready_file, line)
+        # What is here at the start stays: looking through it again and again costs time.
+        gc.freeze()
         print(line, flush=True)
         await stop.wait()
         if ready_file is not None:

@@ -84,7 +84,10 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
 
 def _secret_of(token: jws.SignedToken, secrets: Sequence[Secret]) -> Secret:
     """Return the secret that signed *token*; one that its `kid` names is tried first."""
-    for secret in sorted(secrets, key=lambda candidate: candidate.id != token.key_id):
+    named_first = secrets
+    if len(secrets) > 1:
+        named_first = sorted(secrets, key=lambda secret: secret.id != token.key_id)
+    for secret in named_first:
         if jws.has_signature_of(token, secret.key):
             return secret
     which = "the secret" if len(secrets) == 1 else f"any of the {len(secrets)} accepted secrets"

@@ -92,7 +92,7 @@ def _note(
     # Without the app's key nothing of the token is looked at.
     keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
     token = Description() if keyless else describe(call.payload.get("token"))
-    entry_id = services.new_entry_id(call.now)
+    entry_id = services.ids.timed_id(call.now)
     services.journal.note(
         journal.refused(entry_id, call.now, call.action, call.origin, Refusal(refusal, token))
     )

@@ -106,8 +106,8 @@ def _decoded(token: str) -> tuple[Members, Members]:
     """Return the members of header and claims as far as they can be read."""
     try:
         parts = jws.split(token)
-        members, _ = json_text.read_first(json_text.decode(parts.claims_bytes), members=True)
+        members = json_text.read_first_members(json_text.decode(parts.claims_bytes))
+        claims = jws.plain_members(members) if isinstance(members, tuple) else ()
     except (jws.TokenError, json_text.NotJsonError):
         return (), ()
-    claims = jws.plain_members(members) if isinstance(members, tuple) else ()
     return tuple(parts.header.items()), claims

@@ -44,8 +44,8 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
     claims = custom_token.verify(token, secrets, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
-    attempt = Attempt(claims, call.now, services.new_id(), may_extend)
-    entry_id = services.new_entry_id(call.now)
+    attempt = Attempt(claims, call.now, services.ids.random_id(), may_extend)
+    entry_id = services.ids.timed_id(call.now)
     accepted = await services.logins.submit(
         JournaledAttempt(call.app, attempt, entry_id, call.action, call.origin)
     )
@@ -100,7 +100,7 @@ def _auth_response(call: Call, services: Services, user: User) -> object:
     token = access_token.issue(
         user.id,
         call.now,
-        services.new_id(),
+        services.ids.random_id(),
         # The original hands the issuer of a token on to the next one.
         issuer=call.token.issuer if call.token else settings.app_name,
         expiry_seconds=settings.token_store_expiry_seconds,

@@ -6,6 +6,7 @@ client sends is cut before it is kept.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from skylogin.custom_token import Description
 from skylogin.errors import Reason, SkygearError
@@ -24,26 +25,32 @@ class Origin:
     request_id: str
 
 
+class Details(TypedDict):
+    """What the journal keeps of an attempt besides what it is searched by."""
+
+    action: str
+    explanation: str
+    status: int
+    algorithm: str
+    key_id: str
+    secret_id: str
+    claim_names: list[str]
+    only_contract: str
+    address: str
+    request_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One attempt to log in. *at* is in UTC; texts are empty where nothing is known."""
+    """One attempt to log in. Texts are empty where nothing is known."""
 
     id: str
     at: datetime
-    action: str
     accepted: bool
     reason: str
-    explanation: str
-    status: int
-    subject: str = ""
-    user_id: str = ""
-    algorithm: str = ""
-    key_id: str = ""
-    secret_id: str = ""
-    claim_names: tuple[str, ...] = ()
-    only_contract: str = ""
-    address: str = ""
-    request_id: str = ""
+    subject: str
+    user_id: str
+    details: Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +59,6 @@ class Refusal:
 
     error: SkygearError
     token: Description
-
-
-def entry_id(now: datetime, randomness: bytes) -> str:
-    """Return a UUIDv7: ordered by *now* in milliseconds, told apart by 10 random bytes."""
-    milliseconds = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
-    value = milliseconds << 80 | int.from_bytes(randomness, "big") & ((1 << 80) - 1)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def accepted(
@@ -76,20 +73,22 @@ def accepted(
     return Entry(
         id=identifier,
         at=attempt.now,
-        action=action,
         accepted=True,
         reason=reason,
-        explanation=explanation,
-        status=200,
         subject=claims.subject[:TEXT_MAX],
         user_id=outcome.user.id,
-        algorithm=claims.algorithm,
-        key_id=_cut(claims.key_id),
-        secret_id=claims.secret_id,
-        claim_names=_cut_names(claims.names),
-        only_contract=claims.only_contract,
-        address=origin.address,
-        request_id=origin.request_id,
+        details={
+            "action": action,
+            "explanation": explanation,
+            "status": 200,
+            "algorithm": claims.algorithm,
+            "key_id": _cut(claims.key_id),
+            "secret_id": claims.secret_id,
+            "claim_names": _cut_names(claims.names),
+            "only_contract": claims.only_contract,
+            "address": origin.address,
+            "request_id": origin.request_id,
+        },
     )
 
 
@@ -101,17 +100,22 @@ def refused(
     return Entry(
         id=identifier,
         at=at,
-        action=action,
         accepted=False,
         reason=error.reason or Reason.CRASHED,
-        explanation=_cut(error.explanation),
-        status=error.status,
         subject=_cut(token.subject),
-        algorithm=_cut(token.algorithm),
-        key_id=_cut(token.key_id),
-        claim_names=_cut_names(token.names),
-        address=origin.address,
-        request_id=origin.request_id,
+        user_id="",
+        details={
+            "action": action,
+            "explanation": _cut(error.explanation),
+            "status": error.status,
+            "algorithm": _cut(token.algorithm),
+            "key_id": _cut(token.key_id),
+            "secret_id": "",
+            "claim_names": _cut_names(token.names),
+            "only_contract": "",
+            "address": origin.address,
+            "request_id": origin.request_id,
+        },
     )
 
 
@@ -120,5 +124,5 @@ def _cut(text: str) -> str:
     return text[:TEXT_MAX].replace("\0", "\ufffd")
 
 
-def _cut_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_cut(name)[:NAME_MAX] for name in names[:NAMES_MAX])
+def _cut_names(names: tuple[str, ...]) -> list[str]:
+    return [_cut(name[:NAME_MAX]) for name in names[:NAMES_MAX]]

@@ -19,7 +19,7 @@ logger = logging.getLogger("skylogin.journal")
 
 WAITING_MAX = 1000
 FLUSH_SECONDS = 0.5
-DROPPED_AT_ONCE_MAX = 500
+DROPPED_AT_ONCE_MAX = 256
 AGE_CHECK = timedelta(minutes=1)
 
 
@@ -54,7 +54,7 @@ class JournalWriter:
         # A transaction that is rolled back leaves the count too high, which does no harm.
         self._rows += len(entries)
         excess = min(self._rows - self._rows_max, DROPPED_AT_ONCE_MAX)
-        if excess > 0:
+        if excess >= min(DROPPED_AT_ONCE_MAX, self._rows_max):
             self._rows -= await stored_journal.drop_oldest(tx, self._app, excess)
         await self._drop_aged(tx)
 

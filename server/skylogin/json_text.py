@@ -11,6 +11,8 @@ import re
 from decimal import Decimal
 from typing import Final, Union
 
+import orjson
+
 JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
 
 NESTING_MAX = 512
@@ -21,7 +23,7 @@ _INTEGER_DIGITS_MAX = 300
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
-_NEEDS_ESCAPE = re.compile("[<>&\u2028\u2029]")
+_NEEDS_ESCAPE = re.compile("[<>&]|\u2028|\u2029".encode())
 
 
 class NotJsonError(ValueError):
@@ -53,48 +55,91 @@ def _refuse_constant(name: str) -> None:
     raise NotJsonError(f"{name} is not JSON")
 
 
-def _read_integer(literal: str) -> int | float | OutOfRange:
-    if len(literal) <= _INTEGER_DIGITS_MAX:
-        return int(literal)
-    return _read_double(literal)
+class _BeyondDoubleError(ValueError):
+    """A number that no double can hold, in a text that may hold none."""
 
 
-def _read_double(literal: str) -> float | OutOfRange:
+def _refuse_double(literal: str) -> float:
     value = float(literal)
-    return OUT_OF_RANGE if value in (float("inf"), float("-inf")) else value
+    if value in _INFINITIES:
+        raise _BeyondDoubleError(f"{literal[:40]} is beyond a double")
+    return value
 
 
-_HOOKS = {
-    "parse_int": _read_integer,
-    "parse_float": _read_double,
-    "parse_constant": _refuse_constant,
-}
-_OBJECTS = json.JSONDecoder(**_HOOKS)  # type: ignore[arg-type]
-_MEMBERS = json.JSONDecoder(object_pairs_hook=tuple, **_HOOKS)  # type: ignore[arg-type]
+def _refuse_integer(literal: str) -> float:
+    return int(literal) if len(literal) <= _INTEGER_DIGITS_MAX else _refuse_double(literal)
 
 
-def read_first(text: str, *, members: bool = False) -> tuple[object, int]:
+def _mark_double(literal: str) -> float | OutOfRange:
+    value = float(literal)
+    return OUT_OF_RANGE if value in _INFINITIES else value
+
+
+def _mark_integer(literal: str) -> float | OutOfRange:
+    return int(literal) if len(literal) <= _INTEGER_DIGITS_MAX else _mark_double(literal)
+
+
+_INFINITIES = (float("inf"), float("-inf"))
+_OBJECTS = json.JSONDecoder(
+    parse_int=_refuse_integer, parse_float=_refuse_double, parse_constant=_refuse_constant
+)
+_MEMBERS = json.JSONDecoder(
+    object_pairs_hook=tuple,  # type: ignore[arg-type]
+    parse_int=_refuse_integer,
+    parse_float=_refuse_double,
+    parse_constant=_refuse_constant,
+)
+_MARKED_MEMBERS = json.JSONDecoder(
+    object_pairs_hook=tuple,  # type: ignore[arg-type]
+    parse_int=_mark_integer,  # type: ignore[arg-type]
+    parse_float=_mark_double,  # type: ignore[arg-type]
+    parse_constant=_refuse_constant,
+)
+
+
+def read_first(text: str) -> tuple[object, int]:
     """Return the first JSON value of *text* and the place behind it.
 
-    Objects are dicts, where the last of a repeated key counts; with *members*
-    they are tuples of (name, value) instead, so that repeats can be seen.
-    Whole-number literals are int, others float. Raises NotJsonError.
+    Of a repeated key the last counts. Whole-number literals are int, others
+    float. Raises NotJsonError, also on a number beyond a double.
     """
+    try:
+        return _read(_OBJECTS, text)
+    except _BeyondDoubleError as error:
+        raise NotJsonError(str(error)) from error
+
+
+def read_first_members(text: str) -> object:
+    """Return the first JSON value of *text*, objects as tuples of (name, value).
+
+    So repeated keys can be seen. A number beyond a double is OUT_OF_RANGE,
+    because Go only minds where it has to keep it. Raises NotJsonError.
+    """
+    try:
+        value, _ = _read(_MEMBERS, text)
+    except _BeyondDoubleError:
+        value, _ = _read(_MARKED_MEMBERS, text)
+    return value
+
+
+def _read(decoder: json.JSONDecoder, text: str) -> tuple[object, int]:
     start = len(text) - len(text.lstrip(_BLANKS))
     if too_deep(text):
         raise NotJsonError(f"nested deeper than {NESTING_MAX} levels")
     try:
-        value, end = (_MEMBERS if members else _OBJECTS).raw_decode(text, start)
+        value, end = decoder.raw_decode(text, start)
+    except _BeyondDoubleError:
+        raise
     except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from error
-    if _SURROGATE_ESCAPE.search(text):
+    if "\\u" in text and _SURROGATE_ESCAPE.search(text):
         value = _without_surrogates(value)
     return value, end
 
 
-def read_whole(text: str, *, members: bool = False) -> object:
+def read_whole(text: str) -> object:
     """Return the only JSON value of *text*. Raises NotJsonError."""
-    value, end = read_first(text, members=members)
+    value, end = read_first(text)
     if text[end:].strip(_BLANKS):
         raise NotJsonError("there is something behind the JSON value")
     return value
@@ -128,15 +173,6 @@ def _without_surrogates(value: object) -> object:
     return value
 
 
-def contains_out_of_range(value: object) -> bool:
-    """Return whether a number anywhere in *value* is beyond a double."""
-    if isinstance(value, list | tuple):
-        return any(contains_out_of_range(item) for item in value)
-    if isinstance(value, dict):
-        return any(contains_out_of_range(item) for item in value.values())
-    return value is OUT_OF_RANGE
-
-
 def as_double(number: float) -> float:
     """Return *number* as the double the original makes of it, whole ones as int.
 
@@ -154,17 +190,29 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-def write(value: object) -> str:
+def write(value: object) -> bytes:
     """Return *value* as JSON for the wire, with `<`, `>` and `&` escaped as Go does."""
-    text = _ENCODER.encode(value)
-    if _NEEDS_ESCAPE.search(text) is None:
-        return text
-    return _NEEDS_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    data = _dump(value)
+    if _NEEDS_ESCAPE.search(data) is None:
+        return data
+    return _NEEDS_ESCAPE.sub(_escape, data)
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return f"\\u{ord(match[0].decode()):04x}".encode()
 
 
 def write_stored(value: object) -> str:
     """Return *value* as JSON for the database."""
-    return _ENCODER.encode(value)
+    return _dump(value).decode()
+
+
+def _dump(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # orjson refuses integers beyond 64 bits, and lone surrogates of a header.
+        return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def _read_stored_integer(literal: str) -> float:

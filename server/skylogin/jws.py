@@ -5,7 +5,8 @@ the claims is ours, because jwt-go 3.1.0 and PyJWT disagree on a third of odd
 tokens. `custom_token` and `access_token` say what the claims mean.
 """
 
-import base64
+import binascii
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ ALGORITHMS = {
     "HS512": HMACAlgorithm(HMACAlgorithm.SHA512),
 }
 SEGMENT_COUNT = 3
+HEADERS_KEPT_MAX = 64
+HEADER_LENGTH_KEPT_MAX = 512
 _BASE64URL = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=)?", re.ASCII)
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
 
@@ -93,7 +96,7 @@ def split(token: str) -> SignedToken:
         raise TokenError(Reason.TOKEN_MALFORMED, sentence)
     header, claims, signature = segments
     return SignedToken(
-        header=_read_header(_decode_segment(header, "header")),
+        header=_header_of(header),
         claims_bytes=_decode_segment(claims, "claims"),
         signing_input=f"{header}.{claims}".encode(),
         signature=_decode_segment(signature, "signature"),
@@ -103,20 +106,34 @@ def split(token: str) -> SignedToken:
 def _decode_segment(segment: str, name: str) -> bytes:
     """Return the bytes of a segment: padding may be missing, but may not be wrong."""
     text = segment + "=" * (-len(segment) % 4)
-    # Go skips line breaks, but only after the padding was worked out.
-    text = text.replace("\r", "").replace("\n", "")
+    if "\n" in text or "\r" in text:
+        # Go skips line breaks, but only after the padding was worked out.
+        text = text.replace("\r", "").replace("\n", "")
     if _BASE64URL.fullmatch(text) is None:
         sentence = f"the {name} part is not base64url"
         raise TokenError(Reason.TOKEN_MALFORMED, sentence)
-    return base64.urlsafe_b64decode(text)
+    return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))
 
 
-def _read_header(data: bytes) -> Mapping[str, object]:
+def _header_of(segment: str) -> Mapping[str, object]:
+    if len(segment) > HEADER_LENGTH_KEPT_MAX:
+        return _read_header(segment)
+    return _kept_header(segment)
+
+
+@functools.lru_cache(maxsize=HEADERS_KEPT_MAX)
+def _kept_header(segment: str) -> Mapping[str, object]:
+    """Return the header of a segment; all tokens of an issuer have the same one."""
+    return _read_header(segment)
+
+
+def _read_header(segment: str) -> Mapping[str, object]:
+    text = json_text.decode(_decode_segment(segment, "header"))
     try:
-        header = json_text.read_whole(json_text.decode(data))
+        header = json_text.read_whole(text)
     except json_text.NotJsonError as error:
         raise TokenError(Reason.HEADER_MALFORMED, f"the header is not JSON: {error}") from error
-    if not isinstance(header, dict) or json_text.contains_out_of_range(header):
+    if not isinstance(header, dict):
         raise TokenError(Reason.HEADER_MALFORMED, "the header is not a JSON object")
     return header
 
@@ -142,7 +159,8 @@ def sign(signing_input: bytes, key: bytes, algorithm: str = "HS256") -> str:
 
 def encode_segment(data: bytes) -> str:
     """Return *data* as base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    text = binascii.b2a_base64(data, newline=False).decode()
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> ClaimSet:
@@ -152,8 +170,9 @@ def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> C
     what was there, repeated objects are merged: Go's rules for structs.
     Raises TokenError on anything else than an object, and on a wrong type.
     """
+    text = json_text.decode(data)
     try:
-        members, _ = json_text.read_first(json_text.decode(data), members=True)
+        members = json_text.read_first_members(text)
     except json_text.NotJsonError as error:
         raise TokenError(Reason.CLAIMS_MALFORMED, f"the claims are not JSON: {error}") from error
     claims = ClaimSet()
@@ -200,8 +219,6 @@ def _take_object(claims: ClaimSet, name: str, value: object) -> None:
         return
     if not isinstance(value, tuple):
         raise _wrong_type(name, "an object", value)
-    if json_text.contains_out_of_range(value):
-        raise _wrong_type(name, "an object of numbers that a double can hold", value)
     claims.objects.setdefault(name, {}).update(plain_object(value))
 
 
@@ -220,6 +237,8 @@ def _plain(value: object) -> object:
         return plain_object(value)
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if value is json_text.OUT_OF_RANGE:
+        raise TokenError(Reason.CLAIM_OF_WRONG_TYPE, "a number is beyond what a double can hold")
     return value
 
 
@@ -238,19 +257,21 @@ def check_times(claims: ClaimSet, now: int, *, leeway: int = 0, expiry_excluded:
     A time of 0 is none. The original accepts a token in the second equal to
     `exp`; with *expiry_excluded* it is refused on it, as its documentation says.
     """
-    expiry, issued, not_before = (claims.time(name) for name in ("exp", "iat", "nbf"))
+    expiry, issued, not_before = claims.time("exp"), claims.time("iat"), claims.time("nbf")
     last = expiry - 1 if expiry_excluded else expiry
-    clock = f"the server's clock says {moment_text(now)}"
     if expiry and now > last + leeway:
-        sentence = f"expired {now - expiry} s ago: exp is {moment_text(expiry)}, {clock}"
-        raise TokenError(Reason.EXPIRED, sentence)
+        raise _bad_time(Reason.EXPIRED, f"expired {now - expiry} s ago", "exp", expiry, now)
     if issued and now < issued - leeway:
-        sentence = f"issued {issued - now} s from now: iat is {moment_text(issued)}, {clock}"
-        raise TokenError(Reason.ISSUED_IN_FUTURE, sentence)
+        what = f"issued {issued - now} s from now"
+        raise _bad_time(Reason.ISSUED_IN_FUTURE, what, "iat", issued, now)
     if not_before and now < not_before - leeway:
-        ahead = not_before - now
-        sentence = f"valid {ahead} s from now: nbf is {moment_text(not_before)}, {clock}"
-        raise TokenError(Reason.NOT_YET_VALID, sentence)
+        what = f"valid {not_before - now} s from now"
+        raise _bad_time(Reason.NOT_YET_VALID, what, "nbf", not_before, now)
+
+
+def _bad_time(reason: Reason, what: str, claim: str, seconds: int, now: int) -> TokenError:
+    clock = f"the server's clock says {moment_text(now)}"
+    return TokenError(reason, f"{what}: {claim} is {moment_text(seconds)}, {clock}")
 
 
 def moment_text(seconds: int) -> str:

@@ -200,6 +200,8 @@ def _changed_keys(
 
     Raises SkygearError (Duplicated) where another user holds one.
     """
+    if all(old.get(name) == new.get(name) for names in snapshot.key_sets for name in names):
+        return set(), set()
     held = auth_keys.keys_of(old, snapshot.key_sets, snapshot.fields)
     wanted = auth_keys.keys_of(new, snapshot.key_sets, snapshot.fields)
     for key in wanted - held:
@@ -232,14 +234,13 @@ def wanted_keys(
 ) -> set[AuthKey]:
     """Return the keys whose owners a decision on *attempts* needs to know."""
     keys: set[AuthKey] = set()
+    names = {name for key_set in key_sets for name in key_set}
     for attempt in attempts:
         account = accounts.get(attempt.claims.subject)
         record = account.user.record if account and account.user else None
         data = record.data if record else {}
-        values = attempt.claims.profile
-        if not any(name in values for key_set in key_sets for name in key_set):
-            continue
-        laid_over = {**data, **{n: v.value if v else None for n, v in values.items()}}
-        keys |= auth_keys.keys_of(laid_over, key_sets, known)
-        keys -= auth_keys.keys_of(data, key_sets, known)
+        given = {n: v.value if v else None for n, v in attempt.claims.profile.items()}
+        if any(data.get(name) != given.get(name, data.get(name)) for name in names):
+            wanted = auth_keys.keys_of({**data, **given}, key_sets, known)
+            keys |= wanted - auth_keys.keys_of(data, key_sets, known)
     return keys

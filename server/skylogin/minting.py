@@ -24,6 +24,6 @@ def mint(  # noqa: PLR0913
     expires_at = issued_at + int(lifetime.total_seconds())
     payload = {"sub": subject, "iat": issued_at, "exp": expires_at, **(claims or {})}
     header = {"alg": algorithm, "typ": "JWT"}
-    parts = [jws.encode_segment(json_text.write(part).encode()) for part in (header, payload)]
+    parts = [jws.encode_segment(json_text.write(part)) for part in (header, payload)]
     signing_input = ".".join(parts)
     return f"{signing_input}.{jws.sign(signing_input.encode(), jws.prepare_key(secret), algorithm)}"

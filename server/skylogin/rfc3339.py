@@ -8,6 +8,7 @@ _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
 )
 _NANOSECOND_DIGITS = 9
+STORED_LENGTH = len("2001-02-03T04:05:06.000000")
 _OFFSET_HOURS_MAX = 24
 _OFFSET_MINUTES_MAX = 60
 
@@ -43,7 +44,7 @@ def _in_utc(moment: datetime, sign: str, hours: int, minutes: int) -> datetime:
 
 def stored(moment: datetime) -> str:
     """Return a time as a field keeps it: UTC text of fixed width, so that it sorts."""
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.isoformat(timespec="microseconds")[:STORED_LENGTH] + "Z"
 
 
 def from_stored(text: str) -> str:

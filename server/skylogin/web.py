@@ -3,24 +3,24 @@
 import functools
 import ipaddress
 import logging
-import os
 import posixpath
 import secrets as randomness
-import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 from aiohttp import web
+from multidict import CIMultiDict
 
-from skylogin import actions, handlers, journal, json_text, token_secrets, wire
+from skylogin import actions, handlers, json_text, token_secrets, wire
 from skylogin.call import Call, JournaledAttempt, Services
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.dispatch import Answer, dispatch
 from skylogin.errors import BAD_REQUEST, SkygearError
 from skylogin.explaining import rules_of
+from skylogin.ids import IdMaker
 from skylogin.journal import Origin
 from skylogin.journal_writer import JournalWriter
 from skylogin.store import Store, Transaction, apps
@@ -36,16 +36,6 @@ REASON_CHARACTERS_MAX = 300
 SERVICES = web.AppKey("services", Services)
 
 
-def new_id() -> str:
-    """Return a new random id: a UUIDv4."""
-    return str(uuid.uuid4())
-
-
-def new_entry_id(now: datetime) -> str:
-    """Return a new id for the journal: a UUIDv7."""
-    return journal.entry_id(now, os.urandom(10))
-
-
 def make_application(
     settings: Settings, store: Store, now: Callable[[], datetime] = system_now
 ) -> web.Application:
@@ -55,6 +45,9 @@ def make_application(
     application.on_response_prepare.append(_drop_default_server)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
+    for path in {"/" + name.replace(":", "/") for name in actions.ACTIONS}:
+        # aiohttp finds plain paths in a table, the others one by one.
+        application.router.add_route("*", path, handle_call)
     application.router.add_route("*", "/{path:.*}", handle_call)
     return application
 
@@ -99,8 +92,7 @@ async def open_services(
         journal=writer,
         access_token_key=token_store_secret.encode(),
         now=now,
-        new_id=new_id,
-        new_entry_id=new_entry_id,
+        ids=IdMaker(),
     )
     services.logins = Batcher(
         store, functools.partial(handlers.log_in_many, services), _is_journaled
@@ -121,7 +113,7 @@ async def _is_journaled(tx: Transaction, items: Any) -> bool:
 async def handle_call(request: web.Request) -> web.StreamResponse:
     """Answer a call of the wire, with any method and at any path."""
     services = request.app[SERVICES]
-    request_id = new_id()
+    request_id = services.ids.random_id()
     headers = _cors_headers(request, services.settings)
     headers["X-Skygear-Request-Id"] = request_id
     if request.method == "OPTIONS":
@@ -165,17 +157,19 @@ def _read_call(
     )
 
 
-def _respond(answer: Answer, headers: dict[str, str]) -> web.Response:
-    body = (json_text.write(answer.body) + "\n").encode("utf-8", "replace")
+def _respond(answer: Answer, headers: CIMultiDict[str]) -> web.Response:
+    body = json_text.write(answer.body) + b"\n"
     headers["Content-Type"] = "application/json"
     return web.Response(status=answer.status, body=body, headers=headers)
 
 
-def _cors_headers(request: web.Request, settings: Settings) -> dict[str, str]:
-    headers = {
-        "Access-Control-Allow-Origin": settings.cors_host,
-        "Access-Control-Allow-Credentials": "true",
-    }
+def _cors_headers(request: web.Request, settings: Settings) -> CIMultiDict[str]:
+    headers = CIMultiDict(
+        {
+            "Access-Control-Allow-Origin": settings.cors_host,
+            "Access-Control-Allow-Credentials": "true",
+        }
+    )
     for asked, allowed in _PREFLIGHT:
         value = request.headers.get(asked)
         if value:
@@ -189,7 +183,7 @@ _PREFLIGHT = (
 )
 
 
-def _explain(refusal: SkygearError, headers: dict[str, str]) -> None:
+def _explain(refusal: SkygearError, headers: CIMultiDict[str]) -> None:
     """Add the reason of a refusal, as ASCII on one line: it is a header."""
     if refusal.reason is None:
         return
@@ -212,7 +206,7 @@ def _cleaned(path: str) -> str:
     return clean + "/" if path.endswith("/") and clean != "/" else clean
 
 
-def _moved(request: web.Request, path: str, headers: dict[str, str]) -> web.Response:
+def _moved(request: web.Request, path: str, headers: CIMultiDict[str]) -> web.Response:
     query = request.rel_url.raw_query_string
     headers["Location"] = quote(path) + (f"?{query}" if query else "")
     return web.Response(status=301, headers=headers)

@@ -1,14 +1,14 @@
 """The store: opens the database, begins transactions, does work again where that helps.
 
-A transaction begins in `Store.begin` and nowhere else. Whoever has work hands
-it to `Store.run`, and it must be work that can be done twice.
+Transactions begin in `Store.run` and nowhere else. Whoever has work hands it
+over, and it must be work that can be done twice.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
@@ -17,10 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
 from skylogin.login import LookAgain
 from skylogin.store import dialect, tables
-from skylogin.store.transaction import FieldCache, Transaction
+from skylogin.store.sqlite_writer import DirectConnection, SqliteWriter
+from skylogin.store.transaction import FieldCache, FieldsByType, Transaction
 from skylogin.user import Field
 
 T = TypeVar("T")
+Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 TRIES_MAX = 8
 PAUSE_SECONDS = 0.01
@@ -30,40 +32,54 @@ PAUSE_SECONDS_MAX = 0.5
 class OutcomeUnknownError(Exception):
     """The connection went away while committing: it may have happened or not."""
 
+    def __init__(self, result: Any) -> None:
+        super().__init__("the commit got no answer")
+        self.result = result
+
 
 class Store:
     """Where users are kept. Open it with `open_store`."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
-        self._writer = writer
-        self._reader = reader
+    def __init__(self, engine: AsyncEngine, sqlite_writer: SqliteWriter | None = None) -> None:
+        self._engine = engine
+        self._sqlite_writer = sqlite_writer
         self._fields = FieldCache()
 
     @property
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
-        return self._writer.dialect.name
+        return self._engine.dialect.name
 
-    @asynccontextmanager
-    async def begin(self, *, write: bool = True) -> AsyncIterator[Transaction]:
-        """Begin a transaction; it is committed at the end, or rolled back by an exception.
+    async def _do(self, work: Work[T], *, write: bool) -> T:
+        """Do *work* in one transaction: the only place where one begins.
 
-        Raises OutcomeUnknownError where the commit got no answer.
+        Raises OutcomeUnknownError, with what the work returned, where the commit
+        got no answer.
         """
-        engine = self._writer if write else self._reader
-        async with engine.connect() as connection:
+        fields: FieldsByType = {}
+
+        async def do(connection: AsyncConnection | DirectConnection) -> T:
             transaction = Transaction(connection, self._fields)
-            await connection.begin()
-            yield transaction
-            await _commit(connection)
-            self._fields.learn(transaction.new_fields)
+            result = await work(transaction)
+            fields.update(transaction.new_fields)
+            return result
+
+        if write and self._sqlite_writer is not None:
+            result = await self._sqlite_writer.run(do)
+        else:
+            async with self._engine.connect() as connection:
+                await connection.begin()
+                result = await do(connection)
+                await _commit(connection, result)
+        self._fields.learn(fields)
+        return result
 
     async def run(
         self,
-        work: Callable[[Transaction], Awaitable[T]],
+        work: Work[T],
         *,
         write: bool = True,
-        witness: Callable[[Transaction], Awaitable[bool]] | None = None,
+        witness: Work[bool] | None = None,
     ) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed.
 
@@ -73,14 +89,12 @@ class Store:
         the database cannot be reached.
         """
         for attempt in range(TRIES_MAX):
-            done: list[T] = []
             try:
-                async with self.begin(write=write) as transaction:
-                    done.append(await work(transaction))
-                return done[0]
-            except OutcomeUnknownError:
+                return await self._do(work, write=write)
+            except OutcomeUnknownError as unknown:
                 if witness is not None and await self.run(witness, write=False):
-                    return done[0]
+                    result: T = unknown.result
+                    return result
             except LookAgain:
                 pass
             except (DBAPIError, OSError, TimeoutError) as error:
@@ -95,7 +109,7 @@ class Store:
     async def version(self) -> str | None:
         """Return the version of the schema in the database, None for an empty database."""
         try:
-            async with self._reader.connect() as connection:
+            async with self._engine.connect() as connection:
                 table = tables.alembic_version
                 return (await connection.execute(select(table.c.version_num))).scalar()
         except DBAPIError as error:
@@ -121,7 +135,7 @@ class Store:
         """Begin a transaction that no other node migrates in."""
         for attempt in range(TRIES_MAX):
             try:
-                async with self._writer.begin() as connection:
+                async with self._engine.begin() as connection:
                     await connection.run_sync(tables.alembic_version.metadata.create_all)
                 break
             except DBAPIError:
@@ -129,7 +143,7 @@ class Store:
                 if attempt == TRIES_MAX - 1:
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
-        async with self._writer.begin() as connection:
+        async with self._engine.begin() as connection:
             await dialect.lock_table(connection, tables.alembic_version)
             yield connection
 
@@ -139,24 +153,25 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection: an engine left open keeps the process from ending."""
-        await self._writer.dispose()
-        await self._reader.dispose()
+        if self._sqlite_writer is not None:
+            self._sqlite_writer.close()
+        await self._engine.dispose()
 
 
 def open_store(url: str) -> Store:
     """Return the store at *url*; nothing is connected to yet."""
-    writer = dialect.open_engine(url, writer=True)
-    if url.startswith("sqlite:"):
-        return Store(writer, dialect.open_engine(url, writer=False))
-    return Store(writer, writer)
+    engine = dialect.open_engine(url)
+    if url.startswith(dialect.SQLITE):
+        return Store(engine, SqliteWriter(dialect.open_sqlite_writer(url)))
+    return Store(engine)
 
 
-async def _commit(connection: AsyncConnection) -> None:
+async def _commit(connection: AsyncConnection, result: object) -> None:
     try:
         await connection.commit()
     except (DBAPIError, OSError) as error:
         if dialect.is_lost(error):
-            raise OutcomeUnknownError from error
+            raise OutcomeUnknownError(result) from error
         raise
 
 

@@ -5,12 +5,12 @@ No statement stands here: those are written once, in the modules beside this one
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, DateTime, String, Text, bindparam, event, func, text
-from sqlalchemy.engine import Dialect
+from sqlalchemy import ARRAY, JSON, Boolean, Select, DateTime, String, Text, bindparam, cast, create_engine, event, func, insert, select, text
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.dml import Insert
@@ -18,7 +18,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from skylogin import json_text
+from skylogin import json_text, rfc3339
+
+Columns = Mapping[str, ColumnElement[Any]]
 
 SQLITE_BUSY_SECONDS = 10
 POSTGRESQL_CONNECTIONS_MAX = 10
@@ -41,12 +43,12 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return rfc3339.stored(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return datetime.fromisoformat(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -64,43 +66,49 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
-def open_engine(url: str, *, writer: bool) -> AsyncEngine:
+def open_engine(url: str) -> AsyncEngine:
     """Return an engine for *url*: `sqlite:///path`, or PostgreSQL in any of libpq's forms."""
-    if url.startswith("sqlite:"):
-        return _open_sqlite(url.removeprefix("sqlite:///"), writer=writer)
-    return _open_postgresql(url)
+    if not url.startswith(SQLITE):
+        return _open_postgresql(url)
+    engine = create_async_engine(f"sqlite+aiosqlite{url.removeprefix('sqlite')}", **_SQLITE)
+    _set_up_sqlite(engine.sync_engine, "BEGIN")
+    return engine
 
 
-def _open_sqlite(path: str, *, writer: bool) -> AsyncEngine:
-    """SQLite has one writer at a time: its one connection begins IMMEDIATE, readers do not."""
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        json_serializer=json_text.write_stored,
-        json_deserializer=json_text.read_stored,
-        pool_size=1 if writer else 2,
-        max_overflow=0,
-        connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
-    )
+def open_sqlite_writer(url: str) -> Engine:
+    """Return the engine of the one writer: it begins IMMEDIATE, where readers do not."""
+    engine = create_engine(f"sqlite+pysqlite{url.removeprefix('sqlite')}", **_SQLITE)
+    _set_up_sqlite(engine, "BEGIN IMMEDIATE")
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+SQLITE = "sqlite:"
+_SQLITE: Mapping[str, Any] = {
+    "json_serializer": json_text.write_stored,
+    "json_deserializer": json_text.read_stored,
+    # The driver's own transactions are off: they would begin late and deferred.
+    "connect_args": {"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
+}
+_PRAGMAS = (
+    "journal_mode=WAL",
+    # NORMAL may lose an acknowledged commit when the power goes.
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-8000",
+)
+
+
+def _set_up_sqlite(engine: Engine, begin: str) -> None:
+    @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            # NORMAL may lose an acknowledged commit when the power goes.
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-8000",
-        ):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
-        # The driver's own transactions are off: they would begin late and deferred.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
+    @event.listens_for(engine, "begin")
+    def begin_now(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
 
 
 def _open_postgresql(url: str) -> AsyncEngine:
@@ -128,15 +136,100 @@ async def _connect_postgresql(url: str) -> Any:
     )
 
 
-def among(column: ColumnElement[str], values: Collection[str], dialect: str) -> ColumnElement[bool]:
-    """Return the test whether *column* is one of *values*.
+def among(column: ColumnElement[str], parameter: str, dialect: str) -> ColumnElement[bool]:
+    """Return the test whether *column* is one of the texts in *parameter*: see `texts`.
 
-    On PostgreSQL it is one array parameter, so that the statement stays the
-    same, and prepared, whatever the number of values.
+    It is one parameter on both databases, so that a statement stays the same,
+    and prepared, whatever the number of values.
     """
     if dialect == "postgresql":
-        return column == func.any(bindparam(None, list(values), type_=ARRAY(Text)))
-    return column.in_(list(values))
+        return column == func.any(bindparam(parameter, type_=ARRAY(Text)))
+    values = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
+    return column.in_(select(values.c.value))
+
+
+def texts(values: Iterable[str], dialect: str) -> object:
+    """Return what goes into the parameter of `among`."""
+    listed = list(values)
+    return listed if dialect == "postgresql" else json_text.write_stored(listed)
+
+
+def locked(
+    query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
+) -> Select[Any]:
+    """Return *query* so that nobody else changes its rows of *tables* until the end.
+
+    In *order*, so that two nodes cannot deadlock. On SQLite a writer is alone
+    anyway, and an order would have it walk an index from end to end.
+    """
+    if dialect == "sqlite":
+        return query
+    return query.order_by(order).with_for_update(of=tables)
+
+
+def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) -> Columns:
+    """Return *columns* of the rows in *parameter*: a JSON list of objects, see `rows`.
+
+    Any number of rows goes through one statement and one parameter: sent and
+    planned once, and stepped through without leaving the database.
+    """
+    value: ColumnElement[Any]
+    if dialect == "postgresql":
+        listed = bindparam(parameter, type_=JSON)
+        value = func.json_array_elements(listed).table_valued("value").c.value
+        return {
+            name: cast(func.json_extract_path_text(value, name, type_=Text), kind())
+            for name, kind in columns.items()
+        }
+    value = func.json_each(bindparam(parameter, type_=JSON)).table_valued("value").c.value
+    return {
+        name: func.json_extract(value, f"$.{name}", type_=kind())
+        for name, kind in columns.items()
+    }
+
+
+@functools.cache
+def as_one_row(query: Select[Any]) -> Select[Any]:
+    """Return *query* so that SQLite gives all its rows in one: see `read_one_row`.
+
+    Between two rows SQLite's driver lets the event loop's thread run, and has to
+    ask for its turn again; a batch of logins would wait more than it works.
+    """
+    inner = query.subquery()
+    columns = [
+        func.json(column) if isinstance(column.type, JSON | Json) else column
+        for column in inner.c
+    ]
+    return select(func.json_group_array(func.json_array(*columns), type_=Text))
+
+
+def read_one_row(text: str, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """Return the rows that `as_one_row` made of *query*."""
+    rows = json_text.read_stored(text)
+    assert isinstance(rows, list)
+    readers = _readers(query)
+    for row in rows:
+        assert isinstance(row, list)
+        for place, read in readers:
+            if row[place] is not None:
+                row[place] = read(row[place])
+    return rows  # type: ignore[return-value]
+
+
+@functools.cache
+def _readers(query: Select[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Return how to read the columns that JSON has no type for, by their place."""
+    kinds = [column.type for column in query.selected_columns]
+    known = {Moment: datetime.fromisoformat, Boolean: bool}
+    return [(place, known[type(kind)]) for place, kind in enumerate(kinds) if type(kind) in known]
+
+
+def insert_rows(table: Table, parameter: str, columns: Iterable[str], dialect: str) -> Insert:
+    """Return the INSERT of the rows in *parameter*, which hold *columns* of *table*."""
+    names = list(columns)
+    kinds = {name: type(table.c[name].type) for name in names}
+    row = json_rows(parameter, dialect, **kinds)
+    return insert(table).from_select(names, select(*(row[name] for name in names)))
 
 
 def insert_missing(table: Table, dialect: str) -> Insert:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from skylogin.login import LookAgain
 from skylogin.store import dialect
@@ -11,20 +11,25 @@ from skylogin.store.transaction import FieldMap, Transaction
 from skylogin.user import Field
 
 
+_FIELDS = select(record_fields).where(
+    record_fields.c.app == bindparam("app"), record_fields.c.type == bindparam("type")
+)
+
+
 async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]) -> FieldMap:
     """Return the fields of *record_type*; of all that exist, at least those *names*."""
     committed = tx.fields.of(app, record_type)
     own = tx.new_fields.get((app, record_type), {})
-    query = select(record_fields).where(
-        record_fields.c.app == app, record_fields.c.type == record_type
-    )
+    query = _FIELDS
+    values: dict[str, object] = {"app": app, "type": record_type}
     if committed is not None:
         known = {**committed, **own} if own else committed
         unknown = set(names) - set(known)
         if not unknown:
             return known
-        query = query.where(dialect.among(record_fields.c.field, unknown, tx.dialect))
-    rows = await tx.connection.execute(query)
+        query = query.where(dialect.among(record_fields.c.field, "names", tx.dialect))
+        values["names"] = dialect.texts(unknown, tx.dialect)
+    rows = await tx.connection.execute(query, values)
     read = {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
     tx.new_fields[(app, record_type)] = {**own, **read}
     return {**(committed or {}), **own, **read}

@@ -1,11 +1,14 @@
 """The journal of attempts, kept to a number of rows and of days."""
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Insert, delete, func, select
 
+from skylogin import rfc3339
 from skylogin.journal import Entry
+from skylogin.store import dialect
 from skylogin.store.tables import journal
 from skylogin.store.transaction import Transaction
 
@@ -16,25 +19,21 @@ async def add(tx: Transaction, app: str, entries: Sequence[Entry]) -> None:
         {
             "app": app,
             "id": entry.id,
-            "at": entry.at,
-            "action": entry.action,
+            "at": rfc3339.stored(entry.at),
             "accepted": entry.accepted,
             "reason": entry.reason,
-            "explanation": entry.explanation,
-            "status": entry.status,
             "subject": entry.subject,
             "user_id": entry.user_id,
-            "algorithm": entry.algorithm,
-            "key_id": entry.key_id,
-            "secret_id": entry.secret_id,
-            "claim_names": list(entry.claim_names),
-            "only_contract": entry.only_contract,
-            "address": entry.address,
-            "request_id": entry.request_id,
+            "details": entry.details,
         }
         for entry in entries
     ]
-    await tx.connection.execute(insert(journal), rows)
+    await tx.connection.execute(_insert(tx.dialect), {"rows": rows})
+
+
+@functools.cache
+def _insert(dialect_name: str) -> Insert:
+    return dialect.insert_rows(journal, "rows", journal.c.keys(), dialect_name)
 
 
 async def has(tx: Transaction, app: str, entry_id: str) -> bool:
@@ -82,11 +81,8 @@ async def load_latest(tx: Transaction, app: str, number: int) -> list[Entry]:
         .order_by(journal.c.id.desc())
         .limit(number)
     )
-    rows = (await tx.connection.execute(query)).mappings()
-    return [_entry(dict(row)) for row in rows]
-
-
-def _entry(row: dict) -> Entry:  # type: ignore[type-arg]
-    row.pop("app")
-    row["claim_names"] = tuple(row["claim_names"])
-    return Entry(**row)
+    rows = await tx.connection.execute(query)
+    return [
+        Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, row.details)
+        for row in rows
+    ]

@@ -1,12 +1,14 @@
 """What a batch of logins needs to know, and what it changes."""
 
+import functools
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Insert, Select, delete, select
 from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin import login
+from skylogin import login, rfc3339
 from skylogin.auth_keys import AuthKey, KeySet
 from skylogin.login import Attempt, Changes, Snapshot
 from skylogin.profile import references
@@ -41,44 +43,50 @@ async def load(
 async def _load_accounts(
     tx: Transaction, app: str, subjects: Collection[str]
 ) -> dict[str, Account]:
+    values = {"app": app, "subjects": dialect.texts(subjects, tx.dialect)}
+    rows = await tx.fetch(_accounts(tx.dialect), values)
+    accounts = {row[0]: Account(row[1], users.read_user(row[1:])) for row in rows}
+    missing = set(subjects) - set(accounts)
+    return accounts | await _load_broken(tx, app, missing) if missing else accounts
+
+
+@functools.cache
+def _accounts(dialect_name: str) -> Select[Any]:
+    """Return the query for whole users by subject, locked in order of id."""
     query = (
-        users.query_users(app, tx.dialect, principals.c.principal, with_record=True)
+        users.query_users(dialect_name, principals.c.principal, with_record=True)
         .join(
             principals,
             and_(
                 principals.c.app == users_table.c.app, principals.c.user_id == users_table.c.id
             ),
         )
-        .where(*_principals_of(app, subjects, tx.dialect))
-        .order_by(users_table.c.id)
-        .with_for_update(of=[users_table, records])
+        .where(*_of_subjects(dialect_name))
     )
-    rows = await tx.connection.execute(query)
-    accounts = {row.principal: Account(row.id, users.read_user(row)) for row in rows}
-    missing = set(subjects) - set(accounts)
-    return accounts | await _load_broken(tx, app, missing) if missing else accounts
+    return dialect.locked(query, users_table.c.id, [users_table, records], dialect_name)
 
 
 async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> dict[str, Account]:
     """Return the principals whose user or record is gone: the id is kept for them."""
-    query = select(principals.c.principal, principals.c.user_id).where(
-        *_principals_of(app, subjects, tx.dialect)
-    )
-    rows = (await tx.connection.execute(query)).all()
+    values = {"app": app, "subjects": dialect.texts(subjects, tx.dialect)}
+    rows = (await tx.connection.execute(_mappings(tx.dialect), values)).all()
     if not rows:
         return {}
     found = await users.load(tx, app, {row.user_id for row in rows}, lock=True)
     return {row.principal: Account(row.user_id, found.get(row.user_id)) for row in rows}
 
 
-def _principals_of(
-    app: str, subjects: Collection[str], dialect_name: str
-) -> tuple[ColumnElement[bool], ...]:
+@functools.cache
+def _mappings(dialect_name: str) -> Select[Any]:
+    return select(principals.c.principal, principals.c.user_id).where(*_of_subjects(dialect_name))
+
+
+def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
     return (
-        principals.c.app == app,
+        principals.c.app == bindparam("app"),
         principals.c.kind == login.KIND,
         principals.c.provider == "",
-        dialect.among(principals.c.principal, subjects, dialect_name),
+        dialect.among(principals.c.principal, "subjects", dialect_name),
     )
 
 
@@ -90,12 +98,8 @@ async def _load_key_owners(
     for key in wanted:
         by_name.setdefault(key.name, []).append(key.folded)
     for name, folded in by_name.items():
-        query = select(auth_keys.c.folded, auth_keys.c.user_id).where(
-            auth_keys.c.app == app,
-            auth_keys.c.key == name,
-            dialect.among(auth_keys.c.folded, folded, tx.dialect),
-        )
-        for row in await tx.connection.execute(query):
+        values = {"app": app, "name": name, "folded": dialect.texts(folded, tx.dialect)}
+        for row in await tx.connection.execute(_key_owners(tx.dialect), values):
             owners[AuthKey(name, row.folded)] = row.user_id
     return owners
 
@@ -108,14 +112,29 @@ async def _load_existing(
         by_type.setdefault(record_type, []).append(key)
     found = set()
     for record_type, keys in by_type.items():
-        query = select(records.c.id).where(
-            records.c.app == app,
-            records.c.database_id == PUBLIC,
-            records.c.type == record_type,
-            dialect.among(records.c.id, keys, tx.dialect),
-        )
-        found |= {(record_type, row.id) for row in await tx.connection.execute(query)}
+        values = {"app": app, "type": record_type, "ids": dialect.texts(keys, tx.dialect)}
+        rows = await tx.connection.execute(_existing(tx.dialect), values)
+        found |= {(record_type, row.id) for row in rows}
     return frozenset(found)
+
+
+@functools.cache
+def _key_owners(dialect_name: str) -> Select[Any]:
+    return select(auth_keys.c.folded, auth_keys.c.user_id).where(
+        auth_keys.c.app == bindparam("app"),
+        auth_keys.c.key == bindparam("name"),
+        dialect.among(auth_keys.c.folded, "folded", dialect_name),
+    )
+
+
+@functools.cache
+def _existing(dialect_name: str) -> Select[Any]:
+    return select(records.c.id).where(
+        records.c.app == bindparam("app"),
+        records.c.database_id == PUBLIC,
+        records.c.type == bindparam("type"),
+        dialect.among(records.c.id, "ids", dialect_name),
+    )
 
 
 async def save(tx: Transaction, app: str, changes: Changes) -> None:
@@ -131,11 +150,11 @@ async def save(tx: Transaction, app: str, changes: Changes) -> None:
                 "provider": principal.provider,
                 "principal": principal.id,
                 "user_id": principal.user_id,
-                "created_at": principal.created_at,
+                "created_at": rfc3339.stored(principal.created_at),
             }
             for principal in changes.principals
         ]
-        await tx.connection.execute(insert(principals), rows)
+        await tx.connection.execute(_insert_principals(tx.dialect), {"rows": rows})
     await _save_keys(tx, app, changes)
 
 
@@ -149,7 +168,17 @@ async def _save_keys(tx: Transaction, app: str, changes: Changes) -> None:
         if owner is not None
     ]
     if rows:
-        await tx.connection.execute(insert(auth_keys), rows)
+        await tx.connection.execute(_insert_keys(tx.dialect), {"rows": rows})
+
+
+@functools.cache
+def _insert_principals(dialect_name: str) -> Insert:
+    return dialect.insert_rows(principals, "rows", principals.c.keys(), dialect_name)
+
+
+@functools.cache
+def _insert_keys(dialect_name: str) -> Insert:
+    return dialect.insert_rows(auth_keys, "rows", auth_keys.c.keys(), dialect_name)
 
 
 _DELETE_KEY = delete(auth_keys).where(

@@ -127,25 +127,17 @@ user_roles = Table(
     Column("role", Text, primary_key=True),
 )
 
-# Ids are UUIDv7, so that the primary key is also the order in time.
+# Ids are UUIDv7, so that the primary key is also the order in time. What nobody
+# searches by is in `details`.
 journal = Table(
     "journal",
     metadata,
     Column("app", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("at", Moment, nullable=False),
-    Column("action", Text, nullable=False),
     Column("accepted", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("explanation", Text, nullable=False),
-    Column("status", Integer, nullable=False),
     Column("subject", Text, nullable=False),
     Column("user_id", Text, nullable=False),
-    Column("algorithm", Text, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("secret_id", Text, nullable=False),
-    Column("claim_names", Json, nullable=False),
-    Column("only_contract", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
+    Column("details", Json, nullable=False),
 )

@@ -4,10 +4,14 @@ Their functions take the transaction and the app first, so that none can forget
 the app, and many users at once, so that one login is a batch of one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from skylogin.store import dialect
+from skylogin.store.sqlite_writer import DirectConnection
 from skylogin.user import Field
 
 PUBLIC = ""
@@ -35,8 +39,15 @@ class FieldCache:
 class Transaction:
     """Statements in one transaction. `Store.begin` makes them."""
 
-    def __init__(self, connection: AsyncConnection, fields: FieldCache) -> None:
+    def __init__(self, connection: AsyncConnection | DirectConnection, fields: FieldCache) -> None:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.fields = fields
         self.new_fields: FieldsByType = {}
+
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
+        """Return all rows of *query*, which takes its parameters from *values*."""
+        if self.dialect == "postgresql":
+            return (await self.connection.execute(query, values)).all()
+        one_row = await self.connection.execute(dialect.as_one_row(query), values)
+        return dialect.read_one_row(one_row.scalar_one(), query)

@@ -1,13 +1,16 @@
 """Users and their records: loaded together, saved by what changed."""
 
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Insert, Select, Text, Update, select, update
 from sqlalchemy.sql import and_, bindparam
 
+from skylogin import rfc3339
 from skylogin.store import dialect, fields
+from skylogin.store.dialect import Json, Moment
 from skylogin.store.tables import records, roles, user_roles, users
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Record, User
@@ -17,23 +20,34 @@ async def load(
     tx: Transaction, app: str, user_ids: Collection[str], *, lock: bool = False
 ) -> dict[str, User]:
     """Return the users that are there, by id; with *lock* nobody else changes them."""
+    values = {"app": app, "ids": dialect.texts(user_ids, tx.dialect)}
     if lock:
         # A statement of its own: only the next one sees what the holder of the lock wrote.
-        ids = select(users.c.id).where(
-            users.c.app == app, dialect.among(users.c.id, user_ids, tx.dialect)
-        )
-        await tx.connection.execute(ids.order_by(users.c.id).with_for_update())
-    query = query_users(app, tx.dialect).where(dialect.among(users.c.id, user_ids, tx.dialect))
-    found = {row.id: read_user(row) for row in await tx.connection.execute(query)}
+        await tx.connection.execute(_lock_users(tx.dialect), values)
+    rows = await tx.fetch(_users_by_id(tx.dialect), values)
+    found = {row[0]: read_user(row) for row in rows}
     names = {name for user in found.values() if user.record for name in user.record.data}
     await fields.load(tx, app, USER_TYPE, names)
     return found
 
 
-def query_users(
-    app: str, dialect_name: str, *more: Any, with_record: bool = False
-) -> Select[Any]:
-    """Return the query for users with their records and roles; `read_user` reads its rows.
+@functools.cache
+def _lock_users(dialect_name: str) -> Select[Any]:
+    query = select(users.c.id).where(
+        users.c.app == bindparam("app"), dialect.among(users.c.id, "ids", dialect_name)
+    )
+    return dialect.locked(query, users.c.id, [users], dialect_name)
+
+
+@functools.cache
+def _users_by_id(dialect_name: str) -> Select[Any]:
+    return query_users(dialect_name).where(
+        users.c.app == bindparam("app"), dialect.among(users.c.id, "ids", dialect_name)
+    )
+
+
+def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Select[Any]:
+    """Return the query for users; `read_user` reads its rows. Of which app, the caller says.
 
     *with_record* leaves out users who have none, so that records can be locked.
     """
@@ -55,7 +69,6 @@ def query_users(
             ),
             isouter=not with_record,
         )
-        .where(users.c.app == app)
     )
 
 
@@ -63,46 +76,33 @@ async def save(
     tx: Transaction, app: str, before: Mapping[str, User | None], after: Mapping[str, User]
 ) -> None:
     """Save what *after* has that *before* has not: rows that are new, columns that changed."""
-    added, seen = [], {}
+    new_users, new_records, seen, written = [], [], [], []
     for user_id, user in after.items():
-        old = before.get(user_id)
+        old, record = before.get(user_id), user.record
         if old is None:
-            added.append(_user_row(app, user))
-            continue
-        seen[user_id] = user.last_seen_at
-        if old.disabled and not user.disabled:
+            new_users.append(_user_row(app, user))
+        elif user.last_seen_at is not None:
+            seen.append(_seen_row(app, user_id, user.last_seen_at))
+        if old is not None and old.disabled and not user.disabled:
             await set_disabled(tx, app, user)
-    if added:
-        await tx.connection.execute(insert(users), added)
-    await see(tx, app, seen)
-    await _save_records(tx, app, before, after)
+        if record is not None and (old is None or old.record is None):
+            new_records.append(_record_row(app, record))
+        elif record is not None:
+            written.append(_written_row(app, record))
+    for statement, rows in (
+        (_insert_users, new_users),
+        (_insert_records, new_records),
+        (_update_seen, seen),
+        (_update_records, written),
+    ):
+        if rows:
+            await tx.connection.execute(statement(tx.dialect), {"rows": rows})
 
 
-async def _save_records(
-    tx: Transaction, app: str, before: Mapping[str, User | None], after: Mapping[str, User]
-) -> None:
-    added, changed = [], []
-    for user_id, user in after.items():
-        old, new = before.get(user_id), user.record
-        if new is None:
-            continue
-        if old is None or old.record is None:
-            added.append(_record_row(app, new))
-        else:
-            changed.append(
-                {"a": app, "i": new.id, "t": new.updated_at, "b": new.updated_by, "d": new.data}
-            )
-    if added:
-        await tx.connection.execute(insert(records), added)
-    if changed:
-        await tx.connection.execute(_UPDATE_RECORD, changed)
-
-
-async def see(tx: Transaction, app: str, seen: Mapping[str, datetime | None]) -> None:
+async def see(tx: Transaction, app: str, seen: Mapping[str, datetime]) -> None:
     """Set the time at which users were last seen."""
-    if seen:
-        rows = [{"a": app, "i": user_id, "t": moment} for user_id, moment in sorted(seen.items())]
-        await tx.connection.execute(_UPDATE_SEEN, rows)
+    rows = [_seen_row(app, user_id, moment) for user_id, moment in sorted(seen.items())]
+    await tx.connection.execute(_update_seen(tx.dialect), {"rows": rows})
 
 
 async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
@@ -112,9 +112,11 @@ async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
     """
     before = (await load(tx, app, [wanted.id], lock=True)).get(wanted.id)
     if before is None:
-        await tx.connection.execute(insert(users), _user_row(app, wanted))
+        row = _user_row(app, wanted)
+        await tx.connection.execute(_insert_users(tx.dialect), {"rows": [row]})
     if wanted.record is not None and (before is None or before.record is None):
-        await tx.connection.execute(insert(records), _record_row(app, wanted.record))
+        row = _record_row(app, wanted.record)
+        await tx.connection.execute(_insert_records(tx.dialect), {"rows": [row]})
     return (await load(tx, app, [wanted.id]))[wanted.id]
 
 
@@ -126,11 +128,12 @@ async def clear_ended_disabling(
         update(users)
         .where(
             users.c.app == app,
-            dialect.among(users.c.id, user_ids, tx.dialect),
+            dialect.among(users.c.id, "ids", tx.dialect),
             users.c.disabled,
             users.c.disabled_expiry <= now,
         )
-        .values(disabled=False, disabled_message=None, disabled_expiry=None)
+        .values(disabled=False, disabled_message=None, disabled_expiry=None),
+        {"ids": dialect.texts(user_ids, tx.dialect)},
     )
 
 
@@ -157,30 +160,14 @@ async def load_admin_roles(tx: Transaction, app: str) -> frozenset[str]:
     return frozenset(row.id for row in await tx.connection.execute(query))
 
 
-def read_user(row: Row[Any]) -> User:
-    """Return the user of a row of `query_users`."""
-    record = None
-    if row.record_id is not None:
-        record = Record(
-            id=row.record_id,
-            owner_id=row.owner_id,
-            access=row.access,
-            created_at=row.created_at,
-            created_by=row.created_by,
-            updated_at=row.updated_at,
-            updated_by=row.updated_by,
-            data=row.data,
-        )
+def read_user(columns: Sequence[Any]) -> User:
+    """Return the user that the columns of `query_users` tell of."""
+    user, record, their_roles = columns[:7], columns[7:-1], columns[-1]
     return User(
-        id=row.id,
-        record=record,
-        roles=tuple(row.roles or ()),
-        has_password=row.password_hash is not None,
-        token_valid_since=row.token_valid_since,
-        last_seen_at=row.last_seen_at,
-        disabled=row.disabled,
-        disabled_message=row.disabled_message,
-        disabled_expiry=row.disabled_expiry,
+        user[0],
+        Record(*record) if record[0] is not None else None,
+        tuple(their_roles or ()),
+        *user[1:],
     )
 
 
@@ -188,10 +175,22 @@ def _user_row(app: str, user: User) -> dict[str, Any]:
     return {
         "app": app,
         "id": user.id,
-        "last_seen_at": user.last_seen_at,
+        "last_seen_at": rfc3339.stored(user.last_seen_at) if user.last_seen_at else None,
         "disabled": user.disabled,
-        "disabled_message": user.disabled_message,
-        "disabled_expiry": user.disabled_expiry,
+    }
+
+
+def _seen_row(app: str, user_id: str, moment: datetime) -> dict[str, Any]:
+    return {"app": app, "id": user_id, "last_seen_at": rfc3339.stored(moment)}
+
+
+def _written_row(app: str, record: Record) -> dict[str, Any]:
+    return {
+        "app": app,
+        "id": record.id,
+        "updated_at": rfc3339.stored(record.updated_at),
+        "updated_by": record.updated_by,
+        "data": record.data,
     }
 
 
@@ -203,17 +202,56 @@ def _record_row(app: str, record: Record) -> dict[str, Any]:
         "id": record.id,
         "owner_id": record.owner_id,
         "access": record.access,
-        "created_at": record.created_at,
+        "created_at": rfc3339.stored(record.created_at),
         "created_by": record.created_by,
-        "updated_at": record.updated_at,
+        "updated_at": rfc3339.stored(record.updated_at),
         "updated_by": record.updated_by,
         "data": record.data,
     }
 
 
+@functools.cache
+def _insert_users(dialect_name: str) -> Insert:
+    columns = ("app", "id", "last_seen_at", "disabled")
+    return dialect.insert_rows(users, "rows", columns, dialect_name)
+
+
+@functools.cache
+def _insert_records(dialect_name: str) -> Insert:
+    return dialect.insert_rows(records, "rows", records.c.keys(), dialect_name)
+
+
+@functools.cache
+def _update_seen(dialect_name: str) -> Update:
+    # The app comes with each row, not as a constant: SQLite would walk all users of the app.
+    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text, last_seen_at=Moment)
+    return (
+        update(users)
+        .where(users.c.app == row["app"], users.c.id == row["id"])
+        .values(last_seen_at=row["last_seen_at"])
+    )
+
+
+@functools.cache
+def _update_records(dialect_name: str) -> Update:
+    columns = {"updated_at": Moment, "updated_by": Text, "data": Json}
+    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text, **columns)
+    return (
+        update(records)
+        .where(
+            records.c.app == row["app"],
+            records.c.database_id == PUBLIC,
+            records.c.type == USER_TYPE,
+            records.c.id == row["id"],
+        )
+        .values({name: row[name] for name in columns})
+    )
+
+
+# In the order of the fields of User and of Record.
 _USER_COLUMNS = (
     users.c.id,
-    users.c.password_hash,
+    users.c.password_hash.is_not(None).label("has_password"),
     users.c.token_valid_since,
     users.c.last_seen_at,
     users.c.disabled,
@@ -227,19 +265,4 @@ _USER_COLUMNS = (
     records.c.updated_at,
     records.c.updated_by,
     records.c.data,
-)
-_UPDATE_SEEN = (
-    update(users)
-    .where(users.c.app == bindparam("a"), users.c.id == bindparam("i"))
-    .values(last_seen_at=bindparam("t"))
-)
-_UPDATE_RECORD = (
-    update(records)
-    .where(
-        records.c.app == bindparam("a"),
-        records.c.database_id == PUBLIC,
-        records.c.type == USER_TYPE,
-        records.c.id == bindparam("i"),
-    )
-    .values(updated_at=bindparam("t"), updated_by=bindparam("b"), data=bindparam("d"))
 )

@@ -1,0 +1,67 @@
+"""The one writer of an SQLite file: a thread that carries out a whole transaction in one go.
+
+SQLite runs in this process, so going back and forth between its thread and the
+event loop for every statement costs more than the statements. Work is the same
+coroutine that PostgreSQL runs; here none of its steps has to wait, so it is run
+from its beginning to its end without an event loop (docs/decisions/0002).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import CursorResult, Engine, Executable
+from sqlalchemy.engine import Connection, Dialect
+
+T = TypeVar("T")
+
+
+class DirectConnection:
+    """A connection whose statements are done when they return: nothing is awaited."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return the dialect, as SQLAlchemy's connections do."""
+        return self._connection.dialect
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Execute *statement* at once."""
+        return self._connection.execute(statement, parameters)
+
+
+class SqliteWriter:
+    """Does one transaction after the other, in a thread of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="skylogin-sqlite")
+
+    async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
+        """Do *work* in a transaction and return what it returns, once that is committed."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._carry_out, work
+        )
+
+    def _carry_out(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
+        with self._engine.begin() as connection:
+            return _finish(work(DirectConnection(connection)))
+
+    def close(self) -> None:
+        """Wait for the transaction under way and close the connection."""
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work* to its end. It may await only what does not wait."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    work.close()
+    raise RuntimeError("a transaction on SQLite may await nothing but its own statements")
