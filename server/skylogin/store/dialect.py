@@ -131,8 +131,13 @@ async def _connect_postgresql(url: str) -> Any:
     return await connect(
         url,
         timeout=CONNECT_SECONDS_MAX,
-        # Compiling our small statements costs more than running them.
-        server_settings={"application_name": "skylogin", "jit": "off"},
+        server_settings={
+            "application_name": "skylogin",
+            # Compiling our small statements costs more than running them.
+            "jit": "off",
+            # A plan made while the tables were empty would be kept as they fill.
+            "plan_cache_mode": "force_custom_plan",
+        },
     )
 
 
