@@ -97,6 +97,9 @@ def test_a_variable_is_read(variable: str, text: str, field: str, value: Any) ->
 SURPRISING: dict[str, tuple[str, str, str, Any]] = {
     "no number": ("RESPONSE_TIMEOUT", "soon", "response_timeout_seconds", 60),
     "a fraction": ("TOKEN_STORE_EXPIRY", "1.5", "token_store_expiry_seconds", 0),
+    "digits in groups": ("RESPONSE_TIMEOUT", "1_000", "response_timeout_seconds", 60),
+    "other digits": ("RESPONSE_TIMEOUT", "\uff11\uff10", "response_timeout_seconds", 60),
+    "a blank behind": ("RESPONSE_TIMEOUT", "10 ", "response_timeout_seconds", 60),
     "nested keys": (
         "AUTH_RECORD_KEYS",
         "((a,b))",

@@ -249,6 +249,33 @@ def test_an_operator_may_ask_for_more(rules: Rules, token: str, reason: Reason |
     assert (error.kind, error.message, error.reason) == (BAD_REQUEST, DECODE, reason)
 
 
+def test_a_token_that_the_leeway_alone_saves_is_no_matter_of_contracts() -> None:
+    """With five seconds of leeway both accept a token in the second of its end."""
+    token = make_token(exp=SECONDS)
+
+    for rules in BOTH:
+        lenient = replace(rules, leeway_seconds=5)
+        assert custom_token.verify(token, SECRETS, NOW, lenient).only_contract == ""
+
+
+def test_what_only_one_contract_accepts_is_marked_with_a_leeway_too() -> None:
+    """The last second is that of the leeway then."""
+    token = make_token(exp=SECONDS - 5)
+    refusal(token, Rules(contract=DOCUMENTED, leeway_seconds=5))
+
+    claims = custom_token.verify(token, SECRETS, NOW, Rules(contract=ORIGINAL, leeway_seconds=5))
+
+    assert claims.only_contract == ORIGINAL
+
+
+def test_a_missing_time_is_missing_whatever_the_lifetime_may_be() -> None:
+    """There is no lifetime without both of its ends."""
+    rules = Rules(lifetime_max_seconds=HOUR)
+
+    assert refusal(make_token(iat=None), rules).message == ISSUED
+    assert refusal(make_token(exp=None), rules).message == EXPIRES
+
+
 # --- secrets ------------------------------------------------------------------
 
 

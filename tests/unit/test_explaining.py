@@ -68,6 +68,14 @@ def test_what_cannot_be_read_is_refused_and_not_shown(token: str) -> None:
     assert verdict.claims == ()
 
 
+@pytest.mark.parametrize("claims", ['{"sub":"a","x":1e999}', '{"x":[{"y":-1e999}]}'])
+def test_a_number_beyond_a_double_can_be_shown(claims: str) -> None:
+    """The verdict for a program is JSON, whatever the token holds."""
+    verdict = explain(make_token(claims), SECRETS, NOW, Rules())
+
+    json.dumps(verdict.as_dict())
+
+
 def test_no_secret_is_accepted_from_nowhere() -> None:
     """Where the login is off, a token is refused as signed with none of the secrets."""
     verdict = explain(make_token(), (), NOW, Rules())

@@ -168,6 +168,11 @@ def test_there_are_only_so_many_fields() -> None:
     assert caught.value.message == "failed to migrate record schema"
 
 
+def test_where_there_are_too_many_fields_logins_that_add_none_go_on() -> None:
+    """Two nodes that each add the last one must not lock everybody out."""
+    assert extend({"text": "a"}, count=FIELDS_MAX + 1) == {}
+
+
 def test_a_sequence_begins_with_one() -> None:
     """As the original's columns do."""
     assert extend({"n": FieldValue("sequence", None)})["n"].next_value == 1

@@ -125,6 +125,8 @@ BEYOND = {
     "digits": "9" * 400,
     "many digits and a fraction": "9" * 400 + ".5",
     "just too large": "1.8e308",
+    "digits and an exponent": "1" + "0" * 250 + "e99",
+    "digits, a fraction and an exponent": "1" + "0" * 250 + ".0E+99",
 }
 WITHIN = {
     "the largest": "1.7976931348623157e308",

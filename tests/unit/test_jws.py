@@ -155,6 +155,7 @@ WRONG_TYPES = {
     "in other case": '{"EXP":"1"}',
     "one that is overruled": '{"exp":"1","exp":1}',
     "too large a number": '{"skyprofile":{"a":[1e999]}}',
+    "too large a number of digits": '{"skyprofile":{"a":1' + "0" * 250 + "e99}}",
 }
 
 

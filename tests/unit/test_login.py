@@ -341,3 +341,18 @@ def test_what_one_asks_for_is_looked_up_though_another_in_the_batch_has_it() -> 
     attempts = [make_attempt("thief", username="alice"), make_attempt("alice", username="alice")]
 
     assert wanted(snapshot, *attempts) == {ALICE}
+
+
+def test_a_pair_that_two_logins_of_a_batch_complete_is_looked_up() -> None:
+    """One brings the e-mail, the next one the realm."""
+    snapshot = make_snapshot(
+        key_sets=(("email", "realm"),),
+        fields={**make_snapshot().fields, "realm": new_field("string")},
+    )
+    attempts = [make_attempt("a", email="a@b"), make_attempt("a", realm="x")]
+    snapshot.key_owners = dict.fromkeys(wanted(snapshot, *attempts))
+
+    outcomes, changes = login.decide_all(attempts, snapshot)
+
+    assert all(accepted(outcome) for outcome in outcomes)
+    assert list(changes.key_owners.values()) == ["new-a"]

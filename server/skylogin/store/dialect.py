@@ -141,24 +141,6 @@ async def _connect_postgresql(url: str) -> Any:
     )
 
 
-def among(column: ColumnElement[str], parameter: str, dialect: str) -> ColumnElement[bool]:
-    """Return the test whether *column* is one of the texts in *parameter*: see `texts`.
-
-    It is one parameter on both databases, so that a statement stays the same,
-    and prepared, whatever the number of values.
-    """
-    if dialect == "postgresql":
-        return column == func.any(bindparam(parameter, type_=ARRAY(Text)))
-    values = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
-    return column.in_(select(values.c.value))
-
-
-def texts(values: Iterable[str], dialect: str) -> object:
-    """Return what goes into the parameter of `among`."""
-    listed = list(values)
-    return listed if dialect == "postgresql" else json_text.write_stored(listed)
-
-
 def locked(
     query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
 ) -> Select[Any]:
@@ -173,10 +155,12 @@ def locked(
 
 
 def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) -> Columns:
-    """Return *columns* of the rows in *parameter*: a JSON list of objects, see `rows`.
+    """Return *columns* of the rows in *parameter*: a JSON list of objects, one each.
 
     Any number of rows goes through one statement and one parameter: sent and
-    planned once, and stepped through without leaving the database.
+    planned once, and stepped through without leaving the database. The app
+    belongs into each row: beside a constant app both databases, as long as they
+    have no statistics, like to walk everything that the app has.
     """
     value: ColumnElement[Any]
     if dialect == "postgresql":

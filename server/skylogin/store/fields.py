@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, select
 
 from skylogin.login import LookAgain
 from skylogin.store import dialect
@@ -27,8 +27,9 @@ async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]
         unknown = set(names) - set(known)
         if not unknown:
             return known
-        query = query.where(dialect.among(record_fields.c.field, "names", tx.dialect))
-        values["names"] = dialect.texts(unknown, tx.dialect)
+        row = dialect.json_rows("rows", tx.dialect, field=Text)
+        query = query.where(record_fields.c.field == row["field"])
+        values["rows"] = [{"field": name} for name in sorted(unknown)]
     rows = await tx.connection.execute(query, values)
     read = {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
     tx.new_fields[(app, record_type)] = {**own, **read}

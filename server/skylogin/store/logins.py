@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, delete, select
+from sqlalchemy import Insert, Select, Text, delete, select
 from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -43,7 +43,7 @@ async def load(
 async def _load_accounts(
     tx: Transaction, app: str, subjects: Collection[str]
 ) -> dict[str, Account]:
-    values = {"app": app, "subjects": dialect.texts(subjects, tx.dialect)}
+    values = {"rows": [{"app": app, "subject": subject} for subject in sorted(subjects)]}
     rows = await tx.fetch(_accounts(tx.dialect), values)
     accounts = {row[0]: Account(row[1], users.read_user(row[1:])) for row in rows}
     missing = set(subjects) - set(accounts)
@@ -68,7 +68,7 @@ def _accounts(dialect_name: str) -> Select[Any]:
 
 async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> dict[str, Account]:
     """Return the principals whose user or record is gone: the id is kept for them."""
-    values = {"app": app, "subjects": dialect.texts(subjects, tx.dialect)}
+    values = {"rows": [{"app": app, "subject": subject} for subject in sorted(subjects)]}
     rows = (await tx.connection.execute(_mappings(tx.dialect), values)).all()
     if not rows:
         return {}
@@ -82,11 +82,12 @@ def _mappings(dialect_name: str) -> Select[Any]:
 
 
 def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
+    row = dialect.json_rows("rows", dialect_name, app=Text, subject=Text)
     return (
-        principals.c.app == bindparam("app"),
+        principals.c.app == row["app"],
         principals.c.kind == login.KIND,
         principals.c.provider == "",
-        dialect.among(principals.c.principal, "subjects", dialect_name),
+        principals.c.principal == row["subject"],
     )
 
 
@@ -94,46 +95,41 @@ async def _load_key_owners(
     tx: Transaction, app: str, wanted: Collection[AuthKey]
 ) -> dict[AuthKey, str | None]:
     owners: dict[AuthKey, str | None] = dict.fromkeys(wanted)
-    by_name: dict[str, list[str]] = {}
-    for key in wanted:
-        by_name.setdefault(key.name, []).append(key.folded)
-    for name, folded in by_name.items():
-        values = {"app": app, "name": name, "folded": dialect.texts(folded, tx.dialect)}
-        for row in await tx.connection.execute(_key_owners(tx.dialect), values):
-            owners[AuthKey(name, row.folded)] = row.user_id
+    if wanted:
+        values = [{"app": app, "key": key.name, "folded": key.folded} for key in sorted(wanted)]
+        for row in await tx.connection.execute(_key_owners(tx.dialect), {"rows": values}):
+            owners[AuthKey(row.key, row.folded)] = row.user_id
     return owners
 
 
 async def _load_existing(
     tx: Transaction, app: str, referred: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
-    by_type: dict[str, list[str]] = {}
-    for record_type, key in referred:
-        by_type.setdefault(record_type, []).append(key)
-    found = set()
-    for record_type, keys in by_type.items():
-        values = {"app": app, "type": record_type, "ids": dialect.texts(keys, tx.dialect)}
-        rows = await tx.connection.execute(_existing(tx.dialect), values)
-        found |= {(record_type, row.id) for row in rows}
-    return frozenset(found)
+    if not referred:
+        return frozenset()
+    values = [{"app": app, "type": kind, "id": key} for kind, key in sorted(referred)]
+    rows = await tx.connection.execute(_existing(tx.dialect), {"rows": values})
+    return frozenset((row.type, row.id) for row in rows)
 
 
 @functools.cache
 def _key_owners(dialect_name: str) -> Select[Any]:
-    return select(auth_keys.c.folded, auth_keys.c.user_id).where(
-        auth_keys.c.app == bindparam("app"),
-        auth_keys.c.key == bindparam("name"),
-        dialect.among(auth_keys.c.folded, "folded", dialect_name),
+    row = dialect.json_rows("rows", dialect_name, app=Text, key=Text, folded=Text)
+    return select(auth_keys.c.key, auth_keys.c.folded, auth_keys.c.user_id).where(
+        auth_keys.c.app == row["app"],
+        auth_keys.c.key == row["key"],
+        auth_keys.c.folded == row["folded"],
     )
 
 
 @functools.cache
 def _existing(dialect_name: str) -> Select[Any]:
-    return select(records.c.id).where(
-        records.c.app == bindparam("app"),
+    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, id=Text)
+    return select(records.c.type, records.c.id).where(
+        records.c.app == row["app"],
         records.c.database_id == PUBLIC,
-        records.c.type == bindparam("type"),
-        dialect.among(records.c.id, "ids", dialect_name),
+        records.c.type == row["type"],
+        records.c.id == row["id"],
     )
 
 

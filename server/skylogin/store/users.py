@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Insert, Select, Text, Update, select, update
-from sqlalchemy.sql import and_, bindparam
+from sqlalchemy.sql import and_
+from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
 from skylogin.store import dialect, fields
@@ -20,7 +21,7 @@ async def load(
     tx: Transaction, app: str, user_ids: Collection[str], *, lock: bool = False
 ) -> dict[str, User]:
     """Return the users that are there, by id; with *lock* nobody else changes them."""
-    values = {"app": app, "ids": dialect.texts(user_ids, tx.dialect)}
+    values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
     if lock:
         # A statement of its own: only the next one sees what the holder of the lock wrote.
         await tx.connection.execute(_lock_users(tx.dialect), values)
@@ -33,17 +34,18 @@ async def load(
 
 @functools.cache
 def _lock_users(dialect_name: str) -> Select[Any]:
-    query = select(users.c.id).where(
-        users.c.app == bindparam("app"), dialect.among(users.c.id, "ids", dialect_name)
-    )
+    query = select(users.c.id).where(*_of_ids(dialect_name))
     return dialect.locked(query, users.c.id, [users], dialect_name)
 
 
 @functools.cache
 def _users_by_id(dialect_name: str) -> Select[Any]:
-    return query_users(dialect_name).where(
-        users.c.app == bindparam("app"), dialect.among(users.c.id, "ids", dialect_name)
-    )
+    return query_users(dialect_name).where(*_of_ids(dialect_name))
+
+
+def _of_ids(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
+    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
+    return users.c.app == row["app"], users.c.id == row["id"]
 
 
 def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Select[Any]:
@@ -127,13 +129,12 @@ async def clear_ended_disabling(
     await tx.connection.execute(
         update(users)
         .where(
-            users.c.app == app,
-            dialect.among(users.c.id, "ids", tx.dialect),
+            *_of_ids(tx.dialect),
             users.c.disabled,
             users.c.disabled_expiry <= now,
         )
         .values(disabled=False, disabled_message=None, disabled_expiry=None),
-        {"ids": dialect.texts(user_ids, tx.dialect)},
+        {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]},
     )
 
 
@@ -223,7 +224,6 @@ def _insert_records(dialect_name: str) -> Insert:
 
 @functools.cache
 def _update_seen(dialect_name: str) -> Update:
-    # The app comes with each row, not as a constant: SQLite would walk all users of the app.
     row = dialect.json_rows("rows", dialect_name, app=Text, id=Text, last_seen_at=Moment)
     return (
         update(users)
