@@ -1,0 +1,159 @@
+"""A store on each database, and the services of a server on it, with a clock that stands."""
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from making import NOW, make_attempt
+from skylogin import config, web
+from skylogin.call import JournaledAttempt, Services
+from skylogin.journal import Origin
+from skylogin.login import Login
+from skylogin.store import Store, open_store
+
+SQLITE = "sqlite:///"
+MakeServices = Callable[..., Awaitable[Services]]
+LogIn = Callable[..., Awaitable[Login]]
+Blocked = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is set."""
+
+    moment: datetime = field(default=NOW)
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.moment
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: each test runs on SQLite and on PostgreSQL."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgresql_url")
+        return url
+    return f"{SQLITE}{tmp_path / 'skylogin.db'}"
+
+
+@pytest.fixture
+async def make_store(store_url: str) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
+    """Open stores on one database, as several servers would."""
+    opened: list[Store] = []
+
+    async def make() -> Store:
+        store = open_store(store_url)
+        opened.append(store)
+        if await store.version() is None:
+            await store.create()
+        return store
+
+    yield make
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(make_store: Callable[[], Awaitable[Store]]) -> Store:
+    """A store with its tables."""
+    return await make_store()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of the services."""
+    return Clock()
+
+
+@pytest.fixture
+async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeServices]:
+    """Open the services of a server, with settings of one's own."""
+    opened: list[Services] = []
+
+    async def make(on: Store = store, **environment: str) -> Services:
+        settings = config.read({"CUSTOM_TOKEN_SECRET": "a secret", **environment}, config.DEV)
+        opened.append(await web.open_services(settings, on, clock))
+        return opened[-1]
+
+    yield make
+    for services in opened:
+        await services.logins.close()
+        await services.visits.close()
+        await services.journal.close()
+
+
+@pytest.fixture
+def log_in() -> LogIn:
+    """Log in, with a profile of texts, numbers and nulls."""
+
+    async def log_in(services: Services, subject: str, **profile: Any) -> Login:
+        return await services.logins.submit(make_item(services, subject, **profile))
+
+    return log_in
+
+
+def make_item(services: Services, subject: str, **profile: Any) -> JournaledAttempt:
+    """Return a login as a handler hands it over."""
+    attempt = make_attempt(subject, at=services.now(), **profile)
+    attempt = replace(attempt, new_user_id=str(uuid.uuid4()))
+    origin = Origin("192.0.2.1", str(uuid.uuid4()))
+    app = services.settings.app_name
+    return JournaledAttempt(app, attempt, str(uuid.uuid4()), "sso:custom_token:login", origin)
+
+
+@pytest.fixture
+def writes_blocked(store_url: str, store: Store) -> Blocked:
+    """Keep every writer waiting, from another connection, while a block lasts."""
+
+    @asynccontextmanager
+    async def on_sqlite() -> AsyncIterator[None]:
+        path = store_url.removeprefix(SQLITE)
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            connection.close()
+
+    @asynccontextmanager
+    async def on_postgresql() -> AsyncIterator[None]:
+        connection = await asyncpg.connect(store_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE settings, users, journal IN EXCLUSIVE MODE")
+                yield
+                await asyncio.sleep(0)
+        finally:
+            await connection.close()
+
+    return on_sqlite if store.dialect == "sqlite" else on_postgresql
+
+
+@pytest.fixture
+def query(store_url: str, store: Store) -> Callable[[str], Awaitable[list[Any]]]:
+    """Read the database past the store: the rows as tuples."""
+
+    async def on_sqlite(statement: str) -> list[Any]:
+        connection = sqlite3.connect(store_url.removeprefix(SQLITE))
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+    async def on_postgresql(statement: str) -> list[Any]:
+        connection = await asyncpg.connect(store_url)
+        try:
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    return on_sqlite if store.dialect == "sqlite" else on_postgresql

@@ -1,0 +1,168 @@
+"""Group commit: who waits goes together, who fails goes alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from skylogin.errors import Reason, SkygearError, not_decodable
+from skylogin.store import Store, Transaction, apps
+from skylogin.store.batch import BATCH_SIZE_MAX, Batcher
+
+APP = "myapp"
+Blocked = Callable[[], Any]
+
+
+class Broken(Exception):
+    """What an item does that breaks its batch."""
+
+
+class Keeping:
+    """Work that keeps each item in the database, and remembers which came together."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    async def __call__(self, tx: Transaction, items: Sequence[str]) -> list[str | SkygearError]:
+        self.batches.append(list(items))
+        for item in items:
+            await apps.write_setting(tx, APP, item, "kept")
+            if item.startswith("breaks"):
+                raise Broken(item)
+        return [
+            not_decodable(Reason.EXPIRED, item) if item.startswith("refused") else f"did {item}"
+            for item in items
+        ]
+
+
+@pytest.fixture
+def keeping() -> Keeping:
+    """The work of a batcher."""
+    return Keeping()
+
+
+@pytest.fixture
+async def batcher(store: Store, keeping: Keeping) -> AsyncIterator[Batcher[str, str]]:
+    """A batcher that keeps items."""
+    made: Batcher[str, str] = Batcher(store, keeping)
+    yield made
+    await made.close()
+
+
+async def kept(query: Callable[[str], Awaitable[list[Any]]]) -> set[str]:
+    """Return the items that the database has."""
+    return {name for (name,) in await query("SELECT name FROM settings WHERE value = 'kept'")}
+
+
+async def submitted(batcher: Batcher[str, str], *items: str) -> list[asyncio.Task[str]]:
+    """Return *items* on their way, each by a caller of its own."""
+    tasks = [asyncio.create_task(batcher.submit(item)) for item in items]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_lone_item_does_not_wait(
+    batcher: Batcher[str, str], keeping: Keeping, query: Any
+) -> None:
+    """It is committed when the caller hears of it."""
+    assert await batcher.submit("a") == "did a"
+    assert keeping.batches == [["a"]]
+    assert await kept(query) == {"a"}
+
+
+async def test_what_waits_for_a_commit_goes_together_into_the_next(
+    batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked
+) -> None:
+    """In the order in which it came, and at most so many at once."""
+    many = [f"{number:04}" for number in range(BATCH_SIZE_MAX + 10)]
+    async with writes_blocked():
+        first = await submitted(batcher, "first")
+        rest = await submitted(batcher, *many)
+
+    assert await asyncio.gather(*first, *rest) == [f"did {item}" for item in ["first", *many]]
+    # The first may have had to begin again while the database was blocked.
+    batches = [batch for batch in keeping.batches if batch != ["first"]]
+    assert batches == [many[:BATCH_SIZE_MAX], many[BATCH_SIZE_MAX:]]
+
+
+async def test_an_item_that_fails_fails_alone(
+    batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked, query: Any
+) -> None:
+    """Its neighbours are done again without it, and none of its work remains."""
+    async with writes_blocked():
+        tasks = await submitted(batcher, "first")
+        tasks += await submitted(batcher, "a", "breaks", "b")
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert outcomes[0:2] + outcomes[3:] == ["did first", "did a", "did b"]
+    assert isinstance(outcomes[2], Broken)
+    assert await kept(query) == {"first", "a", "b"}
+    assert keeping.batches[-4:] == [["a", "breaks", "b"], ["a"], ["breaks"], ["b"]]
+
+
+async def test_a_refusal_is_the_outcome_of_one_item_and_no_failure(
+    batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked
+) -> None:
+    """Nothing is done twice for it."""
+    async with writes_blocked():
+        tasks = await submitted(batcher, "first")
+        tasks += await submitted(batcher, "a", "refused", "b")
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert isinstance(outcomes[2], SkygearError)
+    assert outcomes[1] == "did a"
+    assert keeping.batches.count(["a", "refused", "b"]) == 1
+
+
+async def test_a_lone_item_that_fails_is_tried_once_more(
+    batcher: Batcher[str, str], keeping: Keeping
+) -> None:
+    """As one of a batch would be; then its caller hears of it."""
+    with pytest.raises(Broken):
+        await batcher.submit("breaks")
+
+    assert keeping.batches == [["breaks"], ["breaks"]]
+
+
+async def test_who_leaves_before_the_batch_begins_is_not_in_it(
+    batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked, query: Any
+) -> None:
+    """Nothing is done for them."""
+    async with writes_blocked():
+        [first] = await submitted(batcher, "first")
+        left, stays = await submitted(batcher, "left", "stays")
+        left.cancel()
+        await asyncio.sleep(0)
+
+    assert await asyncio.gather(first, stays) == ["did first", "did stays"]
+    assert left.cancelled()
+    assert await kept(query) == {"first", "stays"}
+
+
+async def test_who_leaves_while_the_batch_is_done_disturbs_nobody(
+    batcher: Batcher[str, str], writes_blocked: Blocked, query: Any
+) -> None:
+    """What they asked for may be done all the same."""
+    async with writes_blocked():
+        [first] = await submitted(batcher, "first")
+        # Long enough for the first batch to have begun.
+        await asyncio.sleep(0.05)
+        later = await submitted(batcher, "later")
+        first.cancel()
+        await asyncio.sleep(0)
+
+    assert await asyncio.gather(*later) == ["did later"]
+    assert await kept(query) == {"first", "later"}
+
+
+async def test_closing_waits_for_what_was_submitted(batcher: Batcher[str, str], query: Any) -> None:
+    """A server that stops finishes what it began."""
+    tasks = await submitted(batcher, "a", "b", "c")
+
+    await batcher.close()
+
+    assert await kept(query) == {"a", "b", "c"}
+    assert all(task.done() or not task.cancelled() for task in tasks)
+    await asyncio.gather(*tasks)

@@ -1,0 +1,108 @@
+"""Custom token secrets that are kept, and how soon a change of them is seen."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from making import NOW
+from skylogin import operations, token_secrets
+from skylogin.operations import NoSuchSecretError
+from skylogin.store import Store
+from skylogin.token_secrets import FRESH_SECONDS, SecretCache
+
+APP = "myapp"
+MakeStore = Callable[[], Awaitable[Store]]
+
+
+class Ticks:
+    """A clock for the cache."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.seconds
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    """The clock of the cache."""
+    return Ticks()
+
+
+@pytest.fixture
+def cache(store: Store, ticks: Ticks) -> SecretCache:
+    """The secrets as a server sees them."""
+    return SecretCache(store, APP, None, ticks)
+
+
+async def ids_in(cache: SecretCache, after: timedelta = timedelta()) -> list[str]:
+    """Return the ids of the secrets that are accepted some time from now."""
+    return [secret.id for secret in await cache.accepted(NOW + after)]
+
+
+async def test_a_rotated_secret_stays_good_for_a_while(store: Store) -> None:
+    """And no longer than it would have been anyway."""
+    first = await operations.rotate_secret(store, APP, NOW)
+    second = await operations.rotate_secret(store, APP, NOW, timedelta(hours=1))
+    third = await operations.rotate_secret(store, APP, NOW, timedelta(hours=5))
+
+    assert first.old == ()
+    assert [secret.id for secret in second.old] == [first.new.id]
+    ends = {secret.id: secret.ends_at for secret in await operations.list_secrets(store, APP)}
+    assert ends == {
+        first.new.id: NOW + timedelta(hours=1),
+        second.new.id: NOW + timedelta(hours=5),
+        third.new.id: None,
+    }
+    assert await operations.list_secrets(store, "other") == []
+
+
+async def test_a_secret_ends_when_it_was_told_to(store: Store, cache: SecretCache) -> None:
+    """On the moment, though nobody reads the database in between."""
+    first = await operations.rotate_secret(store, APP, NOW)
+    second = await operations.rotate_secret(store, APP, NOW, timedelta(hours=1))
+    both = {first.new.id, second.new.id}
+
+    assert set(await ids_in(cache)) == both
+    assert set(await ids_in(cache, timedelta(minutes=59, seconds=59))) == both
+    assert await ids_in(cache, timedelta(hours=1)) == [second.new.id]
+
+
+async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
+    store: Store, cache: SecretCache, ticks: Ticks
+) -> None:
+    """A second later at most; and it cannot be revoked twice."""
+    made = (await operations.rotate_secret(store, APP, NOW)).new
+    assert await ids_in(cache) == [made.id]
+
+    await operations.revoke_secret(store, APP, made.id, NOW)
+
+    ticks.seconds += FRESH_SECONDS
+    assert await ids_in(cache) == []
+    for secret_id in (made.id, "unknown"):
+        with pytest.raises(NoSuchSecretError):
+            await operations.revoke_secret(store, APP, secret_id, NOW)
+
+
+async def test_a_secret_in_the_environment_is_the_only_one(store: Store) -> None:
+    """And set to nothing, there is none."""
+    await operations.rotate_secret(store, APP, NOW)
+
+    [only] = await SecretCache(store, APP, "é").accepted(NOW)
+    assert (only.id, only.key) == ("environment", "é".encode())
+    assert await SecretCache(store, APP, "").accepted(NOW) == []
+
+
+async def test_the_first_secret_is_generated_once(store: Store) -> None:
+    """Where there ever was one, none comes by itself, though it was revoked."""
+    for _ in range(2):
+        await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
+    [kept] = await operations.list_secrets(store, APP)
+    assert len(kept.secret) >= 43  # noqa: PLR2004
+
+    await operations.revoke_secret(store, APP, kept.id, NOW)
+    await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
+
+    assert len(await operations.list_secrets(store, APP)) == 1
