@@ -1,7 +1,6 @@
 """How Alembic runs our migrations: on the connection that `skylogin migrate` hands over."""
 
 from alembic import context
-
 from skylogin.store.tables import metadata
 
 connection = context.config.attributes.get("connection")

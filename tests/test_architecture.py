@@ -16,7 +16,7 @@ LEVELS = """
  4  custom_token  login
  5  config  journal
  6  explaining  logs
- 7  store.dialect  store.sqlite_writer  store.loop_thread
+ 7  store.dialect  store.sqlite_writer
  8  store.tables  store.transaction
  9  store.fields  store.secrets  store.journal  store.database
 10  store.apps  store.users  store.batch  store

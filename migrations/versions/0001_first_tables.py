@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-
 from skylogin.store.dialect import Json, Moment
 
 revision = "0001"
@@ -38,6 +37,7 @@ def upgrade() -> None:
         sa.Column("disabled_message", sa.Text()),
         sa.Column("disabled_expiry", Moment()),
         sa.PrimaryKeyConstraint("app", "id", name="pk_users"),
+        postgresql_with={"fillfactor": 60},
     )
     op.create_table(
         "principals",
@@ -49,7 +49,9 @@ def upgrade() -> None:
         sa.Column("created_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("app", "kind", "provider", "principal", name="pk_principals"),
     )
-    op.create_index("uq_principals_user", "principals", ["app", "kind", "provider", "user_id"], unique=True)
+    op.create_index(
+        "uq_principals_user", "principals", ["app", "kind", "provider", "user_id"], unique=True
+    )
     op.create_table(
         "records",
         sa.Column("app", sa.Text(), nullable=False),
@@ -64,6 +66,7 @@ def upgrade() -> None:
         sa.Column("updated_by", sa.Text(), nullable=False),
         sa.Column("data", Json(), nullable=False),
         sa.PrimaryKeyConstraint("app", "database_id", "type", "id", name="pk_records"),
+        postgresql_with={"fillfactor": 60},
     )
     op.create_table(
         "record_fields",

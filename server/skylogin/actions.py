@@ -28,6 +28,8 @@ class Action:
     journaled: bool = False
 
 
+# A row stays on one line, whatever its length.
+# ruff: noqa: E501
 # fmt: off
 ACTIONS: Mapping[str, Action] = {
     action.name: action

@@ -33,7 +33,9 @@ def keys_of(
         values = [data.get(name) for name in key_set]
         if None in values:
             continue
-        folded = [_folded(value, fields.get(name)) for name, value in zip(key_set, values)]
+        folded = [
+            _folded(value, fields.get(name)) for name, value in zip(key_set, values, strict=True)
+        ]
         keys.add(AuthKey(",".join(key_set), _compact(folded)))
     return keys
 

@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -84,15 +85,25 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     async with server.running(settings, ephemeral=ephemeral, migrate=migrate) as running:
         line = running.ready_line()
-        if ready_file is not None:
-            _write_ready_file(ready_file, line)
         # What is here at the start stays: looking through it again and again costs time.
         gc.freeze()
-        print(line, flush=True)
-        await stop.wait()
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
+        with _ready_file(ready_file, line):
+            print(line, flush=True)
+            await stop.wait()
     return 0
+
+
+@contextmanager
+def _ready_file(path: Path | None, line: str) -> Iterator[None]:
+    """Have *line* in the file *path* while the server is ready, where one is asked for."""
+    if path is None:
+        yield
+        return
+    _write_ready_file(path, line)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _write_ready_file(path: Path, line: str) -> None:

@@ -21,7 +21,7 @@ SecretText = Annotated[
 
 
 @app.command()
-def mint(  # noqa: PLR0913
+def mint(  # noqa: PLR0913, PLR0917
     subject: Annotated[str, typer.Argument(help="The claim sub.")],
     profile: Annotated[str, typer.Option(help="skyprofile, as a JSON object.")] = "",
     claim: Annotated[
@@ -73,7 +73,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decode TOKEN and say whether it logs in, and why not. Exits with 1 if not."""
-    if token == "-":  # noqa: S105
+    if token == "-":
         token = sys.stdin.read().strip()
     settings = cli.storage_settings(database)
     secrets = [Secret(name, prepare_key(text)) for name, text in _secret_texts(secret, database)]
@@ -122,5 +122,3 @@ def _secret_texts(given: str | None, database: str | None) -> list[tuple[str, st
     )
     now = system_now()
     return [(one.id, one.secret) for one in stored if one.accepted_at(now)]
-
-

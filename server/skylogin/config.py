@@ -5,6 +5,7 @@ original); ours begin with SKYLOGIN_. All faults are reported together.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class ConfigurationError(Exception):
         self.faults = faults
 
 
-class Surprise(Exception):  # noqa: N818
+class Surprise(Exception):
     """The value means its default, as in the original. The text says so."""
 
 
@@ -78,7 +79,9 @@ class Settings:
     def address(self) -> tuple[str, int]:
         """Return the host and the port to listen on."""
         host, port = self.host
-        return host, self.port if port is None and self.port is not None else (PORT if port is None else port)
+        return host, self.port if port is None and self.port is not None else (
+            PORT if port is None else port
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +115,21 @@ def _optional_boolean(value: str) -> bool | None:
 
 def _lenient_integer(value: str) -> int:
     """Skygear's rule: what is no number means the default."""
-    try:
-        return int(value)
-    except ValueError:
-        raise Surprise("is no number, so the default counts") from None
+    if _DECIMAL.fullmatch(value) is None:
+        raise Surprise("is no number, so the default counts")
+    return int(value)
 
 
 def _integer(value: str) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise ValueError("is not a whole number") from None
-    if number < 0:
+    if _DECIMAL.fullmatch(value) is None:
+        raise ValueError("is not a whole number")
+    if int(value) < 0:
         raise ValueError("is negative")
-    return number
+    return int(value)
+
+
+# int() takes more: blanks, underscores, digits of other scripts.
+_DECIMAL = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 def _positive(value: str) -> int:
@@ -200,6 +204,8 @@ def _list(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
+# A row stays on one line, whatever its length.
+# ruff: noqa: E501
 # fmt: off
 SETTINGS = (
     Setting("app_name", "APP_NAME", "myapp", _text, "Name of the app; `iss` of access tokens."),
@@ -237,7 +243,14 @@ VARIABLES = frozenset(setting.variable for setting in SETTINGS)
 # What `skylogin exec` puts into the environment of the command it runs.
 GIVEN_BY_EXEC = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP"))
 # Skygear's variables for what this server does not do.
-WITHOUT_EFFECT = ("PLUGINS", "ASSET_STORE", "SLAVE", "APNS_ENABLE", "FCM_ENABLE", "GCM_ENABLE")
+WITHOUT_EFFECT: tuple[str, ...] = (
+    "PLUGINS",
+    "ASSET_STORE",
+    "SLAVE",
+    "APNS_ENABLE",
+    "FCM_ENABLE",
+    "GCM_ENABLE",
+)
 WITHOUT_EFFECT += ("BAIDU_PUSH_ENABLE", "SENTRY_DSN", "USER_AUDIT_ENABLED", "DB_IMPL_NAME")
 
 

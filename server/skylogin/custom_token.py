@@ -58,9 +58,7 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
         jws.check_algorithm(parts, rules.algorithms)
         secret = _secret_of(parts, secrets)
         claims = jws.read_claims(parts.claims_bytes)
-        jws.check_times(
-            claims, seconds, leeway=rules.leeway_seconds, expiry_excluded=documented
-        )
+        jws.check_times(claims, seconds, leeway=rules.leeway_seconds, expiry_excluded=documented)
         _check_choices(claims, rules)
     except jws.TokenError as error:
         raise not_decodable(error.reason, error.explanation) from error
@@ -68,7 +66,8 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
     subject = claims.strings.get("sub", "")
     _check_required(subject, claims)
     _check_subject(subject, documented=documented)
-    accepted_once = claims.time("exp") == seconds or len(subject) > SUBJECT_CHARACTERS_MAX
+    last_second = claims.time("exp") + rules.leeway_seconds == seconds
+    undocumented = last_second or len(subject) > SUBJECT_CHARACTERS_MAX
     return Claims(
         subject=subject,
         profile=values,
@@ -78,7 +77,7 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
         key_id=parts.key_id,
         secret_id=secret.id,
         names=tuple(claims.names),
-        only_contract=ORIGINAL if accepted_once and not documented else "",
+        only_contract=ORIGINAL if undocumented and not documented else "",
     )
 
 
@@ -97,7 +96,8 @@ def _secret_of(token: jws.SignedToken, secrets: Sequence[Secret]) -> Secret:
 
 def _check_choices(claims: jws.ClaimSet, rules: Rules) -> None:
     """Raise TokenError where the operator asks more than the original does."""
-    lifetime = claims.time("exp") - claims.time("iat")
+    issued, expiry = claims.time("iat"), claims.time("exp")
+    lifetime = expiry - issued if issued and expiry else 0
     if 0 < rules.lifetime_max_seconds < lifetime:
         sentence = (
             f"valid for {lifetime} s, more than SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS="

@@ -84,9 +84,7 @@ def _unknown(name: str) -> SkygearError:
     return SkygearError(UNDEFINED_OPERATION, "route unmatched")
 
 
-def _note(
-    action: Action | None, call: Call, services: Services, refusal: SkygearError
-) -> None:
+def _note(action: Action | None, call: Call, services: Services, refusal: SkygearError) -> None:
     if action is None or not action.journaled:
         return
     # Without the app's key nothing of the token is looked at.

@@ -52,9 +52,9 @@ class Reason(StrEnum):
     API_KEY_MISSING = "api_key_missing"
     API_KEY_WRONG = "api_key_wrong"
     NOT_CONFIGURED = "not_configured"
-    TOKEN_MISSING = "token_missing"  # noqa: S105
-    TOKEN_NOT_TEXT = "token_not_text"  # noqa: S105
-    TOKEN_MALFORMED = "token_malformed"  # noqa: S105
+    TOKEN_MISSING = "token_missing"
+    TOKEN_NOT_TEXT = "token_not_text"
+    TOKEN_MALFORMED = "token_malformed"
     HEADER_MALFORMED = "header_malformed"
     ALGORITHM_NOT_ACCEPTED = "algorithm_not_accepted"
     SIGNATURE_WRONG = "signature_wrong"

@@ -95,7 +95,7 @@ def extend_fields(
             added[name] = _added_field(name, value)
         elif not _compatible(field, value):
             raise _conflict(name, field, value) if may_extend else _migration_disabled(name)
-    if count + len(added) > FIELDS_MAX:
+    if added and count + len(added) > FIELDS_MAX:
         raise _migration_failed(f"a record type has at most {FIELDS_MAX} fields")
     return added
 
@@ -205,7 +205,6 @@ def _fitted(value: FieldValue, field: Field, record_id: str) -> JsonValue:
     if isinstance(number, int) and abs(number) <= INTEGER_MAX:
         return number
     message = (
-        f"failed to save {record_id}: pq: "
-        f'invalid input syntax for type {field.column}: "{number}"'
+        f'failed to save {record_id}: pq: invalid input syntax for type {field.column}: "{number}"'
     )
     raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)

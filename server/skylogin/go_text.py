@@ -1,5 +1,6 @@
 """How Go prints values: the original's messages show them. Pure."""
 
+
 def go_type(value: object) -> str:
     """Return the name that Go's %T prints for a value read from JSON."""
     if value is None:

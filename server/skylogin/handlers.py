@@ -117,7 +117,7 @@ async def log_out(call: Call, services: Services) -> object:
 async def set_disabled(call: Call, services: Services) -> object:
     """Disable a user, with a message and an end where they are given, or enable them."""
     user_id = bound(call.payload, "auth_id", "")
-    disabled = bound(call.payload, "disabled", False)  # noqa: FBT003
+    disabled = bound(call.payload, "disabled", False)
     message = bound(call.payload, "message", "")
     expiry = bound(call.payload, "expiry", "")
     wanted = User(user_id)

@@ -86,15 +86,13 @@ def accepted(
             "secret_id": claims.secret_id,
             "claim_names": _cut_names(claims.names),
             "only_contract": claims.only_contract,
-            "address": origin.address,
+            "address": _cut(origin.address),
             "request_id": origin.request_id,
         },
     )
 
 
-def refused(
-    identifier: str, at: datetime, action: str, origin: Origin, refusal: Refusal
-) -> Entry:
+def refused(identifier: str, at: datetime, action: str, origin: Origin, refusal: Refusal) -> Entry:
     """Return the entry of an attempt that was refused."""
     error, token = refusal.error, refusal.token
     return Entry(
@@ -113,7 +111,7 @@ def refused(
             "secret_id": "",
             "claim_names": _cut_names(token.names),
             "only_contract": "",
-            "address": origin.address,
+            "address": _cut(origin.address),
             "request_id": origin.request_id,
         },
     )

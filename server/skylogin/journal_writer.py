@@ -51,22 +51,24 @@ class JournalWriter:
         if not entries:
             return
         await stored_journal.add(tx, self._app, entries)
-        # A transaction that is rolled back leaves the count too high, which does no harm.
-        self._rows += len(entries)
-        excess = min(self._rows - self._rows_max, DROPPED_AT_ONCE_MAX)
+        rows = self._rows + len(entries)
+        excess = min(rows - self._rows_max, DROPPED_AT_ONCE_MAX)
         if excess >= min(DROPPED_AT_ONCE_MAX, self._rows_max):
-            self._rows -= await stored_journal.drop_oldest(tx, self._app, excess)
-        await self._drop_aged(tx)
+            rows -= await stored_journal.drop_oldest(tx, self._app, excess)
+        rows -= await self._drop_aged(tx)
+        change = rows - self._rows
+        tx.on_commit.append(lambda: self._count(change))
 
-    async def _drop_aged(self, tx: Transaction) -> None:
+    def _count(self, change: int) -> None:
+        self._rows += change
+
+    async def _drop_aged(self, tx: Transaction) -> int:
         now = self._now()
         if self._age_checked_at is not None and abs(now - self._age_checked_at) < AGE_CHECK:
-            return
+            return 0
         self._age_checked_at = now
         oldest = now - self._age_max
-        self._rows -= await stored_journal.drop_before(
-            tx, self._app, oldest, DROPPED_AT_ONCE_MAX
-        )
+        return await stored_journal.drop_before(tx, self._app, oldest, DROPPED_AT_ONCE_MAX)
 
     def note(self, entry: Entry) -> None:
         """Write *entry* soon; where too many wait already, it is only counted."""

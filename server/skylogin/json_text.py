@@ -13,7 +13,9 @@ from typing import Final, Union
 
 import orjson
 
-JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+JsonValue = Union[  # noqa: UP007
+    None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]
+]
 
 NESTING_MAX = 512
 _BLANKS = " \t\n\r"
@@ -84,15 +86,15 @@ _OBJECTS = json.JSONDecoder(
     parse_int=_refuse_integer, parse_float=_refuse_double, parse_constant=_refuse_constant
 )
 _MEMBERS = json.JSONDecoder(
-    object_pairs_hook=tuple,  # type: ignore[arg-type]
+    object_pairs_hook=tuple,
     parse_int=_refuse_integer,
     parse_float=_refuse_double,
     parse_constant=_refuse_constant,
 )
 _MARKED_MEMBERS = json.JSONDecoder(
-    object_pairs_hook=tuple,  # type: ignore[arg-type]
-    parse_int=_mark_integer,  # type: ignore[arg-type]
-    parse_float=_mark_double,  # type: ignore[arg-type]
+    object_pairs_hook=tuple,
+    parse_int=_mark_integer,
+    parse_float=_mark_double,
     parse_constant=_refuse_constant,
 )
 

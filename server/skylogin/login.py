@@ -18,7 +18,7 @@ KIND = "custom_token"
 LAST_LOGIN_AT = "last_login_at"
 
 
-class LookAgain(Exception):  # noqa: N818
+class LookAgain(Exception):
     """The snapshot lacks something that the decision turned out to need."""
 
 
@@ -54,10 +54,14 @@ class Snapshot:
 
 @dataclass(slots=True)
 class Changes:
-    """What is to be saved: users as they were and as they are to be, and what is new."""
+    """What is to be saved: users as they were and as they are to be, and what is new.
+
+    Those in *left* were gone but for their record.
+    """
 
     before: dict[str, User | None] = field(default_factory=dict)
     after: dict[str, User] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
     principals: list[Principal] = field(default_factory=list)
     fields: dict[str, Field] = field(default_factory=dict)
     key_owners: dict[AuthKey, str | None] = field(default_factory=dict)
@@ -89,7 +93,8 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
     account = snapshot.accounts.get(claims.subject)
     user_id = account.user_id if account else attempt.new_user_id
     before = account.user if account else None
-    user = before or User(user_id)
+    left = account.record if account else None
+    user = before or User(user_id, left)
     # The original checks this last, when the profile is already written.
     check_enabled(user, now)
 
@@ -109,6 +114,8 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
     saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
     after = _seen(user, saved, now)
     changes.before.setdefault(user_id, before)
+    if left is not None:
+        changes.left.add(user_id)
     changes.after[user_id] = after
     changes.fields.update(added)
     changes.released |= released
@@ -158,9 +165,7 @@ def new_user(user_id: str, now: datetime) -> User:
     return User(user_id, _new_record(user_id, now))
 
 
-def _written(
-    record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime
-) -> Record:
+def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime) -> Record:
     return Record(
         id=record.id,
         owner_id=record.owner_id,
@@ -226,6 +231,13 @@ def taken(key: AuthKey) -> SkygearError:
     )
 
 
+def stored_record(account: Account | None) -> Record | None:
+    """Return the record that is stored for *account*, of a user who may be gone."""
+    if account is None:
+        return None
+    return account.user.record if account.user else account.record
+
+
 def wanted_keys(
     attempts: Iterable[Attempt],
     accounts: Mapping[str, Account],
@@ -235,12 +247,20 @@ def wanted_keys(
     """Return the keys whose owners a decision on *attempts* needs to know."""
     keys: set[AuthKey] = set()
     names = {name for key_set in key_sets for name in key_set}
+    # What a login brings may complete a key with what one before it in the batch brought.
+    brought: dict[str, dict[str, JsonValue]] = {}
     for attempt in attempts:
-        account = accounts.get(attempt.claims.subject)
-        record = account.user.record if account and account.user else None
-        data = record.data if record else {}
-        given = {n: v.value if v else None for n, v in attempt.claims.profile.items()}
-        if any(data.get(name) != given.get(name, data.get(name)) for name in names):
-            wanted = auth_keys.keys_of({**data, **given}, key_sets, known)
-            keys |= wanted - auth_keys.keys_of(data, key_sets, known)
+        subject = attempt.claims.subject
+        account = accounts.get(subject)
+        record = stored_record(account)
+        stored = record.data if record else {}
+        given = {
+            name: value.value if value else None
+            for name, value in attempt.claims.profile.items()
+            if name in names
+        }
+        given = brought[subject] = {**brought.get(subject, {}), **given}
+        if any(stored.get(name) != value for name, value in given.items()):
+            wanted = auth_keys.keys_of({**stored, **given}, key_sets, known)
+            keys |= wanted - auth_keys.keys_of(stored, key_sets, known)
     return keys

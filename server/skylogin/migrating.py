@@ -18,8 +18,7 @@ def migrations_folder() -> Path:
 
 async def upgrade(store: Store) -> None:
     """Apply what *store* lacks, in one transaction that no other node migrates in."""
-    async with store.locked_for_migration() as connection:
-        await connection.run_sync(_upgrade)
+    await store.migrate(_upgrade)
 
 
 def _upgrade(connection: Connection) -> None:

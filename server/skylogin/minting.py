@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from skylogin import json_text, jws
 
 
-def mint(  # noqa: PLR0913
+def mint(  # noqa: PLR0913, PLR0917
     subject: str,
     secret: str,
     now: datetime,

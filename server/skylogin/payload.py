@@ -1,7 +1,7 @@
 """Reading the fields of a payload by the original's rules (transport, section 4). Pure."""
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from skylogin.errors import Reason, not_decodable
 
@@ -26,7 +26,7 @@ def bound(payload: Mapping[str, object], name: str, default: T) -> T:
         return default
     if type(value) is not type(default):
         raise not_decodable(Reason.TOKEN_NOT_TEXT, f"{name} is not a {_WORDS[type(default)]}")
-    return cast(T, value)
+    return value
 
 
 _MISSING = object()

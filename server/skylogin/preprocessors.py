@@ -22,9 +22,7 @@ async def check_access_key(call: Call, services: Services) -> None:
     """Require the API key or the master key."""
     _read_access_key(call, services)
     if call.access_key is AccessKey.NONE:
-        raise SkygearError(
-            NOT_AUTHENTICATED, "Api key is empty", reason=Reason.API_KEY_MISSING
-        )
+        raise SkygearError(NOT_AUTHENTICATED, "Api key is empty", reason=Reason.API_KEY_MISSING)
 
 
 async def authenticate(call: Call, services: Services) -> None:

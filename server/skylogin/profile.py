@@ -33,7 +33,7 @@ def _read_member(name: str, value: object) -> FieldValue | None:
         raise
 
 
-def _read_value(value: object) -> FieldValue | None:  # noqa: PLR0911
+def _read_value(value: object) -> FieldValue | None:
     if isinstance(value, str):
         return FieldValue("string", _text(value))
     if value is None:
@@ -65,7 +65,9 @@ def _read_nested(value: object) -> JsonValue:
     return as_double(value)
 
 
-def _nested_form(typed: FieldValue, raw: Mapping[str, object]) -> JsonValue:
+def _nested_form(  # noqa: PLR0911
+    typed: FieldValue, raw: Mapping[str, object]
+) -> JsonValue:
     """Return how the original writes a typed value inside a JSON field: as Go's json does."""
     match typed.kind:
         case "datetime":
@@ -149,7 +151,9 @@ def _read_reference(raw: dict[str, object]) -> FieldValue:
         raise _bad_value(f"got reference type($id) = {go_type(text)}, want string")
     target, slash, key = _text(text).partition("/")
     if not slash:
-        raise _bad_value(f"ref: \"_id\" should be of format '{{type}}/{{id}}', got {go_quote(text)}")
+        raise _bad_value(
+            f"ref: \"_id\" should be of format '{{type}}/{{id}}', got {go_quote(text)}"
+        )
     return FieldValue("reference", key, target)
 
 

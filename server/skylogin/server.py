@@ -92,7 +92,7 @@ async def running(
 
 
 @contextmanager
-def _embedded(settings: Settings, ephemeral: bool) -> Iterator[str]:  # noqa: FBT001
+def _embedded(settings: Settings, ephemeral: bool) -> Iterator[str]:
     if not ephemeral:
         yield embedded_url(settings)
         return
@@ -169,9 +169,7 @@ async def _check_deployment(store: Store, settings: Settings) -> None:
     if settings.mode == SERVE:
         await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, DEPLOYMENT, SERVE))
         return
-    mark = await store.run(
-        lambda tx: apps.read_setting(tx, EVERY_APP, DEPLOYMENT), write=False
-    )
+    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, DEPLOYMENT), write=False)
     if mark == SERVE:
         fault = "this database belongs to `skylogin serve`; `skylogin dev` does not touch it"
         raise ConfigurationError([fault])
@@ -217,6 +215,6 @@ async def _newest_secret(store: Store, app: str, now: datetime) -> str:
 
 def _url_of(runner: aiohttp_web.AppRunner) -> tuple[str, int]:
     host, port = runner.addresses[0][:2]
-    if host in ("0.0.0.0", "::", "::1"):  # noqa: S104
+    if host in ("0.0.0.0", "::", "::1"):
         host = "127.0.0.1"
     return f"http://{host}:{port}/", port

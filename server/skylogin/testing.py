@@ -76,7 +76,7 @@ class SkyloginServer:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self._error = error
         finally:
             self._started.set()

@@ -1,5 +1,6 @@
 """Which custom token secrets are accepted, and a cache that sees changes within seconds."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -57,19 +58,18 @@ class SecretCache:
             self._fixed = [Secret(ENVIRONMENT, jws.prepare_key(fixed))] if fixed else []
         self._stored: list[StoredSecret] = []
         self._read_at = float("-inf")
+        # Who comes while they are read waits, or would find none at the start.
+        self._reading = asyncio.Lock()
 
     async def accepted(self, now: datetime) -> list[Secret]:
         """Return the secrets that a token may be signed with at *now*."""
         if self._fixed is not None:
             return self._fixed
-        moment = self._monotonic()
-        if moment - self._read_at >= FRESH_SECONDS:
-            self._read_at = moment
-            try:
+        async with self._reading:
+            if self._monotonic() - self._read_at >= FRESH_SECONDS:
+                moment = self._monotonic()
                 self._stored = await self._store.run(self._load, write=False)
-            except BaseException:
-                self._read_at = float("-inf")
-                raise
+                self._read_at = moment
         return accepted(self._stored, now)
 
     async def _load(self, tx: Transaction) -> list[StoredSecret]:

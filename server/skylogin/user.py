@@ -46,10 +46,14 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is stored for a principal: the user id is kept even where the user is gone."""
+    """What is stored for a principal: the user id is kept even where the user is gone.
+
+    *record* is what is left of a user who is gone.
+    """
 
     user_id: str
     user: User | None
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)

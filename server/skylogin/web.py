@@ -63,9 +63,7 @@ async def _run_services(
     await services.journal.close()
 
 
-async def open_services(
-    settings: Settings, store: Store, now: Callable[[], datetime]
-) -> Services:
+async def open_services(settings: Settings, store: Store, now: Callable[[], datetime]) -> Services:
     """Prepare the app in the database and return what handlers may use."""
     app = settings.app_name
 
@@ -258,7 +256,7 @@ async def readyz(request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-class _TakenBack(Exception):  # noqa: N818
+class _TakenBack(Exception):
     """Ends a transaction that only tries."""
 
 

@@ -47,9 +47,7 @@ def error(refusal: SkygearError) -> dict[str, object]:
     return {"error": body}
 
 
-def auth_response(
-    user: User, access_token: str, fields: Mapping[str, Field]
-) -> dict[str, object]:
+def auth_response(user: User, access_token: str, fields: Mapping[str, Field]) -> dict[str, object]:
     """Return what a login answers: the user as seen before it (custom-token-login, section 8)."""
     record = user.record
     assert record is not None
@@ -79,8 +77,10 @@ def user_record(record: Record, fields: Mapping[str, Field]) -> dict[str, object
     }
     for name, value in record.data.items():
         field = fields.get(name)
-        plain = field is None or field.kind in _PLAIN
-        body[name] = value if plain else _typed(value, field)
+        if field is None or field.kind in _PLAIN:
+            body[name] = value
+        else:
+            body[name] = _typed(value, field)
     return body
 
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from making import make_token
+from skylogin import handlers, operations
+from skylogin.call import Call, Services
+from skylogin.journal import Origin
 from skylogin.store import Store, Transaction, apps, open_store
 
-from .conftest import LogIn, MakeServices
+from .conftest import Clock, LogIn, MakeServices
 from .cutting import Way
 
 APP = "myapp"
@@ -86,6 +90,39 @@ async def test_a_whole_batch_whose_commit_got_no_answer_is_read_back(
     assert await count(query, "users") == await count(query, "journal") == len(logins)
 
 
+async def test_typed_values_keep_their_type_though_the_commit_got_no_answer(
+    far_store: Store, way: Way, make_services: MakeServices, clock: Clock
+) -> None:
+    """The field that the login added is known to the answer."""
+    date = {"$type": "date", "$date": "2001-02-03T04:05:06Z"}
+    services = await make_services(far_store)
+    way.cut_after = 1
+
+    answer = await handlers.log_in_with_custom_token(
+        make_call(services, make_token(secret="a secret", skyprofile={"since": date})), services
+    )
+
+    assert way.cut_after == 0
+    assert isinstance(answer, dict)
+    assert answer["profile"]["since"] == date
+
+
+async def test_an_act_whose_commit_got_no_answer_is_not_done_twice(
+    far_store: Store, way: Way, clock: Clock
+) -> None:
+    """Rotating makes one new secret, and a secret that was revoked counts as revoked."""
+    first = await operations.rotate_secret(far_store, APP, clock())
+    way.cut_after = 1
+
+    await operations.rotate_secret(far_store, APP, clock())
+    assert way.cut_after == 0
+    assert len(await operations.list_secrets(far_store, APP)) == 2  # noqa: PLR2004
+
+    way.cut_after = 1
+    await operations.revoke_secret(far_store, APP, first.new.id, clock())
+    assert way.cut_after == 0
+
+
 async def test_connections_that_the_database_ended_are_replaced(
     store: Store, store_url: str
 ) -> None:
@@ -124,3 +161,16 @@ async def test_two_that_lock_each_other_out_are_both_done(store: Store) -> None:
         return await store.run(work)
 
     assert await asyncio.gather(cross("a", "b"), cross("b", "a")) == ["done", "done"]
+
+
+def make_call(services: Services, token: str) -> Call:
+    """Return a call of the login with *token*."""
+    return Call(
+        app=services.settings.app_name,
+        payload={"token": token},
+        api_key="changeme",
+        access_token="",
+        now=services.now(),
+        origin=Origin("192.0.2.1", "request-1"),
+        action="sso:custom_token:login",
+    )

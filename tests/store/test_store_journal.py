@@ -13,7 +13,7 @@ from skylogin.custom_token import describe
 from skylogin.errors import Reason, not_decodable
 from skylogin.journal import Entry, Origin, Refusal
 from skylogin.journal_writer import WAITING_MAX, JournalWriter
-from skylogin.store import Store
+from skylogin.store import Store, Transaction
 from skylogin.store import journal as stored_journal
 
 from .conftest import Clock, LogIn, MakeServices
@@ -107,6 +107,23 @@ async def test_entries_go_when_they_are_too_old(
     clock.moment = NOW + 2 * DAY
     await add(store, writer, make_entry(5, clock.moment))
     assert await subjects_in(store) == ["person 5", "person 4"]
+
+
+async def test_work_that_is_rolled_back_costs_the_journal_nothing(
+    store: Store, writer: JournalWriter
+) -> None:
+    """Its entries never were, so no others have to go for them."""
+
+    async def fail(tx: Transaction) -> None:
+        await writer.add(tx, [make_entry(number) for number in range(50, 60)])
+        raise KeyError
+
+    for _ in range(5):
+        with pytest.raises(KeyError):
+            await store.run(fail)
+    await add(store, writer, *(make_entry(number) for number in range(ROWS_MAX)))
+
+    assert len(await subjects_in(store)) == ROWS_MAX
 
 
 async def test_a_flood_of_refusals_is_written_together_and_left_out_beyond_a_bound(

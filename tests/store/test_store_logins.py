@@ -206,6 +206,7 @@ async def test_a_disabling_is_never_lost_to_a_login(
 
 # What is deleted, and the name in the profile afterwards.
 LOST: dict[str, tuple[tuple[Table, ...], str | None]] = {
+    "user": ((tables.users,), "A"),
     "record": ((tables.records,), None),
     "both": ((tables.users, tables.records), None),
 }

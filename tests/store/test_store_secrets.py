@@ -1,5 +1,6 @@
 """Custom token secrets that are kept, and how soon a change of them is seen."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 from making import NOW
 from skylogin import operations, token_secrets
 from skylogin.operations import NoSuchSecretError
-from skylogin.store import Store
+from skylogin.store import Store, apps
 from skylogin.token_secrets import FRESH_SECONDS, SecretCache
 
 APP = "myapp"
@@ -86,6 +87,15 @@ async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
             await operations.revoke_secret(store, APP, secret_id, NOW)
 
 
+async def test_all_who_ask_first_get_the_secrets(store: Store, cache: SecretCache) -> None:
+    """Nobody is told that there are none because another is still reading them."""
+    made = (await operations.rotate_secret(store, APP, NOW)).new
+
+    asked = await asyncio.gather(*(ids_in(cache) for _ in range(20)))
+
+    assert asked == [[made.id]] * 20
+
+
 async def test_a_secret_in_the_environment_is_the_only_one(store: Store) -> None:
     """And set to nothing, there is none."""
     await operations.rotate_secret(store, APP, NOW)
@@ -106,3 +116,19 @@ async def test_the_first_secret_is_generated_once(store: Store) -> None:
     await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
 
     assert len(await operations.list_secrets(store, APP)) == 1
+
+
+async def test_servers_that_start_together_agree_on_the_first_secret(
+    make_store: MakeStore,
+) -> None:
+    """On a database that was in use before, so that nothing else keeps them apart."""
+    stores = [await make_store() for _ in range(4)]
+    for store in stores:
+        # Each has its connection, so that all of them are as quick.
+        await store.run(lambda tx: apps.read_setting(tx, APP, "x"))
+
+    await asyncio.gather(
+        *(store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW)) for store in stores)
+    )
+
+    assert len(await operations.list_secrets(stores[0], APP)) == 1

@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 
 from making import NOW
-
 from skylogin.ids import DRAWN_BYTES, UUID_BYTES, IdMaker
 
 MANY = 3 * DRAWN_BYTES // UUID_BYTES

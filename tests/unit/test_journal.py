@@ -3,8 +3,9 @@
 from dataclasses import asdict, replace
 from typing import Any
 
+import pytest
 from making import NOW, make_attempt, make_token, make_user
-from skylogin import journal
+from skylogin import journal, json_text
 from skylogin.custom_token import Description, describe
 from skylogin.errors import Reason, SkygearError, not_decodable
 from skylogin.journal import NAME_MAX, NAMES_MAX, TEXT_MAX, Entry, Origin, Refusal
@@ -116,6 +117,15 @@ def test_nothing_that_a_client_sends_is_kept_at_length_or_with_nul() -> None:
         assert all(len(text) <= TEXT_MAX and "\0" not in text for text in texts)
         assert len(entry["claim_names"]) <= NAMES_MAX
         assert all(len(name) <= NAME_MAX and "\0" not in name for name in entry["claim_names"])
+
+
+@pytest.mark.parametrize("address", ["x" * 60_000, "\udcff"], ids=["long", "no text"])
+def test_an_address_is_kept_as_carefully(address: str) -> None:
+    """Behind a proxy that believes its clients it is whatever they send."""
+    entry = refused(not_decodable(Reason.EXPIRED, "x"), origin=Origin(address, "request-1"))
+
+    assert len(entry["address"]) <= TEXT_MAX
+    json_text.write_stored(entry["address"]).encode()
 
 
 def test_no_signature_and_no_secret_is_kept() -> None:

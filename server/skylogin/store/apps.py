@@ -1,6 +1,6 @@
 """What every app has from the start, and the keys that its settings ask for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select, update
 
@@ -90,5 +90,3 @@ async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:
     row = {"app": app, "name": name, "value": value}
     await tx.connection.execute(dialect.insert_missing(settings, tx.dialect), row)
     return await read_setting(tx, app, name) or value
-
-

@@ -35,7 +35,9 @@ class Batcher(Generic[Item, Outcome]):
         self._work = work
         self._witness = witness
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
-        self._runner: asyncio.Task[None] | None = None
+        # PostgreSQL works beside this process; SQLite in it, one writer at a time.
+        self._runners_max = 2 if store.dialect == "postgresql" else 1
+        self._runners: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Outcome:
         """Return the outcome of *item* once its transaction is committed.
@@ -45,14 +47,14 @@ class Batcher(Generic[Item, Outcome]):
         """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._runner is None:
-            self._runner = asyncio.create_task(self._run())
+        if len(self._runners) < self._runners_max:
+            self._runners.add(asyncio.create_task(self._run()))
         return await future
 
     async def close(self) -> None:
         """Wait until everything submitted is done."""
-        if self._runner is not None:
-            await self._runner
+        while self._runners:
+            await asyncio.wait(self._runners)
 
     async def _run(self) -> None:
         try:
@@ -61,14 +63,15 @@ class Batcher(Generic[Item, Outcome]):
                 del self._waiting[:BATCH_SIZE_MAX]
                 await self._settle([pair for pair in batch if not pair[1].done()])
         finally:
-            self._runner = None
+            # At once, so that whoever comes next starts another.
+            self._runners -= {asyncio.current_task()}
 
     async def _settle(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         if not batch:
             return
         try:
             outcomes = await self._commit([item for item, _ in batch])
-        except Exception:  # noqa: BLE001
+        except Exception:
             for item, future in batch:
                 await self._settle_alone(item, future)
             return
@@ -80,7 +83,7 @@ class Batcher(Generic[Item, Outcome]):
             return
         try:
             [outcome] = await self._commit([item])
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             _settle(future, error)
         else:
             _settle(future, outcome)

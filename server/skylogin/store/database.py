@@ -5,12 +5,13 @@ over, and it must be work that can be done twice.
 """
 
 import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,13 +19,16 @@ from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearEr
 from skylogin.login import LookAgain
 from skylogin.store import dialect, tables
 from skylogin.store.sqlite_writer import DirectConnection, SqliteWriter
-from skylogin.store.transaction import FieldCache, FieldsByType, Transaction
+from skylogin.store.transaction import FieldCache, Transaction
 from skylogin.user import Field
+
+logger = logging.getLogger("skylogin.store")
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 TRIES_MAX = 8
+ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
 
@@ -44,6 +48,9 @@ class Store:
         self._engine = engine
         self._sqlite_writer = sqlite_writer
         self._fields = FieldCache()
+        self._users_added = 0
+        self._analyze_at = ANALYZE_FIRST
+        self._analyzing: asyncio.Task[None] | None = None
 
     @property
     def dialect(self) -> str:
@@ -56,23 +63,49 @@ class Store:
         Raises OutcomeUnknownError, with what the work returned, where the commit
         got no answer.
         """
-        fields: FieldsByType = {}
+        transactions: list[Transaction] = []
 
         async def do(connection: AsyncConnection | DirectConnection) -> T:
             transaction = Transaction(connection, self._fields)
-            result = await work(transaction)
-            fields.update(transaction.new_fields)
-            return result
+            transactions.append(transaction)
+            return await work(transaction)
 
         if write and self._sqlite_writer is not None:
             result = await self._sqlite_writer.run(do)
         else:
-            async with self._engine.connect() as connection:
-                await connection.begin()
-                result = await do(connection)
-                await _commit(connection, result)
-        self._fields.learn(fields)
+            result = await self._carry_out(do)
+        [transaction] = transactions
+        self._fields.learn(transaction.new_fields)
+        self._count(transaction.users_added)
+        for notice in transaction.on_commit:
+            notice()
         return result
+
+    async def _carry_out(self, do: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+        async with self._engine.connect() as connection:
+            await connection.begin()
+            result = await do(connection)
+            await _commit(connection, result)
+        return result
+
+    def _count(self, users_added: int) -> None:
+        """Have PostgreSQL look at the tables while they are young.
+
+        It looks by itself only after a minute, and until then thinks that an app
+        has few rows and walks them all.
+        """
+        self._users_added += users_added
+        if self._users_added >= self._analyze_at and self.dialect == "postgresql":
+            self._analyze_at *= ANALYZE_GROWTH
+            self._analyzing = asyncio.create_task(self._analyze())
+
+    async def _analyze(self) -> None:
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execute(text("ANALYZE users, principals, records, auth_keys"))
+                await connection.commit()
+        except (DBAPIError, OSError) as error:
+            logger.warning("the tables were not analyzed: %s", type(error).__name__)
 
     async def run(
         self,
@@ -103,7 +136,7 @@ class Store:
                 if attempt == TRIES_MAX - 1:
                     raise _unavailable(error) from error
             pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
-            await asyncio.sleep(pause * random.random())  # noqa: S311
+            await asyncio.sleep(pause * random.random())
         raise SkygearError(UNEXPECTED_ERROR, "the database kept changing under this call")
 
     async def version(self) -> str | None:
@@ -123,16 +156,17 @@ class Store:
         Two servers that start on one empty database are held apart by a lock on
         Alembic's version table; the second finds everything made.
         """
-        async with self.locked_for_migration() as connection:
-            version = (await connection.execute(select(tables.alembic_version))).scalar()
-            if version is None:
-                await connection.run_sync(tables.metadata.create_all)
-                values = {"version_num": tables.VERSION}
-                await connection.execute(insert(tables.alembic_version), values)
 
-    @asynccontextmanager
-    async def locked_for_migration(self) -> AsyncIterator[AsyncConnection]:
-        """Begin a transaction that no other node migrates in."""
+        def make(connection: Connection) -> None:
+            if connection.execute(select(tables.alembic_version)).scalar() is None:
+                tables.metadata.create_all(connection)
+                values = {"version_num": tables.VERSION}
+                connection.execute(insert(tables.alembic_version), values)
+
+        await self.migrate(make)
+
+    async def migrate(self, change: Callable[[Connection], None]) -> None:
+        """Do *change* in a transaction that no other node migrates in."""
         for attempt in range(TRIES_MAX):
             try:
                 async with self._engine.begin() as connection:
@@ -145,7 +179,7 @@ class Store:
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         async with self._engine.begin() as connection:
             await dialect.lock_table(connection, tables.alembic_version)
-            yield connection
+            await connection.run_sync(change)
 
     def fields_of(self, app: str, record_type: str) -> Mapping[str, Field]:
         """Return the fields of *record_type* that committed transactions have met."""
@@ -153,6 +187,8 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection: an engine left open keeps the process from ending."""
+        if self._analyzing is not None:
+            await self._analyzing
         if self._sqlite_writer is not None:
             self._sqlite_writer.close()
         await self._engine.dispose()

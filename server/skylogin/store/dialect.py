@@ -9,7 +9,23 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Boolean, Select, DateTime, String, Text, bindparam, cast, create_engine, event, func, insert, select, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    Select,
+    String,
+    Text,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -137,6 +153,11 @@ async def _connect_postgresql(url: str) -> Any:
             "jit": "off",
             # A plan made while the tables were empty would be kept as they fill.
             "plan_cache_mode": "force_custom_plan",
+            # Every statement of a login looks rows up by whole keys; reading a table
+            # from end to end for a few dozen of them only seems cheap.
+            "random_page_cost": "1",
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
         },
     )
 
@@ -172,8 +193,7 @@ def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) ->
         }
     value = func.json_each(bindparam(parameter, type_=JSON)).table_valued("value").c.value
     return {
-        name: func.json_extract(value, f"$.{name}", type_=kind())
-        for name, kind in columns.items()
+        name: func.json_extract(value, f"$.{name}", type_=kind()) for name, kind in columns.items()
     }
 
 
@@ -186,8 +206,7 @@ def as_one_row(query: Select[Any]) -> Select[Any]:
     """
     inner = query.subquery()
     columns = [
-        func.json(column) if isinstance(column.type, JSON | Json) else column
-        for column in inner.c
+        func.json(column) if isinstance(column.type, JSON | Json) else column for column in inner.c
     ]
     return select(func.json_group_array(func.json_array(*columns), type_=Text))
 
@@ -209,7 +228,7 @@ def read_one_row(text: str, query: Select[Any]) -> list[tuple[Any, ...]]:
 def _readers(query: Select[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
     """Return how to read the columns that JSON has no type for, by their place."""
     kinds = [column.type for column in query.selected_columns]
-    known = {Moment: datetime.fromisoformat, Boolean: bool}
+    known: dict[type, Callable[[Any], Any]] = {Moment: datetime.fromisoformat, Boolean: bool}
     return [(place, known[type(kind)]) for place, kind in enumerate(kinds) if type(kind) in known]
 
 
@@ -240,9 +259,13 @@ def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
 
 
 async def lock_table(connection: AsyncConnection, table: Table) -> None:
-    """Keep others from *table* until the transaction ends; on SQLite a writer already does."""
+    """Keep others from *table*, which has one column, until the transaction ends."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
+        return
+    # SQLite has one writer at a time: whoever writes first, if only to change nothing.
+    [column] = table.c
+    await connection.execute(update(table).values({column: column}))
 
 
 def is_conflict(error: DBAPIError) -> bool:

@@ -10,7 +10,6 @@ from skylogin.store.tables import record_fields
 from skylogin.store.transaction import FieldMap, Transaction
 from skylogin.user import Field
 
-
 _FIELDS = select(record_fields).where(
     record_fields.c.app == bindparam("app"), record_fields.c.type == bindparam("type")
 )

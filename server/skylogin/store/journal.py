@@ -50,9 +50,7 @@ async def count(tx: Transaction, app: str) -> int:
 
 async def drop_oldest(tx: Transaction, app: str, number: int) -> int:
     """Drop the *number* oldest entries of *app*; return how many went."""
-    oldest = (
-        select(journal.c.id).where(journal.c.app == app).order_by(journal.c.id).limit(number)
-    )
+    oldest = select(journal.c.id).where(journal.c.app == app).order_by(journal.c.id).limit(number)
     dropped = await tx.connection.execute(
         delete(journal).where(journal.c.app == app, journal.c.id.in_(oldest))
     )
@@ -75,12 +73,7 @@ async def drop_before(tx: Transaction, app: str, moment: datetime, number: int) 
 
 async def load_latest(tx: Transaction, app: str, number: int) -> list[Entry]:
     """Return the *number* latest entries of *app*, the newest first."""
-    query = (
-        select(journal)
-        .where(journal.c.app == app)
-        .order_by(journal.c.id.desc())
-        .limit(number)
-    )
+    query = select(journal).where(journal.c.app == app).order_by(journal.c.id.desc()).limit(number)
     rows = await tx.connection.execute(query)
     return [
         Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, row.details)

@@ -26,8 +26,8 @@ async def load(
     accounts = await _load_accounts(tx, app, {attempt.claims.subject for attempt in attempts})
     names = {name for attempt in attempts for name in attempt.claims.profile}
     for account in accounts.values():
-        if account.user and account.user.record:
-            names.update(account.user.record.data)
+        record = login.stored_record(account)
+        names.update(record.data if record else ())
     known = await fields.load(tx, app, USER_TYPE, names)
     wanted = login.wanted_keys(attempts, accounts, known, key_sets)
     referred = {pair for attempt in attempts for pair in references(attempt.claims.profile)}
@@ -57,9 +57,7 @@ def _accounts(dialect_name: str) -> Select[Any]:
         users.query_users(dialect_name, principals.c.principal, with_record=True)
         .join(
             principals,
-            and_(
-                principals.c.app == users_table.c.app, principals.c.user_id == users_table.c.id
-            ),
+            and_(principals.c.app == users_table.c.app, principals.c.user_id == users_table.c.id),
         )
         .where(*_of_subjects(dialect_name))
     )
@@ -73,7 +71,11 @@ async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> 
     if not rows:
         return {}
     found = await users.load(tx, app, {row.user_id for row in rows}, lock=True)
-    return {row.principal: Account(row.user_id, found.get(row.user_id)) for row in rows}
+    left = await users.load_records(tx, app, {row.user_id for row in rows} - set(found))
+    return {
+        row.principal: Account(row.user_id, found.get(row.user_id), left.get(row.user_id))
+        for row in rows
+    }
 
 
 @functools.cache
@@ -137,7 +139,7 @@ async def save(tx: Transaction, app: str, changes: Changes) -> None:
     """Save the difference between users before and after, and what is new."""
     if changes.fields:
         await fields.add(tx, app, USER_TYPE, changes.fields)
-    await users.save(tx, app, changes.before, changes.after)
+    await users.save(tx, app, changes.before, changes.after, changes.left)
     if changes.principals:
         rows = [
             {

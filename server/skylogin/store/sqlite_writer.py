@@ -42,9 +42,7 @@ class SqliteWriter:
 
     async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._carry_out, work
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._carry_out, work)
 
     def _carry_out(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         with self._engine.begin() as connection:

@@ -11,6 +11,8 @@ from sqlalchemy.sql import expression
 from skylogin.store.dialect import Json, Moment
 
 VERSION = "0001"
+# Every login changes its user and record: with room in their page no index has to change.
+ROOM_TO_UPDATE = {"fillfactor": 60}
 
 metadata = MetaData(
     naming_convention={
@@ -58,6 +60,7 @@ users = Table(
     Column("disabled", Boolean, nullable=False, server_default=expression.false()),
     Column("disabled_message", Text),
     Column("disabled_expiry", Moment),
+    postgresql_with=ROOM_TO_UPDATE,
 )
 
 principals = Table(
@@ -86,6 +89,7 @@ records = Table(
     Column("updated_at", Moment, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
+    postgresql_with=ROOM_TO_UPDATE,
 )
 
 record_fields = Table(

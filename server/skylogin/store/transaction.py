@@ -4,7 +4,7 @@ Their functions take the transaction and the app first, so that none can forget
 the app, and many users at once, so that one login is a batch of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select
@@ -44,6 +44,8 @@ class Transaction:
         self.dialect = connection.dialect.name
         self.fields = fields
         self.new_fields: FieldsByType = {}
+        self.users_added = 0
+        self.on_commit: list[Callable[[], None]] = []
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows of *query*, which takes its parameters from *values*."""

@@ -48,6 +48,27 @@ def _of_ids(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
     return users.c.app == row["app"], users.c.id == row["id"]
 
 
+async def load_records(tx: Transaction, app: str, user_ids: Collection[str]) -> dict[str, Record]:
+    """Return the user records that are there, whether their users are or not."""
+    if not user_ids:
+        return {}
+    values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
+    rows = await tx.fetch(_records_by_id(tx.dialect), values)
+    return {row[0]: Record(*row) for row in rows}
+
+
+@functools.cache
+def _records_by_id(dialect_name: str) -> Select[Any]:
+    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
+    query = select(*_RECORD_COLUMNS).where(
+        records.c.app == row["app"],
+        records.c.database_id == PUBLIC,
+        records.c.type == USER_TYPE,
+        records.c.id == row["id"],
+    )
+    return dialect.locked(query, records.c.id, [records], dialect_name)
+
+
 def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Select[Any]:
     """Return the query for users; `read_user` reads its rows. Of which app, the caller says.
 
@@ -75,9 +96,16 @@ def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Sel
 
 
 async def save(
-    tx: Transaction, app: str, before: Mapping[str, User | None], after: Mapping[str, User]
+    tx: Transaction,
+    app: str,
+    before: Mapping[str, User | None],
+    after: Mapping[str, User],
+    left: Collection[str] = (),
 ) -> None:
-    """Save what *after* has that *before* has not: rows that are new, columns that changed."""
+    """Save what *after* has that *before* has not: rows that are new, columns that changed.
+
+    Those in *left* have a record already, although the user is new.
+    """
     new_users, new_records, seen, written = [], [], [], []
     for user_id, user in after.items():
         old, record = before.get(user_id), user.record
@@ -87,10 +115,12 @@ async def save(
             seen.append(_seen_row(app, user_id, user.last_seen_at))
         if old is not None and old.disabled and not user.disabled:
             await set_disabled(tx, app, user)
-        if record is not None and (old is None or old.record is None):
+        has_record = user_id in left or (old is not None and old.record is not None)
+        if record is not None and not has_record:
             new_records.append(_record_row(app, record))
         elif record is not None:
             written.append(_written_row(app, record))
+    tx.users_added += len(new_users)
     for statement, rows in (
         (_insert_users, new_users),
         (_insert_records, new_records),
@@ -248,15 +278,8 @@ def _update_records(dialect_name: str) -> Update:
     )
 
 
-# In the order of the fields of User and of Record.
-_USER_COLUMNS = (
-    users.c.id,
-    users.c.password_hash.is_not(None).label("has_password"),
-    users.c.token_valid_since,
-    users.c.last_seen_at,
-    users.c.disabled,
-    users.c.disabled_message,
-    users.c.disabled_expiry,
+# In the order of the fields of Record, and of User.
+_RECORD_COLUMNS = (
     records.c.id.label("record_id"),
     records.c.owner_id,
     records.c.access,
@@ -265,4 +288,14 @@ _USER_COLUMNS = (
     records.c.updated_at,
     records.c.updated_by,
     records.c.data,
+)
+_USER_COLUMNS = (
+    users.c.id,
+    users.c.password_hash.is_not(None).label("has_password"),
+    users.c.token_valid_since,
+    users.c.last_seen_at,
+    users.c.disabled,
+    users.c.disabled_message,
+    users.c.disabled_expiry,
+    *_RECORD_COLUMNS,
 )

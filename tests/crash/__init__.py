@@ -1,0 +1,1 @@
+"""Servers that are killed, and servers that share a database."""

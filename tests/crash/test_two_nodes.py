@@ -1,0 +1,217 @@
+"""Two servers on one PostgreSQL, started at the same moment on an empty database."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+from processes import ServerProcess, run_skylogin
+
+from .crowd import log_in
+
+CLIENTS, PEOPLE, LOGINS_EACH = 64, 100, 6
+REVOKED_SECONDS_MAX = 2.0
+KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
+
+pytestmark = pytest.mark.slow
+Nodes = tuple[ServerProcess, ServerProcess]
+Answers = list[tuple[str, int, Any]]
+Login = tuple[ServerProcess, str, dict[str, Any]]
+
+PROFILES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "no profile": lambda subject: {},
+    "user names": lambda subject: {"username": subject, "email": f"{subject}@example.com"},
+    "a new field": lambda subject: {"colour": subject, "size": {"w": 1}},
+    "both": lambda subject: {"username": subject.upper(), f"of {subject[-1]}": 1},
+}
+
+
+@pytest.fixture
+def secret() -> str | None:
+    """The custom token secret of both nodes; none, and they generate one."""
+    return "a secret of ours"
+
+
+@pytest.fixture
+def nodes(
+    secret: str | None, postgresql_url: str, start_server: Callable[..., ServerProcess]
+) -> Nodes:
+    """Two servers that started together, and are both ready."""
+    arguments = ("dev", "--port", "0", "--database", postgresql_url)
+    environment = {} if secret is None else {"CUSTOM_TOKEN_SECRET": secret}
+    both = start_server(*arguments, **environment), start_server(*arguments, **environment)
+    assert all(node.facts for node in both)
+    return both
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+async def test_each_principal_becomes_one_user(
+    profile: Callable[[str], dict[str, Any]], nodes: Nodes, postgresql_url: str
+) -> None:
+    """However many clients log in as them, for the first time, on whichever node."""
+    subjects = [f"person-{number}" for number in range(PEOPLE)] * LOGINS_EACH
+    # In this order the first logins of a principal fall together.
+    subjects.sort(key=lambda subject: (int(subject[7:]) // 10, random.random()))
+
+    answers = await log_everyone_in(
+        [(nodes[number % 2], subject, profile(subject)) for number, subject in enumerate(subjects)]
+    )
+
+    assert [answer for _, status, answer in answers if status != HTTPStatus.OK] == []
+    users = {(subject, answer["result"]["user_id"]) for subject, _, answer in answers}
+    assert len(users) == PEOPLE
+    assert await count_rows(postgresql_url, "principals", "users", "records") == [PEOPLE] * 3
+
+
+async def test_a_field_gets_one_type_though_each_node_adds_another(nodes: Nodes) -> None:
+    """Who comes first decides; the others are told of the conflict."""
+    values = ("text", 1)
+    logins = [
+        (nodes[number % 2], f"person-{number}", {"f": values[number % 2]})
+        for number in range(CLIENTS)
+    ]
+
+    answers = await log_everyone_in(logins)
+
+    outcome = {(number % 2, status) for number, (_, status, _) in enumerate(answers)}
+    assert outcome in ({(0, 200), (1, 409)}, {(0, 409), (1, 200)})
+    refused = [answer["error"]["name"] for _, status, answer in answers if status != HTTPStatus.OK]
+    assert set(refused) == {"IncompatibleSchema"}
+
+
+@pytest.mark.parametrize("secret", [None])
+def test_two_nodes_agree_on_the_secret_they_generate(nodes: Nodes) -> None:
+    """Whoever comes second takes what the first one has kept."""
+    first, second = (node.facts["custom_token_secret"] for node in nodes)
+
+    assert first == second
+
+
+async def test_one_user_name_goes_to_one_of_many_principals(nodes: Nodes) -> None:
+    """One of them gets it, the others are refused, and none is left half made."""
+    logins = [
+        (nodes[number % 2], f"person-{number}", {"username": "Alice"}) for number in range(CLIENTS)
+    ]
+
+    answers = await log_everyone_in(logins)
+
+    statuses = sorted(status for _, status, _ in answers)
+    assert statuses == [200] + [409] * (CLIENTS - 1)
+    assert {a["error"]["name"] for _, status, a in answers if status != HTTPStatus.OK} == {
+        "Duplicated"
+    }
+
+
+@pytest.mark.parametrize("secret", [None])
+async def test_all_clients_that_log_in_first_find_the_generated_secret(nodes: Nodes) -> None:
+    """Though none of the nodes has needed it before."""
+    subjects = [f"person-{number}" for number in range(CLIENTS)]
+
+    answers = await log_everyone_in(
+        [(nodes[number % 2], subject, {}) for number, subject in enumerate(subjects)]
+    )
+
+    assert [answer for _, status, answer in answers if status != HTTPStatus.OK] == []
+
+
+@pytest.mark.parametrize("secret", [None])
+async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
+    nodes: Nodes, postgresql_url: str, tmp_path: Path
+) -> None:
+    """A rotated secret stays good beside its successor, until it is revoked."""
+    secrets = Secrets(tmp_path, postgresql_url)
+    [old] = secrets.command("show")
+    assert await statuses(nodes, old) == {200}
+
+    new, still = secrets.command("rotate")
+    assert still["id"] == old["id"]
+    await until_statuses(nodes, new, {200})
+    assert await statuses(nodes, old) == {200}
+
+    secrets.revoke(old["id"])
+    revoked_at = time.monotonic()
+    await until_statuses(nodes, old, {400})
+    assert time.monotonic() - revoked_at < REVOKED_SECONDS_MAX
+    assert await statuses(nodes, new) == {200}
+
+
+def test_two_nodes_that_migrate_an_empty_database_at_once_both_start(
+    postgresql_url: str, start_server: Callable[..., ServerProcess]
+) -> None:
+    """`serve --migrate` may stand in the start command of every node."""
+    arguments = ("serve", "--migrate", "--port", "0", "--database", postgresql_url)
+    both = [start_server(*arguments, **KEYS) for _ in range(3)]
+
+    assert all(node.url for node in both)
+    assert [node.stop() for node in both] == [0, 0, 0]
+
+
+class Secrets:
+    """`skylogin secret` on one database."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self._folder = folder
+        self._database = database
+
+    def command(self, name: str) -> list[dict[str, str]]:
+        """Run a command and return the rows it prints."""
+        arguments = ("secret", name, "--json", "--database", self._database)
+        done = run_skylogin(self._folder, *arguments)
+        assert done.returncode == 0, done.stderr
+        rows: list[dict[str, str]] = json.loads(done.stdout)
+        return rows
+
+    def revoke(self, secret_id: str) -> None:
+        """End a secret."""
+        done = run_skylogin(
+            self._folder, "secret", "revoke", secret_id, "--database", self._database
+        )
+        assert done.returncode == 0, done.stderr
+
+
+async def log_everyone_in(logins: list[Login]) -> Answers:
+    """Carry out *logins*, as many at a time as there are clients; return them answered."""
+    waiting = iter(list(enumerate(logins)))
+    answers: dict[int, tuple[str, int, Any]] = {}
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for number, (node, subject, profile) in waiting:
+            status, answer = await log_in(session, node, subject, profile)
+            answers[number] = (subject, status, answer)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS)) as session:
+        await asyncio.gather(*(client(session) for _ in range(CLIENTS)))
+    return [answers[number] for number in range(len(logins))]
+
+
+async def statuses(nodes: Nodes, secret: dict[str, str]) -> set[int]:
+    """Return what the nodes answer to a token signed with *secret*."""
+    async with aiohttp.ClientSession() as session:
+        answers = [
+            await log_in(session, node, "alice", {}, secret=secret["secret"]) for node in nodes
+        ]
+    return {status for status, _ in answers}
+
+
+async def until_statuses(nodes: Nodes, secret: dict[str, str], wanted: set[int]) -> None:
+    """Wait until the nodes answer as wanted, twice as long as they may take."""
+    end = time.monotonic() + 2 * REVOKED_SECONDS_MAX
+    while (answered := await statuses(nodes, secret)) != wanted:
+        assert time.monotonic() < end, answered
+        await asyncio.sleep(0.02)
+
+
+async def count_rows(url: str, *tables: str) -> list[int]:
+    """Return the number of rows of each of *tables*."""
+    connection = await asyncpg.connect(url)
+    try:
+        return [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
+    finally:
+        await connection.close()
