@@ -1,7 +1,7 @@
 """What a batch of logins needs to know, and what it changes."""
 
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Insert, Select, Text, delete, select
@@ -15,7 +15,7 @@ from skylogin.profile import references
 from skylogin.store import dialect, fields, users
 from skylogin.store.tables import auth_keys, principals, records
 from skylogin.store.tables import users as users_table
-from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.store.transaction import PUBLIC, USER_TYPE, FieldMap, Transaction
 from skylogin.user import Account
 
 
@@ -23,21 +23,40 @@ async def load(
     tx: Transaction, app: str, attempts: Sequence[Attempt], key_sets: tuple[KeySet, ...]
 ) -> Snapshot:
     """Return what is stored about everything in *attempts*; the users stay locked."""
-    accounts = await _load_accounts(tx, app, {attempt.claims.subject for attempt in attempts})
+    subjects = {attempt.claims.subject for attempt in attempts}
+    accounts = await _load_accounts(tx, app, subjects)
+    known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+    if any(owners.values()) and (missing := subjects - set(accounts)):
+        # Between the two looks another node may have made the principal with its keys.
+        appeared = await _load_accounts(tx, app, missing)
+        if appeared:
+            accounts |= appeared
+            known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+    referred = {pair for attempt in attempts for pair in references(attempt.claims.profile)}
+    return Snapshot(
+        accounts=accounts,
+        fields=known,
+        key_owners=owners,
+        key_sets=key_sets,
+        existing=await _load_existing(tx, app, referred),
+    )
+
+
+async def _load_around(
+    tx: Transaction,
+    app: str,
+    attempts: Sequence[Attempt],
+    accounts: Mapping[str, Account],
+    key_sets: tuple[KeySet, ...],
+) -> tuple[FieldMap, dict[AuthKey, str | None]]:
+    """Return the fields that *attempts* on *accounts* speak of, and who holds their keys."""
     names = {name for attempt in attempts for name in attempt.claims.profile}
     for account in accounts.values():
         record = login.stored_record(account)
         names.update(record.data if record else ())
     known = await fields.load(tx, app, USER_TYPE, names)
     wanted = login.wanted_keys(attempts, accounts, known, key_sets)
-    referred = {pair for attempt in attempts for pair in references(attempt.claims.profile)}
-    return Snapshot(
-        accounts=accounts,
-        fields=known,
-        key_owners=await _load_key_owners(tx, app, wanted),
-        key_sets=key_sets,
-        existing=await _load_existing(tx, app, referred),
-    )
+    return known, await _load_key_owners(tx, app, wanted)
 
 
 async def _load_accounts(
