@@ -62,6 +62,7 @@ START_UP_LIST = {
     "cli_token": {"rich"},
     "logs": {"pythonjsonlogger"},
     "server": {"skylogin.migrating"},
+    "__main__": {"skylogin.cli"},
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
 }
 # The groups of commands use the helpers of `cli`, which adds them at its end.

@@ -207,32 +207,6 @@ def test_a_login_in_flight_is_answered_before_the_server_stops(
     assert server.wait() == 0
 
 
-def test_a_call_whose_body_comes_slowly_is_answered_before_the_server_stops(
-    start_server: StartServer,
-) -> None:
-    """It had begun when the server was told to stop."""
-    server = start_server(*DEV)
-    body = json.dumps(login_payload(server.facts["custom_token_secret"])).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", server.facts["port"], timeout=30)
-    connection.putrequest("POST", "/")
-    connection.putheader("Content-Length", str(len(body)))
-    connection.endheaders(body[:20])
-    time.sleep(0.2)
-
-    server.process.terminate()
-    time.sleep(0.3)
-    assert server.running
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.facts["port"]), timeout=1)
-    connection.send(body[20:])
-    answer = connection.getresponse()
-
-    assert answer.status == http.HTTPStatus.OK
-    assert json.loads(answer.read())["result"]["user_id"]
-    connection.close()
-    assert server.wait() == 0
-
-
 def test_an_idle_connection_does_not_keep_a_server_from_stopping(
     start_server: StartServer,
 ) -> None:

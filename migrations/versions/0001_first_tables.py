@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("disabled_message", sa.Text()),
         sa.Column("disabled_expiry", Moment()),
         sa.PrimaryKeyConstraint("app", "id", name="pk_users"),
-        postgresql_with={"fillfactor": 60},
     )
     op.create_table(
         "principals",
@@ -66,7 +65,6 @@ def upgrade() -> None:
         sa.Column("updated_by", sa.Text(), nullable=False),
         sa.Column("data", Json(), nullable=False),
         sa.PrimaryKeyConstraint("app", "database_id", "type", "id", name="pk_records"),
-        postgresql_with={"fillfactor": 60},
     )
     op.create_table(
         "record_fields",
@@ -114,6 +112,9 @@ def upgrade() -> None:
         sa.Column("details", Json(), nullable=False),
         sa.PrimaryKeyConstraint("app", "id", name="pk_journal"),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE users SET (fillfactor = 60)")
+        op.execute("ALTER TABLE records SET (fillfactor = 60)")
 
 
 def downgrade() -> None:

@@ -173,11 +173,26 @@ def migrate(database: Database = None) -> None:
     """Bring the database of `skylogin serve` up to date."""
     from skylogin import migrating  # noqa: PLC0415
 
-    async def run(store: Any) -> None:
-        await migrating.upgrade(store)
+    settings = config.read(_storage_environment(database), DEV)
 
-    with_store(storage_settings(database), run)
+    async def upgrade() -> None:
+        from skylogin.store import open_store  # noqa: PLC0415
+
+        store = open_store(settings.database_url or server.embedded_url(settings))
+        try:
+            await migrating.upgrade(store)
+        except OSError as error:
+            fail(f"the database cannot be opened: {error.strerror or error}")
+        finally:
+            await store.close()
+
+    asyncio.run(upgrade())
     print(f"the database has version {_version()}")
+
+
+def _storage_environment(database: str | None) -> dict[str, str]:
+    environment = _environment(SERVE)
+    return environment if database is None else {**environment, "DATABASE_URL": database}
 
 
 def _version() -> str:
@@ -187,13 +202,22 @@ def _version() -> str:
 
 
 def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
-    """Do *work* on the database that *settings* name, and close it."""
+    """Do *work* on the database that *settings* name, which a server or `migrate` made."""
     from skylogin.store import open_store  # noqa: PLC0415
 
+    url = settings.database_url or server.embedded_url(settings)
+    path = url.removeprefix(server.SQLITE)
+    if path != url and not Path(path).is_file():
+        fail(f"there is no database {path}: no skylogin has run on it yet")
+
     async def run() -> T:
-        store = open_store(settings.database_url or server.embedded_url(settings))
+        store = open_store(url)
         try:
+            if await store.version() is None:
+                fail("the database is empty: no skylogin has run on it yet")
             return await work(store)
+        except OSError as error:
+            fail(f"the database cannot be opened: {error.strerror or error}")
         finally:
             await store.close()
 
@@ -238,11 +262,19 @@ def _environment(mode: str) -> dict[str, str]:
 
 
 def storage_settings(database: str | None) -> Settings:
-    """Return the settings of a command that speaks to the database, not to a server."""
-    environment = _environment(SERVE)
+    """Return the settings of a command that speaks to the database, not to a server.
+
+    Its database is the one it is told, else the environment's, else the one that
+    `skylogin dev` keeps here, else the one that `.env` names.
+    """
+    environment = _environment(DEV)
     if database is not None:
         environment["DATABASE_URL"] = database
-    return config.read(environment, DEV)
+    settings = config.read(environment, DEV)
+    embedded = server.embedded_url(settings).removeprefix(server.SQLITE)
+    if settings.database_url or Path(embedded).is_file():
+        return settings
+    return config.read(_environment(SERVE), DEV)
 
 
 @app.command()

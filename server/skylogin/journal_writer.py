@@ -42,9 +42,7 @@ class JournalWriter:
 
     async def open(self) -> None:
         """Count what is there."""
-        self._rows = await self._store.run(
-            lambda tx: stored_journal.count(tx, self._app), write=False
-        )
+        self._rows = await self._store.run(lambda tx: stored_journal.count(tx, self._app))
 
     async def add(self, tx: Transaction, entries: Sequence[Entry]) -> None:
         """Write *entries* in the transaction of what they tell, and drop the oldest."""

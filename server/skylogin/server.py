@@ -26,7 +26,7 @@ from skylogin.token_secrets import accepted_texts
 
 logger = logging.getLogger("skylogin.server")
 
-STOP_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 10
 HEADER_BYTES_MAX = 65536
 EVERY_APP = ""
 DEPLOYMENT = "deployment"
@@ -169,7 +169,7 @@ async def _check_deployment(store: Store, settings: Settings) -> None:
     if settings.mode == SERVE:
         await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, DEPLOYMENT, SERVE))
         return
-    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, DEPLOYMENT), write=False)
+    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, DEPLOYMENT))
     if mark == SERVE:
         fault = "this database belongs to `skylogin serve`; `skylogin dev` does not touch it"
         raise ConfigurationError([fault])
@@ -207,7 +207,7 @@ async def _listening(
 
 async def _newest_secret(store: Store, app: str, now: datetime) -> str:
     try:
-        stored = await store.run(lambda tx: secrets.load(tx, app), write=False)
+        stored = await store.run(lambda tx: secrets.load(tx, app))
     except SkygearError:
         return ""
     return next(iter(accepted_texts(stored, now)), "")

@@ -5,6 +5,7 @@ over, and it must be work that can be done twice.
 """
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
@@ -44,9 +45,11 @@ class OutcomeUnknownError(Exception):
 class Store:
     """Where users are kept. Open it with `open_store`."""
 
-    def __init__(self, engine: AsyncEngine, sqlite_writer: SqliteWriter | None = None) -> None:
-        self._engine = engine
-        self._sqlite_writer = sqlite_writer
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sqlite_writer: SqliteWriter | None = None
+        if url.startswith(dialect.SQLITE):
+            self._sqlite_writer = SqliteWriter(dialect.open_sqlite_writer(url))
         self._fields = FieldCache()
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
@@ -55,7 +58,12 @@ class Store:
     @property
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
-        return self._engine.dialect.name
+        return "postgresql" if self._sqlite_writer is None else "sqlite"
+
+    @functools.cached_property
+    def _engine(self) -> AsyncEngine:
+        """Return the engine of PostgreSQL, or of SQLite's readers: opened when first used."""
+        return dialect.open_engine(self._url)
 
     async def _do(self, work: Work[T], *, write: bool) -> T:
         """Do *work* in one transaction: the only place where one begins.
@@ -142,11 +150,12 @@ class Store:
     async def version(self) -> str | None:
         """Return the version of the schema in the database, None for an empty database."""
         try:
+            if self._sqlite_writer is not None:
+                return await self._sqlite_writer.run_directly(_read_version)
             async with self._engine.connect() as connection:
-                table = tables.alembic_version
-                return (await connection.execute(select(table.c.version_num))).scalar()
+                return await connection.run_sync(_read_version)
         except DBAPIError as error:
-            if dialect.is_lost(error):
+            if dialect.is_lost(error) or dialect.is_unusable(error):
                 raise
             return None
 
@@ -158,8 +167,8 @@ class Store:
         """
 
         def make(connection: Connection) -> None:
-            if connection.execute(select(tables.alembic_version)).scalar() is None:
-                tables.metadata.create_all(connection)
+            if _read_version(connection) is None:
+                tables.metadata.create_all(connection, checkfirst=False)
                 values = {"version_num": tables.VERSION}
                 connection.execute(insert(tables.alembic_version), values)
 
@@ -167,10 +176,20 @@ class Store:
 
     async def migrate(self, change: Callable[[Connection], None]) -> None:
         """Do *change* in a transaction that no other node migrates in."""
+        make_version_table = tables.alembic_version.metadata.create_all
+        if self._sqlite_writer is not None:
+
+            def both(connection: Connection) -> None:
+                # The one writer holds its lock from the beginning.
+                make_version_table(connection)
+                change(connection)
+
+            await self._sqlite_writer.run_directly(both)
+            return
         for attempt in range(TRIES_MAX):
             try:
                 async with self._engine.begin() as connection:
-                    await connection.run_sync(tables.alembic_version.metadata.create_all)
+                    await connection.run_sync(make_version_table)
                 break
             except DBAPIError:
                 # Two that make the table at once: the slower is told that it exists.
@@ -191,15 +210,18 @@ class Store:
             await self._analyzing
         if self._sqlite_writer is not None:
             self._sqlite_writer.close()
-        await self._engine.dispose()
+        if "_engine" in self.__dict__:
+            await self._engine.dispose()
 
 
 def open_store(url: str) -> Store:
     """Return the store at *url*; nothing is connected to yet."""
-    engine = dialect.open_engine(url)
-    if url.startswith(dialect.SQLITE):
-        return Store(engine, SqliteWriter(dialect.open_sqlite_writer(url)))
-    return Store(engine)
+    return Store(url)
+
+
+def _read_version(connection: Connection) -> str | None:
+    version: str | None = connection.execute(select(tables.alembic_version)).scalar()
+    return version
 
 
 async def _commit(connection: AsyncConnection, result: object) -> None:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    update,
 )
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -259,18 +258,18 @@ def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
 
 
 async def lock_table(connection: AsyncConnection, table: Table) -> None:
-    """Keep others from *table*, which has one column, until the transaction ends."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
-        return
-    # SQLite has one writer at a time: whoever writes first, if only to change nothing.
-    [column] = table.c
-    await connection.execute(update(table).values({column: column}))
+    """Keep others from *table* until the transaction ends."""
+    await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
 
 
 def is_conflict(error: DBAPIError) -> bool:
     """Return whether a unique key was taken meanwhile: looking again settles it."""
     return isinstance(error, IntegrityError)
+
+
+def is_unusable(error: DBAPIError) -> bool:
+    """Return whether the file is no database, or cannot be opened."""
+    return any(words in str(error.orig) for words in ("not a database", "unable to open"))
 
 
 def is_retryable(error: DBAPIError) -> bool:

@@ -44,6 +44,14 @@ class SqliteWriter:
         """Do *work* in a transaction and return what it returns, once that is committed."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._carry_out, work)
 
+    async def run_directly(self, work: Callable[[Connection], T]) -> T:
+        """Do *work*, which is no coroutine, in a transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
     def _carry_out(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         with self._engine.begin() as connection:
             return _finish(work(DirectConnection(connection)))

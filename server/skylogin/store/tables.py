@@ -5,14 +5,12 @@ chosen by clients. Nothing here needs more than a PostgreSQL-compatible
 distributed database has: no sequences, no advisory locks.
 """
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, String, Table, Text, event
 from sqlalchemy.sql import expression
 
 from skylogin.store.dialect import Json, Moment
 
 VERSION = "0001"
-# Every login changes its user and record: with room in their page no index has to change.
-ROOM_TO_UPDATE = {"fillfactor": 60}
 
 metadata = MetaData(
     naming_convention={
@@ -60,7 +58,6 @@ users = Table(
     Column("disabled", Boolean, nullable=False, server_default=expression.false()),
     Column("disabled_message", Text),
     Column("disabled_expiry", Moment),
-    postgresql_with=ROOM_TO_UPDATE,
 )
 
 principals = Table(
@@ -89,7 +86,6 @@ records = Table(
     Column("updated_at", Moment, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
-    postgresql_with=ROOM_TO_UPDATE,
 )
 
 record_fields = Table(
@@ -145,3 +141,12 @@ journal = Table(
     Column("user_id", Text, nullable=False),
     Column("details", Json, nullable=False),
 )
+
+# Every login changes its user and record: with room in their page no index has to
+# change. As a statement of its own, because the table's own option would have
+# SQLAlchemy import all of PostgreSQL at every start.
+for table in (users, records):
+    room = DDL(  # type: ignore[no-untyped-call]
+        "ALTER TABLE %(table)s SET (fillfactor = 60)"
+    ).execute_if(dialect="postgresql")
+    event.listen(table, "after_create", room)
