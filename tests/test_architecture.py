@@ -67,7 +67,15 @@ START_UP_LIST = {
 }
 # The groups of commands use the helpers of `cli`, which adds them at its end.
 ADDED_BY_CLI = {("cli", "cli_token"), ("cli", "cli_secret")}
-CATCHES_EVERYTHING = {"dispatch", "store.batch", "journal_writer", "web", "server", "testing"}
+CATCHES_EVERYTHING = {
+    "cli",
+    "dispatch",
+    "store.batch",
+    "journal_writer",
+    "web",
+    "server",
+    "testing",
+}
 CLOCKS = {
     "datetime": {"now", "utcnow", "today"},
     "date": {"today"},

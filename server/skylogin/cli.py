@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 import skylogin
-from skylogin import config, logs, server
+from skylogin import config, logs, operations, server
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 
 T = TypeVar("T")
@@ -181,8 +181,8 @@ def migrate(database: Database = None) -> None:
         store = open_store(settings.database_url or server.embedded_url(settings))
         try:
             await migrating.upgrade(store)
-        except OSError as error:
-            fail(f"the database cannot be opened: {error.strerror or error}")
+        except Exception as error:  # noqa: BLE001
+            fail(server.cannot_open(error))
         finally:
             await store.close()
 
@@ -216,8 +216,10 @@ def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]
             if await store.version() is None:
                 fail("the database is empty: no skylogin has run on it yet")
             return await work(store)
-        except OSError as error:
-            fail(f"the database cannot be opened: {error.strerror or error}")
+        except (operations.NoSuchSecretError, ConfigurationError):
+            raise
+        except Exception as error:  # noqa: BLE001
+            fail(server.cannot_open(error))
         finally:
             await store.close()
 

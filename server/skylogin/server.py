@@ -148,8 +148,7 @@ async def _check_database(store: Store, settings: Settings, *, migrate: bool) ->
     try:
         version = await store.version()
     except Exception as error:
-        fault = f"the database cannot be opened: {type(error).__name__}: {error}"
-        raise ConfigurationError([fault]) from error
+        raise ConfigurationError([cannot_open(error)]) from error
     if version is None and (settings.mode == DEV or migrate or store.dialect == "sqlite"):
         await store.create()
     elif version != tables.VERSION:
@@ -160,8 +159,20 @@ async def _check_database(store: Store, settings: Settings, *, migrate: bool) ->
         # Alembic is on the start-up list.
         from skylogin import migrating  # noqa: PLC0415
 
-        await migrating.upgrade(store)
+        try:
+            await migrating.upgrade(store)
+        except Exception as error:
+            fault = (
+                f"the database has version {version}, which this skylogin cannot bring up to date"
+            )
+            raise ConfigurationError([f"{fault}: {error}"]) from error
     await _check_deployment(store, settings)
+
+
+def cannot_open(error: Exception) -> str:
+    """Return a sentence on a database that cannot be used, without a password in it."""
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"the database cannot be opened: {type(error).__name__}: {first_line}"
 
 
 async def _check_deployment(store: Store, settings: Settings) -> None:
