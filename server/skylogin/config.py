@@ -163,6 +163,12 @@ def _key_sets(value: str) -> tuple[KeySet, ...]:
         raise Surprise(f"cannot be read ({error}), so the default counts") from None
 
 
+def _database_url(value: str) -> str:
+    if value and not value.startswith(("sqlite:///", "postgres://", "postgresql://")):
+        raise ValueError("has to begin with sqlite:///, postgres:// or postgresql://")
+    return value
+
+
 def _choice(*choices: str) -> Callable[[str], str]:
     def read(value: str) -> str:
         if value not in choices:
@@ -212,7 +218,7 @@ SETTINGS = (
     Setting("api_key", "API_KEY", "", _text, "Key that clients send. `skylogin dev`: `changeme` unless set."),
     Setting("master_key", "MASTER_KEY", "", _text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set."),
     Setting("custom_token_secret", "CUSTOM_TOKEN_SECRET", "", _text, "Signs custom tokens. Unset: one is generated and kept. Set to nothing: the login is off."),
-    Setting("database_url", "DATABASE_URL", "", _text, "PostgreSQL in libpq's forms, or `sqlite:///path`. `skylogin dev`: embedded SQLite unless set."),
+    Setting("database_url", "DATABASE_URL", "", _database_url, "PostgreSQL in libpq's forms, or `sqlite:///path`. `skylogin dev`: embedded SQLite unless set."),
     Setting("dev_mode", "DEV_MODE", "", _optional_boolean, "Whether clients may extend the schema. Off: a login with a new profile field is refused."),
     Setting("host", "HOST", ":3000", read_address, "Where to listen: `host:port`, `:port` or `host`. `skylogin dev` listens on 127.0.0.1 unless told otherwise."),
     Setting("port", "PORT", "", _port, "Port to listen on; counts when HOST has none. 0: any free one."),
