@@ -184,8 +184,15 @@ class Store:
                 make_version_table(connection)
                 change(connection)
 
-            await self._sqlite_writer.run_directly(both)
-            return
+            for attempt in range(TRIES_MAX):
+                try:
+                    await self._sqlite_writer.run_directly(both)
+                    return
+                except DBAPIError as error:
+                    # Going over to WAL does not wait for another who opens the file.
+                    if attempt == TRIES_MAX - 1 or not dialect.is_retryable(error):
+                        raise
+                    await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         for attempt in range(TRIES_MAX):
             try:
                 async with self._engine.begin() as connection:
