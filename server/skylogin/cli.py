@@ -181,7 +181,7 @@ def migrate(database: Database = None) -> None:
         store = open_store(settings.database_url or server.embedded_url(settings))
         try:
             await migrating.upgrade(store)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             fail(server.cannot_open(error))
         finally:
             await store.close()
@@ -218,7 +218,7 @@ def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]
             return await work(store)
         except (operations.NoSuchSecretError, ConfigurationError):
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             fail(server.cannot_open(error))
         finally:
             await store.close()
