@@ -350,6 +350,7 @@ def test_commands_look_into_the_database_of_the_stand_in_of_the_same_folder(
     """Not into the one that a file names, which the stand-in does not use either."""
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///production.db\n")
     server = start_server(*DEV)
+    assert server.url
 
     minted = run_skylogin(tmp_path, "token", "mint", "alice")
 

@@ -32,19 +32,28 @@ async def rotate_secret(
 ) -> Rotation:
     """Make a new secret; those accepted so far end after *overlap*, or sooner if they did."""
 
+    new = token_secrets.generate(now)
+
     async def rotate(tx: Transaction) -> Rotation:
         for secret in await secrets.load(tx, app):
             await secrets.end(tx, app, secret.id, now + overlap)
-        new = token_secrets.generate(now)
         await secrets.add(tx, app, new)
         everything = await secrets.load(tx, app)
         old = [one for one in everything if one.id != new.id and one.accepted_at(now)]
         return Rotation(new, tuple(old))
 
-    return await store.run(rotate)
+    async def is_there(tx: Transaction) -> bool:
+        return any(secret.id == new.id for secret in await secrets.load(tx, app))
+
+    return await store.run(rotate, witness=is_there)
 
 
 async def revoke_secret(store: Store, app: str, secret_id: str, now: datetime) -> None:
     """End a secret now; every node refuses it within 2 seconds. Raises NoSuchSecretError."""
-    if not await store.run(lambda tx: secrets.end(tx, app, secret_id, now)):
+
+    async def has_ended(tx: Transaction) -> bool:
+        everything = await secrets.load(tx, app)
+        return any(one.id == secret_id and one.ends_at == now for one in everything)
+
+    if not await store.run(lambda tx: secrets.end(tx, app, secret_id, now), witness=has_ended):
         raise NoSuchSecretError(secret_id)

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from skylogin import jws
 from skylogin.custom_token import Secret
-from skylogin.store import Store, Transaction
+from skylogin.store import Store, Transaction, apps
 from skylogin.store import secrets as stored_secrets
 from skylogin.store.secrets import StoredSecret
 
 ENVIRONMENT = "environment"
 SECRET_BYTES = 32
 FRESH_SECONDS = 1.0
+FIRST_SECRET = "first_custom_token_secret"
 
 
 def generate(now: datetime) -> StoredSecret:
@@ -77,6 +78,9 @@ class SecretCache:
 
 
 async def keep_first(tx: Transaction, app: str, now: datetime) -> None:
-    """Generate the first secret of *app* where it never had one."""
-    if not await stored_secrets.load(tx, app):
-        await stored_secrets.add(tx, app, generate(now))
+    """Generate the first secret of *app* where it never had one; of several nodes, one does."""
+    if await stored_secrets.load(tx, app):
+        return
+    new = generate(now)
+    if await apps.keep_setting(tx, app, FIRST_SECRET, new.id) == new.id:
+        await stored_secrets.add(tx, app, new)

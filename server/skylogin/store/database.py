@@ -37,9 +37,8 @@ PAUSE_SECONDS_MAX = 0.5
 class OutcomeUnknownError(Exception):
     """The connection went away while committing: it may have happened or not."""
 
-    def __init__(self, result: Any) -> None:
+    def __init__(self) -> None:
         super().__init__("the commit got no answer")
-        self.result = result
 
 
 class Store:
@@ -65,36 +64,38 @@ class Store:
         """Return the engine of PostgreSQL, or of SQLite's readers: opened when first used."""
         return dialect.open_engine(self._url)
 
-    async def _do(self, work: Work[T], *, write: bool) -> T:
+    async def _do(self, work: Work[T], *, write: bool, witness: Work[bool] | None) -> T:
         """Do *work* in one transaction: the only place where one begins.
 
-        Raises OutcomeUnknownError, with what the work returned, where the commit
-        got no answer.
+        Raises OutcomeUnknownError where the commit got no answer and *witness*
+        does not see it in the database.
         """
-        transactions: list[Transaction] = []
+        done: list[tuple[Transaction, T]] = []
 
-        async def do(connection: AsyncConnection | DirectConnection) -> T:
+        async def do(connection: AsyncConnection | DirectConnection) -> None:
             transaction = Transaction(connection, self._fields)
-            transactions.append(transaction)
-            return await work(transaction)
+            done.append((transaction, await work(transaction)))
 
-        if write and self._sqlite_writer is not None:
-            result = await self._sqlite_writer.run(do)
-        else:
-            result = await self._carry_out(do)
-        [transaction] = transactions
+        try:
+            if write and self._sqlite_writer is not None:
+                await self._sqlite_writer.run(do)
+            else:
+                await self._carry_out(do)
+        except OutcomeUnknownError:
+            if witness is None or not await self.run(witness, write=False):
+                raise
+        [(transaction, result)] = done
         self._fields.learn(transaction.new_fields)
         self._count(transaction.users_added)
         for notice in transaction.on_commit:
             notice()
         return result
 
-    async def _carry_out(self, do: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
+    async def _carry_out(self, do: Callable[[AsyncConnection], Coroutine[Any, Any, None]]) -> None:
         async with self._engine.connect() as connection:
             await connection.begin()
-            result = await do(connection)
-            await _commit(connection, result)
-        return result
+            await do(connection)
+            await _commit(connection)
 
     def _count(self, users_added: int) -> None:
         """Have PostgreSQL look at the tables while they are young.
@@ -131,12 +132,8 @@ class Store:
         """
         for attempt in range(TRIES_MAX):
             try:
-                return await self._do(work, write=write)
-            except OutcomeUnknownError as unknown:
-                if witness is not None and await self.run(witness, write=False):
-                    result: T = unknown.result
-                    return result
-            except LookAgain:
+                return await self._do(work, write=write, witness=witness)
+            except (OutcomeUnknownError, LookAgain):
                 pass
             except (DBAPIError, OSError, TimeoutError) as error:
                 if not _worth_trying_again(error):
@@ -231,12 +228,12 @@ def _read_version(connection: Connection) -> str | None:
     return version
 
 
-async def _commit(connection: AsyncConnection, result: object) -> None:
+async def _commit(connection: AsyncConnection) -> None:
     try:
         await connection.commit()
     except (DBAPIError, OSError) as error:
         if dialect.is_lost(error):
-            raise OutcomeUnknownError(result) from error
+            raise OutcomeUnknownError from error
         raise
 
 
