@@ -10,6 +10,9 @@ def main() -> None:
     from skylogin import cli  # noqa: PLC0415
 
     gc.freeze()
+    # A login makes thousands of objects and no garbage that counting leaves behind:
+    # looking after every 700 is a tenth of its time.
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
     cli.main()
 

@@ -52,6 +52,8 @@ class JournalWriter:
         rows = self._rows + len(entries)
         excess = min(rows - self._rows_max, DROPPED_AT_ONCE_MAX)
         if excess >= min(DROPPED_AT_ONCE_MAX, self._rows_max):
+            # The new ones have to be there: they may be among those that go.
+            await tx.finish()
             rows -= await stored_journal.drop_oldest(tx, self._app, excess)
         rows -= await self._drop_aged(tx)
         change = rows - self._rows

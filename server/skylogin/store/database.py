@@ -74,7 +74,9 @@ class Store:
 
         async def do(connection: AsyncConnection | DirectConnection) -> None:
             transaction = Transaction(connection, self._fields)
-            done.append((transaction, await work(transaction)))
+            result = await work(transaction)
+            await transaction.finish()
+            done.append((transaction, result))
 
         try:
             if write and self._sqlite_writer is not None:

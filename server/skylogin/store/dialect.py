@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    Update,
     bindparam,
     cast,
     create_engine,
@@ -148,6 +149,8 @@ async def _connect_postgresql(url: str) -> Any:
         timeout=CONNECT_SECONDS_MAX,
         server_settings={
             "application_name": "skylogin",
+            # Of the times in JSON; the others come without a zone.
+            "timezone": "UTC",
             # Compiling our small statements costs more than running them.
             "jit": "off",
             # A plan made while the tables were empty would be kept as they fill.
@@ -197,22 +200,26 @@ def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) ->
 
 
 @functools.cache
-def as_one_row(query: Select[Any]) -> Select[Any]:
-    """Return *query* so that SQLite gives all its rows in one: see `read_one_row`.
+def as_one_row(query: Select[Any], dialect: str) -> Select[Any]:
+    """Return *query* so that the database gives all its rows in one: see `read_one_row`.
 
     Between two rows SQLite's driver lets the event loop's thread run, and has to
-    ask for its turn again; a batch of logins would wait more than it works.
+    ask for its turn again; a batch of logins would wait more than it works. And
+    PostgreSQL's driver reads one text sooner than many typed columns.
     """
     inner = query.subquery()
+    if dialect == "postgresql":
+        row = func.json_build_array(*inner.c, type_=JSON)
+        return select(cast(func.json_agg(row, type_=JSON), Text))
     columns = [
         func.json(column) if isinstance(column.type, JSON | Json) else column for column in inner.c
     ]
     return select(func.json_group_array(func.json_array(*columns), type_=Text))
 
 
-def read_one_row(text: str, query: Select[Any]) -> list[tuple[Any, ...]]:
-    """Return the rows that `as_one_row` made of *query*."""
-    rows = json_text.read_stored(text)
+def read_one_row(text: str | None, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """Return the rows that `as_one_row` made of *query*; PostgreSQL makes null of none."""
+    rows = json_text.read_stored(text or "[]")
     assert isinstance(rows, list)
     readers = _readers(query)
     for row in rows:
@@ -237,6 +244,16 @@ def insert_rows(table: Table, parameter: str, columns: Iterable[str], dialect: s
     kinds = {name: type(table.c[name].type) for name in names}
     row = json_rows(parameter, dialect, **kinds)
     return insert(table).from_select(names, select(*(row[name] for name in names)))
+
+
+@functools.cache
+def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update:
+    """Return the last of *statements* with the others in its WITH: only PostgreSQL has that.
+
+    Each of them sees the database as it was before all of them.
+    """
+    *others, last = statements
+    return last.add_cte(*(one.cte(f"write_{number}") for number, one in enumerate(others)))
 
 
 def insert_missing(table: Table, dialect: str) -> Insert:

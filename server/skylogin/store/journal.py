@@ -14,7 +14,7 @@ from skylogin.store.transaction import Transaction
 
 
 async def add(tx: Transaction, app: str, entries: Sequence[Entry]) -> None:
-    """Add *entries*."""
+    """Add *entries*, with the last of the transaction."""
     rows = [
         {
             "app": app,
@@ -28,12 +28,12 @@ async def add(tx: Transaction, app: str, entries: Sequence[Entry]) -> None:
         }
         for entry in entries
     ]
-    await tx.connection.execute(_insert(tx.dialect), {"rows": rows})
+    tx.write_last(_insert(tx.dialect), "new_entries", rows)
 
 
 @functools.cache
 def _insert(dialect_name: str) -> Insert:
-    return dialect.insert_rows(journal, "rows", journal.c.keys(), dialect_name)
+    return dialect.insert_rows(journal, "new_entries", journal.c.keys(), dialect_name)
 
 
 async def has(tx: Transaction, app: str, entry_id: str) -> bool:

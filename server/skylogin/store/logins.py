@@ -159,19 +159,18 @@ async def save(tx: Transaction, app: str, changes: Changes) -> None:
     if changes.fields:
         await fields.add(tx, app, USER_TYPE, changes.fields)
     await users.save(tx, app, changes.before, changes.after, changes.left)
-    if changes.principals:
-        rows = [
-            {
-                "app": app,
-                "kind": principal.kind,
-                "provider": principal.provider,
-                "principal": principal.id,
-                "user_id": principal.user_id,
-                "created_at": rfc3339.stored(principal.created_at),
-            }
-            for principal in changes.principals
-        ]
-        await tx.connection.execute(_insert_principals(tx.dialect), {"rows": rows})
+    made = [
+        {
+            "app": app,
+            "kind": principal.kind,
+            "provider": principal.provider,
+            "principal": principal.id,
+            "user_id": principal.user_id,
+            "created_at": rfc3339.stored(principal.created_at),
+        }
+        for principal in changes.principals
+    ]
+    tx.write_last(_insert_principals(tx.dialect), "new_principals", made)
     await _save_keys(tx, app, changes)
 
 
@@ -184,18 +183,17 @@ async def _save_keys(tx: Transaction, app: str, changes: Changes) -> None:
         for key, owner in sorted(changes.key_owners.items())
         if owner is not None
     ]
-    if rows:
-        await tx.connection.execute(_insert_keys(tx.dialect), {"rows": rows})
+    tx.write_last(_insert_keys(tx.dialect), "new_keys", rows)
 
 
 @functools.cache
 def _insert_principals(dialect_name: str) -> Insert:
-    return dialect.insert_rows(principals, "rows", principals.c.keys(), dialect_name)
+    return dialect.insert_rows(principals, "new_principals", principals.c.keys(), dialect_name)
 
 
 @functools.cache
 def _insert_keys(dialect_name: str) -> Insert:
-    return dialect.insert_rows(auth_keys, "rows", auth_keys.c.keys(), dialect_name)
+    return dialect.insert_rows(auth_keys, "new_keys", auth_keys.c.keys(), dialect_name)
 
 
 _DELETE_KEY = delete(auth_keys).where(

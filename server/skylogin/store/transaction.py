@@ -7,7 +7,7 @@ the app, and many users at once, so that one login is a batch of one.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Insert, Select, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.store import dialect
@@ -46,10 +46,31 @@ class Transaction:
         self.new_fields: FieldsByType = {}
         self.users_added = 0
         self.on_commit: list[Callable[[], None]] = []
+        self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows of *query*, which takes its parameters from *values*."""
-        if self.dialect == "postgresql":
-            return (await self.connection.execute(query, values)).all()
-        one_row = await self.connection.execute(dialect.as_one_row(query), values)
-        return dialect.read_one_row(one_row.scalar_one(), query)
+        one_row = dialect.as_one_row(query, self.dialect)
+        return dialect.read_one_row(
+            (await self.connection.execute(one_row, values)).scalar(), query
+        )
+
+    def write_last(
+        self, statement: Insert | Update, parameter: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Have *statement* write *rows*, its *parameter*, when the work is done.
+
+        Nothing that the work still reads or writes may hang on it.
+        """
+        if rows:
+            self._queued.setdefault(statement, (parameter, []))[1].extend(rows)
+
+    async def finish(self) -> None:
+        """Write what waits: on PostgreSQL in one statement, which goes there and back once."""
+        queued, self._queued = self._queued, {}
+        if queued and self.dialect == "postgresql":
+            together = dialect.as_one_statement(tuple(queued))
+            await self.connection.execute(together, dict(queued.values()))
+            return
+        for statement, (parameter, rows) in queued.items():
+            await self.connection.execute(statement, {parameter: rows})

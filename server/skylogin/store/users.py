@@ -121,20 +121,16 @@ async def save(
         elif record is not None:
             written.append(_written_row(app, record))
     tx.users_added += len(new_users)
-    for statement, rows in (
-        (_insert_users, new_users),
-        (_insert_records, new_records),
-        (_update_seen, seen),
-        (_update_records, written),
-    ):
-        if rows:
-            await tx.connection.execute(statement(tx.dialect), {"rows": rows})
+    tx.write_last(_insert_users(tx.dialect), "new_users", new_users)
+    tx.write_last(_insert_records(tx.dialect), "new_records", new_records)
+    tx.write_last(_update_seen(tx.dialect), "seen", seen)
+    tx.write_last(_update_records(tx.dialect), "written", written)
 
 
 async def see(tx: Transaction, app: str, seen: Mapping[str, datetime]) -> None:
     """Set the time at which users were last seen."""
     rows = [_seen_row(app, user_id, moment) for user_id, moment in sorted(seen.items())]
-    await tx.connection.execute(_update_seen(tx.dialect), {"rows": rows})
+    await tx.connection.execute(_update_seen(tx.dialect), {"seen": rows})
 
 
 async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
@@ -145,10 +141,10 @@ async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
     before = (await load(tx, app, [wanted.id], lock=True)).get(wanted.id)
     if before is None:
         row = _user_row(app, wanted)
-        await tx.connection.execute(_insert_users(tx.dialect), {"rows": [row]})
+        await tx.connection.execute(_insert_users(tx.dialect), {"new_users": [row]})
     if wanted.record is not None and (before is None or before.record is None):
         row = _record_row(app, wanted.record)
-        await tx.connection.execute(_insert_records(tx.dialect), {"rows": [row]})
+        await tx.connection.execute(_insert_records(tx.dialect), {"new_records": [row]})
     return (await load(tx, app, [wanted.id]))[wanted.id]
 
 
@@ -244,17 +240,17 @@ def _record_row(app: str, record: Record) -> dict[str, Any]:
 @functools.cache
 def _insert_users(dialect_name: str) -> Insert:
     columns = ("app", "id", "last_seen_at", "disabled")
-    return dialect.insert_rows(users, "rows", columns, dialect_name)
+    return dialect.insert_rows(users, "new_users", columns, dialect_name)
 
 
 @functools.cache
 def _insert_records(dialect_name: str) -> Insert:
-    return dialect.insert_rows(records, "rows", records.c.keys(), dialect_name)
+    return dialect.insert_rows(records, "new_records", records.c.keys(), dialect_name)
 
 
 @functools.cache
 def _update_seen(dialect_name: str) -> Update:
-    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text, last_seen_at=Moment)
+    row = dialect.json_rows("seen", dialect_name, app=Text, id=Text, last_seen_at=Moment)
     return (
         update(users)
         .where(users.c.app == row["app"], users.c.id == row["id"])
@@ -265,7 +261,7 @@ def _update_seen(dialect_name: str) -> Update:
 @functools.cache
 def _update_records(dialect_name: str) -> Update:
     columns = {"updated_at": Moment, "updated_by": Text, "data": Json}
-    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text, **columns)
+    row = dialect.json_rows("written", dialect_name, app=Text, id=Text, **columns)
     return (
         update(records)
         .where(
