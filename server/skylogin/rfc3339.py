@@ -1,5 +1,6 @@
 """Times as text: RFC 3339 in, the original's form and the stored form out. Pure."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -42,8 +43,10 @@ def _in_utc(moment: datetime, sign: str, hours: int, minutes: int) -> datetime:
         raise ValueError("out of range") from error
 
 
+@functools.lru_cache(1024)
 def stored(moment: datetime) -> str:
     """Return a time as a field keeps it: UTC text of fixed width, so that it sorts."""
+    # A login writes its one moment in many places.
     return moment.isoformat(timespec="microseconds")[:STORED_LENGTH] + "Z"
 
 
