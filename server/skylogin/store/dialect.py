@@ -19,6 +19,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     cast,
+    column,
     create_engine,
     event,
     func,
@@ -185,15 +186,12 @@ def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) ->
     belongs into each row: beside a constant app both databases, as long as they
     have no statistics, like to walk everything that the app has.
     """
-    value: ColumnElement[Any]
     if dialect == "postgresql":
-        listed = bindparam(parameter, type_=JSON)
-        value = func.json_array_elements(listed).table_valued("value").c.value
-        return {
-            name: cast(func.json_extract_path_text(value, name, type_=Text), kind())
-            for name, kind in columns.items()
-        }
-    value = func.json_each(bindparam(parameter, type_=JSON)).table_valued("value").c.value
+        typed = (column(name, kind()) for name, kind in columns.items())
+        rows = func.json_to_recordset(bindparam(parameter, type_=JSON)).table_valued(*typed)
+        return dict(rows.render_derived(with_types=True).c)
+    listed = func.json_each(bindparam(parameter, type_=JSON))
+    value: ColumnElement[Any] = listed.table_valued("value").c.value
     return {
         name: func.json_extract(value, f"$.{name}", type_=kind()) for name, kind in columns.items()
     }
