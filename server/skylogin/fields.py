@@ -187,7 +187,7 @@ def merge(
 ) -> dict[str, JsonValue]:
     """Return *data* with *values* laid over it: null clears, other fields stay.
 
-    Raises SkygearError where a value does not fit a column of whole numbers.
+    Raises SkygearError where a value does not fit a column of whole numbers, or of shapes.
     """
     merged = dict(data)
     for name, value in values.items():
@@ -199,6 +199,8 @@ def merge(
 
 
 def _fitted(value: FieldValue, field: Field, record_id: str) -> JsonValue:
+    if field.kind == "geometry":
+        return _shape(value, record_id)
     if field.kind not in ("integer", "sequence"):
         return value.value
     number = value.value
@@ -208,3 +210,24 @@ def _fitted(value: FieldValue, field: Field, record_id: str) -> JsonValue:
         f'failed to save {record_id}: pq: invalid input syntax for type {field.column}: "{number}"'
     )
     raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+
+
+def _shape(value: FieldValue, record_id: str) -> JsonValue:
+    shape = value.value
+    if isinstance(shape, dict):
+        members = _SHAPE_MEMBERS.get(str(shape.get("type")))
+        if members and isinstance(shape.get(members), list):
+            return shape
+    # PostGIS says this, and the original answers with a 500.
+    message = f"failed to save {record_id}: pq: unknown GeoJSON type"
+    raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+
+
+# The geometries of RFC 7946, each with the member that holds what it is made of.
+_SHAPE_MEMBERS = {
+    **dict.fromkeys(
+        ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),
+        "coordinates",
+    ),
+    "GeometryCollection": "geometries",
+}

@@ -19,6 +19,7 @@ KNOWN = {
     "any": new_field("json"),
     "when": new_field("datetime"),
     "friend": new_field("reference", "user"),
+    "shape": new_field("geometry"),
 }
 
 
@@ -254,3 +255,28 @@ def test_a_column_of_whole_numbers_takes_no_others(number: float) -> None:
     assert caught.value.message == (
         f'failed to save user/1: pq: invalid input syntax for type integer: "{number}"'
     )
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"type": "Point", "coordinates": [1, 2]},
+        {"type": "GeometryCollection", "geometries": []},
+    ],
+)
+def test_a_shape_of_geojson_is_kept(shape: dict[str, Any]) -> None:
+    """As it came."""
+    given = {"shape": FieldValue("geometry", shape)}
+    assert fields.merge({}, given, KNOWN, "user/1") == {"shape": shape}
+
+
+@pytest.mark.parametrize(
+    "shape", [{}, {"type": "Circle", "coordinates": [1, 2]}, {"type": "Point"}, {"type": ["Point"]}]
+)
+def test_a_shape_that_geojson_does_not_know_is_refused(shape: dict[str, Any]) -> None:
+    """As the original's database refuses it, but as a fault of the caller."""
+    with pytest.raises(SkygearError) as refusal:
+        fields.merge({}, {"shape": FieldValue("geometry", shape)}, KNOWN, "user/1")
+
+    assert refusal.value.kind == INVALID_ARGUMENT
+    assert refusal.value.message == "failed to save user/1: pq: unknown GeoJSON type"
