@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -283,3 +285,10 @@ def test_crashes_are_caught_where_they_become_answers():
     }
 
     assert catching <= CATCHES_EVERYTHING
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", sorted(path.stem for path in SOURCE.glob("cli*.py")))
+def test_every_module_of_commands_can_be_the_first(module: str) -> None:
+    """None hangs on another having been imported before."""
+    subprocess.run([sys.executable, "-c", f"import skylogin.{module}"], check=True, timeout=60)

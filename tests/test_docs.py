@@ -45,6 +45,9 @@ def settings_row(setting: Setting) -> str:
     return f"| `{setting.variable}` | {default} | {setting.about} |\n"
 
 
+cli.add_groups()
+
+
 def commands() -> set[str]:
     """Return the commands that there are, with their groups."""
     names = {info.name or info.callback.__name__ for info in cli.app.registered_commands}

@@ -34,6 +34,7 @@ ReadyFile = Annotated[Path | None, typer.Option(help="File for the ready line, w
 
 def main() -> None:
     """Run the command line."""
+    add_groups()
     try:
         app()
     except ConfigurationError as error:
@@ -285,14 +286,12 @@ def version() -> None:
     print(skylogin.__version__)
 
 
-def _add_groups() -> None:
+def add_groups() -> None:
+    """Add the groups of commands, whose modules use this one."""
     from skylogin import cli_secret, cli_token  # noqa: PLC0415
 
     app.add_typer(cli_token.app, name="token")
     app.add_typer(cli_secret.app, name="secret")
-
-
-_add_groups()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
