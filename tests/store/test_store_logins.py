@@ -11,7 +11,7 @@ from skylogin import rfc3339
 from skylogin.errors import SkygearError
 from skylogin.json_text import JsonValue
 from skylogin.login import Login
-from skylogin.store import Store, Transaction, tables, users
+from skylogin.store import Store, Transaction, logins, tables, users
 from skylogin.user import FieldValue, User
 from sqlalchemy import Table, delete, event
 from sqlalchemy.engine import Engine
@@ -308,3 +308,26 @@ async def test_a_batch_costs_as_many_statements_as_one_login(
 
     assert (one.commits, many.commits) == (1, 1)
     assert many.statements == one.statements
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_principals_that_another_node_makes_while_we_look_are_seen(
+    make_store: Any, make_services: MakeServices, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, each between two looks: nobody is told that their own name is taken."""
+    here, there = await make_services(), await make_services(await make_store())
+    await log_in(there, "first of all", username="so that every field is there")
+    to_come = ["alice", "bob"]
+    load_key_owners = logins._load_key_owners
+
+    async def load_after_another_login(tx: Transaction, *arguments: Any) -> Any:
+        if to_come and tx.fields is here.store._fields:
+            who = to_come.pop(0)
+            await log_in(there, who, username=who)
+        return await load_key_owners(tx, *arguments)
+
+    monkeypatch.setattr(logins, "_load_key_owners", load_after_another_login)
+    outcomes = await asyncio.gather(*(log_in(here, who, username=who) for who in ("alice", "bob")))
+
+    assert [outcome.created for outcome in outcomes] == [False, False]

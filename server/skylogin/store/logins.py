@@ -26,12 +26,14 @@ async def load(
     subjects = {attempt.claims.subject for attempt in attempts}
     accounts = await _load_accounts(tx, app, subjects)
     known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
-    if any(owners.values()) and (missing := subjects - set(accounts)):
-        # Between the two looks another node may have made the principal with its keys.
+    while any(owners.values()) and (missing := subjects - set(accounts)):
+        # Between the two looks another node may have made a principal with its keys,
+        # and while we look again, the next one.
         appeared = await _load_accounts(tx, app, missing)
-        if appeared:
-            accounts |= appeared
-            known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+        if not appeared:
+            break
+        accounts |= appeared
+        known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     referred = {pair for attempt in attempts for pair in references(attempt.claims.profile)}
     return Snapshot(
         accounts=accounts,
