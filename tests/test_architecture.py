@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
  1  errors  go_text  rfc3339  json_text  clock  ids  readiness
- 2  jws  user  payload
+ 2  jws  user  payload  app_names
  3  access_token  auth_keys  fields  profile  minting  wire
  4  custom_token  login
  5  config  journal
@@ -23,16 +23,18 @@ LEVELS = """
  9  store.fields  store.secrets  store.journal  store.database
 10  store.apps  store.users  store.batch  store
 11  store.logins
-12  migrating  journal_writer  token_secrets
-13  call  operations
-14  preprocessors  handlers
-15  actions
-16  dispatch
-17  web
-18  server
-19  testing  cli
-20  cli_token  cli_secret
-21  __main__
+12  migrating  journal_writer  token_secrets  token_stores
+13  registry  operations
+14  call
+15  preprocessors  handlers  handlers.common
+16  handlers.auth  handlers.me  handlers.other  handlers.sso
+17  actions
+18  dispatch
+19  web
+20  server
+21  testing  cli
+22  cli_token  cli_secret
+23  __main__
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from skylogin import handlers
 from skylogin.call import Call, Services
+from skylogin.handlers import auth, me, other, sso
 from skylogin.preprocessors import (
     authenticate,
     check_access_key,
@@ -34,13 +34,13 @@ class Action:
 ACTIONS: Mapping[str, Action] = {
     action.name: action
     for action in (
-        Action("", handlers.home, ()),
-        Action("_status:healthz", handlers.home, ()),
-        Action("sso:custom_token:login", handlers.log_in_with_custom_token, (check_access_key,), journaled=True),
-        Action("me", handlers.me, (authenticate, require_auth, require_user)),
-        Action("auth:logout", handlers.log_out, (authenticate,)),
-        Action("auth:disable:set", handlers.set_disabled, (authenticate, inject_auth, require_admin)),
-        Action("device:unregister", handlers.forget_device, (authenticate, require_auth)),
+        Action("", other.home, ()),
+        Action("_status:healthz", other.home, ()),
+        Action("sso:custom_token:login", sso.log_in_with_custom_token, (check_access_key,), journaled=True),
+        Action("me", me.me, (authenticate, require_auth, require_user)),
+        Action("auth:logout", auth.log_out, (authenticate,)),
+        Action("auth:disable:set", auth.set_disabled, (authenticate, inject_auth, require_admin)),
+        Action("device:unregister", other.forget_device, (authenticate, require_auth)),
     )
 }
 # fmt: on

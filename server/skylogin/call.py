@@ -10,11 +10,10 @@ from skylogin.config import Settings
 from skylogin.custom_token import Rules
 from skylogin.ids import IdMaker
 from skylogin.journal import Origin
-from skylogin.journal_writer import JournalWriter
 from skylogin.login import Attempt, Login
+from skylogin.registry import App, AppRegistry
 from skylogin.store import Store
 from skylogin.store.batch import Batcher
-from skylogin.token_secrets import SecretCache
 from skylogin.user import User
 
 
@@ -30,7 +29,7 @@ class AccessKey(Enum):
 class Call:
     """One action being carried out. Preprocessors fill in what they learn."""
 
-    app: str
+    app: App
     payload: Mapping[str, object]
     api_key: str
     access_token: str
@@ -52,7 +51,7 @@ class Call:
 class JournaledAttempt:
     """A login in a batch: what is decided on, and what the journal needs besides."""
 
-    app: str
+    app: App
     attempt: Attempt
     entry_id: str
     action: str
@@ -70,14 +69,16 @@ class Visit:
 
 @dataclass(slots=True)
 class Services:
-    """What handlers may use. Built once, in `web`; fields only, no behaviour."""
+    """What handlers may use. Built once, in `web`; fields only, no behaviour.
+
+    *app* is the one of the environment; a call says which one it is for.
+    """
 
     settings: Settings
     rules: Rules
     store: Store
-    secrets: SecretCache
-    journal: JournalWriter
-    access_token_key: bytes
+    apps: AppRegistry
+    app: App
     now: Callable[[], datetime]
     ids: IdMaker
     logins: Batcher[JournaledAttempt, Login] = field(init=False)

@@ -67,6 +67,7 @@ class Settings:
     journal_rows_max: int
     journal_days: int
     trusted_proxies: tuple[Network, ...]
+    domain: str
     body_bytes_max: int
     warnings: tuple[str, ...] = field(default=())
 
@@ -241,6 +242,7 @@ SETTINGS = (
     Setting("journal_rows_max", "SKYLOGIN_JOURNAL_ROWS_MAX", "100000", _positive, "Attempts that the journal keeps."),
     Setting("journal_days", "SKYLOGIN_JOURNAL_DAYS", "30", _positive, "Days that the journal keeps them."),
     Setting("trusted_proxies", "SKYLOGIN_TRUSTED_PROXIES", "", _networks, "Addresses or networks whose X-Forwarded-For is believed."),
+    Setting("domain", "SKYLOGIN_DOMAIN", "", _text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set."),
     Setting("body_bytes_max", "SKYLOGIN_BODY_BYTES_MAX", "16777216", _positive, "Largest body of a call; a larger one is 413."),
 )
 # fmt: on
@@ -273,6 +275,7 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     if mode == DEV:
         values["api_key"] = values["api_key"] or "changeme"
         values["master_key"] = values["master_key"] or "secret"
+        values["domain"] = values["domain"] or "localhost"
         # Nobody else on the network gets to a stand-in by accident.
         values["host"] = (values["host"][0] or "127.0.0.1", values["host"][1])
     faults += _unknown(environment)

@@ -91,6 +91,6 @@ def _note(action: Action | None, call: Call, services: Services, refusal: Skygea
     keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
     token = Description() if keyless else describe(call.payload.get("token"))
     entry_id = services.ids.timed_id(call.now)
-    services.journal.note(
+    call.app.journal.note(
         journal.refused(entry_id, call.now, call.action, call.origin, Refusal(refusal, token))
     )

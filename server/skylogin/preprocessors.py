@@ -20,16 +20,16 @@ GOD = "_god"
 
 async def check_access_key(call: Call, services: Services) -> None:
     """Require the API key or the master key."""
-    _read_access_key(call, services)
+    _read_access_key(call)
     if call.access_key is AccessKey.NONE:
         raise SkygearError(NOT_AUTHENTICATED, "Api key is empty", reason=Reason.API_KEY_MISSING)
 
 
 async def authenticate(call: Call, services: Services) -> None:
     """Require a key or a good access token; find out who calls."""
-    _read_access_key(call, services)
+    _read_access_key(call)
     if call.access_token:
-        call.token = access_token.verify(call.access_token, call.now, services.access_token_key)
+        call.token = await call.app.tokens.find(call.access_token, call.now)
         call.user_id = call.token.user_id
     elif call.access_key is AccessKey.NONE:
         raise SkygearError(NOT_AUTHENTICATED, "Both api key and access token are empty")
@@ -37,13 +37,12 @@ async def authenticate(call: Call, services: Services) -> None:
         call.user_id = direct_text(call.payload, "_user_id")
 
 
-def _read_access_key(call: Call, services: Services) -> None:
-    settings = services.settings
+def _read_access_key(call: Call) -> None:
     if not call.api_key:
         return
-    if call.api_key == settings.master_key:
+    if call.api_key == call.app.master_key:
         call.access_key = AccessKey.MASTER
-    elif call.api_key == settings.api_key:
+    elif call.api_key == call.app.api_key:
         call.access_key = AccessKey.CLIENT
     else:
         raise SkygearError(
@@ -87,7 +86,7 @@ async def _load_user(call: Call, services: Services) -> None:
         return
 
     async def load(tx: Transaction) -> User | None:
-        return (await users.load(tx, call.app, [call.user_id])).get(call.user_id)
+        return (await users.load(tx, call.app.name, [call.user_id])).get(call.user_id)
 
     call.user = await services.store.run(load, write=False)
     if call.user is not None:
@@ -113,7 +112,7 @@ async def _make(call: Call, services: Services, wanted: User) -> User:
     """Make what *wanted* has and is not there; return the user as stored."""
 
     async def make(tx: Transaction) -> User:
-        return await users.make_missing(tx, call.app, wanted)
+        return await users.make_missing(tx, call.app.name, wanted)
 
     return await services.store.run(make)
 
@@ -126,7 +125,7 @@ async def require_admin(call: Call, services: Services) -> None:
         message = "User is required for this action, please login."
         raise SkygearError(NOT_AUTHENTICATED, message)
     admin_roles = await services.store.run(
-        lambda tx: users.load_admin_roles(tx, call.app), write=False
+        lambda tx: users.load_admin_roles(tx, call.app.name), write=False
     )
     if not admin_roles.intersection(call.user.roles):
         message = "no permission to perform this action"

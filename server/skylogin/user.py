@@ -9,7 +9,7 @@ from skylogin.json_text import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A user's profile: the record of type `user` whose id is the user's.
+    """A record. A user's profile is the one of type `user` whose id is the user's.
 
     *data* holds the fields in stored form; the type of each is a `Field` of the
     app, not a part of the value.
@@ -23,6 +23,7 @@ class Record:
     updated_at: datetime
     updated_by: str
     data: Mapping[str, JsonValue]
+    type: str = "user"
 
 
 @dataclass(frozen=True, slots=True)

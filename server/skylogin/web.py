@@ -4,7 +4,6 @@ import functools
 import ipaddress
 import logging
 import posixpath
-import secrets as randomness
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -13,20 +12,20 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 from multidict import CIMultiDict
 
-from skylogin import actions, handlers, json_text, token_secrets, wire
+from skylogin import actions, app_names, json_text, wire
 from skylogin.call import Call, JournaledAttempt, Services
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.dispatch import Answer, dispatch
-from skylogin.errors import BAD_REQUEST, SkygearError
+from skylogin.errors import BAD_REQUEST, UNDEFINED_OPERATION, SkygearError
 from skylogin.explaining import rules_of
+from skylogin.handlers import me, sso
 from skylogin.ids import IdMaker
 from skylogin.journal import Origin
-from skylogin.journal_writer import JournalWriter
+from skylogin.registry import App, AppRegistry
 from skylogin.store import Store, Transaction, apps
 from skylogin.store import journal as stored_journal
 from skylogin.store.batch import Batcher
-from skylogin.token_secrets import SecretCache
 
 logger = logging.getLogger("skylogin.web")
 
@@ -58,51 +57,38 @@ async def _run_services(
     services = await open_services(settings, store, now)
     application[SERVICES] = services
     yield
-    await services.logins.close()
-    await services.visits.close()
-    await services.journal.close()
+    await close_services(services)
 
 
 async def open_services(settings: Settings, store: Store, now: Callable[[], datetime]) -> Services:
     """Prepare the app in the database and return what handlers may use."""
-    app = settings.app_name
-
-    async def prepare(tx: Transaction) -> str:
-        await apps.prepare(tx, app, settings.auth_record_keys)
-        if settings.custom_token_secret is None:
-            await token_secrets.keep_first(tx, app, now())
-        if settings.token_store_secret:
-            return settings.token_store_secret
-        return await apps.keep_setting(
-            tx, app, "token_store_secret", randomness.token_urlsafe(token_secrets.SECRET_BYTES)
-        )
-
-    token_store_secret = await store.run(prepare)
-    writer = JournalWriter(
-        store, app, rows_max=settings.journal_rows_max, days=settings.journal_days, now=now
-    )
-    await writer.open()
+    ids = IdMaker()
+    registry = AppRegistry(settings, store, now, ids)
     services = Services(
         settings=settings,
         rules=rules_of(settings),
         store=store,
-        secrets=SecretCache(store, app, settings.custom_token_secret),
-        journal=writer,
-        access_token_key=token_store_secret.encode(),
+        apps=registry,
+        app=await registry.open_default(),
         now=now,
-        ids=IdMaker(),
+        ids=ids,
     )
-    services.logins = Batcher(
-        store, functools.partial(handlers.log_in_many, services), _is_journaled
-    )
-    services.visits = Batcher(store, functools.partial(handlers.see_many, services))
+    services.logins = Batcher(store, functools.partial(sso.log_in_many, services), _is_journaled)
+    services.visits = Batcher(store, functools.partial(me.see_many, services))
     return services
+
+
+async def close_services(services: Services) -> None:
+    """Finish what was begun, and write what still waits."""
+    await services.logins.close()
+    await services.visits.close()
+    await services.apps.close()
 
 
 async def _is_journaled(tx: Transaction, items: Any) -> bool:
     """Return whether a batch was committed: its journal rows were in its transaction."""
     attempts: list[JournaledAttempt] = list(items)
-    return any([await stored_journal.has(tx, item.app, item.entry_id) for item in attempts])
+    return any([await stored_journal.has(tx, item.app.name, item.entry_id) for item in attempts])
 
 
 # --- the wire ----------------------------------------------------------------
@@ -121,6 +107,11 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
     if clean != path:
         return _moved(request, clean, headers)
     headers["Server"] = SERVER
+    name, path = app_names.split(path, request.host, services.settings.domain)
+    app = await services.apps.find(name)
+    if app is None:
+        refusal = SkygearError(UNDEFINED_OPERATION, "route unmatched")
+        return _respond(Answer(refusal.status, wire.error(refusal)), headers)
     try:
         payload = wire.read_body(await request.read())
     except wire.BadBodyError:
@@ -130,7 +121,7 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
     except web.HTTPRequestEntityTooLarge:
         refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
         return _respond(Answer(refusal.status, wire.error(refusal)), headers)
-    call = _read_call(request, services, payload, request_id)
+    call = _read_call(request, services, app, payload, request_id)
     call.action = actions.name_of(path, payload)
     answer = await dispatch(call, services)
     if answer.refusal is not None and services.settings.mode == "dev":
@@ -139,14 +130,18 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
 
 
 def _read_call(
-    request: web.Request, services: Services, payload: dict[str, object], request_id: str
+    request: web.Request,
+    services: Services,
+    app: App,
+    payload: dict[str, object],
+    request_id: str,
 ) -> Call:
     """Return the call: a key or a token in a header wins over one in the body."""
     header = request.headers.get
     api_key = header("X-Skygear-API-Key") or payload.get("api_key")
     token = header("X-Skygear-Access-Token") or payload.get("access_token")
     return Call(
-        app=services.settings.app_name,
+        app=app,
         payload=payload,
         api_key=api_key if isinstance(api_key, str) else "",
         access_token=token if isinstance(token, str) else "",

@@ -51,7 +51,7 @@ def auth_response(user: User, access_token: str, fields: Mapping[str, Field]) ->
     """Return what a login answers: the user as seen before it (custom-token-login, section 8)."""
     record = user.record
     assert record is not None
-    body: dict[str, object] = {"user_id": user.id, "profile": user_record(record, fields)}
+    body: dict[str, object] = {"user_id": user.id, "profile": record_body(record, fields)}
     if user.roles:
         body["roles"] = list(user.roles)
     body["access_token"] = access_token
@@ -63,13 +63,13 @@ def auth_response(user: User, access_token: str, fields: Mapping[str, Field]) ->
     return body
 
 
-def user_record(record: Record, fields: Mapping[str, Field]) -> dict[str, object]:
-    """Return a user record in wire form (records, section 1)."""
+def record_body(record: Record, fields: Mapping[str, Field]) -> dict[str, object]:
+    """Return a record in wire form (records, section 1)."""
     body: dict[str, object] = {
         "_access": record.access,
         "_created_at": rfc3339.on_wire(record.created_at),
         "_created_by": record.created_by,
-        "_id": f"user/{record.id}",
+        "_id": f"{record.type}/{record.id}",
         "_ownerID": record.owner_id,
         "_type": "record",
         "_updated_at": rfc3339.on_wire(record.updated_at),

@@ -86,9 +86,7 @@ async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeService
 
     yield make
     for services in opened:
-        await services.logins.close()
-        await services.visits.close()
-        await services.journal.close()
+        await web.close_services(services)
 
 
 @pytest.fixture
@@ -106,8 +104,9 @@ def make_item(services: Services, subject: str, **profile: Any) -> JournaledAtte
     attempt = make_attempt(subject, at=services.now(), **profile)
     attempt = replace(attempt, new_user_id=str(uuid.uuid4()))
     origin = Origin("192.0.2.1", str(uuid.uuid4()))
-    app = services.settings.app_name
-    return JournaledAttempt(app, attempt, str(uuid.uuid4()), "sso:custom_token:login", origin)
+    return JournaledAttempt(
+        services.app, attempt, str(uuid.uuid4()), "sso:custom_token:login", origin
+    )
 
 
 @pytest.fixture

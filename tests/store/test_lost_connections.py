@@ -7,8 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 from making import make_token
-from skylogin import handlers, operations
+from skylogin import operations
 from skylogin.call import Call, Services
+from skylogin.handlers import sso
 from skylogin.journal import Origin
 from skylogin.store import Store, Transaction, apps, open_store
 
@@ -98,7 +99,7 @@ async def test_typed_values_keep_their_type_though_the_commit_got_no_answer(
     services = await make_services(far_store)
     way.cut_after = 1
 
-    answer = await handlers.log_in_with_custom_token(
+    answer = await sso.log_in_with_custom_token(
         make_call(services, make_token(secret="a secret", skyprofile={"since": date})), services
     )
 
@@ -166,7 +167,7 @@ async def test_two_that_lock_each_other_out_are_both_done(store: Store) -> None:
 def make_call(services: Services, token: str) -> Call:
     """Return a call of the login with *token*."""
     return Call(
-        app=services.settings.app_name,
+        app=services.app,
         payload={"token": token},
         api_key="changeme",
         access_token="",

@@ -1,19 +1,31 @@
 """What every app has from the start, and the keys that its settings ask for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from skylogin import auth_keys as keys
 from skylogin.auth_keys import KeySet
 from skylogin.fields import FIRST_USER_FIELDS
 from skylogin.store import dialect, fields
-from skylogin.store.tables import auth_keys, records, roles, settings
+from skylogin.store.tables import apps, auth_keys, records, roles, settings
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Field
 
 KEY_SETS = "auth_record_keys"
 ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredApp:
+    """An app besides the one of the environment; without keys it goes by that one's."""
+
+    name: str
+    api_key: str | None
+    master_key: str | None
+    created_at: datetime
 
 
 class KeysTakenError(Exception):
@@ -90,3 +102,35 @@ async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:
     row = {"app": app, "name": name, "value": value}
     await tx.connection.execute(dialect.insert_missing(settings, tx.dialect), row)
     return await read_setting(tx, app, name) or value
+
+
+async def load(tx: Transaction, app: str) -> StoredApp | None:
+    """Return the app called *app*, None where there is none."""
+    query = select(apps.c.app, apps.c.api_key, apps.c.master_key, apps.c.created_at)
+    row = (await tx.connection.execute(query.where(apps.c.app == app))).first()
+    return StoredApp(*row) if row else None
+
+
+async def load_all(tx: Transaction) -> list[StoredApp]:
+    """Return every app but the one of the environment, by name."""
+    query = select(apps.c.app, apps.c.api_key, apps.c.master_key, apps.c.created_at)
+    rows = await tx.connection.execute(query.order_by(apps.c.app))
+    return [StoredApp(*row) for row in rows]
+
+
+async def add(tx: Transaction, app: StoredApp) -> bool:
+    """Add *app*. Returns False where one of its name is there."""
+    row = {
+        "app": app.name,
+        "api_key": app.api_key,
+        "master_key": app.master_key,
+        "created_at": app.created_at,
+    }
+    added = await tx.connection.execute(dialect.insert_missing(apps, tx.dialect), row)
+    return added.rowcount > 0
+
+
+async def count_made_by_use(tx: Transaction) -> int:
+    """Return the number of apps without keys of their own."""
+    query = select(func.count()).select_from(apps).where(apps.c.api_key.is_(None))
+    return int((await tx.connection.execute(query)).scalar_one())

@@ -10,7 +10,7 @@ from sqlalchemy.sql import expression
 
 from skylogin.store.dialect import Json, Moment
 
-VERSION = "0001"
+VERSION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -25,6 +25,17 @@ alembic_version = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), primary_key=True),
+)
+
+# Every app but the one of the environment. One that was made by being used has no
+# keys of its own: it goes by those of the environment.
+apps = Table(
+    "apps",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("api_key", Text),
+    Column("master_key", Text),
+    Column("created_at", Moment, nullable=False),
 )
 
 settings = Table(
@@ -69,6 +80,10 @@ principals = Table(
     Column("principal", Text, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # What an OAuth provider said, as the one who links hands it over.
+    Column("updated_at", Moment),
+    Column("token_response", Json),
+    Column("profile", Json),
     Index("uq_principals_user", "app", "kind", "provider", "user_id", unique=True),
 )
 
@@ -86,6 +101,17 @@ records = Table(
     Column("updated_at", Moment, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
+)
+
+record_types = Table(
+    "record_types",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    # What a new record of the type gets as its access list; null while nothing is set.
+    Column("default_access", Json),
+    # The roles that may create; null and the empty list mean everybody.
+    Column("create_roles", Json),
 )
 
 record_fields = Table(
@@ -125,6 +151,30 @@ user_roles = Table(
     Column("app", Text, primary_key=True),
     Column("user_id", Text, primary_key=True),
     Column("role", Text, primary_key=True),
+)
+
+# Which users may do what with which fields; `*` stands for every type or field.
+field_access = Table(
+    "field_access",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("user_role", Text, primary_key=True),
+    Column("writable", Boolean, nullable=False),
+    Column("readable", Boolean, nullable=False),
+    Column("comparable", Boolean, nullable=False),
+    Column("discoverable", Boolean, nullable=False),
+)
+
+# Earlier passwords, for the policy that none is used again.
+password_history = Table(
+    "password_history",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("logged_at", Moment, primary_key=True),
+    Column("password_hash", Text, nullable=False),
 )
 
 # Ids are UUIDv7, so that the primary key is also the order in time. What nobody

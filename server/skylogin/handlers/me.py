@@ -1,0 +1,30 @@
+"""`me`: who calls."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from skylogin.call import Call, Services, Visit
+from skylogin.errors import SkygearError
+from skylogin.handlers.common import auth_response
+from skylogin.store import Transaction, users
+
+
+async def me(call: Call, services: Services) -> object:
+    """Say who calls, with a new access token."""
+    assert call.user is not None
+    answer = await auth_response(call, services, call.user)
+    await services.visits.submit(Visit(call.app.name, call.user.id, call.now))
+    return answer
+
+
+async def see_many(
+    services: Services, tx: Transaction, visits: Sequence[Visit]
+) -> list[SkygearError | None]:
+    """Note when users were seen; a disabling that ran out is cleared as it is passed."""
+    by_app = attrgetter("app")
+    for app, group in groupby(sorted(visits, key=by_app), key=by_app):
+        seen = {visit.user_id: visit.now for visit in group}
+        await users.see(tx, app, seen)
+        await users.clear_ended_disabling(tx, app, list(seen), min(seen.values()))
+    return [None] * len(visits)

@@ -1,0 +1,148 @@
+"""The apps that this server serves, opened when they are first asked for."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets as randomness
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from skylogin import app_names, token_secrets
+from skylogin.config import DEV, Settings
+from skylogin.ids import IdMaker
+from skylogin.journal_writer import JournalWriter
+from skylogin.store import Store, Transaction, apps
+from skylogin.store.apps import StoredApp
+from skylogin.token_secrets import SecretCache
+from skylogin.token_stores import SignedTokens, TokenStore
+
+MADE_BY_USE_MAX = 1000
+FRESH_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class App:
+    """One app: its keys, and what is its alone."""
+
+    name: str
+    api_key: str
+    master_key: str
+    secrets: SecretCache
+    journal: JournalWriter
+    tokens: TokenStore
+
+
+class AppRegistry:
+    """Finds apps by name. Keys that change, or an app that goes, are seen within a second."""
+
+    def __init__(
+        self, settings: Settings, store: Store, now: Callable[[], datetime], ids: IdMaker
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._now = now
+        self._ids = ids
+        self._apps: dict[str, App] = {}
+        self._looked_at: dict[str, float] = {}
+        self._key = b""
+        # Who comes while an app is opened waits for it.
+        self._opening = asyncio.Lock()
+
+    async def open_default(self) -> App:
+        """Prepare the app of the environment in the database and return it."""
+        settings, now = self._settings, self._now()
+
+        async def prepare(tx: Transaction) -> str:
+            await apps.prepare(tx, settings.app_name, settings.auth_record_keys)
+            if settings.custom_token_secret is None:
+                await token_secrets.keep_first(tx, settings.app_name, now)
+            if settings.token_store_secret:
+                return settings.token_store_secret
+            generated = randomness.token_urlsafe(token_secrets.SECRET_BYTES)
+            return await apps.keep_setting(tx, settings.app_name, "token_store_secret", generated)
+
+        self._key = (await self._store.run(prepare)).encode()
+        secrets = SecretCache(self._store, settings.app_name, settings.custom_token_secret)
+        keys = settings.api_key, settings.master_key
+        return await self._open(settings.app_name, keys, secrets, self._key)
+
+    async def find(self, name: str) -> App | None:
+        """Return the app called *name*, None where there is none; empty means the default one.
+
+        Under `skylogin dev` an app is made as soon as it is asked for.
+        """
+        default = self._settings.app_name
+        if name in ("", default):
+            return self._apps[default]
+        if self._is_fresh(name):
+            return self._apps[name]
+        if not app_names.is_name(name):
+            return None
+        async with self._opening:
+            return self._apps[name] if self._is_fresh(name) else await self._look(name)
+
+    def _is_fresh(self, name: str) -> bool:
+        return time.monotonic() - self._looked_at.get(name, float("-inf")) < FRESH_SECONDS
+
+    async def _look(self, name: str) -> App | None:
+        moment = time.monotonic()
+        stored = await self._store.run(lambda tx: apps.load(tx, name), write=False)
+        if stored is None and self._settings.mode == DEV:
+            stored = await self._store.run(lambda tx: self._make_by_use(tx, name))
+        if stored is None:
+            await self._close(name)
+            return None
+        app = self._apps.get(name) or await self._open_stored(stored)
+        app.api_key, app.master_key = self._keys_of(stored)
+        self._looked_at[name] = moment
+        return app
+
+    async def _make_by_use(self, tx: Transaction, name: str) -> StoredApp | None:
+        if await apps.count_made_by_use(tx) >= MADE_BY_USE_MAX:
+            return None
+        await apps.add(tx, StoredApp(name, None, None, self._now()))
+        return await apps.load(tx, name)
+
+    async def _open_stored(self, stored: StoredApp) -> App:
+        name, key_sets = stored.name, self._settings.auth_record_keys
+        await self._store.run(lambda tx: apps.prepare(tx, name, key_sets))
+        # An app without keys of its own goes by the default one's secret too.
+        is_stand_in = stored.api_key is None
+        default = self._apps[self._settings.app_name]
+        secrets = default.secrets if is_stand_in else SecretCache(self._store, name, None)
+        # No app's access token opens another.
+        key = hmac.digest(self._key, f"app:{name}".encode(), hashlib.sha256).hex().encode()
+        return await self._open(name, self._keys_of(stored), secrets, key)
+
+    def _keys_of(self, stored: StoredApp) -> tuple[str, str]:
+        settings = self._settings
+        return stored.api_key or settings.api_key, stored.master_key or settings.master_key
+
+    async def _open(
+        self, name: str, keys: tuple[str, str], secrets: SecretCache, key: bytes
+    ) -> App:
+        settings = self._settings
+        journal = JournalWriter(
+            self._store,
+            name,
+            rows_max=settings.journal_rows_max,
+            days=settings.journal_days,
+            now=self._now,
+        )
+        await journal.open()
+        tokens = SignedTokens(key, settings.token_store_expiry_seconds, self._ids)
+        app = App(name, *keys, secrets, journal, tokens)
+        self._apps[name] = app
+        return app
+
+    async def _close(self, name: str) -> None:
+        app = self._apps.pop(name, None)
+        if app is not None:
+            await app.journal.close()
+
+    async def close(self) -> None:
+        """Write what still waits."""
+        for name in list(self._apps):
+            await self._close(name)
