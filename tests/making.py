@@ -94,7 +94,9 @@ def make_attempt(
     subject: str, *, at: datetime = NOW, may_extend: bool = True, **profile: Any
 ) -> Attempt:
     """Return a login; a user made for it has the id `new-<subject>`."""
-    return Attempt(make_claims(subject, **profile), at, f"new-{subject}", may_extend)
+    claims = make_claims(subject, **profile)
+    new_user = User(f"new-{subject}")
+    return Attempt(subject, claims.profile, at, new_user, may_extend, claims=claims)
 
 
 def make_snapshot(**changes: Any) -> Snapshot:

@@ -66,6 +66,7 @@ def accepted(
 ) -> Entry:
     """Return the entry of a login that was accepted."""
     claims = attempt.claims
+    assert claims is not None
     reason = Reason.CREATED if outcome.created else Reason.UPDATED
     explanation = "first login: the user was made" if outcome.created else "the profile was updated"
     if claims.only_contract:

@@ -12,7 +12,7 @@ from skylogin import auth_keys, fields, rfc3339
 from skylogin.auth_keys import AuthKey, KeySet
 from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, SkygearError
 from skylogin.json_text import JsonValue
-from skylogin.user import Account, Claims, Field, Principal, Record, User
+from skylogin.user import Account, Claims, Field, Principal, Profile, Record, User
 
 KIND = "custom_token"
 LAST_LOGIN_AT = "last_login_at"
@@ -24,12 +24,21 @@ class LookAgain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A login that wants to happen: *new_user_id* is for a principal not seen before."""
+    """Somebody comes in: *new_user* is made where their account is not in the snapshot.
 
-    claims: Claims
+    *subject* tells the account there; where *kind* is not empty, it is the
+    principal of that kind and *provider*, and stored. The *profile* is laid over
+    the stored one; where it is None, only the times of the user change.
+    """
+
+    subject: str
+    profile: Profile | None
     now: datetime
-    new_user_id: str
+    new_user: User
     may_extend: bool
+    kind: str = KIND
+    provider: str = ""
+    claims: Claims | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +98,26 @@ def _decide_or_refuse(
 
 
 def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
-    claims, now = attempt.claims, attempt.now
-    account = snapshot.accounts.get(claims.subject)
-    user_id = account.user_id if account else attempt.new_user_id
+    now, profile = attempt.now, attempt.profile or {}
+    account = snapshot.accounts.get(attempt.subject)
+    user_id = account.user_id if account else attempt.new_user.id
     before = account.user if account else None
     left = account.record if account else None
-    user = before or User(user_id, left)
+    user = before or (User(user_id, left) if account else attempt.new_user)
     # The original checks this last, when the profile is already written.
     check_enabled(user, now)
 
     known = {**snapshot.fields, **changes.fields} if changes.fields else snapshot.fields
-    added = fields.extend_fields(
-        claims.profile, known, may_extend=attempt.may_extend, count=len(known)
-    )
-    fields.check_references(claims.profile, snapshot.existing, snapshot.types)
+    added = fields.extend_fields(profile, known, may_extend=attempt.may_extend, count=len(known))
+    fields.check_references(profile, snapshot.existing, snapshot.types)
     record = user.record or _new_record(user_id, now)
     data = fields.merge(
-        record.data, claims.profile, {**known, **added} if added else known, f"user/{user_id}"
+        record.data, profile, {**known, **added} if added else known, f"user/{user_id}"
     )
     old_data = user.record.data if user.record else {}
     released, taken_now = _changed_keys(user_id, old_data, data, snapshot, changes)
 
-    shown = _written(record, data, user_id, now)
+    shown = _written(record, data, user_id, now) if attempt.profile is not None else record
     saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
     after = _seen(user, saved, now)
     changes.before.setdefault(user_id, before)
@@ -120,9 +127,10 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
     changes.fields.update(added)
     changes.released |= released
     changes.key_owners.update({**dict.fromkeys(released), **dict.fromkeys(taken_now, user_id)})
-    if account is None:
-        changes.principals.append(Principal(KIND, claims.subject, user_id, now))
-    snapshot.accounts[claims.subject] = Account(user_id, after)
+    if account is None and attempt.kind:
+        principal = Principal(attempt.kind, attempt.subject, user_id, now, attempt.provider)
+        changes.principals.append(principal)
+    snapshot.accounts[attempt.subject] = Account(user_id, after)
     return Login(_shown(user, shown), created=before is None)
 
 
@@ -184,7 +192,7 @@ def _seen(user: User, record: Record, now: datetime) -> User:
         id=user.id,
         record=record,
         roles=user.roles,
-        has_password=user.has_password,
+        password_hash=user.password_hash,
         token_valid_since=user.token_valid_since,
         last_seen_at=now,
     )
@@ -250,13 +258,13 @@ def wanted_keys(
     # What a login brings may complete a key with what one before it in the batch brought.
     brought: dict[str, dict[str, JsonValue]] = {}
     for attempt in attempts:
-        subject = attempt.claims.subject
+        subject = attempt.subject
         account = accounts.get(subject)
         record = stored_record(account)
         stored = record.data if record else {}
         given = {
             name: value.value if value else None
-            for name, value in attempt.claims.profile.items()
+            for name, value in (attempt.profile or {}).items()
             if name in names
         }
         given = brought[subject] = {**brought.get(subject, {}), **given}

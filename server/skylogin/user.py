@@ -33,7 +33,8 @@ class User:
     id: str
     record: Record | None = None
     roles: tuple[str, ...] = ()
-    has_password: bool = False
+    # A bcrypt hash. Nothing that prints a user shows it.
+    password_hash: str | None = field(default=None, repr=False)
     token_valid_since: datetime | None = None
     last_seen_at: datetime | None = None
     disabled: bool = False

@@ -18,6 +18,7 @@ from skylogin.call import JournaledAttempt, Services
 from skylogin.journal import Origin
 from skylogin.login import Login
 from skylogin.store import Store, open_store
+from skylogin.user import User
 
 SQLITE = "sqlite:///"
 MakeServices = Callable[..., Awaitable[Services]]
@@ -102,7 +103,7 @@ def log_in() -> LogIn:
 def make_item(services: Services, subject: str, **profile: Any) -> JournaledAttempt:
     """Return a login as a handler hands it over."""
     attempt = make_attempt(subject, at=services.now(), **profile)
-    attempt = replace(attempt, new_user_id=str(uuid.uuid4()))
+    attempt = replace(attempt, new_user=User(str(uuid.uuid4())))
     origin = Origin("192.0.2.1", str(uuid.uuid4()))
     return JournaledAttempt(
         services.app, attempt, str(uuid.uuid4()), "sso:custom_token:login", origin

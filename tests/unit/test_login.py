@@ -172,8 +172,8 @@ def test_a_disabling_that_is_over_is_cleared(expiry: datetime) -> None:
 def test_first_logins_of_one_principal_in_one_batch_make_one_user() -> None:
     """The second sees what the first did, in the order they came."""
     attempts = [
-        replace(make_attempt("alice", name="A"), new_user_id="first"),
-        replace(make_attempt("alice", at=LATER, age=1), new_user_id="second"),
+        replace(make_attempt("alice", name="A"), new_user=User("first")),
+        replace(make_attempt("alice", at=LATER, age=1), new_user=User("second")),
     ]
 
     outcomes, changes = login.decide_all(attempts, make_snapshot())

@@ -10,6 +10,7 @@ from skylogin.handlers.common import auth_response
 from skylogin.login import Attempt, Login
 from skylogin.payload import bound
 from skylogin.store import Transaction, logins
+from skylogin.user import User
 
 
 async def log_in_with_custom_token(call: Call, services: Services) -> object:
@@ -27,7 +28,8 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
     claims = custom_token.verify(token, secrets, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
-    attempt = Attempt(claims, call.now, services.ids.random_id(), may_extend)
+    new_user = User(services.ids.random_id())
+    attempt = Attempt(claims.subject, claims.profile, call.now, new_user, may_extend, claims=claims)
     entry_id = services.ids.timed_id(call.now)
     accepted = await services.logins.submit(
         JournaledAttempt(call.app, attempt, entry_id, call.action, call.origin)

@@ -22,8 +22,8 @@ from skylogin.user import Account
 async def load(
     tx: Transaction, app: str, attempts: Sequence[Attempt], key_sets: tuple[KeySet, ...]
 ) -> Snapshot:
-    """Return what is stored about everything in *attempts*; the users stay locked."""
-    subjects = {attempt.claims.subject for attempt in attempts}
+    """Return what is stored about principals of custom tokens; their users stay locked."""
+    subjects = {attempt.subject for attempt in attempts}
     accounts = await _load_accounts(tx, app, subjects)
     known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     while any(owners.values()) and (missing := subjects - set(accounts)):
@@ -34,7 +34,34 @@ async def load(
             break
         accounts |= appeared
         known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
-    referred = {pair for attempt in attempts for pair in references(attempt.claims.profile)}
+    return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
+
+
+async def load_one(
+    tx: Transaction,
+    app: str,
+    attempt: Attempt,
+    account: Account | None,
+    key_sets: tuple[KeySet, ...],
+) -> Snapshot:
+    """Return what is stored around *attempt*, whose *account* the caller has found."""
+    accounts = {attempt.subject: account} if account else {}
+    known, owners = await _load_around(tx, app, [attempt], accounts, key_sets)
+    return await _snapshot(tx, app, [attempt], accounts, known, owners, key_sets)
+
+
+async def _snapshot(  # noqa: PLR0913, PLR0917
+    tx: Transaction,
+    app: str,
+    attempts: Sequence[Attempt],
+    accounts: dict[str, Account],
+    known: FieldMap,
+    owners: dict[AuthKey, str | None],
+    key_sets: tuple[KeySet, ...],
+) -> Snapshot:
+    referred = {
+        pair for attempt in attempts if attempt.profile for pair in references(attempt.profile)
+    }
     return Snapshot(
         accounts=accounts,
         fields=known,
@@ -52,7 +79,7 @@ async def _load_around(
     key_sets: tuple[KeySet, ...],
 ) -> tuple[FieldMap, dict[AuthKey, str | None]]:
     """Return the fields that *attempts* on *accounts* speak of, and who holds their keys."""
-    names = {name for attempt in attempts for name in attempt.claims.profile}
+    names = {name for attempt in attempts for name in attempt.profile or ()}
     for account in accounts.values():
         record = login.stored_record(account)
         names.update(record.data if record else ())

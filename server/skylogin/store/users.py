@@ -106,11 +106,12 @@ async def save(
 
     Those in *left* have a record already, although the user is new.
     """
-    new_users, new_records, seen, written = [], [], [], []
+    new_users, new_roles, new_records, seen, written = [], [], [], [], []
     for user_id, user in after.items():
         old, record = before.get(user_id), user.record
         if old is None:
             new_users.append(_user_row(app, user))
+            new_roles += [{"app": app, "user_id": user_id, "role": role} for role in user.roles]
         elif user.last_seen_at is not None:
             seen.append(_seen_row(app, user_id, user.last_seen_at))
         if old is not None and old.disabled and not user.disabled:
@@ -122,6 +123,7 @@ async def save(
             written.append(_written_row(app, record))
     tx.users_added += len(new_users)
     tx.write_last(_insert_users(tx.dialect), "new_users", new_users)
+    tx.write_last(_insert_roles(tx.dialect), "new_roles", new_roles)
     tx.write_last(_insert_records(tx.dialect), "new_records", new_records)
     tx.write_last(_update_seen(tx.dialect), "seen", seen)
     tx.write_last(_update_records(tx.dialect), "written", written)
@@ -202,9 +204,15 @@ def _user_row(app: str, user: User) -> dict[str, Any]:
     return {
         "app": app,
         "id": user.id,
-        "last_seen_at": rfc3339.stored(user.last_seen_at) if user.last_seen_at else None,
+        "password_hash": user.password_hash,
+        "token_valid_since": _stored(user.token_valid_since),
+        "last_seen_at": _stored(user.last_seen_at),
         "disabled": user.disabled,
     }
+
+
+def _stored(moment: datetime | None) -> str | None:
+    return rfc3339.stored(moment) if moment else None
 
 
 def _seen_row(app: str, user_id: str, moment: datetime) -> dict[str, Any]:
@@ -239,8 +247,13 @@ def _record_row(app: str, record: Record) -> dict[str, Any]:
 
 @functools.cache
 def _insert_users(dialect_name: str) -> Insert:
-    columns = ("app", "id", "last_seen_at", "disabled")
+    columns = ("app", "id", "password_hash", "token_valid_since", "last_seen_at", "disabled")
     return dialect.insert_rows(users, "new_users", columns, dialect_name)
+
+
+@functools.cache
+def _insert_roles(dialect_name: str) -> Insert:
+    return dialect.insert_rows(user_roles, "new_roles", user_roles.c.keys(), dialect_name)
 
 
 @functools.cache
@@ -287,7 +300,7 @@ _RECORD_COLUMNS = (
 )
 _USER_COLUMNS = (
     users.c.id,
-    users.c.password_hash.is_not(None).label("has_password"),
+    users.c.password_hash,
     users.c.token_valid_since,
     users.c.last_seen_at,
     users.c.disabled,
