@@ -13,21 +13,21 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
  1  errors  go_text  rfc3339  json_text  clock  ids  readiness
- 2  jws  user  payload  app_names
+ 2  jws  user  payload  app_names  password_policy
  3  access_token  auth_keys  fields  profile  minting  wire
  4  custom_token  login
  5  config  journal
  6  explaining  logs
  7  store.dialect  store.sqlite_writer
  8  store.tables  store.transaction
- 9  store.fields  store.secrets  store.journal  store.database
+ 9  store.fields  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles
 10  store.apps  store.users  store.batch  store
 11  store.logins
-12  migrating  journal_writer  token_secrets  token_stores
+12  migrating  journal_writer  passwords  token_secrets  token_stores
 13  registry  operations
 14  call
-15  preprocessors  handlers  handlers.common
-16  handlers.auth  handlers.me  handlers.other  handlers.sso
+15  preprocessors  handlers  handlers.common  handlers.signing_in
+16  handlers.auth  handlers.me  handlers.other  handlers.role  handlers.sso
 17  actions
 18  dispatch
 19  web
@@ -47,6 +47,8 @@ PLACES = {
     "alembic": {"migrating"},
     "jwt": {"jws"},
     "orjson": {"json_text"},
+    "bcrypt": {"passwords"},
+    "zxcvbn": {"password_policy"},
     "typer": {"cli", "cli_token", "cli_secret"},
 }
 
@@ -65,6 +67,8 @@ START_UP_LIST = {
     },
     "cli_token": {"rich"},
     "logs": {"pythonjsonlogger"},
+    "password_policy": {"zxcvbn"},
+    "passwords": {"bcrypt"},
     "server": {"skylogin.migrating"},
     "__main__": {"skylogin.cli"},
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},

@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from skylogin.call import Call, Services
-from skylogin.handlers import auth, me, other, sso
+from skylogin.handlers import auth, me, other, role, sso
 from skylogin.preprocessors import (
     authenticate,
     check_access_key,
+    dev_only,
     inject_auth,
     require_admin,
     require_auth,
+    require_auth_to_change_password,
+    require_master_key,
     require_user,
 )
 
@@ -38,6 +41,19 @@ ACTIONS: Mapping[str, Action] = {
         Action("_status:healthz", other.home, ()),
         Action("sso:custom_token:login", sso.log_in_with_custom_token, (check_access_key,), journaled=True),
         Action("me", me.me, (authenticate, require_auth, require_user)),
+        Action("auth:signup", auth.sign_up, (check_access_key,), journaled=True),
+        Action("auth:login", auth.log_in, (check_access_key,), journaled=True),
+        Action("auth:password", auth.change_password, (authenticate, require_auth_to_change_password, require_user)),
+        Action("auth:reset_password", auth.reset_password, (check_access_key, require_master_key)),
+        Action("sso:oauth:login", sso.log_in_with_oauth, (check_access_key, require_master_key), journaled=True),
+        Action("sso:oauth:signup", sso.sign_up_with_oauth, (check_access_key, require_master_key), journaled=True),
+        Action("sso:oauth:link", sso.link_oauth, (check_access_key, require_master_key)),
+        Action("sso:oauth:unlink", sso.unlink_oauth, (check_access_key, require_master_key)),
+        Action("role:default", role.set_default, (check_access_key, dev_only)),
+        Action("role:admin", role.set_admin, (check_access_key, dev_only)),
+        Action("role:assign", role.assign, (authenticate, inject_auth, require_admin)),
+        Action("role:revoke", role.revoke, (authenticate, inject_auth, require_admin)),
+        Action("role:get", role.get, (authenticate, inject_auth)),
         Action("auth:logout", auth.log_out, (authenticate,)),
         Action("auth:disable:set", auth.set_disabled, (authenticate, inject_auth, require_admin)),
         Action("device:unregister", other.forget_device, (authenticate, require_auth)),
@@ -48,19 +64,6 @@ ACTIONS: Mapping[str, Action] = {
 # Names of the original that this server answers with a refusal of its own.
 NOT_EMULATED = frozenset(
     (
-        "auth:signup",
-        "auth:login",
-        "auth:password",
-        "auth:reset_password",
-        "sso:oauth:login",
-        "sso:oauth:signup",
-        "sso:oauth:link",
-        "sso:oauth:unlink",
-        "role:default",
-        "role:admin",
-        "role:assign",
-        "role:revoke",
-        "role:get",
         "record:fetch",
         "record:query",
         "record:save",

@@ -40,6 +40,20 @@ def keys_of(
     return keys
 
 
+def complete_key_set(auth_data: Mapping[str, object], key_sets: Sequence[KeySet]) -> KeySet | None:
+    """Return the first set that *auth_data* has a value for each name of.
+
+    None where it has none, or a name that is in no set: such data tells nobody.
+    """
+    names = {name for key_set in key_sets for name in key_set}
+    if not names.issuperset(auth_data):
+        return None
+    whole = (
+        key_set for key_set in key_sets if all(auth_data.get(name) is not None for name in key_set)
+    )
+    return next(whole, None)
+
+
 def _folded(value: JsonValue, field: Field | None) -> JsonValue:
     is_citext = field is not None and field.column == "citext"
     return value.lower() if is_citext and isinstance(value, str) else value

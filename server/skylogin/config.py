@@ -13,10 +13,12 @@ from typing import Any
 from skylogin import auth_keys, jws
 from skylogin.auth_keys import KeySet
 from skylogin.custom_token import DOCUMENTED, ORIGINAL
+from skylogin.password_policy import PasswordPolicy
 
 DEV, SERVE = "dev", "serve"
 SECRET_LENGTH_MIN = 16
 PORT, PORT_MAX = 3000, 65535
+GUESSABLE_LEVEL_MAX = 5
 CUSTOMARY = frozenset(
     ("changeme", "secret", "ssosecret", "another-secret", "my_skygear_jwt_secret")
 )
@@ -55,6 +57,17 @@ class Settings:
     token_store_expiry_seconds: int
     token_store_secret: str
     verify_required: bool
+    password_length_min: int
+    password_uppercase_required: bool
+    password_lowercase_required: bool
+    password_digit_required: bool
+    password_symbol_required: bool
+    password_guessable_level_min: int
+    password_excluded_keywords: list[str]
+    password_excluded_fields: list[str]
+    password_history_size: int
+    password_history_days: int
+    password_expiry_days: int
     log_level: str
     log_format: str
     contract: str
@@ -76,6 +89,28 @@ class Settings:
         """Return whether a login with the API key may add fields to the user record."""
         # Unset, both commands let logins add them, as the original does.
         return self.dev_mode is not False
+
+    @property
+    def may_use_dev_actions(self) -> bool:
+        """Return whether the API key opens what the original opens only in DEV_MODE."""
+        return self.mode == DEV if self.dev_mode is None else self.dev_mode
+
+    @property
+    def password_policy(self) -> PasswordPolicy:
+        """Return what a new password has to be."""
+        return PasswordPolicy(
+            length_min=self.password_length_min,
+            uppercase_required=self.password_uppercase_required,
+            lowercase_required=self.password_lowercase_required,
+            digit_required=self.password_digit_required,
+            symbol_required=self.password_symbol_required,
+            guessable_level_min=self.password_guessable_level_min,
+            excluded_keywords=tuple(self.password_excluded_keywords),
+            excluded_fields=tuple(self.password_excluded_fields),
+            history_size=self.password_history_size,
+            history_days=self.password_history_days,
+            expiry_days=self.password_expiry_days,
+        )
 
     def address(self) -> tuple[str, int]:
         """Return the host and the port to listen on."""
@@ -137,6 +172,13 @@ def _positive(value: str) -> int:
     if _integer(value) == 0:
         raise ValueError("has to be more than 0")
     return int(value)
+
+
+def _guessable_level(value: str) -> int:
+    level = _lenient_integer(value)
+    if level not in range(GUESSABLE_LEVEL_MAX + 1):
+        raise Surprise("is no level from 1 to 5, so the default counts")
+    return level
 
 
 def _port(value: str) -> int | None:
@@ -230,6 +272,17 @@ SETTINGS = (
     Setting("token_store_expiry_seconds", "TOKEN_STORE_EXPIRY", "0", _lenient_integer, "Seconds until an access token ends; 0: never."),
     Setting("token_store_secret", "TOKEN_STORE_SECRET", "", _text, "Signs access tokens. Unset: one is generated and kept."),
     Setting("verify_required", "VERIFY_REQUIRED", "no", _boolean, "Whether `me` needs `is_verified` to be true on the user record."),
+    Setting("password_length_min", "USER_AUDIT_PW_MIN_LENGTH", "0", _lenient_integer, "Bytes that a new password has at least."),
+    Setting("password_uppercase_required", "USER_AUDIT_PW_UPPERCASE_REQUIRED", "no", _boolean, "Whether it needs one of A to Z."),
+    Setting("password_lowercase_required", "USER_AUDIT_PW_LOWERCASE_REQUIRED", "no", _boolean, "Whether it needs one of a to z."),
+    Setting("password_digit_required", "USER_AUDIT_PW_DIGIT_REQUIRED", "no", _boolean, "Whether it needs a digit."),
+    Setting("password_symbol_required", "USER_AUDIT_PW_SYMBOL_REQUIRED", "no", _boolean, "Whether it needs anything else."),
+    Setting("password_guessable_level_min", "USER_AUDIT_PW_MIN_GUESSABLE_LEVEL", "0", _guessable_level, "How hard it has to be to guess, 1 to 5 (zxcvbn's score and one); 0: any."),
+    Setting("password_excluded_keywords", "USER_AUDIT_PW_EXCLUDED_KEYWORDS", "", _list, "Words that it may not contain, in any case."),
+    Setting("password_excluded_fields", "USER_AUDIT_PW_EXCLUDED_FIELDS", "", _list, "Fields of the user record whose text it may not contain."),
+    Setting("password_history_size", "USER_AUDIT_PW_HISTORY_SIZE", "0", _lenient_integer, "Earlier passwords that may not come back."),
+    Setting("password_history_days", "USER_AUDIT_PW_HISTORY_DAYS", "0", _lenient_integer, "Days in which a password may not come back."),
+    Setting("password_expiry_days", "USER_AUDIT_PW_EXPIRY_DAYS", "0", _lenient_integer, "Days after which a password has to be changed; 0: never."),
     Setting("log_level", "LOG_LEVEL", "info", _level, "`debug`, `info`, `warn`, `error` or `fatal`. No level logs a secret, a token or a body."),
     Setting("log_format", "LOG_FORMATTER", "text", _choice("text", "json"), "`text` or `json`."),
     Setting("contract", "SKYLOGIN_CONTRACT", DOCUMENTED, _choice(DOCUMENTED, ORIGINAL), "Where Skygear's documentation and its code differ: `documented` or `original`."),

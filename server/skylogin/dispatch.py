@@ -80,12 +80,14 @@ async def _run(action: Action, call: Call, services: Services) -> object:
 
 def _unknown(name: str) -> SkygearError:
     if name in NOT_EMULATED:
-        return SkygearError(UNDEFINED_OPERATION, f"{name} is not emulated by skylogin")
+        message = f"{name} is not emulated by skylogin"
+        return SkygearError(UNDEFINED_OPERATION, message, reason=Reason.NOT_EMULATED)
     return SkygearError(UNDEFINED_OPERATION, "route unmatched")
 
 
 def _note(action: Action | None, call: Call, services: Services, refusal: SkygearError) -> None:
-    if action is None or not action.journaled:
+    is_known = action.journaled if action else refusal.reason is Reason.NOT_EMULATED
+    if not is_known:
         return
     # Without the app's key nothing of the token is looked at.
     keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)

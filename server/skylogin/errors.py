@@ -34,10 +34,12 @@ INCOMPATIBLE_SCHEMA          = ErrorKind("IncompatibleSchema", 114, 409)
 UNDEFINED_OPERATION          = ErrorKind("UndefinedOperation", 117, 404)
 RESPONSE_TIMEOUT             = ErrorKind("ResponseTimeout", 122, 503)
 NOT_CONFIGURED               = ErrorKind("NotConfigured", 125, 503)
+PASSWORD_POLICY_VIOLATED     = ErrorKind("PasswordPolicyViolated", 126, 500)
 USER_DISABLED                = ErrorKind("UserDisabled", 127, 403)
 VERIFICATION_REQUIRED        = ErrorKind("VerificationRequired", 128, 403)
 UNEXPECTED_ERROR             = ErrorKind("UnexpectedError", 10000, 500)
 UNEXPECTED_AUTH_NOT_FOUND    = ErrorKind("UnexpectedAuthInfoNotFound", 10001, 500)
+UNEXPECTED_USER_NOT_FOUND    = ErrorKind("UnexpectedUserNotFound", 10005, 500)
 UNABLE_TO_OPEN_DATABASE      = ErrorKind("UnexpectedUnableToOpenDatabase", 10002, 503)
 # fmt: on
 
@@ -81,6 +83,12 @@ class Reason(StrEnum):
     USER_DISABLED = "user_disabled"
     TIMED_OUT = "timed_out"
     CALLER_LEFT = "caller_left"
+    ARGUMENT_INVALID = "argument_invalid"
+    NOT_PERMITTED = "not_permitted"
+    USER_UNKNOWN = "user_unknown"
+    PASSWORD_WRONG = "password_wrong"
+    PASSWORD_REFUSED = "password_refused"
+    NOT_EMULATED = "not_emulated"
     CRASHED = "crashed"
 
 
@@ -116,7 +124,9 @@ def not_decodable(reason: Reason, explanation: str) -> SkygearError:
     return SkygearError(BAD_REQUEST, message, reason=reason, explanation=explanation)
 
 
-def invalid_argument(message: str, *arguments: str, reason: Reason | None = None) -> SkygearError:
+def invalid_argument(
+    message: str, *arguments: str, reason: Reason = Reason.ARGUMENT_INVALID
+) -> SkygearError:
     """Return the original's refusal of an argument; *arguments* are its names."""
     info = {"arguments": list(arguments)} if arguments else None
     return SkygearError(INVALID_ARGUMENT, message, info=info, reason=reason)

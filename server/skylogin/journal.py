@@ -11,6 +11,7 @@ from typing import TypedDict
 from skylogin.custom_token import Description
 from skylogin.errors import Reason, SkygearError
 from skylogin.login import Attempt, Login
+from skylogin.user import Claims
 
 TEXT_MAX = 500
 NAMES_MAX = 40
@@ -53,6 +54,12 @@ class Entry:
     details: Details
 
 
+# Of a login without a token.
+_NO_CLAIMS = Claims(
+    subject="", profile={}, issued_at=0, expires_at=0, algorithm="", key_id="", secret_id=""
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why an attempt was refused, and what its token says of itself, unverified."""
@@ -65,8 +72,7 @@ def accepted(
     identifier: str, action: str, origin: Origin, attempt: Attempt, outcome: Login
 ) -> Entry:
     """Return the entry of a login that was accepted."""
-    claims = attempt.claims
-    assert claims is not None
+    claims = attempt.claims or _NO_CLAIMS
     reason = Reason.CREATED if outcome.created else Reason.UPDATED
     explanation = "first login: the user was made" if outcome.created else "the profile was updated"
     if claims.only_contract:
@@ -76,7 +82,7 @@ def accepted(
         at=attempt.now,
         accepted=True,
         reason=reason,
-        subject=claims.subject[:TEXT_MAX],
+        subject=attempt.subject[:TEXT_MAX],
         user_id=outcome.user.id,
         details={
             "action": action,

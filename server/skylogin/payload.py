@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from skylogin.errors import Reason, not_decodable
+from skylogin.errors import Reason, not_decodable, text_with_nul
 
 T = TypeVar("T", str, bool)
 
@@ -19,13 +19,71 @@ def bound(payload: Mapping[str, object], name: str, default: T) -> T:
 
     Raises SkygearError (BadRequest) on a value that has not the type of *default*.
     """
-    value = payload.get(name, _MISSING)
-    if value is _MISSING:
-        value = next((v for key, v in payload.items() if key.lower() == name), None)
+    value = _find(payload, name)
     if value is None:
         return default
     if type(value) is not type(default):
-        raise not_decodable(Reason.TOKEN_NOT_TEXT, f"{name} is not a {_WORDS[type(default)]}")
+        reason = Reason.TOKEN_NOT_TEXT if name == "token" else Reason.ARGUMENT_INVALID
+        raise not_decodable(reason, f"{name} is not a {_WORDS[type(default)]}")
+    return value
+
+
+def bound_key(payload: Mapping[str, object], name: str) -> str:
+    """Return a field of text that the database is asked for, empty where it is absent.
+
+    Raises SkygearError as `bound` does, and on U+0000, which no database text has.
+    """
+    value = bound(payload, name, "")
+    check_storable(value)
+    return value
+
+
+def bound_object(payload: Mapping[str, object], name: str) -> dict[str, object] | None:
+    """Return a field that is an object, None where it is absent or null. Raises as `bound`."""
+    value = _find(payload, name)
+    if value is not None and not isinstance(value, dict):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} is not an object")
+    return value
+
+
+def bound_list(payload: Mapping[str, object], name: str) -> list[object] | None:
+    """Return a field that is a list, None where it is absent or null. Raises as `bound`."""
+    value = _find(payload, name)
+    if value is not None and not isinstance(value, list):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} is not a list")
+    return value
+
+
+def bound_keys(payload: Mapping[str, object], name: str) -> list[str] | None:
+    """Return a field that lists texts, where null is the empty one. Raises as `bound_key`."""
+    values = bound_list(payload, name)
+    if values is None:
+        return None
+    texts = ["" if value is None else value for value in values]
+    if not all(isinstance(text, str) for text in texts):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists what is not a string")
+    check_storable(texts)
+    return texts  # type: ignore[return-value]
+
+
+def check_storable(value: object) -> None:
+    """Raise SkygearError where *value*, of any depth, has text with U+0000."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise text_with_nul()
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_storable(name)
+            check_storable(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            check_storable(inner)
+
+
+def _find(payload: Mapping[str, object], name: str) -> object:
+    value = payload.get(name, _MISSING)
+    if value is _MISSING:
+        value = next((v for key, v in payload.items() if key.lower() == name), None)
     return value
 
 

@@ -1,6 +1,6 @@
 """Checks before a handler: each fills in the call, or raises (transport, section 9)."""
 
-from skylogin import access_token, login
+from skylogin import access_token, login, password_policy
 from skylogin.call import AccessKey, Call, Services
 from skylogin.errors import (
     ACCESS_KEY_NOT_ACCEPTED,
@@ -11,8 +11,8 @@ from skylogin.errors import (
     Reason,
     SkygearError,
 )
-from skylogin.payload import direct_text
-from skylogin.store import Transaction, users
+from skylogin.payload import check_storable, direct_text
+from skylogin.store import Transaction, roles, users
 from skylogin.user import User
 
 GOD = "_god"
@@ -35,6 +35,7 @@ async def authenticate(call: Call, services: Services) -> None:
         raise SkygearError(NOT_AUTHENTICATED, "Both api key and access token are empty")
     elif call.has_master_key:
         call.user_id = direct_text(call.payload, "_user_id")
+        check_storable(call.user_id)
 
 
 def _read_access_key(call: Call) -> None:
@@ -60,12 +61,20 @@ async def inject_auth(call: Call, services: Services) -> None:
         return
     try:
         _check_user(call, call.user)
+        _check_password(call, services, call.user)
     except SkygearError:
         call.user = None
 
 
 async def require_auth(call: Call, services: Services) -> None:
     """Require a user who calls, and may."""
+    await require_auth_to_change_password(call, services)
+    assert call.user is not None
+    _check_password(call, services, call.user)
+
+
+async def require_auth_to_change_password(call: Call, services: Services) -> None:
+    """Require a user who calls, and may, but for a password that is too old."""
     await _load_user(call, services)
     if call.user is None:
         message = "Authentication is required for this action, please login."
@@ -77,6 +86,11 @@ def _check_user(call: Call, user: User) -> None:
     login.check_enabled(user, call.now)
     issued_at = call.token.issued_at if call.token else None
     access_token.check_still_valid(issued_at, user.token_valid_since)
+
+
+def _check_password(call: Call, services: Services, user: User) -> None:
+    policy, has_password = services.settings.password_policy, user.password_hash is not None
+    password_policy.check_not_expired(policy, has_password, user.token_valid_since, call.now)
 
 
 async def _load_user(call: Call, services: Services) -> None:
@@ -124,9 +138,29 @@ async def require_admin(call: Call, services: Services) -> None:
     if call.user is None:
         message = "User is required for this action, please login."
         raise SkygearError(NOT_AUTHENTICATED, message)
-    admin_roles = await services.store.run(
-        lambda tx: users.load_admin_roles(tx, call.app.name), write=False
-    )
-    if not admin_roles.intersection(call.user.roles):
+    if not await is_admin(call, services, call.user):
         message = "no permission to perform this action"
         raise SkygearError(PERMISSION_DENIED, message, status=401)
+
+
+async def is_admin(call: Call, services: Services, user: User) -> bool:
+    """Return whether *user* has an admin role."""
+    if not user.roles:
+        return False
+    admin_roles = await services.store.run(
+        lambda tx: roles.load_admin(tx, call.app.name), write=False
+    )
+    return not set(admin_roles).isdisjoint(user.roles)
+
+
+async def require_master_key(call: Call, services: Services) -> None:
+    """Require the master key."""
+    if not call.has_master_key:
+        message = "no permission to this action"
+        raise SkygearError(PERMISSION_DENIED, message, status=401, reason=Reason.NOT_PERMITTED)
+
+
+async def dev_only(call: Call, services: Services) -> None:
+    """Require the master key, or DEV_MODE."""
+    if not (call.has_master_key or services.settings.may_use_dev_actions):
+        raise SkygearError(PERMISSION_DENIED, "Attempt to access dev only end-point")

@@ -3,14 +3,27 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from skylogin import custom_token, journal, login
+from skylogin import custom_token, journal, login, profile
 from skylogin.call import Call, JournaledAttempt, Services
-from skylogin.errors import NOT_CONFIGURED, Reason, SkygearError, not_decodable
+from skylogin.errors import (
+    INVALID_CREDENTIALS,
+    NOT_CONFIGURED,
+    RESOURCE_NOT_FOUND,
+    UNEXPECTED_USER_NOT_FOUND,
+    Reason,
+    SkygearError,
+    invalid_argument,
+    not_decodable,
+)
 from skylogin.handlers.common import auth_response
-from skylogin.login import Attempt, Login
-from skylogin.payload import bound
-from skylogin.store import Transaction, logins
-from skylogin.user import User
+from skylogin.handlers.signing_in import sign_in
+from skylogin.login import Attempt, Changes, Login
+from skylogin.payload import bound, bound_key, bound_object, check_storable
+from skylogin.store import Transaction, logins, principals, users
+from skylogin.store.principals import Link
+from skylogin.user import Account, User
+
+LINKED = "OK"
 
 
 async def log_in_with_custom_token(call: Call, services: Services) -> object:
@@ -61,3 +74,105 @@ async def log_in_many(
 
 def _name_of_app(item: JournaledAttempt) -> str:
     return item.app.name
+
+
+async def log_in_with_oauth(call: Call, services: Services) -> object:
+    """Log in the user whom a principal of an OAuth provider is linked with."""
+    link = _read_link(call)
+
+    async def find(tx: Transaction) -> Account:
+        app = call.app.name
+        user_id = await principals.load_user_id(tx, app, link.provider, link.principal)
+        if user_id is None:
+            message = "no connected user"
+            raise SkygearError(INVALID_CREDENTIALS, message, reason=Reason.USER_UNKNOWN)
+        user = (await users.load(tx, app, [user_id], lock=True)).get(user_id)
+        if user is None or user.record is None:
+            message = "skydb: Record not found for the specified key"
+            raise SkygearError(UNEXPECTED_USER_NOT_FOUND, message, reason=Reason.USER_UNKNOWN)
+        return Account(user_id, user)
+
+    async def note(tx: Transaction, changes: Changes) -> None:
+        await principals.update_said(tx, call.app.name, link)
+
+    nobody = User(services.ids.random_id())
+    attempt = Attempt(link.principal, None, call.now, nobody, False, principals.KIND, link.provider)
+    entered = await sign_in(call, services, attempt, find, note)
+    return await auth_response(call, services, entered.user)
+
+
+async def sign_up_with_oauth(call: Call, services: Services) -> object:
+    """Make a user for a principal of an OAuth provider."""
+    given = profile.read(bound_object(call.payload, "profile") or {})
+    link = _read_link(call)
+
+    async def find(tx: Transaction) -> None:
+        if await principals.load_user_id(tx, call.app.name, link.provider, link.principal):
+            raise invalid_argument("user already connected")
+
+    async def note(tx: Transaction, changes: Changes) -> None:
+        # The principal has to be there first.
+        await tx.finish()
+        await principals.update_said(tx, call.app.name, link)
+
+    new_user = User(services.ids.random_id())
+    attempt = Attempt(
+        link.principal, given, call.now, new_user, True, principals.KIND, link.provider
+    )
+    made = await sign_in(call, services, attempt, find, note)
+    return await auth_response(call, services, made.user)
+
+
+async def link_oauth(call: Call, services: Services) -> object:
+    """Link a user with a principal of an OAuth provider."""
+    link = _read_link(call, has_user=True)
+
+    async def add(tx: Transaction) -> None:
+        app = call.app.name
+        if await principals.load_user_id(tx, app, link.provider, link.principal):
+            raise invalid_argument("provider account already linked with existing user")
+        if await principals.has_link(tx, app, link.provider, link.user_id):
+            raise invalid_argument("user linked to the provider already")
+        if not await users.load(tx, app, [link.user_id], lock=True):
+            raise SkygearError(RESOURCE_NOT_FOUND, "user not found")
+        await principals.add(tx, app, link)
+
+    async def is_there(tx: Transaction) -> bool:
+        found = principals.load_user_id(tx, call.app.name, link.provider, link.principal)
+        return await found == link.user_id
+
+    await services.store.run(add, witness=is_there)
+    return LINKED
+
+
+async def unlink_oauth(call: Call, services: Services) -> object:
+    """Take a user's link with an OAuth provider away."""
+    provider = _read_needed(call, "provider")
+    user_id = _read_needed(call, "user_id")
+    if not await services.store.run(
+        lambda tx: principals.remove(tx, call.app.name, provider, user_id)
+    ):
+        raise SkygearError(RESOURCE_NOT_FOUND, "user not found")
+    return LINKED
+
+
+def _read_link(call: Call, *, has_user: bool = False) -> Link:
+    token_response = bound_object(call.payload, "token_response")
+    provider_profile = bound_object(call.payload, "provider_profile")
+    link = Link(
+        provider=_read_needed(call, "provider"),
+        principal=_read_needed(call, "principal_id"),
+        user_id=_read_needed(call, "user_id") if has_user else "",
+        now=call.now,
+        token_response=token_response,
+        profile=provider_profile,
+    )
+    check_storable([token_response, provider_profile])
+    return link
+
+
+def _read_needed(call: Call, name: str) -> str:
+    value = bound_key(call.payload, name)
+    if not value:
+        raise invalid_argument(f"empty {name.replace('_', ' ')}", name)
+    return value

@@ -9,7 +9,8 @@ from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import login, rfc3339
-from skylogin.auth_keys import AuthKey, KeySet
+from skylogin.auth_keys import AuthKey, KeySet, keys_of
+from skylogin.json_text import JsonValue
 from skylogin.login import Attempt, Changes, Snapshot
 from skylogin.profile import references
 from skylogin.store import dialect, fields, users
@@ -35,6 +36,16 @@ async def load(
         accounts |= appeared
         known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
+
+
+async def find_user_id(
+    tx: Transaction, app: str, key_set: KeySet, auth_data: Mapping[str, JsonValue]
+) -> str | None:
+    """Return the id of the user record that holds *key_set* as *auth_data* has it."""
+    known = await fields.load(tx, app, USER_TYPE, key_set)
+    wanted = keys_of(auth_data, (key_set,), known)
+    owners = await _load_key_owners(tx, app, wanted)
+    return next(iter(owners.values()), None)
 
 
 async def load_one(

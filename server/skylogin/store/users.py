@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from skylogin import rfc3339
 from skylogin.store import dialect, fields
 from skylogin.store.dialect import Json, Moment
-from skylogin.store.tables import records, roles, user_roles, users
+from skylogin.store.tables import records, user_roles, users
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Record, User
 
@@ -183,19 +183,13 @@ async def set_disabled(tx: Transaction, app: str, user: User) -> bool:
     return changed.rowcount > 0
 
 
-async def load_admin_roles(tx: Transaction, app: str) -> frozenset[str]:
-    """Return the roles that may do what only admins may."""
-    query = select(roles.c.id).where(roles.c.app == app, roles.c.is_admin)
-    return frozenset(row.id for row in await tx.connection.execute(query))
-
-
 def read_user(columns: Sequence[Any]) -> User:
     """Return the user that the columns of `query_users` tell of."""
     user, record, their_roles = columns[:7], columns[7:-1], columns[-1]
     return User(
         user[0],
         Record(*record) if record[0] is not None else None,
-        tuple(their_roles or ()),
+        tuple(sorted(their_roles or ())),
         *user[1:],
     )
 

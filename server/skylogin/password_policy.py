@@ -1,0 +1,137 @@
+"""What a new password has to be: the rules of `USER_AUDIT_PW_*`. Pure.
+
+The rules, their order and their words are the original's (auth-module, section 10).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from skylogin.errors import PASSWORD_POLICY_VIOLATED, Reason, SkygearError
+
+# zxcvbn's time grows with the square of the length, and bcrypt reads no more than this.
+GUESSED_CHARACTERS_MAX = 72
+UserData = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPolicy:
+    """The rules in force; 0, False and nothing switch a rule off. Lengths in bytes of UTF-8."""
+
+    length_min: int = 0
+    uppercase_required: bool = False
+    lowercase_required: bool = False
+    digit_required: bool = False
+    symbol_required: bool = False
+    guessable_level_min: int = 0
+    excluded_keywords: tuple[str, ...] = ()
+    excluded_fields: tuple[str, ...] = ()
+    history_size: int = 0
+    history_days: int = 0
+    expiry_days: int = 0
+
+    @property
+    def keeps_history(self) -> bool:
+        """Return whether earlier passwords are remembered."""
+        return self.history_size > 0 or self.history_days > 0
+
+    def remembered_since(self, now: datetime) -> datetime | None:
+        """Return the time from which on every password is remembered, None for no such time."""
+        if self.history_days <= 0:
+            return None
+        start_of_day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return start_of_day - timedelta(days=self.history_days)
+
+
+def check(password: str, policy: PasswordPolicy, user_data: UserData) -> None:
+    """Raise SkygearError (PasswordPolicyViolated) for the first rule that *password* breaks.
+
+    *user_data* is what is known of the user. Earlier passwords are not looked at here.
+    """
+    length = len(password.encode())
+    if length < policy.length_min:
+        info = {"min_length": policy.length_min, "pw_length": length}
+        raise _violated("PasswordTooShort", "password too short", info)
+    for kind, is_required, is_there in _kinds(policy):
+        if is_required and not any(is_there(character) for character in password):
+            raise _violated(f"Password{kind}Required", f"password {kind.lower()} required")
+    texts = {name: value for name, value in user_data.items() if isinstance(value, str)}
+    fields = [texts[name] for name in policy.excluded_fields if name in texts]
+    for word in (*policy.excluded_keywords, *fields):
+        if re.search(re.escape(word), password, re.IGNORECASE):
+            raise _violated(
+                "PasswordContainingExcludedKeywords", "password containing excluded keywords"
+            )
+    _check_guessable(password, policy.guessable_level_min, list(texts.values()))
+
+
+def _kinds(policy: PasswordPolicy) -> tuple[tuple[str, bool, Callable[[str], bool]], ...]:
+    return (
+        ("Uppercase", policy.uppercase_required, _is_uppercase),
+        ("Lowercase", policy.lowercase_required, _is_lowercase),
+        ("Digit", policy.digit_required, _is_digit),
+        ("Symbol", policy.symbol_required, _is_symbol),
+    )
+
+
+def _is_uppercase(character: str) -> bool:
+    return "A" <= character <= "Z"
+
+
+def _is_lowercase(character: str) -> bool:
+    return "a" <= character <= "z"
+
+
+def _is_digit(character: str) -> bool:
+    return "0" <= character <= "9"
+
+
+def _is_symbol(character: str) -> bool:
+    return not (_is_uppercase(character) or _is_lowercase(character) or _is_digit(character))
+
+
+def _check_guessable(password: str, level_min: int, hints: list[str]) -> None:
+    if level_min <= 0:
+        return
+    # It reads long lists of words when it is imported.
+    import zxcvbn  # noqa: PLC0415
+
+    guessed = zxcvbn.zxcvbn(
+        password[:GUESSED_CHARACTERS_MAX], hints, max_length=GUESSED_CHARACTERS_MAX
+    )
+    level = guessed["score"] + 1
+    if level < level_min:
+        info = {"min_level": level_min, "pw_level": level}
+        raise _violated("PasswordBelowGuessableLevel", "password below guessable level", info)
+
+
+def reused(policy: PasswordPolicy) -> SkygearError:
+    """Return the refusal of a password that is remembered."""
+    info = {"history_size": policy.history_size, "history_days": policy.history_days}
+    return _violated("PasswordReused", "password reused", info)
+
+
+def check_not_expired(
+    policy: PasswordPolicy, has_password: bool, set_at: datetime | None, now: datetime
+) -> None:
+    """Raise SkygearError (401) where a password that was set at *set_at* is too old at *now*."""
+    if policy.expiry_days <= 0 or not has_password or set_at is None:
+        return
+    if set_at + timedelta(days=policy.expiry_days) < now:
+        raise _violated("PasswordExpired", "password expired", status=401)
+
+
+def _violated(
+    reason: str,
+    message: str,
+    info: Mapping[str, object] | None = None,
+    status: int | None = None,
+) -> SkygearError:
+    return SkygearError(
+        PASSWORD_POLICY_VIOLATED,
+        message,
+        info={"reason": reason, **(info or {})},
+        status=status,
+        reason=Reason.PASSWORD_REFUSED,
+    )

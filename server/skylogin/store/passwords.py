@@ -1,0 +1,101 @@
+"""Passwords of users: their hashes, and those they had before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from skylogin.password_policy import PasswordPolicy
+from skylogin.store import dialect
+from skylogin.store.tables import password_history, users
+from skylogin.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """A hash that takes the place of *old_hash*, which must still be there."""
+
+    user_id: str
+    new_hash: str
+    old_hash: str | None
+    now: datetime
+
+
+async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> bool:
+    """Set a password and forget what need not be remembered any longer.
+
+    Returns False where the password is not the old one any more.
+    """
+    old = users.c.password_hash
+    is_old = old.is_(None) if new.old_hash is None else old == new.old_hash
+    changed = await tx.connection.execute(
+        update(users)
+        .where(users.c.app == app, users.c.id == new.user_id, is_old)
+        .values(password_hash=new.new_hash, token_valid_since=new.now)
+    )
+    if not changed.rowcount:
+        return False
+    await remember(tx, app, new, policy)
+    return True
+
+
+async def remember(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> None:
+    """Note a password that was just set, where the policy asks for it."""
+    if not policy.keeps_history:
+        return
+    row = {
+        "app": app,
+        "user_id": new.user_id,
+        "logged_at": new.now,
+        "password_hash": new.new_hash,
+    }
+    await tx.connection.execute(dialect.insert_missing(password_history, tx.dialect), row)
+    kept = await _load_remembered(tx, app, new.user_id, policy, new.now)
+    oldest = min(row.logged_at for row in kept)
+    await tx.connection.execute(
+        delete(password_history).where(
+            *_of_user(app, new.user_id), password_history.c.logged_at < oldest
+        )
+    )
+
+
+async def load_remembered(
+    tx: Transaction, app: str, user_id: str, policy: PasswordPolicy, now: datetime
+) -> list[str]:
+    """Return the hashes that a new password is compared with, the newest first."""
+    return [row.password_hash for row in await _load_remembered(tx, app, user_id, policy, now)]
+
+
+async def _load_remembered(
+    tx: Transaction, app: str, user_id: str, policy: PasswordPolicy, now: datetime
+) -> Sequence[Any]:
+    """Return the last so many, or all of the last days: whichever are more."""
+    newest_first = (
+        select(password_history.c.logged_at, password_history.c.password_hash)
+        .where(*_of_user(app, user_id))
+        .order_by(password_history.c.logged_at.desc())
+    )
+    last: Sequence[Any] = []
+    if policy.history_size > 0:
+        last = (await tx.connection.execute(newest_first.limit(policy.history_size))).all()
+    since = policy.remembered_since(now)
+    if since is None:
+        return last
+    is_recent = password_history.c.logged_at >= since
+    recent = (await tx.connection.execute(newest_first.where(is_recent))).all()
+    return max(last, recent, key=len)
+
+
+async def is_hash(tx: Transaction, app: str, user_id: str, hashed: str) -> bool:
+    """Return whether the user's password is the one that *hashed* was made of, just so."""
+    query = select(users.c.id).where(
+        users.c.app == app, users.c.id == user_id, users.c.password_hash == hashed
+    )
+    return (await tx.connection.execute(query)).first() is not None
+
+
+def _of_user(app: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
+    return password_history.c.app == app, password_history.c.user_id == user_id

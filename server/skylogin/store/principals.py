@@ -1,0 +1,93 @@
+"""Principals that are looked up one at a time: those of OAuth providers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from skylogin.store.tables import principals
+from skylogin.store.transaction import Transaction
+
+KIND = "oauth"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A principal of an OAuth provider, and what the provider said of them."""
+
+    provider: str
+    principal: str
+    user_id: str
+    now: datetime
+    token_response: Mapping[str, object] | None
+    profile: Mapping[str, object] | None
+
+
+async def load_user_id(tx: Transaction, app: str, provider: str, principal: str) -> str | None:
+    """Return the id of the user whom *principal* is linked with, None where there is none."""
+    query = select(principals.c.user_id).where(*_of(app, provider, principal))
+    user_id: str | None = (await tx.connection.execute(query)).scalar()
+    return user_id
+
+
+async def has_link(tx: Transaction, app: str, provider: str, user_id: str) -> bool:
+    """Return whether the user has a principal of *provider*."""
+    query = select(principals.c.principal).where(*_of_user(app, provider, user_id))
+    return (await tx.connection.execute(query)).first() is not None
+
+
+async def add(tx: Transaction, app: str, link: Link) -> None:
+    """Add a link."""
+    row = {
+        "app": app,
+        "kind": KIND,
+        "provider": link.provider,
+        "principal": link.principal,
+        "user_id": link.user_id,
+        "created_at": link.now,
+        **_said(link),
+    }
+    await tx.connection.execute(insert(principals), row)
+
+
+async def update_said(tx: Transaction, app: str, link: Link) -> None:
+    """Replace what the provider said, by nothing where it said nothing."""
+    await tx.connection.execute(
+        update(principals).where(*_of(app, link.provider, link.principal)).values(**_said(link))
+    )
+
+
+async def remove(tx: Transaction, app: str, provider: str, user_id: str) -> bool:
+    """Remove the user's link with *provider*. Returns False where there is none."""
+    removed = await tx.connection.execute(
+        delete(principals).where(*_of_user(app, provider, user_id))
+    )
+    return removed.rowcount > 0
+
+
+def _said(link: Link) -> dict[str, object]:
+    return {
+        "updated_at": link.now,
+        "token_response": link.token_response,
+        "profile": link.profile,
+    }
+
+
+def _of(app: str, provider: str, principal: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        principals.c.app == app,
+        principals.c.kind == KIND,
+        principals.c.provider == provider,
+        principals.c.principal == principal,
+    )
+
+
+def _of_user(app: str, provider: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        principals.c.app == app,
+        principals.c.kind == KIND,
+        principals.c.provider == provider,
+        principals.c.user_id == user_id,
+    )
