@@ -14,9 +14,11 @@ import asyncpg
 import pytest
 from making import NOW, make_attempt
 from skylogin import config, web
-from skylogin.call import JournaledAttempt, Services
+from skylogin.call import Call, JournaledAttempt, Services
+from skylogin.dispatch import Answer, dispatch
 from skylogin.journal import Origin
 from skylogin.login import Login
+from skylogin.registry import App
 from skylogin.store import Store, open_store
 from skylogin.user import User
 
@@ -157,3 +159,33 @@ def query(store_url: str, store: Store) -> Callable[[str], Awaitable[list[Any]]]
             await connection.close()
 
     return on_sqlite if store.dialect == "sqlite" else on_postgresql
+
+
+Ask = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Have an action carried out as a call of the wire is; returns its answer."""
+
+    async def ask(
+        services: Services,
+        action: str,
+        *,
+        key: str = "changeme",
+        token: str = "",
+        app: App | None = None,
+        **payload: Any,
+    ) -> Answer:
+        call = Call(
+            app=app or services.app,
+            payload=payload,
+            api_key=key,
+            access_token=token,
+            now=services.now(),
+            origin=Origin("192.0.2.1", str(uuid.uuid4())),
+            action=action,
+        )
+        return await dispatch(call, services)
+
+    return ask
