@@ -24,6 +24,7 @@ def upgrade() -> None:
         "record_types",
         sa.Column("app", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("made", sa.Boolean(), nullable=False),
         sa.Column("default_access", Json()),
         sa.Column("create_roles", Json()),
         sa.PrimaryKeyConstraint("app", "type", name="pk_record_types"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from skylogin import app_names, token_secrets
+from skylogin.access_cache import AccessCache
 from skylogin.config import DEV, Settings
 from skylogin.ids import IdMaker
 from skylogin.journal_writer import JournalWriter
@@ -32,6 +33,7 @@ class App:
     secrets: SecretCache
     journal: JournalWriter
     tokens: TokenStore
+    access: AccessCache
 
 
 class AppRegistry:
@@ -133,7 +135,7 @@ class AppRegistry:
         )
         await journal.open()
         tokens = SignedTokens(key, settings.token_store_expiry_seconds, self._ids)
-        app = App(name, *keys, secrets, journal, tokens)
+        app = App(name, *keys, secrets, journal, tokens, AccessCache(self._store, name))
         self._apps[name] = app
         return app
 

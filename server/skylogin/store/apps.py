@@ -7,14 +7,16 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select, update
 
 from skylogin import auth_keys as keys
+from skylogin.access import FIRST_FIELD_RULES
 from skylogin.auth_keys import KeySet
 from skylogin.fields import FIRST_USER_FIELDS
-from skylogin.store import dialect, fields
+from skylogin.store import access, dialect, fields, record_types
 from skylogin.store.tables import apps, auth_keys, records, roles, settings
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Field
 
 KEY_SETS = "auth_record_keys"
+FIRST_RULES = "first_field_rules"
 ROWS_AT_ONCE = 1000
 
 
@@ -33,12 +35,17 @@ class KeysTakenError(Exception):
 
 
 async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
-    """Make the first fields, the admins' role and the unique keys of *app*, once.
+    """Make the first fields and rules, the admins' role and the unique keys of *app*, once.
 
     Raises KeysTakenError where the users there break a key newly asked for.
     """
     named = {name: Field("string", column="text") for names in key_sets for name in names}
+    await record_types.make(tx, app, USER_TYPE)
     await fields.add_missing(tx, app, USER_TYPE, {**named, **FIRST_USER_FIELDS})
+    if await read_setting(tx, app, FIRST_RULES) is None:
+        # Once only: rules that an operator takes away stay away.
+        await access.add_field_rules(tx, app, FIRST_FIELD_RULES)
+        await keep_setting(tx, app, FIRST_RULES, "added")
     admin = {"app": app, "id": "Admin", "is_admin": True}
     await tx.connection.execute(dialect.insert_missing(roles, tx.dialect), admin)
     wanted = ";".join(",".join(names) for names in sorted(key_sets))

@@ -108,6 +108,8 @@ record_types = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("type", Text, primary_key=True),
+    # False while only its rules are there, and the type itself is still to come.
+    Column("made", Boolean, nullable=False),
     # What a new record of the type gets as its access list; null while nothing is set.
     Column("default_access", Json),
     # The roles that may create; null and the empty list mean everybody.
