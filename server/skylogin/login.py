@@ -5,10 +5,11 @@ same principal in one batch see each other in the order they arrived.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from skylogin import auth_keys, fields, rfc3339
+from skylogin.access import USER_TYPE, AccessRules, Actor
 from skylogin.auth_keys import AuthKey, KeySet
 from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, SkygearError
 from skylogin.json_text import JsonValue
@@ -39,6 +40,7 @@ class Attempt:
     kind: str = KIND
     provider: str = ""
     claims: Claims | None = None
+    access: AccessRules = field(default_factory=AccessRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,16 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
     added = fields.extend_fields(profile, known, may_extend=attempt.may_extend, count=len(known))
     fields.check_references(profile, snapshot.existing, snapshot.types)
     record = user.record or _new_record(user_id, now)
+    profile = _writable(profile, record, user, attempt.access)
     data = fields.merge(
         record.data, profile, {**known, **added} if added else known, f"user/{user_id}"
     )
     old_data = user.record.data if user.record else {}
     released, taken_now = _changed_keys(user_id, old_data, data, snapshot, changes)
 
+    default_access = attempt.access.default_access(USER_TYPE)
+    if default_access is not None and attempt.profile is not None:
+        record = replace(record, access=default_access)
     shown = _written(record, data, user_id, now) if attempt.profile is not None else record
     saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
     after = _seen(user, saved, now)
@@ -132,6 +138,25 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
         changes.principals.append(principal)
     snapshot.accounts[attempt.subject] = Account(user_id, after)
     return Login(_shown(user, shown), created=before is None)
+
+
+def _writable(profile: Profile, record: Record, user: User, access: AccessRules) -> Profile:
+    """Return *profile* without the changes that the rules for fields keep *user* from.
+
+    Even with the master key: the user is who writes (custom-token-login, section 5).
+    """
+    stored = record.data
+    changed = [
+        name
+        for name, value in profile.items()
+        if (value.value if value else None) != stored.get(name)
+    ]
+    refused = changed and access.refused_writes(
+        USER_TYPE, changed, Actor(user.id, user.roles), record
+    )
+    if not refused:
+        return profile
+    return {name: value for name, value in profile.items() if name not in refused}
 
 
 def check_enabled(user: User, now: datetime) -> None:
@@ -168,9 +193,9 @@ def _new_record(user_id: str, now: datetime) -> Record:
     )
 
 
-def new_user(user_id: str, now: datetime) -> User:
+def new_user(user_id: str, now: datetime, access: JsonValue) -> User:
     """Return an empty user with an empty record, as the master key makes them."""
-    return User(user_id, _new_record(user_id, now))
+    return User(user_id, replace(_new_record(user_id, now), access=access))
 
 
 def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime) -> Record:

@@ -1,6 +1,7 @@
 """Checks before a handler: each fills in the call, or raises (transport, section 9)."""
 
 from skylogin import access_token, login, password_policy
+from skylogin.access import USER_TYPE
 from skylogin.call import AccessKey, Call, Services
 from skylogin.errors import (
     ACCESS_KEY_NOT_ACCEPTED,
@@ -114,7 +115,8 @@ async def require_user(call: Call, services: Services) -> None:
     """Require the user's record; one that is missing is made, empty."""
     assert call.user is not None
     if call.user.record is None:
-        call.user = await _make(call, services, login.new_user(call.user_id, call.now))
+        access = (await call.app.access.rules()).default_access(USER_TYPE)
+        call.user = await _make(call, services, login.new_user(call.user_id, call.now, access))
     record = call.user.record
     if services.settings.verify_required and (
         record is None or record.data.get("is_verified") is not True

@@ -47,11 +47,16 @@ def error(refusal: SkygearError) -> dict[str, object]:
     return {"error": body}
 
 
-def auth_response(user: User, access_token: str, fields: Mapping[str, Field]) -> dict[str, object]:
-    """Return what a login answers: the user as seen before it (custom-token-login, section 8)."""
+def auth_response(
+    user: User, shown: Record, access_token: str, fields: Mapping[str, Field]
+) -> dict[str, object]:
+    """Return what a login answers: the user as seen before it (custom-token-login, section 8).
+
+    *shown* is what the user may see of their record.
+    """
     record = user.record
     assert record is not None
-    body: dict[str, object] = {"user_id": user.id, "profile": record_body(record, fields)}
+    body: dict[str, object] = {"user_id": user.id, "profile": record_body(shown, fields)}
     if user.roles:
         body["roles"] = list(user.roles)
     body["access_token"] = access_token

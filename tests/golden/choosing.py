@@ -10,24 +10,31 @@ from urllib.parse import unquote, urlsplit
 from .scenarios import Request, Scenario
 
 SUPPORTED = frozenset(
-    {"", "_status:healthz", "sso:custom_token:login", "me", "auth:logout", "auth:disable:set"}
+    {
+        "",
+        "_status:healthz",
+        "auth:disable:set",
+        "auth:login",
+        "auth:logout",
+        "auth:password",
+        "auth:reset_password",
+        "auth:signup",
+        "me",
+        "role:admin",
+        "role:assign",
+        "role:default",
+        "role:get",
+        "role:revoke",
+        "sso:custom_token:login",
+        "sso:oauth:link",
+        "sso:oauth:login",
+        "sso:oauth:signup",
+        "sso:oauth:unlink",
+    }
 )
 
 # All that the original knows. A name that is not among them is answered alike by everyone.
 KNOWN = SUPPORTED | {
-    "auth:signup",
-    "auth:login",
-    "auth:password",
-    "auth:reset_password",
-    "sso:oauth:login",
-    "sso:oauth:signup",
-    "sso:oauth:link",
-    "sso:oauth:unlink",
-    "role:default",
-    "role:admin",
-    "role:assign",
-    "role:revoke",
-    "role:get",
     "record:fetch",
     "record:query",
     "record:save",

@@ -1,6 +1,9 @@
 """What the handlers of several families answer with."""
 
+from dataclasses import replace
+
 from skylogin import wire
+from skylogin.access import USER_TYPE, Actor
 from skylogin.call import Call, Services
 from skylogin.user import User
 
@@ -12,4 +15,9 @@ async def auth_response(call: Call, services: Services, user: User) -> object:
     # The original hands the issuer of a token on to the next one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer)
-    return wire.auth_response(user, token, services.store.fields_of(call.app.name, "user"))
+    record, rules = user.record, await call.app.access.rules()
+    assert record is not None
+    actor = Actor(user.id, user.roles, call.has_master_key)
+    shown = replace(record, data=rules.readable(USER_TYPE, record.data, actor, record))
+    fields = services.store.fields_of(call.app.name, USER_TYPE)
+    return wire.auth_response(user, shown, token, fields)

@@ -1,6 +1,7 @@
 """Signing in: what every login but that of a batch does in its transaction."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from skylogin import journal, login
 from skylogin.call import Call, Services
@@ -27,6 +28,7 @@ async def sign_in(
     """
     app, key_sets = call.app.name, services.settings.auth_record_keys
     entry_id = services.ids.timed_id(call.now)
+    attempt = replace(attempt, access=await call.app.access.rules())
 
     async def work(tx: Transaction) -> Login:
         account = await find(tx)

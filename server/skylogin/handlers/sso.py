@@ -42,7 +42,15 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     claims = custom_token.verify(token, secrets, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
     new_user = User(services.ids.random_id())
-    attempt = Attempt(claims.subject, claims.profile, call.now, new_user, may_extend, claims=claims)
+    attempt = Attempt(
+        claims.subject,
+        claims.profile,
+        call.now,
+        new_user,
+        may_extend,
+        claims=claims,
+        access=await call.app.access.rules(),
+    )
     entry_id = services.ids.timed_id(call.now)
     accepted = await services.logins.submit(
         JournaledAttempt(call.app, attempt, entry_id, call.action, call.origin)

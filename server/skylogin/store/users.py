@@ -219,6 +219,7 @@ def _written_row(app: str, record: Record) -> dict[str, Any]:
         "id": record.id,
         "updated_at": rfc3339.stored(record.updated_at),
         "updated_by": record.updated_by,
+        "access": record.access,
         "data": record.data,
     }
 
@@ -267,7 +268,7 @@ def _update_seen(dialect_name: str) -> Update:
 
 @functools.cache
 def _update_records(dialect_name: str) -> Update:
-    columns = {"updated_at": Moment, "updated_by": Text, "data": Json}
+    columns = {"updated_at": Moment, "updated_by": Text, "access": Json, "data": Json}
     row = dialect.json_rows("written", dialect_name, app=Text, id=Text, **columns)
     return (
         update(records)
