@@ -33,7 +33,7 @@ LEVELS = """
 19  web
 20  server
 21  testing  cli
-22  cli_token  cli_secret
+22  cli_apps  cli_token  cli_secret
 23  __main__
 """
 PURE_LEVEL_MAX = 6
@@ -49,7 +49,7 @@ PLACES = {
     "orjson": {"json_text"},
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
-    "typer": {"cli", "cli_token", "cli_secret"},
+    "typer": {"cli", "cli_apps", "cli_token", "cli_secret"},
 }
 
 # What may be imported where it is first used, so that a server is ready sooner.
@@ -58,6 +58,7 @@ START_UP_LIST = {
         "dotenv",
         "rich",
         "uvloop",
+        "skylogin.cli_apps",
         "skylogin.cli_secret",
         "skylogin.cli_token",
         "skylogin.migrating",
@@ -74,7 +75,7 @@ START_UP_LIST = {
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
 }
 # The groups of commands use the helpers of `cli`, which adds them at its end.
-ADDED_BY_CLI = {("cli", "cli_token"), ("cli", "cli_secret")}
+ADDED_BY_CLI = {("cli", "cli_apps"), ("cli", "cli_token"), ("cli", "cli_secret")}
 CATCHES_EVERYTHING = {
     "cli",
     "dispatch",

@@ -33,6 +33,7 @@ OWN = {
     "CUSTOM_TOKEN_SECRET": "a custom token secret of our own",
 }
 DEV = ("dev", "--port", "0")
+ON_A_FILE = {"DATABASE_URL": "sqlite:///skylogin.db"}
 
 
 def call(url: str, payload: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
@@ -40,7 +41,7 @@ def call(url: str, payload: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
-        connection.request("POST", "/", json.dumps(payload))
+        connection.request("POST", parts.path or "/", json.dumps(payload))
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read()), dict(answer.getheaders())
     finally:
@@ -437,9 +438,44 @@ def test_secrets_are_shown_rotated_and_revoked(start_server: StartServer, tmp_pa
     assert again.stderr == f"{old['id']} is no secret that is accepted\n"
 
 
-def secret_rows(folder: Path, *arguments: str) -> list[dict[str, str]]:
+def test_apps_are_made_with_keys_and_secrets_of_their_own(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """While the server runs; the keys of one app open no other."""
+    server = start_server("serve", "--port", "0", **OWN, **ON_A_FILE)
+    assert server.url
+    [app] = app_rows(tmp_path, "create", "shop")
+    assert app_rows(tmp_path, "list") == [app]
+    [secret] = secret_rows(tmp_path, "show", "--app", "shop", **ON_A_FILE)
+    payload = login_payload(secret["secret"])
+    url = f"{server.url}apps/shop/"
+
+    assert call(url, {**payload, "api_key": app["api_key"]})[0] == http.HTTPStatus.OK
+    assert call(url, {**payload, "api_key": OWN["API_KEY"]})[0] == http.HTTPStatus.UNAUTHORIZED
+    assert call(server.url, {**payload, "api_key": app["api_key"]})[0] == (
+        http.HTTPStatus.UNAUTHORIZED
+    )
+    assert call(f"{server.url}apps/other/", payload)[:2] == (
+        http.HTTPStatus.NOT_FOUND,
+        {"error": {"name": "UndefinedOperation", "code": 117, "message": "route unmatched"}},
+    )
+    for name, says in (("shop", "there is an app called shop"), ("No", "names no app")):
+        refused = run_skylogin(tmp_path, "apps", "create", name, **ON_A_FILE)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert says in refused.stderr
+
+
+def app_rows(folder: Path, *arguments: str) -> list[dict[str, str]]:
+    """Return what a command prints of apps."""
+    done = run_skylogin(folder, "apps", *arguments, "--json", **ON_A_FILE)
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, str]] = json.loads(done.stdout)
+    return rows
+
+
+def secret_rows(folder: Path, *arguments: str, **environment: str) -> list[dict[str, str]]:
     """Return what a command prints of secrets."""
-    done = run_skylogin(folder, "secret", *arguments, "--json")
+    done = run_skylogin(folder, "secret", *arguments, "--json", **environment)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, str]] = json.loads(done.stdout)
     return rows

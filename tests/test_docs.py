@@ -54,7 +54,10 @@ def commands() -> set[str]:
     for group in cli.app.registered_groups:
         inner = group.typer_instance
         assert isinstance(inner, typer.Typer)
-        names |= {f"{group.name} {info.callback.__name__}" for info in inner.registered_commands}
+        names |= {
+            f"{group.name} {info.name or info.callback.__name__}"
+            for info in inner.registered_commands
+        }
     return names
 
 

@@ -288,10 +288,11 @@ def version() -> None:
 
 def add_groups() -> None:
     """Add the groups of commands, whose modules use this one."""
-    from skylogin import cli_secret, cli_token  # noqa: PLC0415
+    from skylogin import cli_apps, cli_secret, cli_token  # noqa: PLC0415
 
     app.add_typer(cli_token.app, name="token")
     app.add_typer(cli_secret.app, name="secret")
+    app.add_typer(cli_apps.app, name="apps")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:

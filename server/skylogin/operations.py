@@ -1,13 +1,55 @@
 """What an operator does: one function per act. The commands call these and nothing else."""
 
+import secrets as randomness
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from skylogin import token_secrets
-from skylogin.store import Store, Transaction, secrets
+from skylogin import app_names, token_secrets
+from skylogin.config import Settings
+from skylogin.store import Store, Transaction, apps, secrets
+from skylogin.store.apps import StoredApp
 from skylogin.store.secrets import StoredSecret
 
 OVERLAP = timedelta(hours=24)
+KEY_BYTES = 24
+
+
+class AppRefusedError(Exception):
+    """An app of this name cannot be made; the text says why."""
+
+
+async def list_apps(store: Store) -> list[StoredApp]:
+    """Return every app but the one of the environment, by name."""
+    return await store.run(apps.load_all, write=False)
+
+
+async def create_app(store: Store, settings: Settings, name: str, now: datetime) -> StoredApp:
+    """Make an app with keys and a custom token secret of its own. Raises AppRefusedError."""
+    if not app_names.is_name(name):
+        raise AppRefusedError(
+            f"{name!r} names no app: a name has 1 to 63 of a-z, 0-9 and '-', "
+            "and neither begins nor ends with '-'"
+        )
+    app = StoredApp(
+        name,
+        randomness.token_urlsafe(KEY_BYTES),
+        randomness.token_urlsafe(KEY_BYTES),
+        now,
+    )
+
+    async def create(tx: Transaction) -> bool:
+        if name == settings.app_name or not await apps.add(tx, app):
+            return False
+        await apps.prepare(tx, name, settings.auth_record_keys)
+        await token_secrets.keep_first(tx, name, now)
+        return True
+
+    async def is_there(tx: Transaction) -> bool:
+        return await apps.load(tx, name) == app
+
+    if not await store.run(create, witness=is_there):
+        raise AppRefusedError(f"there is an app called {name}")
+    return app
 
 
 class NoSuchSecretError(Exception):

@@ -109,9 +109,16 @@ class AppRegistry:
 
     async def _open_stored(self, stored: StoredApp) -> App:
         name, key_sets = stored.name, self._settings.auth_record_keys
-        await self._store.run(lambda tx: apps.prepare(tx, name, key_sets))
+        now = self._now()
         # An app without keys of its own goes by the default one's secret too.
         is_stand_in = stored.api_key is None
+
+        async def prepare(tx: Transaction) -> None:
+            await apps.prepare(tx, name, key_sets)
+            if not is_stand_in:
+                await token_secrets.keep_first(tx, name, now)
+
+        await self._store.run(prepare)
         default = self._apps[self._settings.app_name]
         secrets = default.secrets if is_stand_in else SecretCache(self._store, name, None)
         # No app's access token opens another.
@@ -141,6 +148,7 @@ class AppRegistry:
 
     async def _close(self, name: str) -> None:
         app = self._apps.pop(name, None)
+        self._looked_at.pop(name, None)
         if app is not None:
             await app.journal.close()
 

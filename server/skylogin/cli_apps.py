@@ -1,0 +1,53 @@
+"""`skylogin apps`: apps besides the one of the environment."""
+
+from typing import Annotated
+
+import typer
+
+from skylogin import cli, operations
+from skylogin.clock import system_now
+from skylogin.store.apps import StoredApp
+
+app = typer.Typer(help="List and create apps.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+COLUMNS = ("app", "api_key", "master_key")
+
+
+@app.command("list")
+def list_apps(database: cli.Database = None, as_json: AsJson = False) -> None:
+    """List the apps below /apps/, with their keys."""
+    stored = cli.with_store(cli.storage_settings(database), operations.list_apps)
+    _print([_row(one) for one in stored], as_json=as_json)
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What stands in its URL: /apps/NAME/.")],
+    database: cli.Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an app with keys and a custom token secret of its own; servers have it at once."""
+    settings = cli.storage_settings(database)
+    try:
+        made = cli.with_store(
+            settings, lambda store: operations.create_app(store, settings, name, system_now())
+        )
+    except operations.AppRefusedError as error:
+        cli.fail(str(error))
+    _print([_row(made)], as_json=as_json)
+
+
+def _print(rows: list[dict[str, str]], *, as_json: bool) -> None:
+    if as_json:
+        cli.print_json(rows)
+    else:
+        cli.print_table(COLUMNS, rows)
+
+
+def _row(stored: StoredApp) -> dict[str, str]:
+    return {
+        "app": stored.name,
+        "api_key": stored.api_key or "as the environment has it",
+        "master_key": stored.master_key or "as the environment has it",
+    }
