@@ -9,51 +9,46 @@ from urllib.parse import unquote, urlsplit
 
 from .scenarios import Request, Scenario
 
-SUPPORTED = frozenset(
-    {
-        "",
-        "_status:healthz",
-        "auth:disable:set",
-        "auth:login",
-        "auth:logout",
-        "auth:password",
-        "auth:reset_password",
-        "auth:signup",
-        "me",
-        "role:admin",
-        "role:assign",
-        "role:default",
-        "role:get",
-        "role:revoke",
-        "sso:custom_token:login",
-        "sso:oauth:link",
-        "sso:oauth:login",
-        "sso:oauth:signup",
-        "sso:oauth:unlink",
-    }
+# What the original knows and the server answers only with a refusal of its own.
+NOT_OFFERED = frozenset(
+    {"asset:put", "device:register", "device:unregister", "push:device", "push:user"}
 )
 
 # All that the original knows. A name that is not among them is answered alike by everyone.
-KNOWN = SUPPORTED | {
+KNOWN = NOT_OFFERED | {
+    "",
+    "_status:healthz",
+    "auth:disable:set",
+    "auth:login",
+    "auth:logout",
+    "auth:password",
+    "auth:reset_password",
+    "auth:signup",
+    "me",
+    "record:delete",
     "record:fetch",
     "record:query",
     "record:save",
-    "record:delete",
-    "schema:rename",
-    "schema:delete",
-    "schema:create",
-    "schema:fetch",
+    "role:admin",
+    "role:assign",
+    "role:default",
+    "role:get",
+    "role:revoke",
     "schema:access",
+    "schema:create",
     "schema:default_access",
+    "schema:delete",
+    "schema:fetch",
     "schema:field_access:get",
     "schema:field_access:update",
-    "asset:put",
-    "device:register",
-    "device:unregister",
-    "push:user",
-    "push:device",
+    "schema:rename",
+    "sso:custom_token:login",
+    "sso:oauth:link",
+    "sso:oauth:login",
+    "sso:oauth:signup",
+    "sso:oauth:unlink",
 }
-KNOWN_FAMILIES = ("subscription:", "relation:")
+FAMILIES_NOT_OFFERED = ("subscription:", "relation:")
 
 # Paths that never come to an action: sockets and files.
 OTHER_PATHS = ("/pubsub", "/_/pubsub", "/files")
@@ -82,11 +77,11 @@ def _is_offered(request: Request) -> bool:
     if unquote(request.path).startswith(OTHER_PATHS):
         return False
     action = action_of(request)
-    return action in SUPPORTED or not _is_known(action)
+    return action not in NOT_OFFERED and not action.startswith(FAMILIES_NOT_OFFERED)
 
 
 def _is_known(action: str) -> bool:
-    return action in KNOWN or action.startswith(KNOWN_FAMILIES)
+    return action in KNOWN or action.startswith(FAMILIES_NOT_OFFERED)
 
 
 def _body_of(request: Request) -> Any:

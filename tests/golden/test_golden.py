@@ -18,7 +18,9 @@ OFFERED = [scenario for scenario in load_scenarios() if is_offered(scenario)]
 def is_slow(scenario: Scenario, database: str) -> bool:
     """Return whether a scenario needs more than a server with SQLite that is running anyway."""
     waits = any(step.wait or step.at_second_start for step in scenario.steps)
-    return database != "sqlite" or scenario.profile != "default" or waits
+    # A password is made to take its time.
+    hashes = any("password" in str(step.request.json) for step in scenario.steps)
+    return database != "sqlite" or scenario.profile != "default" or waits or hashes
 
 
 ROWS = [
