@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from skylogin.access import Actor
 from skylogin.access_token import AccessToken
 from skylogin.config import Settings
 from skylogin.custom_token import Rules
@@ -40,11 +41,20 @@ class Call:
     token: AccessToken | None = None
     user_id: str = ""
     user: User | None = None
+    # Empty is the public database, None the union of all.
+    database_id: str | None = ""
 
     @property
     def has_master_key(self) -> bool:
         """Return whether the call came with the master key."""
         return self.access_key is AccessKey.MASTER
+
+    @property
+    def actor(self) -> Actor:
+        """Return who calls, as the rules of access look at them."""
+        if self.user is None:
+            return Actor(has_master_key=self.has_master_key)
+        return Actor(self.user.id, self.user.roles, self.has_master_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from skylogin.errors import (
     VERIFICATION_REQUIRED,
     Reason,
     SkygearError,
+    invalid_argument,
 )
 from skylogin.payload import check_storable, direct_text
 from skylogin.store import Transaction, roles, users
@@ -131,6 +132,37 @@ async def _make(call: Call, services: Services, wanted: User) -> User:
         return await users.make_missing(tx, call.app.name, wanted)
 
     return await services.store.run(make)
+
+
+async def check_user(call: Call, services: Services) -> None:
+    """Require a verified user where users have to be, unless nobody is logged in."""
+    if services.settings.verify_required and call.user is not None:
+        await require_user(call, services)
+
+
+async def select_database(call: Call, services: Services) -> None:
+    """Find out which database the call is for (transport, section 12)."""
+    wanted = direct_text(call.payload, "database_id") or "_public"
+    check_storable(wanted)
+    own_id = call.user.id if call.user else None
+    if wanted == "_public":
+        call.database_id = ""
+    elif wanted == "_private":
+        if own_id is None:
+            message = "Authentication is needed for private DB access"
+            raise SkygearError(NOT_AUTHENTICATED, message)
+        call.database_id = own_id
+    elif wanted == "_union":
+        if not call.has_master_key:
+            raise SkygearError(NOT_AUTHENTICATED, "Master key is needed for union DB access")
+        call.database_id = None
+    elif wanted.startswith("_"):
+        raise invalid_argument("invalid database ID", "database_id")
+    elif call.has_master_key or wanted == own_id:
+        call.database_id = wanted
+    else:
+        message = "The selected DB cannot be accessed because permission is denied"
+        raise SkygearError(PERMISSION_DENIED, message)
 
 
 async def require_admin(call: Call, services: Services) -> None:
