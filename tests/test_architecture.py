@@ -18,7 +18,7 @@ LEVELS = """
  4  custom_token  login
  5  config  journal
  6  explaining  logs
- 7  store.dialect  store.sqlite_writer
+ 7  store.dialect  store.sqlite_threads
  8  store.tables  store.transaction
  9  store.access  store.fields  store.record_types  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles
 10  store.apps  store.users  store.batch  store

@@ -69,12 +69,21 @@ class JournaledAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A user is asked for: whoever calls."""
+
+    app: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody was seen: the time goes into their row."""
+    """Somebody was seen: the time goes into their row. *enable* clears a disabling that ended."""
 
     app: str
     user_id: str
     now: datetime
+    enable: bool
 
 
 @dataclass(slots=True)
@@ -92,4 +101,5 @@ class Services:
     now: Callable[[], datetime]
     ids: IdMaker
     logins: Batcher[JournaledAttempt, Login] = field(init=False)
+    lookups: Batcher[Lookup, User | None] = field(init=False)
     visits: Batcher[Visit, None] = field(init=False)

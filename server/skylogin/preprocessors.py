@@ -1,8 +1,10 @@
 """Checks before a handler: each fills in the call, or raises (transport, section 9)."""
 
+from collections.abc import Sequence
+
 from skylogin import access_token, login, password_policy
 from skylogin.access import USER_TYPE
-from skylogin.call import AccessKey, Call, Services
+from skylogin.call import AccessKey, Call, Lookup, Services
 from skylogin.errors import (
     ACCESS_KEY_NOT_ACCEPTED,
     NOT_AUTHENTICATED,
@@ -101,15 +103,22 @@ async def _load_user(call: Call, services: Services) -> None:
     if not call.user_id:
         return
 
-    async def load(tx: Transaction) -> User | None:
-        return (await users.load(tx, call.app.name, [call.user_id])).get(call.user_id)
-
-    call.user = await services.store.run(load, write=False)
+    call.user = await services.lookups.submit(Lookup(call.app.name, call.user_id))
     if call.user is not None:
         return
     if not call.has_master_key:
         raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
     call.user = await _make(call, services, User(call.user_id))
+
+
+async def find_many(tx: Transaction, lookups: Sequence[Lookup]) -> list[User | None]:
+    """Return the users that calls of one moment ask for: one query for all."""
+    found: dict[Lookup, User] = {}
+    for app in {lookup.app for lookup in lookups}:
+        wanted = {lookup.user_id for lookup in lookups if lookup.app == app}
+        there = await users.load(tx, app, wanted)
+        found |= {Lookup(app, user_id): user for user_id, user in there.items()}
+    return [found.get(lookup) for lookup in lookups]
 
 
 async def require_user(call: Call, services: Services) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 from multidict import CIMultiDict
 
-from skylogin import actions, app_names, json_text, wire
+from skylogin import actions, app_names, json_text, preprocessors, wire
 from skylogin.call import Call, JournaledAttempt, Services
 from skylogin.clock import system_now
 from skylogin.config import Settings
@@ -74,6 +74,7 @@ async def open_services(settings: Settings, store: Store, now: Callable[[], date
         ids=ids,
     )
     services.logins = Batcher(store, functools.partial(sso.log_in_many, services), _is_journaled)
+    services.lookups = Batcher(store, preprocessors.find_many, write=False)
     services.visits = Batcher(store, functools.partial(me.see_many, services))
     return services
 
@@ -81,6 +82,7 @@ async def open_services(settings: Settings, store: Store, now: Callable[[], date
 async def close_services(services: Services) -> None:
     """Finish what was begun, and write what still waits."""
     await services.logins.close()
+    await services.lookups.close()
     await services.visits.close()
     await services.apps.close()
 

@@ -14,7 +14,8 @@ async def me(call: Call, services: Services) -> object:
     """Say who calls, with a new access token."""
     assert call.user is not None
     answer = await auth_response(call, services, call.user)
-    await services.visits.submit(Visit(call.app.name, call.user.id, call.now))
+    visit = Visit(call.app.name, call.user.id, call.now, call.user.disabled)
+    await services.visits.submit(visit)
     return answer
 
 
@@ -26,5 +27,7 @@ async def see_many(
     for app, group in groupby(sorted(visits, key=by_app), key=by_app):
         seen = {visit.user_id: visit.now for visit in group}
         await users.see(tx, app, seen)
-        await users.clear_ended_disabling(tx, app, list(seen), min(seen.values()))
+        ended = [visit.user_id for visit in visits if visit.app == app and visit.enable]
+        if ended:
+            await users.clear_ended_disabling(tx, app, ended, min(seen.values()))
     return [None] * len(visits)

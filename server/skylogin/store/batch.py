@@ -30,10 +30,13 @@ class Batcher(Generic[Item, Outcome]):
         store: Store,
         work: Work[Item, Outcome],
         witness: Witness[Item] | None = None,
+        *,
+        write: bool = True,
     ) -> None:
         self._store = store
         self._work = work
         self._witness = witness
+        self._write = write
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         # PostgreSQL works beside this process; SQLite in it, one writer at a time.
         self._runners_max = 2 if store.dialect == "postgresql" else 1
@@ -97,7 +100,7 @@ class Batcher(Generic[Item, Outcome]):
         async def happened(tx: Transaction) -> bool:
             return witness is not None and await witness(tx, items)
 
-        return await self._store.run(work, witness=happened)
+        return await self._store.run(work, write=self._write, witness=happened)
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome | BaseException) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
 from skylogin.login import LookAgain
 from skylogin.store import dialect, tables
-from skylogin.store.sqlite_writer import DirectConnection, SqliteWriter
+from skylogin.store.sqlite_threads import DirectConnection, SqliteThreads
 from skylogin.store.transaction import FieldCache, Transaction
 from skylogin.user import Field
 
@@ -29,6 +29,8 @@ T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 TRIES_MAX = 8
+# A query that takes long keeps the others waiting no more than that.
+SQLITE_READERS = 4
 ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
@@ -46,9 +48,9 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._sqlite_writer: SqliteWriter | None = None
+        self._sqlite_writer: SqliteThreads | None = None
         if url.startswith(dialect.SQLITE):
-            self._sqlite_writer = SqliteWriter(dialect.open_sqlite_writer(url))
+            self._sqlite_writer = SqliteThreads(dialect.open_sqlite_writer(url), 1)
         self._fields = FieldCache()
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
@@ -61,8 +63,13 @@ class Store:
 
     @functools.cached_property
     def _engine(self) -> AsyncEngine:
-        """Return the engine of PostgreSQL, or of SQLite's readers: opened when first used."""
-        return dialect.open_engine(self._url)
+        """Return the engine of PostgreSQL: opened when first used."""
+        return dialect.open_postgresql(self._url)
+
+    @functools.cached_property
+    def _sqlite_readers(self) -> SqliteThreads:
+        engine = dialect.open_sqlite_readers(self._url)
+        return SqliteThreads(engine, SQLITE_READERS)
 
     async def _do(self, work: Work[T], *, write: bool, witness: Work[bool] | None) -> T:
         """Do *work* in one transaction: the only place where one begins.
@@ -79,21 +86,30 @@ class Store:
             done.append((transaction, result))
 
         try:
-            if write and self._sqlite_writer is not None:
-                await self._sqlite_writer.run(do)
+            if self._sqlite_writer is None:
+                await self._carry_out(do, write=write)
             else:
-                await self._carry_out(do)
+                threads = self._sqlite_writer if write else self._sqlite_readers
+                await threads.run(do)
         except OutcomeUnknownError:
             if witness is None or not await self.run(witness, write=False):
                 raise
         [(transaction, result)] = done
-        self._fields.learn(transaction.new_fields)
+        self._fields.learn(transaction)
         self._count(transaction.users_added)
         for notice in transaction.on_commit:
             notice()
         return result
 
-    async def _carry_out(self, do: Callable[[AsyncConnection], Coroutine[Any, Any, None]]) -> None:
+    async def _carry_out(
+        self, do: Callable[[AsyncConnection], Coroutine[Any, Any, None]], *, write: bool
+    ) -> None:
+        if not write:
+            # Each statement sees what is committed when it begins, in a transaction or
+            # not; without one nobody waits for BEGIN and COMMIT.
+            async with self._engine.connect() as connection:
+                await do(await connection.execution_options(isolation_level="AUTOCOMMIT"))
+            return
         async with self._engine.connect() as connection:
             await connection.begin()
             await do(connection)
@@ -216,6 +232,8 @@ class Store:
             await self._analyzing
         if self._sqlite_writer is not None:
             self._sqlite_writer.close()
+        if "_sqlite_readers" in self.__dict__:
+            self._sqlite_readers.close()
         if "_engine" in self.__dict__:
             await self._engine.dispose()
 

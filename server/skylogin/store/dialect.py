@@ -83,19 +83,19 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
-def open_engine(url: str) -> AsyncEngine:
-    """Return an engine for *url*: `sqlite:///path`, or PostgreSQL in any of libpq's forms."""
-    if not url.startswith(SQLITE):
-        return _open_postgresql(url)
-    engine = create_async_engine(f"sqlite+aiosqlite{url.removeprefix('sqlite')}", **_SQLITE)
-    _set_up_sqlite(engine.sync_engine, "BEGIN")
-    return engine
-
-
 def open_sqlite_writer(url: str) -> Engine:
     """Return the engine of the one writer: it begins IMMEDIATE, where readers do not."""
+    return _open_sqlite(url, "BEGIN IMMEDIATE")
+
+
+def open_sqlite_readers(url: str) -> Engine:
+    """Return the engine of the readers, who wait for nobody."""
+    return _open_sqlite(url, "BEGIN")
+
+
+def _open_sqlite(url: str, begin: str) -> Engine:
     engine = create_engine(f"sqlite+pysqlite{url.removeprefix('sqlite')}", **_SQLITE)
-    _set_up_sqlite(engine, "BEGIN IMMEDIATE")
+    _set_up_sqlite(engine, begin)
     return engine
 
 
@@ -128,8 +128,11 @@ def _set_up_sqlite(engine: Engine, begin: str) -> None:
         connection.exec_driver_sql(begin)
 
 
-def _open_postgresql(url: str) -> AsyncEngine:
-    """asyncpg reads the URL itself, so that libpq's forms and several hosts work."""
+def open_postgresql(url: str) -> AsyncEngine:
+    """Return an engine for *url*, in any of libpq's forms and with several hosts.
+
+    asyncpg reads it itself.
+    """
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=functools.partial(_connect_postgresql, url),

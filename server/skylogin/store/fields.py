@@ -1,4 +1,4 @@
-"""The fields of record types. A field is added once and keeps its type."""
+"""The fields of record types. A field keeps its type as long as it is there."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,9 +17,11 @@ _FIELDS = select(record_fields).where(
 
 async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]) -> FieldMap:
     """Return the fields of *record_type*; of all that exist, at least those *names*."""
-    committed = tx.fields.of(app, record_type)
+    committed = tx.fields.fresh(app, record_type)
     own = tx.new_fields.get((app, record_type), {})
-    query = _FIELDS
+    if committed is None and (app, record_type) in tx.fields_read_at:
+        committed = {}
+    query, moment = _FIELDS, tx.fields.monotonic()
     values: dict[str, object] = {"app": app, "type": record_type}
     if committed is not None:
         known = {**committed, **own} if own else committed
@@ -31,7 +33,9 @@ async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]
         values["rows"] = [{"field": name} for name in sorted(unknown)]
     rows = await tx.connection.execute(query, values)
     read = {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
-    tx.new_fields[(app, record_type)] = {**own, **read}
+    if committed is None:
+        tx.fields_read_at[app, record_type] = moment
+    tx.new_fields[app, record_type] = {**own, **read}
     return {**(committed or {}), **own, **read}
 
 

@@ -44,7 +44,7 @@ async def find_user_id(
     """Return the id of the user record that holds *key_set* as *auth_data* has it."""
     known = await fields.load(tx, app, USER_TYPE, key_set)
     wanted = keys_of(auth_data, (key_set,), known)
-    owners = await _load_key_owners(tx, app, wanted)
+    owners = await load_key_owners(tx, app, wanted)
     return next(iter(owners.values()), None)
 
 
@@ -96,7 +96,7 @@ async def _load_around(
         names.update(record.data if record else ())
     known = await fields.load(tx, app, USER_TYPE, names)
     wanted = login.wanted_keys(attempts, accounts, known, key_sets)
-    return known, await _load_key_owners(tx, app, wanted)
+    return known, await load_key_owners(tx, app, wanted)
 
 
 async def _load_accounts(
@@ -152,9 +152,10 @@ def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def _load_key_owners(
+async def load_key_owners(
     tx: Transaction, app: str, wanted: Collection[AuthKey]
 ) -> dict[AuthKey, str | None]:
+    """Return who holds the keys *wanted*, None for those that are free."""
     owners: dict[AuthKey, str | None] = dict.fromkeys(wanted)
     if wanted:
         values = [{"app": app, "key": key.name, "folded": key.folded} for key in sorted(wanted)]
@@ -211,16 +212,22 @@ async def save(tx: Transaction, app: str, changes: Changes) -> None:
         for principal in changes.principals
     ]
     tx.write_last(_insert_principals(tx.dialect), "new_principals", made)
-    await _save_keys(tx, app, changes)
+    await save_keys(tx, app, changes.released, changes.key_owners)
 
 
-async def _save_keys(tx: Transaction, app: str, changes: Changes) -> None:
-    if changes.released:
-        gone = [{"a": app, "k": key.name, "f": key.folded} for key in sorted(changes.released)]
+async def save_keys(
+    tx: Transaction,
+    app: str,
+    released: Collection[AuthKey],
+    owners: Mapping[AuthKey, str | None],
+) -> None:
+    """Save who holds keys now, when those *released* are given up."""
+    if released:
+        gone = [{"a": app, "k": key.name, "f": key.folded} for key in sorted(released)]
         await tx.connection.execute(_DELETE_KEY, gone)
     rows = [
         {"app": app, "key": key.name, "folded": key.folded, "user_id": owner}
-        for key, owner in sorted(changes.key_owners.items())
+        for key, owner in sorted(owners.items())
         if owner is not None
     ]
     tx.write_last(_insert_keys(tx.dialect), "new_keys", rows)

@@ -4,6 +4,7 @@ Their functions take the transaction and the app first, so that none can forget
 the app, and many users at once, so that one login is a batch of one.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,29 +12,57 @@ from sqlalchemy import Insert, Select, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.store import dialect
-from skylogin.store.sqlite_writer import DirectConnection
+from skylogin.store.sqlite_threads import DirectConnection
 from skylogin.user import Field
 
 PUBLIC = ""
 USER_TYPE = "user"
 FieldMap = dict[str, Field]
 FieldsByType = dict[tuple[str, str], FieldMap]
+FIELDS_FRESH_SECONDS = 1.0
 
 
 class FieldCache:
-    """What is known of the fields of record types. Types never change, so it never errs."""
+    """What is known of the fields of record types.
 
-    def __init__(self) -> None:
+    A field keeps its type, but may be taken away: the node that does so forgets
+    it at once, and every other looks again after a second.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        self.forgotten = 0
         self._known: FieldsByType = {}
+        self._read_at: dict[tuple[str, str], float] = {}
 
     def of(self, app: str, record_type: str) -> FieldMap | None:
         """Return the fields known, None where nobody has looked yet."""
         return self._known.get((app, record_type))
 
-    def learn(self, fields: Mapping[tuple[str, str], FieldMap]) -> None:
+    def fresh(self, app: str, record_type: str) -> FieldMap | None:
+        """Return the fields known, None where nobody has looked for a second."""
+        read_at = self._read_at.get((app, record_type), float("-inf"))
+        if self.monotonic() - read_at >= FIELDS_FRESH_SECONDS:
+            return None
+        return self._known.get((app, record_type))
+
+    def learn(self, transaction: "Transaction") -> None:
         """Remember what a committed transaction read or wrote."""
-        for key, value in fields.items():
-            self._known[key] = {**self._known.get(key, {}), **value}
+        if transaction.forgotten != self.forgotten:
+            return
+        for key, value in transaction.new_fields.items():
+            read_at = transaction.fields_read_at.get(key)
+            if read_at is None:
+                self._known[key] = {**self._known.get(key, {}), **value}
+            else:
+                self._known[key] = value
+                self._read_at[key] = read_at
+
+    def forget(self) -> None:
+        """Forget everything, because something was taken away."""
+        self.forgotten += 1
+        self._known.clear()
+        self._read_at.clear()
 
 
 class Transaction:
@@ -43,7 +72,9 @@ class Transaction:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.fields = fields
+        self.forgotten = fields.forgotten
         self.new_fields: FieldsByType = {}
+        self.fields_read_at: dict[tuple[str, str], float] = {}
         self.users_added = 0
         self.on_commit: list[Callable[[], None]] = []
         self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}

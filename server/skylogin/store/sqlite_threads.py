@@ -1,4 +1,4 @@
-"""The one writer of an SQLite file: a thread that carries out a whole transaction in one go.
+"""SQLite's threads: each carries out a whole transaction in one go.
 
 SQLite runs in this process, so going back and forth between its thread and the
 event loop for every statement costs more than the statements. Work is the same
@@ -33,20 +33,22 @@ class DirectConnection:
         return self._connection.execute(statement, parameters)
 
 
-class SqliteWriter:
-    """Does one transaction after the other, in a thread of its own."""
+class SqliteThreads:
+    """Does transactions, as many at once as there are *threads*."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, threads: int) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="skylogin-sqlite")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="skylogin-sqlite")
 
     async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._carry_out, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._carry_out, work
+        )
 
     async def run_directly(self, work: Callable[[Connection], T]) -> T:
         """Do *work*, which is no coroutine, in a transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
 
     def _do(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
@@ -57,8 +59,8 @@ class SqliteWriter:
             return _finish(work(DirectConnection(connection)))
 
     def close(self) -> None:
-        """Wait for the transaction under way and close the connection."""
-        self._thread.shutdown()
+        """Wait for the transactions under way and close the connections."""
+        self._threads.shutdown()
         self._engine.dispose()
 
 
