@@ -173,7 +173,7 @@ def ask() -> Ask:
         action: str,
         *,
         key: str = "changeme",
-        token: str = "",
+        access_token: str = "",
         app: App | None = None,
         **payload: Any,
     ) -> Answer:
@@ -181,7 +181,7 @@ def ask() -> Ask:
             app=app or services.app,
             payload=payload,
             api_key=key,
-            access_token=token,
+            access_token=access_token,
             now=services.now(),
             origin=Origin("192.0.2.1", str(uuid.uuid4())),
             action=action,

@@ -63,17 +63,19 @@ async def test_a_new_password_ends_older_tokens(
     changed = await ask(
         services,
         "auth:password",
-        token=first["access_token"],
+        access_token=first["access_token"],
         old_password=PASSWORD,
         password="secret-2",
     )
     second = changed.body["result"]["access_token"]
 
     assert (
-        await ask(services, "me", token=first["access_token"])
+        await ask(services, "me", access_token=first["access_token"])
     ).status == HTTPStatus.UNAUTHORIZED
-    assert (await ask(services, "me", token=second)).status == HTTPStatus.OK
-    assert (await ask(services, "auth:logout", token=first["access_token"])).status == HTTPStatus.OK
+    assert (await ask(services, "me", access_token=second)).status == HTTPStatus.OK
+    assert (
+        await ask(services, "auth:logout", access_token=first["access_token"])
+    ).status == HTTPStatus.OK
     clock.moment += timedelta(seconds=10)
     reset = await ask(
         services,
@@ -83,8 +85,8 @@ async def test_a_new_password_ends_older_tokens(
         password="secret-3",
     )
     third = reset.body["result"]["access_token"]
-    assert (await ask(services, "me", token=second)).status == HTTPStatus.UNAUTHORIZED
-    assert (await ask(services, "me", token=third)).status == HTTPStatus.OK
+    assert (await ask(services, "me", access_token=second)).status == HTTPStatus.UNAUTHORIZED
+    assert (await ask(services, "me", access_token=third)).status == HTTPStatus.OK
     assert await log_in(ask, services, "secret-3") == HTTPStatus.OK
 
 
@@ -95,7 +97,7 @@ async def test_of_two_changes_at_once_one_counts(make_services: MakeServices, as
 
     answers = await asyncio.gather(
         *(
-            ask(services, "auth:password", token=token, old_password=PASSWORD, password=new)
+            ask(services, "auth:password", access_token=token, old_password=PASSWORD, password=new)
             for new in ("one", "two", "three")
         )
     )
@@ -157,16 +159,16 @@ async def test_an_expired_password_has_to_be_changed_first(
 
     entered = await ask(services, "auth:login", auth_data={"username": "su"}, password=PASSWORD)
     token = entered.body["result"]["access_token"]
-    refused = await ask(services, "me", token=token)
+    refused = await ask(services, "me", access_token=token)
 
     assert (refused.status, reason_of(refused)) == (401, "PasswordExpired")
-    assert (await ask(services, "me", token=anonymous)).status == HTTPStatus.OK
+    assert (await ask(services, "me", access_token=anonymous)).status == HTTPStatus.OK
     changed = await ask(
-        services, "auth:password", token=token, old_password=PASSWORD, password="secret-2"
+        services, "auth:password", access_token=token, old_password=PASSWORD, password="secret-2"
     )
     assert changed.status == HTTPStatus.OK
     token = changed.body["result"]["access_token"]
-    assert (await ask(services, "me", token=token)).status == HTTPStatus.OK
+    assert (await ask(services, "me", access_token=token)).status == HTTPStatus.OK
 
 
 async def test_nobody_says_of_themselves_that_they_are_verified(
@@ -179,9 +181,9 @@ async def test_nobody_says_of_themselves_that_they_are_verified(
     token = (await sign_up(ask, services, profile=profile))["access_token"]
     vouched = await ask(services, "auth:signup", key=MASTER, profile=profile)
 
-    assert (await ask(services, "me", token=token)).status == HTTPStatus.FORBIDDEN
+    assert (await ask(services, "me", access_token=token)).status == HTTPStatus.FORBIDDEN
     token = vouched.body["result"]["access_token"]
-    assert (await ask(services, "me", token=token)).status == HTTPStatus.OK
+    assert (await ask(services, "me", access_token=token)).status == HTTPStatus.OK
 
 
 @pytest.mark.parametrize(
