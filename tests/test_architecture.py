@@ -15,19 +15,19 @@ LEVELS = """
  1  errors  go_text  rfc3339  json_text  clock  ids  readiness
  2  jws  user  payload  app_names  password_policy
  3  access  access_token  auth_keys  fields  profile  minting  wire
- 4  custom_token  login
+ 4  custom_token  login  records  schema
  5  config  journal
  6  explaining  logs
  7  store.dialect  store.sqlite_threads
  8  store.tables  store.transaction
  9  store.access  store.fields  store.record_types  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles
-10  store.apps  store.users  store.batch  store
+10  store.apps  store.schema  store.users  store.batch  store
 11  store.logins
-12  access_cache  migrating  journal_writer  passwords  token_secrets  token_stores
+12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
 13  registry  operations
 14  call
 15  preprocessors  handlers  handlers.common  handlers.signing_in
-16  handlers.auth  handlers.me  handlers.other  handlers.role  handlers.sso
+16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.role  handlers.schema  handlers.sso
 17  actions
 18  dispatch
 19  web

@@ -5,7 +5,7 @@ The master key passes all of them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from skylogin.errors import DENIED_ARGUMENT, SkygearError, invalid_argument
@@ -59,6 +59,10 @@ class FieldRule:
             case Use.COMPARE:
                 return self.comparable
         return self.discoverable or self.comparable
+
+    def body(self) -> dict[str, object]:
+        """Return the rule in wire form."""
+        return asdict(self)
 
 
 class FieldRules:

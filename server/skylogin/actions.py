@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from skylogin.call import Call, Services
-from skylogin.handlers import auth, me, other, role, sso
+from skylogin.handlers import auth, me, other, record, role, schema, sso
 from skylogin.preprocessors import (
     authenticate,
     check_access_key,
+    check_user,
     dev_only,
     inject_auth,
     require_admin,
@@ -15,6 +16,7 @@ from skylogin.preprocessors import (
     require_auth_to_change_password,
     require_master_key,
     require_user,
+    select_database,
 )
 
 Preprocessor = Callable[[Call, Services], Awaitable[None]]
@@ -56,6 +58,17 @@ ACTIONS: Mapping[str, Action] = {
         Action("role:get", role.get, (authenticate, inject_auth)),
         Action("auth:logout", auth.log_out, (authenticate,)),
         Action("auth:disable:set", auth.set_disabled, (authenticate, inject_auth, require_admin)),
+        Action("record:fetch", record.fetch, (authenticate, inject_auth, select_database, check_user)),
+        Action("record:save", record.save, (authenticate, require_auth, select_database, check_user)),
+        Action("record:delete", record.delete, (authenticate, require_auth, select_database, check_user)),
+        Action("schema:fetch", schema.fetch, (check_access_key, dev_only, select_database)),
+        Action("schema:create", schema.create, (check_access_key, dev_only, select_database)),
+        Action("schema:rename", schema.rename, (check_access_key, dev_only, select_database)),
+        Action("schema:delete", schema.delete, (check_access_key, dev_only, select_database)),
+        Action("schema:access", schema.set_create_roles, (check_access_key, dev_only, select_database)),
+        Action("schema:default_access", schema.set_default_access, (check_access_key, dev_only, select_database)),
+        Action("schema:field_access:get", schema.get_field_access, (authenticate, inject_auth, require_admin)),
+        Action("schema:field_access:update", schema.update_field_access, (authenticate, inject_auth, require_admin)),
         Action("device:unregister", other.forget_device, (authenticate, require_auth)),
     )
 }
@@ -64,18 +77,7 @@ ACTIONS: Mapping[str, Action] = {
 # Names of the original that this server answers with a refusal of its own.
 NOT_EMULATED = frozenset(
     (
-        "record:fetch",
         "record:query",
-        "record:save",
-        "record:delete",
-        "schema:rename",
-        "schema:delete",
-        "schema:create",
-        "schema:fetch",
-        "schema:access",
-        "schema:default_access",
-        "schema:field_access:get",
-        "schema:field_access:update",
         "asset:put",
         "device:register",
         "subscription:fetch",

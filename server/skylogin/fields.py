@@ -5,7 +5,7 @@ are the original's (custom-token-login, section 5), but for names of fields that
 break its later reads: those are refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from skylogin.errors import (
@@ -22,6 +22,8 @@ from skylogin.user import Field, FieldValue, Profile
 FIELD_NAME_BYTES_MAX = 63
 FIELDS_MAX = 1500
 INTEGER_MAX = 2**31 - 1
+SEQUENCE = "sequence"
+TypeAndField = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,13 @@ def extend_fields(
             if name.startswith("_"):
                 continue
             if not may_extend:
-                raise _migration_disabled(name)
-            _check_name(name)
+                raise _field_refused(name)
+            check_name(name)
             added[name] = _added_field(name, value)
         elif not _compatible(field, value):
-            raise _conflict(name, field, value) if may_extend else _migration_disabled(name)
+            raise _conflict(name, field, value) if may_extend else _field_refused(name)
     if added and count + len(added) > FIELDS_MAX:
-        raise _migration_failed(f"a record type has at most {FIELDS_MAX} fields")
+        raise migration_failed(f"a record type has at most {FIELDS_MAX} fields")
     return added
 
 
@@ -107,9 +109,10 @@ def _added_field(name: str, value: FieldValue) -> Field:
     return new_field(value.kind, value.target)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise SkygearError where *name* cannot name a field."""
     if not name:
-        raise _migration_failed("a field has to have a name")
+        raise migration_failed("a field has to have a name")
     if "." in name or "?" in name or len(name.encode()) > FIELD_NAME_BYTES_MAX:
         # In the original such a name breaks every later read of any user record.
         explanation = (
@@ -138,8 +141,8 @@ def _conflict(name: str, field: Field, value: FieldValue) -> SkygearError:
         f"conflicting schema {old} => {new}",
         reason=Reason.FIELD_TYPE_CONFLICT,
         explanation=(
-            f"skyprofile.{name} is a {value.kind}, but its first value ever was a {field.kind}, "
-            "and a field keeps its type"
+            f"the field {go_quote(name)} is given a {value.kind}, but its first value ever was "
+            f"a {field.kind}, and a field keeps its type"
         ),
     )
 
@@ -149,16 +152,22 @@ def _described(kind: str, target: str, column: str) -> str:
     return f"{{{FIELD_KINDS[kind].word} {target} {{0 <nil>}} {column}}}"
 
 
-def _migration_disabled(name: str) -> SkygearError:
+def _field_refused(name: str) -> SkygearError:
+    return migration_disabled(f"the field {go_quote(name)}")
+
+
+def migration_disabled(what: str) -> SkygearError:
+    """Return the refusal of *what* would change the schema where that may not be."""
     return SkygearError(
         INCOMPATIBLE_SCHEMA,
         "Record schema requires migration but migration is disabled.",
         reason=Reason.FIELD_REFUSED,
-        explanation=f"skyprofile.{name} is new or of another type, and DEV_MODE is off",
+        explanation=f"{what} is new or of another type, and DEV_MODE is off",
     )
 
 
-def _migration_failed(explanation: str) -> SkygearError:
+def migration_failed(explanation: str) -> SkygearError:
+    """Return the refusal of a change to the schema that cannot be made."""
     return SkygearError(
         INCOMPATIBLE_SCHEMA,
         "failed to migrate record schema",
@@ -167,15 +176,13 @@ def _migration_failed(explanation: str) -> SkygearError:
     )
 
 
-def check_references(
-    values: Profile, existing: frozenset[tuple[str, str]], types: frozenset[str]
-) -> None:
+def check_references(values: Profile, existing: Set[tuple[str, str]], types: Set[str]) -> None:
     """Raise SkygearError where *values* refer to what is not there."""
     for name, value in values.items():
         if value is None or value.kind not in ("reference", "asset"):
             continue
         if value.kind == "reference" and value.target not in types:
-            raise _migration_failed(f"there is no record type {go_quote(value.target)}")
+            raise migration_failed(f"there is no record type {go_quote(value.target)}")
         if value.kind == "asset" or (value.target, value.value) not in existing:
             what = f"{value.target}/{value.value}" if value.target else f"asset/{value.value}"
             message = f"{name}: referenced record {what} does not exist"

@@ -39,12 +39,23 @@ def result(value: object) -> dict[str, object]:
 
 
 def error(refusal: SkygearError) -> dict[str, object]:
-    """Return the envelope of a refusal; an empty info is left out."""
+    """Return the envelope of a refusal."""
+    return {"error": error_body(refusal)}
+
+
+def error_body(refusal: SkygearError) -> dict[str, object]:
+    """Return a refusal in wire form; an empty info is left out."""
     kind = refusal.kind
     body: dict[str, object] = {"name": kind.name, "code": kind.code, "message": refusal.message}
     if refusal.info:
         body["info"] = dict(refusal.info)
-    return {"error": body}
+    return body
+
+
+def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]:
+    """Return a refusal that concerns one record of several (records, section 3)."""
+    entry: dict[str, object] = {"_type": "error", **error_body(refusal)}
+    return {"_id": record_id, **entry} if record_id else entry
 
 
 def auth_response(
@@ -68,19 +79,24 @@ def auth_response(
     return body
 
 
-def record_body(record: Record, fields: Mapping[str, Field]) -> dict[str, object]:
-    """Return a record in wire form (records, section 1)."""
+def record_body(
+    record: Record, fields: Mapping[str, Field], data: Mapping[str, JsonValue] | None = None
+) -> dict[str, object]:
+    """Return a record in wire form (records, section 1); of its fields, *data* if given."""
     body: dict[str, object] = {
         "_access": record.access,
         "_created_at": rfc3339.on_wire(record.created_at),
-        "_created_by": record.created_by,
         "_id": f"{record.type}/{record.id}",
-        "_ownerID": record.owner_id,
         "_type": "record",
         "_updated_at": rfc3339.on_wire(record.updated_at),
+    }
+    users = {
+        "_created_by": record.created_by,
+        "_ownerID": record.owner_id,
         "_updated_by": record.updated_by,
     }
-    for name, value in record.data.items():
+    body |= {name: user_id for name, user_id in users.items() if user_id}
+    for name, value in (record.data if data is None else data).items():
         field = fields.get(name)
         if field is None or field.kind in _PLAIN:
             body[name] = value

@@ -50,11 +50,12 @@ async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None
     await tx.connection.execute(dialect.insert_missing(roles, tx.dialect), admin)
     wanted = ";".join(",".join(names) for names in sorted(key_sets))
     if await read_setting(tx, app, KEY_SETS) != wanted:
-        await _rebuild_keys(tx, app, key_sets)
+        await rebuild_keys(tx, app, key_sets)
         await write_setting(tx, app, KEY_SETS, wanted)
 
 
-async def _rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
+async def rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
+    """Find out again who holds which key. Raises KeysTakenError where two hold the same."""
     await tx.connection.execute(delete(auth_keys).where(auth_keys.c.app == app))
     known = await fields.load(tx, app, USER_TYPE, ())
     holders: dict[keys.AuthKey, str] = {}

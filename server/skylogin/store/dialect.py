@@ -181,6 +181,15 @@ def locked(
     return query.order_by(order).with_for_update(of=tables)
 
 
+def kept(
+    query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
+) -> Select[Any]:
+    """Return *query* so that its rows of *tables* stay until the end, whoever reads them."""
+    if dialect == "sqlite":
+        return query
+    return query.order_by(order).with_for_update(read=True, key_share=True, of=tables)
+
+
 def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) -> Columns:
     """Return *columns* of the rows in *parameter*: a JSON list of objects, one each.
 
@@ -266,6 +275,16 @@ def insert_missing(table: Table, dialect: str) -> Insert:
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415
 
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def members(document: ColumnElement[Any], dialect: str) -> Columns:
+    """Return the `key` and the `value`, as text, of the members of a JSON object.
+
+    A FROM of its own, whatever their names are: a path would have to quote them.
+    """
+    each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
+    found = each(document).table_valued("key", "value").c
+    return {"key": found.key, "value": cast(found.value, Text)}
 
 
 def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

@@ -1,9 +1,12 @@
 """The fields of record types. A field keeps its type as long as it is there."""
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Text, bindparam, select
+from sqlalchemy import Select, Text, bindparam, select, update
 
+from skylogin.fields import TypeAndField
 from skylogin.login import LookAgain
 from skylogin.store import dialect
 from skylogin.store.tables import record_fields
@@ -13,6 +16,12 @@ from skylogin.user import Field
 _FIELDS = select(record_fields).where(
     record_fields.c.app == bindparam("app"), record_fields.c.type == bindparam("type")
 )
+
+
+async def read(tx: Transaction, app: str, record_type: str) -> FieldMap:
+    """Return the fields of *record_type* as they are stored now, whatever is remembered."""
+    rows = await tx.connection.execute(_FIELDS, {"app": app, "type": record_type})
+    return _as_fields(rows)
 
 
 async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]) -> FieldMap:
@@ -31,12 +40,15 @@ async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]
         row = dialect.json_rows("rows", tx.dialect, field=Text)
         query = query.where(record_fields.c.field == row["field"])
         values["rows"] = [{"field": name} for name in sorted(unknown)]
-    rows = await tx.connection.execute(query, values)
-    read = {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
+    found = _as_fields(await tx.connection.execute(query, values))
     if committed is None:
         tx.fields_read_at[app, record_type] = moment
-    tx.new_fields[app, record_type] = {**own, **read}
-    return {**(committed or {}), **own, **read}
+    tx.new_fields[app, record_type] = {**own, **found}
+    return {**(committed or {}), **own, **found}
+
+
+def _as_fields(rows: Iterable[Any]) -> FieldMap:
+    return {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
 
 
 async def add(tx: Transaction, app: str, record_type: str, fields: Mapping[str, Field]) -> None:
@@ -64,3 +76,45 @@ async def add_missing(
         for name, field in sorted(fields.items())
     ]
     await tx.connection.execute(dialect.insert_missing(record_fields, tx.dialect), rows)
+
+
+async def lock_sequences(
+    tx: Transaction, app: str, sequences: Collection[TypeAndField]
+) -> dict[TypeAndField, int]:
+    """Return what *sequences* give out next; nobody else counts on meanwhile."""
+    values = {"rows": [{"app": app, "type": t, "field": f} for t, f in sorted(sequences)]}
+    rows = await tx.connection.execute(_next_values(tx.dialect), values)
+    return {(row.type, row.field): row.next_value or 1 for row in rows}
+
+
+@functools.cache
+def _next_values(dialect_name: str) -> Select[Any]:
+    table = record_fields
+    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, field=Text)
+    query = select(table.c.type, table.c.field, table.c.next_value).where(
+        *(table.c[name] == column for name, column in row.items())
+    )
+    return dialect.locked(query, table.c.type + "/" + table.c.field, [table], dialect_name)
+
+
+async def set_next_values(
+    tx: Transaction, app: str, next_values: Mapping[TypeAndField, int]
+) -> None:
+    """Have sequences go on with *next_values*."""
+    rows = [
+        {"a": app, "t": record_type, "f": name, "n": value}
+        for (record_type, name), value in sorted(next_values.items())
+    ]
+    if rows:
+        await tx.connection.execute(_SET_NEXT_VALUE, rows)
+
+
+_SET_NEXT_VALUE = (
+    update(record_fields)
+    .where(
+        record_fields.c.app == bindparam("a"),
+        record_fields.c.type == bindparam("t"),
+        record_fields.c.field == bindparam("f"),
+    )
+    .values(next_value=bindparam("n"))
+)

@@ -37,7 +37,7 @@ async def set_admin(tx: Transaction, app: str, names: Collection[str]) -> None:
 
 
 async def _mark_only(tx: Transaction, app: str, mark: Column[bool], names: Collection[str]) -> None:
-    await _add_missing(tx, app, names)
+    await add_missing(tx, app, names)
     name = dialect.json_rows("rows", tx.dialect, id=Text)["id"]
     is_named = roles.c.id.in_(select(name))
     await tx.connection.execute(
@@ -46,7 +46,8 @@ async def _mark_only(tx: Transaction, app: str, mark: Column[bool], names: Colle
     )
 
 
-async def _add_missing(tx: Transaction, app: str, names: Collection[str]) -> None:
+async def add_missing(tx: Transaction, app: str, names: Collection[str]) -> None:
+    """Make those roles of *names* that are not there."""
     rows = [{"app": app, "id": name} for name in sorted(set(names))]
     if rows:
         await tx.connection.execute(dialect.insert_missing(roles, tx.dialect), rows)
@@ -56,7 +57,7 @@ async def assign(
     tx: Transaction, app: str, user_ids: Collection[str], names: Collection[str]
 ) -> None:
     """Give the roles *names*, made where they are missing, to those of *user_ids* there are."""
-    await _add_missing(tx, app, names)
+    await add_missing(tx, app, names)
     wanted = dialect.json_rows("rows", tx.dialect, id=Text)["id"]
     query = select(users.c.id).where(users.c.app == app, users.c.id.in_(select(wanted)))
     values = {"rows": [{"id": user_id} for user_id in set(user_ids)]}

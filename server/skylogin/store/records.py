@@ -1,0 +1,311 @@
+"""Records of any type: loaded and locked together, saved by what changed."""
+
+import functools
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Insert, Select, Text, Update, delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from skylogin import profile, rfc3339, schema
+from skylogin.errors import SkygearError
+from skylogin.fields import SEQUENCE, TypeAndField
+from skylogin.records import (
+    Changes,
+    Circumstances,
+    Given,
+    RecordId,
+    Snapshot,
+    decide_all,
+)
+from skylogin.schema import Extension
+from skylogin.store import dialect, fields, logins, record_types, users
+from skylogin.store.dialect import Json, Moment
+from skylogin.store.tables import record_fields, records
+from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.user import Record
+
+Databases = Sequence[str]
+
+
+async def load(
+    tx: Transaction, app: str, ids: Collection[RecordId], database_id: str | None
+) -> dict[RecordId, Record]:
+    """Return the records that are there; without a *database_id* in whichever database."""
+    if not ids:
+        return {}
+    if database_id is None:
+        values = _wanted(app, ids)
+        rows = await tx.fetch(_records_anywhere(tx.dialect), values)
+    else:
+        values = _wanted(app, ids, [database_id])
+        rows = await tx.fetch(_records_by_id(tx.dialect), values)
+    found = {RecordId(row[-1], row[0]): Record(*row) for row in rows}
+    for record_type in {record_id.type for record_id in found}:
+        of_type = (record for record_id, record in found.items() if record_id.type == record_type)
+        names = {name for record in of_type for name in record.data}
+        await fields.load(tx, app, record_type, names)
+    return found
+
+
+async def load_to_change(
+    tx: Transaction, app: str, ids: Collection[RecordId], database_id: str
+) -> tuple[dict[RecordId, Record], frozenset[str]]:
+    """Return the records that are there, and those ids that are users'.
+
+    Nobody else changes them: users are locked first and then records, in order
+    of their ids, as logins do.
+    """
+    user_ids = {record_id.key for record_id in ids if record_id.type == USER_TYPE}
+    there = await users.load(tx, app, user_ids, lock=True) if user_ids else {}
+    # A statement of its own: only the next one sees what the holder of the lock wrote.
+    await tx.connection.execute(_lock_records(tx.dialect), _wanted(app, ids, [database_id]))
+    return await load(tx, app, ids, database_id), frozenset(there)
+
+
+def _wanted(
+    app: str, ids: Iterable[tuple[str, str]], databases: Databases = (PUBLIC,)
+) -> dict[str, list[dict[str, str]]]:
+    rows = [
+        {"app": app, "database_id": database_id, "type": record_type, "id": key}
+        for database_id in databases
+        for record_type, key in sorted(set(ids))
+    ]
+    return {"rows": rows}
+
+
+@functools.cache
+def _records_by_id(dialect_name: str) -> Select[Any]:
+    return select(*_COLUMNS).where(*_of_ids("rows", dialect_name))
+
+
+@functools.cache
+def _records_anywhere(dialect_name: str) -> Select[Any]:
+    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, id=Text)
+    return select(*_COLUMNS).where(*(records.c[name] == column for name, column in row.items()))
+
+
+@functools.cache
+def _lock_records(dialect_name: str) -> Select[Any]:
+    query = select(records.c.id).where(*_of_ids("rows", dialect_name))
+    return dialect.locked(query, _WHOLE_ID, [records], dialect_name)
+
+
+def _of_ids(parameter: str, dialect_name: str) -> tuple[ColumnElement[bool], ...]:
+    row = dialect.json_rows(parameter, dialect_name, app=Text, database_id=Text, type=Text, id=Text)
+    return tuple(records.c[name] == column for name, column in row.items())
+
+
+async def decide(
+    tx: Transaction, app: str, given: Sequence[Given], around: Circumstances, *, may_extend: bool
+) -> tuple[list[Record | SkygearError], Changes] | Extension:
+    """Return what saving *given* does, or first how the schema has to be extended.
+
+    Raises SkygearError where the schema does not fit and may not be extended.
+    """
+    snapshot = await _load_schema(tx, app, given)
+    values = [(one.id.type, one.values) for one in given]
+    extension = schema.extend(values, snapshot.fields, snapshot.types, may_extend=may_extend)
+    if extension:
+        return extension
+    await _load_around(tx, app, given, around, snapshot)
+    while True:
+        outcomes, changes, unknown = decide_all(given, snapshot, around)
+        if not unknown:
+            return outcomes, changes
+        snapshot.key_owners |= await logins.load_key_owners(tx, app, unknown)
+
+
+async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Snapshot:
+    names: dict[str, set[str]] = {}
+    for one in given:
+        names.setdefault(one.id.type, set()).update(one.values)
+    targets = {record_type for one in given for record_type, _ in profile.references(one.values)}
+    types = await record_types.find(tx, app, set(names) | targets)
+    known = {
+        record_type: await fields.load(tx, app, record_type, of_type)
+        for record_type, of_type in names.items()
+        if record_type in types
+    }
+    return Snapshot({}, known, types)
+
+
+async def _load_around(
+    tx: Transaction,
+    app: str,
+    given: Sequence[Given],
+    around: Circumstances,
+    snapshot: Snapshot,
+) -> None:
+    """Fill *snapshot* with what is stored around *given*, which nobody else changes now."""
+    ids = {one.id for one in given}
+    snapshot.records, snapshot.user_ids = await load_to_change(tx, app, ids, around.database_id)
+    snapshot.fields = {
+        record_type: await fields.load(tx, app, record_type, ()) for record_type in snapshot.fields
+    }
+    others = [d for d in (PUBLIC, around.actor.user_id) if d != around.database_id]
+    new = ids - set(snapshot.records)
+    snapshot.elsewhere = frozenset(await _find(tx, app, new, others))
+    referred = {pair for one in given for pair in profile.references(one.values)}
+    snapshot.existing = set(await find_to_refer(tx, app, referred, [around.database_id, *others]))
+    sequences = [
+        (record_type, name)
+        for record_type, known in snapshot.fields.items()
+        for name, kind in known.items()
+        if kind.kind == SEQUENCE
+    ]
+    if sequences:
+        snapshot.next_values = await fields.lock_sequences(tx, app, sequences)
+        snapshot.numbers = await _load_numbers(tx, app, given, sequences)
+
+
+async def _find(
+    tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
+) -> set[RecordId]:
+    if not ids or not databases:
+        return set()
+    rows = await tx.connection.execute(_existing(tx.dialect), _wanted(app, ids, databases))
+    return {RecordId(row.type, row.id) for row in rows}
+
+
+async def find_to_refer(
+    tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
+) -> set[RecordId]:
+    """Return those of *ids* that are in one of *databases*; they are not deleted meanwhile."""
+    # Users' records never are.
+    deletable = [one for one in ids if one[0] != USER_TYPE]
+    if deletable:
+        wanted = _wanted(app, deletable, databases)
+        await tx.connection.execute(_lock_referred(tx.dialect), wanted)
+    return await _find(tx, app, ids, databases)
+
+
+@functools.cache
+def _existing(dialect_name: str) -> Select[Any]:
+    return select(records.c.type, records.c.id).where(*_of_ids("rows", dialect_name))
+
+
+@functools.cache
+def _lock_referred(dialect_name: str) -> Select[Any]:
+    return dialect.kept(_existing(dialect_name), _WHOLE_ID, [records], dialect_name)
+
+
+async def _load_numbers(
+    tx: Transaction, app: str, given: Sequence[Given], sequences: Collection[TypeAndField]
+) -> dict[tuple[TypeAndField, int], RecordId]:
+    """Return who has the numbers that *given* ask for."""
+    numbers = {}
+    for one in given:
+        for name, value in one.values.items():
+            if value is None or (one.id.type, name) not in sequences:
+                continue
+            if isinstance(number := value.value, int):
+                holder = await _find_holder(tx, app, (one.id.type, name), str(number))
+                if holder is not None:
+                    numbers[(one.id.type, name), number] = RecordId(one.id.type, holder)
+    return numbers
+
+
+async def _find_holder(
+    tx: Transaction, app: str, column: TypeAndField, value: str, but_for: str | None = None
+) -> str | None:
+    """Return the id of a record whose field has *value*, None where none has it."""
+    member = dialect.members(records.c.data, tx.dialect)
+    has_value = select(1).where(member["key"] == column[1], member["value"] == value).exists()
+    query = select(records.c.id).where(records.c.app == app, records.c.type == column[0], has_value)
+    if but_for is not None:
+        query = query.where(records.c.id != but_for)
+    found: str | None = (await tx.connection.execute(query.limit(1))).scalar()
+    return found
+
+
+async def is_referred_to(tx: Transaction, app: str, record_id: RecordId) -> bool:
+    """Return whether another record refers to a record."""
+    query = select(record_fields.c.type, record_fields.c.field).where(
+        record_fields.c.app == app,
+        record_fields.c.kind == "reference",
+        record_fields.c.target == record_id.type,
+    )
+    for row in (await tx.connection.execute(query)).all():
+        but_for = record_id.key if row.type == record_id.type else None
+        if await _find_holder(tx, app, (row.type, row.field), record_id.key, but_for) is not None:
+            return True
+    return False
+
+
+async def save(tx: Transaction, app: str, database_id: str, changes: Changes) -> None:
+    """Save what *changes* hold: records, keys of users, and what sequences give out next."""
+    made = [
+        _row(app, database_id, record)
+        for record_id, record in changes.records.items()
+        if record_id in changes.made
+    ]
+    written = [
+        _row(app, database_id, record)
+        for record_id, record in changes.records.items()
+        if record_id not in changes.made
+    ]
+    tx.write_last(_insert_records(tx.dialect), "made_records", made)
+    tx.write_last(_update_records(tx.dialect), "written_records", written)
+    await logins.save_keys(tx, app, changes.released, changes.key_owners)
+    await fields.set_next_values(tx, app, changes.next_values)
+
+
+async def remove(tx: Transaction, app: str, database_id: str, record_id: RecordId) -> None:
+    """Delete a record."""
+    await tx.connection.execute(
+        delete(records).where(
+            records.c.app == app,
+            records.c.database_id == database_id,
+            records.c.type == record_id.type,
+            records.c.id == record_id.key,
+        )
+    )
+
+
+def _row(app: str, database_id: str, record: Record) -> dict[str, Any]:
+    return {
+        "app": app,
+        "database_id": database_id,
+        "type": record.type,
+        "id": record.id,
+        "owner_id": record.owner_id,
+        "access": record.access,
+        "created_at": rfc3339.stored(record.created_at),
+        "created_by": record.created_by,
+        "updated_at": rfc3339.stored(record.updated_at),
+        "updated_by": record.updated_by,
+        "data": record.data,
+    }
+
+
+@functools.cache
+def _insert_records(dialect_name: str) -> Insert:
+    return dialect.insert_rows(records, "made_records", records.c.keys(), dialect_name)
+
+
+@functools.cache
+def _update_records(dialect_name: str) -> Update:
+    ids = {"app": Text, "database_id": Text, "type": Text, "id": Text}
+    columns = {"access": Json, "updated_at": Moment, "updated_by": Text, "data": Json}
+    row = dialect.json_rows("written_records", dialect_name, **ids, **columns)
+    return (
+        update(records)
+        .where(*(records.c[name] == row[name] for name in ids))
+        .values({name: row[name] for name in columns})
+    )
+
+
+_WHOLE_ID = records.c.type + "/" + records.c.id
+# In the order of the fields of Record.
+_COLUMNS = (
+    records.c.id,
+    records.c.owner_id,
+    records.c.access,
+    records.c.created_at,
+    records.c.created_by,
+    records.c.updated_at,
+    records.c.updated_by,
+    records.c.data,
+    records.c.type,
+)

@@ -1,0 +1,124 @@
+"""Changes to the schema, and to the records that have to follow."""
+
+import functools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Text, Update, delete, select, tuple_, update
+
+from skylogin.fields import SEQUENCE
+from skylogin.json_text import JsonValue
+from skylogin.schema import Extension
+from skylogin.store import dialect, fields, record_types
+from skylogin.store.dialect import Json
+from skylogin.store.tables import record_fields, records
+from skylogin.store.transaction import FieldMap, Transaction
+from skylogin.user import Field
+
+ROWS_AT_ONCE = 1000
+Data = Mapping[str, JsonValue]
+
+
+async def extend(tx: Transaction, app: str, extension: Extension) -> None:
+    """Make the record types and fields of *extension*.
+
+    Raises LookAgain where another node made one of another type.
+    """
+    for record_type, added in sorted(extension.items()):
+        await record_types.make(tx, app, record_type)
+        if added:
+            await fields.add(tx, app, record_type, added)
+        sequences = [name for name, field in added.items() if field.kind == SEQUENCE]
+        if sequences:
+            await number(tx, app, record_type, sequences)
+
+
+async def number(tx: Transaction, app: str, record_type: str, names: Collection[str]) -> None:
+    """Give each record of a type the next number of every sequence it has none of."""
+    next_values = await fields.lock_sequences(tx, app, [(record_type, name) for name in names])
+
+    def numbered(data: Data) -> Data:
+        changed = dict(data)
+        for sequence, value in next_values.items():
+            if sequence[1] not in data:
+                changed[sequence[1]] = value
+                next_values[sequence] = value + 1
+        return changed
+
+    await _rewrite(tx, app, record_type, numbered)
+    await fields.set_next_values(tx, app, next_values)
+
+
+async def load_all(tx: Transaction, app: str) -> dict[str, FieldMap]:
+    """Return every record type with its fields."""
+    table = record_fields
+    found: dict[str, FieldMap] = {name: {} for name in await record_types.load_names(tx, app)}
+    query = select(table.c.type, table.c.field, table.c.kind, table.c.target, table.c.column_type)
+    for row in await tx.connection.execute(query.where(table.c.app == app)):
+        found.setdefault(row.type, {})[row.field] = Field(row.kind, row.target, row.column_type)
+    return found
+
+
+async def rename(tx: Transaction, app: str, record_type: str, name: str, new_name: str) -> None:
+    """Give a field another name, in all records too."""
+    table = record_fields
+    where = (table.c.app == app, table.c.type == record_type, table.c.field == name)
+
+    def renamed(data: Data) -> Data:
+        return {new_name if key == name else key: value for key, value in data.items()}
+
+    await _rewrite(tx, app, record_type, renamed)
+    await tx.connection.execute(update(table).where(*where).values(field=new_name))
+    tx.on_commit.append(tx.fields.forget)
+
+
+async def remove(tx: Transaction, app: str, record_type: str, name: str) -> None:
+    """Take a field away, and what records have in it."""
+    table = record_fields
+    where = (table.c.app == app, table.c.type == record_type, table.c.field == name)
+
+    def without(data: Data) -> Data:
+        return {key: value for key, value in data.items() if key != name}
+
+    await _rewrite(tx, app, record_type, without)
+    await tx.connection.execute(delete(table).where(*where))
+    tx.on_commit.append(tx.fields.forget)
+
+
+async def _rewrite(
+    tx: Transaction, app: str, record_type: str, change: Callable[[Data], Data]
+) -> None:
+    """Have *change* go over all records of a type, in every database."""
+    columns = (records.c.database_id, records.c.id)
+    last = ("", "")
+    while True:
+        query = (
+            select(*columns, records.c.data)
+            .where(records.c.app == app, records.c.type == record_type, tuple_(*columns) > last)
+            .order_by(*columns)
+            .limit(ROWS_AT_ONCE)
+        )
+        locked = dialect.locked(query, records.c.id, [records], tx.dialect)
+        rows = (await tx.connection.execute(locked)).all()
+        if not rows:
+            return
+        key = {"app": app, "type": record_type}
+        changed = [
+            {**key, "database_id": row.database_id, "id": row.id, "data": data}
+            for row in rows
+            if (data := change(row.data)) != row.data
+        ]
+        if changed:
+            await tx.connection.execute(_update_data(tx.dialect), {"rewritten": changed})
+        last = (rows[-1].database_id, rows[-1].id)
+
+
+@functools.cache
+def _update_data(dialect_name: str) -> Update:
+    ids: dict[str, Any] = {"app": Text, "database_id": Text, "type": Text, "id": Text}
+    row = dialect.json_rows("rewritten", dialect_name, **ids, data=Json)
+    return (
+        update(records)
+        .where(*(records.c[name] == row[name] for name in ids))
+        .values(data=row["data"])
+    )
