@@ -91,8 +91,18 @@ def _note(action: Action | None, call: Call, services: Services, refusal: Skygea
         return
     # Without the app's key nothing of the token is looked at.
     keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
-    token = Description() if keyless else describe(call.payload.get("token"))
+    token = Description() if keyless else _described(call)
     entry_id = services.ids.timed_id(call.now)
     call.app.journal.note(
         journal.refused(entry_id, call.now, call.action, call.origin, Refusal(refusal, token))
     )
+
+
+def _described(call: Call) -> Description:
+    """Return what a call says of who wants to log in: by a token, or by a name."""
+    if "token" in call.payload:
+        return describe(call.payload["token"])
+    auth_data = call.payload.get("auth_data")
+    names = [*auth_data.values()] if isinstance(auth_data, dict) else []
+    names.append(call.payload.get("principal_id"))
+    return Description(subject=next((name for name in names if isinstance(name, str)), ""))

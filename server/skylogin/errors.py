@@ -34,8 +34,10 @@ CONSTRAINT_VIOLATED          = ErrorKind("ConstraintViolated", 113, 409)
 INCOMPATIBLE_SCHEMA          = ErrorKind("IncompatibleSchema", 114, 409)
 ATOMIC_OPERATION_FAILURE     = ErrorKind("AtomicOperationFailure", 115, 409)
 UNDEFINED_OPERATION          = ErrorKind("UndefinedOperation", 117, 404)
+RECORD_QUERY_INVALID         = ErrorKind("RecordQueryInvalid", 120, 400)
 RESPONSE_TIMEOUT             = ErrorKind("ResponseTimeout", 122, 503)
 DENIED_ARGUMENT              = ErrorKind("DeniedArgument", 123, 403)
+RECORD_QUERY_DENIED          = ErrorKind("RecordQueryDenied", 124, 403)
 NOT_CONFIGURED               = ErrorKind("NotConfigured", 125, 503)
 PASSWORD_POLICY_VIOLATED     = ErrorKind("PasswordPolicyViolated", 126, 500)
 USER_DISABLED                = ErrorKind("UserDisabled", 127, 403)
@@ -54,6 +56,7 @@ class Reason(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
+    APP_UNKNOWN = "app_unknown"
     API_KEY_MISSING = "api_key_missing"
     API_KEY_WRONG = "api_key_wrong"
     NOT_CONFIGURED = "not_configured"

@@ -17,7 +17,7 @@ from skylogin.call import Call, JournaledAttempt, Services
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.dispatch import Answer, dispatch
-from skylogin.errors import BAD_REQUEST, UNDEFINED_OPERATION, SkygearError
+from skylogin.errors import BAD_REQUEST, UNDEFINED_OPERATION, Reason, SkygearError
 from skylogin.explaining import rules_of
 from skylogin.handlers import me, sso
 from skylogin.ids import IdMaker
@@ -112,7 +112,14 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
     name, path = app_names.split(path, request.host, services.settings.domain)
     app = await services.apps.find(name)
     if app is None:
-        refusal = SkygearError(UNDEFINED_OPERATION, "route unmatched")
+        refusal = SkygearError(
+            UNDEFINED_OPERATION,
+            "route unmatched",
+            reason=Reason.APP_UNKNOWN,
+            explanation=f"there is no app called {name}",
+        )
+        if services.settings.mode == "dev":
+            _explain(refusal, headers)
         return _respond(Answer(refusal.status, wire.error(refusal)), headers)
     try:
         payload = wire.read_body(await request.read())
