@@ -89,10 +89,19 @@ def load_profiles(path: Path = PROFILES) -> dict[str, Profile]:
     return {name: _profile(name, default, own) for name, own in document.items()}
 
 
-def load_scenarios(folder: Path = CASES) -> list[Scenario]:
-    """Return all scenarios of a folder, in the order of their files."""
+def load_scenarios(
+    folder: Path = CASES, replacing: Mapping[str, str] | None = None
+) -> list[Scenario]:
+    """Return all scenarios of a folder, in the order of their files.
+
+    *replacing* says which texts stand for others in them.
+    """
     profiles = load_profiles()
-    found = [one for path in sorted(folder.glob("*.json")) for one in _scenarios_of(path)]
+    found = [
+        one
+        for path in sorted(folder.glob("*.json"))
+        for one in _scenarios_of(path, replacing or {})
+    ]
     for scenario in found:
         if scenario.profile not in profiles:
             raise ScenarioError(f"{scenario.title}: no profile {scenario.profile}")
@@ -121,9 +130,12 @@ def _profile(name: str, default: Mapping[str, Any], own: Mapping[str, Any]) -> P
     )
 
 
-def _scenarios_of(path: Path) -> Iterator[Scenario]:
+def _scenarios_of(path: Path, replacing: Mapping[str, str]) -> Iterator[Scenario]:
     names: set[str] = set()
-    for entry in json.loads(path.read_text("utf-8"))["scenarios"]:
+    text = path.read_text("utf-8")
+    for old, new in replacing.items():
+        text = text.replace(old, new)
+    for entry in json.loads(text)["scenarios"]:
         scenario = read_scenario(path.stem, entry)
         if scenario.name in names:
             raise ScenarioError(f"{scenario.title}: two scenarios have this name")
