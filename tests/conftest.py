@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from processes import ServerProcess
-from services import PostgreSQL, postgresql_missing
+from services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
 
 Require = Callable[[str | None], None]
 
@@ -42,6 +42,22 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
     url = postgresql.make_database()
     yield url
     postgresql.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def redis_process(require: Require) -> Iterator[RedisServer]:
+    """A Redis of our own, for all tests; a test that asks for it is marked slow."""
+    require(redis_missing())
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_server(redis_process: RedisServer) -> RedisServer:
+    """The Redis, with nothing in it."""
+    redis_process.start()
+    return redis_process
 
 
 @pytest.fixture

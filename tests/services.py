@@ -1,9 +1,9 @@
-"""A PostgreSQL of the tests' own: made when first needed, gone when the tests are.
+"""A PostgreSQL and a Redis of the tests' own: made when first needed, gone when the tests are.
 
 Nothing on the machine is depended on but the programs: the cluster is new, lies
 in a folder of its own, listens on a free port of the loopback address, and keeps
 PostgreSQL's defaults for durability, because tests kill servers and look at what
-is left.
+is left. So does Redis, which keeps nothing on the disk.
 """
 
 import os
@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +38,79 @@ while read -r port; do
 done
 "$programs/pg_ctl" stop -w -m immediate -D data >>log 2>&1
 """
+
+# The same for Redis. Each line is a port to start it on, or says to stop it.
+REDIS_KEEPER = """
+trap 'cd / && rm -rf "$folder"' EXIT
+stop() { [ -z "$redis" ] || { kill -9 "$redis"; wait "$redis"; redis=; } 2>>log; }
+while read -r port; do
+    stop
+    if [ "$port" != stop ]; then
+        redis-server --port "$port" --bind "$address" --requirepass "$password" \\
+            --save "" --appendonly no --dir "$folder" >>log 2>&1 &
+        redis=$!
+    fi
+    echo done
+done
+stop
+"""
+REDIS_PASSWORD = "a-password-that-nobody-may-see"
+STARTING_SECONDS_MAX = 30
+
+
+def redis_missing() -> str | None:
+    """Say why no Redis can be started here, or nothing if one can."""
+    if shutil.which("redis-server") is None:
+        return "Redis is not installed: no redis-server on the PATH"
+    return None
+
+
+class RedisServer:
+    """A Redis with a password, which can be stopped and come back on the same port."""
+
+    def __init__(self) -> None:
+        folder = tempfile.mkdtemp(prefix="skylogin-redis-", dir="/tmp")
+        settings = {"folder": folder, "address": ADDRESS, "password": REDIS_PASSWORD}
+        self.port = _free_port()
+        self._keeper = subprocess.Popen(
+            ["/bin/sh", "-c", REDIS_KEEPER],
+            cwd=folder,
+            env={**os.environ, **settings, "redis": ""},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def url(self) -> str:
+        """Return the server's URL, with its password."""
+        return f"redis://:{REDIS_PASSWORD}@{ADDRESS}:{self.port}"
+
+    def start(self) -> None:
+        """Start it with nothing in it, and wait until it answers."""
+        _ask(self._keeper, str(self.port))
+        deadline = time.monotonic() + STARTING_SECONDS_MAX
+        while not self._answers():
+            assert time.monotonic() < deadline, "Redis does not start"
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((ADDRESS, self.port), STARTING_SECONDS_MAX) as stream:
+                stream.sendall(b"PING\r\n")
+                # It asks for the password.
+                return stream.recv(16).startswith(b"-NOAUTH")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """Kill it, with all that is in it."""
+        _ask(self._keeper, "stop")
+
+    def close(self) -> None:
+        """Stop it for good, and remove its folder."""
+        _end(self._keeper)
 
 
 def postgresql_missing() -> str | None:

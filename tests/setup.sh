@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings what the slow tests need beyond Python: PostgreSQL, Node with the
+# Brings what the slow tests need beyond Python: PostgreSQL, Redis, Node with the
 # original's SDK, and wrk for the benchmark. Installs it as root on Debian, and
 # elsewhere says what is missing and what is not tested for it. It never fails:
 # the tests know best what they can do without.
@@ -26,6 +26,7 @@ missing_packages() {
         command -v initdb >/dev/null || missing+=(postgresql)
     ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 ||
         missing+=(postgresql-postgis)
+    command -v redis-server >/dev/null || missing+=(redis-server)
     command -v wrk >/dev/null || missing+=(wrk)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
@@ -40,10 +41,19 @@ install_packages() {
     local setting=$settings/skylogin-tests.conf
     mkdir -p $settings
     echo 'create_main_cluster = false' >$setting
+    # Nor a Redis that starts with the machine.
+    local policy=/usr/sbin/policy-rc.d
+    if [ -e $policy ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+    fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update >/dev/null &&
         apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >/dev/null ||
         echo "Some of these packages could not be installed: $*" >&2
+    [ -z "$policy" ] || rm -f $policy
     rm -f $setting
     rmdir $settings 2>/dev/null
 }
@@ -55,6 +65,7 @@ say_what_is_missing() {
         case $package in
         postgresql) echo "- postgresql: nothing is tested on PostgreSQL" ;;
         postgresql-postgis) echo "- postgresql-postgis: importing a real Skygear database is not tested" ;;
+        redis-server) echo "- redis-server: access tokens in Redis are not tested" ;;
         wrk) echo "- wrk: no benchmark" ;;
         nodejs | npm) echo "- $package: the original's JavaScript SDK is not tested" ;;
         esac

@@ -13,21 +13,21 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
  1  errors  go_text  rfc3339  json_text  clock  ids  readiness
- 2  jws  user  payload  app_names  password_policy
+ 2  jws  user  payload  app_names  password_policy  sql_functions
  3  access  access_token  auth_keys  fields  profile  minting  wire
- 4  custom_token  login  records  schema
- 5  config  journal
- 6  explaining  logs
- 7  store.dialect  store.sqlite_threads
- 8  store.tables  store.transaction
- 9  store.access  store.fields  store.record_types  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles
-10  store.apps  store.schema  store.users  store.batch  store
+ 4  custom_token  login  records  schema  stored_token  query
+ 5  config  journal  query_rules  query_values
+ 6  explaining  logs  query_plan  query_includes
+ 7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
+ 8  store.tables  store.transaction  store.dialect_values
+ 9  store.access  store.fields  store.record_types  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles  store.query_sql
+10  store.apps  store.schema  store.users  store.batch  store  store.queries
 11  store.logins
 12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
 13  registry  operations
 14  call
 15  preprocessors  handlers  handlers.common  handlers.signing_in
-16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.role  handlers.schema  handlers.sso
+16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query  handlers.role  handlers.schema  handlers.sso
 17  actions
 18  dispatch
 19  web
@@ -49,6 +49,7 @@ PLACES = {
     "orjson": {"json_text"},
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
+    "redis": {"redis_tokens", "token_stores"},
     "typer": {"cli", "cli_apps", "cli_token", "cli_secret"},
 }
 
@@ -70,6 +71,7 @@ START_UP_LIST = {
     "logs": {"pythonjsonlogger"},
     "password_policy": {"zxcvbn"},
     "passwords": {"bcrypt"},
+    "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
     "__main__": {"skylogin.cli"},
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from skylogin import json_text, jws
-from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, SkygearError
+from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
 
 _HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
 _ACCEPTED = frozenset(jws.ALGORITHMS)
@@ -80,3 +80,13 @@ def not_accepted(explanation: str) -> SkygearError:
     """Return the one answer to every access token that will not do."""
     message = "token does not exist or it has expired"
     return SkygearError(ACCESS_TOKEN_NOT_ACCEPTED, message, explanation=explanation)
+
+
+def store_fails(status: int, explanation: str) -> SkygearError:
+    """Return the answer where nobody knows about tokens, because their store does not work.
+
+    A check of a token has the original's status 401 (transport, section 9). The
+    message is not the store's own: that may hold a password or the token.
+    """
+    message = "the access token store does not work"
+    return SkygearError(UNEXPECTED_ERROR, message, status=status, explanation=explanation)

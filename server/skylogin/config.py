@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from skylogin import auth_keys, jws
 from skylogin.auth_keys import KeySet
@@ -54,6 +55,8 @@ class Settings:
     response_timeout_seconds: int
     auth_record_keys: tuple[KeySet, ...]
     token_store: str
+    token_store_path: str
+    token_store_prefix: str
     token_store_expiry_seconds: int
     token_store_secret: str
     verify_required: bool
@@ -228,12 +231,6 @@ def _level(value: str) -> str:
     return levels.get(value, value)
 
 
-def _token_store(value: str) -> str:
-    if value in ("fs", "redis"):
-        raise ValueError(f"is {value}, which this version does not have yet; it has jwt")
-    return _choice("jwt")(value)
-
-
 def _algorithms(value: str) -> frozenset[str]:
     names = frozenset(_list(value))
     unknown = names - set(jws.ALGORITHMS)
@@ -268,7 +265,9 @@ SETTINGS = (
     Setting("cors_host", "CORS_HOST", "*", _text, "Sent as Access-Control-Allow-Origin, as it is."),
     Setting("response_timeout_seconds", "RESPONSE_TIMEOUT", "60", _lenient_integer, "Seconds until a call is given up; 0 or less: never."),
     Setting("auth_record_keys", "AUTH_RECORD_KEYS", "username,email", _key_sets, "Unique fields of the user record: names, or tuples such as `(email,realm)`."),
-    Setting("token_store", "TOKEN_STORE", "jwt", _token_store, "Kind of access tokens: `jwt`."),
+    Setting("token_store", "TOKEN_STORE", "jwt", _choice("jwt", "fs", "redis"), "Where access tokens live: `jwt` signs them and stores none, `fs` has a file for each, `redis` a hash."),
+    Setting("token_store_path", "TOKEN_STORE_PATH", "data/token", _text, "Folder of `fs`, or URL of `redis`: `redis://host:port` or `rediss://host:port`."),
+    Setting("token_store_prefix", "TOKEN_STORE_PREFIX", "", _text, "What the keys of `redis` begin with, followed by a colon."),
     Setting("token_store_expiry_seconds", "TOKEN_STORE_EXPIRY", "0", _lenient_integer, "Seconds until an access token ends; 0: never."),
     Setting("token_store_secret", "TOKEN_STORE_SECRET", "", _text, "Signs access tokens. Unset: one is generated and kept."),
     Setting("verify_required", "VERIFY_REQUIRED", "no", _boolean, "Whether `me` needs `is_verified` to be true on the user record."),
@@ -379,6 +378,7 @@ def _faults(settings: Settings) -> list[str]:
             f"APP_NAME '{settings.app_name}' contains invalid characters other than "
             "alphanumerics or underscores"
         )
+    faults += _token_store_faults(settings)
     secrets = {
         "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
         "TOKEN_STORE_SECRET": settings.token_store_secret,
@@ -394,6 +394,22 @@ def _faults(settings: Settings) -> list[str]:
             "custom tokens would pass as access tokens"
         )
     return faults + (_serve_faults(settings) if settings.mode == SERVE else [])
+
+
+def _token_store_faults(settings: Settings) -> list[str]:
+    if settings.token_store != "redis" or _is_redis_url(settings.token_store_path):
+        return []
+    # The text itself may have a password.
+    return ["TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://"]
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        # Reading the port looks whether it is one.
+        return url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 def _serve_faults(settings: Settings) -> list[str]:

@@ -17,7 +17,7 @@ from skylogin.journal_writer import JournalWriter
 from skylogin.store import Store, Transaction, apps
 from skylogin.store.apps import StoredApp
 from skylogin.token_secrets import SecretCache
-from skylogin.token_stores import SignedTokens, TokenStore
+from skylogin.token_stores import TokenStore, TokenStores
 
 MADE_BY_USE_MAX = 1000
 FRESH_SECONDS = 1.0
@@ -45,7 +45,7 @@ class AppRegistry:
         self._settings = settings
         self._store = store
         self._now = now
-        self._ids = ids
+        self._token_stores = TokenStores(settings, ids)
         self._apps: dict[str, App] = {}
         self._looked_at: dict[str, float] = {}
         self._key = b""
@@ -65,6 +65,7 @@ class AppRegistry:
             generated = randomness.token_urlsafe(token_secrets.SECRET_BYTES)
             return await apps.keep_setting(tx, settings.app_name, "token_store_secret", generated)
 
+        await self._token_stores.open()
         self._key = (await self._store.run(prepare)).encode()
         secrets = SecretCache(self._store, settings.app_name, settings.custom_token_secret)
         keys = settings.api_key, settings.master_key
@@ -141,7 +142,7 @@ class AppRegistry:
             now=self._now,
         )
         await journal.open()
-        tokens = SignedTokens(key, settings.token_store_expiry_seconds, self._ids)
+        tokens = self._token_stores.open_token_store(name, key)
         app = App(name, *keys, secrets, journal, tokens, AccessCache(self._store, name))
         self._apps[name] = app
         return app
@@ -156,3 +157,4 @@ class AppRegistry:
         """Write what still waits."""
         for name in list(self._apps):
             await self._close(name)
+        await self._token_stores.close()

@@ -142,10 +142,18 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
         {"AUTH_RECORD_KEYS": "a,a"},
         "AUTH_RECORD_KEYS cannot have duplicated keys 'a'",
     ),
-    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is none of jwt"),
-    "token store of later": (
+    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is none of jwt, fs, redis"),
+    "redis nowhere": (
         {"TOKEN_STORE": "redis"},
-        "TOKEN_STORE is redis, which this version does not have yet; it has jwt",
+        "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
+    ),
+    "redis by another name": (
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "http://:password@127.0.0.1"},
+        "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
+    ),
+    "redis at a port that is none": (
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://:password@127.0.0.1:many"},
+        "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
     ),
     "contract": ({"SKYLOGIN_CONTRACT": "x"}, "SKYLOGIN_CONTRACT is none of documented, original"),
     "algorithm": (

@@ -1,0 +1,80 @@
+"""A server that is killed while it makes access tokens in files: each is whole, or is not."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from making import NOW
+from processes import SECONDS_MAX, environment_with
+from skylogin import stored_token
+from skylogin.file_tokens import UNFINISHED, FileTokens
+from skylogin.ids import IdMaker
+
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "5")) * 4
+TOKENS_MAX = 30
+STEPS = ["created", "half written", "written", "synced", "renamed"]
+
+pytestmark = pytest.mark.slow
+
+
+async def faults_in(folder: Path, issued: list[str]) -> list[str]:
+    """Return what is wrong in *folder*, where the tokens *issued* have to be."""
+    tokens = FileTokens(folder, "app", 0, IdMaker())
+    await tokens.issue("alice", NOW, "app")
+    names = names_in(folder)
+    broken = [name for name in names if not (await is_good(tokens, name))]
+    lost = [token for token in issued if token not in names]
+    return [f"broken: {name}" for name in broken] + [f"lost: {token}" for token in lost]
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of the files in *folder*."""
+    return [path.name for path in folder.iterdir()]
+
+
+async def is_good(tokens: FileTokens, name: str) -> bool:
+    """Return whether *name* is a token of alice; one that is broken is refused."""
+    return stored_token.is_token(name) and (await tokens.find(name, NOW)).user_id == "alice"
+
+
+def start(folder: Path, step: str) -> subprocess.Popen[str]:
+    """Start the writer; it dies at *step*, or when it is killed."""
+    script = Path(__file__).with_name("token_writer.py")
+    return subprocess.Popen(
+        [sys.executable, script, folder, step],
+        env=environment_with({}),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_writer_that_dies_leaves_a_whole_token_or_none(tmp_path: Path, step: str) -> None:
+    """Wherever it dies: no file with a token's name is broken, and the rest is cleaned away."""
+    with start(tmp_path, step) as writer:
+        output, _ = writer.communicate(timeout=SECONDS_MAX)
+    unfinished = [name for name in names_in(tmp_path) if name.startswith(UNFINISHED)]
+
+    assert len(output.split()) == 1
+    assert len(unfinished) == (step != "renamed")
+    assert await faults_in(tmp_path, output.split()) == []
+
+
+async def test_a_writer_that_is_killed_leaves_whole_tokens(tmp_path: Path) -> None:
+    """Killed at any moment, many times: all that was issued is there, and all of it whole."""
+    issued: list[str] = []
+    for _ in range(ROUNDS):
+        with start(tmp_path, "never") as writer:
+            assert writer.stdout is not None
+            issued += [
+                writer.stdout.readline().strip() for _ in range(random.randint(1, TOKENS_MAX))
+            ]
+            writer.kill()
+            # What it printed and nobody has read was issued as well; the last may be cut off.
+            rest = writer.stdout.read()
+        issued += rest.split("\n")[:-1]
+
+    assert await faults_in(tmp_path, issued) == []

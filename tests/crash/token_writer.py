@@ -1,0 +1,80 @@
+"""A process that makes access tokens in files, and dies where it is told to.
+
+Prints each token once it has been issued: that one has to survive.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from skylogin import file_tokens
+from skylogin.file_tokens import FileTokens
+from skylogin.ids import IdMaker
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def die_at(step: str) -> None:
+    """Have the process killed when it comes to *step*."""
+    if step == "created":
+        os.open = dying(os.open, after=True)
+    elif step == "half written":
+        vars(file_tokens)["open"] = HalfWriter
+    elif step == "written":
+        os.fsync = dying(os.fsync)
+    elif step == "synced":
+        Path.rename = dying(Path.rename)  # type: ignore[method-assign]
+    elif step == "renamed":
+        Path.rename = dying(Path.rename, after=True)  # type: ignore[method-assign]
+
+
+def dying(function: Any, *, after: bool = False) -> Any:
+    """Return a *function* that kills the process: before it does anything, or just *after*."""
+
+    def die(*arguments: Any, **options: Any) -> Any:
+        if after:
+            function(*arguments, **options)
+        kill()
+
+    return die
+
+
+def kill() -> None:
+    """End this process at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class HalfWriter:
+    """An open file that takes half of what is written."""
+
+    def __init__(self, file: int, *_: Any, **__: Any) -> None:
+        self._file = file
+
+    def __enter__(self) -> "HalfWriter":
+        """Return the file."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing: nobody comes here."""
+
+    def write(self, data: bytes) -> None:
+        """Write half of *data*, and die."""
+        os.write(self._file, data[: len(data) // 2])
+        kill()
+
+
+async def main(folder: Path, step: str) -> None:
+    """Issue tokens until killed."""
+    tokens = FileTokens(folder, "app", 0, IdMaker())
+    print(await tokens.issue("alice", NOW, "app"), flush=True)
+    die_at(step)
+    while True:
+        print(await tokens.issue("alice", NOW, "app"), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
