@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from skylogin.call import Call, Services
-from skylogin.handlers import auth, me, other, record, role, schema, sso
+from skylogin.handlers import auth, me, other, query, record, role, schema, sso
 from skylogin.preprocessors import (
     authenticate,
     check_access_key,
@@ -59,6 +59,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("auth:logout", auth.log_out, (authenticate,)),
         Action("auth:disable:set", auth.set_disabled, (authenticate, inject_auth, require_admin)),
         Action("record:fetch", record.fetch, (authenticate, inject_auth, select_database, check_user)),
+        Action("record:query", query.query, (authenticate, inject_auth, select_database, check_user)),
         Action("record:save", record.save, (authenticate, require_auth, select_database, check_user)),
         Action("record:delete", record.delete, (authenticate, require_auth, select_database, check_user)),
         Action("schema:fetch", schema.fetch, (check_access_key, dev_only, select_database)),
@@ -77,7 +78,6 @@ ACTIONS: Mapping[str, Action] = {
 # Names of the original that this server answers with a refusal of its own.
 NOT_EMULATED = frozenset(
     (
-        "record:query",
         "asset:put",
         "device:register",
         "subscription:fetch",

@@ -1,5 +1,7 @@
 """How Go prints values: the original's messages show them. Pure."""
 
+from decimal import Decimal
+
 
 def go_type(value: object) -> str:
     """Return the name that Go's %T prints for a value read from JSON."""
@@ -14,6 +16,35 @@ def go_type(value: object) -> str:
     return "map[string]interface {}" if isinstance(value, dict) else "float64"
 
 
+def go_print(value: object) -> str:
+    """Return *value*, read from JSON, as Go's %v prints it."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return go_number(value)
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_print, value))}]"
+    if isinstance(value, dict):
+        members = (f"{name}:{go_print(inner)}" for name, inner in sorted(value.items()))
+        return f"map[{' '.join(members)}]"
+    return str(value)
+
+
+def go_number(number: float) -> str:
+    """Return *number*, which Go reads as a double, as its %v prints it."""
+    value = float(number)
+    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
+    exponent = Decimal(repr(value)).adjusted() if value else 0
+    if _GO_EXPONENT_MIN <= exponent <= _GO_EXPONENT_MAX:
+        return format(Decimal(repr(value)).normalize(), "f") if value else "0"
+    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
+    mantissa = f"{first}.{rest}" if rest else first
+    return f"{'-' * sign}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
+
+
+_GO_EXPONENT_MIN, _GO_EXPONENT_MAX = -4, 5
 _GO_ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f"}
 _GO_ESCAPES |= {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 

@@ -26,14 +26,15 @@ def read(raw: Mapping[str, object]) -> Profile:
 
 def _read_member(name: str, value: object) -> FieldValue | None:
     try:
-        return _read_value(value)
+        return read_value(value)
     except SkygearError as error:
         if error.reason is Reason.PROFILE_VALUE_INVALID:
             error.explanation = f"skyprofile.{name}: {error.message}"
         raise
 
 
-def _read_value(value: object) -> FieldValue | None:
+def read_value(value: object) -> FieldValue | None:
+    """Return what one JSON value means, None for null. Raises SkygearError as `read` does."""
     if isinstance(value, str):
         return FieldValue("string", _text(value))
     if value is None:
@@ -125,11 +126,12 @@ def _nested_date(raw: Mapping[str, object]) -> str:
     return f"{moment.isoformat()[:19]}{fraction}Z"
 
 
-def _read_location(raw: dict[str, object]) -> FieldValue:
+def read_location(raw: Mapping[str, object]) -> FieldValue:
+    """Return the place that *raw* means, whatever its `$type`. Raises as `read` does."""
     return FieldValue("location", [_coordinate(raw, "$lng"), _coordinate(raw, "$lat")])
 
 
-def _coordinate(raw: dict[str, object], name: str) -> float:
+def _coordinate(raw: Mapping[str, object], name: str) -> float:
     value = _member(raw, name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _bad_value(f"got type({name}) = {go_type(value)}, want number")
@@ -193,7 +195,7 @@ def _read_record(raw: dict[str, object]) -> FieldValue:
 
 _TYPED: Mapping[str, Callable[[dict[str, object]], FieldValue]] = {
     "date": _read_date,
-    "geo": _read_location,
+    "geo": read_location,
     "geojson": _read_geometry,
     "ref": _read_reference,
     "asset": _read_asset,
@@ -206,7 +208,7 @@ _TYPED: Mapping[str, Callable[[dict[str, object]], FieldValue]] = {
 _NOT_STORABLE = frozenset(("relation", "record"))
 
 
-def _member(raw: dict[str, object], name: str) -> object:
+def _member(raw: Mapping[str, object], name: str) -> object:
     if name not in raw:
         raise _bad_value(f"missing compulsory field {name}")
     return raw[name]

@@ -1,6 +1,7 @@
 """JSON of the wire: bodies in, answers out. The wire's own spelling stands here."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from skylogin import json_text, rfc3339
 from skylogin.errors import SkygearError
@@ -33,8 +34,18 @@ def read_body(data: bytes) -> dict[str, object]:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class WithInfo:
+    """A result, and what an answer tells about it beside it."""
+
+    result: object
+    info: Mapping[str, object]
+
+
 def result(value: object) -> dict[str, object]:
     """Return the envelope of a success."""
+    if isinstance(value, WithInfo):
+        return {"result": value.result, "info": dict(value.info)}
     return {"result": value}
 
 

@@ -36,6 +36,7 @@ from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from skylogin import json_text, rfc3339
+from skylogin.sql_functions import SQL_FUNCTIONS
 
 Columns = Mapping[str, ColumnElement[Any]]
 
@@ -122,6 +123,8 @@ def _set_up_sqlite(engine: Engine, begin: str) -> None:
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        for name, (count, function) in SQL_FUNCTIONS.items():
+            connection.create_function(name, count, function, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin_now(connection: Any) -> None:
@@ -169,16 +172,22 @@ async def _connect_postgresql(url: str) -> Any:
 
 
 def locked(
-    query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
+    query: Select[Any],
+    order: ColumnElement[str],
+    tables: list[Table],
+    dialect: str,
+    *,
+    to_stay: bool = False,
 ) -> Select[Any]:
     """Return *query* so that nobody else changes its rows of *tables* until the end.
 
-    In *order*, so that two nodes cannot deadlock. On SQLite a writer is alone
+    In *order*, so that two nodes cannot deadlock. Rows that are only changed, and
+    are *to_stay*, others may refer to meanwhile. On SQLite a writer is alone
     anyway, and an order would have it walk an index from end to end.
     """
     if dialect == "sqlite":
         return query
-    return query.order_by(order).with_for_update(of=tables)
+    return query.order_by(order).with_for_update(of=tables, key_share=to_stay)
 
 
 def kept(

@@ -1,0 +1,309 @@
+"""A plan of a query as SQL: conditions and order over the fields of records.
+
+Every value is a bound parameter, names of fields among them. What a record
+holds never makes an error: a field of another type than it should have is null.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Double,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    cast,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from skylogin.access import Actor
+from skylogin.json_text import JsonValue
+from skylogin.query_plan import (
+    Combined,
+    Compare,
+    Constant,
+    HasMember,
+    IsNull,
+    Metres,
+    OneOf,
+    Operand,
+    Plan,
+    Test,
+)
+from skylogin.query_values import Column, Family, Value
+from skylogin.store import dialect, dialect_values
+from skylogin.store.dialect import Moment
+from skylogin.store.dialect_values import Member
+from skylogin.store.tables import records
+from skylogin.store.transaction import PUBLIC
+
+Sql = ColumnElement[Any]
+
+# What of a record is no member of its data, by the name that queries know it by.
+_OWN_COLUMNS = {
+    "_id": "id",
+    "_database_id": "database_id",
+    "_owner_id": "owner_id",
+    "_access": "access",
+    "_created_at": "created_at",
+    "_created_by": "created_by",
+    "_updated_at": "updated_at",
+    "_updated_by": "updated_by",
+}
+_KINDS: Mapping[Family, tuple[str, TypeEngine[Any]]] = {
+    Family.TEXT: ("string", Text()),
+    Family.NUMBER: ("number", Double()),
+    Family.BOOLEAN: ("boolean", Boolean()),
+    Family.MOMENT: ("string", Text()),
+}
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq,
+    "neq": operator.ne,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+class QuerySql:
+    """Writes plans of one app and database as SQL, for one actor.
+
+    *database_id* is None for the union of all. *values* are the parameters that
+    the statements take besides those bound in them.
+    """
+
+    def __init__(self, dialect_name: str, app: str, database_id: str | None, actor: Actor) -> None:
+        self.values: dict[str, list[dict[str, JsonValue]]] = {}
+        self._dialect = dialect_name
+        self._app = app
+        self._database_id = database_id
+        self._actor = actor
+
+    def where(self, plan: Plan) -> list[ColumnElement[bool]]:
+        """Return the conditions of *plan*: the primary key's columns lead."""
+        conditions: list[ColumnElement[bool]] = [records.c.app == self._app]
+        if self._database_id is not None:
+            conditions.append(records.c.database_id == self._database_id)
+        conditions.append(records.c.type == plan.type)
+        if plan.test is not None:
+            conditions.append(self._condition(plan.test))
+        return [*conditions, self.readable(records)]
+
+    def order(self, plan: Plan) -> list[Sql]:
+        """Return the order of *plan*, in which ids settle what is left open."""
+        order = []
+        for by, descending in plan.order:
+            value = self._metres(by) if isinstance(by, Metres) else self._sorted(by)
+            order.append(value.desc().nulls_first() if descending else value.asc().nulls_last())
+        return [*order, records.c.id]
+
+    def readable(self, table: FromClause) -> ColumnElement[bool]:
+        """Return whether the actor may read a record of *table* (records, section 7).
+
+        Access lists go for the public database only.
+        """
+        actor = self._actor
+        if actor.has_master_key:
+            return true()
+        entries: list[tuple[str, str | bool]] = [("public", True)]
+        either: list[ColumnElement[bool]] = [table.c.access.is_(None)]
+        if actor.user_id:
+            entries += [("user_id", actor.user_id), *(("role", role) for role in actor.roles)]
+            either.append(table.c.owner_id == actor.user_id)
+        either.append(dialect_values.lists_any(table.c.access, entries, self._dialect))
+        if self._database_id != PUBLIC:
+            either.append(table.c.database_id != PUBLIC)
+        return or_(*either)
+
+    def nearest(self, table: FromClause) -> tuple[ColumnElement[bool], Sql]:
+        """Return which records of *table* a reference may mean, and an order of them.
+
+        A reference of a private record means one of the same database, or else a
+        public one.
+        """
+        if self._database_id == PUBLIC:
+            return table.c.database_id == PUBLIC, table.c.database_id
+        own = records.c.database_id if self._database_id is None else self._database_id
+        among = or_(table.c.database_id == PUBLIC, table.c.database_id == own)
+        return among, table.c.database_id.desc()
+
+    def _condition(self, test: Test) -> ColumnElement[bool]:  # noqa: PLR0911
+        match test:
+            case Combined("not", (part,)):
+                return not_(self._condition(part))
+            case Combined("and", parts):
+                return and_(true(), *map(self._condition, parts))
+            case Combined(_, parts):
+                return or_(*map(self._condition, parts))
+            case Constant(value):
+                return cast(null() if value is None else literal(value, Boolean), Boolean)
+            case IsNull():
+                is_null = self._is_null(test.operand)
+                return not_(is_null) if test.negated else is_null
+            case OneOf():
+                return self._one_of(test)
+            case HasMember(column, text):
+                return self._member(column, lambda member: member.holds(text))
+            case Compare():
+                return self._compare(test)
+        raise AssertionError(test)
+
+    def _is_null(self, operand: Column | Metres) -> ColumnElement[bool]:
+        if isinstance(operand, Metres):
+            return self._metres(operand).is_(None)
+        if operand.family in _KINDS or operand.name in _OWN_COLUMNS:
+            return self._typed(operand).is_(None)
+        if operand.family is Family.PLACE:
+            return self._member(operand, lambda member: member.coordinate(0)).is_(None)
+        return self._whole(operand).is_(None)
+
+    def _one_of(self, test: OneOf) -> ColumnElement[bool]:
+        column = test.column
+        name = f"values_{len(self.values)}"
+        self.values[name] = [{"value": value} for value in test.values]
+        kind = _KINDS[column.family][1]
+        value = self._typed(column)
+        if isinstance(value.type, Moment):
+            kind = Moment()
+        wanted = dialect.json_rows(name, self._dialect, value=type(kind))["value"]
+        if column.folds:
+            value, wanted = self._fold(value), self._fold(wanted)
+        return value.in_(select(wanted))
+
+    def _compare(self, test: Compare) -> ColumnElement[bool]:
+        left, right = test.left, test.right
+        if test.operator == "like":
+            text, pattern = self._value(left), self._value(right)
+            if test.folds:
+                text, pattern = self._fold(text), self._fold(pattern)
+            return dialect_values.like(text, pattern, self._dialect)
+        compare = _COMPARISONS[test.operator]
+        if left.family is Family.JSON:
+            return compare(self._whole(left), self._whole(right))  # type: ignore[no-any-return]
+        if left.family is Family.PLACE:
+            return self._compare_places(test)
+        if left.family is Family.MOMENT:
+            return compare(*self._moments(left, right))  # type: ignore[no-any-return]
+        one, other = self._value(left), self._value(right)
+        if test.folds:
+            one, other = self._fold(one), self._fold(other)
+        if left.family is Family.TEXT and test.operator not in ("eq", "neq"):
+            one = dialect_values.by_code_points(one, self._dialect)
+        return compare(one, other)  # type: ignore[no-any-return]
+
+    def _compare_places(self, test: Compare) -> ColumnElement[bool]:
+        pairs = zip(self._coordinates(test.left), self._coordinates(test.right), strict=True)
+        equal = and_(*(one == other for one, other in pairs))
+        return equal if test.operator == "eq" else not_(equal)
+
+    def _coordinates(self, operand: Operand) -> list[Sql]:
+        if isinstance(operand, Column):
+            return [
+                self._member(operand, lambda member: member.coordinate(0)),
+                self._member(operand, lambda member: member.coordinate(1)),
+            ]
+        assert isinstance(operand, Value)
+        assert isinstance(operand.value, list)
+        return [literal(number, Double) for number in operand.value]
+
+    def _moments(self, left: Operand, right: Operand) -> list[Sql]:
+        """Return two times as they compare: as such, or both as fields keep them."""
+        sides = [left, right]
+        columns = [self._typed(side) if isinstance(side, Column) else None for side in sides]
+        if all(column is None or isinstance(column.type, Moment) for column in columns):
+            return [
+                column if column is not None else _moment(side)
+                for column, side in zip(columns, sides, strict=True)
+            ]
+        return [
+            dialect_values.moment_text(column, self._dialect)
+            if column is not None and isinstance(column.type, Moment)
+            else self._value(side)
+            for column, side in zip(columns, sides, strict=True)
+        ]
+
+    def _whole(self, operand: Operand) -> Sql:
+        if isinstance(operand, Column):
+            return self._member(operand, lambda member: member.whole())
+        assert isinstance(operand, Value)
+        return dialect_values.json_value(operand.value, self._dialect)
+
+    def _value(self, operand: Operand) -> Sql:
+        match operand:
+            case Column():
+                return self._typed(operand)
+            case Metres():
+                return self._metres(operand)
+        return literal(operand.value, _KINDS[operand.family][1])
+
+    def _metres(self, metres: Metres) -> Sql:
+        place = metres.longitude, metres.latitude
+        return dialect_values.metres(self._coordinates(metres.column), place, self._dialect)
+
+    def _sorted(self, column: Column) -> Sql:
+        value = self._typed(column)
+        if column.family is not Family.TEXT:
+            return value
+        if column.folds:
+            value = self._fold(value)
+        return dialect_values.by_code_points(value, self._dialect)
+
+    def _typed(self, column: Column) -> Sql:
+        """Return the value of *column*, null where it has another type."""
+        own = _OWN_COLUMNS.get(column.name)
+        if own is not None:
+            return self._looked_up(column, lambda table: table.c[own])
+        kind, column_type = _KINDS[column.family]
+        return self._member(column, lambda member: member.as_type(kind, column_type))
+
+    def _member(self, column: Column, read: Callable[[Member], Sql]) -> Sql:
+        return self._looked_up(column, lambda table: read(self._member_of(table, column)))
+
+    def _member_of(self, table: FromClause, column: Column) -> Member:
+        return Member(table.c.data, column.name, self._dialect)
+
+    def _looked_up(self, column: Column, read: Callable[[FromClause], Sql]) -> Sql:
+        """Return what *read* makes of the record asked for, or of the one that it refers to.
+
+        That one counts as having no values where the actor may not read it.
+        """
+        if not column.via:
+            return read(records)
+        other = records.alias()
+        kind, column_type = _KINDS[Family.TEXT]
+        key = Member(records.c.data, column.via, self._dialect).as_type(kind, column_type)
+        among, order = self.nearest(other)
+        query: Select[Any] = (
+            select(read(other))
+            .where(
+                other.c.app == self._app,
+                among,
+                other.c.type == column.target,
+                other.c.id == key,
+                self.readable(other),
+            )
+            .order_by(order)
+            .limit(1)
+        )
+        return query.correlate(records).scalar_subquery()
+
+    def _fold(self, value: Sql) -> Sql:
+        return dialect_values.fold(value, self._dialect)
+
+
+def _moment(side: Operand) -> Sql:
+    assert isinstance(side, Value)
+    assert isinstance(side.value, str)
+    return literal(datetime.fromisoformat(side.value), Moment())
