@@ -21,7 +21,7 @@ LEVELS = """
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
  8  store.tables  store.transaction  store.dialect_values
  9  store.access  store.fields  store.record_types  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles  store.query_sql
-10  store.apps  store.schema  store.users  store.batch  store  store.queries
+10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
 11  store.logins
 12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
 13  registry  operations

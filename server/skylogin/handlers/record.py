@@ -15,7 +15,7 @@ from skylogin.errors import (
 )
 from skylogin.payload import bound, bound_keys, bound_list
 from skylogin.records import Circumstances, Given, RecordId
-from skylogin.store import Transaction, schema
+from skylogin.store import Transaction, references, schema
 from skylogin.store import records as stored_records
 from skylogin.user import Record
 
@@ -152,18 +152,21 @@ async def delete(call: Call, services: Services) -> object:
 async def _delete(
     tx: Transaction, app: str, ids: Sequence[RecordId], around: Circumstances
 ) -> list[SkygearError | None]:
-    found, _ = await stored_records.load_to_change(tx, app, ids, around.database_id)
+    found, _ = await stored_records.load_to_change(tx, app, ids, around.database_id, to_stay=False)
+    referrers = await references.load_referrers(tx, app, list(found))
+    gone: set[RecordId] = set()
     outcomes: list[SkygearError | None] = []
     for record_id in ids:
         refusal = records.refusal_to_delete(record_id, found.get(record_id), around)
-        if refusal is None and await stored_records.is_referred_to(tx, app, record_id):
+        if refusal is None and referrers[record_id] - gone - {record_id}:
             refusal = records.referred_to(record_id)
         if refusal is None:
-            await stored_records.remove(tx, app, around.database_id, record_id)
+            gone.add(record_id)
             del found[record_id]
         outcomes.append(refusal)
     if around.atomic:
         records.check_all_done(zip(ids, outcomes, strict=True))
+    await stored_records.remove(tx, app, around.database_id, gone)
     return outcomes
 
 

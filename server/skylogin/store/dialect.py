@@ -286,14 +286,14 @@ def insert_missing(table: Table, dialect: str) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def members(document: ColumnElement[Any], dialect: str) -> Columns:
-    """Return the `key` and the `value`, as text, of the members of a JSON object.
+def member_text(document: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:
+    """Return the value of a member of a JSON object, as text; null where it has none.
 
-    A FROM of its own, whatever their names are: a path would have to quote them.
+    No path stands for the name: that would have to be quoted.
     """
     each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
     found = each(document).table_valued("key", "value").c
-    return {"key": found.key, "value": cast(found.value, Text)}
+    return select(cast(found.value, Text)).where(found.key == name).scalar_subquery()
 
 
 def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

@@ -1,11 +1,10 @@
 """Records of any type: loaded and locked together, saved by what changed."""
 
 import functools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, Text, Update, delete, select, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Insert, Select, Text, Update, bindparam, delete, select, update
 
 from skylogin import profile, rfc3339, schema
 from skylogin.errors import SkygearError
@@ -19,13 +18,11 @@ from skylogin.records import (
     decide_all,
 )
 from skylogin.schema import Extension
-from skylogin.store import dialect, fields, logins, record_types, users
+from skylogin.store import dialect, fields, logins, record_types, references, users
 from skylogin.store.dialect import Json, Moment
-from skylogin.store.tables import record_fields, records
+from skylogin.store.tables import records
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Record
-
-Databases = Sequence[str]
 
 
 async def load(
@@ -35,48 +32,39 @@ async def load(
     if not ids:
         return {}
     if database_id is None:
-        values = _wanted(app, ids)
+        values = references.as_rows(app, ids)
         rows = await tx.fetch(_records_anywhere(tx.dialect), values)
     else:
-        values = _wanted(app, ids, [database_id])
+        values = references.as_rows(app, ids, [database_id])
         rows = await tx.fetch(_records_by_id(tx.dialect), values)
     found = {RecordId(row[-1], row[0]): Record(*row) for row in rows}
-    for record_type in {record_id.type for record_id in found}:
-        of_type = (record for record_id, record in found.items() if record_id.type == record_type)
-        names = {name for record in of_type for name in record.data}
-        await fields.load(tx, app, record_type, names)
+    names: dict[str, set[str]] = {}
+    for record in found.values():
+        names.setdefault(record.type, set()).update(record.data)
+    for record_type, of_type in names.items():
+        await fields.load(tx, app, record_type, of_type)
     return found
 
 
 async def load_to_change(
-    tx: Transaction, app: str, ids: Collection[RecordId], database_id: str
+    tx: Transaction, app: str, ids: Collection[RecordId], database_id: str, *, to_stay: bool
 ) -> tuple[dict[RecordId, Record], frozenset[str]]:
     """Return the records that are there, and those ids that are users'.
 
-    Nobody else changes them: users are locked first and then records, in order
-    of their ids, as logins do.
+    Nobody else changes them, nor refers to them unless they are *to_stay*: users
+    are locked first and then records, in order of their ids, as logins do.
     """
     user_ids = {record_id.key for record_id in ids if record_id.type == USER_TYPE}
     there = await users.load(tx, app, user_ids, lock=True) if user_ids else {}
     # A statement of its own: only the next one sees what the holder of the lock wrote.
-    await tx.connection.execute(_lock_records(tx.dialect), _wanted(app, ids, [database_id]))
+    lock = _lock_records(tx.dialect, to_stay=to_stay)
+    await tx.connection.execute(lock, references.as_rows(app, ids, [database_id]))
     return await load(tx, app, ids, database_id), frozenset(there)
-
-
-def _wanted(
-    app: str, ids: Iterable[tuple[str, str]], databases: Databases = (PUBLIC,)
-) -> dict[str, list[dict[str, str]]]:
-    rows = [
-        {"app": app, "database_id": database_id, "type": record_type, "id": key}
-        for database_id in databases
-        for record_type, key in sorted(set(ids))
-    ]
-    return {"rows": rows}
 
 
 @functools.cache
 def _records_by_id(dialect_name: str) -> Select[Any]:
-    return select(*_COLUMNS).where(*_of_ids("rows", dialect_name))
+    return select(*_COLUMNS).where(*references.of_rows(dialect_name))
 
 
 @functools.cache
@@ -86,14 +74,9 @@ def _records_anywhere(dialect_name: str) -> Select[Any]:
 
 
 @functools.cache
-def _lock_records(dialect_name: str) -> Select[Any]:
-    query = select(records.c.id).where(*_of_ids("rows", dialect_name))
-    return dialect.locked(query, _WHOLE_ID, [records], dialect_name)
-
-
-def _of_ids(parameter: str, dialect_name: str) -> tuple[ColumnElement[bool], ...]:
-    row = dialect.json_rows(parameter, dialect_name, app=Text, database_id=Text, type=Text, id=Text)
-    return tuple(records.c[name] == column for name, column in row.items())
+def _lock_records(dialect_name: str, *, to_stay: bool) -> Select[Any]:
+    query = select(records.c.id).where(*references.of_rows(dialect_name))
+    return dialect.locked(query, references.WHOLE_ID, [records], dialect_name, to_stay=to_stay)
 
 
 async def decide(
@@ -139,15 +122,19 @@ async def _load_around(
 ) -> None:
     """Fill *snapshot* with what is stored around *given*, which nobody else changes now."""
     ids = {one.id for one in given}
-    snapshot.records, snapshot.user_ids = await load_to_change(tx, app, ids, around.database_id)
+    snapshot.records, snapshot.user_ids = await load_to_change(
+        tx, app, ids, around.database_id, to_stay=True
+    )
     snapshot.fields = {
         record_type: await fields.load(tx, app, record_type, ()) for record_type in snapshot.fields
     }
     others = [d for d in (PUBLIC, around.actor.user_id) if d != around.database_id]
     new = ids - set(snapshot.records)
-    snapshot.elsewhere = frozenset(await _find(tx, app, new, others))
+    snapshot.elsewhere = frozenset(await references.find(tx, app, new, others))
     referred = {pair for one in given for pair in profile.references(one.values)}
-    snapshot.existing = set(await find_to_refer(tx, app, referred, [around.database_id, *others]))
+    snapshot.existing = set(
+        await references.find_to_refer(tx, app, referred, [around.database_id, *others])
+    )
     sequences = [
         (record_type, name)
         for record_type, known in snapshot.fields.items()
@@ -159,78 +146,24 @@ async def _load_around(
         snapshot.numbers = await _load_numbers(tx, app, given, sequences)
 
 
-async def _find(
-    tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
-) -> set[RecordId]:
-    if not ids or not databases:
-        return set()
-    rows = await tx.connection.execute(_existing(tx.dialect), _wanted(app, ids, databases))
-    return {RecordId(row.type, row.id) for row in rows}
-
-
-async def find_to_refer(
-    tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
-) -> set[RecordId]:
-    """Return those of *ids* that are in one of *databases*; they are not deleted meanwhile."""
-    # Users' records never are.
-    deletable = [one for one in ids if one[0] != USER_TYPE]
-    if deletable:
-        wanted = _wanted(app, deletable, databases)
-        await tx.connection.execute(_lock_referred(tx.dialect), wanted)
-    return await _find(tx, app, ids, databases)
-
-
-@functools.cache
-def _existing(dialect_name: str) -> Select[Any]:
-    return select(records.c.type, records.c.id).where(*_of_ids("rows", dialect_name))
-
-
-@functools.cache
-def _lock_referred(dialect_name: str) -> Select[Any]:
-    return dialect.kept(_existing(dialect_name), _WHOLE_ID, [records], dialect_name)
-
-
 async def _load_numbers(
     tx: Transaction, app: str, given: Sequence[Given], sequences: Collection[TypeAndField]
 ) -> dict[tuple[TypeAndField, int], RecordId]:
     """Return who has the numbers that *given* ask for."""
-    numbers = {}
+    asked: dict[TypeAndField, set[str]] = {}
     for one in given:
         for name, value in one.values.items():
-            if value is None or (one.id.type, name) not in sequences:
-                continue
-            if isinstance(number := value.value, int):
-                holder = await _find_holder(tx, app, (one.id.type, name), str(number))
-                if holder is not None:
-                    numbers[(one.id.type, name), number] = RecordId(one.id.type, holder)
-    return numbers
-
-
-async def _find_holder(
-    tx: Transaction, app: str, column: TypeAndField, value: str, but_for: str | None = None
-) -> str | None:
-    """Return the id of a record whose field has *value*, None where none has it."""
-    member = dialect.members(records.c.data, tx.dialect)
-    has_value = select(1).where(member["key"] == column[1], member["value"] == value).exists()
-    query = select(records.c.id).where(records.c.app == app, records.c.type == column[0], has_value)
-    if but_for is not None:
-        query = query.where(records.c.id != but_for)
-    found: str | None = (await tx.connection.execute(query.limit(1))).scalar()
-    return found
-
-
-async def is_referred_to(tx: Transaction, app: str, record_id: RecordId) -> bool:
-    """Return whether another record refers to a record."""
-    query = select(record_fields.c.type, record_fields.c.field).where(
-        record_fields.c.app == app,
-        record_fields.c.kind == "reference",
-        record_fields.c.target == record_id.type,
-    )
-    for row in (await tx.connection.execute(query)).all():
-        but_for = record_id.key if row.type == record_id.type else None
-        if await _find_holder(tx, app, (row.type, row.field), record_id.key, but_for) is not None:
-            return True
-    return False
+            if (
+                value is not None
+                and isinstance(value.value, int)
+                and (one.id.type, name) in sequences
+            ):
+                asked.setdefault((one.id.type, name), set()).add(str(value.value))
+    return {
+        (sequence, int(number)): RecordId(sequence[0], holder)
+        for sequence, numbers in asked.items()
+        for number, holder in await references.find_holders(tx, app, sequence, numbers)
+    }
 
 
 async def save(tx: Transaction, app: str, database_id: str, changes: Changes) -> None:
@@ -251,16 +184,19 @@ async def save(tx: Transaction, app: str, database_id: str, changes: Changes) ->
     await fields.set_next_values(tx, app, changes.next_values)
 
 
-async def remove(tx: Transaction, app: str, database_id: str, record_id: RecordId) -> None:
-    """Delete a record."""
-    await tx.connection.execute(
-        delete(records).where(
-            records.c.app == app,
-            records.c.database_id == database_id,
-            records.c.type == record_id.type,
-            records.c.id == record_id.key,
-        )
-    )
+async def remove(tx: Transaction, app: str, database_id: str, ids: Collection[RecordId]) -> None:
+    """Delete records."""
+    rows = [{"a": app, "d": database_id, "t": one.type, "i": one.key} for one in sorted(ids)]
+    if rows:
+        await tx.connection.execute(_DELETE, rows)
+
+
+_DELETE = delete(records).where(
+    records.c.app == bindparam("a"),
+    records.c.database_id == bindparam("d"),
+    records.c.type == bindparam("t"),
+    records.c.id == bindparam("i"),
+)
 
 
 def _row(app: str, database_id: str, record: Record) -> dict[str, Any]:
@@ -296,7 +232,6 @@ def _update_records(dialect_name: str) -> Update:
     )
 
 
-_WHOLE_ID = records.c.type + "/" + records.c.id
 # In the order of the fields of Record.
 _COLUMNS = (
     records.c.id,

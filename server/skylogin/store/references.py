@@ -1,0 +1,99 @@
+"""Which records there are, and which others they refer to."""
+
+import functools
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Select, Text, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from skylogin.fields import TypeAndField
+from skylogin.records import RecordId
+from skylogin.store import dialect
+from skylogin.store.tables import record_fields, records
+from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
+
+Databases = Sequence[str]
+WHOLE_ID = records.c.type + "/" + records.c.id
+
+
+def as_rows(
+    app: str, ids: Iterable[tuple[str, str]], databases: Databases = (PUBLIC,)
+) -> dict[str, list[dict[str, str]]]:
+    """Return the parameter of a statement `of_rows`: *ids* in each of *databases*."""
+    rows = [
+        {"app": app, "database_id": database_id, "type": record_type, "id": key}
+        for database_id in databases
+        for record_type, key in sorted(set(ids))
+    ]
+    return {"rows": rows}
+
+
+def of_rows(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for records in the parameter `rows`."""
+    row = dialect.json_rows("rows", dialect_name, app=Text, database_id=Text, type=Text, id=Text)
+    return tuple(records.c[name] == column for name, column in row.items())
+
+
+async def find(
+    tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
+) -> set[RecordId]:
+    """Return those of *ids* that are in one of *databases*."""
+    if not ids or not databases:
+        return set()
+    rows = await tx.connection.execute(_existing(tx.dialect), as_rows(app, ids, databases))
+    return {RecordId(row.type, row.id) for row in rows}
+
+
+async def find_to_refer(
+    tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
+) -> set[RecordId]:
+    """Return those of *ids* that are in one of *databases*; they are not deleted meanwhile."""
+    # Users' records never are.
+    deletable = [one for one in ids if one[0] != USER_TYPE]
+    if deletable:
+        wanted = as_rows(app, deletable, databases)
+        await tx.connection.execute(_lock_referred(tx.dialect), wanted)
+    return await find(tx, app, ids, databases)
+
+
+@functools.cache
+def _existing(dialect_name: str) -> Select[Any]:
+    return select(records.c.type, records.c.id).where(*of_rows(dialect_name))
+
+
+@functools.cache
+def _lock_referred(dialect_name: str) -> Select[Any]:
+    return dialect.kept(_existing(dialect_name), WHOLE_ID, [records], dialect_name)
+
+
+async def load_referrers(
+    tx: Transaction, app: str, ids: Collection[RecordId]
+) -> dict[RecordId, set[RecordId]]:
+    """Return which records refer to each of *ids*, in whichever database they are."""
+    keys: dict[str, set[str]] = {}
+    for record_id in ids:
+        keys.setdefault(record_id.type, set()).add(record_id.key)
+    found: dict[RecordId, set[RecordId]] = {record_id: set() for record_id in ids}
+    query = select(record_fields.c.type, record_fields.c.field, record_fields.c.target).where(
+        record_fields.c.app == app, record_fields.c.kind == "reference"
+    )
+    for row in (await tx.connection.execute(query)).all():
+        if row.target in keys:
+            holders = await find_holders(tx, app, (row.type, row.field), keys[row.target])
+            for key, holder in holders:
+                found[RecordId(row.target, key)].add(RecordId(row.type, holder))
+    return found
+
+
+async def find_holders(
+    tx: Transaction, app: str, field: TypeAndField, wanted: Collection[str]
+) -> list[tuple[str, str]]:
+    """Return each of the values *wanted* that a record has in *field*, and its id."""
+    value = dialect.member_text(records.c.data, field[1], tx.dialect)
+    row = dialect.json_rows("rows", tx.dialect, value=Text)
+    query = select(value.label("value"), records.c.id).where(
+        records.c.app == app, records.c.type == field[0], value.in_(select(row["value"]))
+    )
+    values = {"rows": [{"value": one} for one in sorted(wanted)]}
+    return [tuple(found) for found in await tx.connection.execute(query, values)]
