@@ -70,15 +70,16 @@ def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]
 
 
 def auth_response(
-    user: User, shown: Record, access_token: str, fields: Mapping[str, Field]
+    user: User, shown: Mapping[str, JsonValue], access_token: str, fields: Mapping[str, Field]
 ) -> dict[str, object]:
     """Return what a login answers: the user as seen before it (custom-token-login, section 8).
 
-    *shown* is what the user may see of their record.
+    *shown* are the fields of the record that the user may see.
     """
     record = user.record
     assert record is not None
-    body: dict[str, object] = {"user_id": user.id, "profile": record_body(shown, fields)}
+    profile = record_body(record, fields, shown)
+    body: dict[str, object] = {"user_id": user.id, "profile": profile}
     if user.roles:
         body["roles"] = list(user.roles)
     body["access_token"] = access_token
@@ -101,12 +102,12 @@ def record_body(
         "_type": "record",
         "_updated_at": rfc3339.on_wire(record.updated_at),
     }
-    users = {
-        "_created_by": record.created_by,
-        "_ownerID": record.owner_id,
-        "_updated_by": record.updated_by,
-    }
-    body |= {name: user_id for name, user_id in users.items() if user_id}
+    if record.created_by:
+        body["_created_by"] = record.created_by
+    if record.owner_id:
+        body["_ownerID"] = record.owner_id
+    if record.updated_by:
+        body["_updated_by"] = record.updated_by
     for name, value in (record.data if data is None else data).items():
         field = fields.get(name)
         if field is None or field.kind in _PLAIN:

@@ -1,7 +1,5 @@
 """What the handlers of several families answer with."""
 
-from dataclasses import replace
-
 from skylogin import wire
 from skylogin.access import USER_TYPE, Actor
 from skylogin.call import Call, Services
@@ -18,6 +16,6 @@ async def auth_response(call: Call, services: Services, user: User) -> object:
     record, rules = user.record, await call.app.access.rules()
     assert record is not None
     actor = Actor(user.id, user.roles, call.has_master_key)
-    shown = replace(record, data=rules.readable(USER_TYPE, record.data, actor, record))
+    shown = rules.readable(USER_TYPE, record.data, actor, record)
     fields = services.store.fields_of(call.app.name, USER_TYPE)
     return wire.auth_response(user, shown, token, fields)
