@@ -14,6 +14,7 @@ from skylogin.store.tables import record_fields, records
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 
 Databases = Sequence[str]
+VALUES_AT_ONCE = 500
 WHOLE_ID = records.c.type + "/" + records.c.id
 
 
@@ -91,9 +92,15 @@ async def find_holders(
 ) -> list[tuple[str, str]]:
     """Return each of the values *wanted* that a record has in *field*, and its id."""
     value = dialect.member_text(records.c.data, field[1], tx.dialect)
-    row = dialect.json_rows("rows", tx.dialect, value=Text)
-    query = select(value.label("value"), records.c.id).where(
-        records.c.app == app, records.c.type == field[0], value.in_(select(row["value"]))
-    )
-    values = {"rows": [{"value": one} for one in sorted(wanted)]}
-    return [tuple(found) for found in await tx.connection.execute(query, values)]
+    found: list[tuple[str, str]] = []
+    rest = sorted(wanted)
+    while rest:
+        # A list of its own: joined with rows, the value would be looked up for each pair.
+        query = select(value.label("value"), records.c.id).where(
+            records.c.app == app,
+            records.c.type == field[0],
+            value.in_(rest[:VALUES_AT_ONCE]),
+        )
+        found += [(row.value, row.id) for row in await tx.connection.execute(query)]
+        del rest[:VALUES_AT_ONCE]
+    return found
