@@ -319,7 +319,7 @@ async def test_principals_that_another_node_makes_while_we_look_are_seen(
     here, there = await make_services(), await make_services(await make_store())
     await log_in(there, "first of all", username="so that every field is there")
     to_come = ["alice", "bob"]
-    load_key_owners = logins._load_key_owners
+    load_key_owners = logins.load_key_owners
 
     async def load_after_another_login(tx: Transaction, *arguments: Any) -> Any:
         if to_come and tx.fields is here.store._fields:
@@ -327,7 +327,7 @@ async def test_principals_that_another_node_makes_while_we_look_are_seen(
             await log_in(there, who, username=who)
         return await load_key_owners(tx, *arguments)
 
-    monkeypatch.setattr(logins, "_load_key_owners", load_after_another_login)
+    monkeypatch.setattr(logins, "load_key_owners", load_after_another_login)
     outcomes = await asyncio.gather(*(log_in(here, who, username=who) for who in ("alice", "bob")))
 
     assert [outcome.created for outcome in outcomes] == [False, False]
