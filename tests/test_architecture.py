@@ -1,6 +1,7 @@
 """The rules of docs/architecture.md: which module may use what, read from the source."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -108,9 +109,10 @@ LEVEL = {"": 0} | {
 }
 
 
-def imports(tree: ast.AST) -> set[str]:
+@functools.cache
+def imports(tree: ast.AST) -> frozenset[str]:
     """Return the full names of the modules that *tree* imports, at any depth."""
-    return {name for node in ast.walk(tree) for name in imported_by(node)}
+    return frozenset(name for node in ast.walk(tree) for name in imported_by(node))
 
 
 def imported_by(node: ast.AST) -> Iterator[str]:

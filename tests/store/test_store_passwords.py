@@ -11,6 +11,9 @@ from skylogin.call import Services
 
 from .conftest import Ask, Clock, MakeServices
 
+# A password is made to take its time.
+pytestmark = pytest.mark.slow
+
 PASSWORD = "secret-1"
 MASTER = "secret"
 
