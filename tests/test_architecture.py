@@ -13,24 +13,26 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
- 1  errors  go_text  rfc3339  json_text  clock  ids  readiness
- 2  jws  user  payload  app_names  password_policy  sql_functions
+ 1  errors  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
+ 2  jws  user  payload  app_names  password_policy  sql_functions  pubsub_messages
  3  access  access_token  auth_keys  fields  profile  minting  wire
  4  custom_token  login  records  schema  stored_token  query
  5  config  journal  query_rules  query_values
  6  explaining  logs  query_plan  query_includes
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
  8  store.tables  store.transaction  store.dialect_values
- 9  store.access  store.fields  store.record_types  store.secrets  store.journal  store.database  store.passwords  store.principals  store.roles  store.query_sql
+ 9  store.access  store.fields  store.record_types  store.secrets  store.journal
+ 9  store.database  store.passwords  store.principals  store.roles  store.query_sql
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
 11  store.logins
 12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
 13  registry  operations
 14  call
 15  preprocessors  handlers  handlers.common  handlers.signing_in
-16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query  handlers.role  handlers.schema  handlers.sso
+16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
+16  handlers.role  handlers.schema  handlers.sso
 17  actions
-18  dispatch
+18  dispatch  pubsub
 19  web
 20  server
 21  testing  cli
@@ -43,7 +45,7 @@ IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "tempfil
 
 # Libraries that have one place. A name that ends with a dot means everything below it.
 PLACES = {
-    "aiohttp": {"web", "server"},
+    "aiohttp": {"web", "server", "pubsub"},
     "sqlalchemy": {"store.", "migrating"},
     "alembic": {"migrating"},
     "jwt": {"jws"},

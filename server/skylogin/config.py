@@ -85,6 +85,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     domain: str
     body_bytes_max: int
+    pubsub_message_bytes_max: int
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -296,6 +297,7 @@ SETTINGS = (
     Setting("trusted_proxies", "SKYLOGIN_TRUSTED_PROXIES", "", _networks, "Addresses or networks whose X-Forwarded-For is believed."),
     Setting("domain", "SKYLOGIN_DOMAIN", "", _text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set."),
     Setting("body_bytes_max", "SKYLOGIN_BODY_BYTES_MAX", "16777216", _positive, "Largest body of a call; a larger one is 413."),
+    Setting("pubsub_message_bytes_max", "SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "1048576", _positive, "Largest message of a websocket; a larger one ends it with 1009."),
 )
 # fmt: on
 VARIABLES = frozenset(setting.variable for setting in SETTINGS)

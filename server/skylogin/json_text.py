@@ -24,6 +24,8 @@ _PLAIN_NUMBER_MAX = 1e21
 _INTEGER_DIGITS_MAX = 300
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BLANK_RUN = re.compile(r"[ \t\n\r]*")
+_STRING_OR_BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 _NEEDS_ESCAPE = re.compile("[<>&]|\u2028|\u2029".encode())
 
@@ -97,6 +99,9 @@ _MARKED_MEMBERS = json.JSONDecoder(
     parse_float=_mark_double,
     parse_constant=_refuse_constant,
 )
+_UNCOUNTED = json.JSONDecoder(
+    parse_int=lambda _: 0, parse_float=lambda _: 0, parse_constant=_refuse_constant
+)
 
 
 def read_first(text: str) -> tuple[object, int]:
@@ -147,6 +152,54 @@ def read_whole(text: str) -> object:
     return value
 
 
+def read_members_as_written(text: str) -> object:
+    """Return the only JSON value of *text*, an object as a list of (name, value, value's text).
+
+    For handing a value on as it is: its numbers are not looked at, and stand as 0
+    in what is returned. Raises NotJsonError.
+    """
+    if too_deep(text):
+        raise NotJsonError(f"nested deeper than {NESTING_MAX} levels")
+    try:
+        value, end = _read_as_written(text, _behind_blanks(text, 0))
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(str(error)) from error
+    if _behind_blanks(text, end) != len(text):
+        raise NotJsonError("there is something behind the JSON value")
+    return value
+
+
+def _read_as_written(text: str, place: int) -> tuple[object, int]:
+    if not text.startswith("{", place):
+        return _UNCOUNTED.raw_decode(text, place)
+    members: list[tuple[object, object, str]] = []
+    place = _behind_blanks(text, place + 1)
+    if text.startswith("}", place):
+        return members, place + 1
+    while True:
+        if not text.startswith('"', place):
+            raise json.JSONDecodeError("Expecting a name in double quotes", text, place)
+        name, place = _UNCOUNTED.raw_decode(text, place)
+        start = _behind_blanks(text, _behind(":", text, _behind_blanks(text, place)))
+        value, end = _UNCOUNTED.raw_decode(text, start)
+        members.append((_without_surrogates(name), _without_surrogates(value), text[start:end]))
+        place = _behind_blanks(text, end)
+        if text.startswith("}", place):
+            return members, place + 1
+        place = _behind_blanks(text, _behind(",", text, place))
+
+
+def _behind_blanks(text: str, place: int) -> int:
+    match = _BLANK_RUN.match(text, place)
+    return match.end() if match else place
+
+
+def _behind(mark: str, text: str, place: int) -> int:
+    if not text.startswith(mark, place):
+        raise json.JSONDecodeError(f"Expecting {mark!r}", text, place)
+    return place + 1
+
+
 def too_deep(text: str) -> bool:
     """Return whether *text* opens more brackets in one another than we follow."""
     if text.count("[") + text.count("{") <= NESTING_MAX:
@@ -194,7 +247,15 @@ _ENCODER = json.JSONEncoder(
 
 def write(value: object) -> bytes:
     """Return *value* as JSON for the wire, with `<`, `>` and `&` escaped as Go does."""
-    data = _dump(value)
+    return _escaped(_dump(value))
+
+
+def write_as_written(text: str) -> bytes:
+    """Return the JSON *text* for the wire: without blanks, and otherwise as it stands."""
+    return _escaped(_STRING_OR_BLANKS.sub(r"\1", text).encode())
+
+
+def _escaped(data: bytes) -> bytes:
     if _NEEDS_ESCAPE.search(data) is None:
         return data
     return _NEEDS_ESCAPE.sub(_escape, data)

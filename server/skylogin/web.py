@@ -22,6 +22,8 @@ from skylogin.explaining import rules_of
 from skylogin.handlers import me, sso
 from skylogin.ids import IdMaker
 from skylogin.journal import Origin
+from skylogin.pubsub import PATHS as PUBSUB_PATHS
+from skylogin.pubsub import PubSub
 from skylogin.registry import App, AppRegistry
 from skylogin.store import Store, Transaction, apps
 from skylogin.store import journal as stored_journal
@@ -30,9 +32,11 @@ from skylogin.store.batch import Batcher
 logger = logging.getLogger("skylogin.web")
 
 SERVER = "Skygear Server/1.7.3"
+REQUEST_ID_HEADER = "X-Skygear-Request-Id"
 REASON_HEADER = "X-Skylogin-Reason"
 REASON_CHARACTERS_MAX = 300
 SERVICES = web.AppKey("services", Services)
+PUBSUB = web.AppKey("pubsub", PubSub)
 
 
 def make_application(
@@ -41,7 +45,9 @@ def make_application(
     """Return the application. It prepares the app when it starts; the tables are there."""
     application = web.Application(client_max_size=settings.body_bytes_max)
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
-    application.on_response_prepare.append(_drop_default_server)
+    application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
+    application.on_shutdown.append(_close_pubsub)
+    application.on_response_prepare.append(_drop_default_headers)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     for path in {"/" + name.replace(":", "/") for name in actions.ACTIONS}:
@@ -58,6 +64,10 @@ async def _run_services(
     application[SERVICES] = services
     yield
     await close_services(services)
+
+
+async def _close_pubsub(application: web.Application) -> None:
+    await application[PUBSUB].close()
 
 
 async def open_services(settings: Settings, store: Store, now: Callable[[], datetime]) -> Services:
@@ -99,9 +109,8 @@ async def _is_journaled(tx: Transaction, items: Any) -> bool:
 async def handle_call(request: web.Request) -> web.StreamResponse:
     """Answer a call of the wire, with any method and at any path."""
     services = request.app[SERVICES]
-    request_id = services.ids.random_id()
     headers = _cors_headers(request, services.settings)
-    headers["X-Skygear-Request-Id"] = request_id
+    headers[REQUEST_ID_HEADER] = services.ids.random_id()
     if request.method == "OPTIONS":
         return web.Response(headers=headers)
     path = unquote(_raw_path(request))
@@ -118,9 +127,16 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
             reason=Reason.APP_UNKNOWN,
             explanation=f"there is no app called {name}",
         )
-        if services.settings.mode == "dev":
-            _explain(refusal, headers)
-        return _respond(Answer(refusal.status, wire.error(refusal)), headers)
+        return _refuse(refusal, headers, services)
+    if path in PUBSUB_PATHS:
+        return await _handle_pubsub(request, app, path, headers)
+    return await _handle_action(request, app, path, headers)
+
+
+async def _handle_action(
+    request: web.Request, app: App, path: str, headers: CIMultiDict[str]
+) -> web.Response:
+    services = request.app[SERVICES]
     try:
         payload = wire.read_body(await request.read())
     except wire.BadBodyError:
@@ -129,13 +145,32 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
         return web.Response(status=400, headers=headers)
     except web.HTTPRequestEntityTooLarge:
         refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
-        return _respond(Answer(refusal.status, wire.error(refusal)), headers)
-    call = _read_call(request, services, app, payload, request_id)
+        return _refuse(refusal, headers, services)
+    call = _read_call(request, services, app, payload, headers[REQUEST_ID_HEADER])
     call.action = actions.name_of(path, payload)
     answer = await dispatch(call, services)
     if answer.refusal is not None and services.settings.mode == "dev":
         _explain(answer.refusal, headers)
     return _respond(answer, headers)
+
+
+async def _handle_pubsub(
+    request: web.Request, app: App, path: str, headers: CIMultiDict[str]
+) -> web.StreamResponse:
+    """Check the key of a handshake, and serve its connection until that ends."""
+    services = request.app[SERVICES]
+    payload: dict[str, object] = dict(request.query)
+    call = _read_call(request, services, app, payload, headers[REQUEST_ID_HEADER])
+    try:
+        if request.method != "GET":
+            raise SkygearError(UNDEFINED_OPERATION, "route unmatched")
+        await preprocessors.check_access_key(call, services)
+    except SkygearError as refusal:
+        return _refuse(refusal, headers, services)
+    connection = await request.app[PUBSUB].serve(request, app.name, PUBSUB_PATHS[path])
+    if connection is None:
+        return web.Response(status=400, text="Bad Request", headers=headers)
+    return connection
 
 
 def _read_call(
@@ -157,6 +192,12 @@ def _read_call(
         now=services.now(),
         origin=Origin(_address(request, services.settings), request_id),
     )
+
+
+def _refuse(refusal: SkygearError, headers: CIMultiDict[str], services: Services) -> web.Response:
+    if services.settings.mode == "dev":
+        _explain(refusal, headers)
+    return _respond(Answer(refusal.status, wire.error(refusal)), headers)
 
 
 def _respond(answer: Answer, headers: CIMultiDict[str]) -> web.Response:
@@ -234,10 +275,12 @@ def _is_trusted(address: str, settings: Settings) -> bool:
     return any(ip in network for network in settings.trusted_proxies)
 
 
-async def _drop_default_server(request: web.Request, response: web.StreamResponse) -> None:
-    """Take away aiohttp's own `Server` header, and a type where there is no body."""
+async def _drop_default_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Take away aiohttp's own `Server` header, and others where the original has none."""
     if response.headers.get("Server") != SERVER:
         response.headers.popall("Server", None)
+    if isinstance(response, web.WebSocketResponse):
+        response.headers.popall("Date", None)
     if isinstance(response, web.Response) and not response.body:
         response.headers.popall("Content-Type", None)
 

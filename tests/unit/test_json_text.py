@@ -1,5 +1,6 @@
 """JSON as Go reads and writes it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -27,6 +28,10 @@ def test_each_byte_that_is_no_utf_8_becomes_one_replacement(data: bytes, text: s
     assert json_text.decode(data) == text
 
 
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
 READ = {
     "blanks before": (" \t\r\n1", 1, 5),
     "bytes behind": ('{"a":1} garbage', {"a": 1}, 7),
@@ -234,3 +239,46 @@ def test_a_number_that_postgresql_has_spelled_out_is_a_double_again() -> None:
     """Its jsonb keeps 1e300 as a numeral with all digits."""
     assert json_text.read_stored("[1" + "0" * 300 + "]") == [1e300]
     assert json_text.read_stored("[12345678901234567000]") == [12345678901234567000]
+
+
+AS_WRITTEN = {
+    "an object": (
+        ' {"b" : 1.50,"a":{"c":"x"} , "b":[ 1e5]} ',
+        [("b", 0, "1.50"), ("a", {"c": "x"}, '{"c":"x"}'), ("b", [0], "[ 1e5]")],
+    ),
+    "an empty object": ("{ }", []),
+    "half of a pair": (r'{"\ud800":"\udc00"}', [("\ufffd", "\ufffd", r'"\udc00"')]),
+    "a list": ("[1]", [0]),
+    "a number beyond all": ("1e999", 0),
+    "text": ('"a"', "a"),
+    "null": (" null\n", None),
+}
+
+
+@pytest.mark.parametrize(("text", "value"), AS_WRITTEN.values(), ids=AS_WRITTEN)
+def test_members_are_read_beside_their_text(text: str, value: object) -> None:
+    """In their order, repeated ones too; numbers are not looked at."""
+    assert json_text.read_members_as_written(text) == value
+
+
+NO_MEMBERS = ["", "{", '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', "{1:2}", '{"a" 1}']
+NO_MEMBERS += ["{} x", "{'a':1}", "[1", "NaN", '{"a":NaN}', "[" * (NESTING_MAX + 1)]
+
+
+@pytest.mark.parametrize("text", NO_MEMBERS)
+def test_members_of_what_is_no_json_are_refused(text: str) -> None:
+    """As a whole."""
+    with pytest.raises(NotJsonError):
+        json_text.read_members_as_written(text)
+
+
+@given(JSON_VALUES, st.sampled_from([None, 1, "\t"]))
+def test_what_is_written_again_has_the_same_value(value: object, indent: Any) -> None:
+    """Blanks go, what is dangerous in a page is escaped, and the rest stands."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+
+    written = json_text.write_as_written(text)
+
+    assert json.loads(written) == value
+    assert not set(b"<>&\n\t") & set(written)
+    assert json_text.write_as_written(written.decode()) == written
