@@ -1,5 +1,5 @@
-# What a developer types. Everything lies in .venv and tests/clients/node_modules;
-# `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
+# What a developer types. Everything lies in .venv, tests/clients/node_modules and
+# tests/clients/.python_sdk; `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
 
 .PHONY: dev fast check test bench clean
 .DEFAULT_GOAL := dev
@@ -38,7 +38,7 @@ bench: $(VENV)/.installed-test
 	@$(BIN)/python bench/bench.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules dist build
+	rm -rf $(VENV) tests/clients/node_modules tests/clients/.python_sdk dist build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the slow tests need beyond Python: PostgreSQL, Redis, Node with the
-# original's SDK, and wrk for the benchmark. Installs it as root on Debian, and
-# elsewhere says what is missing and what is not tested for it. It never fails:
+# Brings what the slow tests need beyond Python: PostgreSQL, Redis, Chromium, the
+# original's SDKs for Node and Python, and wrk for the benchmark. Installs it as
+# root on Debian, and elsewhere says what is missing and what is not tested for it. It never fails:
 # the tests know best what they can do without.
 set -u
 cd "$(dirname "$0")" || exit
@@ -17,7 +17,8 @@ main() {
             say_what_is_missing "$missing"
         fi
     fi
-    install_sdk
+    install_javascript_sdk
+    install_python_sdk
 }
 
 missing_packages() {
@@ -27,6 +28,8 @@ missing_packages() {
     ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 ||
         missing+=(postgresql-postgis)
     command -v redis-server >/dev/null || missing+=(redis-server)
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
+        missing+=(chromium)
     command -v wrk >/dev/null || missing+=(wrk)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
@@ -66,21 +69,38 @@ say_what_is_missing() {
         postgresql) echo "- postgresql: nothing is tested on PostgreSQL" ;;
         postgresql-postgis) echo "- postgresql-postgis: importing a real Skygear database is not tested" ;;
         redis-server) echo "- redis-server: access tokens in Redis are not tested" ;;
+        chromium) echo "- chromium: the original's JavaScript SDK is not tested in a browser" ;;
         wrk) echo "- wrk: no benchmark" ;;
         nodejs | npm) echo "- $package: the original's JavaScript SDK is not tested" ;;
         esac
     done
 }
 
-install_sdk() {
+install_javascript_sdk() {
     command -v node >/dev/null && command -v npm >/dev/null || return
-    cd clients || return
-    # A copy of what was asked for lies beside what came of it.
-    cmp -s package.json node_modules/.installed.json && return
-    echo "Installing the original's JavaScript SDK"
-    npm install --no-audit --no-fund --loglevel=error >/dev/null &&
-        cp package.json node_modules/.installed.json ||
-        echo "npm could not install it: the JavaScript SDK is not tested" >&2
+    (
+        cd clients || exit
+        # A copy of what was asked for lies beside what came of it.
+        cmp -s package.json node_modules/.installed.json && exit
+        echo "Installing the original's JavaScript SDK"
+        npm install --no-audit --no-fund --loglevel=error >/dev/null &&
+            cp package.json node_modules/.installed.json ||
+            echo "npm could not install it: the JavaScript SDK is not tested" >&2
+    )
+}
+
+# An environment of its own, because the SDK needs other versions than the server.
+install_python_sdk() {
+    local asked=clients/python_sdk.txt made=clients/.python_sdk
+    cmp -s $asked $made/installed.txt && return
+    echo "Installing the original's Python SDK"
+    rm -rf $made
+    # Held to no versions but its own, which old packages are built with too.
+    env -u PIP_CONSTRAINT -u PIP_BUILD_CONSTRAINT bash -c "
+        ../.venv/bin/python -m venv $made &&
+            $made/bin/python -m pip install --quiet --no-deps -r $asked
+    " && cp $asked $made/installed.txt ||
+        echo "pip could not install it: the Python SDK is not tested" >&2
 }
 
 main

@@ -1,103 +1,66 @@
-"""The original's JavaScript SDK, unchanged, against a server of ours."""
+"""The original's JavaScript SDK in Node."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from processes import environment_with
 
-CLIENTS = Path(__file__).parent
-SERVER = CLIENTS.parent.parent / "server"
-SECONDS_MAX = 60
+from clients.conftest import CLIENTS, Endpoint, check_app, javascript_sdk_missing
+
+SECONDS_MAX = 90
+RunScript = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run_script(require: Any) -> RunScript:
+    """Run a script in Node with an environment and return what it prints."""
+    require("Node is not installed: no node on the PATH" if shutil.which("node") is None else None)
+    require(javascript_sdk_missing())
+
+    def run(name: str, **environment: str) -> dict[str, Any]:
+        script = subprocess.run(
+            ["node", name],
+            cwd=CLIENTS,
+            env=environment_with(environment),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_MAX,
+            check=False,
+        )
+        assert script.returncode == 0, script.stderr
+        result: dict[str, Any] = json.loads(script.stdout)
+        return result
+
+    return run
 
 
 @pytest.mark.slow
-def test_the_sdk_logs_in_with_custom_tokens(server: dict[str, Any]) -> None:
+def test_the_sdk_logs_in_with_custom_tokens(run_script: RunScript, endpoint: Endpoint) -> None:
     """Log in, change the profile, ask who one is, be refused, log out."""
-    script = subprocess.run(
-        ["node", "sdk_login.js"],
-        cwd=CLIENTS,
-        env=plain_environment()
-        | {
-            "SKYGEAR_ENDPOINT": server["url"],
-            "SKYGEAR_API_KEY": server["api_key"],
-            "CUSTOM_TOKEN_SECRET": server["custom_token_secret"],
-        },
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
+    seen = run_script(
+        "sdk_login.js",
+        SKYGEAR_ENDPOINT=endpoint.url,
+        SKYGEAR_API_KEY=endpoint.api_key,
+        CUSTOM_TOKEN_SECRET=endpoint.custom_token_secret,
     )
 
-    assert script.returncode == 0, script.stderr
-    seen = json.loads(script.stdout)
     assert seen["first"]["user_id"] == seen["second"]["user_id"] == seen["me"]["user_id"]
     assert {name: answer["code"] for name, answer in seen["refused"].items()} == {
         "wrong_secret": 107,
         "expired": 107,
         "no_subject": 105,
     }
+    endpoint.check_nothing_crashed()
 
 
-@pytest.fixture
-def server(require: Any, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """What the ready line of a server says that runs for this test, as its users start it."""
-    require(sdk_missing())
-    ready_file = tmp_path / "ready.json"
-    command = ["dev", "--port", "0", "--ephemeral", "--ready-file", str(ready_file)]
-    with (tmp_path / "log").open("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "skylogin", *command],
-            # Away from any .env and .skylogin of the developer's own.
-            cwd=tmp_path,
-            env=plain_environment() | {"PYTHONPATH": str(SERVER)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        with process:
-            try:
-                line = first_line(process)
-                assert line, f"the server was not ready:\n{Path(log.name).read_text()}"
-                assert json.loads(line) == json.loads(ready_file.read_text())
-                yield json.loads(line)
-            finally:
-                process.terminate()
-                try:
-                    process.wait(SECONDS_MAX)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    raise
+@pytest.mark.slow
+def test_an_app_runs_in_node(run_script: RunScript, endpoint: Endpoint) -> None:
+    """Users with passwords and without, profiles, records, roles, disabling, messages."""
+    seen = run_script("sdk_app.js", APP_SETTINGS=json.dumps(endpoint.app_settings()))
 
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    """Return the first line it prints, or nothing if it ends or lets us wait too long."""
-    assert process.stdout is not None
-    too_long = threading.Timer(SECONDS_MAX, process.kill)
-    too_long.start()
-    try:
-        return process.stdout.readline()
-    finally:
-        too_long.cancel()
-
-
-def sdk_missing() -> str | None:
-    """Say why the SDK cannot be run here, or nothing if it can."""
-    if shutil.which("node") is None:
-        return "Node is not installed: no node on the PATH"
-    if not (CLIENTS / "node_modules" / "skygear").is_dir():
-        return "the JavaScript SDK is not installed: `make test` does it where there is npm"
-    return None
-
-
-def plain_environment() -> dict[str, str]:
-    """Return an environment in which no setting of the developer's reaches the server."""
-    kept = ("PATH", "HOME", "LANG", "TMPDIR")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    check_app(seen)
+    endpoint.check_nothing_crashed()

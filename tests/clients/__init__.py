@@ -1,0 +1,1 @@
+"""The original's client SDKs, unchanged, against a server of ours."""
