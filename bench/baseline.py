@@ -1,7 +1,8 @@
-"""The handler that logins per second are compared with.
+"""The handlers that logins, and questions who one is, are compared with.
 
-It does what no login can leave out, reading the body, verifying the custom token and signing an
-access token, all of it with PyJWT, and stores nothing.
+They do what nobody can leave out, and store nothing. A login: reading the body, verifying the
+custom token and signing an access token, all of it with PyJWT. The question who one is: verifying
+the access token.
 """
 
 import asyncio
@@ -40,6 +41,13 @@ async def log_in(request: web.Request) -> web.Response:
     return web.json_response({"result": result})
 
 
+async def me(request: web.Request) -> web.Response:
+    """Answer who it is that the access token is for."""
+    body = await request.json()
+    claims = jwt.decode(body["access_token"], TOKEN_STORE_SECRET, algorithms=["HS256"])
+    return web.json_response({"result": {"user_id": claims["sub"]}})
+
+
 def user_record(user_id: str, profile: dict[str, Any]) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return {
@@ -58,6 +66,7 @@ def user_record(user_id: str, profile: dict[str, Any]) -> dict[str, Any]:
 async def serve() -> None:
     app = web.Application()
     app.router.add_post("/sso/custom_token/login", log_in)
+    app.router.add_post("/me", me)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

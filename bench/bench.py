@@ -30,12 +30,13 @@ FIGURES: dict[str, Callable[[figures.Plan], list[figures.Row]]] = {
     "sqlite": partial(figures.logins, databases=("sqlite",)),
     "postgresql": partial(figures.logins, databases=("postgresql",)),
     "logins": partial(figures.logins, databases=("sqlite", "postgresql")),
+    "me": figures.me,
     "start": figures.start,
     "memory": figures.memory,
     "stored": figures.stored,
     "reset": figures.reset,
 }
-USUAL = ("logins", "start", "memory", "reset")
+USUAL = ("logins", "me", "start", "memory", "reset")
 ROUNDS = 3
 ROUND_SECONDS, ROUND_SECONDS_QUICK = 6, 2
 VERDICTS = {True: "ok", False: "below", None: "-"}

@@ -21,6 +21,8 @@ LOGINS_EARLY, LOGINS_LATE = 20_000, 100_000
 STARTS = 7
 START_BAR = 1.25
 RATE_BARS = {"sqlite": 0.70, "postgresql": 0.60}
+ASKERS = 1_000
+ME_BAR = 0.40
 TAIL_BAR = 3.0
 MEMORY_BAR_MB = 120
 # Resident memory is never still; a leak of 100 bytes a login would be 8 MB here.
@@ -91,6 +93,42 @@ def logins(plan: Plan, databases: tuple[str, ...]) -> list[Row]:
                 tail < TAIL_BAR,
             ),
         ]
+    return rows
+
+
+def me(plan: Plan) -> list[Row]:
+    """Compare the rate of `me` with that of a handler that only verifies the access token."""
+    bodies = load.mint(plan.folder / "bodies", range(ASKERS))
+    rows = []
+    with ExitStack() as stack:
+        url = stack.enter_context(postgresql())
+        servers = {
+            "baseline": running(plan.folder / "baseline", BASELINE),
+            "sqlite": _on_sqlite(plan.folder / "sqlite", "bench.db"),
+        }
+        if url is None:
+            rows.append(Row("me/s, PostgreSQL", "", "PostgreSQL is not installed", None))
+        else:
+            folder = plan.folder / "postgresql"
+            servers["postgresql"] = running(folder, SKYLOGIN, DATABASE_URL=url)
+        loads = {}
+        for what, starting in servers.items():
+            server = stack.enter_context(starting)
+            asking = plan.folder / f"{what}.asking"
+            loads[what] = (server, load.log_in_to_ask(server.url, bodies, asking))
+        runs = _in_turns(plan, loads, load.ME)
+    base = runs.pop("baseline")
+    rows.append(Row("me/s, baseline", "", f"{_rate(base):,.0f}/s", None))
+    for database, seen in runs.items():
+        ratio = _ratio(seen, base)
+        rows.append(
+            Row(
+                f"me/s, {database}",
+                f">= {ME_BAR:.0%} of baseline",
+                f"{ratio:.0%} ({_rate(seen):,.0f}/s)",
+                ratio >= ME_BAR,
+            )
+        )
     return rows
 
 
@@ -184,14 +222,19 @@ def _on_sqlite(folder: Path, database: str) -> AbstractContextManager[Server]:
     return running(folder, (*SKYLOGIN, "--database", f"sqlite:///{folder / database}"))
 
 
-def _in_turns(plan: Plan, loads: dict[str, tuple[Server, Path]]) -> dict[str, list[load.Load]]:
+def _in_turns(
+    plan: Plan, loads: dict[str, tuple[Server, Path]], path: str = load.LOG_IN
+) -> dict[str, list[load.Load]]:
     for what, (server, bodies) in loads.items():
-        done = load.log_in_each(server.url, bodies)
-        plan.note(f"{what}: warm after {done:,} logins")
+        if path == load.LOG_IN:
+            done = load.log_in_each(server.url, bodies)
+        else:
+            done = load.run(server.url, bodies, load.WARM_UP_SECONDS, path=path).calls
+        plan.note(f"{what}: warm after {done:,} calls")
     runs: dict[str, list[load.Load]] = {what: [] for what in loads}
     for number in range(1, plan.rounds + 1):
         for what, (server, bodies) in loads.items():
-            run = load.run(server.url, bodies, plan.round_seconds)
+            run = load.run(server.url, bodies, plan.round_seconds, path=path)
             runs[what].append(run)
             plan.note(f"round {number}, {what}: {run.rate:,.0f}/s, p99 {run.p99 / 1000:.1f} ms")
     return runs

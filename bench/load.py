@@ -1,6 +1,6 @@
-"""Load: custom tokens minted beforehand, and wrk to log in with them.
+"""Load: custom tokens minted beforehand, and wrk to log in with them or to ask who one is.
 
-A login that is not answered, or not with a 200, fails the whole run: a figure with refusals in it
+A call that is not answered, or not with a 200, fails the whole run: a figure with refusals in it
 says nothing.
 """
 
@@ -19,7 +19,9 @@ import jwt
 from servers import API_KEY, CUSTOM_TOKEN_SECRET, Failed
 
 CLIENTS = 64
-SCRIPT = Path(__file__).with_name("login.lua")
+SCRIPT = Path(__file__).with_name("call.lua")
+LOG_IN = "/sso/custom_token/login"
+ME = "/me"
 TOKEN_LIFETIME_SECONDS = 3600
 WARM_UP_SECONDS = 2
 
@@ -28,14 +30,14 @@ WARM_UP_SECONDS = 2
 class Load:
     """What one run of wrk saw; latencies in microseconds."""
 
-    logins: int
+    calls: int
     seconds: float
     p50: int
     p99: int
 
     @property
     def rate(self) -> float:
-        return self.logins / self.seconds
+        return self.calls / self.seconds
 
     @property
     def tail(self) -> float:
@@ -66,19 +68,36 @@ def mint(file: Path, numbers: Sequence[int]) -> Path:
 def log_in_once(url: str, bodies: Path) -> str:
     """Log in with the first of *bodies* and return the user's id, once sure it is a login."""
     with bodies.open("rb") as lines:
-        body = next(lines)
+        result = call(url, LOG_IN, next(lines))
+    if not (result["user_id"] and result["access_token"] and result["profile"]["username"]):
+        raise Failed(f"{url} answered {result}, which is no login")
+    return str(result["user_id"])
+
+
+def log_in_to_ask(url: str, bodies: Path, file: Path) -> Path:
+    """Log in with each of *bodies*; write a line for each to *file*, which asks who one is."""
+    with bodies.open("rb") as lines, file.open("w") as asking:
+        for line in lines:
+            token = call(url, LOG_IN, line)["access_token"]
+            body = json.dumps({"api_key": API_KEY, "access_token": token})
+            if "user_id" not in call(url, ME, body.encode()):
+                raise Failed(f"{url} does not say who somebody is")
+            asking.write(body + "\n")
+    return file
+
+
+def call(url: str, path: str, body: bytes) -> dict[str, Any]:
+    """Return the result of one call."""
     request = urllib.request.Request(
-        f"{url}sso/custom_token/login", body, {"Content-Type": "application/json"}
+        url.rstrip("/") + path, body, {"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             result: dict[str, Any] = json.load(response)["result"]
     except urllib.error.HTTPError as refusal:
         answer = refusal.read().decode(errors="replace")
-        raise Failed(f"a login at {url} was refused: {refusal.code} {answer}") from refusal
-    if not (result["user_id"] and result["access_token"] and result["profile"]["username"]):
-        raise Failed(f"{url} answered {result}, which is no login")
-    return str(result["user_id"])
+        raise Failed(f"{path} at {url} was refused: {refusal.code} {answer}") from refusal
+    return result
 
 
 def log_in_each(url: str, bodies: Path) -> int:
@@ -94,17 +113,22 @@ def log_in_many(url: str, bodies: Path, wanted: int) -> int:
     total = position = 0
     # What was on its way when wrk stopped may be lost, so each run begins that much earlier.
     while position < wanted:
-        logins = run(url, bodies, WARM_UP_SECONDS, first=position).logins
+        logins = run(url, bodies, WARM_UP_SECONDS, first=position).calls
         total += logins
         position += logins - CLIENTS
     return total
 
 
-def run(url: str, bodies: Path, seconds: int, first: int = 0) -> Load:
-    """Log in from 64 clients at once for some *seconds*, beginning with body number *first*."""
+def run(url: str, bodies: Path, seconds: int, first: int = 0, path: str = LOG_IN) -> Load:
+    """Call from 64 clients at once for some *seconds*, beginning with body number *first*."""
     output = subprocess.run(
         ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--latency", "-s", str(SCRIPT), url],
-        env={**os.environ, "BENCH_BODIES": str(bodies), "BENCH_FIRST": str(first)},
+        env={
+            **os.environ,
+            "BENCH_PATH": path,
+            "BENCH_BODIES": str(bodies),
+            "BENCH_FIRST": str(first),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -119,5 +143,5 @@ def run(url: str, bodies: Path, seconds: int, first: int = 0) -> Load:
         if seen[fault]
     }
     if faults or seen["requests"] <= CLIENTS:
-        raise Failed(f"of {seen['requests']} logins at {url} not all were answered 200: {faults}")
+        raise Failed(f"of {seen['requests']} calls at {url} not all were answered 200: {faults}")
     return Load(seen["requests"], seen["microseconds"] / 1e6, seen["p50"], seen["p99"])

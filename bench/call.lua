@@ -1,6 +1,6 @@
--- Sends one login after the other, round robin over the bodies of a file.
+-- Sends one call after the other to one action, round robin over the bodies of a file.
 --
--- BENCH_BODIES names the file, one body a line; BENCH_FIRST is the line to begin with, from 0.
+-- BENCH_PATH is the action's path. BENCH_BODIES names the file, one body a line; BENCH_FIRST is the line to begin with, from 0.
 -- Every request is laid out before the clock runs, so that wrk takes little from the server.
 
 local requests = {}
@@ -11,8 +11,9 @@ function init(args)
    for key, value in pairs(wrk.headers) do
       headers[key] = value
    end
+   local path = os.getenv("BENCH_PATH")
    for body in io.lines(os.getenv("BENCH_BODIES")) do
-      requests[#requests + 1] = wrk.format("POST", "/sso/custom_token/login", headers, body)
+      requests[#requests + 1] = wrk.format("POST", path, headers, body)
    end
    current = tonumber(os.getenv("BENCH_FIRST")) % #requests
 end
