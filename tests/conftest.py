@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from processes import ServerProcess
 from services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
 
+# For `make fast`: a fifth of the examples, which finds most faults at once.
+settings.register_profile("fast", max_examples=20)
 Require = Callable[[str | None], None]
 
 

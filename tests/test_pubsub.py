@@ -3,23 +3,30 @@
 import asyncio
 import json
 import struct
-import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse, WSCloseCode, WSMsgType, web
+from aiohttp import ClientSession, ClientWebSocketResponse, WSCloseCode, WSMsgType
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skylogin import config, server
-from skylogin.web import PUBSUB
+from skylogin import config, pubsub, server
+from skylogin.pubsub_hub import Hub
+from skylogin.testing import SkyloginServer
 
 KEY = "an-api-key"
 MASTER_KEY = "a-master-key"
 MESSAGE_BYTES_MAX = 100_000
+ENVIRONMENT = {
+    "API_KEY": KEY,
+    "MASTER_KEY": MASTER_KEY,
+    "CUSTOM_TOKEN_SECRET": "a secret",
+    "SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX": str(MESSAGE_BYTES_MAX),
+    "PORT": "0",
+}
 PATHS = ("/pubsub", "/_/pubsub")
 BELOW_AN_APP = "/apps/shop/pubsub"
 UPGRADE = {
@@ -31,7 +38,6 @@ UPGRADE = {
 CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 SECONDS_MAX = 20
 CLOSE_FRAME_WITHOUT_A_CODE = b"\x88\x00"
-Connect = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,7 @@ class Site:
 
     port: int
     session: ClientSession
-    application: web.Application
-    writers: list[asyncio.StreamWriter]
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def connect(self, path: str = "/pubsub", **options: Any) -> ClientWebSocketResponse:
         """Open a websocket with the API key in the address."""
@@ -56,48 +61,48 @@ class Site:
         assert await hear(socket) == "Unknow action"
         return socket
 
-    def count_channels(self) -> int:
-        """Return how many channels somebody listens to."""
-        return self.application[PUBSUB].hub.count_channels()
+
+@asynccontextmanager
+async def client_of(port: int) -> AsyncIterator[Site]:
+    """Give a client of a server for the block; then all of its connections are gone."""
+    async with ClientSession() as session:
+        site = Site(port, session)
+        yield site
+    for writer in site.writers:
+        writer.transport.abort()
+    # The event loop closes their sockets in its next round.
+    await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def running_site(**environment: str) -> AsyncIterator[Site]:
-    """Run a server for the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        given = {
-            "API_KEY": KEY,
-            "MASTER_KEY": MASTER_KEY,
-            "CUSTOM_TOKEN_SECRET": "a secret",
-            "SKYLOGIN_DATA": folder,
-            "SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX": str(MESSAGE_BYTES_MAX),
-            "PORT": "0",
-            **environment,
-        }
-        settings = config.read(given, config.DEV)
-        applications: list[web.Application] = []
-        made = server.web.make_application
+    """Run a server in this event loop for the block."""
+    settings = config.read({**ENVIRONMENT, **environment}, config.DEV)
+    async with server.running(settings, ephemeral=True) as running, client_of(running.port) as site:
+        yield site
 
-        def make(*arguments: Any) -> web.Application:
-            applications.append(made(*arguments))
-            return applications[-1]
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(server.web, "make_application", make)
-            async with server.running(settings) as running, ClientSession() as session:
-                site = Site(running.port, session, applications[0], [])
-                yield site
-        for writer in site.writers:
-            writer.transport.abort()
-        # The event loop closes their sockets in its next round.
-        await asyncio.sleep(0)
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server for all tests that leave nothing behind."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('pubsub') / 'pubsub.db'}"
+    with SkyloginServer(ENVIRONMENT, url) as running:
+        yield urlsplit(running.url).port or 0
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """A server of this test's own."""
-    async with running_site() as site:
+async def site(port: int) -> AsyncIterator[Site]:
+    """A client of this test's own."""
+    async with client_of(port) as site:
         yield site
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The hub of the server that this test starts."""
+    hub = Hub()
+    monkeypatch.setattr(pubsub, "Hub", lambda: hub)
+    return hub
 
 
 async def say(socket: ClientWebSocketResponse, **message: Any) -> None:
@@ -363,7 +368,6 @@ async def test_what_is_no_json_ends_the_connection(site: Site, message: str) -> 
     assert text.startswith("Error: ")
     assert text.endswith(" \nClosing Connection")
     assert (await socket.receive(SECONDS_MAX)).type in CLOSED
-    assert site.count_channels() == 0
 
 
 async def test_a_ping_is_answered(site: Site) -> None:
@@ -406,6 +410,7 @@ async def test_one_connection_hears_a_limited_number_of_channels(site: Site) -> 
 # --- clients that are slow, and clients that are gone ---------------------------------
 
 
+@pytest.mark.slow
 async def test_a_client_that_does_not_read_keeps_nobody_waiting(site: Site) -> None:
     """The others hear everything; what waits for it has its limit, and it is served again."""
     _, (slow_reader, slow_writer) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
@@ -428,19 +433,25 @@ async def test_a_client_that_does_not_read_keeps_nobody_waiting(site: Site) -> N
     assert len(received) < many * len(filling)
 
 
-async def test_subscriptions_end_with_their_connection(site: Site) -> None:
+async def test_subscriptions_end_with_their_connection(hub: Hub) -> None:
     """However it ends."""
-    polite, rude = await site.listen("a"), await site.listen("b")
-    assert site.count_channels() == 2  # noqa: PLR2004
-    connection = rude._response.connection
-    assert connection is not None
-    assert connection.transport is not None
+    async with running_site() as site:
+        polite, wrong = await site.listen("a"), await site.listen("b")
+        _, (_, rude) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+        rude.write(frame(b'{"action":"sub","channel":"c"}'))
+        await until(lambda: hub.count_channels() == 3)  # noqa: PLR2004
 
-    await polite.close()
-    connection.transport.abort()
+        await polite.close()
+        await wrong.send_str("no json")
+        rude.transport.abort()
 
+        await until(lambda: hub.count_channels() == 0)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that has no event of its own."""
     async with asyncio.timeout(SECONDS_MAX):
-        while site.count_channels():  # noqa: ASYNC110
+        while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -460,7 +471,7 @@ async def test_a_server_that_stops_says_so() -> None:
     assert silent.startswith(b"HTTP/1.1 101 ")
 
 
-def test_many_messages_are_delivered_in_order(tmp_path: Path) -> None:
+def test_many_messages_are_delivered_in_order() -> None:
     """Nothing is lost where everybody reads."""
     many = 2000
 
@@ -490,6 +501,7 @@ MESSAGES = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(MESSAGES, min_size=5, max_size=20))
 def test_no_message_breaks_the_server(messages: list[bytes]) -> None:

@@ -149,6 +149,7 @@ def signed(claims_text: str) -> str:
 @pytest.mark.parametrize("contract", CONTRACTS)
 @given(token=tokens())
 # The same tokens each time: the quick tests do not fail by chance.
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, derandomize=True)
 def test_a_signed_token_is_accepted_or_refused(contract: str, token: str) -> None:
     """Odd headers, claims, base64 and layouts end in a verdict."""

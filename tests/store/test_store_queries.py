@@ -434,6 +434,7 @@ def database(
         server.drop_database(url)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(rows=rows(), payload=PAYLOADS, actor=ACTORS)
 def test_a_query_finds_what_a_plain_evaluation_finds(database, rows, payload, actor):

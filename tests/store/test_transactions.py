@@ -80,6 +80,7 @@ async def test_work_that_finds_its_snapshot_too_small_looks_again(store: Store) 
     assert await store.run(work) == 4  # noqa: PLR2004
 
 
+@pytest.mark.slow
 async def test_work_that_loses_every_race_ends_with_an_error(store: Store) -> None:
     """It does not go on for ever, and says nothing of the database."""
     row = {"app": APP, "name": "taken", "value": "x"}

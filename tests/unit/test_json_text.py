@@ -31,6 +31,7 @@ def test_each_byte_that_is_no_utf_8_becomes_one_replacement(data: bytes, text: s
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
 )
 READ = {
     "blanks before": (" \t\r\n1", 1, 5),
