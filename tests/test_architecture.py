@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
  1  errors  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
- 2  jws  user  payload  app_names  password_policy  sql_functions  pubsub_messages
- 3  access  access_token  auth_keys  fields  profile  minting  wire
+ 2  jws  user  payload  app_names  password_policy  sql_functions  go_json
+ 3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
  4  custom_token  login  records  schema  stored_token  query
  5  config  journal  query_rules  query_values
  6  explaining  logs  query_plan  query_includes

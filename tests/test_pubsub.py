@@ -322,6 +322,14 @@ WORDS = {
         '{"action":"pub","channel":"c","data":null}',
         "Error: missing data to publish. Closing Connection",
     ),
+    "no JSON": (
+        "hello",
+        "Error: invalid character 'h' looking for beginning of value \nClosing Connection",
+    ),
+    "half of it": (
+        '{"action":"sub"',
+        "Error: unexpected end of JSON input \nClosing Connection",
+    ),
     "a list": (
         "[1]",
         "Error: json: cannot unmarshal array into Go value of type pubsub.wsPayload \n"
