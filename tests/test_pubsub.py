@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -214,6 +215,30 @@ async def test_any_origin_may_connect_and_nothing_is_negotiated(site: Site) -> N
     socket = await site.connect(origin="http://evil.example", protocols=["a"], compress=15)
 
     assert (socket.protocol, socket.compress) == (None, 0)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["before the answer", "after it"])
+@pytest.mark.parametrize("rest", [b"", frame(b"", 9) * 2000], ids=["nothing more", "pings"])
+async def test_a_client_may_vanish_at_any_time(
+    waits: bool, rest: bytes, caplog: pytest.LogCaptureFixture, hub: Hub
+) -> None:
+    """A page that is left while it connects is no fault of the server, and not logged as one."""
+    lines = [f"GET /pubsub?api_key={KEY} HTTP/1.1", "Host: localhost"]
+    lines += [f"{name}: {value}" for name, value in UPGRADE.items()]
+    async with running_site() as site:
+        for _ in range(20):
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+            writer.write("\r\n".join([*lines, "", ""]).encode())
+            if waits:
+                await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS_MAX)
+            writer.write(rest)
+            writer.transport.abort()
+        async with site.session.get(f"http://127.0.0.1:{site.port}/") as answer:
+            assert answer.ok
+    assert not [record.getMessage() for record in caplog.records if record.exc_info]
+    assert hub.count_channels() == 0
 
 
 async def test_a_trailing_slash_is_another_path(site: Site) -> None:

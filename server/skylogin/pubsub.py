@@ -42,8 +42,9 @@ class PubSub:
         self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     async def serve(self, request: web.Request, app: str, hub: str) -> web.StreamResponse | None:
-        """Serve one connection until it ends. Returns None where none is asked for.
+        """Serve one connection until it ends.
 
+        Returns None where none is asked for, or the client left before it was told of one.
         The caller has checked the key.
         """
         ws = web.WebSocketResponse(
@@ -52,13 +53,19 @@ class PubSub:
         if not ws.can_prepare(request):
             return None
         _keep_alive(request.transport)
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionError:
+            return None
         wake = asyncio.Event()
         listener = Listener(wake.set)
         self._open.add(ws)
         sending = asyncio.create_task(_send_all(ws, listener, wake))
+        answer = None
         try:
-            answer = await self._listen(ws, listener, app, hub)
+            # A ping of a client that has gone can no more be answered.
+            with contextlib.suppress(ConnectionError):
+                answer = await self._listen(ws, listener, app, hub)
         finally:
             self._open.discard(ws)
             self.hub.leave(listener)
