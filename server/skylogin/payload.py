@@ -1,11 +1,13 @@
 """Reading the fields of a payload by the original's rules (transport, section 4). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from skylogin.errors import Reason, not_decodable, text_with_nul
+from skylogin.errors import Reason, invalid_argument, not_decodable, text_with_nul
 
 T = TypeVar("T", str, bool)
+# An entry of PostgreSQL's indexes has 2,704 bytes, and no table's key more than three such texts.
+KEY_BYTES_MAX = 800
 
 
 def direct_text(payload: Mapping[str, object], name: str) -> str:
@@ -78,6 +80,12 @@ def check_storable(value: object) -> None:
     elif isinstance(value, list):
         for inner in value:
             check_storable(inner)
+
+
+def check_keys(texts: Iterable[str]) -> None:
+    """Raise SkygearError where one of *texts* is too long for a part of a table's key."""
+    if any(len(text.encode()) > KEY_BYTES_MAX for text in texts):
+        raise invalid_argument(f"an id or a name is longer than {KEY_BYTES_MAX} bytes")
 
 
 def _find(payload: Mapping[str, object], name: str) -> object:

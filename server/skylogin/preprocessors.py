@@ -15,7 +15,7 @@ from skylogin.errors import (
     SkygearError,
     invalid_argument,
 )
-from skylogin.payload import check_storable, direct_text
+from skylogin.payload import check_keys, check_storable, direct_text
 from skylogin.store import Transaction, roles, users
 from skylogin.user import User
 
@@ -40,6 +40,7 @@ async def authenticate(call: Call, services: Services) -> None:
     elif call.has_master_key:
         call.user_id = direct_text(call.payload, "_user_id")
         check_storable(call.user_id)
+        check_keys([call.user_id])
 
 
 def _read_access_key(call: Call) -> None:
@@ -153,6 +154,7 @@ async def select_database(call: Call, services: Services) -> None:
     """Find out which database the call is for (transport, section 12)."""
     wanted = direct_text(call.payload, "database_id") or "_public"
     check_storable(wanted)
+    check_keys([wanted])
     own_id = call.user.id if call.user else None
     if wanted == "_public":
         call.database_id = ""

@@ -26,6 +26,7 @@ from skylogin.errors import (
 )
 from skylogin.fields import SEQUENCE, TypeAndField
 from skylogin.json_text import JsonValue
+from skylogin.payload import check_keys
 from skylogin.user import Field, FieldValue, Profile, Record
 from skylogin.wire import error_body
 
@@ -66,6 +67,7 @@ def read(raw: Mapping[str, object]) -> Given:
         raise bad_id(text, "id")
     if "\0" in text:
         raise text_with_nul()
+    check_keys(record_id)
     values = {name: value for name, value in raw.items() if name and not name.startswith("_")}
     return Given(record_id, _read_access(raw.get("_access")), profile.read(values))
 

@@ -14,6 +14,8 @@ from skylogin.json_text import JsonValue
 
 # The mean radius of the Earth, as PostGIS has it for the sphere.
 EARTH_RADIUS_METRES = 6371008.7714
+# Fewer degrees count as none: PostgreSQL makes an error of a result too small for a double.
+DEGREES_MIN = 1e-100
 
 
 def fold(text: object) -> str | None:
@@ -86,14 +88,20 @@ def _length(piece: re.Pattern[str]) -> int:
 
 def metres(*coordinates: object) -> float | None:
     """Return how far a place is from another: two longitudes and latitudes in degrees."""
-    degrees = [value for value in coordinates if isinstance(value, int | float)]
+    degrees = [degrees_of(value) for value in coordinates if isinstance(value, int | float)]
     if len(degrees) != 4:  # noqa: PLR2004
         return None
     longitude, latitude, other_longitude, other_latitude = map(math.radians, degrees)
     across = math.sin((other_longitude - longitude) / 2) ** 2
     along = math.sin((other_latitude - latitude) / 2) ** 2
     share = along + math.cos(latitude) * math.cos(other_latitude) * across
-    return 2 * EARTH_RADIUS_METRES * math.asin(math.sqrt(min(share, 1.0)))
+    # Places beyond the poles may make it less than 0 by a rounding.
+    return 2 * EARTH_RADIUS_METRES * math.asin(math.sqrt(max(min(share, 1.0), 0.0)))
+
+
+def degrees_of(value: float) -> float:
+    """Return *value* as `metres` reckons with it."""
+    return 0.0 if abs(value) < DEGREES_MIN else value
 
 
 def canonical(kind: object, value: object) -> str | None:

@@ -444,3 +444,12 @@ def test_a_query_finds_what_a_plain_evaluation_finds(database, rows, payload, ac
     ids, count = Evaluation(rows, actor).ids(payload)
     assert [record.id for record in found.records] == ids
     assert found.count == (count if "count" in payload else None)
+
+
+@pytest.mark.parametrize("place", [[5e-324, 0], [0, 1e-160], [180, 135], [1e300, -1e300]])
+def test_every_place_is_some_distance_away(database, place):
+    """However few the degrees are, and beyond the poles."""
+    rows = [make_row("r0", {"place": place})]
+    for asked in ([0, 0], [0, 45], place):
+        function = ["func", "distance", path("place"), geo(asked)]
+        assert database.ids(rows, predicate=["gte", function, 0]) == ["r0"]

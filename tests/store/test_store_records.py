@@ -1,6 +1,7 @@
 """Records and the schema through the actions, as each database keeps them."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from making import make_token
 from skylogin.call import Services
+from skylogin.payload import KEY_BYTES_MAX
 from skylogin.store import fields
 
 from .conftest import Ask, Clock, LogIn, MakeServices
@@ -634,3 +636,41 @@ async def test_calls_that_cannot_be_read_are_refused(make_services: MakeServices
 
     found = {name: (one.status, one.body["error"]["name"]) for name, one in answers.items()}
     assert found == {name: (status, kind) for name, (_, _, status, kind) in BAD_CALLS.items()}
+
+
+def long_text(length: int) -> str:
+    """Return a text that cannot be compressed."""
+    return "".join(random.Random(length).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
+
+
+@pytest.mark.parametrize("longer", [0, 1], ids=["just right", "too long"])
+async def test_ids_and_names_are_as_long_as_every_database_can_keep_them(
+    open_table: Open, longer: int
+) -> None:
+    """One byte more is refused, by each alike."""
+    table = await open_table()
+    text = long_text(KEY_BYTES_MAX + longer)
+    flags = dict.fromkeys(("writable", "readable", "comparable", "discoverable"), True)
+    rule = {"record_type": text, "record_field": text, **flags}
+    link = {"provider": text, "principal_id": text, "user_id": table.ids["al"]}
+
+    await table("god", "record:save", records=[{"_id": "note/x"}], _user_id=text[:KEY_BYTES_MAX])
+    answers = [
+        *await table(
+            "god", "record:save", records=[{"_id": f"note/{text}"}], database_id="private"
+        ),
+        await table(
+            "god", "record:query", record_type="note", _user_id=text, database_id="_private"
+        ),
+        await table("god", "role:assign", users=[text[:KEY_BYTES_MAX]], roles=[text]),
+        await table("god", "role:admin", roles=[text]),
+        await table("god", "schema:access", type=text, create_roles=[text]),
+        await table("god", "schema:default_access", type=text, default_access=PUBLIC_READ),
+        await table("god", "schema:field_access:update", access=[{**rule, "user_role": "_owner"}]),
+        await table("god", "sso:oauth:link", **link),
+    ]
+
+    refusal = f"an id or a name is longer than {KEY_BYTES_MAX} bytes"
+    for answer in answers:
+        message = answer.get("message") if isinstance(answer, dict) else None
+        assert message == (refusal if longer else None)

@@ -2,7 +2,7 @@
 
 from skylogin.call import Call, Services
 from skylogin.errors import NOT_AUTHENTICATED, PERMISSION_DENIED, SkygearError, invalid_argument
-from skylogin.payload import bound_keys
+from skylogin.payload import bound_keys, check_keys
 from skylogin.preprocessors import is_admin
 from skylogin.store import roles
 
@@ -62,6 +62,7 @@ def _read_roles(call: Call) -> list[str]:
     names = bound_keys(call.payload, "roles")
     if names is None:
         raise invalid_argument("unspecified roles in request", "roles")
+    check_keys(names)
     return names
 
 

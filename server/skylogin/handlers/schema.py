@@ -13,7 +13,14 @@ from skylogin.errors import (
     not_decodable,
 )
 from skylogin.json_text import JsonValue
-from skylogin.payload import bound_key, bound_keys, bound_list, bound_object, check_storable
+from skylogin.payload import (
+    bound_key,
+    bound_keys,
+    bound_list,
+    bound_object,
+    check_keys,
+    check_storable,
+)
 from skylogin.store import Transaction, apps, fields, record_types, roles
 from skylogin.store import access as stored_access
 from skylogin.store import schema as stored_schema
@@ -110,6 +117,7 @@ async def set_create_roles(call: Call, services: Services) -> object:
     record_type = bound_key(call.payload, "type")
     names = bound_keys(call.payload, "create_roles") or []
     _check_has_type(record_type)
+    check_keys([record_type, *names])
 
     async def work(tx: Transaction) -> None:
         await roles.add_missing(tx, call.app.name, [name for name in names if name])
@@ -131,6 +139,7 @@ async def set_default_access(call: Call, services: Services) -> object:
             raise invalid_argument("invalid default_access entry", "default_access")
         entries.append(entry)
     _check_has_type(record_type)
+    check_keys([record_type])
     await services.store.run(
         lambda tx: stored_access.set_default_access(tx, call.app.name, record_type, entries)
     )
@@ -154,6 +163,8 @@ async def get_field_access(call: Call, services: Services) -> object:
 async def update_field_access(call: Call, services: Services) -> object:
     """Replace the rules for fields."""
     rules = access.read_field_rules(_read_objects(call, "access"))
+    for rule in rules.rules:
+        check_keys([rule.record_type, rule.record_field, rule.user_role])
     await services.store.run(
         lambda tx: stored_access.replace_field_rules(tx, call.app.name, rules.rules)
     )

@@ -18,7 +18,7 @@ from skylogin.errors import (
 from skylogin.handlers.common import auth_response
 from skylogin.handlers.signing_in import sign_in
 from skylogin.login import Attempt, Changes, Login
-from skylogin.payload import bound, bound_key, bound_object, check_storable
+from skylogin.payload import bound, bound_key, bound_object, check_keys, check_storable
 from skylogin.store import Transaction, logins, principals, users
 from skylogin.store.principals import Link
 from skylogin.user import Account, User
@@ -176,6 +176,7 @@ def _read_link(call: Call, *, has_user: bool = False) -> Link:
         profile=provider_profile,
     )
     check_storable([token_response, provider_profile])
+    check_keys([link.provider, link.principal])
     return link
 
 

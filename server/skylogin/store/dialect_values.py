@@ -27,7 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from skylogin.json_text import JsonValue
-from skylogin.sql_functions import EARTH_RADIUS_METRES, canonical_text
+from skylogin.sql_functions import DEGREES_MIN, EARTH_RADIUS_METRES, canonical_text, degrees_of
 from skylogin.store.dialect import Json
 
 
@@ -163,17 +163,17 @@ def metres(
     one: Sequence[ColumnElement[Any]], other: Sequence[float], dialect: str
 ) -> ColumnElement[Any]:
     """Return how far places are apart, each a longitude and a latitude in degrees."""
-    places = [*one, *(literal(value, Double) for value in other)]
+    there = [literal(degrees_of(value), Double) for value in other]
     if dialect == "sqlite":
-        return func.skylogin_metres(*places, type_=Double)
-    longitude, latitude, other_longitude, other_latitude = map(func.radians, places)
+        return func.skylogin_metres(*one, *there, type_=Double)
+    here = [case((func.abs(value) < DEGREES_MIN, 0.0), else_=value) for value in one]
+    longitude, latitude, other_longitude, other_latitude = map(func.radians, [*here, *there])
     across = func.power(func.sin((other_longitude - longitude) / 2), 2)
     along = func.power(func.sin((other_latitude - latitude) / 2), 2)
     share = along + func.cos(latitude) * func.cos(other_latitude) * across
-    # LEAST passes over null, and a place that is none has no distance.
-    angle = case(
-        (share.is_not(None), func.asin(func.sqrt(func.least(share, literal(1.0, Double)))))
-    )
+    # LEAST and GREATEST pass over null, and a place that is none has no distance.
+    bounded = func.greatest(func.least(share, literal(1.0, Double)), literal(0.0, Double))
+    angle = case((share.is_not(None), func.asin(func.sqrt(bounded))))
     return literal(2 * EARTH_RADIUS_METRES, Double) * angle
 
 
