@@ -1,0 +1,1241 @@
+"""Nothing of one app is seen or changed through another, whatever is asked.
+
+Two apps are filled alike: with the same ids, names and principals, and with some that only
+one of them has. What nobody asks for by name is marked with its app. Then every action and
+every function of the store is played through the shop, naming what is the bank's. The bank's
+rows stay as they are, and the shop answers and writes what it does where there is no bank.
+"""
+
+import asyncio
+import functools
+import importlib
+import inspect
+import json
+import pkgutil
+import uuid
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from datetime import timedelta
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+import bcrypt
+import pytest
+import skylogin.store
+from making import NOW, as_field_value, make_attempt, make_record, make_token, make_user
+from skylogin import login, query, query_plan, records, web
+from skylogin.access import AccessRules, Actor, FieldRule
+from skylogin.actions import ACTIONS, NOT_EMULATED
+from skylogin.auth_keys import DEFAULT, AuthKey
+from skylogin.call import JournaledAttempt, Lookup, Services, Visit
+from skylogin.fields import new_field
+from skylogin.handlers.me import see_many
+from skylogin.handlers.sso import log_in_many
+from skylogin.ids import UUID_BYTES, IdMaker
+from skylogin.journal import Details, Entry, Origin
+from skylogin.password_policy import PasswordPolicy
+from skylogin.preprocessors import authenticate, find_many
+from skylogin.records import Circumstances, Given, RecordId
+from skylogin.registry import App
+from skylogin.store import Store, Transaction, tables
+from skylogin.store import access as stored_access
+from skylogin.store import fields as stored_fields
+from skylogin.store import journal as stored_journal
+from skylogin.store import queries as stored_queries
+from skylogin.store.apps import StoredApp
+from skylogin.store.passwords import NewPassword
+from skylogin.store.principals import Link
+from skylogin.store.queries import Scope
+from skylogin.store.query_sql import QuerySql
+from skylogin.store.references import as_rows
+from skylogin.store.secrets import StoredSecret
+from skylogin.store.transaction import FieldCache
+from skylogin.user import Account, Field, FieldValue, Principal, User
+from sqlalchemy import (
+    CompoundSelect,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+)
+
+from .conftest import Ask, MakeServices
+
+SHOP, BANK, NOBODY = "shop", "bank", "nobody"
+# The bank is filled first, so that a row of any app is rather one of the bank's.
+APPS = (BANK, SHOP)
+# What begins with it, both apps have; what begins with the name of an app, only that one.
+BOTH = "both"
+NAMED = (BOTH, BANK)
+PASSWORD, OTHER_PASSWORD = "Password-1", "Password-2"
+# At bcrypt's lowest cost.
+SALT = b"$2a$04$RQIhO4pMXRYwrjeMlthpme"
+HASH = bcrypt.hashpw(PASSWORD.encode(), SALT).decode()
+NUMBERS = {SHOP: 3, BANK: 7}
+DAY = timedelta(days=1)
+PUBLIC, PRIVATE = "", f"{BOTH}-user"
+POLICY = PasswordPolicy(history_size=1)
+OTHER_KEYS = (("phone",), ("username",))
+DETAILS = Details(
+    action="", explanation="", status=200, algorithm="", key_id="", secret_id="",
+    claim_names=[], only_contract="", address="", request_id="",
+)  # fmt: skip
+
+Rows = dict[str, list[dict[str, Any]]]
+Dump = dict[str, list[str]]
+
+
+def marked(app: str) -> str:
+    """Return a value that tells whose it is."""
+    return f"marked {app}"
+
+
+def secret_of(app: str) -> str:
+    """Return the custom token secret of an app."""
+    return f"{marked(app)}: a secret that is long enough"
+
+
+# --- two apps ---------------------------------------------------------------------
+
+
+@functools.cache
+def rows_of(app: str) -> Rows:
+    """Return the rows of an app, by table."""
+    once = _rows_once(app)
+    for of in (BOTH, app):
+        for table, rows in _rows_for(app, of).items():
+            once.setdefault(table, []).extend(rows)
+    return {table: [{"app": app, **row} for row in rows] for table, rows in once.items()}
+
+
+def _rows_once(app: str) -> Rows:
+    mark = marked(app)
+    kinds = {
+        ("user", "username"): Field("string", column="citext"),
+        ("user", "email"): Field("string", column="citext"),
+        ("user", "last_login_at"): new_field("datetime"),
+        ("user", "phone"): new_field("string"),
+        ("user", "motto"): new_field("string"),
+        ("user", "friend"): new_field("reference", "user"),
+        ("note", "title"): new_field("string"),
+        ("note", "text"): new_field("string"),
+        ("note", "number"): Field("sequence", column="integer", next_value=NUMBERS[app] + 1),
+        ("reply", "about"): new_field("reference", "note"),
+        ("reply", "text"): new_field("string"),
+        # What refers to a note at the bank is a text in the shop.
+        ("reply", "link"): Field("reference", "note") if app == BANK else new_field("string"),
+        ("user", "link"): Field("reference", "note") if app == BANK else new_field("string"),
+    }
+    return {
+        "apps": [{"api_key": f"{app}-key", "master_key": f"{app}-master", "created_at": NOW}],
+        "settings": [
+            {"name": "auth_record_keys", "value": "email;username"},
+            {"name": "first_field_rules", "value": "added"},
+        ],
+        "record_types": [
+            {"type": name, "made": True, "default_access": None, "create_roles": None}
+            for name in ("user", "note", "reply")
+        ],
+        "record_fields": [_field_row(*names, field) for names, field in kinds.items()],
+        "field_access": [_rule_row("note", "secret", readable=app == BANK)],
+        # Only the bank has the user of this principal, and what the loose record is about.
+        "users": [_user_row(app, f"{app}-stray")],
+        "principals": _principal_rows(app, f"{BOTH}-stray", f"{BANK}-stray"),
+        "records": [
+            _record_row(app, "user", f"{app}-stray", {"motto": mark}),
+            _record_row(app, "reply", f"{BOTH}-loose", {"about": f"{BANK}-note", "text": mark}),
+            _record_row(app, "reply", f"{BOTH}-linked", {"link": f"{BOTH}-note"}),
+        ],
+    }
+
+
+def _rows_for(app: str, of: str) -> Rows:
+    mark, user_id = marked(app), f"{of}-user"
+    profile = {
+        "username": f"{of}-name", "email": f"{of}-email", "phone": f"{of}-phone",
+        "motto": mark, "link": f"{of}-note",
+    }  # fmt: skip
+    note = {"title": f"{of}-title", "text": mark, "number": NUMBERS[app], f"{of}_field": mark}
+    return {
+        "settings": [{"name": f"{of}-setting", "value": mark}],
+        "custom_token_secrets": [
+            {"id": f"{of}-secret", "secret": secret_of(app), "created_at": NOW, "ends_at": None}
+        ],
+        "users": [_user_row(app, user_id)],
+        "principals": _principal_rows(app, f"{of}-principal", user_id),
+        "records": [
+            _record_row(app, "user", user_id, profile),
+            _record_row(app, "note", f"{of}-note", note),
+            _record_row(app, "note", f"{of}-private", {"text": mark}, database=PRIVATE),
+            _record_row(app, "reply", f"{of}-reply", {"about": f"{of}-note", "text": mark}),
+        ],
+        "record_types": [
+            {
+                "type": f"{of}-{name}", "made": name == "made",
+                "default_access": [{"level": "read", "role": mark}], "create_roles": [mark],
+            }
+            for name in ("made", "type")
+        ],
+        "record_fields": [_field_row("note", f"{of}_field", new_field("string"))],
+        "auth_keys": [
+            {"key": key, "folded": f"{of}-{value}", "user_id": user_id}
+            for key, value in (("username", "name"), ("email", "email"), ("old", "key"))
+        ],
+        "roles": [{"id": f"{of}-role", "by_default": True, "is_admin": True}],
+        "user_roles": [{"user_id": user_id, "role": f"{of}-role"}],
+        "field_access": [_rule_row("note", f"{of}_field", readable=True)],
+        "password_history": [
+            {"user_id": user_id, "logged_at": NOW - DAY * age, "password_hash": f"{mark} {age}"}
+            for age in (1, 2)
+        ],
+        "journal": [
+            {
+                "id": f"{of}-entry", "at": NOW - DAY, "accepted": True, "reason": "",
+                "subject": mark, "user_id": user_id, "details": {**DETAILS, "explanation": mark},
+            }
+        ],
+    }  # fmt: skip
+
+
+def _user_row(app: str, user_id: str) -> dict[str, Any]:
+    return {
+        "id": user_id, "password_hash": HASH, "provider_info": {"of": marked(app)},
+        "token_valid_since": NOW - DAY, "last_seen_at": NOW - DAY * NUMBERS[app],
+        # Over, so that it is cleared as it is passed.
+        "disabled": True, "disabled_message": marked(app), "disabled_expiry": NOW - DAY,
+    }  # fmt: skip
+
+
+def _principal_rows(app: str, principal: str, user_id: str) -> list[dict[str, Any]]:
+    said = {"of": marked(app)}
+    return [
+        {
+            "kind": kind, "provider": provider, "principal": principal, "user_id": user_id,
+            "created_at": NOW, "updated_at": NOW, "token_response": said, "profile": said,
+        }
+        for kind, provider in (("custom_token", ""), ("oauth", "google"))
+    ]  # fmt: skip
+
+
+def _field_row(record_type: str, name: str, field: Field) -> dict[str, Any]:
+    return {
+        "type": record_type, "field": name, "kind": field.kind, "target": field.target,
+        "column_type": field.column, "next_value": field.next_value,
+    }  # fmt: skip
+
+
+def _rule_row(record_type: str, name: str, *, readable: bool) -> dict[str, Any]:
+    flags = dict.fromkeys(("writable", "comparable", "discoverable"), True)
+    return {
+        "type": record_type, "field": name, "user_role": "_any_user", "readable": readable, **flags
+    }  # fmt: skip
+
+
+def _record_row(
+    app: str, record_type: str, key: str, data: Mapping[str, Any], database: str = PUBLIC
+) -> dict[str, Any]:
+    owner, at = f"{BOTH}-user", NOW - DAY * NUMBERS[app]
+    return {
+        "database_id": database, "type": record_type, "id": key, "owner_id": owner,
+        "access": None, "created_at": at, "created_by": owner, "updated_at": at,
+        "updated_by": owner, "data": data,
+    }  # fmt: skip
+
+
+WITHOUT_APP = {"alembic_version": "the version of the whole database"}
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in vars(tables).values()
+    if isinstance(table, Table) and table.name not in WITHOUT_APP
+}
+
+
+def test_every_table_is_filled() -> None:
+    """A new table has to be filled here, and has a column for the app first in its key."""
+    assert set(TABLES) >= set(tables.metadata.tables)
+    assert {name: next(iter(table.primary_key)).name for name, table in TABLES.items()} == (
+        dict.fromkeys(TABLES, "app")
+    )
+    for app in APPS:
+        assert set(rows_of(app)) == set(TABLES)
+
+
+async def fill(tx: Transaction, app: str, names: Iterable[str] = TABLES) -> None:
+    """Have an app be as it was, in the tables *names*."""
+    await empty(tx, app, names)
+    rows = rows_of(app)
+    for name in names:
+        await tx.connection.execute(insert(TABLES[name]), rows[name])
+
+
+async def empty(tx: Transaction, app: str, names: Iterable[str] = TABLES) -> None:
+    """Delete all rows of an app."""
+    for name in names:
+        table = TABLES[name]
+        await tx.connection.execute(delete(table).where(table.c.app == app))
+
+
+async def fill_both(tx: Transaction) -> None:
+    """Have both apps be as they were."""
+    for app in APPS:
+        await fill(tx, app)
+
+
+async def dump(tx: Transaction, app: str) -> Dump:
+    """Return all rows of an app, by table."""
+    found: Dump = {name: [] for name in TABLES}
+    for row in await tx.connection.execute(_select_rows(tx.dialect), {"of_app": app}):
+        found[row.table].append(row.values_of_it)
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+@functools.cache
+def _select_rows(dialect: str) -> CompoundSelect[Any]:
+    """Return the query for all rows of an app, in one statement, as texts."""
+    as_list = func.json_array if dialect == "sqlite" else func.jsonb_build_array
+    return union_all(
+        *(
+            select(
+                literal(name).label("table"), cast(as_list(*table.c), Text).label("values_of_it")
+            ).where(table.c.app == bindparam("of_app"))
+            for name, table in TABLES.items()
+        )
+    )
+
+
+async def dump_now(store: Store, app: str) -> Dump:
+    """Return all rows of an app, in a transaction of its own."""
+    return await store.run(lambda tx: dump(tx, app), write=False)
+
+
+def changed(before: Dump, after: Dump) -> Dump:
+    """Return the rows that are in only one of two dumps."""
+    pairs = {name: sorted({*before[name]} ^ {*after[name]}) for name in before}
+    return {name: rows for name, rows in pairs.items() if rows}
+
+
+# --- the functions of the store ---------------------------------------------------
+
+# Arguments of functions, behind the transaction and the app. `of` begins the names.
+Arguments = Callable[[str], tuple[Any, ...]]
+ARGUMENTS: dict[str, Arguments] = {
+    "access.replace_field_rules": lambda of: ([make_rule("new")],),
+    "access.add_field_rules": lambda of: ([make_rule(f"{of}_field"), make_rule("new")],),
+    "access.set_create_roles": lambda of: (f"{of}-type", ["new"]),
+    "access.set_default_access": lambda of: (f"{of}-type", []),
+    "apps.prepare": lambda of: (OTHER_KEYS,),
+    "apps.rebuild_keys": lambda of: (OTHER_KEYS,),
+    "apps.read_setting": lambda of: (f"{of}-setting",),
+    "apps.write_setting": lambda of: (f"{of}-setting", "new"),
+    "apps.keep_setting": lambda of: (f"{of}-setting", "new"),
+    "apps.load": lambda of: (),
+    "fields.read": lambda of: ("note",),
+    "fields.load": lambda of: ("note", [f"{of}_field"]),
+    "fields.add": lambda of: ("note", {"new": new_field("string")}),
+    "fields.add_missing": lambda of: ("note", dict.fromkeys(["text", "new"], new_field("json"))),
+    "fields.lock_sequences": lambda of: ([("note", "number")],),
+    "fields.set_next_values": lambda of: ({("note", "number"): 100},),
+    "journal.add": lambda of: ([Entry("new", NOW, True, "", of, f"{of}-user", DETAILS)],),
+    "journal.has": lambda of: (f"{of}-entry",),
+    "journal.count": lambda of: (),
+    "journal.drop_oldest": lambda of: (1,),
+    "journal.drop_before": lambda of: (NOW, 1),
+    "journal.load_latest": lambda of: (10,),
+    "logins.load": lambda of: ([make_login(of), make_attempt(f"{BOTH}-stray")], DEFAULT),
+    "logins.find_user_id": lambda of: (("username",), {"username": f"{of}-name"}),
+    "logins.load_one": lambda of: (make_login(of), Account(f"{of}-user", None), DEFAULT),
+    "logins.load_key_owners": lambda of: ([AuthKey("username", f"{of}-name")],),
+    "logins.save": lambda of: (make_changes(of),),
+    "logins.save_keys": lambda of: (
+        [AuthKey("username", f"{of}-name")],
+        {AuthKey("username", "new"): f"{of}-user"},
+    ),
+    "passwords.change": lambda of: (make_password(of), POLICY),
+    "passwords.remember": lambda of: (make_password(of), POLICY),
+    "passwords.load_remembered": lambda of: (f"{of}-user", POLICY, NOW),
+    "passwords.is_hash": lambda of: (f"{of}-user", HASH),
+    "principals.load_user_id": lambda of: ("google", f"{of}-principal"),
+    "principals.has_link": lambda of: ("google", f"{of}-user"),
+    "principals.add": lambda of: (make_link("other", of),),
+    "principals.update_said": lambda of: (make_link("google", of),),
+    "principals.remove": lambda of: ("google", f"{of}-user"),
+    "queries.load_schema": lambda of: (query.read(ASKED),),
+    "queries.load_fields": lambda of: ([make_note(of)],),
+    "record_types.make": lambda of: (f"{of}-type",),
+    "record_types.find": lambda of: (["note", f"{of}-made", f"{of}-type"],),
+    "record_types.load_names": lambda of: (),
+    "records.load": lambda of: (ids_of(of), None),
+    "records.load in a database": lambda of: (ids_of(of), PRIVATE),
+    "records.save": lambda of: (PUBLIC, make_record_changes(of)),
+    "records.remove": lambda of: (PUBLIC, ids_of(of)),
+    "references.find": lambda of: (ids_of(of), [PUBLIC, PRIVATE]),
+    "references.find_to_refer": lambda of: (ids_of(of), [PUBLIC, PRIVATE]),
+    "references.load_referrers": lambda of: (ids_of(of),),
+    "references.find_holders": lambda of: (("note", "title"), [f"{of}-title"]),
+    "roles.load_default": lambda of: (),
+    "roles.load_admin": lambda of: (),
+    "roles.set_default": lambda of: ([f"{of}-role"],),
+    "roles.set_admin": lambda of: ([f"{of}-role"],),
+    "roles.add_missing": lambda of: ([f"{of}-role", "new"],),
+    "roles.assign": lambda of: ([f"{of}-user"], [f"{of}-role", "new"]),
+    "roles.revoke": lambda of: ([f"{of}-user"], [f"{of}-role"]),
+    "roles.load_of": lambda of: ([f"{of}-user"],),
+    "schema.extend": lambda of: ({"note": {"new": new_field("string")}, f"{of}-type": {}},),
+    "schema.number": lambda of: ("note", ["number"]),
+    "schema.load_all": lambda of: (),
+    "schema.rename": lambda of: ("note", "text", "new"),
+    "schema.remove": lambda of: ("note", "text"),
+    "secrets.load": lambda of: (),
+    "secrets.add": lambda of: (StoredSecret("new", "new", NOW, None),),
+    "secrets.end": lambda of: (f"{of}-secret", NOW),
+    "users.load": lambda of: ([f"{of}-user"],),
+    "users.load_records": lambda of: ([f"{of}-user"],),
+    "users.save": lambda of: (
+        {f"{of}-user": make_user(f"{of}-user", disabled=True)},
+        {f"{of}-user": make_user(f"{of}-user", last_seen_at=NOW), "new": make_user("new")},
+    ),
+    "users.see": lambda of: ({f"{of}-user": NOW},),
+    "users.make_missing": lambda of: (make_user(f"{of}-user"),),
+    "users.clear_ended_disabling": lambda of: ([f"{of}-user"], NOW),
+    "users.set_disabled": lambda of: (User(f"{of}-user"),),
+}
+
+# The others, which take more than that, or something else.
+Play = Callable[[Transaction, str, str], Coroutine[Any, Any, Any]]
+
+
+async def load_rules(tx: Transaction, app: str, of: str) -> Any:
+    """Load all rules."""
+    rules = await stored_access.load(tx, app)
+    return rules.types, rules.fields.rules
+
+
+async def load_field_rules(tx: Transaction, app: str, of: str) -> Any:
+    """Load the rules for fields."""
+    return (await stored_access.load_field_rules(tx, app)).rules
+
+
+async def add_app(tx: Transaction, app: str, of: str) -> Any:
+    """Add an app of the name, which the bank has already."""
+    return await function("apps.add")(tx, StoredApp(app, "new", "new", NOW))
+
+
+async def decide_records(tx: Transaction, app: str, of: str) -> Any:
+    """Ask for names, numbers and records that only the bank has."""
+    values: dict[RecordId, dict[str, Any]] = {
+        RecordId("note", f"{of}-note"): {"number": NUMBERS[BANK]},
+        RecordId("reply", "new"): {"about": FieldValue("reference", f"{of}-note", "note")},
+        RecordId("user", f"{BOTH}-user"): {"username": f"{of}-name"},
+    }
+    given = [
+        Given(key, None, {name: as_field_value(value) for name, value in one.items()})
+        for key, one in values.items()
+    ]
+    actor = Actor(f"{BOTH}-user")
+    around = Circumstances(actor, PUBLIC, NOW, AccessRules(), DEFAULT, documented=True)
+    return await function("records.decide")(tx, app, given, around, may_extend=True)
+
+
+async def lock_records(tx: Transaction, app: str, of: str) -> Any:
+    """Load records, and lock them."""
+    return await function("records.load_to_change")(tx, app, ids_of(of), PUBLIC, to_stay=False)
+
+
+async def make_rows(tx: Transaction, app: str, of: str) -> Any:
+    """Return the ids as a statement takes them."""
+    return as_rows(app, ids_of(of))
+
+
+ANYBODY = Actor()
+ASKED: Mapping[str, Any] = {
+    "record_type": "reply",
+    # Which is so of what refers to a note that is there.
+    "predicate": ["like", {"$type": "keypath", "$val": "about.text"}, "%"],
+    "sort": [[{"$type": "keypath", "$val": "text"}, "asc"]],
+    "include": {"note": {"$type": "keypath", "$val": "about"}},
+    "count": True,
+}
+SCHEMA = {
+    "note": {name: new_field("string") for name in ("text", "title")},
+    "reply": {"about": new_field("reference", "note"), "text": new_field("string")},
+}
+PLAN = query_plan.plan(query.read(ASKED), SCHEMA)
+
+
+async def run_query(tx: Transaction, app: str, of: str) -> Any:
+    """Query records by what they refer to."""
+    return await stored_queries.run(Scope(tx, app, PUBLIC, ANYBODY), PLAN, count=True)
+
+
+async def load_referred(tx: Transaction, app: str, of: str) -> Any:
+    """Load what references mean."""
+    scope = Scope(tx, app, PRIVATE, ANYBODY)
+    return await stored_queries.load_referred(scope, "note", [f"{of}-note", f"{of}-private"])
+
+
+async def scope_sql(tx: Transaction, app: str, of: str) -> Any:
+    """Select records with the writer of SQL that a scope makes."""
+    return await select_with(tx, Scope(tx, app, None, ANYBODY).sql())
+
+
+async def query_sql(tx: Transaction, app: str, of: str) -> Any:
+    """Select records with a writer of SQL."""
+    return await select_with(tx, QuerySql(tx.dialect, app, None, ANYBODY))
+
+
+async def select_with(tx: Transaction, sql: QuerySql) -> Any:
+    """Return the rows that the conditions let through, in their order."""
+    statement = select(tables.records).where(*sql.where(PLAN)).order_by(*sql.order(PLAN))
+    return [tuple(row) for row in await tx.connection.execute(statement, sql.values)]
+
+
+async def met_fields(tx: Transaction, app: str, of: str) -> Any:
+    """Return the fields of an app that a cache knows, which meets the bank's before and after."""
+    cache = FieldCache(lambda: 0.0)
+    for one in (BANK, app, BANK):
+        other = Transaction(tx.connection, cache)
+        await stored_fields.load(other, one, "note", ())
+        cache.learn(other)
+    return cache.of(app, "note"), cache.fresh(app, "note")
+
+
+PLAYS: dict[str, Play] = {
+    "access.load": load_rules,
+    "access.load_field_rules": load_field_rules,
+    "apps.add": add_app,
+    "queries.Scope": scope_sql,
+    "queries.Scope.sql": scope_sql,
+    "queries.load_referred": load_referred,
+    "queries.run": run_query,
+    "query_sql.QuerySql": query_sql,
+    "query_sql.QuerySql.order": query_sql,
+    "query_sql.QuerySql.where": query_sql,
+    "records.decide": decide_records,
+    "records.load_to_change": lock_records,
+    "references.as_rows": make_rows,
+    "transaction.FieldCache.fresh": met_fields,
+    "transaction.FieldCache.learn": met_fields,
+    "transaction.FieldCache.of": met_fields,
+}
+
+# What takes an app or a transaction and is not played.
+NOT_PLAYED = {
+    "apps.count_made_by_use": "the limit of apps goes for all of them",
+    "apps.load_all": "the operator's list of apps",
+    "database.Store.fields_of": "a test of its own is below",
+    "query_sql.QuerySql.nearest": "a condition beside the app's, in what `queries.run` writes",
+    "query_sql.QuerySql.readable": "a condition beside the app's, in what `queries.run` writes",
+}
+
+# What takes neither: a whole module or a class, or one function.
+WITHOUT = {
+    "apps.KeysTakenError": "an error",
+    "apps.StoredApp": "a value",
+    "batch.Batcher": "a test of its own is below",
+    "database": "begins the transactions; what is done in them says for which app",
+    "dialect": "spells SQL",
+    "dialect_values": "spells SQL",
+    "passwords.NewPassword": "a value",
+    "principals.Link": "a value",
+    "queries.Found": "a value",
+    "references.of_rows": "compares with what `references.as_rows` made",
+    "secrets.StoredSecret": "a value",
+    "sqlite_threads": "carries statements out",
+    "transaction.FieldCache": "knows nothing at first",
+    "transaction.FieldCache.forget": "forgets everything",
+    "transaction.Transaction": "carries statements, which say for which app",
+    "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
+    "users.read_user": "reads a row",
+}
+
+
+def make_rule(name: str) -> FieldRule:
+    """Return a rule that allows everything."""
+    return FieldRule("note", name, "_any_user", True, True, True, True)
+
+
+def make_login(of: str) -> login.Attempt:
+    """Return an attempt that names an e-mail and a record."""
+    friend = FieldValue("reference", f"{of}-user", "user")
+    return make_attempt(f"{of}-principal", email=f"{of}-email", phone="", friend=friend)
+
+
+def make_changes(of: str) -> login.Changes:
+    """Return what a login changes: everything there is."""
+    user_id = f"{of}-user"
+    return login.Changes(
+        before={user_id: make_user(user_id, disabled=True)},
+        after={user_id: make_user(user_id, data={"motto": "new"}), "new": make_user("new")},
+        principals=[Principal("custom_token", "new", "new", NOW)],
+        fields={"new": new_field("string")},
+        key_owners={AuthKey("email", "new"): user_id},
+        released={AuthKey("email", f"{of}-email")},
+    )
+
+
+def make_password(of: str) -> NewPassword:
+    """Return a password in the place of the one there is."""
+    return NewPassword(f"{of}-user", "new", HASH, NOW)
+
+
+def make_link(provider: str, of: str) -> Link:
+    """Return a principal of a provider."""
+    return Link(provider, f"{of}-principal", f"{of}-user", NOW, {"new": 1}, None)
+
+
+def make_note(of: str) -> Any:
+    """Return a note that holds a field."""
+    return make_record(f"{of}-note", {f"{of}_field": "new"})
+
+
+def make_record_changes(of: str) -> records.Changes:
+    """Return what saving records changes: everything there is."""
+    changes = records.Changes(made={RecordId("user", "new")})
+    changes.records[RecordId("user", f"{of}-user")] = make_record(f"{of}-user", {"motto": "new"})
+    changes.records[RecordId("user", "new")] = make_record("new", {})
+    changes.released.add(AuthKey("username", f"{of}-name"))
+    changes.key_owners[AuthKey("username", "new")] = f"{of}-user"
+    changes.next_values["note", "number"] = 100
+    return changes
+
+
+def ids_of(of: str) -> list[RecordId]:
+    """Return the ids of records, of a user's too."""
+    kinds = ("note", "reply", "user")
+    return [*(RecordId(kind, f"{of}-{kind}") for kind in kinds), RecordId("note", f"{of}-private")]
+
+
+def function(name: str) -> Callable[..., Any]:
+    """Return the function of the store that a row names."""
+    module, _, rest = name.partition(".")
+    found: Callable[..., Any] = getattr(
+        importlib.import_module(f"skylogin.store.{module}"), rest.partition(" ")[0]
+    )
+    return found
+
+
+def test_every_function_of_the_store_is_played() -> None:
+    """One that is new, and takes an app or a transaction, needs a row above."""
+    found = dict(public_functions())
+    played = {name.partition(" ")[0] for name in ARGUMENTS} | set(PLAYS)
+    with_app = {name for name, is_of_app in found.items() if is_of_app}
+    rest = set(found) - with_app
+    known = {name for name in rest if WITHOUT.keys() & {name, *_above(name)}}
+
+    assert with_app == played | set(NOT_PLAYED)
+    assert rest == known
+    assert set(WITHOUT) == {one for name in rest for one in (name, *_above(name)) if one in WITHOUT}
+
+
+def _above(name: str) -> Iterator[str]:
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def public_functions() -> Iterator[tuple[str, bool]]:
+    """Give each public function, class and method of the store, and whether it is of an app."""
+    for found in pkgutil.iter_modules(skylogin.store.__path__):
+        module = importlib.import_module(f"skylogin.store.{found.name}")
+        for name, member in vars(module).items():
+            if name.startswith("_") or getattr(member, "__module__", "") != module.__name__:
+                continue
+            if inspect.isclass(member):
+                yield from _methods(f"{found.name}.{name}", member)
+            elif inspect.isfunction(inspect.unwrap(member)):
+                yield f"{found.name}.{name}", takes_app(member)
+
+
+def _methods(name: str, kind: type) -> Iterator[tuple[str, bool]]:
+    """Give a class and its methods: those of one that is made for an app are of it."""
+    init = vars(kind).get("__init__")
+    is_of_app = init is not None and not is_dataclass(kind) and takes_app(init)
+    yield name, is_of_app
+    for method_name, method in vars(kind).items():
+        if inspect.isfunction(method) and not method_name.startswith("_"):
+            yield f"{name}.{method_name}", is_of_app or takes_app(method)
+
+
+def takes_app(member: Callable[..., Any]) -> bool:
+    """Return whether one tells *member* an app, or hands it what knows one."""
+    parameters = inspect.signature(member).parameters.values()
+    names = {"app", "app_name", "tx", "transaction", "scope"}
+    kinds = {Transaction, "Transaction", Scope, StoredApp, App}
+    return any(one.name in names or one.annotation in kinds for one in parameters)
+
+
+class UndoneError(Exception):
+    """Ends a transaction that is not to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a function returned, and the rows after it of the apps that were looked at."""
+
+    result: str
+    rows: Mapping[str, Dump]
+
+
+Called = tuple[str, str]
+CALLS: list[Called] = [(name, of) for name in (*ARGUMENTS, *PLAYS) for of in NAMED]
+
+
+async def play_all(store: Store, app: str, *looked_at: str) -> dict[Called, Outcome]:
+    """Call every function for *app*."""
+    return {called: await play(store, called, app, looked_at) for called in CALLS}
+
+
+async def play(store: Store, called: Called, app: str, looked_at: Sequence[str]) -> Outcome:
+    """Call a function in a transaction that is undone."""
+    name, of = called
+    outcomes = []
+
+    async def work(outer: Transaction) -> None:
+        # With a cache of its own, so that the database is asked.
+        tx = Transaction(outer.connection, FieldCache())
+        if name in PLAYS:
+            result = await PLAYS[name](tx, app, of)
+        else:
+            result = await function(name)(tx, app, *ARGUMENTS[name](of))
+        await tx.finish()
+        rows = {one: await dump(tx, one) for one in looked_at}
+        outcomes.append(Outcome(pformat(result), rows))
+        raise UndoneError
+
+    with pytest.raises(UndoneError):
+        await store.run(work)
+    return outcomes[-1]
+
+
+async def test_no_function_of_the_store_leaves_its_app(store: Store) -> None:
+    """It returns and writes what it does where there is no bank, and leaves the bank's rows."""
+    await store.run(fill_both)
+    bank = await dump_now(store, BANK)
+    together = await play_all(store, SHOP, SHOP, BANK)
+    await store.run(lambda tx: empty(tx, BANK))
+    alone = await play_all(store, SHOP, SHOP)
+
+    for called, outcome in together.items():
+        assert changed(bank, outcome.rows[BANK]) == {}, called
+        assert marked(BANK) not in outcome.result, called
+        assert outcome.result == alone[called].result, called
+        assert changed(outcome.rows[SHOP], alone[called].rows[SHOP]) == {}, called
+
+
+async def test_every_function_of_the_store_reaches_its_own_app(store: Store) -> None:
+    """Or the test above would show nothing: through the bank, the bank's rows are met."""
+    await store.run(fill_both)
+    bank = await dump_now(store, BANK)
+    reached = await play_all(store, BANK, BANK)
+    nothing = await play_all(store, NOBODY)
+
+    for called, outcome in reached.items():
+        is_met = outcome.rows[BANK] != bank or outcome.result != nothing[called].result
+        assert is_met, called
+
+
+async def meet(tx: Transaction, app: str) -> None:
+    """Meet the fields of an app."""
+    for record_type in ("note", "user"):
+        await stored_fields.load(tx, app, record_type, ())
+
+
+meet_bank = functools.partial(meet, app=BANK)
+
+
+async def test_fields_that_were_met_are_the_apps_own(store: Store) -> None:
+    """What the store remembers of fields tells apps apart."""
+    await store.run(fill_both)
+    for app in APPS:
+        await store.run(functools.partial(meet, app=app))
+
+    for app, other in zip(APPS, reversed(APPS), strict=True):
+        known = store.fields_of(app, "note")
+        assert f"{app}_field" in known
+        assert f"{other}_field" not in known
+    assert store.fields_of(NOBODY, "note") == {}
+
+
+# --- the actions ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Stands for a custom token that an app's secret signed."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How an action is asked for. `OF` in a payload stands for the beginning of names.
+
+    Where *status* is given, it is the answer's, whatever is named.
+    """
+
+    who: str
+    payload: Mapping[str, Any]
+    status: int | None = None
+
+
+def reference(record_id: str) -> dict[str, str]:
+    """Return a reference to a record."""
+    return {"$type": "ref", "$id": record_id}
+
+
+def key_path(name: str) -> dict[str, str]:
+    """Return the name of a field, as queries spell it."""
+    return {"$type": "keypath", "$val": name}
+
+
+PRINCIPAL: Mapping[str, Any] = {"provider": "google", "principal_id": "OF-principal"}
+LOGGING_IN: Mapping[str, Any] = {"auth_data": {"username": "OF-name"}, "password": PASSWORD}
+RULE = {
+    "record_type": "note", "record_field": "OF_field", "user_role": "_any_user",
+    "writable": True, "readable": True, "comparable": True, "discoverable": True,
+}  # fmt: skip
+
+# Of each action at least one succeeds.
+ASKED_FOR: dict[str, list[Asked]] = {
+    "": [Asked("nobody", {})],
+    "_status:healthz": [Asked("nobody", {})],
+    "sso:custom_token:login": [
+        Asked("client", {"token": Signed(SHOP)}),
+        Asked("client", {"token": Signed(BANK)}, 400),
+    ],
+    "me": [Asked("user", {}), Asked("master", {"_user_id": "OF-user"})],
+    "auth:signup": [
+        Asked("client", LOGGING_IN),
+        Asked("client", {**LOGGING_IN, "profile": {"friend": reference("user/OF-user")}}),
+    ],
+    "auth:login": [Asked("client", LOGGING_IN)],
+    "auth:password": [
+        Asked("user", {"old_password": PASSWORD, "password": OTHER_PASSWORD}),
+        Asked(
+            "master",
+            {"_user_id": "OF-user", "old_password": PASSWORD, "password": OTHER_PASSWORD},
+        ),
+    ],
+    "auth:reset_password": [Asked("master", {"auth_id": "OF-user", "password": OTHER_PASSWORD})],
+    "sso:oauth:login": [
+        Asked("master", {**PRINCIPAL, "token_response": {"new": 1}, "provider_profile": {}}),
+        Asked("master", {**PRINCIPAL, "principal_id": "both-stray"}),
+    ],
+    "sso:oauth:signup": [
+        Asked("master", {**PRINCIPAL, "profile": {"email": "OF-email", "motto": "new"}})
+    ],
+    "sso:oauth:link": [
+        Asked("master", {**PRINCIPAL, "user_id": "OF-user"}),
+        Asked("master", {**PRINCIPAL, "provider": "other", "user_id": "OF-user"}),
+        Asked("master", {**PRINCIPAL, "provider": "other", "user_id": "shop-user"}),
+    ],
+    "sso:oauth:unlink": [Asked("master", {"provider": "google", "user_id": "OF-user"})],
+    "role:default": [Asked("client", {"roles": ["OF-role"]})],
+    "role:admin": [Asked("client", {"roles": ["OF-role"]})],
+    "role:assign": [Asked("user", {"roles": ["OF-role", "new"], "users": ["OF-user"]})],
+    "role:revoke": [Asked("user", {"roles": ["OF-role"], "users": ["OF-user"]})],
+    "role:get": [Asked("user", {"users": ["OF-user"]})],
+    "auth:logout": [Asked("user", {})],
+    "auth:disable:set": [
+        Asked("user", {"auth_id": "OF-user", "disabled": True, "message": "new"}),
+        Asked("user", {"auth_id": "OF-user"}),
+    ],
+    "record:fetch": [
+        Asked("user", {"ids": ["note/OF-note", "user/OF-user"]}),
+        Asked("user", {"ids": ["note/OF-private"], "database_id": "_private"}),
+        Asked("master", {"ids": ["note/OF-note", "note/OF-private"], "database_id": "_union"}),
+        Asked("master", {"ids": ["note/OF-private"], "database_id": "OF-user"}),
+    ],
+    "record:query": [
+        Asked("user", {"record_type": "note", "count": True, "limit": 1}),
+        Asked("master", {"record_type": "user", "database_id": "_union", "count": True}),
+        Asked("master", {"record_type": "note", "database_id": "_union"}),
+        Asked("client", ASKED),
+        Asked(
+            "user",
+            {"record_type": "note", "predicate": ["eq", key_path("title"), "OF-title"]},
+        ),
+    ],
+    "record:save": [
+        Asked("user", {"records": [{"_id": "note/OF-note", "text": "new", "more": 1}]}),
+        Asked("user", {"records": [{"_id": "note/new", "number": NUMBERS[BANK]}]}),
+        Asked("user", {"records": [{"_id": "reply/new", "about": reference("note/OF-note")}]}),
+        Asked("user", {"records": [{"_id": "user/OF-user", "email": "new"}]}),
+        Asked("user", {"records": [{"_id": "user/both-user", "email": "OF-email"}]}),
+        Asked(
+            "master",
+            {"database_id": "OF-user", "records": [{"_id": "note/OF-private"}], "atomic": True},
+        ),
+        Asked("user", {"records": [{"_id": "OF-type/new", "text": "new"}]}),
+    ],
+    "record:delete": [
+        Asked("user", {"ids": ["reply/OF-reply"]}),
+        Asked("user", {"ids": ["note/OF-note"]}),
+        Asked("master", {"ids": ["note/OF-private"], "database_id": PRIVATE, "atomic": True}),
+    ],
+    "schema:fetch": [Asked("client", {})],
+    "schema:create": [
+        Asked(
+            "client",
+            {
+                "record_types": {
+                    "OF-type": {"fields": [{"name": "text", "type": "string"}]},
+                    "note": {"fields": [{"name": "more", "type": "sequence"}]},
+                }
+            },
+        )
+    ],
+    "schema:rename": [
+        Asked("client", {"record_type": "note", "item_name": "text", "new_name": "new"}),
+        Asked("client", {"record_type": "note", "item_name": "OF_field", "new_name": "new"}),
+        Asked("client", {"record_type": "user", "item_name": "email", "new_name": "new"}),
+    ],
+    "schema:delete": [
+        Asked("client", {"record_type": "note", "item_name": "text"}),
+        Asked("client", {"record_type": "note", "item_name": "OF_field"}),
+        Asked("client", {"record_type": "user", "item_name": "email"}),
+    ],
+    "schema:access": [Asked("client", {"type": "OF-type", "create_roles": ["OF-role"]})],
+    "schema:default_access": [
+        Asked(
+            "client",
+            {"type": "OF-type", "default_access": [{"role": "OF-role", "level": "read"}]},
+        )
+    ],
+    "schema:field_access:get": [Asked("user", {})],
+    "schema:field_access:update": [Asked("user", {"access": [RULE]})],
+    "device:unregister": [Asked("user", {"id": "OF-device"})],
+}
+ASKED_IN_VAIN: dict[str, dict[str, Any]] = {
+    "asset:put": {"filename": "OF-asset"},
+    "device:register": {"id": "OF-device", "type": "ios"},
+    "push:device": {"device_ids": ["OF-device"], "notification": {}},
+    "push:user": {"user_ids": ["OF-user"], "notification": {}},
+    "relation:add": {"name": "friend", "targets": ["OF-user"]},
+    "relation:query": {"name": "friend", "direction": "outward"},
+    "relation:remove": {"name": "friend", "targets": ["OF-user"]},
+    "subscription:delete": {"device_id": "OF-device", "ids": ["OF-subscription"]},
+    "subscription:fetch": {"device_id": "OF-device", "ids": ["OF-subscription"]},
+    "subscription:fetch_all": {"device_id": "OF-device"},
+    "subscription:save": {"device_id": "OF-device", "subscriptions": []},
+}
+REFUSED = {
+    name: [Asked(who, {**payload, "_user_id": "OF-user"}, 404) for who in ("user", "master")]
+    for name, payload in ASKED_IN_VAIN.items()
+}
+
+
+def test_every_action_is_asked_for() -> None:
+    """One that is new needs a row above."""
+    assert set(ASKED_FOR) == set(ACTIONS)
+    assert set(REFUSED) == NOT_EMULATED
+
+
+# Ids of the access tokens that there are from the start.
+MADE_BEFORE = 1000
+
+
+class CountedIds(IdMaker):
+    """Makes the same ids again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = 0
+
+    def _random(self) -> bytes:
+        self.made += 1
+        return self.made.to_bytes(UUID_BYTES, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server with both apps, and what one may ask of it."""
+
+    services: Services
+    apps: Mapping[str, App]
+    tokens: Mapping[str, str]
+    first: Mapping[str, Dump]
+    ask: Ask
+
+    async def reset(self) -> Dump:
+        """Return the shop's rows, and have all be as it was.
+
+        Nothing is remembered of before, but the bank's fields are.
+        """
+
+        async def work(tx: Transaction) -> Dump:
+            found = await dump(tx, SHOP)
+            await fill(tx, SHOP, changed(self.first[SHOP], found))
+            tx.on_commit.append(tx.fields.forget)
+            return found
+
+        for app in self.apps.values():
+            app.access.forget()
+        assert isinstance(self.services.ids, CountedIds)
+        self.services.ids.made = MADE_BEFORE
+        found = await self.services.store.run(work)
+        await self.services.store.run(meet_bank, write=False)
+        return found
+
+    async def play(self, action: str, asked: Asked, of: str) -> tuple[int, str]:
+        """Return the status and the text of the shop's answer."""
+        credentials: dict[str, dict[str, str]] = {
+            "nobody": {},
+            "client": {"key": f"{SHOP}-key"},
+            "master": {"key": f"{SHOP}-master"},
+            "user": {"access_token": self.tokens[SHOP]},
+        }
+        return await self.send(SHOP, action, asked.payload, of, **credentials[asked.who])
+
+    async def send(  # noqa: PLR0913
+        self,
+        app: str,
+        action: str,
+        payload: Mapping[str, Any],
+        of: str,
+        *,
+        key: str = "",
+        access_token: str = "",
+    ) -> tuple[int, str]:
+        """Return the status and the text of an answer, when all is written."""
+        who = {"app": self.apps[app], "key": key, "access_token": access_token}
+        answer = await self.ask(self.services, action, **who, **resolved(payload, of))
+        for one in self.apps.values():
+            await one.journal.flush()
+        return answer.status, json.dumps(answer.body, sort_keys=True)
+
+
+def resolved(value: Any, of: str) -> Any:
+    """Return a payload with the names and the tokens that it stands for."""
+    match value:
+        case str():
+            return value.replace("OF", of)
+        case Signed(app):
+            return make_signed(app, f"{of}-principal", username=f"{of}-name")
+        case Mapping():
+            return {name: resolved(inner, of) for name, inner in value.items()}
+        case list():
+            return [resolved(inner, of) for inner in value]
+    return value
+
+
+def make_signed(app: str, subject: str, **profile: Any) -> str:
+    """Return a custom token of an app."""
+    return make_token(sub=subject, secret=secret_of(app), skyprofile={"motto": "new", **profile})
+
+
+# The bank is the app of the environment: a mistake would rather show that one.
+ENVIRONMENT = {
+    "APP_NAME": BANK,
+    "API_KEY": f"{BANK}-key",
+    "MASTER_KEY": f"{BANK}-master",
+    "CUSTOM_TOKEN_SECRET": secret_of(BANK),
+    "RESPONSE_TIMEOUT": "0",
+    "USER_AUDIT_PW_HISTORY_SIZE": "1",
+}
+Serve = Callable[..., Coroutine[Any, Any, Server]]
+
+
+@pytest.fixture
+def serve(
+    make_services: MakeServices, store: Store, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> Serve:
+    """Open a server, on which both apps are filled."""
+    # Nothing is left to chance, so that answers and rows can be compared.
+    monkeypatch.setattr(bcrypt, "gensalt", lambda *_, **__: SALT)
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0))
+    monkeypatch.setattr(web, "IdMaker", CountedIds)
+
+    async def serve(**environment: str) -> Server:
+        await store.run(fill_both)
+        services = await make_services(**ENVIRONMENT, **environment)
+        opened = {}
+        for name in APPS:
+            app = await services.apps.find(name)
+            assert app is not None
+            opened[name] = app
+        tokens = {
+            name: await app.tokens.issue(f"{BOTH}-user", NOW, name) for name, app in opened.items()
+        }
+        await store.run(fill_both)
+        first = {app: await dump_now(store, app) for app in APPS}
+        server = Server(services, opened, tokens, first, ask)
+        await server.reset()
+        return server
+
+    return serve
+
+
+STEPS = [
+    (action, asked, of)
+    for action, rows in {**ASKED_FOR, **REFUSED}.items()
+    for asked in rows
+    for of in NAMED
+]
+
+
+async def test_no_action_leaves_its_app(serve: Serve, store: Store) -> None:
+    """It answers and writes what it does where there is no bank, and leaves the bank's rows."""
+    server = await serve()
+    together, succeeded = [], set()
+    for step in STEPS:
+        together.append((await server.play(*step), await server.reset()))
+        assert changed(server.first[BANK], await dump_now(store, BANK)) == {}, step
+
+    await store.run(lambda tx: empty(tx, BANK))
+    for step, (answer, rows) in zip(STEPS, together, strict=True):
+        assert answer == await server.play(*step), step
+        assert changed(rows, await server.reset()) == {}, step
+        action, asked, _ = step
+        status, text = answer
+        assert asked.status in (None, status), step
+        assert marked(BANK) not in text, step
+        if status == 200 and '"_type": "error"' not in text:  # noqa: PLR2004
+            succeeded.add(action)
+    assert succeeded == set(ACTIONS)
+
+
+async def test_no_key_or_token_of_another_app_is_good(serve: Serve, store: Store) -> None:
+    """For no action that asks for one; and nothing happens but that the journal tells of it."""
+    server = await serve()
+    token = {"access_token": server.tokens[BANK]}
+    foreign: list[dict[str, str]] = [{"key": f"{BANK}-key"}, {"key": f"{BANK}-master"}, token]
+    beside_a_key = [{"key": f"{SHOP}-{kind}", **token} for kind in ("key", "master")]
+    for action, rows in ASKED_FOR.items():
+        checks = ACTIONS[action].preprocessors
+        # Where only a key is asked for, nobody looks at the token beside it.
+        tried = [*foreign, *beside_a_key] if authenticate in checks else foreign
+        for credentials in tried if checks else ():
+            answer = await server.send(SHOP, action, rows[0].payload, BOTH, **credentials)
+            assert answer[0] == 401, (action, credentials, answer)  # noqa: PLR2004
+            assert marked(BANK) not in answer[1]
+    assert changed(server.first[BANK], await dump_now(store, BANK)) == {}
+    assert set(changed(server.first[SHOP], await dump_now(store, SHOP))) == {"journal"}
+
+
+@pytest.mark.parametrize("kind", ["jwt", "fs", pytest.param("redis", marks=pytest.mark.slow)])
+async def test_me_refuses_the_access_token_of_another_app(
+    serve: Serve, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Wherever tokens live; to end one through another app does nothing."""
+    path = str(tmp_path / "token")
+    if kind == "redis":
+        path = request.getfixturevalue("redis_server").url
+    server = await serve(TOKEN_STORE=kind, TOKEN_STORE_PATH=path)
+
+    for app, other in zip(APPS, reversed(APPS), strict=True):
+        token = server.tokens[other]
+        refused = await server.send(app, "me", {}, BOTH, access_token=token)
+        await server.send(app, "auth:logout", {}, BOTH, access_token=token)
+        status, text = await server.send(other, "me", {}, BOTH, access_token=token)
+        assert refused[0] == 401  # noqa: PLR2004
+        assert "AccessTokenNotAccepted" in refused[1]
+        assert status == 200  # noqa: PLR2004
+        assert marked(other) in text
+        assert marked(app) not in text
+
+
+ATTEMPTS: list[tuple[str, Mapping[str, Any]]] = [
+    ("sso:custom_token:login", {"token": Signed(BANK)}),
+    ("sso:custom_token:login", {"token": Signed(SHOP)}),
+    ("sso:custom_token:login", {"token": "none"}),
+    ("auth:login", LOGGING_IN),
+    ("auth:login", {**LOGGING_IN, "password": OTHER_PASSWORD}),
+    ("auth:signup", {**LOGGING_IN, "auth_data": {"username": "new"}}),
+    ("sso:oauth:login", PRINCIPAL),
+    ("sso:oauth:signup", {**PRINCIPAL, "principal_id": "new"}),
+    ("push:user", {}),
+]
+
+
+async def test_the_journal_tells_of_attempts_at_its_own_app(serve: Serve, store: Store) -> None:
+    """Accepted and refused, with a key of the app and without."""
+    server = await serve()
+    for action, payload in ATTEMPTS:
+        for key in (f"{BANK}-master", f"{SHOP}-master"):
+            await server.send(BANK, action, payload, BOTH, key=key)
+
+    assert changed(server.first[SHOP], await dump_now(store, SHOP)) == {}
+    entries = await store.run(lambda tx: stored_journal.load_latest(tx, BANK, 100), write=False)
+    # Two were there.
+    assert len(entries) == 2 + 2 * len(ATTEMPTS)
+    assert {entry.accepted for entry in entries} == {True, False}
+
+
+def make_item(app: App) -> JournaledAttempt:
+    """Return a login as a handler hands it over."""
+    attempt = make_attempt(f"{BOTH}-principal", motto="new")
+    return JournaledAttempt(app, attempt, f"new-{app.name}", "", Origin("", ""))
+
+
+DoBatch = Callable[[Transaction, Sequence[Any]], Coroutine[Any, Any, Sequence[Any]]]
+
+
+async def do_batches(store: Store, do: DoBatch, *batches: Sequence[Any]) -> tuple[Any, list[Dump]]:
+    """Return what batches answer, and the rows of both apps after them."""
+    outcomes: list[Any] = []
+    dumps: list[Dump] = []
+
+    async def work(tx: Transaction) -> None:
+        for batch in batches:
+            outcomes.extend(await do(tx, batch))
+            await tx.finish()
+        dumps.extend([await dump(tx, app) for app in APPS])
+        raise UndoneError
+
+    with pytest.raises(UndoneError):
+        await store.run(work)
+    return outcomes, dumps
+
+
+async def test_a_batch_for_two_apps_does_what_two_batches_do(serve: Serve, store: Store) -> None:
+    """For users of the same id and principals of the same name, and for those of one app."""
+    server = await serve()
+    users = [(BANK, f"{BOTH}-user"), (SHOP, f"{BOTH}-user"), (SHOP, f"{BANK}-user")]
+    # Of the first, the disabling that ended is cleared, and of nobody else.
+    visits = [Visit(*user, NOW, enable=user == users[0]) for user in users]
+    kinds: list[tuple[DoBatch, list[Any]]] = [
+        (find_many, [Lookup(*user) for user in users]),
+        (functools.partial(see_many, server.services), visits),
+        (
+            functools.partial(log_in_many, server.services),
+            [make_item(app) for app in server.apps.values()],
+        ),
+    ]
+    for do, items in kinds:
+        for batch in (items, items[::-1]):
+            together = await do_batches(store, do, batch)
+            assert together == await do_batches(store, do, *([item] for item in batch))
+            is_reading = do is find_many
+            assert is_reading == (together[1] == [server.first[app] for app in APPS])
+
+
+async def test_calls_of_two_apps_in_one_batch_are_kept_apart(serve: Serve, store: Store) -> None:
+    """Users of the same id and the same principal who come at the same moment."""
+    server = await serve()
+    calls = [
+        *(server.send(app, "me", {}, BOTH, access_token=server.tokens[app]) for app in APPS * 2),
+        *(
+            server.send(
+                app, "sso:custom_token:login", {"token": Signed(app)}, BOTH, key=f"{app}-key"
+            )
+            for app in APPS * 2
+        ),
+    ]
+    answers = await asyncio.gather(*calls)
+
+    for app, (status, text) in zip(APPS * 4, answers, strict=True):
+        assert status == 200, text  # noqa: PLR2004
+        [other] = {*APPS} - {app}
+        assert marked(other) not in text
+    for app in APPS:
+        after = await dump_now(store, app)
+        assert set(changed(server.first[app], after)) == {"users", "records", "journal"}
+        assert len(after["journal"]) == len(server.first[app]["journal"]) + 2
