@@ -381,6 +381,30 @@ def test_a_warning_is_printed_and_the_server_starts(start_server: StartServer) -
 # --- secrets --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "GET http://[::1-a-key HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX-Skygear-Master-Key : a-key\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\na-key\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nX-Skygear-Master-Key: {'a-key' * 20000}\r\n\r\n",
+    ],
+    ids=["address", "header name", "no header", "long header"],
+)
+def test_a_request_that_is_no_http_is_one_line_in_the_log(
+    request_text: str, start_server: StartServer
+) -> None:
+    """Nothing of it is quoted there, because it may hold a key."""
+    server = start_server(*DEV, "--ephemeral")
+    with socket.create_connection(("127.0.0.1", server.facts["port"]), 10) as connection:
+        connection.sendall(request_text.encode())
+        assert connection.recv(100).split()[1] == b"400"
+    server.stop()
+    assert "WARNING skylogin.http: a request that is no HTTP was refused: " in server.log
+    assert "a-key" not in server.log
+    assert "Traceback" not in server.log
+
+
 def test_a_secret_is_generated_once_and_kept(start_server: StartServer) -> None:
     """Where CUSTOM_TOKEN_SECRET is not set; and so is the one for access tokens."""
     first = start_server(*DEV)

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web as aiohttp_web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from skylogin import web
 from skylogin.clock import system_now
@@ -25,6 +26,7 @@ from skylogin.store import Store, apps, open_store, secrets, tables
 from skylogin.token_secrets import accepted_texts
 
 logger = logging.getLogger("skylogin.server")
+http_logger = logging.getLogger("skylogin.http")
 
 STOP_SECONDS_MAX = 10
 HEADER_BYTES_MAX = 65536
@@ -194,6 +196,7 @@ async def _listening(
     runner = aiohttp_web.AppRunner(
         web.make_application(settings, store, now),
         access_log=None,
+        logger=http_logger,
         handle_signals=False,
         # A caller that hangs up before its batch begins is dropped from it.
         handler_cancellation=True,
@@ -214,6 +217,20 @@ async def _listening(
         raise ConfigurationError([fault]) from error
     finally:
         await runner.cleanup()
+
+
+def _hide_what_is_no_http(record: logging.LogRecord) -> bool:
+    """Log a malformed request in one line: what aiohttp quotes of it may be a key."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg = "a request that is no HTTP was refused: %s"
+        record.args = (type(error).__name__,)
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
+http_logger.addFilter(_hide_what_is_no_http)
 
 
 async def _newest_secret(store: Store, app: str, now: datetime) -> str:
