@@ -22,12 +22,12 @@ LEVELS = """
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
  8  store.tables  store.transaction  store.dialect_values
  9  store.access  store.fields  store.record_types  store.secrets  store.journal
- 9  store.database  store.passwords  store.principals  store.roles  store.query_sql
+ 9  store.database  store.passwords  store.principals  store.roles  store.query_sql  store.audit
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
 11  store.logins
 12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
-13  registry  operations
-14  call
+13  registry  operations  operations.operator
+14  call  operations.apps  operations.secrets
 15  preprocessors  handlers  handlers.common  handlers.signing_in
 16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
 16  handlers.role  handlers.schema  handlers.sso

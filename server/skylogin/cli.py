@@ -14,8 +14,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 import skylogin
-from skylogin import config, logs, operations, server
+from skylogin import config, logs, server
+from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
+from skylogin.operations import secrets
+from skylogin.operations.operator import Operator, RefusedError
+from skylogin.store.secrets import StoredSecret
 
 T = TypeVar("T")
 
@@ -37,6 +41,8 @@ def main() -> None:
     add_groups()
     try:
         app()
+    except RefusedError as error:
+        fail(str(error))
     except ConfigurationError as error:
         fail("skylogin cannot run:", *(f"  - {fault}" for fault in error.faults))
 
@@ -202,7 +208,7 @@ def _version() -> str:
     return tables.VERSION
 
 
-def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+def with_operator(settings: Settings, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
     """Do *work* on the database that *settings* name, which a server or `migrate` made."""
     from skylogin.store import open_store  # noqa: PLC0415
 
@@ -214,10 +220,9 @@ def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]
     async def run() -> T:
         store = open_store(url)
         try:
-            if await store.version() is None:
-                fail("the database is empty: no skylogin has run on it yet")
-            return await work(store)
-        except (operations.NoSuchSecretError, ConfigurationError):
+            await _check_version(store)
+            return await work(Operator(store, settings))
+        except RefusedError:
             raise
         except Exception as error:
             fail(server.cannot_open(error))
@@ -225,6 +230,25 @@ def with_store(settings: Settings, work: Callable[[Any], Coroutine[Any, Any, T]]
             await store.close()
 
     return asyncio.run(run())
+
+
+def accepted_secrets(settings: Settings, app: str) -> list[StoredSecret]:
+    """Return the secrets that *app* accepts; those of the environment need no database."""
+    fixed = secrets.in_environment(settings, app, system_now())
+    if fixed is not None:
+        return fixed
+    return with_operator(settings, lambda operator: secrets.list_accepted(operator, app))
+
+
+async def _check_version(store: Any) -> None:
+    version = await store.version()
+    if version is None:
+        fail("the database is empty: no skylogin has run on it yet")
+    if version != _version():
+        fail(
+            f"the database has version {version}, this skylogin needs {_version()}: "
+            "run `skylogin migrate`"
+        )
 
 
 def _run(main: Coroutine[Any, Any, int]) -> NoReturn:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from skylogin import cli, operations
-from skylogin.clock import system_now
+from skylogin import cli
+from skylogin.operations import apps
 from skylogin.store.apps import StoredApp
 
 app = typer.Typer(help="List and create apps.", no_args_is_help=True)
@@ -17,7 +17,7 @@ COLUMNS = ("app", "api_key", "master_key")
 @app.command("list")
 def list_apps(database: cli.Database = None, as_json: AsJson = False) -> None:
     """List the apps below /apps/, with their keys."""
-    stored = cli.with_store(cli.storage_settings(database), operations.list_apps)
+    stored = cli.with_operator(cli.storage_settings(database), apps.list_all)
     _print([_row(one) for one in stored], as_json=as_json)
 
 
@@ -29,12 +29,7 @@ def create(
 ) -> None:
     """Make an app with keys and a custom token secret of its own; servers have it at once."""
     settings = cli.storage_settings(database)
-    try:
-        made = cli.with_store(
-            settings, lambda store: operations.create_app(store, settings, name, system_now())
-        )
-    except operations.AppRefusedError as error:
-        cli.fail(str(error))
+    made = cli.with_operator(settings, lambda operator: apps.create(operator, name))
     _print([_row(made)], as_json=as_json)
 
 

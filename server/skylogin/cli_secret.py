@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from skylogin import cli, operations, token_secrets
-from skylogin.clock import system_now
-from skylogin.config import Settings
+from skylogin import cli
+from skylogin.operations import secrets
 from skylogin.store.secrets import StoredSecret
 
 app = typer.Typer(help="Show, rotate and revoke custom token secrets.", no_args_is_help=True)
@@ -24,17 +23,11 @@ AppName = Annotated[
 def show(database: cli.Database = None, as_json: AsJson = False, app_name: AppName = "") -> None:
     """Show the secrets that custom tokens may be signed with."""
     settings = cli.storage_settings(database)
-    now = system_now()
-    if settings.custom_token_secret is not None and not app_name:
-        fixed = settings.custom_token_secret
-        if not fixed:
-            cli.fail("the login is off: CUSTOM_TOKEN_SECRET is set to nothing")
-        rows = [_row(StoredSecret(token_secrets.ENVIRONMENT, fixed, now, None))]
-    else:
-        stored = cli.with_store(
-            settings, lambda store: operations.list_secrets(store, app_name or settings.app_name)
-        )
-        rows = [_row(one) for one in stored if one.accepted_at(now)]
+    name = app_name or settings.app_name
+    accepted = cli.accepted_secrets(settings, name)
+    if not accepted and settings.custom_token_secret == "" and name == settings.app_name:
+        cli.fail("the login is off: CUSTOM_TOKEN_SECRET is set to nothing")
+    rows = [_row(one) for one in accepted]
     if as_json:
         cli.print_json(rows)
     else:
@@ -49,12 +42,11 @@ def rotate(
     app_name: AppName = "",
 ) -> None:
     """Make a new secret; the old ones stay accepted for a while."""
-    settings = _changeable(database, app_name)
-    rotation = cli.with_store(
-        settings,
-        lambda store: operations.rotate_secret(
-            store, app_name or settings.app_name, system_now(), timedelta(hours=overlap)
-        ),
+    settings = cli.storage_settings(database)
+    name = app_name or settings.app_name
+    secrets.check_changeable(settings, name)
+    rotation = cli.with_operator(
+        settings, lambda operator: secrets.rotate(operator, name, timedelta(hours=overlap))
     )
     rows = [_row(one) for one in (rotation.new, *rotation.old)]
     if as_json:
@@ -70,24 +62,11 @@ def revoke(
     app_name: AppName = "",
 ) -> None:
     """End a secret now; running servers refuse it within 2 seconds."""
-    settings = _changeable(database, app_name)
-    try:
-        cli.with_store(
-            settings,
-            lambda store: operations.revoke_secret(
-                store, app_name or settings.app_name, secret_id, system_now()
-            ),
-        )
-    except operations.NoSuchSecretError:
-        cli.fail(f"{secret_id} is no secret that is accepted")
-    print(f"{secret_id} is revoked")
-
-
-def _changeable(database: str | None, app_name: str) -> Settings:
     settings = cli.storage_settings(database)
-    if not app_name and settings.custom_token_secret is not None:
-        cli.fail("CUSTOM_TOKEN_SECRET is set in the environment or in .env: change it there")
-    return settings
+    name = app_name or settings.app_name
+    secrets.check_changeable(settings, name)
+    cli.with_operator(settings, lambda operator: secrets.revoke(operator, name, secret_id))
+    print(f"{secret_id} is revoked")
 
 
 def _row(secret: StoredSecret) -> dict[str, str]:

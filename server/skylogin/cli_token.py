@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from skylogin import cli, explaining, minting, operations, token_secrets
+from skylogin import cli, explaining, minting
 from skylogin.clock import system_now
-from skylogin.config import Settings
 from skylogin.custom_token import Secret
 from skylogin.jws import prepare_key
 
@@ -76,8 +75,8 @@ def explain(
     if token == "-":
         token = sys.stdin.read().strip()
     settings = cli.storage_settings(database)
-    secrets = [Secret(name, prepare_key(text)) for name, text in _secret_texts(secret, database)]
-    verdict = explaining.explain(token, secrets, system_now(), explaining.rules_of(settings))
+    known = [Secret(name, prepare_key(text)) for name, text in _secret_texts(secret, database)]
+    verdict = explaining.explain(token, known, system_now(), explaining.rules_of(settings))
     if as_json:
         cli.print_json(verdict.as_dict())
     else:
@@ -113,12 +112,5 @@ def _secret_texts(given: str | None, database: str | None) -> list[tuple[str, st
     """Return the secrets with their names: given, from the environment, or from the database."""
     if given:
         return [("given", given)]
-    settings: Settings = cli.storage_settings(database)
-    if settings.custom_token_secret is not None:
-        text = settings.custom_token_secret
-        return [(token_secrets.ENVIRONMENT, text)] if text else []
-    stored = cli.with_store(
-        settings, lambda store: operations.list_secrets(store, settings.app_name)
-    )
-    now = system_now()
-    return [(one.id, one.secret) for one in stored if one.accepted_at(now)]
+    settings = cli.storage_settings(database)
+    return [(one.id, one.secret) for one in cli.accepted_secrets(settings, settings.app_name)]

@@ -18,6 +18,7 @@ from skylogin.call import Call, JournaledAttempt, Services
 from skylogin.dispatch import Answer, dispatch
 from skylogin.journal import Origin
 from skylogin.login import Login
+from skylogin.operations.operator import Operator
 from skylogin.registry import App
 from skylogin.store import Store, open_store
 from skylogin.user import User
@@ -75,6 +76,26 @@ async def store(make_store: Callable[[], Awaitable[Store]]) -> Store:
 def clock() -> Clock:
     """The clock of the services."""
     return Clock()
+
+
+MakeOperator = Callable[..., Operator]
+
+
+@pytest.fixture
+def make_operator(store: Store, clock: Clock) -> MakeOperator:
+    """Act as an operator, with settings of one's own."""
+
+    def make(on: Store = store, **environment: str) -> Operator:
+        settings = config.read(environment, config.DEV)
+        return Operator(on, settings, via="test", address="192.0.2.9", now=clock)
+
+    return make
+
+
+@pytest.fixture
+def operator(make_operator: MakeOperator) -> Operator:
+    """An operator whose environment has no secret."""
+    return make_operator()
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Any
 import asyncpg
 import pytest
 from making import make_token
-from skylogin import operations
 from skylogin.call import Call, Services
 from skylogin.handlers import sso
 from skylogin.journal import Origin
+from skylogin.operations import secrets
 from skylogin.store import Store, Transaction, apps, open_store
 
-from .conftest import Clock, LogIn, MakeServices
+from .conftest import Clock, LogIn, MakeOperator, MakeServices
 from .cutting import Way
 
 APP = "myapp"
@@ -109,18 +109,19 @@ async def test_typed_values_keep_their_type_though_the_commit_got_no_answer(
 
 
 async def test_an_act_whose_commit_got_no_answer_is_not_done_twice(
-    far_store: Store, way: Way, clock: Clock
+    far_store: Store, way: Way, make_operator: MakeOperator
 ) -> None:
     """Rotating makes one new secret, and a secret that was revoked counts as revoked."""
-    first = await operations.rotate_secret(far_store, APP, clock())
+    operator = make_operator(far_store)
+    first = await secrets.rotate(operator, APP)
     way.cut_after = 1
 
-    await operations.rotate_secret(far_store, APP, clock())
+    await secrets.rotate(operator, APP)
     assert way.cut_after == 0
-    assert len(await operations.list_secrets(far_store, APP)) == 2  # noqa: PLR2004
+    assert len(await secrets.list_all(operator, APP)) == 2  # noqa: PLR2004
 
     way.cut_after = 1
-    await operations.revoke_secret(far_store, APP, first.new.id, clock())
+    await secrets.revoke(operator, APP, first.new.id)
     assert way.cut_after == 0
 
 

@@ -6,10 +6,14 @@ from datetime import timedelta
 
 import pytest
 from making import NOW
-from skylogin import operations, token_secrets
-from skylogin.operations import NoSuchSecretError
+from skylogin import token_secrets
+from skylogin.operations import secrets
+from skylogin.operations.operator import Operator
+from skylogin.operations.secrets import NoSuchSecretError
 from skylogin.store import Store, apps
 from skylogin.token_secrets import FRESH_SECONDS, SecretCache
+
+from .conftest import MakeOperator
 
 APP = "myapp"
 MakeStore = Callable[[], Awaitable[Store]]
@@ -43,27 +47,29 @@ async def ids_in(cache: SecretCache, after: timedelta = timedelta()) -> list[str
     return [secret.id for secret in await cache.accepted(NOW + after)]
 
 
-async def test_a_rotated_secret_stays_good_for_a_while(store: Store) -> None:
+async def test_a_rotated_secret_stays_good_for_a_while(operator: Operator, store: Store) -> None:
     """And no longer than it would have been anyway."""
-    first = await operations.rotate_secret(store, APP, NOW)
-    second = await operations.rotate_secret(store, APP, NOW, timedelta(hours=1))
-    third = await operations.rotate_secret(store, APP, NOW, timedelta(hours=5))
+    first = await secrets.rotate(operator, APP)
+    second = await secrets.rotate(operator, APP, timedelta(hours=1))
+    third = await secrets.rotate(operator, APP, timedelta(hours=5))
 
     assert first.old == ()
     assert [secret.id for secret in second.old] == [first.new.id]
-    ends = {secret.id: secret.ends_at for secret in await operations.list_secrets(store, APP)}
+    ends = {secret.id: secret.ends_at for secret in await secrets.list_all(operator, APP)}
     assert ends == {
         first.new.id: NOW + timedelta(hours=1),
         second.new.id: NOW + timedelta(hours=5),
         third.new.id: None,
     }
-    assert await operations.list_secrets(store, "other") == []
+    assert await secrets.list_all(operator, "other") == []
 
 
-async def test_a_secret_ends_when_it_was_told_to(store: Store, cache: SecretCache) -> None:
+async def test_a_secret_ends_when_it_was_told_to(
+    operator: Operator, store: Store, cache: SecretCache
+) -> None:
     """On the moment, though nobody reads the database in between."""
-    first = await operations.rotate_secret(store, APP, NOW)
-    second = await operations.rotate_secret(store, APP, NOW, timedelta(hours=1))
+    first = await secrets.rotate(operator, APP)
+    second = await secrets.rotate(operator, APP, timedelta(hours=1))
     both = {first.new.id, second.new.id}
 
     assert set(await ids_in(cache)) == both
@@ -72,54 +78,58 @@ async def test_a_secret_ends_when_it_was_told_to(store: Store, cache: SecretCach
 
 
 async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
-    store: Store, cache: SecretCache, ticks: Ticks
+    operator: Operator, store: Store, cache: SecretCache, ticks: Ticks
 ) -> None:
     """A second later at most; and it cannot be revoked twice."""
-    made = (await operations.rotate_secret(store, APP, NOW)).new
+    made = (await secrets.rotate(operator, APP)).new
     assert await ids_in(cache) == [made.id]
 
-    await operations.revoke_secret(store, APP, made.id, NOW)
+    await secrets.revoke(operator, APP, made.id)
 
     ticks.seconds += FRESH_SECONDS
     assert await ids_in(cache) == []
     for secret_id in (made.id, "unknown"):
         with pytest.raises(NoSuchSecretError):
-            await operations.revoke_secret(store, APP, secret_id, NOW)
+            await secrets.revoke(operator, APP, secret_id)
 
 
-async def test_all_who_ask_first_get_the_secrets(store: Store, cache: SecretCache) -> None:
+async def test_all_who_ask_first_get_the_secrets(
+    operator: Operator, store: Store, cache: SecretCache
+) -> None:
     """Nobody is told that there are none because another is still reading them."""
-    made = (await operations.rotate_secret(store, APP, NOW)).new
+    made = (await secrets.rotate(operator, APP)).new
 
     asked = await asyncio.gather(*(ids_in(cache) for _ in range(20)))
 
     assert asked == [[made.id]] * 20
 
 
-async def test_a_secret_in_the_environment_is_the_only_one(store: Store) -> None:
+async def test_a_secret_in_the_environment_is_the_only_one(
+    operator: Operator, store: Store
+) -> None:
     """And set to nothing, there is none."""
-    await operations.rotate_secret(store, APP, NOW)
+    await secrets.rotate(operator, APP)
 
     [only] = await SecretCache(store, APP, "é").accepted(NOW)
     assert (only.id, only.key) == ("environment", "é".encode())
     assert await SecretCache(store, APP, "").accepted(NOW) == []
 
 
-async def test_the_first_secret_is_generated_once(store: Store) -> None:
+async def test_the_first_secret_is_generated_once(operator: Operator, store: Store) -> None:
     """Where there ever was one, none comes by itself, though it was revoked."""
     for _ in range(2):
         await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
-    [kept] = await operations.list_secrets(store, APP)
+    [kept] = await secrets.list_all(operator, APP)
     assert len(kept.secret) >= 43  # noqa: PLR2004
 
-    await operations.revoke_secret(store, APP, kept.id, NOW)
+    await secrets.revoke(operator, APP, kept.id)
     await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
 
-    assert len(await operations.list_secrets(store, APP)) == 1
+    assert len(await secrets.list_all(operator, APP)) == 1
 
 
 async def test_servers_that_start_together_agree_on_the_first_secret(
-    make_store: MakeStore,
+    make_store: MakeStore, make_operator: MakeOperator
 ) -> None:
     """On a database that was in use before, so that nothing else keeps them apart."""
     stores = [await make_store() for _ in range(4)]
@@ -131,4 +141,4 @@ async def test_servers_that_start_together_agree_on_the_first_secret(
         *(store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW)) for store in stores)
     )
 
-    assert len(await operations.list_secrets(stores[0], APP)) == 1
+    assert len(await secrets.list_all(make_operator(stores[0]), APP)) == 1

@@ -11,7 +11,7 @@ from skylogin.access import FIRST_FIELD_RULES
 from skylogin.auth_keys import KeySet
 from skylogin.fields import FIRST_USER_FIELDS
 from skylogin.store import access, dialect, fields, record_types
-from skylogin.store.tables import apps, auth_keys, records, roles, settings
+from skylogin.store.tables import apps, auth_keys, metadata, records, roles, settings
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Field
 
@@ -142,3 +142,20 @@ async def count_made_by_use(tx: Transaction) -> int:
     """Return the number of apps without keys of their own."""
     query = select(func.count()).select_from(apps).where(apps.c.api_key.is_(None))
     return int((await tx.connection.execute(query)).scalar_one())
+
+
+async def set_keys(tx: Transaction, app: str, api_key: str, master_key: str) -> None:
+    """Give *app* new keys."""
+    await tx.connection.execute(
+        update(apps).where(apps.c.app == app).values(api_key=api_key, master_key=master_key)
+    )
+
+
+async def remove(tx: Transaction, app: str) -> bool:
+    """Remove *app* and every row of it. Returns False where there is no such app."""
+    removed = await tx.connection.execute(delete(apps).where(apps.c.app == app))
+    if not removed.rowcount:
+        return False
+    for table in metadata.sorted_tables:
+        await tx.connection.execute(delete(table).where(table.c.app == app))
+    return True

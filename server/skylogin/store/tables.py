@@ -10,7 +10,7 @@ from sqlalchemy.sql import expression
 
 from skylogin.store.dialect import Json, Moment
 
-VERSION = "0002"
+VERSION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -101,6 +101,8 @@ records = Table(
     Column("updated_at", Moment, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
+    # For users in the order in which they came.
+    Index("ix_records_created", "app", "database_id", "type", "created_at", "id"),
 )
 
 record_types = Table(
@@ -191,6 +193,52 @@ journal = Table(
     Column("reason", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("user_id", Text, nullable=False),
+    Column("details", Json, nullable=False),
+)
+
+# How many attempts to log in ended how, by the minute. The journal may leave refusals
+# out, and forgets; this is what the overview counts by.
+login_counts = Table(
+    "login_counts",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("minute", Moment, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+# How often a custom token secret, or the one of the environment, verified a login.
+secret_uses = Table(
+    "secret_uses",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("secret_id", Text, primary_key=True),
+    Column("day", Moment, primary_key=True),
+    Column("uses", Integer, nullable=False),
+    Column("last_used_at", Moment, nullable=False),
+)
+
+# Who is signed in to the portal. The id is a hash: the cookie cannot be read here.
+operator_sessions = Table(
+    "operator_sessions",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment, nullable=False),
+)
+
+# Ids are UUIDv7, so that the primary key is also the order in time.
+operator_audit = Table(
+    "operator_audit",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("address", Text, nullable=False),
     Column("details", Json, nullable=False),
 )
 

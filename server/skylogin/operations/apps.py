@@ -1,0 +1,102 @@
+"""Apps: list, create, give new keys, delete."""
+
+import secrets as randomness
+from dataclasses import replace
+
+from skylogin import app_names, token_secrets
+from skylogin.operations.operator import (
+    EVERY_APP,
+    ConflictError,
+    MissingError,
+    Operator,
+    RefusedError,
+)
+from skylogin.store import Transaction, apps
+from skylogin.store.apps import StoredApp
+
+KEY_BYTES = 24
+
+
+async def list_all(operator: Operator) -> list[StoredApp]:
+    """Return every app but the one of the environment, by name."""
+    return await operator.store.run(apps.load_all, write=False)
+
+
+async def get(operator: Operator, name: str) -> StoredApp:
+    """Return the app called *name*. Raises MissingError."""
+    stored = await operator.store.run(lambda tx: apps.load(tx, name), write=False)
+    if stored is None:
+        raise _missing(name)
+    return stored
+
+
+async def create(operator: Operator, name: str) -> StoredApp:
+    """Make an app with keys and a custom token secret of its own.
+
+    Raises RefusedError on a name that cannot be, ConflictError on one that is taken.
+    """
+    if not app_names.is_name(name):
+        raise RefusedError(
+            f"{name!r} names no app: a name has 1 to 63 of a-z, 0-9 and '-', "
+            "and neither begins nor ends with '-'"
+        )
+    app = StoredApp(name, _new_key(), _new_key(), operator.now())
+
+    async def add(tx: Transaction) -> None:
+        if name == operator.settings.app_name or not await apps.add(tx, app):
+            raise ConflictError(f"there is an app called {name}")
+        await apps.prepare(tx, name, operator.settings.auth_record_keys)
+        await token_secrets.keep_first(tx, name, app.created_at)
+
+    await operator.act(EVERY_APP, "app.create", name, add)
+    return app
+
+
+async def rotate_keys(operator: Operator, name: str) -> StoredApp:
+    """Give an app a new API key and a new master key; the old ones end within a second.
+
+    Raises MissingError, and ConflictError for the app of the environment.
+    """
+    _check_not_default(operator, name)
+    api_key, master_key = _new_key(), _new_key()
+
+    async def rotate(tx: Transaction) -> StoredApp:
+        stored = await apps.load(tx, name)
+        if stored is None:
+            raise _missing(name)
+        if stored.api_key is None:
+            # It goes by the secret of the environment's app so far.
+            await token_secrets.keep_first(tx, name, operator.now())
+        await apps.set_keys(tx, name, api_key, master_key)
+        return replace(stored, api_key=api_key, master_key=master_key)
+
+    return await operator.act(EVERY_APP, "app.rotate_keys", name, rotate)
+
+
+async def delete(operator: Operator, name: str) -> None:
+    """Delete an app with everything that it has: users, records, secrets, journal.
+
+    Raises MissingError, and ConflictError for the app of the environment.
+    """
+    _check_not_default(operator, name)
+
+    async def remove(tx: Transaction) -> None:
+        if not await apps.remove(tx, name):
+            raise _missing(name)
+
+    await operator.act(EVERY_APP, "app.delete", name, remove)
+
+
+def _check_not_default(operator: Operator, name: str) -> None:
+    if name == operator.settings.app_name:
+        raise ConflictError(
+            f"{name} is the app of the environment: API_KEY and MASTER_KEY are changed there"
+        )
+
+
+def _missing(name: str) -> MissingError:
+    return MissingError(f"there is no app called {name}")
+
+
+def _new_key() -> str:
+    return randomness.token_urlsafe(KEY_BYTES)

@@ -1,0 +1,73 @@
+"""Who acts, and by which way; and how an act gets into the audit list."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from skylogin.clock import system_now
+from skylogin.config import Settings
+from skylogin.ids import IdMaker
+from skylogin.store import Store, Transaction, audit
+from skylogin.store.audit import Act
+
+T = TypeVar("T")
+
+# What concerns no app but all of them.
+EVERY_APP = ""
+
+
+class RefusedError(Exception):
+    """An act that cannot be done. The text says why, and what would help."""
+
+
+class MissingError(RefusedError):
+    """What the act is about is not there."""
+
+
+class ConflictError(RefusedError):
+    """What is there stands in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who runs this: what they act on, and *via* which of the three ways."""
+
+    store: Store
+    settings: Settings
+    via: str = "command"
+    address: str = ""
+    now: Callable[[], datetime] = system_now
+    ids: IdMaker = field(default_factory=IdMaker)
+
+    async def act(
+        self,
+        app: str,
+        name: str,
+        target: str,
+        work: Callable[[Transaction], Awaitable[T]],
+        details: Mapping[str, object] | None = None,
+    ) -> T:
+        """Do *work* and put the act into the audit list, in one transaction.
+
+        Exactly once, whatever becomes of the connection: the line in the list tells
+        whether it happened. *details* hold no secret.
+        """
+        now = self.now()
+        line = Act(
+            self.ids.timed_id(now), now, name, target, self.via, self.address, dict(details or {})
+        )
+
+        async def both(tx: Transaction) -> T:
+            result = await work(tx)
+            await audit.add(tx, app, line)
+            return result
+
+        return await self.store.run(both, witness=lambda tx: audit.has(tx, app, line.id))
+
+
+async def list_acts(operator: Operator, app: str, before: str = "", number: int = 50) -> list[Act]:
+    """Return the latest acts on *app*, the newest first; only those before the id *before*."""
+    return await operator.store.run(
+        lambda tx: audit.load_latest(tx, app, before, number), write=False
+    )

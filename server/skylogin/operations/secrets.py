@@ -1,0 +1,94 @@
+"""Custom token secrets: list, rotate with an overlap, revoke."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from skylogin import token_secrets
+from skylogin.config import Settings
+from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+from skylogin.store import Transaction, secrets
+from skylogin.store.secrets import StoredSecret
+
+OVERLAP = timedelta(hours=24)
+OVERLAP_MAX = timedelta(days=366)
+
+
+class NoSuchSecretError(MissingError):
+    """The id names no secret that is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A secret that was made, and those that it replaces, each with its end."""
+
+    new: StoredSecret
+    old: tuple[StoredSecret, ...]
+
+
+def in_environment(settings: Settings, app: str, now: datetime) -> list[StoredSecret] | None:
+    """Return the secrets of *app* that the environment has, None where it leaves them to us."""
+    if app != settings.app_name or settings.custom_token_secret is None:
+        return None
+    text = settings.custom_token_secret
+    return [StoredSecret(token_secrets.ENVIRONMENT, text, now, None)] if text else []
+
+
+def check_changeable(settings: Settings, app: str) -> None:
+    """Raise ConflictError where the secret of *app* is the one in the environment."""
+    if app == settings.app_name and settings.custom_token_secret is not None:
+        raise ConflictError(
+            "CUSTOM_TOKEN_SECRET is set in the environment or in .env: change it there"
+        )
+
+
+async def list_all(operator: Operator, app: str) -> list[StoredSecret]:
+    """Return every custom token secret that was generated for *app*, the newest first."""
+    return await operator.store.run(lambda tx: secrets.load(tx, app), write=False)
+
+
+async def list_accepted(operator: Operator, app: str) -> list[StoredSecret]:
+    """Return the secrets that a token may be signed with now: the environment's, if it has one."""
+    now = operator.now()
+    fixed = in_environment(operator.settings, app, now)
+    if fixed is not None:
+        return fixed
+    return [one for one in await list_all(operator, app) if one.accepted_at(now)]
+
+
+async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> Rotation:
+    """Make a new secret; those accepted so far end after *overlap*, or sooner if they did.
+
+    Raises ConflictError where the environment has the secret, RefusedError on an
+    overlap that is negative or longer than a year.
+    """
+    check_changeable(operator.settings, app)
+    if not timedelta() <= overlap <= OVERLAP_MAX:
+        raise RefusedError(f"an overlap is between 0 and {OVERLAP_MAX.days * 24} hours")
+    now = operator.now()
+    new = token_secrets.generate(now)
+
+    async def work(tx: Transaction) -> Rotation:
+        for secret in await secrets.load(tx, app):
+            await secrets.end(tx, app, secret.id, now + overlap)
+        await secrets.add(tx, app, new)
+        everything = await secrets.load(tx, app)
+        old = [one for one in everything if one.id != new.id and one.accepted_at(now)]
+        return Rotation(new, tuple(old))
+
+    details = {"overlap_hours": overlap / timedelta(hours=1)}
+    return await operator.act(app, "secret.rotate", new.id, work, details)
+
+
+async def revoke(operator: Operator, app: str, secret_id: str) -> None:
+    """End a secret now; every node refuses it within 2 seconds.
+
+    Raises NoSuchSecretError, and ConflictError where the environment has the secret.
+    """
+    check_changeable(operator.settings, app)
+    now = operator.now()
+
+    async def work(tx: Transaction) -> None:
+        if not await secrets.end(tx, app, secret_id, now):
+            raise NoSuchSecretError(f"{secret_id} is no secret that is accepted")
+
+    await operator.act(app, "secret.revoke", secret_id, work)
