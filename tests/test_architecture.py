@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
- 1  errors  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
+ 1  errors  guard  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
  2  jws  user  payload  app_names  password_policy  sql_functions  go_json
  3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
  4  custom_token  login  records  schema  stored_token  query
@@ -32,12 +32,14 @@ LEVELS = """
 16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
 16  handlers.role  handlers.schema  handlers.sso
 17  actions
-18  dispatch  pubsub
-19  web
-20  server
-21  testing  cli
-22  cli_apps  cli_token  cli_secret
-23  __main__
+18  dispatch  pubsub  admin  admin.document
+19  admin.answering
+20  admin.handlers
+21  web
+22  server
+23  testing  cli
+24  cli_apps  cli_token  cli_secret
+25  __main__
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -45,7 +47,8 @@ IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "tempfil
 
 # Libraries that have one place. A name that ends with a dot means everything below it.
 PLACES = {
-    "aiohttp": {"web", "server", "pubsub"},
+    "aiohttp": {"web", "server", "pubsub", "admin."},
+    "jsonschema": {"admin.document"},
     "sqlalchemy": {"store.", "migrating"},
     "alembic": {"migrating"},
     "jwt": {"jws"},
@@ -76,6 +79,7 @@ START_UP_LIST = {
     "passwords": {"bcrypt"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
+    "web": {"skylogin.admin.answering", "skylogin.admin.handlers"},
     "__main__": {"skylogin.cli"},
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
 }
@@ -87,6 +91,7 @@ CATCHES_EVERYTHING = {
     "store.batch",
     "journal_writer",
     "web",
+    "admin.answering",
     "server",
     "testing",
 }

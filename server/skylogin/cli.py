@@ -285,7 +285,26 @@ def _environment(mode: str) -> dict[str, str]:
     # A stand-in never gets to a production database, or out of loopback, by a file.
     kept_out = {"DATABASE_URL", "HOST"} if mode == DEV else set()
     values = {name: value or "" for name, value in from_file.items() if name not in kept_out}
-    return {**values, **os.environ}
+    return _with_files({**values, **os.environ})
+
+
+def _with_files(environment: dict[str, str]) -> dict[str, str]:
+    """Return *environment* with what stands in the files that it names."""
+    faults = []
+    for name in config.FROM_FILES:
+        path = environment.get(f"{name}_FILE")
+        if not path:
+            continue
+        if environment.get(name):
+            faults.append(f"{name} and {name}_FILE are both set; one of them is enough")
+        try:
+            environment[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            faults.append(f"{name}_FILE {path}: {reason}")
+    if faults:
+        raise ConfigurationError(faults)
+    return environment
 
 
 def storage_settings(database: str | None) -> Settings:

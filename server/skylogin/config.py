@@ -18,6 +18,7 @@ from skylogin.password_policy import PasswordPolicy
 
 DEV, SERVE = "dev", "serve"
 SECRET_LENGTH_MIN = 16
+PASSWORD_LENGTH_MIN = 12
 PORT, PORT_MAX = 3000, 65535
 GUESSABLE_LEVEL_MAX = 5
 CUSTOMARY = frozenset(
@@ -86,6 +87,8 @@ class Settings:
     domain: str
     body_bytes_max: int
     pubsub_message_bytes_max: int
+    admin_token: str = field(repr=False)
+    admin_password: str = field(repr=False)
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -298,9 +301,24 @@ SETTINGS = (
     Setting("domain", "SKYLOGIN_DOMAIN", "", _text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set."),
     Setting("body_bytes_max", "SKYLOGIN_BODY_BYTES_MAX", "16777216", _positive, "Largest body of a call; a larger one is 413."),
     Setting("pubsub_message_bytes_max", "SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "1048576", _positive, "Largest message of a websocket; a larger one ends it with 1009."),
+    Setting("admin_token", "SKYLOGIN_ADMIN_TOKEN", "", _text, "Opens the admin API. Unset: `skylogin serve` has none, `skylogin dev` takes the master key."),
+    Setting("admin_password", "SKYLOGIN_ADMIN_PASSWORD", "", _text, "Opens the portal of `skylogin serve`: a password, or its bcrypt or Argon2 hash. Unset: there is no portal."),
 )
 # fmt: on
 VARIABLES = frozenset(setting.variable for setting in SETTINGS)
+
+# Those that may also come from a file, whose path is in a variable that ends with _FILE.
+FROM_FILES = ("SKYLOGIN_ADMIN_TOKEN", "SKYLOGIN_ADMIN_PASSWORD")
+SECRETS = frozenset(
+    (
+        "MASTER_KEY",
+        "CUSTOM_TOKEN_SECRET",
+        "TOKEN_STORE_SECRET",
+        "SKYLOGIN_ADMIN_TOKEN",
+        "SKYLOGIN_ADMIN_PASSWORD",
+    )
+)
+MASK = "••••••••"
 
 # What `skylogin exec` puts into the environment of the command it runs.
 GIVEN_BY_EXEC = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP"))
@@ -341,6 +359,51 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     return Settings(mode=mode, warnings=(*warnings, *_warnings(settings)), **values)
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it is in force, for people: a secret is masked."""
+
+    variable: str
+    value: str
+    is_default: bool
+    about: str
+
+
+def in_force(settings: Settings) -> list[InForce]:
+    """Return every setting as it is in force, in the order of the table."""
+    rows = []
+    for row in SETTINGS:
+        value = getattr(settings, row.field)
+        is_default = value == (
+            None if row.field == "custom_token_secret" else row.read(row.default)
+        )
+        text = _shown(value)
+        if row.variable in SECRETS:
+            text = MASK if text else ""
+        rows.append(InForce(row.variable, _without_password(text), is_default, row.about))
+    return rows
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case tuple((host, port)) if port is None or isinstance(port, int):
+            return str(host) if port is None else f"{host}:{port}"
+        case frozenset() | list() | tuple():
+            names = [one if isinstance(one, str) else _shown(one) for one in value]
+            return ",".join(sorted(names) if isinstance(value, frozenset) else names)
+    return str(value)
+
+
+def _without_password(text: str) -> str:
+    """Return *text* without the password of a URL, wherever it stands in it."""
+    text = re.sub(r"(://[^/@\s]*?:)[^/\s]*@", rf"\1{MASK}@", text)
+    return re.sub(r"([?&]password=)[^&\s]*", rf"\1{MASK}", text, flags=re.IGNORECASE)
+
+
 def _read_row(
     row: Setting, environment: Mapping[str, str], faults: list[str], warnings: list[str]
 ) -> Any:
@@ -362,7 +425,8 @@ def _read_row(
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     ours = {name for name in environment if name.startswith("SKYLOGIN_")}
-    return [f"{name} is not a setting" for name in sorted(ours - VARIABLES - GIVEN_BY_EXEC)]
+    known = VARIABLES | GIVEN_BY_EXEC | {f"{name}_FILE" for name in FROM_FILES}
+    return [f"{name} is not a setting" for name in sorted(ours - known)]
 
 
 def _faults(settings: Settings) -> list[str]:
@@ -424,6 +488,7 @@ def _serve_faults(settings: Settings) -> list[str]:
         "MASTER_KEY": settings.master_key,
         "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
         "TOKEN_STORE_SECRET": settings.token_store_secret,
+        "SKYLOGIN_ADMIN_TOKEN": settings.admin_token,
     }
     for variable, secret in secrets.items():
         if not secret:
@@ -432,6 +497,8 @@ def _serve_faults(settings: Settings) -> list[str]:
             faults.append(f"{variable} is a customary one; choose your own")
         elif len(secret) < SECRET_LENGTH_MIN:
             faults.append(f"{variable} is shorter than {SECRET_LENGTH_MIN} characters")
+    if settings.admin_password and len(settings.admin_password) < PASSWORD_LENGTH_MIN:
+        faults.append(f"SKYLOGIN_ADMIN_PASSWORD is shorter than {PASSWORD_LENGTH_MIN} characters")
     return faults
 
 

@@ -50,6 +50,7 @@ def make_application(
     application.on_response_prepare.append(_drop_default_headers)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
+    application.router.add_route("*", "/_admin/{path:.*}", handle_admin)
     for path in {"/" + name.replace(":", "/") for name in actions.ACTIONS}:
         # aiohttp finds plain paths in a table, the others one by one.
         application.router.add_route("*", path, handle_call)
@@ -283,6 +284,16 @@ async def _drop_default_headers(request: web.Request, response: web.StreamRespon
         response.headers.popall("Date", None)
     if isinstance(response, web.Response) and not response.body:
         response.headers.popall("Content-Type", None)
+
+
+async def handle_admin(request: web.Request) -> web.StreamResponse:
+    """Answer a call of the admin API."""
+    # Its libraries are on the start-up list: tests of apps never call it.
+    from skylogin.admin import answering, handlers  # noqa: PLC0415
+
+    services = request.app[SERVICES]
+    address = _address(request, services.settings)
+    return await answering.answer(request, services, address, handlers.HANDLERS)
 
 
 # --- for whoever runs the server ----------------------------------------------

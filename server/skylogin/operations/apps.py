@@ -40,13 +40,14 @@ async def create(operator: Operator, name: str) -> StoredApp:
             f"{name!r} names no app: a name has 1 to 63 of a-z, 0-9 and '-', "
             "and neither begins nor ends with '-'"
         )
-    app = StoredApp(name, _new_key(), _new_key(), operator.now())
+    now = operator.now()
+    app = StoredApp(name, _new_key(), _new_key(), now)
 
     async def add(tx: Transaction) -> None:
         if name == operator.settings.app_name or not await apps.add(tx, app):
             raise ConflictError(f"there is an app called {name}")
         await apps.prepare(tx, name, operator.settings.auth_record_keys)
-        await token_secrets.keep_first(tx, name, app.created_at)
+        await token_secrets.keep_first(tx, name, now)
 
     await operator.act(EVERY_APP, "app.create", name, add)
     return app

@@ -8,7 +8,7 @@ from typing import TypeVar
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.ids import IdMaker
-from skylogin.store import Store, Transaction, audit
+from skylogin.store import Store, Transaction, apps, audit
 from skylogin.store.audit import Act
 
 T = TypeVar("T")
@@ -64,6 +64,13 @@ class Operator:
             return result
 
         return await self.store.run(both, witness=lambda tx: audit.has(tx, app, line.id))
+
+    async def check_app(self, app: str) -> None:
+        """Raise MissingError where there is no app called *app*."""
+        if app == self.settings.app_name:
+            return
+        if await self.store.run(lambda tx: apps.load(tx, app), write=False) is None:
+            raise MissingError(f"there is no app called {app}")
 
 
 async def list_acts(operator: Operator, app: str, before: str = "", number: int = 50) -> list[Act]:

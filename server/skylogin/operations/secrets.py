@@ -55,6 +55,16 @@ async def list_accepted(operator: Operator, app: str) -> list[StoredSecret]:
     return [one for one in await list_all(operator, app) if one.accepted_at(now)]
 
 
+async def get(operator: Operator, app: str, secret_id: str) -> StoredSecret:
+    """Return one secret, for whoever is to see its text. Raises NoSuchSecretError."""
+    known = in_environment(operator.settings, app, operator.now())
+    known = await list_all(operator, app) if known is None else known
+    for secret in known:
+        if secret.id == secret_id:
+            return secret
+    raise NoSuchSecretError(f"there is no secret {secret_id}")
+
+
 async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> Rotation:
     """Make a new secret; those accepted so far end after *overlap*, or sooner if they did.
 

@@ -27,7 +27,7 @@ class StoredApp:
     name: str
     api_key: str | None
     master_key: str | None
-    created_at: datetime
+    created_at: datetime | None
 
 
 class KeysTakenError(Exception):

@@ -1,0 +1,38 @@
+"""The admin API against its document: every operation, with good requests and bad ones."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from skylogin.admin import document
+from skylogin.admin.handlers import HANDLERS
+from skylogin.testing import SkyloginServer
+
+TOKEN = "an-admin-token"
+ENVIRONMENT = {"SKYLOGIN_ADMIN_TOKEN": TOKEN}
+schema = schemathesis.openapi.from_dict(document.load())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SkyloginServer]:
+    """A server, whose state grows with what the requests do to it."""
+    with SkyloginServer(ENVIRONMENT) as running:
+        yield running
+
+
+def test_each_operation_of_the_document_is_there() -> None:
+    """And none besides."""
+    assert {operation.name for operation in document.operations()} == set(HANDLERS)
+
+
+@pytest.mark.slow
+@schema.include(path_regex="^(?!.*/follow$)").parametrize()
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_an_operation_keeps_to_the_document(case: Any, server: SkyloginServer) -> None:
+    """Whatever it is asked."""
+    case.call_and_validate(
+        base_url=f"{server.url}{document.BASE}",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
