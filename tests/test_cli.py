@@ -405,6 +405,15 @@ def test_a_request_that_is_no_http_is_one_line_in_the_log(
     assert "Traceback" not in server.log
 
 
+def test_any_path_is_one_of_the_wire(start_server: StartServer) -> None:
+    """Also one with an end of a line in it."""
+    server = start_server(*DEV, "--ephemeral")
+
+    for path in ("a%0Ab", "%0A", "apps/shop/%0A", "healthz%0A", "a%00b", "%FF", "%zz"):
+        with urllib.request.urlopen(server.url + path, timeout=10) as answer:
+            assert json.load(answer) == {"result": {"status": "OK"}}, path
+
+
 def test_a_secret_is_generated_once_and_kept(start_server: StartServer) -> None:
     """Where CUSTOM_TOKEN_SECRET is not set; and so is the one for access tokens."""
     first = start_server(*DEV)

@@ -54,7 +54,7 @@ def make_application(
     for path in {"/" + name.replace(":", "/") for name in actions.ACTIONS}:
         # aiohttp finds plain paths in a table, the others one by one.
         application.router.add_route("*", path, handle_call)
-    application.router.add_route("*", "/{path:.*}", handle_call)
+    application.router.add_route("*", r"/{path:[\s\S]*}", handle_call)
     return application
 
 
