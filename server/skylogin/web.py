@@ -50,7 +50,7 @@ def make_application(
     application.on_response_prepare.append(_drop_default_headers)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
-    application.router.add_route("*", "/_admin/{path:.*}", handle_admin)
+    application.router.add_route("*", r"/_admin/{path:[\s\S]*}", handle_admin)
     for path in {"/" + name.replace(":", "/") for name in actions.ACTIONS}:
         # aiohttp finds plain paths in a table, the others one by one.
         application.router.add_route("*", path, handle_call)
