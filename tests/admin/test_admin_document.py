@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from skylogin.admin import document
 from skylogin.admin.handlers import HANDLERS
 from skylogin.testing import SkyloginServer
@@ -27,12 +28,24 @@ def test_each_operation_of_the_document_is_there() -> None:
     assert {operation.name for operation in document.operations()} == set(HANDLERS)
 
 
+# Whether a profile can be stored, or a line imported, hangs on more than its schema says.
+REFUSED_FOR_MORE = {"editUser", "importApp"}
+
+
+@schemathesis.serializer("application/jsonl")
+def write_lines(context: Any, value: Any) -> bytes:
+    """Send a text as it is."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
 @pytest.mark.slow
-@schema.include(path_regex="^(?!.*/follow$)").parametrize()
+@schema.exclude(operation_id="followAttempts").parametrize()
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_an_operation_keeps_to_the_document(case: Any, server: SkyloginServer) -> None:
-    """Whatever it is asked."""
+    """Whatever it is asked: nothing crashes, and each answer is one that is documented."""
+    is_refused_for_more = case.operation.definition.raw["operationId"] in REFUSED_FOR_MORE
     case.call_and_validate(
         base_url=f"{server.url}{document.BASE}",
         headers={"Authorization": f"Bearer {TOKEN}"},
+        excluded_checks=[positive_data_acceptance] if is_refused_for_more else [],
     )

@@ -19,7 +19,6 @@ from skylogin.admin.document import BASE, InvalidRequestError, Operation
 from skylogin.call import Services
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.payload import check_storable
 
 logger = logging.getLogger("skylogin.admin")
 
@@ -193,7 +192,6 @@ async def _read_body(request: web.Request, operation: Operation) -> Any:
     except (ValueError, RecursionError):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
     document.check_body(operation, body)
-    check_storable([body])
     return body
 
 
