@@ -36,6 +36,29 @@ DEV = ("dev", "--port", "0")
 ON_A_FILE = {"DATABASE_URL": "sqlite:///skylogin.db"}
 
 
+NOT_AT_THE_START = (
+    "alembic",
+    "argon2",
+    "asyncpg",
+    "bcrypt",
+    "dotenv",
+    "jinja2",
+    "jsonschema",
+    "prometheus_client",
+    "pydantic",
+    "redis",
+    "rich",
+    "zxcvbn",
+    "skylogin.admin.",
+    "skylogin.handlers.query",
+    "skylogin.handlers.record",
+    "skylogin.handlers.schema",
+    "skylogin.migrating",
+    "skylogin.portal.",
+    "skylogin.records",
+)
+
+
 def call(url: str, payload: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
     """Return the status, the answer and the headers of a call."""
     parts = urlsplit(url)
@@ -126,6 +149,16 @@ def test_a_stale_ready_file_is_replaced_at_once(start_server: StartServer, tmp_p
 
     assert seen == {"stale", json.dumps(server.facts) + "\n"}
     assert stat.S_IMODE(ready.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+
+
+def test_a_stand_in_imports_only_what_it_needs(start_server: StartServer) -> None:
+    """Imports are the start-up time: what is there when it is ready is counted here."""
+    server = start_server(*DEV, "--ephemeral", PYTHONPROFILEIMPORTTIME="1")
+    assert server.url
+
+    imported = {line.rpartition("|")[2].strip() for line in server.log.splitlines()}
+    assert {"skylogin.web", "aiohttp.web", "sqlalchemy"} <= imported
+    assert not {name for name in imported if name.startswith(NOT_AT_THE_START)}
 
 
 def test_any_free_port_means_another_one_for_each(start_server: StartServer) -> None:

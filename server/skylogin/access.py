@@ -73,9 +73,9 @@ class FieldRules:
         self._groups: dict[tuple[str, str], list[FieldRule]] = {}
         for rule in self.rules:
             self._groups.setdefault((rule.record_type, rule.record_field), []).append(rule)
-        # Most fields have no rule, and a login has to know that quickly.
-        self._ruled_fields = {name for _, name in self._groups}
-        self._has_any = ANY in self._ruled_fields
+        # Most fields are open to whoever is logged in, and a login has to know that quickly.
+        self._ruled_fields = frozenset(name for _, name in self._groups)
+        self._guarded = {use: self._fields_not_open(use) for use in Use}
 
     def readable(
         self, record_type: str, data: Mapping[str, JsonValue], actor: Actor, record: Record
@@ -101,10 +101,20 @@ class FieldRules:
     ) -> list[str]:
         if actor.has_master_key:
             return []
-        if not self._has_any:
-            names = [name for name in names if name in self._ruled_fields]
+        guarded = self._guarded[use] if actor.user_id else self._ruled_fields
+        if ANY not in guarded:
+            names = [name for name in names if name in guarded]
         allows = self._allows
         return [name for name in names if not allows(use, record_type, name, actor, record)]
+
+    def _fields_not_open(self, use: Use) -> frozenset[str]:
+        """Return the fields, of whichever type, that not everybody who is logged in may use."""
+        return frozenset(
+            name
+            for (_, name), rules in self._groups.items()
+            if not all(rule.allows(use) for rule in rules)
+            or _ANY_USER.isdisjoint(rule.user_role for rule in rules)
+        )
 
     def _allows(
         self, use: Use, record_type: str, name: str, actor: Actor, record: Record | None
@@ -122,6 +132,7 @@ class FieldRules:
 
 # The roles of users in rules, the strongest first; some say whom after a colon.
 _USER_ROLES = ("_owner", "_user_id", "_field", "_role", "_any_user", "_public")
+_ANY_USER = frozenset(("_any_user", "_public"))
 _WITH_NAME = frozenset(("_user_id", "_field", "_role"))
 
 

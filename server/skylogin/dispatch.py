@@ -60,16 +60,30 @@ async def _run_in_time(action: Action, call: Call, services: Services) -> object
     seconds = services.settings.response_timeout_seconds
     if seconds <= 0:
         return await _run(action, call, services)
+    task = asyncio.current_task()
+    assert task is not None
+    others, is_late = task.cancelling(), False
+
+    def end_late() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    # asyncio.timeout does the same, at a price that shows in a login.
+    timer = asyncio.get_running_loop().call_later(seconds, end_late)
     try:
-        async with asyncio.timeout(seconds):
-            return await _run(action, call, services)
-    except TimeoutError:
-        raise SkygearError(
-            RESPONSE_TIMEOUT,
-            "Service taking too long to respond.",
-            reason=Reason.TIMED_OUT,
-            explanation=f"no answer within {seconds} s; the login may have been committed",
-        ) from None
+        return await _run(action, call, services)
+    except asyncio.CancelledError:
+        if is_late and task.uncancel() <= others:
+            raise SkygearError(
+                RESPONSE_TIMEOUT,
+                "Service taking too long to respond.",
+                reason=Reason.TIMED_OUT,
+                explanation=f"no answer within {seconds} s; the login may have been committed",
+            ) from None
+        raise
+    finally:
+        timer.cancel()
 
 
 async def _run(action: Action, call: Call, services: Services) -> object:

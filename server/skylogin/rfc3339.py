@@ -55,6 +55,7 @@ def from_stored(text: str) -> str:
     return text[:-1].rstrip("0").rstrip(".") + "Z"
 
 
+@functools.lru_cache(1024)
 def on_wire(moment: datetime) -> str:
     """Return a time in UTC as the wire shows it."""
     return from_stored(stored(moment))

@@ -233,7 +233,9 @@ def _explain(refusal: SkygearError, headers: CIMultiDict[str]) -> None:
         return
     text = f"{refusal.reason}: {refusal.explanation}"[:REASON_CHARACTERS_MAX]
     safe = text.encode("ascii", "backslashreplace").decode()
-    headers[REASON_HEADER] = "".join(c if c.isprintable() else " " for c in safe)
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else " " for c in safe)
+    headers[REASON_HEADER] = safe
 
 
 def _raw_path(request: web.Request) -> str:
