@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
 LEVELS = """
- 1  errors  guard  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
+ 1  errors  guard  spoken_time  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
  2  jws  user  payload  app_names  password_policy  sql_functions  go_json
  3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
  4  custom_token  login  records  schema  stored_token  query
@@ -22,12 +22,14 @@ LEVELS = """
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
  8  store.tables  store.transaction  store.dialect_values
  9  store.access  store.fields  store.record_types  store.secrets  store.journal
- 9  store.database  store.passwords  store.principals  store.roles  store.query_sql  store.audit
+ 9  store.database  store.passwords  store.principals  store.roles  store.query_sql
+ 9  store.audit  store.operator_sessions
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
-11  store.logins
+11  store.logins  store.user_search
 12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
 13  registry  operations  operations.operator
-14  call  operations.apps  operations.secrets
+14  call  operations.apps  operations.secrets  operations.users  operations.attempts
+14  operations.signing_in
 15  preprocessors  handlers  handlers.common  handlers.signing_in
 16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
 16  handlers.role  handlers.schema  handlers.sso

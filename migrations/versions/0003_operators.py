@@ -2,13 +2,20 @@
 
 import sqlalchemy as sa
 from alembic import op
-from skylogin.store.dialect import Json, Moment
+from skylogin.store.dialect import Json, Moment, Plain
 
 revision = "0003"
 down_revision = "0002"
 
 
+PLAIN = (("principals", "principal"), ("auth_keys", "folded"))
+
+
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        # SQLite has no other order.
+        for table, column in PLAIN:
+            op.alter_column(table, column, type_=Plain(), existing_nullable=False)
     op.create_index(
         "ix_records_created", "records", ["app", "database_id", "type", "created_at", "id"]
     )
@@ -52,6 +59,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        for table, column in PLAIN:
+            op.alter_column(table, column, type_=sa.Text(), existing_nullable=False)
     for table in ("operator_audit", "operator_sessions", "secret_uses", "login_counts"):
         op.drop_table(table)
     op.drop_index("ix_records_created", "records")

@@ -29,9 +29,14 @@ class IdMaker:
 
     def timed_id(self, now: datetime) -> str:
         """Return a UUIDv7: in the order of *now* in milliseconds, told apart by 74 random bits."""
-        time = f"{int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF:012x}"
         text = self._random().hex()
-        return f"{time[:8]}-{time[8:]}-7{text[13:16]}-{_variant(text)}-{text[20:]}"
+        return f"{timed_prefix(now)}-7{text[13:16]}-{_variant(text)}-{text[20:]}"
+
+
+def timed_prefix(now: datetime) -> str:
+    """Return what a UUIDv7 of *now* begins with: it sorts before all ids from then on."""
+    time = f"{int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{time[:8]}-{time[8:]}"
 
 
 def _variant(text: str) -> str:

@@ -54,6 +54,19 @@ class Entry:
     details: Details
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which attempts are meant; what is empty or None says nothing."""
+
+    accepted: bool | None = None
+    reason: str = ""
+    subject: str = ""
+    user_id: str = ""
+    secret_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 # Of a login without a token.
 _NO_CLAIMS = Claims(
     subject="", profile={}, issued_at=0, expires_at=0, algorithm="", key_id="", secret_id=""

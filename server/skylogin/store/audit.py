@@ -1,11 +1,12 @@
 """The audit list: what operators did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
+from skylogin.ids import timed_prefix
 from skylogin.store.tables import operator_audit
 from skylogin.store.transaction import Transaction
 
@@ -53,3 +54,20 @@ async def load_latest(tx: Transaction, app: str, before: str, number: int) -> li
         query = query.where(operator_audit.c.id < before)
     rows = await tx.connection.execute(query.order_by(operator_audit.c.id.desc()).limit(number))
     return [Act(*row) for row in rows]
+
+
+async def count(
+    tx: Transaction, app: str, name: str, since: datetime, address: str
+) -> tuple[int, int]:
+    """Return how many acts *name* there were since a time, in all and from *address*."""
+    table = operator_audit
+    is_from_there = func.count().filter(table.c.address == address)
+    query = select(func.count(), is_from_there).where(
+        table.c.app == app,
+        # Ids begin with the time, so that only the last rows are looked at.
+        table.c.id >= timed_prefix(since),
+        table.c.act == name,
+        table.c.at >= since,
+    )
+    numbers: Sequence[int] = (await tx.connection.execute(query)).one()
+    return numbers[0], numbers[1]

@@ -5,6 +5,7 @@ No statement stands here: those are written once, in the modules beside this one
 
 import asyncio
 import functools
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    literal,
     select,
     text,
 )
@@ -67,6 +69,21 @@ class Moment(TypeDecorator[datetime]):
         if value is None or dialect.name != "sqlite":
             return value  # type: ignore[no-any-return]
         return datetime.fromisoformat(value)
+
+
+class Plain(TypeDecorator[str]):
+    """Text in the order of its characters' numbers, so that an index finds a beginning of it.
+
+    So SQLite orders all text; PostgreSQL has the order of the database's language otherwise.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(
+            Text(collation="C") if dialect.name == "postgresql" else Text()
+        )
 
 
 class Json(TypeDecorator[Any]):
@@ -294,6 +311,24 @@ def member_text(document: ColumnElement[Any], name: str, dialect: str) -> Column
     each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
     found = each(document).table_valued("key", "value").c
     return select(cast(found.value, Text)).where(found.key == name).scalar_subquery()
+
+
+def has_member(
+    document: ColumnElement[Any], name: str, text: str, dialect: str
+) -> ColumnElement[bool]:
+    """Return whether a member of a JSON object is *text*, or what *text* means as JSON."""
+    wanted = [json.dumps(text, ensure_ascii=False)]
+    try:
+        value = json_text.read_stored(text)
+        wanted += [json_text.write_stored(value)] if isinstance(value, bool | int | float) else []
+    except ValueError:
+        pass
+    if dialect == "postgresql":
+        member = document.op("->", return_type=Json())(literal(name, Text))
+        return member.in_([cast(literal(one, Text), Json) for one in wanted])
+    # The name goes into a path; a quotation mark in it cannot.
+    found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
+    return found.in_(wanted) if '"' not in name else literal(False)
 
 
 def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

@@ -1,13 +1,15 @@
 """The journal of attempts, kept to a number of rows and of days."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Insert, delete, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
-from skylogin.journal import Entry
+from skylogin.ids import timed_prefix
+from skylogin.journal import Entry, Filter
 from skylogin.store import dialect
 from skylogin.store.tables import journal
 from skylogin.store.transaction import Transaction
@@ -79,3 +81,52 @@ async def load_latest(tx: Transaction, app: str, number: int) -> list[Entry]:
         Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, row.details)
         for row in rows
     ]
+
+
+async def load(tx: Transaction, app: str, entry_id: str) -> Entry | None:
+    """Return the entry, None where there is none."""
+    query = select(*_COLUMNS).where(journal.c.app == app, journal.c.id == entry_id)
+    row = (await tx.connection.execute(query)).first()
+    return Entry(*row) if row else None
+
+
+async def find(tx: Transaction, app: str, wanted: Filter, before: str, number: int) -> list[Entry]:
+    """Return the *number* latest entries that *wanted* is about, the newest first.
+
+    With *before*, an id, only those before it.
+    """
+    query = select(*_COLUMNS).where(journal.c.app == app, *_conditions(wanted, tx.dialect))
+    if before:
+        query = query.where(journal.c.id < before)
+    rows = await tx.connection.execute(query.order_by(journal.c.id.desc()).limit(number))
+    return [Entry(*row) for row in rows]
+
+
+def _conditions(wanted: Filter, dialect_name: str) -> Iterator[ColumnElement[bool]]:
+    if wanted.accepted is not None:
+        yield journal.c.accepted.is_(wanted.accepted)
+    for column in (journal.c.reason, journal.c.subject, journal.c.user_id):
+        value = getattr(wanted, column.name)
+        if value:
+            yield column == value
+    if wanted.secret_id:
+        secret_id = dialect.member_text(journal.c.details, "secret_id", dialect_name)
+        yield secret_id == wanted.secret_id
+    if wanted.since:
+        # Ids begin with the time, so that only the last rows are looked at.
+        yield journal.c.id >= timed_prefix(wanted.since)
+        yield journal.c.at >= wanted.since
+    if wanted.until:
+        yield journal.c.at < wanted.until
+
+
+# In the order of the fields of Entry.
+_COLUMNS = (
+    journal.c.id,
+    journal.c.at,
+    journal.c.accepted,
+    journal.c.reason,
+    journal.c.subject,
+    journal.c.user_id,
+    journal.c.details,
+)

@@ -8,7 +8,7 @@ distributed database has: no sequences, no advisory locks.
 from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, String, Table, Text, event
 from sqlalchemy.sql import expression
 
-from skylogin.store.dialect import Json, Moment
+from skylogin.store.dialect import Json, Moment, Plain
 
 VERSION = "0003"
 
@@ -77,7 +77,7 @@ principals = Table(
     Column("app", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("provider", Text, primary_key=True),
-    Column("principal", Text, primary_key=True),
+    Column("principal", Plain, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     # What an OAuth provider said, as the one who links hands it over.
@@ -136,7 +136,7 @@ auth_keys = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("folded", Text, primary_key=True),
+    Column("folded", Plain, primary_key=True),
     Column("user_id", Text, nullable=False),
 )
 

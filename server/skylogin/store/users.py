@@ -5,14 +5,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, Select, Text, Update, select, update
+from sqlalchemy import Insert, Select, Text, Update, delete, select, update
 from sqlalchemy.sql import and_
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
 from skylogin.store import dialect, fields
 from skylogin.store.dialect import Json, Moment
-from skylogin.store.tables import records, user_roles, users
+from skylogin.store.tables import (
+    auth_keys,
+    password_history,
+    principals,
+    records,
+    user_roles,
+    users,
+)
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Record, User
 
@@ -181,6 +188,33 @@ async def set_disabled(tx: Transaction, app: str, user: User) -> bool:
         )
     )
     return changed.rowcount > 0
+
+
+async def set_valid_since(tx: Transaction, app: str, user_id: str, moment: datetime) -> bool:
+    """Have no access token go that was issued before *moment*. Returns False without the user."""
+    changed = await tx.connection.execute(
+        update(users)
+        .where(users.c.app == app, users.c.id == user_id)
+        .values(token_valid_since=moment)
+    )
+    return changed.rowcount > 0
+
+
+async def remove(tx: Transaction, app: str, user_id: str) -> None:
+    """Remove a user with everything that is theirs alone; records that they own stay."""
+    for table in (user_roles, password_history, principals, auth_keys):
+        await tx.connection.execute(
+            delete(table).where(table.c.app == app, table.c.user_id == user_id)
+        )
+    await tx.connection.execute(
+        delete(records).where(
+            records.c.app == app,
+            records.c.database_id == PUBLIC,
+            records.c.type == USER_TYPE,
+            records.c.id == user_id,
+        )
+    )
+    await tx.connection.execute(delete(users).where(users.c.app == app, users.c.id == user_id))
 
 
 def read_user(columns: Sequence[Any]) -> User:

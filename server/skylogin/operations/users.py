@@ -1,0 +1,210 @@
+"""Users: search, show, edit, disable, roles, sign out, delete."""
+
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from skylogin import records
+from skylogin.access import USER_TYPE, AccessRules, Actor
+from skylogin.errors import SkygearError
+from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+from skylogin.payload import check_keys
+from skylogin.records import Circumstances, Given, RecordId
+from skylogin.schema import Extension
+from skylogin.store import Transaction, references, roles, schema, user_search, users
+from skylogin.store import records as stored_records
+from skylogin.store.user_search import Search
+from skylogin.user import Principal, User
+
+PUBLIC = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Some users; *next_cursor* is empty on the last page."""
+
+    users: list[User]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserDetails:
+    """A user, and as whom they log in."""
+
+    user: User
+    principals: list[Principal]
+
+
+async def find(operator: Operator, app: str, search: Search) -> UserPage:
+    """Return the users that *search* is about. Raises RefusedError on a cursor that is none."""
+    try:
+        found, cursor = await operator.store.run(
+            lambda tx: user_search.find(tx, app, search), write=False
+        )
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+    return UserPage(found, cursor)
+
+
+async def get(operator: Operator, app: str, user_id: str) -> UserDetails:
+    """Return a user. Raises MissingError."""
+
+    async def load(tx: Transaction) -> UserDetails:
+        user = await _load(tx, app, user_id)
+        return UserDetails(user, await user_search.load_principals(tx, app, user_id))
+
+    return await operator.store.run(load, write=False)
+
+
+async def edit_profile(
+    operator: Operator, app: str, user_id: str, changes: Mapping[str, object]
+) -> User:
+    """Change fields of a user's record as the master key may; null removes one.
+
+    Raises MissingError, RefusedError on a value that cannot be, ConflictError on a user
+    name or an e-mail that is taken, and on a value of another type than the field's.
+    """
+    reserved = sorted(name for name in changes if not name or name.startswith("_"))
+    if reserved:
+        raise RefusedError(f"{reserved[0]!r} is no field of a profile that can be edited")
+    try:
+        given = [records.read({"_id": str(RecordId(USER_TYPE, user_id)), **changes})]
+        return await _save(operator, app, given, sorted(changes))
+    except SkygearError as error:
+        raise _refused(error) from error
+
+
+class _SchemaLacksFieldsError(Exception):
+    """The schema has to be extended first, in a transaction of its own."""
+
+    def __init__(self, extension: Extension) -> None:
+        super().__init__()
+        self.extension = extension
+
+
+async def _save(operator: Operator, app: str, given: Sequence[Given], names: Sequence[str]) -> User:
+    user_id = given[0].id.key
+    around = Circumstances(
+        actor=Actor(has_master_key=True),
+        database_id=PUBLIC,
+        now=operator.now(),
+        rules=AccessRules(),
+        key_sets=operator.settings.auth_record_keys,
+        documented=False,
+        atomic=True,
+    )
+
+    async def work(tx: Transaction) -> User:
+        await _load(tx, app, user_id)
+        decided = await stored_records.decide(tx, app, given, around, may_extend=True)
+        if isinstance(decided, dict):
+            raise _SchemaLacksFieldsError(decided)
+        [outcome], changes = decided
+        if isinstance(outcome, SkygearError):
+            raise outcome
+        await stored_records.save(tx, app, PUBLIC, changes)
+        await tx.finish()
+        return await _load(tx, app, user_id)
+
+    while True:
+        try:
+            return await operator.act(app, "user.edit", user_id, work, {"fields": list(names)})
+        except _SchemaLacksFieldsError as lack:
+            extend = functools.partial(schema.extend, app=app, extension=lack.extension)
+            await operator.store.run(extend)
+
+
+def _refused(error: SkygearError) -> RefusedError:
+    is_conflict = error.status == HTTPStatus.CONFLICT
+    return (ConflictError if is_conflict else RefusedError)(error.message)
+
+
+async def disable(
+    operator: Operator, app: str, user_id: str, message: str = "", until: datetime | None = None
+) -> None:
+    """Keep a user from logging in and from acting, until a time or for good.
+
+    Raises MissingError.
+    """
+    wanted = User(user_id, disabled=True, disabled_message=message or None, disabled_expiry=until)
+    await _set_disabled(operator, app, "user.disable", wanted)
+
+
+async def enable(operator: Operator, app: str, user_id: str) -> None:
+    """Let a user in again. Raises MissingError."""
+    await _set_disabled(operator, app, "user.enable", User(user_id))
+
+
+async def _set_disabled(operator: Operator, app: str, act: str, wanted: User) -> None:
+    async def work(tx: Transaction) -> None:
+        if not await users.set_disabled(tx, app, wanted):
+            raise _missing(wanted.id)
+
+    await operator.act(app, act, wanted.id, work)
+
+
+async def set_roles(operator: Operator, app: str, user_id: str, names: Collection[str]) -> None:
+    """Give a user these roles and no others; those that are new are made.
+
+    Raises MissingError, and RefusedError on a name that is too long.
+    """
+    try:
+        check_keys(names)
+    except SkygearError as error:
+        raise RefusedError(error.message) from error
+
+    async def work(tx: Transaction) -> None:
+        user = await _load(tx, app, user_id, lock=True)
+        await roles.revoke(tx, app, [user_id], set(user.roles) - set(names))
+        await roles.assign(tx, app, [user_id], names)
+
+    await operator.act(app, "user.set_roles", user_id, work, {"roles": sorted(names)})
+
+
+async def sign_out(operator: Operator, app: str, user_id: str) -> None:
+    """End every access token that was issued to a user until now. Raises MissingError.
+
+    Tokens count whole seconds. One that is issued in what is left of this second is no good
+    either: its owner logs in once more.
+    """
+    now = operator.now()
+    valid_since = now.replace(microsecond=0) + timedelta(seconds=1)
+
+    async def work(tx: Transaction) -> None:
+        if not await users.set_valid_since(tx, app, user_id, valid_since):
+            raise _missing(user_id)
+
+    await operator.act(app, "user.sign_out", user_id, work)
+
+
+async def delete(operator: Operator, app: str, user_id: str) -> None:
+    """Delete a user with their profile, principals, roles and passwords.
+
+    Records that they own stay. Who logs in as one of their principals afterwards is a new
+    user. Raises MissingError, and ConflictError while other records refer to them.
+    """
+    record_id = RecordId(USER_TYPE, user_id)
+
+    async def work(tx: Transaction) -> None:
+        await stored_records.load_to_change(tx, app, [record_id], PUBLIC, to_stay=False)
+        await _load(tx, app, user_id)
+        referrers = await references.load_referrers(tx, app, [record_id])
+        others = sorted(str(one) for one in referrers[record_id] - {record_id})
+        if others:
+            raise ConflictError(f"{others[0]} refers to this user; {len(others)} records do")
+        await users.remove(tx, app, user_id)
+
+    await operator.act(app, "user.delete", user_id, work)
+
+
+async def _load(tx: Transaction, app: str, user_id: str, *, lock: bool = False) -> User:
+    found = (await users.load(tx, app, [user_id], lock=lock)).get(user_id)
+    if found is None:
+        raise _missing(user_id)
+    return found
+
+
+def _missing(user_id: str) -> MissingError:
+    return MissingError(f"there is no user {user_id}")

@@ -1,0 +1,1 @@
+"""The Developer Portal at `/portal/`: pages made by the server, which work without JavaScript."""

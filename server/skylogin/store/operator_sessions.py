@@ -1,0 +1,65 @@
+"""Who is signed in to the portal. What is stored of a session opens nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, or_, select, update
+
+from skylogin.store.tables import operator_sessions
+from skylogin.store.transaction import Transaction
+
+# Sessions belong to no app: who is signed in, runs all of them.
+EVERY_APP = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session: since when, and when it was last used."""
+
+    created_at: datetime
+    last_used_at: datetime
+
+
+async def add(tx: Transaction, session_hash: str, now: datetime) -> None:
+    """Add a session."""
+    row = {"app": EVERY_APP, "id": session_hash, "created_at": now, "last_used_at": now}
+    await tx.connection.execute(insert(operator_sessions), row)
+
+
+async def load(tx: Transaction, session_hash: str) -> Session | None:
+    """Return the session, None where there is none."""
+    table = operator_sessions
+    query = select(table.c.created_at, table.c.last_used_at).where(
+        table.c.app == EVERY_APP, table.c.id == session_hash
+    )
+    row = (await tx.connection.execute(query)).first()
+    return Session(*row) if row else None
+
+
+async def use(tx: Transaction, session_hash: str, now: datetime) -> None:
+    """Remember that the session is in use."""
+    table = operator_sessions
+    await tx.connection.execute(
+        update(table)
+        .where(table.c.app == EVERY_APP, table.c.id == session_hash)
+        .values(last_used_at=now)
+    )
+
+
+async def end(tx: Transaction, session_hash: str) -> None:
+    """End a session."""
+    table = operator_sessions
+    await tx.connection.execute(
+        delete(table).where(table.c.app == EVERY_APP, table.c.id == session_hash)
+    )
+
+
+async def drop_ended(tx: Transaction, made_before: datetime, used_before: datetime) -> None:
+    """Drop the sessions that were made or last used too long ago."""
+    table = operator_sessions
+    await tx.connection.execute(
+        delete(table).where(
+            table.c.app == EVERY_APP,
+            or_(table.c.created_at < made_before, table.c.last_used_at < used_before),
+        )
+    )
