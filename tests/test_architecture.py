@@ -23,25 +23,26 @@ LEVELS = """
  8  store.tables  store.transaction  store.dialect_values
  9  store.access  store.fields  store.record_types  store.secrets  store.journal
  9  store.database  store.passwords  store.principals  store.roles  store.query_sql
- 9  store.audit  store.operator_sessions
+ 9  store.audit  store.operator_sessions  store.counts
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
 11  store.logins  store.user_search
-12  access_cache  store.records  migrating  journal_writer  passwords  token_secrets  token_stores
-13  registry  operations  operations.operator
-14  call  operations.apps  operations.secrets  operations.users  operations.attempts
-14  operations.signing_in
-15  preprocessors  handlers  handlers.common  handlers.signing_in
-16  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
-16  handlers.role  handlers.schema  handlers.sso
-17  actions
-18  dispatch  pubsub  admin  admin.document
-19  admin.answering
-20  admin.handlers
-21  web
-22  server
-23  testing  cli
-24  cli_apps  cli_token  cli_secret
-25  __main__
+12  access_cache  store.records  migrating  tally  passwords  token_secrets  token_stores
+13  journal_writer
+14  registry  operations  operations.operator
+15  call  operations.apps  operations.secrets  operations.users  operations.attempts
+15  operations.signing_in  operations.overview
+16  preprocessors  handlers  handlers.common  handlers.signing_in
+17  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
+17  handlers.role  handlers.schema  handlers.sso
+18  actions
+19  dispatch  pubsub  admin  admin.document  portal  portal.rendering
+20  admin.answering  portal.answering
+21  admin.handlers
+22  web
+23  server
+24  testing  cli
+25  cli_apps  cli_token  cli_secret
+26  __main__
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -49,8 +50,10 @@ IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "tempfil
 
 # Libraries that have one place. A name that ends with a dot means everything below it.
 PLACES = {
-    "aiohttp": {"web", "server", "pubsub", "admin."},
+    "aiohttp": {"web", "server", "pubsub", "admin.", "portal."},
     "jsonschema": {"admin.document"},
+    "jinja2": {"portal.rendering"},
+    "argon2": {"passwords"},
     "sqlalchemy": {"store.", "migrating"},
     "alembic": {"migrating"},
     "jwt": {"jws"},
@@ -78,7 +81,7 @@ START_UP_LIST = {
     "cli_token": {"rich"},
     "logs": {"pythonjsonlogger"},
     "password_policy": {"zxcvbn"},
-    "passwords": {"bcrypt"},
+    "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
     "web": {"skylogin.admin.answering", "skylogin.admin.handlers"},
@@ -92,8 +95,10 @@ CATCHES_EVERYTHING = {
     "dispatch",
     "store.batch",
     "journal_writer",
+    "tally",
     "web",
     "admin.answering",
+    "portal.answering",
     "server",
     "testing",
 }

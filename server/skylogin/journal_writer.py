@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from skylogin.journal import Entry
 from skylogin.store import Store, Transaction
 from skylogin.store import journal as stored_journal
+from skylogin.tally import Tally
 
 logger = logging.getLogger("skylogin.journal")
 
@@ -39,6 +40,7 @@ class JournalWriter:
         self._waiting: deque[Entry] = deque()
         self._left_out = 0
         self._flusher: asyncio.Task[None] | None = None
+        self._tally = Tally(store, app)
 
     async def open(self) -> None:
         """Count what is there."""
@@ -57,10 +59,14 @@ class JournalWriter:
             rows -= await stored_journal.drop_oldest(tx, self._app, excess)
         rows -= await self._drop_aged(tx)
         change = rows - self._rows
-        tx.on_commit.append(lambda: self._count(change))
+        tx.on_commit.append(lambda: self._count(change, entries))
 
-    def _count(self, change: int) -> None:
+    def _count(self, change: int, entries: Sequence[Entry]) -> None:
         self._rows += change
+        for entry in entries:
+            # A refusal is counted when it comes: it may never be written.
+            if entry.accepted:
+                self._tally.count(entry)
 
     async def _drop_aged(self, tx: Transaction) -> int:
         now = self._now()
@@ -72,6 +78,7 @@ class JournalWriter:
 
     def note(self, entry: Entry) -> None:
         """Write *entry* soon; where too many wait already, it is only counted."""
+        self._tally.count(entry)
         if len(self._waiting) >= WAITING_MAX:
             self._left_out += 1
             return
@@ -104,3 +111,4 @@ class JournalWriter:
             self._flusher.cancel()
         if self._waiting:
             await self.flush()
+        await self._tally.close()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     Update,
     bindparam,
+    case,
     cast,
     column,
     create_engine,
@@ -293,14 +294,34 @@ def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update
 
 
 def insert_missing(table: Table, dialect: str) -> Insert:
-    """Return an INSERT that leaves rows alone that are there: each dialect has a construct."""
+    """Return an INSERT that leaves rows alone that are there."""
+    statement: Insert = _dialects_insert(table, dialect).on_conflict_do_nothing()
+    return statement
+
+
+def _dialects_insert(table: Table, dialect: str) -> Any:
+    """Return an INSERT that can say what becomes of rows that are there: each has its own."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415
 
-        return postgresql.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table)
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415
 
-    return sqlite.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table)
+
+
+def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -> Insert:
+    """Return an INSERT that adds to the *number* of a row that is there.
+
+    Of two times in *latest* the later one stays.
+    """
+    statement = _dialects_insert(table, dialect)
+    new = statement.excluded
+    changes = {number: table.c[number] + new[number]}
+    if latest is not None:
+        changes[latest] = case((new[latest] > table.c[latest], new[latest]), else_=table.c[latest])
+    added: Insert = statement.on_conflict_do_update(index_elements=table.primary_key, set_=changes)
+    return added
 
 
 def member_text(document: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:

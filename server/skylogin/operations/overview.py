@@ -1,0 +1,111 @@
+"""What goes on in an app: logins of the last hour and day, uses of secrets, what there is."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import skylogin
+from skylogin.errors import Reason
+from skylogin.operations.operator import Operator
+from skylogin.store import Transaction, counts, tables, user_search
+from skylogin.store import journal as stored_journal
+
+ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
+DAYS = 7
+MINUTES_OF_DAY = 15
+
+
+@dataclass(slots=True)
+class Point:
+    """What came from a time on: accepted, and refused by reason."""
+
+    at: datetime
+    accepted: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points, the oldest first, each of so many minutes."""
+
+    minutes_per_point: int
+    points: list[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What goes on in an app, and what it has."""
+
+    hour: Series
+    day: Series
+    users: int
+    attempts: int
+    database: str
+    schema_version: str
+    version: str
+
+
+@dataclass(slots=True)
+class SecretUses:
+    """Logins that a secret verified: on each of the last days, today last."""
+
+    last_7_days: list[int] = field(default_factory=lambda: [0] * DAYS)
+    last_used_at: datetime | None = None
+
+
+async def overview(operator: Operator, app: str) -> Overview:
+    """Return what goes on in *app*."""
+    now = operator.now()
+    this_minute = now.replace(second=0, microsecond=0)
+    hour = _series(this_minute, 1, 60)
+    of_quarter = this_minute - timedelta(minutes=this_minute.minute % MINUTES_OF_DAY)
+    day = _series(of_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
+
+    async def load(tx: Transaction) -> Overview:
+        for minute, reason, number in await counts.load_attempts(tx, app, day.points[0].at):
+            for series in (hour, day):
+                _add(series, minute, reason, number)
+        return Overview(
+            hour=hour,
+            day=day,
+            users=await user_search.count(tx, app),
+            attempts=await stored_journal.count(tx, app),
+            database=tx.dialect,
+            schema_version=tables.VERSION,
+            version=skylogin.__version__,
+        )
+
+    return await operator.store.run(load, write=False)
+
+
+def _series(last: datetime, minutes: int, number: int) -> Series:
+    width = timedelta(minutes=minutes)
+    return Series(minutes, [Point(last - width * back) for back in reversed(range(number))])
+
+
+def _add(series: Series, minute: datetime, reason: str, number: int) -> None:
+    width = timedelta(minutes=series.minutes_per_point)
+    place = (minute - series.points[0].at) // width
+    if not 0 <= place < len(series.points):
+        return
+    point = series.points[place]
+    if reason in ACCEPTED:
+        point.accepted += number
+    else:
+        point.refused[reason] = point.refused.get(reason, 0) + number
+
+
+async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
+    """Return the uses of each secret of *app* that was ever used."""
+    today = operator.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today - timedelta(days=DAYS - 1)
+
+    async def load(tx: Transaction) -> dict[str, SecretUses]:
+        last = await counts.load_last_uses(tx, app)
+        found = {one: SecretUses(last_used_at=moment) for one, moment in last.items()}
+        for secret_id, day, use in await counts.load_uses(tx, app, first):
+            place = (day - first).days
+            if place < DAYS:
+                found[secret_id].last_7_days[place] += use.uses
+        return found
+
+    return await operator.store.run(load, write=False)
