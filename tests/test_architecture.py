@@ -31,18 +31,20 @@ LEVELS = """
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
 15  operations.signing_in  operations.overview
-16  preprocessors  handlers  handlers.common  handlers.signing_in
-17  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
-17  handlers.role  handlers.schema  handlers.sso
-18  actions
-19  dispatch  pubsub  admin  admin.document  portal  portal.rendering
-20  admin.answering  portal.answering
-21  admin.handlers
-22  web
-23  server
-24  testing  cli
-25  cli_apps  cli_token  cli_secret
-26  __main__
+16  operations.tokens
+17  preprocessors  handlers  handlers.common  handlers.signing_in
+18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
+18  handlers.role  handlers.schema  handlers.sso
+19  actions
+20  dispatch  pubsub  admin  admin.document  portal  portal.rendering
+21  admin.answering  portal.answering
+22  admin.people
+23  admin.running
+24  web
+25  server
+26  testing  cli
+27  cli_apps  cli_token  cli_secret
+28  __main__
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -84,7 +86,7 @@ START_UP_LIST = {
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
-    "web": {"skylogin.admin.answering", "skylogin.admin.handlers"},
+    "web": {"skylogin.admin.answering", "skylogin.admin.running"},
     "__main__": {"skylogin.cli"},
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
 }

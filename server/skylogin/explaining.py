@@ -27,6 +27,11 @@ class Verdict:
     notes: dict[str, str] = field(default_factory=dict)
     contract_note: str = ""
 
+    @property
+    def claim_at_fault(self) -> str:
+        """Return which claim, or which part of the token, has it refused; empty for none."""
+        return _AT_FAULT.get(self.reason, "")
+
     def as_dict(self) -> dict[str, object]:
         """Return the verdict for a program."""
         return {
@@ -36,10 +41,30 @@ class Verdict:
             "status": self.status,
             "error": self.error or None,
             "secret": self.secret_id or None,
+            "claim_at_fault": self.claim_at_fault or None,
             "contract_note": self.contract_note or None,
             "header": dict(self.header),
             "claims": dict(self.claims),
         }
+
+
+# What is refused for its profile alone is known only with the database.
+_AT_FAULT: dict[str, str] = {
+    Reason.ALGORITHM_NOT_ACCEPTED: "alg",
+    Reason.SIGNATURE_WRONG: "signature",
+    Reason.EXPIRED: "exp",
+    Reason.EXPIRY_MISSING: "exp",
+    Reason.LIFETIME_TOO_LONG: "exp",
+    Reason.ISSUED_IN_FUTURE: "iat",
+    Reason.ISSUE_TIME_MISSING: "iat",
+    Reason.NOT_YET_VALID: "nbf",
+    Reason.AUDIENCE_WRONG: "aud",
+    Reason.ISSUER_WRONG: "iss",
+    Reason.SUBJECT_MISSING: "sub",
+    Reason.SUBJECT_TOO_LONG: "sub",
+    Reason.PROFILE_VALUE_INVALID: "skyprofile",
+    Reason.FIELD_NAME_INVALID: "skyprofile",
+}
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -291,11 +291,11 @@ async def _drop_default_headers(request: web.Request, response: web.StreamRespon
 async def handle_admin(request: web.Request) -> web.StreamResponse:
     """Answer a call of the admin API."""
     # Its libraries are on the start-up list: tests of apps never call it.
-    from skylogin.admin import answering, handlers  # noqa: PLC0415
+    from skylogin.admin import answering, running  # noqa: PLC0415
 
     services = request.app[SERVICES]
     address = _address(request, services.settings)
-    return await answering.answer(request, services, address, handlers.HANDLERS)
+    return await answering.answer(request, services, address, running.HANDLERS)
 
 
 # --- for whoever runs the server ----------------------------------------------

@@ -8,7 +8,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from skylogin.admin import document
-from skylogin.admin.handlers import HANDLERS
+from skylogin.admin.running import HANDLERS
 from skylogin.testing import SkyloginServer
 
 TOKEN = "an-admin-token"

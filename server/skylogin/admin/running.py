@@ -1,22 +1,19 @@
-"""What each operation of the admin API does, by its name in the document."""
+"""The admin API on apps, their secrets, the settings and the audit list."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from skylogin import config, rfc3339
-from skylogin.admin import document
+from skylogin import config
+from skylogin.admin import document, people
 from skylogin.admin.answering import AdminCall, Handler
-from skylogin.operations import apps, secrets
+from skylogin.admin.people import moment
+from skylogin.operations import apps, overview, secrets
 from skylogin.operations.operator import EVERY_APP, list_acts
+from skylogin.operations.overview import SecretUses
 from skylogin.store.apps import StoredApp
 from skylogin.store.secrets import StoredSecret
 
 Json = dict[str, object]
-
-
-def moment(value: datetime | None) -> str | None:
-    """Return a time as the API shows it."""
-    return rfc3339.on_wire(value) if value else None
 
 
 async def get_document(call: AdminCall) -> object:
@@ -82,25 +79,28 @@ async def list_secrets(call: AdminCall) -> object:
     settings = call.operator.settings
     fixed = secrets.in_environment(settings, call.app, call.operator.now())
     listed = await secrets.list_all(call.operator, call.app) if fixed is None else fixed
+    uses = await overview.secret_uses(call.operator, call.app)
     return {
         "from_environment": fixed is not None,
-        "secrets": [_secret(call, one) for one in listed],
+        "secrets": [_secret(call, one, uses) for one in listed],
     }
 
 
 async def get_secret(call: AdminCall) -> object:
     """Show one secret with its text."""
     found = await secrets.get(call.operator, call.app, call.parameters["secret_id"])
-    return {**_secret(call, found), "secret": found.secret}
+    uses = await overview.secret_uses(call.operator, call.app)
+    return {**_secret(call, found, uses), "secret": found.secret}
 
 
 async def rotate_secret(call: AdminCall) -> object:
     """Make a new secret; the old ones end after a while."""
     overlap = timedelta(hours=call.body.get("overlap_hours", 24))
     rotation = await secrets.rotate(call.operator, call.app, overlap)
+    uses = await overview.secret_uses(call.operator, call.app)
     return {
-        "new": {**_secret(call, rotation.new), "secret": rotation.new.secret},
-        "old": [_secret(call, one) for one in rotation.old],
+        "new": {**_secret(call, rotation.new, uses), "secret": rotation.new.secret},
+        "old": [_secret(call, one, uses) for one in rotation.old],
     }
 
 
@@ -110,12 +110,15 @@ async def revoke_secret(call: AdminCall) -> object:
     return None
 
 
-def _secret(call: AdminCall, stored: StoredSecret) -> Json:
+def _secret(call: AdminCall, stored: StoredSecret, uses: dict[str, SecretUses]) -> Json:
+    used = uses.get(stored.id, SecretUses())
     return {
         "id": stored.id,
         "created_at": moment(stored.created_at),
         "ends_at": moment(stored.ends_at),
         "accepted": stored.accepted_at(call.operator.now()),
+        "uses_last_7_days": used.last_7_days,
+        "last_used_at": moment(used.last_used_at),
     }
 
 
@@ -144,6 +147,7 @@ async def list_audit(call: AdminCall) -> object:
 
 
 HANDLERS: dict[str, Handler] = {
+    **people.HANDLERS,
     "getDocument": get_document,
     "listApps": list_apps,
     "createApp": create_app,

@@ -1,0 +1,262 @@
+"""The admin API on users and on attempts to log in."""
+
+import asyncio
+import json
+from contextlib import aclosing
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from skylogin import rfc3339, wire
+from skylogin.admin.answering import AdminCall, Handler
+from skylogin.journal import Entry, Filter
+from skylogin.operations import attempts, overview, tokens, users
+from skylogin.operations.operator import RefusedError
+from skylogin.operations.overview import Series
+from skylogin.operations.users import UserDetails
+from skylogin.store.user_search import Search
+from skylogin.user import User
+
+Json = dict[str, object]
+KEEP_ALIVE_SECONDS = 15.0
+
+
+def moment(value: datetime | None) -> str | None:
+    """Return a time as the API shows it."""
+    return rfc3339.on_wire(value) if value else None
+
+
+def read_moment(text: str | None) -> datetime | None:
+    """Return the time that a text means. Raises RefusedError on one that cannot be."""
+    if text is None:
+        return None
+    try:
+        value, nanoseconds = rfc3339.read(text)
+    except ValueError as error:
+        raise RefusedError(f"{text!r} is no time that can be used: {error}") from None
+    return value + timedelta(microseconds=nanoseconds // 1000)
+
+
+# --- users ----------------------------------------------------------------------
+
+
+async def list_users(call: AdminCall) -> object:
+    """Search users."""
+    given = call.parameters
+    search = Search(
+        text=given["search"] or "",
+        field=given["field"] or "",
+        value=given["value"] or "",
+        disabled=given["disabled"],
+        sort=given["sort"],
+        cursor=given["cursor"] or "",
+        limit=given["limit"],
+    )
+    page = await users.find(call.operator, call.app, search)
+    return {
+        "users": [_user(call, one) for one in page.users],
+        "next_cursor": page.next_cursor or None,
+    }
+
+
+async def get_user(call: AdminCall) -> object:
+    """Show a user."""
+    details: UserDetails = await users.get(call.operator, call.app, _user_id(call))
+    principals = [
+        {
+            "kind": one.kind,
+            "provider": one.provider,
+            "id": one.id,
+            "created_at": moment(one.created_at),
+        }
+        for one in details.principals
+    ]
+    return {**_user(call, details.user), "principals": principals}
+
+
+async def edit_user(call: AdminCall) -> object:
+    """Edit a profile."""
+    changes = call.body["profile"]
+    edited = await users.edit_profile(call.operator, call.app, _user_id(call), changes)
+    return _user(call, edited)
+
+
+async def disable_user(call: AdminCall) -> object:
+    """Disable a user."""
+    message, until = call.body.get("message", ""), read_moment(call.body.get("until"))
+    await users.disable(call.operator, call.app, _user_id(call), message, until)
+    return None
+
+
+async def enable_user(call: AdminCall) -> object:
+    """Enable a user."""
+    await users.enable(call.operator, call.app, _user_id(call))
+    return None
+
+
+async def set_user_roles(call: AdminCall) -> object:
+    """Give a user these roles and no others."""
+    await users.set_roles(call.operator, call.app, _user_id(call), call.body["roles"])
+    return None
+
+
+async def sign_out_user(call: AdminCall) -> object:
+    """Sign a user out everywhere."""
+    await users.sign_out(call.operator, call.app, _user_id(call))
+    return None
+
+
+async def delete_user(call: AdminCall) -> object:
+    """Delete a user."""
+    await users.delete(call.operator, call.app, _user_id(call))
+    return None
+
+
+def _user_id(call: AdminCall) -> str:
+    return str(call.parameters["user_id"])
+
+
+def _user(call: AdminCall, user: User) -> Json:
+    record = user.record
+    known = call.operator.store.fields_of(call.app, "user")
+    return {
+        "id": user.id,
+        "profile": wire.record_body(record, known) if record else None,
+        "roles": list(user.roles),
+        "disabled": user.disabled_at(call.operator.now()),
+        "disabled_message": user.disabled_message,
+        "disabled_until": moment(user.disabled_expiry),
+        "has_password": bool(user.password_hash),
+        "created_at": moment(record.created_at) if record else None,
+        "last_seen_at": moment(user.last_seen_at),
+        "signed_out_at": moment(user.token_valid_since),
+    }
+
+
+# --- attempts to log in ------------------------------------------------------------
+
+
+async def list_attempts(call: AdminCall) -> object:
+    """List attempts."""
+    given = call.parameters
+    page = await attempts.find(
+        call.operator, call.app, _filter(call), given["cursor"] or "", given["limit"]
+    )
+    return {
+        "attempts": [_attempt(one) for one in page.attempts],
+        "next_cursor": page.next_cursor or None,
+    }
+
+
+async def get_attempt(call: AdminCall) -> object:
+    """Show one attempt."""
+    return _attempt(await attempts.get(call.operator, call.app, call.parameters["attempt_id"]))
+
+
+async def wait_for_attempt(call: AdminCall) -> object:
+    """Wait for the next attempt that matches."""
+    given = call.parameters
+    found = await attempts.wait(
+        call.operator, call.app, _filter(call), given["timeout"], given["after"] or ""
+    )
+    return {"attempt": _attempt(found) if found else None}
+
+
+async def follow_attempts(call: AdminCall) -> object:
+    """Send attempts as they come, as events, until the client leaves."""
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    )
+    await response.prepare(call.request)
+    following = attempts.follow(call.operator, call.app, _filter(call))
+    async with aclosing(following):
+        coming = asyncio.ensure_future(anext(following))
+        try:
+            while True:
+                done, _ = await asyncio.wait([coming], timeout=KEEP_ALIVE_SECONDS)
+                if not done:
+                    # Whoever left is found out by writing to them.
+                    await response.write(b": still here\n\n")
+                    continue
+                event = json.dumps(_attempt(coming.result()), separators=(",", ":"))
+                await response.write(f"data: {event}\n\n".encode())
+                coming = asyncio.ensure_future(anext(following))
+        finally:
+            coming.cancel()
+            await asyncio.wait([coming])
+
+
+def _filter(call: AdminCall) -> Filter:
+    given = call.parameters
+    return Filter(
+        accepted=given["accepted"],
+        reason=given["reason"] or "",
+        subject=given["subject"] or "",
+        user_id=given["user_id"] or "",
+        secret_id=given["secret_id"] or "",
+        since=read_moment(given.get("since")),
+        until=read_moment(given.get("until")),
+    )
+
+
+def _attempt(entry: Entry) -> Json:
+    return {
+        "id": entry.id,
+        "at": moment(entry.at),
+        "accepted": entry.accepted,
+        "reason": entry.reason,
+        "subject": entry.subject,
+        "user_id": entry.user_id,
+        **entry.details,
+    }
+
+
+async def get_overview(call: AdminCall) -> object:
+    """Show what goes on in an app."""
+    seen = await overview.overview(call.operator, call.app)
+    return {**asdict(seen), "hour": _series(seen.hour), "day": _series(seen.day)}
+
+
+def _series(series: Series) -> Json:
+    points = [{**asdict(point), "at": moment(point.at)} for point in series.points]
+    return {"minutes_per_point": series.minutes_per_point, "points": points}
+
+
+# --- tokens ------------------------------------------------------------------------
+
+
+async def mint_token(call: AdminCall) -> object:
+    """Make a custom token."""
+    body = call.body
+    claims = {"sub": body["sub"], **body.get("claims", {})}
+    if "skyprofile" in body:
+        claims["skyprofile"] = body["skyprofile"]
+    lifetime = timedelta(seconds=body.get("expires_in", 3600))
+    algorithm = body.get("algorithm", "HS256")
+    return {"token": await tokens.mint(call.operator, call.app, claims, lifetime, algorithm)}
+
+
+async def explain_token(call: AdminCall) -> object:
+    """Say what becomes of a custom token."""
+    verdict = await tokens.explain(call.operator, call.app, call.body["token"])
+    return verdict.as_dict()
+
+
+HANDLERS: dict[str, Handler] = {
+    "listUsers": list_users,
+    "getUser": get_user,
+    "editUser": edit_user,
+    "disableUser": disable_user,
+    "enableUser": enable_user,
+    "setUserRoles": set_user_roles,
+    "signOutUser": sign_out_user,
+    "deleteUser": delete_user,
+    "listAttempts": list_attempts,
+    "getAttempt": get_attempt,
+    "waitForAttempt": wait_for_attempt,
+    "followAttempts": follow_attempts,
+    "getOverview": get_overview,
+    "mintToken": mint_token,
+    "explainToken": explain_token,
+}

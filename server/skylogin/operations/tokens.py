@@ -1,0 +1,40 @@
+"""Custom tokens: say what becomes of one, and make one where that is allowed."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from skylogin import explaining, jws, minting
+from skylogin.config import DEV
+from skylogin.custom_token import Secret
+from skylogin.explaining import Verdict
+from skylogin.operations import secrets
+from skylogin.operations.operator import ConflictError, Operator, RefusedError
+
+
+async def explain(operator: Operator, app: str, token: str) -> Verdict:
+    """Return what becomes of *token* now; nobody is logged in."""
+    accepted = await secrets.list_accepted(operator, app)
+    keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
+    rules = explaining.rules_of(operator.settings)
+    return explaining.explain(token, keys, operator.now(), rules)
+
+
+async def mint(
+    operator: Operator,
+    app: str,
+    claims: Mapping[str, object],
+    lifetime: timedelta = timedelta(hours=1),
+    algorithm: str = "HS256",
+) -> str:
+    """Return a custom token as an authentication server makes them; *claims* hold its `sub`.
+
+    Raises RefusedError but under `skylogin dev`, and ConflictError where no secret is
+    accepted.
+    """
+    if operator.settings.mode != DEV:
+        raise RefusedError("only `skylogin dev` makes custom tokens: your own server signs them")
+    accepted = await secrets.list_accepted(operator, app)
+    if not accepted:
+        raise ConflictError("no custom token secret is accepted: rotate one in")
+    subject = str(claims["sub"])
+    return minting.mint(subject, accepted[0].secret, operator.now(), lifetime, algorithm, claims)
