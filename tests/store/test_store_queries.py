@@ -453,3 +453,12 @@ def test_every_place_is_some_distance_away(database, place):
     for asked in ([0, 0], [0, 45], place):
         function = ["func", "distance", path("place"), geo(asked)]
         assert database.ids(rows, predicate=["gte", function, 0]) == ["r0"]
+
+
+@pytest.mark.parametrize("place", [[1], 1.5, [1, None], [None, 1], [], {"0": 1}])
+@pytest.mark.parametrize("operator", ["eq", "neq"])
+def test_half_a_place_is_none(database, place, operator):
+    """It is neither equal to a place nor another one."""
+    rows = [make_row("r0", {"place": place})]
+    assert database.ids(rows, predicate=[operator, path("place"), geo([0, 0])]) == []
+    assert database.ids(rows, predicate=["not", [operator, path("place"), geo([1, 1])]]) == []

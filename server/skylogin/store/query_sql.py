@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    case,
     cast,
     literal,
     not_,
@@ -204,9 +205,11 @@ class QuerySql:
         return compare(one, other)  # type: ignore[no-any-return]
 
     def _compare_places(self, test: Compare) -> ColumnElement[bool]:
-        pairs = zip(self._coordinates(test.left), self._coordinates(test.right), strict=True)
-        equal = and_(*(one == other for one, other in pairs))
-        return equal if test.operator == "eq" else not_(equal)
+        place, wanted = self._coordinates(test.left), self._coordinates(test.right)
+        equal = and_(*(one == other for one, other in zip(place, wanted, strict=True)))
+        # Half a place is none, and not another one.
+        is_place = and_(*(one.is_not(None) for one in place))
+        return case((is_place, equal if test.operator == "eq" else not_(equal)))
 
     def _coordinates(self, operand: Operand) -> list[Sql]:
         if isinstance(operand, Column):
