@@ -36,10 +36,10 @@ LEVELS = """
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
 18  handlers.role  handlers.schema  handlers.sso
 19  actions
-20  dispatch  pubsub  admin  admin.document  portal  portal.rendering
+20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
 21  admin.answering  portal.answering
-22  admin.people
-23  admin.running
+22  admin.people  portal.pages  portal.people_pages
+23  admin.running  portal.routes
 24  web
 25  server
 26  testing  cli
@@ -86,7 +86,12 @@ START_UP_LIST = {
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
-    "web": {"skylogin.admin.answering", "skylogin.admin.running"},
+    "web": {
+        "skylogin.admin.answering",
+        "skylogin.admin.running",
+        "skylogin.portal.answering",
+        "skylogin.portal.routes",
+    },
     "__main__": {"skylogin.cli"},
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
 }

@@ -51,6 +51,8 @@ def make_application(
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     application.router.add_route("*", r"/_admin/{path:[\s\S]*}", handle_admin)
+    application.router.add_route("*", "/portal", handle_portal)
+    application.router.add_route("*", r"/portal/{path:[\s\S]*}", handle_portal)
     for path in {"/" + name.replace(":", "/") for name in actions.ACTIONS}:
         # aiohttp finds plain paths in a table, the others one by one.
         application.router.add_route("*", path, handle_call)
@@ -296,6 +298,18 @@ async def handle_admin(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     address = _address(request, services.settings)
     return await answering.answer(request, services, address, running.HANDLERS)
+
+
+async def handle_portal(request: web.Request) -> web.StreamResponse:
+    """Answer with a page of the portal."""
+    # So are these.
+    from skylogin.portal import answering, routes  # noqa: PLC0415
+
+    if request.path == "/portal":
+        return web.Response(status=308, headers={"Location": answering.BASE})
+    services = request.app[SERVICES]
+    address = _address(request, services.settings)
+    return await answering.answer(request, services, address, routes.ROUTES)
 
 
 # --- for whoever runs the server ----------------------------------------------

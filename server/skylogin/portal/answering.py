@@ -79,7 +79,8 @@ class Visit:
 
     def go(self, page: str, notice: str = "") -> web.Response:
         """Return the answer that sends the browser to a page of the app."""
-        location = self.base + page + (f"?notice={notice}" if notice else "")
+        mark = "&" if "?" in page else "?"
+        location = self.base + page + (f"{mark}notice={notice}" if notice else "")
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": location})
 
     def page(

@@ -1,0 +1,45 @@
+// What the pages do beyond what they do without this file: copying, and lists that go on by themselves.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = document.getElementById(button.dataset.copy).textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      // Without TLS a browser may have no clipboard: the text is chosen, for the keyboard.
+      const range = document.createRange();
+      range.selectNodeContents(document.getElementById(button.dataset.copy));
+      const selection = getSelection();
+      selection.removeAllRanges();
+      selection.addRange(range);
+      button.textContent = "Chosen";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+const ROWS_MAX = 200;
+const live = document.getElementById("live");
+if (live) {
+  const body = document.getElementById("attempts");
+  const source = new EventSource(live.dataset.stream);
+  source.addEventListener("open", () => {
+    live.hidden = false;
+    live.textContent = "Live: new attempts come in above.";
+  });
+  source.addEventListener("error", () => {
+    live.textContent = "The server does not answer; this list tries again.";
+  });
+  source.addEventListener("message", (event) => {
+    const template = document.createElement("template");
+    template.innerHTML = event.data;
+    const row = template.content.querySelector("tr");
+    if (!row || document.getElementById(row.id)) return;
+    row.classList.add("fresh");
+    body.prepend(row);
+    document.getElementById("none")?.remove();
+    while (body.rows.length > ROWS_MAX) body.deleteRow(-1);
+  });
+}
