@@ -112,6 +112,7 @@ class Route:
     """A page or an act: its method, its address below the app's, what answers it."""
 
     method: str
+    path: str
     pattern: re.Pattern[str]
     page: Page
 
@@ -122,7 +123,7 @@ def route(method: str, path: str, page: Page) -> Route:
     pattern = "".join(
         f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
     )
-    return Route(method, re.compile(pattern, re.DOTALL), page)
+    return Route(method, path, re.compile(pattern, re.DOTALL), page)
 
 
 class TurnedAwayError(Exception):

@@ -1,4 +1,4 @@
-"""A chart of logins as bars, with places and sizes for an SVG. Pure."""
+"""A chart of logins as bars, with places and sizes for an SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

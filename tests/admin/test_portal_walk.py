@@ -1,0 +1,239 @@
+"""An operator walks through the portal, in a real browser, with JavaScript and without."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from skylogin import minting
+from skylogin.clock import system_now
+from skylogin.testing import SkyloginServer
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.slow
+
+SEEN_MILLISECONDS_MAX = 2000
+CHROMIUM = "/usr/bin/chromium"
+OPTIONS = ["--no-sandbox", "--disable-background-networking"]
+
+
+@dataclass
+class Client:
+    """An app's authentication server and its users."""
+
+    server: SkyloginServer
+    statuses: list[int] = field(default_factory=list)
+
+    def log_in(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> int:
+        """Log in with a new custom token; return the status."""
+        token = self.mint(subject, secret, expires_in, **profile)
+        body = json.dumps({"api_key": "changeme", "token": token}).encode()
+        headers = {"Content-Type": "application/json"}
+        url = f"{self.server.url}/sso/custom_token/login"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def mint(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> str:
+        """Return a custom token."""
+        secret = secret or self.server.custom_token_secret
+        lifetime, claims = timedelta(seconds=expires_in), {"skyprofile": profile}
+        return minting.mint(subject, secret, system_now(), lifetime, claims=claims)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A server with some users."""
+    with SkyloginServer() as server:
+        client = Client(server)
+        for name in ("anna", "bert", "zoe"):
+            assert client.log_in(name, username=name, email=f"{name}@example.com") == 200  # noqa: PLR2004
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["JavaScript", "no JavaScript"])
+def page(request: pytest.FixtureRequest, browser: Any, client: Client) -> Iterator[Any]:
+    """A page of the portal, which logs no error and asks nobody else."""
+    context = browser.new_context(java_script_enabled=request.param)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    asked: set[str] = set()
+    page.on("request", lambda asking: asked.add(asking.url))
+    page.goto(f"{client.server.url}/portal/")
+    page.has_scripts = request.param
+    yield page
+    context.close()
+    assert errors == []
+    assert {url for url in asked if not url.startswith(client.server.url)} == set()
+
+
+def go(page: Any, name: str) -> None:
+    """Follow a link of the navigation."""
+    page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+
+
+def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> None:
+    """The very next token made with the old one is refused, one with the new one logs in."""
+    old = client.server.custom_token_secret
+    assert old not in page.content()
+    page.get_by_role("link", name="Show it").click()
+    assert page.locator("#secret").inner_text() == old
+    assert old in page.locator("#javascript").inner_text()
+
+    go(page, "Secrets")
+    page.get_by_label("Hours that old secrets stay accepted").fill("2")
+    page.get_by_role("button", name="Make a new secret").click()
+    assert "There is a new secret" in page.get_by_role("status").inner_text()
+    new = page.locator("article pre").inner_text()
+    assert new != old
+    assert [client.log_in("anna", secret) for secret in (old, new)] == [200, 200]
+
+    row = page.locator("article").filter(has_text="in 1 hour")
+    row.get_by_role("link", name="Revoke").click()
+    assert "cannot be undone" in page.locator("main").inner_text()
+    page.get_by_role("button", name="Revoke it").click()
+    assert "is revoked" in page.get_by_role("status").inner_text()
+    page.wait_for_timeout(SEEN_MILLISECONDS_MAX)
+    assert [client.log_in("anna", secret) for secret in (old, new)] == [400, 200]
+
+
+def test_secrets_are_rotated_without_one_failed_login(page: Any, client: Client) -> None:
+    """While logins go on with the old one, and then with the new one."""
+    secrets = [client.server.custom_token_secret]
+    done = threading.Event()
+
+    def log_in_again_and_again() -> None:
+        while not done.is_set():
+            client.statuses.append(client.log_in("anna", secrets[-1]))
+
+    threads = [threading.Thread(target=log_in_again_and_again) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        go(page, "Secrets")
+        page.get_by_role("button", name="Make a new secret").click()
+        secrets.append(page.locator("article pre").inner_text())
+        page.wait_for_timeout(300)
+    done.set()
+    for thread in threads:
+        thread.join()
+
+    assert set(client.statuses) == {200}
+    assert len(client.statuses) > len(secrets)
+
+
+def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
+    """And enabled, edited, signed out, deleted."""
+    go(page, "Users")
+    assert page.locator("tbody tr").count() == 3  # noqa: PLR2004
+    page.get_by_label("Id, principal, user name or e-mail").fill("BERT@")
+    page.get_by_role("button", name="Search").click()
+    page.locator("tbody a").click()
+    assert page.locator("h1").inner_text() == "bert"
+
+    page.get_by_text("Disable", exact=True).first.click()
+    page.get_by_label("Message to the user").fill("Call <us>")
+    page.get_by_role("button", name="Disable").click()
+    assert "Call <us>" in page.locator("main").inner_text()
+    assert client.log_in("bert") == 403  # noqa: PLR2004
+    page.get_by_role("button", name="Enable").click()
+    assert client.log_in("bert") == 200  # noqa: PLR2004
+
+    page.get_by_text("Edit it as JSON").click()
+    page.get_by_label("Profile", exact=True).fill('{"username": "anna"}')
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_role("alert").inner_text() == "user duplicated"
+    page.get_by_label("Profile", exact=True).fill('{"username": "robert", "age": 5}')
+    page.get_by_role("button", name="Save").click()
+    assert page.locator("h1").inner_text() == "robert"
+    assert "bert@example.com" not in page.locator("main").inner_text()
+
+    page.get_by_text("Roles", exact=True).last.click()
+    page.get_by_label("Roles, with commas between").fill("reader, writer")
+    page.get_by_role("button", name="Set the roles").click()
+    assert "reader, writer" in page.locator("dl").inner_text()
+
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    assert "deleted" in page.get_by_role("status").inner_text()
+    assert page.locator("tbody tr").count() == 2  # noqa: PLR2004
+
+
+def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> None:
+    """Within two seconds of the attempt."""
+    go(page, "Logins")
+    if page.has_scripts:
+        page.get_by_text("Live").wait_for()
+    assert client.log_in("mallory", expires_in=-12) == 400  # noqa: PLR2004
+    if not page.has_scripts:
+        page.wait_for_timeout(1000)
+        page.reload()
+    row = page.locator("tbody tr").filter(has_text="mallory")
+    row.wait_for(timeout=SEEN_MILLISECONDS_MAX)
+    assert "expired" in row.inner_text()
+    row.get_by_role("link").click()
+    assert "expired 12 s ago" in page.locator("main").inner_text()
+
+
+def test_a_token_is_explained(page: Any, client: Client) -> None:
+    """The claim at fault is marked; one that is made here logs in."""
+    go(page, "Token")
+    page.get_by_label("A custom token").fill(client.mint("anna", expires_in=-5))
+    page.get_by_role("button", name="Explain it").click()
+    assert page.locator("tr.at-fault th").inner_text() == "exp"
+
+    page.get_by_label("Seconds until it expires").fill("60")
+    page.get_by_role("button", name="Make a token").click()
+    assert page.locator("h2 .badge").inner_text() == "accepted"
+
+
+def test_a_login_is_tried(page: Any, client: Client) -> None:
+    """As a client does it."""
+    page.get_by_label("Principal").fill("newcomer")
+    page.get_by_label("Profile").fill('{"username": "newcomer"}')
+    page.get_by_role("button", name="Log in").click()
+    assert '"username": "newcomer"' in page.locator("#answer").inner_text()
+    go(page, "Users")
+    assert "newcomer" in page.locator("table").inner_text()
+
+
+def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
+    """Each has pages of its own."""
+    go(page, "Apps")
+    page.get_by_label("Name").fill("Not a name")
+    page.get_by_role("button", name="Make it").click()
+    assert "names no app" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Name").fill("shop")
+    page.get_by_role("button", name="Make it").click()
+    assert page.locator("#endpoint").inner_text() == f"{client.server.url}/apps/shop/"
+    go(page, "Users")
+    assert "There are no users yet" in page.locator("main").inner_text()
+    go(page, "Keys")
+    page.get_by_label("Type shop to delete it").fill("shop")
+    page.get_by_role("button", name="Delete").click()
+    assert "The app is deleted" in page.get_by_role("status").inner_text()
+    go(page, "Audit")
+    page.get_by_role("link", name="To apps and to the portal").click()
+    text = page.locator("table").inner_text()
+    assert "app.create" in text
+    assert "app.delete" in text
