@@ -12,6 +12,7 @@ from skylogin.custom_token import Rules
 from skylogin.ids import IdMaker
 from skylogin.journal import Origin
 from skylogin.login import Attempt, Login
+from skylogin.operations.operator import Operator
 from skylogin.registry import App, AppRegistry
 from skylogin.store import Store
 from skylogin.store.batch import Batcher
@@ -88,7 +89,7 @@ class Visit:
 
 @dataclass(slots=True)
 class Services:
-    """What handlers may use. Built once, in `web`; fields only, no behaviour.
+    """What handlers may use. Built once, in `web`.
 
     *app* is the one of the environment; a call says which one it is for.
     """
@@ -103,3 +104,9 @@ class Services:
     logins: Batcher[JournaledAttempt, Login] = field(init=False)
     lookups: Batcher[Lookup, User | None] = field(init=False)
     visits: Batcher[Visit, None] = field(init=False)
+
+    def operator(self, via: str, address: str) -> Operator:
+        """Return somebody who acts on this server, and by which way."""
+        return Operator(
+            self.store, self.settings, via, address, self.now, self.ids, self.apps.forget
+        )

@@ -147,6 +147,13 @@ class AppRegistry:
         self._apps[name] = app
         return app
 
+    def forget(self, name: str) -> None:
+        """Have everything about an app read again: an operator changed something."""
+        self._looked_at.pop(name, None)
+        if name in self._apps:
+            self._apps[name].secrets.forget()
+            self._apps[name].access.forget()
+
     async def _close(self, name: str) -> None:
         app = self._apps.pop(name, None)
         self._looked_at.pop(name, None)

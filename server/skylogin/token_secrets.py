@@ -15,6 +15,8 @@ from skylogin.store.secrets import StoredSecret
 ENVIRONMENT = "environment"
 SECRET_BYTES = 32
 FRESH_SECONDS = 1.0
+# A token with an unknown signature has them read again, though not each of a flood.
+DOUBTED_SECONDS = 0.02
 FIRST_SECRET = "first_custom_token_secret"
 
 
@@ -59,19 +61,32 @@ class SecretCache:
             self._fixed = [Secret(ENVIRONMENT, jws.prepare_key(fixed))] if fixed else []
         self._stored: list[StoredSecret] = []
         self._read_at = float("-inf")
+        self._forgotten = 0
         # Who comes while they are read waits, or would find none at the start.
         self._reading = asyncio.Lock()
 
-    async def accepted(self, now: datetime) -> list[Secret]:
-        """Return the secrets that a token may be signed with at *now*."""
+    async def accepted(self, now: datetime, fresh_seconds: float = FRESH_SECONDS) -> list[Secret]:
+        """Return the secrets that a token may be signed with at *now*.
+
+        What was read less than *fresh_seconds* ago is not read again.
+        """
         if self._fixed is not None:
             return self._fixed
         async with self._reading:
-            if self._monotonic() - self._read_at >= FRESH_SECONDS:
-                moment = self._monotonic()
+            while self._monotonic() - self._read_at >= fresh_seconds:
+                moment, forgotten = self._monotonic(), self._forgotten
                 self._stored = await self._store.run(self._load, write=False)
+                if forgotten != self._forgotten:
+                    # They changed while they were read.
+                    continue
                 self._read_at = moment
+                break
         return accepted(self._stored, now)
+
+    def forget(self) -> None:
+        """Have the secrets read again when they are next asked for."""
+        self._forgotten += 1
+        self._read_at = float("-inf")
 
     async def _load(self, tx: Transaction) -> list[StoredSecret]:
         return await stored_secrets.load(tx, self._app)

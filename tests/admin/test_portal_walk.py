@@ -72,10 +72,9 @@ def page(request: pytest.FixtureRequest, browser: Any, client: Client) -> Iterat
     """A page of the portal, which logs no error and asks nobody else."""
     context = browser.new_context(java_script_enabled=request.param)
     page = context.new_page()
+    page.set_default_timeout(8000)
     errors: list[str] = []
-    page.on(
-        "console", lambda message: errors.append(message.text) if message.type == "error" else None
-    )
+    page.on("console", lambda message: _note(errors, message))
     page.on("pageerror", lambda error: errors.append(str(error)))
     asked: set[str] = set()
     page.on("request", lambda asking: asked.add(asking.url))
@@ -85,6 +84,12 @@ def page(request: pytest.FixtureRequest, browser: Any, client: Client) -> Iterat
     context.close()
     assert errors == []
     assert {url for url in asked if not url.startswith(client.server.url)} == set()
+
+
+def _note(errors: list[str], message: Any) -> None:
+    # A form that is refused has a status that says so, which the browser tells of.
+    if message.type == "error" and "Failed to load resource" not in message.text:
+        errors.append(message.text)
 
 
 def go(page: Any, name: str) -> None:
@@ -108,12 +113,11 @@ def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> Non
     assert new != old
     assert [client.log_in("anna", secret) for secret in (old, new)] == [200, 200]
 
-    row = page.locator("article").filter(has_text="in 1 hour")
+    row = page.locator("article").filter(has_text="until in")
     row.get_by_role("link", name="Revoke").click()
     assert "cannot be undone" in page.locator("main").inner_text()
     page.get_by_role("button", name="Revoke it").click()
     assert "is revoked" in page.get_by_role("status").inner_text()
-    page.wait_for_timeout(SEEN_MILLISECONDS_MAX)
     assert [client.log_in("anna", secret) for secret in (old, new)] == [400, 200]
 
 
@@ -160,10 +164,10 @@ def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
     assert client.log_in("bert") == 200  # noqa: PLR2004
 
     page.get_by_text("Edit it as JSON").click()
-    page.get_by_label("Profile", exact=True).fill('{"username": "anna"}')
+    page.locator("textarea[name=profile]").fill('{"username": "anna"}')
     page.get_by_role("button", name="Save").click()
     assert page.get_by_role("alert").inner_text() == "user duplicated"
-    page.get_by_label("Profile", exact=True).fill('{"username": "robert", "age": 5}')
+    page.locator("textarea[name=profile]").fill('{"username": "robert", "age": 5}')
     page.get_by_role("button", name="Save").click()
     assert page.locator("h1").inner_text() == "robert"
     assert "bert@example.com" not in page.locator("main").inner_text()

@@ -134,9 +134,7 @@ async def _answer(
         raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
     parameters = document.read_parameters(operation, path_values, list(request.query.items()))
     body = await _read_body(request, operation)
-    operator = Operator(
-        services.store, services.settings, "admin API", address, services.now, services.ids
-    )
+    operator = services.operator("admin API", address)
     call = AdminCall(operator, services, request, parameters, body)
     if "app" in parameters:
         await operator.check_app(call.app)

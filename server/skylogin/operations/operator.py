@@ -39,6 +39,8 @@ class Operator:
     address: str = ""
     now: Callable[[], datetime] = system_now
     ids: IdMaker = field(default_factory=IdMaker)
+    # What a server knows of an app is no longer so.
+    forget: Callable[[str], None] = field(default=lambda app: None)
 
     async def act(
         self,
@@ -63,7 +65,10 @@ class Operator:
             await audit.add(tx, app, line)
             return result
 
-        return await self.store.run(both, witness=lambda tx: audit.has(tx, app, line.id))
+        done = await self.store.run(both, witness=lambda tx: audit.has(tx, app, line.id))
+        # What concerns no app alone is about the one that it is done to.
+        self.forget(app or target)
+        return done
 
     async def check_app(self, app: str) -> None:
         """Raise MissingError where there is no app called *app*."""

@@ -118,7 +118,7 @@ async def _save(operator: Operator, app: str, given: Sequence[Given], names: Seq
 
 def _refused(error: SkygearError) -> RefusedError:
     is_conflict = error.status == HTTPStatus.CONFLICT
-    return (ConflictError if is_conflict else RefusedError)(error.message)
+    return (ConflictError if is_conflict else RefusedError)(error.explanation)
 
 
 async def disable(
@@ -153,7 +153,7 @@ async def set_roles(operator: Operator, app: str, user_id: str, names: Collectio
     try:
         check_keys(names)
     except SkygearError as error:
-        raise RefusedError(error.message) from error
+        raise RefusedError(error.explanation) from error
 
     async def work(tx: Transaction) -> None:
         user = await _load(tx, app, user_id, lock=True)

@@ -33,7 +33,8 @@ SECURITY_HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Without any referrer a browser sends forms with the origin `null`.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -138,9 +139,7 @@ async def answer(
     request: web.Request, services: Services, address: str, routes: list[Route]
 ) -> web.StreamResponse:
     """Answer *request*, which comes from *address*."""
-    operator = Operator(
-        services.store, services.settings, "portal", address, services.now, services.ids
-    )
+    operator = services.operator("portal", address)
     visit = Visit(operator, services, request, request.cookies.get(COOKIE, ""))
     visit.app = services.settings.app_name
     try:
