@@ -7,7 +7,7 @@ other nodes have counted.
 import asyncio
 import logging
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from skylogin.journal import Entry
 from skylogin.store import Store, Transaction, counts
@@ -19,6 +19,7 @@ FLUSH_SECONDS = 1.0
 COUNTS_AGE_MAX = timedelta(days=8)
 USES_AGE_MAX = timedelta(days=400)
 AGE_CHECK = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 class Tally:
@@ -29,24 +30,31 @@ class Tally:
         self._app = app
         self._attempts: Counter[tuple[datetime, str]] = Counter()
         self._uses: dict[tuple[str, datetime], Use] = {}
+        # Of the last attempt: most come in the same minute as the one before.
+        self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
         self._aged_at: datetime | None = None
         self._flusher: asyncio.Task[None] | None = None
 
     def count(self, entry: Entry) -> None:
         """Count an attempt; it is written soon."""
         at = entry.at
-        self._attempts[at.replace(second=0, microsecond=0), entry.reason] += 1
+        if not self._minute <= at < self._minute + MINUTE:
+            self._minute = at.replace(second=0, microsecond=0)
+            self._day = self._minute.replace(hour=0, minute=0)
+        self._attempts[self._minute, entry.reason] += 1
         secret_id = entry.details["secret_id"]
         if entry.accepted and secret_id:
-            self._use(secret_id, at.replace(hour=0, minute=0, second=0, microsecond=0), Use(1, at))
+            self._use(secret_id, self._day, 1, at)
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush_soon())
 
-    def _use(self, secret_id: str, day: datetime, more: Use) -> None:
-        before = self._uses.get((secret_id, day), Use(0, more.last_used_at))
-        self._uses[secret_id, day] = Use(
-            before.uses + more.uses, max(before.last_used_at, more.last_used_at)
-        )
+    def _use(self, secret_id: str, day: datetime, number: int, at: datetime) -> None:
+        seen = self._uses.get((secret_id, day))
+        if seen is None:
+            self._uses[secret_id, day] = Use(number, at)
+            return
+        seen.uses += number
+        seen.last_used_at = max(seen.last_used_at, at)
 
     async def _flush_soon(self) -> None:
         try:
@@ -77,7 +85,7 @@ class Tally:
             logger.exception("counts of attempts are not written yet")
             self._attempts.update(attempts)
             for (secret_id, day), use in uses.items():
-                self._use(secret_id, day, use)
+                self._use(secret_id, day, use.uses, use.last_used_at)
 
     async def close(self) -> None:
         """Write what still waits."""

@@ -12,7 +12,7 @@ from skylogin.store.tables import login_counts, secret_uses
 from skylogin.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Use:
     """How often a secret was used, and when last."""
 
