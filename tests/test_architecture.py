@@ -43,7 +43,7 @@ LEVELS = """
 24  web
 25  server
 26  testing  cli
-27  cli_apps  cli_token  cli_secret
+27  cli_apps  cli_token  cli_secret  cli_users  cli_logins
 28  __main__
 """
 PURE_LEVEL_MAX = 6
@@ -63,7 +63,7 @@ PLACES = {
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
     "redis": {"redis_tokens", "token_stores"},
-    "typer": {"cli", "cli_apps", "cli_token", "cli_secret"},
+    "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
 }
 
 # What may be imported where it is first used, so that a server is ready sooner.
@@ -75,6 +75,8 @@ START_UP_LIST = {
         "skylogin.cli_apps",
         "skylogin.cli_secret",
         "skylogin.cli_token",
+        "skylogin.cli_users",
+        "skylogin.cli_logins",
         "skylogin.migrating",
         "skylogin.readiness",
         "skylogin.store",
@@ -96,7 +98,13 @@ START_UP_LIST = {
     "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
 }
 # The groups of commands use the helpers of `cli`, which adds them at its end.
-ADDED_BY_CLI = {("cli", "cli_apps"), ("cli", "cli_token"), ("cli", "cli_secret")}
+ADDED_BY_CLI = {
+    ("cli", "cli_apps"),
+    ("cli", "cli_token"),
+    ("cli", "cli_secret"),
+    ("cli", "cli_users"),
+    ("cli", "cli_logins"),
+}
 CATCHES_EVERYTHING = {
     "cli",
     "dispatch",

@@ -106,6 +106,7 @@ def test_the_ready_line_says_all_that_a_client_needs(start_server: StartServer) 
         *("master_key", "custom_token_secret"),
     }
     assert facts["url"] == f"http://127.0.0.1:{facts['port']}/"
+    assert facts["portal"] == f"{facts['url']}portal/"
     assert facts["pid"] == server.process.pid
     assert (facts["app"], facts["api_key"], facts["master_key"]) == ("myapp", "changeme", "secret")
     assert log_in(server)["user_id"]
@@ -116,6 +117,7 @@ def test_an_endpoint_does_not_print_its_secrets(start_server: StartServer, tmp_p
     server = start_server("serve", "--port", "0", "--database", "sqlite:///x.db", **OWN)
 
     assert set(server.facts) == {"url", "port", "pid", "app", "api_key", "portal"}
+    assert server.facts["portal"] is None
     payload = {**login_payload(OWN["CUSTOM_TOKEN_SECRET"]), "api_key": OWN["API_KEY"]}
     assert call(server.url, payload)[0] == http.HTTPStatus.OK
     assert call(server.url, {**payload, "token": "x"})[0] == http.HTTPStatus.BAD_REQUEST
@@ -710,6 +712,7 @@ def test_exec_runs_a_command_beside_a_server_of_its_own(tmp_path: Path) -> None:
     assert given["SKYGEAR_ENDPOINT"].endswith("/")
     assert (given["SKYGEAR_API_KEY"], given["SKYGEAR_MASTER_KEY"]) == ("changeme", "secret")
     assert len(given["CUSTOM_TOKEN_SECRET"]) >= 43  # noqa: PLR2004
+    assert given["SKYLOGIN_PORTAL"] == given["SKYGEAR_ENDPOINT"] + "portal/"
     assert (given["SKYLOGIN_APP"], given["MINE"], given["ready"]) == ("myapp", "x", 200)
     assert files_below(tmp_path) == set()
     with pytest.raises(OSError, match="refused"):

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 WIRE = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
 
-COMMAND_ROW = re.compile(r"^\| `skylogin ([a-z ]+)` \|", re.MULTILINE)
-COMMAND_SHOWN = re.compile(r"(?:`|bin/)skylogin ([a-z]+)(?: ([a-z]+))?")
+COMMAND_ROW = re.compile(r"^\| `skylogin ([a-z -]+)` \|", re.MULTILINE)
+COMMAND_SHOWN = re.compile(r"(?:`|bin/)skylogin ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
 # Written so that they do not find themselves.
 REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|rubygems\.org|crates\.io"

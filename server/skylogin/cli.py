@@ -30,6 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# They are ready sooner without the other commands.
+RUN_A_SERVER = ("dev", "serve", "exec")
+
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free one.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Database = Annotated[str | None, typer.Option(help="Database URL, instead of DATABASE_URL.")]
@@ -38,7 +41,8 @@ ReadyFile = Annotated[Path | None, typer.Option(help="File for the ready line, w
 
 def main() -> None:
     """Run the command line."""
-    add_groups()
+    if sys.argv[1:2] not in [[name] for name in RUN_A_SERVER]:
+        add_groups()
     try:
         app()
     except RefusedError as error:
@@ -160,6 +164,7 @@ async def _execute(settings: Settings, command: list[str]) -> int:
             "SKYGEAR_MASTER_KEY": settings.master_key,
             "CUSTOM_TOKEN_SECRET": running.custom_token_secret,
             "SKYLOGIN_APP": settings.app_name,
+            "SKYLOGIN_PORTAL": running.portal or "",
         }
         try:
             process = await asyncio.create_subprocess_exec(*command, env=environment)
@@ -331,11 +336,19 @@ def version() -> None:
 
 def add_groups() -> None:
     """Add the groups of commands, whose modules use this one."""
-    from skylogin import cli_apps, cli_secret, cli_token  # noqa: PLC0415
+    from skylogin import cli_apps, cli_logins, cli_secret, cli_token, cli_users  # noqa: PLC0415
 
     app.add_typer(cli_token.app, name="token")
     app.add_typer(cli_secret.app, name="secret")
     app.add_typer(cli_apps.app, name="apps")
+    app.add_typer(cli_users.app, name="users")
+    app.command("logins")(cli_logins.logins)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only where somebody says yes. Exits with 1 otherwise."""
+    if not yes and not typer.confirm(question):
+        fail("nothing is changed")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
@@ -357,3 +370,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> No
 def print_json(value: object) -> None:
     """Print *value* for a program."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_line(value: object) -> None:
+    """Print *value* for a program that reads line by line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)

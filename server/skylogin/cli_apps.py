@@ -33,6 +33,31 @@ def create(
     _print([_row(made)], as_json=as_json)
 
 
+@app.command("rotate-keys")
+def rotate_keys(
+    name: Annotated[str, typer.Argument(help="The app.")],
+    database: cli.Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an app new keys; the old ones end within a second."""
+    settings = cli.storage_settings(database)
+    changed = cli.with_operator(settings, lambda operator: apps.rotate_keys(operator, name))
+    _print([_row(changed)], as_json=as_json)
+
+
+@app.command()
+def delete(
+    name: Annotated[str, typer.Argument(help="The app.")],
+    database: cli.Database = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an app with its users, records, secrets and journal."""
+    settings = cli.storage_settings(database)
+    cli.ask(f"Delete {name} with everything in it?", yes=yes)
+    cli.with_operator(settings, lambda operator: apps.delete(operator, name))
+    print(f"{name} is deleted")
+
+
 def _print(rows: list[dict[str, str]], *, as_json: bool) -> None:
     if as_json:
         cli.print_json(rows)

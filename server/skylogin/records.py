@@ -252,8 +252,8 @@ def _writable(given: Given, base: Record, around: Circumstances) -> Profile:
     return {name: value for name, value in given.values.items() if name not in refused}
 
 
-def _duplicated() -> SkygearError:
-    return SkygearError(DUPLICATED, "violate unique constraint")
+def _duplicated(explanation: str = "") -> SkygearError:
+    return SkygearError(DUPLICATED, "violate unique constraint", explanation=explanation)
 
 
 def _check_references(record_id: RecordId, values: Profile, snapshot: Snapshot) -> None:
@@ -312,8 +312,9 @@ def _move_keys(  # noqa: PLR0913, PLR0917
     held = auth_keys.keys_of(old, around.key_sets, known)
     wanted = auth_keys.keys_of(new, around.key_sets, known)
     changes.wanted |= wanted - held
-    if any(snapshot.key_owners.get(key) not in (None, user_id) for key in wanted - held):
-        raise _duplicated()
+    for key in sorted(wanted - held, key=lambda key: key.name):
+        if snapshot.key_owners.get(key) not in (None, user_id):
+            raise _duplicated(f"another user has the same {key.name}")
     owners = {**dict.fromkeys(held - wanted), **dict.fromkeys(wanted - held, user_id)}
     changes.released |= held - wanted
     changes.key_owners |= owners

@@ -45,6 +45,12 @@ class Running:
     custom_token_secret: str
     store: Store
 
+    @property
+    def portal(self) -> str | None:
+        """Return the URL of the portal, None where there is none."""
+        is_there = self.settings.mode == DEV or self.settings.admin_password
+        return f"{self.url}portal/" if is_there else None
+
     def ready_line(self) -> str:
         """Return what the ready line and the ready file say: one line of JSON."""
         settings = self.settings
@@ -54,7 +60,7 @@ class Running:
             "pid": os.getpid(),
             "app": settings.app_name,
             "api_key": settings.api_key,
-            "portal": None,
+            "portal": self.portal,
         }
         if settings.mode == DEV:
             facts["master_key"] = settings.master_key
