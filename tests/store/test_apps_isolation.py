@@ -714,6 +714,7 @@ async def play(store: Store, called: Called, app: str, looked_at: Sequence[str])
     return outcomes[-1]
 
 
+@pytest.mark.slow
 async def test_no_function_of_the_store_leaves_its_app(store: Store) -> None:
     """It returns and writes what it does where there is no bank, and leaves the bank's rows."""
     await store.run(fill_both)
@@ -729,6 +730,7 @@ async def test_no_function_of_the_store_leaves_its_app(store: Store) -> None:
         assert changed(outcome.rows[SHOP], alone[called].rows[SHOP]) == {}, called
 
 
+@pytest.mark.slow
 async def test_every_function_of_the_store_reaches_its_own_app(store: Store) -> None:
     """Or the test above would show nothing: through the bank, the bank's rows are met."""
     await store.run(fill_both)
@@ -1081,6 +1083,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 async def test_no_action_leaves_its_app(serve: Serve, store: Store) -> None:
     """It answers and writes what it does where there is no bank, and leaves the bank's rows."""
     server = await serve()
@@ -1217,6 +1220,7 @@ async def test_a_batch_for_two_apps_does_what_two_batches_do(serve: Serve, store
             assert is_reading == (together[1] == [server.first[app] for app in APPS])
 
 
+@pytest.mark.slow
 async def test_calls_of_two_apps_in_one_batch_are_kept_apart(serve: Serve, store: Store) -> None:
     """Users of the same id and the same principal who come at the same moment."""
     server = await serve()

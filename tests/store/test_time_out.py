@@ -11,6 +11,7 @@ from .conftest import Ask, Blocked, MakeServices
 LOG_IN = "sso:custom_token:login"
 
 
+@pytest.mark.slow
 async def test_a_call_that_takes_too_long_is_answered(
     make_services: MakeServices, ask: Ask, writes_blocked: Blocked
 ) -> None:
