@@ -5,11 +5,11 @@ documentation or the operator asks beyond them (design of the two contracts:
 docs/wire.md, "Two contracts").
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from skylogin import jws, profile
+from skylogin import json_text, jws, profile
 from skylogin.errors import (
     INVALID_CREDENTIALS,
     Reason,
@@ -17,6 +17,7 @@ from skylogin.errors import (
     not_decodable,
     text_with_nul,
 )
+from skylogin.json_text import JsonValue
 from skylogin.user import Claims
 
 SUBJECT_CHARACTERS_MAX = 36
@@ -150,6 +151,8 @@ class Description:
     key_id: str = ""
     subject: str = ""
     names: tuple[str, ...] = ()
+    # Registered claims with plain values; what an app adds may be nobody's business.
+    claims: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 def describe(token: object) -> Description:
@@ -160,9 +163,32 @@ def describe(token: object) -> Description:
         parts = jws.split(token)
     except jws.TokenError:
         return Description()
+    names, kept = _legible(parts.claims_bytes)
     try:
-        claims = jws.read_claims(parts.claims_bytes)
+        subject = jws.read_claims(parts.claims_bytes).strings.get("sub", "")
     except jws.TokenError:
-        return Description(parts.algorithm, parts.key_id)
-    subject = claims.strings.get("sub", "")
-    return Description(parts.algorithm, parts.key_id, subject, tuple(claims.names))
+        subject = ""
+    return Description(parts.algorithm, parts.key_id, subject, names, kept)
+
+
+NUMBER_MAX = 2**53
+KEPT_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti"))
+
+
+def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, JsonValue]]:
+    """Return the names of claims, and the registered ones with plain values, as they stand."""
+    try:
+        members = json_text.read_first_members(json_text.decode(data))
+    except json_text.NotJsonError:
+        return (), {}
+    if not isinstance(members, tuple):
+        return (), {}
+    kept: dict[str, JsonValue] = {}
+    for name, value in jws.plain_members(members):
+        if name in KEPT_CLAIMS and (isinstance(value, str | bool) or _is_storable(value)):
+            kept[name] = value  # type: ignore[assignment]
+    return tuple(name for name, _ in members), kept
+
+
+def _is_storable(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < NUMBER_MAX

@@ -30,7 +30,7 @@ class Verdict:
     @property
     def claim_at_fault(self) -> str:
         """Return which claim, or which part of the token, has it refused; empty for none."""
-        return _AT_FAULT.get(self.reason, "")
+        return claim_at_fault(self.reason)
 
     def as_dict(self) -> dict[str, object]:
         """Return the verdict for a program."""
@@ -65,6 +65,11 @@ _AT_FAULT: dict[str, str] = {
     Reason.PROFILE_VALUE_INVALID: "skyprofile",
     Reason.FIELD_NAME_INVALID: "skyprofile",
 }
+
+
+def claim_at_fault(reason: str) -> str:
+    """Return which claim, or which part of a token, a refusal is about; empty for none."""
+    return _AT_FAULT.get(reason, "")
 
 
 def rules_of(settings: Settings) -> Rules:

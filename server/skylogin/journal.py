@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from skylogin.custom_token import Description
 from skylogin.errors import Reason, SkygearError
+from skylogin.json_text import JsonValue
 from skylogin.login import Attempt, Login
 from skylogin.user import Claims
 
@@ -36,6 +37,7 @@ class Details(TypedDict):
     key_id: str
     secret_id: str
     claim_names: list[str]
+    claims: dict[str, JsonValue]
     only_contract: str
     address: str
     request_id: str
@@ -105,6 +107,7 @@ def accepted(
             "key_id": _cut(claims.key_id),
             "secret_id": claims.secret_id,
             "claim_names": _cut_names(claims.names),
+            "claims": {"iat": claims.issued_at, "exp": claims.expires_at} if claims.names else {},
             "only_contract": claims.only_contract,
             "address": _cut(origin.address),
             "request_id": origin.request_id,
@@ -130,6 +133,10 @@ def refused(identifier: str, at: datetime, action: str, origin: Origin, refusal:
             "key_id": _cut(token.key_id),
             "secret_id": "",
             "claim_names": _cut_names(token.names),
+            "claims": {
+                name: _cut(value) if isinstance(value, str) else value
+                for name, value in token.claims.items()
+            },
             "only_contract": "",
             "address": _cut(origin.address),
             "request_id": origin.request_id,

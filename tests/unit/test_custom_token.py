@@ -314,8 +314,18 @@ DESCRIBED: dict[str, tuple[object, Description]] = {
     "no token": ("a.b", Description()),
     "no claims": (make_token("[]"), Description("HS256")),
     "a token": (
-        make_token(header={"alg": "none", "kid": "k"}, secret="x", exp=1),
-        Description("none", "k", "alice", ("sub", "iat", "exp")),
+        make_token(header={"alg": "none", "kid": "k"}, secret="x", iat=5, exp=1),
+        Description(
+            "none", "k", "alice", ("sub", "iat", "exp"), {"sub": "alice", "iat": 5, "exp": 1}
+        ),
+    ),
+    "claims of a wrong type": (
+        make_token(iat="soon", exp=[1], aud={"a": 1}, skyprofile={"secret": "x"}, jti=10**30),
+        Description(
+            "HS256",
+            names=("sub", "iat", "exp", "aud", "skyprofile", "jti"),
+            claims={"sub": "alice", "iat": "soon"},
+        ),
     ),
 }
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from making import NOW, make_attempt, make_token, make_user
+from making import HOUR, NOW, SECONDS, make_attempt, make_token, make_user
 from skylogin import journal, json_text
 from skylogin.custom_token import Description, describe
 from skylogin.errors import Reason, SkygearError, not_decodable
@@ -53,6 +53,7 @@ def test_an_accepted_login_is_told_with_all_that_was_verified() -> None:
         "key_id": "kid",
         "secret_id": "first",
         "claim_names": ["sub", "iat"],
+        "claims": {"iat": SECONDS, "exp": SECONDS + HOUR},
         "only_contract": "",
         "address": "192.0.2.1",
         "request_id": "request-1",
@@ -87,6 +88,7 @@ def test_a_refused_attempt_is_told_with_what_its_token_says() -> None:
         "key_id": "k",
         "secret_id": "",
         "claim_names": ["sub", "iat", "exp"],
+        "claims": {"sub": "alice", "iat": SECONDS, "exp": SECONDS + HOUR},
         "only_contract": "",
         "address": "192.0.2.1",
         "request_id": "request-1",

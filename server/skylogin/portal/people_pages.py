@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from skylogin import jws, wire
+from skylogin import explaining, jws, spoken_time, wire
 from skylogin.journal import Entry, Filter
 from skylogin.operations import attempts, users
 from skylogin.operations.operator import RefusedError
@@ -241,7 +242,50 @@ def _event(visit: Visit, attempt: Entry) -> bytes:
 async def show_login(visit: Visit) -> web.StreamResponse:
     """Show one attempt."""
     attempt = await attempts.get(visit.operator, visit.app, visit.values["attempt_id"])
-    return visit.page("login.html", attempt=attempt, times=jws.TIME_CLAIMS)
+    return visit.page(
+        "login.html",
+        attempt=attempt,
+        claims=_claims(attempt),
+        at_fault=explaining.claim_at_fault(attempt.reason),
+        command=_command(visit, attempt),
+    )
+
+
+def _claims(attempt: Entry) -> list[tuple[str, object, str]]:
+    """Return the claims of a token: the name, the value where it is kept, a time in words."""
+    kept = attempt.details.get("claims", {})
+    rows: list[tuple[str, object, str]] = []
+    for name in attempt.details["claim_names"]:
+        value = kept.get(name, attempt.subject if name == "sub" and attempt.subject else None)
+        words = ""
+        if name in jws.TIME_CLAIMS and type(value) is int:
+            words = f"{jws.moment_text(value)}, {_distance(value, attempt.at)}"
+        rows.append((name, value, words))
+    return rows
+
+
+def _distance(seconds: int, at: datetime) -> str:
+    difference = seconds - int(at.timestamp())
+    if not difference:
+        return "the very second of the attempt"
+    words = spoken_time.span(abs(difference))
+    return f"{words} {'after' if difference > 0 else 'before'} the attempt"
+
+
+def _command(visit: Visit, attempt: Entry) -> str:
+    """Return what does the attempt again, with a token that says the same."""
+    kept = attempt.details.get("claims", {})
+    claims = "".join(
+        f" --claim {shlex.quote(f'{name}={json.dumps(value)}')}"
+        for name, value in sorted(kept.items())
+        if name != "sub"
+    )
+    mint = f"skylogin token mint {shlex.quote(attempt.subject)}{claims}"
+    body = '"{\\"api_key\\":\\"$API_KEY\\",\\"token\\":\\"$TOKEN\\"}"'
+    is_default = visit.app == visit.operator.settings.app_name
+    path = "" if is_default else f"apps/{visit.app}/"
+    url = f"{visit.request.scheme}://{visit.request.host}/{path}sso/custom_token/login"
+    return f"TOKEN=$({mint})\ncurl -s {url} -H 'Content-Type: application/json' -d {body}"
 
 
 ROUTES: list[Route] = [
