@@ -14,6 +14,9 @@ from skylogin import config, server
 from skylogin.operations import apps, secrets
 from skylogin.operations.operator import Operator
 
+from .browsing import browser, client
+
+__all__ = ["browser", "client"]
 ADMIN_TOKEN = "an-admin-token-of-this-test"
 PASSWORD = "correct horse battery"
 KEYS = {

@@ -1,0 +1,65 @@
+"""A browser, and a server with users to look at."""
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright import sync_api
+from skylogin import minting
+from skylogin.clock import system_now
+from skylogin.testing import SkyloginServer
+
+OPTIONS = ["--no-sandbox", "--disable-background-networking"]
+
+
+@dataclass
+class Client:
+    """An app's authentication server and its users."""
+
+    server: SkyloginServer
+    statuses: list[int] = field(default_factory=list)
+
+    def log_in(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> int:
+        """Log in with a new custom token; return the status."""
+        token = self.mint(subject, secret, expires_in, **profile)
+        body = json.dumps({"api_key": "changeme", "token": token}).encode()
+        headers = {"Content-Type": "application/json"}
+        url = f"{self.server.url}/sso/custom_token/login"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def mint(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> str:
+        """Return a custom token."""
+        secret = secret or self.server.custom_token_secret
+        lifetime, claims = timedelta(seconds=expires_in), {"skyprofile": profile}
+        return minting.mint(subject, secret, system_now(), lifetime, claims=claims)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A server with some users."""
+    with SkyloginServer() as server:
+        client = Client(server)
+        for name in ("anna", "bert", "zoe"):
+            assert client.log_in(name, username=name, email=f"{name}@example.com") == 200  # noqa: PLR2004
+        yield client
+
+
+@pytest.fixture(scope="module")
+def browser(require: Any) -> Iterator[Any]:
+    """The system's Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    require("Chromium is not installed: no chromium on the PATH" if program is None else None)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()
