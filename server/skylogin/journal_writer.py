@@ -104,6 +104,7 @@ class JournalWriter:
             await self._store.run(lambda tx: self.add(tx, entries))
         except Exception:
             logger.exception("the journal lost %d entries", len(entries))
+        await self._tally.flush()
 
     async def close(self) -> None:
         """Write what waits, and stop."""

@@ -15,7 +15,7 @@ import pkgutil
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -33,7 +33,7 @@ from skylogin.fields import new_field
 from skylogin.handlers.me import see_many
 from skylogin.handlers.sso import log_in_many
 from skylogin.ids import UUID_BYTES, IdMaker
-from skylogin.journal import Details, Entry, Origin
+from skylogin.journal import Details, Entry, Filter, Origin
 from skylogin.password_policy import PasswordPolicy
 from skylogin.preprocessors import authenticate, find_many
 from skylogin.records import Circumstances, Given, RecordId
@@ -44,6 +44,8 @@ from skylogin.store import fields as stored_fields
 from skylogin.store import journal as stored_journal
 from skylogin.store import queries as stored_queries
 from skylogin.store.apps import StoredApp
+from skylogin.store.audit import Act
+from skylogin.store.counts import Counts, Use
 from skylogin.store.passwords import NewPassword
 from skylogin.store.principals import Link
 from skylogin.store.queries import Scope
@@ -51,6 +53,7 @@ from skylogin.store.query_sql import QuerySql
 from skylogin.store.references import as_rows
 from skylogin.store.secrets import StoredSecret
 from skylogin.store.transaction import FieldCache
+from skylogin.store.user_search import Search
 from skylogin.user import Account, Field, FieldValue, Principal, User
 from sqlalchemy import (
     CompoundSelect,
@@ -85,7 +88,7 @@ POLICY = PasswordPolicy(history_size=1)
 OTHER_KEYS = (("phone",), ("username",))
 DETAILS = Details(
     action="", explanation="", status=200, algorithm="", key_id="", secret_id="",
-    claim_names=[], only_contract="", address="", request_id="",
+    claim_names=[], claims={}, only_contract="", address="", request_id="",
 )  # fmt: skip
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -199,6 +202,20 @@ def _rows_for(app: str, of: str) -> Rows:
             {
                 "id": f"{of}-entry", "at": NOW - DAY, "accepted": True, "reason": "",
                 "subject": mark, "user_id": user_id, "details": {**DETAILS, "explanation": mark},
+            }
+        ],
+        "login_counts": [{"minute": NOW, "reason": f"{of}-reason", "number": NUMBERS[app]}],
+        "secret_uses": [
+            {
+                "secret_id": f"{of}-secret", "day": NOW, "uses": NUMBERS[app],
+                "last_used_at": NOW - DAY * NUMBERS[app],
+            }
+        ],
+        "operator_sessions": [{"id": f"{of}-session", "created_at": NOW, "last_used_at": NOW}],
+        "operator_audit": [
+            {
+                "id": f"{of}-act", "at": NOW, "act": "user.edit", "target": user_id, "via": mark,
+                "address": "", "details": {},
             }
         ],
     }  # fmt: skip
@@ -336,6 +353,19 @@ ARGUMENTS: dict[str, Arguments] = {
     "apps.write_setting": lambda of: (f"{of}-setting", "new"),
     "apps.keep_setting": lambda of: (f"{of}-setting", "new"),
     "apps.load": lambda of: (),
+    "apps.set_keys": lambda of: ("new", "new"),
+    "apps.remove": lambda of: (),
+    "audit.add": lambda of: (Act("new", NOW, "user.edit", f"{of}-user", "", "", {}),),
+    "audit.has": lambda of: (f"{of}-act",),
+    "audit.load_latest": lambda of: ("", 10),
+    "audit.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
+    "counts.add": lambda of: (
+        Counts({(NOW, f"{of}-reason"): 1}, {(f"{of}-secret", NOW): Use(1, NOW)}),
+    ),
+    "counts.load_attempts": lambda of: (NOW - DAY,),
+    "counts.load_uses": lambda of: (NOW - DAY,),
+    "counts.load_last_uses": lambda of: (),
+    "counts.drop_before": lambda of: (NOW + DAY, NOW + DAY),
     "fields.read": lambda of: ("note",),
     "fields.load": lambda of: ("note", [f"{of}_field"]),
     "fields.add": lambda of: ("note", {"new": new_field("string")}),
@@ -348,6 +378,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "journal.drop_oldest": lambda of: (1,),
     "journal.drop_before": lambda of: (NOW, 1),
     "journal.load_latest": lambda of: (10,),
+    "journal.load": lambda of: (f"{of}-entry",),
+    "journal.find": lambda of: (Filter(user_id=f"{of}-user"), "", 10),
     "logins.load": lambda of: ([make_login(of), make_attempt(f"{BOTH}-stray")], DEFAULT),
     "logins.find_user_id": lambda of: (("username",), {"username": f"{of}-name"}),
     "logins.load_one": lambda of: (make_login(of), Account(f"{of}-user", None), DEFAULT),
@@ -395,6 +427,10 @@ ARGUMENTS: dict[str, Arguments] = {
     "secrets.load": lambda of: (),
     "secrets.add": lambda of: (StoredSecret("new", "new", NOW, None),),
     "secrets.end": lambda of: (f"{of}-secret", NOW),
+    "user_search.find": lambda of: (Search(text=f"{of}-name"),),
+    "user_search.find all": lambda of: (Search(),),
+    "user_search.load_principals": lambda of: (f"{of}-user",),
+    "user_search.count": lambda of: (),
     "users.load": lambda of: ([f"{of}-user"],),
     "users.load_records": lambda of: ([f"{of}-user"],),
     "users.save": lambda of: (
@@ -405,6 +441,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "users.make_missing": lambda of: (make_user(f"{of}-user"),),
     "users.clear_ended_disabling": lambda of: ([f"{of}-user"], NOW),
     "users.set_disabled": lambda of: (User(f"{of}-user"),),
+    "users.set_valid_since": lambda of: (f"{of}-user", NOW),
+    "users.remove": lambda of: (f"{of}-user",),
 }
 
 # The others, which take more than that, or something else.
@@ -529,6 +567,11 @@ PLAYS: dict[str, Play] = {
 NOT_PLAYED = {
     "apps.count_made_by_use": "the limit of apps goes for all of them",
     "apps.load_all": "the operator's list of apps",
+    "operator_sessions.add": "who is signed in, runs all apps",
+    "operator_sessions.drop_ended": "who is signed in, runs all apps",
+    "operator_sessions.end": "who is signed in, runs all apps",
+    "operator_sessions.load": "who is signed in, runs all apps",
+    "operator_sessions.use": "who is signed in, runs all apps",
     "database.Store.fields_of": "a test of its own is below",
     "query_sql.QuerySql.nearest": "a condition beside the app's, in what `queries.run` writes",
     "query_sql.QuerySql.readable": "a condition beside the app's, in what `queries.run` writes",
@@ -538,6 +581,11 @@ NOT_PLAYED = {
 WITHOUT = {
     "apps.KeysTakenError": "an error",
     "apps.StoredApp": "a value",
+    "audit.Act": "a value",
+    "counts.Counts": "a value",
+    "counts.Use": "a value",
+    "operator_sessions.Session": "a value",
+    "user_search.Search": "a value",
     "batch.Batcher": "a test of its own is below",
     "database": "begins the transactions; what is done in them says for which app",
     "dialect": "spells SQL",
@@ -1120,7 +1168,10 @@ async def test_no_key_or_token_of_another_app_is_good(serve: Serve, store: Store
             assert answer[0] == 401, (action, credentials, answer)  # noqa: PLR2004
             assert marked(BANK) not in answer[1]
     assert changed(server.first[BANK], await dump_now(store, BANK)) == {}
-    assert set(changed(server.first[SHOP], await dump_now(store, SHOP))) == {"journal"}
+    assert set(changed(server.first[SHOP], await dump_now(store, SHOP))) == {
+        "journal",
+        "login_counts",
+    }
 
 
 @pytest.mark.parametrize("kind", ["jwt", "fs", pytest.param("redis", marks=pytest.mark.slow)])
@@ -1241,5 +1292,11 @@ async def test_calls_of_two_apps_in_one_batch_are_kept_apart(serve: Serve, store
         assert marked(other) not in text
     for app in APPS:
         after = await dump_now(store, app)
-        assert set(changed(server.first[app], after)) == {"users", "records", "journal"}
+        assert set(changed(server.first[app], after)) == {
+            "users",
+            "records",
+            "journal",
+            "login_counts",
+            "secret_uses",
+        }
         assert len(after["journal"]) == len(server.first[app]["journal"]) + 2
