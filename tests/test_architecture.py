@@ -25,19 +25,19 @@ LEVELS = """
  9  store.database  store.passwords  store.principals  store.roles  store.query_sql
  9  store.audit  store.operator_sessions  store.counts
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
-11  store.logins  store.user_search
+11  store.logins  store.user_search  store.transfer
 12  access_cache  store.records  migrating  tally  passwords  token_secrets  token_stores
 13  journal_writer
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.overview
+15  operations.signing_in  operations.overview  operations.transfer
 16  operations.tokens
 17  preprocessors  handlers  handlers.common  handlers.signing_in
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
 18  handlers.role  handlers.schema  handlers.sso
 19  actions
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
-21  admin.answering  portal.answering
+21  admin.answering  admin.exporting  portal.answering
 22  admin.people  portal.pages  portal.people_pages
 23  admin.running  portal.routes
 24  web

@@ -87,3 +87,34 @@ def test_apps_get_new_keys_and_go(start_server: StartServer, tmp_path: Path) -> 
     assert json.loads(run_skylogin(tmp_path, "apps", "list", "--json").stdout) == []
     again = run_skylogin(tmp_path, "apps", "delete", "shop", "--yes")
     assert (again.returncode, again.stderr) == (1, "there is no app called shop\n")
+
+
+def test_an_app_is_exported_and_imported(start_server: StartServer, tmp_path: Path) -> None:
+    """While its server runs: into another app, and the same one once more."""
+    server = start_server(*DEV)
+    log_in(server, "alice")
+    file = tmp_path / "myapp.jsonl"
+    exported = run_skylogin(tmp_path, "apps", "export", str(file))
+    assert exported.returncode == 0, exported.stderr
+    assert file.stat().st_mode & 0o777 == 0o600  # noqa: PLR2004
+    assert list(tmp_path.glob(".myapp*")) == []
+    assert run_skylogin(tmp_path, "apps", "create", "copy").returncode == 0
+
+    copied = run_skylogin(tmp_path, "apps", "import", str(file), "--app", "copy", "--json")
+    assert copied.returncode == 0, copied.stderr
+    assert json.loads(copied.stdout)["users"] == 1
+    assert ids_of(tmp_path, "--app", "copy") == ids_of(tmp_path)
+
+    twice = run_skylogin(tmp_path, "apps", "import", "-", given=file.read_text())
+    assert twice.returncode == 1
+    assert "users: there is one already" in twice.stderr
+    again = run_skylogin(tmp_path, "apps", "import", str(file), "--replace")
+    assert again.returncode == 0, again.stderr
+    assert "1 of users" in again.stdout
+    assert status_of_login(server, "alice") == 200  # noqa: PLR2004
+
+    missing = run_skylogin(tmp_path, "apps", "export", str(file), "--app", "nowhere")
+    assert (missing.returncode, missing.stderr) == (1, "there is no app called nowhere\n")
+    # What was there is there still.
+    assert len(file.read_text().splitlines()) > 1
+    assert run_skylogin(tmp_path, "apps", "import", "nowhere.jsonl").returncode == 1

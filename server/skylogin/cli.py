@@ -351,6 +351,22 @@ def ask(question: str, *, yes: bool) -> None:
         fail("nothing is changed")
 
 
+@contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how much is done and of how much: a bar, where somebody looks."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    # rich is on the start-up list.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     """Print *rows* for a person, or plainly, tab between tab, where nobody looks."""
     if not sys.stdout.isatty():

@@ -1,17 +1,29 @@
 """`skylogin apps`: apps besides the one of the environment."""
 
-from typing import Annotated
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
 
 import typer
 
 from skylogin import cli
-from skylogin.operations import apps
+from skylogin.operations import apps, transfer
+from skylogin.operations.operator import Operator
 from skylogin.store.apps import StoredApp
 
-app = typer.Typer(help="List and create apps.", no_args_is_help=True)
+app = typer.Typer(help="List, create, export and import apps.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 COLUMNS = ("app", "api_key", "master_key")
+AppName = Annotated[
+    str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
+]
+STANDARD = "-"
 
 
 @app.command("list")
@@ -56,6 +68,96 @@ def delete(
     cli.ask(f"Delete {name} with everything in it?", yes=yes)
     cli.with_operator(settings, lambda operator: apps.delete(operator, name))
     print(f"{name} is deleted")
+
+
+@app.command()
+def export(
+    file: Annotated[str, typer.Argument(help="The file, or - for standard output.")],
+    app_name: AppName = "",
+    database: cli.Database = None,
+) -> None:
+    """Write everything an app has into a file, as JSON Lines: users, records, roles, rules.
+
+    Hashes of passwords are in it; keys, secrets and the journal are not.
+    """
+    settings = cli.storage_settings(database)
+    name = app_name or settings.app_name
+    with _whole_file(file) as target, cli.progress("Exporting", "rows") as progress:
+
+        async def work(operator: Operator) -> int:
+            await operator.check_app(name)
+            return await transfer.export(operator, name, target, progress)
+
+        number = cli.with_operator(settings, work)
+    print(f"{number} rows of {name} are written", file=sys.stderr)
+
+
+@contextmanager
+def _whole_file(name: str) -> Iterator[BinaryIO]:
+    """Give a file that is what *name* names once it is whole: what was there stays until then."""
+    if name == STANDARD:
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    try:
+        # Only the owner reads it.
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        cli.fail(f"{name}: {error.strerror}")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@app.command("import")
+def load(
+    file: Annotated[str, typer.Argument(help="The file, or - for standard input.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Users and records that are there give way.")
+    ] = False,
+    app_name: AppName = "",
+    database: cli.Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write into an app what was exported: all of it, or nothing."""
+    settings = cli.storage_settings(database)
+    name = app_name or settings.app_name
+    with _source(file) as source, cli.progress("Importing", "bytes") as progress:
+
+        async def work(operator: Operator) -> transfer.Imported:
+            await operator.check_app(name)
+            return await transfer.load(operator, name, source, replace=replace, progress=progress)
+
+        imported = cli.with_operator(settings, work)
+    if as_json:
+        cli.print_json(imported.rows)
+    else:
+        said = ", ".join(f"{number} of {table}" for table, number in imported.rows.items())
+        print(f"{name} has it: {said or 'nothing'}")
+
+
+@contextmanager
+def _source(name: str) -> Iterator[BinaryIO]:
+    if name == STANDARD:
+        with tempfile.TemporaryFile() as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            yield file
+        return
+    try:
+        with Path(name).open("rb") as file:
+            yield file
+    except OSError as error:
+        cli.fail(f"{name}: {error.strerror}")
 
 
 def _print(rows: list[dict[str, str]], *, as_json: bool) -> None:

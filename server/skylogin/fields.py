@@ -5,9 +5,10 @@ are the original's (custom-token-login, section 5), but for names of fields that
 break its later reads: those are refused.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
+from skylogin import rfc3339
 from skylogin.errors import (
     CONSTRAINT_VIOLATED,
     INCOMPATIBLE_SCHEMA,
@@ -174,6 +175,43 @@ def migration_failed(explanation: str) -> SkygearError:
         reason=Reason.FIELD_NOT_ADDED,
         explanation=explanation,
     )
+
+
+def fits_stored(field: Field, value: JsonValue) -> bool:
+    """Return whether *value* is the stored form of a value of *field*."""
+    fits = _STORED_FORMS.get(field.kind)
+    return fits is not None and fits(value)
+
+
+def _is_text(value: JsonValue) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: JsonValue) -> bool:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
+
+
+def _is_place(value: JsonValue) -> bool:
+    return isinstance(value, list) and len(value) == _COORDINATES and all(map(_is_number, value))
+
+
+_COORDINATES = 2
+_STORED_FORMS: Mapping[str, Callable[[JsonValue], bool]] = {
+    **dict.fromkeys(("string", "reference", "asset"), _is_text),
+    **dict.fromkeys(("integer", "sequence"), _is_integer),
+    **dict.fromkeys(("json", "unknown"), lambda _: True),
+    "number": _is_number,
+    "boolean": lambda value: isinstance(value, bool),
+    "datetime": lambda value: isinstance(value, str) and rfc3339.is_stored(value),
+    "location": _is_place,
+    "geometry": lambda value: isinstance(value, dict),
+    "acl": lambda value: isinstance(value, list),
+}
 
 
 def check_references(values: Profile, existing: Set[tuple[str, str]], types: Set[str]) -> None:

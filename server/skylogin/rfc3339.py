@@ -50,6 +50,15 @@ def stored(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:STORED_LENGTH] + "Z"
 
 
+def is_stored(text: str) -> bool:
+    """Return whether *text* is a time as a field keeps it."""
+    try:
+        moment, nanoseconds = read(text)
+    except ValueError:
+        return False
+    return stored(moment + timedelta(microseconds=nanoseconds // 1000)) == text
+
+
 def from_stored(text: str) -> str:
     """Return a stored time as the wire shows it: a fraction without trailing zeros."""
     return text[:-1].rstrip("0").rstrip(".") + "Z"

@@ -1,9 +1,11 @@
 """The admin API against its document: every operation, with good requests and bad ones."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -49,3 +51,28 @@ def test_an_operation_keeps_to_the_document(case: Any, server: SkyloginServer) -
         headers={"Authorization": f"Bearer {TOKEN}"},
         excluded_checks=[positive_data_acceptance] if is_refused_for_more else [],
     )
+
+
+def test_an_app_goes_out_and_in_again(server: SkyloginServer) -> None:
+    """By the admin API, as a file."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+
+    def ask(method: str, path: str, **more: Any) -> Any:
+        url = f"{server.url}{document.BASE}/apps{path}"
+        return requests.request(method, url, headers=headers, timeout=10, **more)
+
+    ask("POST", "", json={"name": "going"})
+    ask("POST", "", json={"name": "coming"})
+    exported = ask("GET", "/going/export")
+    assert exported.headers["Content-Type"] == "application/jsonl"
+    assert exported.headers["Content-Disposition"] == 'attachment; filename="going.jsonl"'
+    lines = {"data": exported.content}
+    assert ask("POST", "/coming/import", **lines).status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    headers["Content-Type"] = "application/jsonl"
+    imported = ask("POST", "/coming/import", **lines)
+    assert imported.json()["rows"]["roles"] == 1
+    again = ask("GET", "/coming/export")
+    assert again.content.splitlines()[1:] == exported.content.splitlines()[1:]
+    wrong = ask("POST", "/coming/import", data=b"no line")
+    assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert wrong.json()["detail"].startswith("line 1: ")

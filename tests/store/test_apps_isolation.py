@@ -43,6 +43,7 @@ from skylogin.store import access as stored_access
 from skylogin.store import fields as stored_fields
 from skylogin.store import journal as stored_journal
 from skylogin.store import queries as stored_queries
+from skylogin.store import transfer as stored_transfer
 from skylogin.store.apps import StoredApp
 from skylogin.store.audit import Act
 from skylogin.store.counts import Counts, Use
@@ -427,6 +428,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "secrets.load": lambda of: (),
     "secrets.add": lambda of: (StoredSecret("new", "new", NOW, None),),
     "secrets.end": lambda of: (f"{of}-secret", NOW),
+    "transfer.count": lambda of: (),
     "user_search.find": lambda of: (Search(text=f"{of}-name"),),
     "user_search.find all": lambda of: (Search(),),
     "user_search.load_principals": lambda of: (f"{of}-user",),
@@ -447,6 +449,22 @@ ARGUMENTS: dict[str, Arguments] = {
 
 # The others, which take more than that, or something else.
 Play = Callable[[Transaction, str, str], Coroutine[Any, Any, Any]]
+
+
+async def read_rows(tx: Transaction, app: str, of: str) -> Any:
+    """Read all rows of an app."""
+    return [found async for found in function("transfer.read")(tx, app)]
+
+
+async def write_rows(tx: Transaction, app: str, of: str) -> Any:
+    """Write what the bank has."""
+    for name in stored_transfer.TABLES:
+        rows = [{**row, **({"data": {}} if "data" in row else {})} for row in rows_of(BANK)[name]]
+        # Of another type here.
+        rows = [row for row in rows if row.get("field") != "link"]
+        for row in rows:
+            del row["app"]
+        await function("transfer.write")(tx, app, name, rows, replace=True)
 
 
 async def load_rules(tx: Transaction, app: str, of: str) -> Any:
@@ -558,6 +576,8 @@ PLAYS: dict[str, Play] = {
     "records.decide": decide_records,
     "records.load_to_change": lock_records,
     "references.as_rows": make_rows,
+    "transfer.read": read_rows,
+    "transfer.write": write_rows,
     "transaction.FieldCache.fresh": met_fields,
     "transaction.FieldCache.learn": met_fields,
     "transaction.FieldCache.of": met_fields,
@@ -586,6 +606,8 @@ WITHOUT = {
     "counts.Use": "a value",
     "operator_sessions.Session": "a value",
     "user_search.Search": "a value",
+    "transfer.TakenError": "an error",
+    "transfer.read_row": "reads a row",
     "batch.Batcher": "a test of its own is below",
     "database": "begins the transactions; what is done in them says for which app",
     "dialect": "spells SQL",

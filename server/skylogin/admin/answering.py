@@ -177,6 +177,11 @@ def _equal(given: str, wanted: str) -> bool:
 
 async def _read_body(request: web.Request, operation: Operation) -> Any:
     if operation.body_type != JSON:
+        # The handler reads it, because it may be long.
+        if operation.body_type and request.content_type != operation.body_type:
+            raise Problem(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body has to be {operation.body_type}"
+            )
         return None
     data = await request.read()
     if not data and not operation.body_required:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from skylogin import config
-from skylogin.admin import document, people
+from skylogin.admin import document, exporting, people
 from skylogin.admin.answering import AdminCall, Handler
 from skylogin.admin.people import moment
 from skylogin.operations import apps, overview, secrets
@@ -53,6 +53,18 @@ async def delete_app(call: AdminCall) -> object:
 async def rotate_app_keys(call: AdminCall) -> object:
     """Give an app new keys."""
     return _app(call, await apps.rotate_keys(call.operator, call.app), shown=True)
+
+
+async def export_app(call: AdminCall) -> object:
+    """Send everything that an app has."""
+    return await exporting.send(call.request, call.operator, call.app)
+
+
+async def import_app(call: AdminCall) -> object:
+    """Write into an app what was exported."""
+    replace = call.parameters["existing"] == "replace"
+    imported = await exporting.take(call.request, call.operator, call.app, replace=replace)
+    return asdict(imported)
 
 
 def _app(call: AdminCall, stored: StoredApp, *, shown: bool = False) -> Json:
@@ -154,6 +166,8 @@ HANDLERS: dict[str, Handler] = {
     "getApp": get_app,
     "deleteApp": delete_app,
     "rotateAppKeys": rotate_app_keys,
+    "exportApp": export_app,
+    "importApp": import_app,
     "listSecrets": list_secrets,
     "getSecret": get_secret,
     "rotateSecret": rotate_secret,

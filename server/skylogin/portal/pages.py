@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from skylogin import config
+from skylogin.admin import exporting
 from skylogin.call import Call
 from skylogin.config import DEV
 from skylogin.dispatch import dispatch
@@ -238,6 +239,11 @@ async def show_app(visit: Visit) -> web.StreamResponse:
     return visit.page("app.html", keys=app, is_shown=visit.text("show") == "keys")
 
 
+async def export_app(visit: Visit) -> web.StreamResponse:
+    """Send everything that the app has, as a file."""
+    return await exporting.send(visit.request, visit.operator, visit.app)
+
+
 async def rotate_app_keys(visit: Visit) -> web.StreamResponse:
     """Give the app new keys."""
     await apps.rotate_keys(visit.operator, visit.app)
@@ -282,6 +288,7 @@ ROUTES: list[Route] = [
     route("GET", "apps", show_apps),
     route("POST", "apps", create_app),
     route("GET", "app", show_app),
+    route("GET", "app/export", export_app),
     route("POST", "app/rotate-keys", rotate_app_keys),
     route("POST", "app/delete", delete_app),
     route("GET", "audit", show_audit),

@@ -71,7 +71,9 @@ class Store:
         engine = dialect.open_sqlite_readers(self._url)
         return SqliteThreads(engine, SQLITE_READERS)
 
-    async def _do(self, work: Work[T], *, write: bool, witness: Work[bool] | None) -> T:
+    async def _do(
+        self, work: Work[T], *, write: bool, witness: Work[bool] | None, snapshot: bool
+    ) -> T:
         """Do *work* in one transaction: the only place where one begins.
 
         Raises OutcomeUnknownError where the commit got no answer and *witness*
@@ -87,7 +89,7 @@ class Store:
 
         try:
             if self._sqlite_writer is None:
-                await self._carry_out(do, write=write)
+                await self._carry_out(do, write=write, snapshot=snapshot)
             else:
                 threads = self._sqlite_writer if write else self._sqlite_readers
                 await threads.run(do)
@@ -102,8 +104,17 @@ class Store:
         return result
 
     async def _carry_out(
-        self, do: Callable[[AsyncConnection], Coroutine[Any, Any, None]], *, write: bool
+        self,
+        do: Callable[[AsyncConnection], Coroutine[Any, Any, None]],
+        *,
+        write: bool,
+        snapshot: bool,
     ) -> None:
+        if snapshot:
+            # SQLite's readers always see one moment.
+            async with self._engine.connect() as connection:
+                await do(await connection.execution_options(isolation_level="REPEATABLE READ"))
+            return
         if not write:
             # Each statement sees what is committed when it begins, in a transaction or
             # not; without one nobody waits for BEGIN and COMMIT.
@@ -140,8 +151,12 @@ class Store:
         *,
         write: bool = True,
         witness: Work[bool] | None = None,
+        snapshot: bool = False,
     ) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed.
+
+        Work that only reads sees with *snapshot* what there was at one moment, however many
+        statements it has.
 
         Work that lost a race, met a busy database or a lost connection is done
         again, with jitter, a few times. Where the commit got no answer, *witness*
@@ -150,7 +165,7 @@ class Store:
         """
         for attempt in range(TRIES_MAX):
             try:
-                return await self._do(work, write=write, witness=witness)
+                return await self._do(work, write=write, witness=witness, snapshot=snapshot)
             except (OutcomeUnknownError, LookAgain):
                 pass
             except (DBAPIError, OSError, TimeoutError) as error:
