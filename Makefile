@@ -1,7 +1,7 @@
 # What a developer types. Everything lies in .venv, tests/clients/node_modules and
 # tests/clients/.python_sdk; `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test bench clean
+.PHONY: dev fast check test bench screenshots clean
 .DEFAULT_GOAL := dev
 
 VENV := .venv
@@ -36,6 +36,12 @@ test: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	@bash tests/setup.sh
 	@$(BIN)/python bench/bench.py $(ARGS)
+
+# The pictures of the portal in the README.
+screenshots: $(VENV)/.installed-test
+	@bash tests/setup.sh
+	@rm -rf docs/screenshots && mkdir -p docs/screenshots
+	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k be_read tests/admin/test_portal_looks.py
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules tests/clients/.python_sdk dist build

@@ -11,6 +11,9 @@ down_revision = "0002"
 PLAIN = (("principals", "principal"), ("auth_keys", "folded"))
 
 
+JOURNAL = sa.table("journal", sa.column("secret_id"), sa.column("details"))
+
+
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has no other order.
@@ -19,6 +22,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_records_created", "records", ["app", "database_id", "type", "created_at", "id"]
     )
+    op.add_column("journal", sa.Column("secret_id", sa.Text(), nullable=False, server_default=""))
+    secret_id = sa.func.json_extract(JOURNAL.c.details, "$.secret_id")
+    if op.get_bind().dialect.name == "postgresql":
+        secret_id = JOURNAL.c.details.op("->>")("secret_id")
+    op.execute(JOURNAL.update().values(secret_id=sa.func.coalesce(secret_id, "")))
     op.create_table(
         "login_counts",
         sa.Column("app", sa.Text(), nullable=False),
@@ -65,3 +73,4 @@ def downgrade() -> None:
     for table in ("operator_audit", "operator_sessions", "secret_uses", "login_counts"):
         op.drop_table(table)
     op.drop_index("ix_records_created", "records")
+    op.drop_column("journal", "secret_id")

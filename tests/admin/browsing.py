@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ class Client:
     """An app's authentication server and its users."""
 
     server: SkyloginServer
+    database: str
     statuses: list[int] = field(default_factory=list)
 
     def log_in(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> int:
@@ -45,10 +47,11 @@ class Client:
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client(tmp_path: Path) -> Iterator[Client]:
     """A server with some users."""
-    with SkyloginServer() as server:
-        client = Client(server)
+    database = f"sqlite:///{tmp_path / 'portal.db'}"
+    with SkyloginServer(database=database) as server:
+        client = Client(server, database)
         for name in ("anna", "bert", "zoe"):
             assert client.log_in(name, username=name, email=f"{name}@example.com") == 200  # noqa: PLR2004
         yield client

@@ -1,20 +1,37 @@
 """How the pages look: on a phone and on a wide screen, in the light and in the dark."""
 
+import asyncio
+import math
 import os
+import random
+import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from skylogin.clock import system_now
+from skylogin.store import counts, open_store
+from skylogin.store.counts import Counts
 
 from .browsing import Client
 
 pytestmark = pytest.mark.slow
 
 AXE = Path(__file__).parent.parent / "clients" / "node_modules" / "axe-core" / "axe.min.js"
-# `make screenshots` has them made anew; the README shows some of them.
+# `make screenshots` makes these anew, for the README; without a folder none are kept.
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
+SHOWN = (
+    *(f"{name}-1280-light" for name in ("start", "overview", "login", "users", "secrets")),
+    "logins-1280-dark",
+    *(f"{name}-390-light" for name in ("overview", "user", "token")),
+    "login-390-dark",
+)
+README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+DAY_MINUTES = 24 * 60
 WIDTHS = (1280, 390)
 PAGES = {
     "start": "",
@@ -46,11 +63,39 @@ def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator
     context.close()
 
 
+def test_the_readme_shows_the_pages() -> None:
+    """Those that `make screenshots` makes, and no others."""
+    folder = Path(__file__).parent.parent.parent / "docs" / "screenshots"
+    named = set(re.findall(r"docs/screenshots/([a-z0-9-]+)\.png", README))
+    assert named == set(SHOWN) == {one.stem for one in folder.iterdir()}
+
+
+async def add_a_day(database: str) -> None:
+    """Count logins through the last day, with some that were refused."""
+    now = system_now().replace(second=0, microsecond=0)
+    numbers = random.Random(1)
+    attempts = {}
+    for ago in range(1, DAY_MINUTES):
+        busy = 3 + 2.5 * math.sin(ago / DAY_MINUTES * 2 * math.pi)
+        minute = now - timedelta(minutes=ago)
+        attempts[minute, "updated"] = int(busy * 4 + numbers.random() * 6)
+        attempts[minute, "expired"] = int(numbers.random() * busy)
+    store = open_store(database)
+    try:
+        await store.run(lambda tx: counts.add(tx, "myapp", Counts(attempts, {})))
+    finally:
+        await store.close()
+
+
 def test_every_page_can_be_read(page: Any, client: Client) -> None:
     """By anybody: axe-core finds nothing serious, and nothing runs over the side."""
     for number in range(3):
-        client.log_in("mallory", expires_in=-12 - number)
         client.log_in("eve", secret="wrong")
+        client.log_in("mallory", expires_in=-12 - number)
+    # The browser has the loop of this thread.
+    with ThreadPoolExecutor() as threads:
+        threads.submit(lambda: asyncio.run(add_a_day(client.database))).result()
+    # Until what was counted is written.
     time.sleep(1.5)
     base = f"{client.server.url}/portal/"
     pages = {name: base + path for name, path in PAGES.items()}
@@ -68,8 +113,9 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
             page.goto(url)
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{name} is wider than {width}")
-            if SCREENSHOTS:
-                page.screenshot(path=f"{SCREENSHOTS}/{name}-{width}-{page.scheme}.png")
+            picture = f"{name}-{width}-{page.scheme}"
+            if SCREENSHOTS and picture in SHOWN:
+                page.screenshot(path=f"{SCREENSHOTS}/{picture}.png")
             page.add_script_tag(path=AXE)
             found += [f"{name} at {width}: {fault}" for fault in page.evaluate(RUN_AXE)]
     assert found == []

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -122,8 +123,9 @@ async def test_all_clients_that_log_in_first_find_the_generated_secret(nodes: No
 
 
 @pytest.mark.parametrize("secret", [None])
+@pytest.mark.parametrize("way", ["command", "admin API", "portal"])
 async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
-    nodes: Nodes, postgresql_url: str, tmp_path: Path
+    way: str, nodes: Nodes, postgresql_url: str, tmp_path: Path
 ) -> None:
     """A rotated secret stays good beside its successor, until it is revoked."""
     secrets = Secrets(tmp_path, postgresql_url)
@@ -135,7 +137,10 @@ async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
     await until_statuses(nodes, new, {200})
     assert await statuses(nodes, old) == {200}
 
-    secrets.revoke(old["id"])
+    if way == "command":
+        secrets.revoke(old["id"])
+    else:
+        await revoke_at(nodes[0], way, old["id"])
     revoked_at = time.monotonic()
     await until_statuses(nodes, old, {400})
     assert time.monotonic() - revoked_at < REVOKED_SECONDS_MAX
@@ -174,6 +179,23 @@ class Secrets:
             self._folder, "secret", "revoke", secret_id, "--database", self._database
         )
         assert done.returncode == 0, done.stderr
+
+
+async def revoke_at(node: ServerProcess, way: str, secret_id: str) -> None:
+    """End a secret at one of the nodes."""
+    headers, fields, path = {}, {}, "_admin/v1/apps/myapp"
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        if way == "portal":
+            path = "portal"
+            async with session.get(f"{node.url}portal/secrets/{secret_id}/revoke") as page:
+                found = re.search(r'name="form_token" value="(\w+)"', await page.text())
+                assert found is not None
+            fields["form_token"] = found[1]
+        else:
+            headers["Authorization"] = "Bearer secret"
+        url = f"{node.url}{path}/secrets/{secret_id}/revoke"
+        async with session.post(url, data=fields or None, headers=headers) as done:
+            assert done.ok, await done.text()
 
 
 async def log_everyone_in(logins: list[Login]) -> Answers:

@@ -202,7 +202,8 @@ def _rows_for(app: str, of: str) -> Rows:
         "journal": [
             {
                 "id": f"{of}-entry", "at": NOW - DAY, "accepted": True, "reason": "",
-                "subject": mark, "user_id": user_id, "details": {**DETAILS, "explanation": mark},
+                "subject": mark, "user_id": user_id, "secret_id": f"{of}-secret",
+                "details": {**DETAILS, "explanation": mark},
             }
         ],
         "login_counts": [{"minute": NOW, "reason": f"{of}-reason", "number": NUMBERS[app]}],

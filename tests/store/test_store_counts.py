@@ -4,12 +4,13 @@ import asyncio
 from datetime import timedelta
 
 from making import NOW, make_token
-from skylogin.operations import overview
+from skylogin.operations import overview, secrets
 from skylogin.operations.operator import Operator
 from skylogin.store import Store, Transaction, counts
+from skylogin.store.counts import Counts, Use
 from skylogin.tally import COUNTS_AGE_MAX
 
-from .conftest import Ask, Blocked, Clock, MakeServices
+from .conftest import Ask, Blocked, Clock, MakeOperator, MakeServices
 
 APP = "myapp"
 LOG_IN = "sso:custom_token:login"
@@ -98,3 +99,25 @@ async def test_old_counts_go(
         await ask(services, LOG_IN, token=make_token(secret="wrong"))
         await services.app.journal._tally.flush()
     assert await store.run(load, write=False) == 1
+
+
+async def test_a_secret_that_ends_while_it_is_used_is_warned_of(
+    make_operator: MakeOperator, clock: Clock
+) -> None:
+    """And so is an app that nobody can log in to."""
+    operator = make_operator(CUSTOM_TOKEN_SECRET="")
+    assert await overview.warnings(operator, APP) == [
+        "nobody can log in to myapp: no custom token secret is accepted"
+    ]
+    operator = make_operator()
+    old = (await secrets.rotate(operator, APP)).new
+    assert await overview.warnings(operator, APP) == []
+    used = Counts({}, {(old.id, NOW.replace(hour=0, minute=0, second=0)): Use(1, NOW)})
+    await operator.store.run(lambda tx: counts.add(tx, APP, used))
+    await secrets.rotate(operator, APP)
+    assert await overview.warnings(operator, APP) == [
+        f"the secret {old.id} ends in 1 day and was used just now: "
+        "give your authentication server the new one"
+    ]
+    clock.moment = NOW + timedelta(days=1)
+    assert await overview.warnings(operator, APP) == []

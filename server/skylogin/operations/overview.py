@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 
 import skylogin
 from skylogin.errors import Reason
+from skylogin.operations import secrets
 from skylogin.operations.operator import Operator
+from skylogin.spoken_time import ago
 from skylogin.store import Transaction, counts, tables, user_search
 from skylogin.store import journal as stored_journal
 
 ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
 DAYS = 7
 MINUTES_OF_DAY = 15
+IN_USE = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -42,6 +45,7 @@ class Overview:
     database: str
     schema_version: str
     version: str
+    warnings: list[str]
 
 
 @dataclass(slots=True)
@@ -56,11 +60,12 @@ async def overview(operator: Operator, app: str) -> Overview:
     """Return what goes on in *app*."""
     now = operator.now()
     this_minute = now.replace(second=0, microsecond=0)
-    hour = _series(this_minute, 1, 60)
     of_quarter = this_minute - timedelta(minutes=this_minute.minute % MINUTES_OF_DAY)
-    day = _series(of_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
+    warned = await warnings(operator, app)
 
     async def load(tx: Transaction) -> Overview:
+        hour = _series(this_minute, 1, 60)
+        day = _series(of_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
         for minute, reason, number in await counts.load_attempts(tx, app, day.points[0].at):
             for series in (hour, day):
                 _add(series, minute, reason, number)
@@ -72,6 +77,7 @@ async def overview(operator: Operator, app: str) -> Overview:
             database=tx.dialect,
             schema_version=tables.VERSION,
             version=skylogin.__version__,
+            warnings=warned,
         )
 
     return await operator.store.run(load, write=False)
@@ -109,3 +115,21 @@ async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
         return found
 
     return await operator.store.run(load, write=False)
+
+
+async def warnings(operator: Operator, app: str) -> list[str]:
+    """Return what an operator should look into: settings, and secrets that are about to end."""
+    now = operator.now()
+    found = list(operator.settings.warnings)
+    accepted = await secrets.list_accepted(operator, app)
+    if not accepted:
+        found.append(f"nobody can log in to {app}: no custom token secret is accepted")
+    uses = await secret_uses(operator, app)
+    for secret in accepted:
+        used = uses.get(secret.id, SecretUses()).last_used_at
+        if secret.ends_at and used and now - used < IN_USE:
+            found.append(
+                f"the secret {secret.id} ends {ago(secret.ends_at, now)} and was used "
+                f"{ago(used, now)}: give your authentication server the new one"
+            )
+    return found

@@ -104,7 +104,6 @@ async def show_overview(visit: Visit) -> web.StreamResponse:
         charts=charts,
         reasons=sorted(reasons.items(), key=lambda pair: -pair[1]),
         accepted=sum(point.accepted for point in seen.day.points),
-        warnings=visit.operator.settings.warnings,
     )
 
 

@@ -193,6 +193,8 @@ journal = Table(
     Column("reason", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("user_id", Text, nullable=False),
+    # Which secret signed the token; empty where none did.
+    Column("secret_id", Text, nullable=False, server_default=""),
     Column("details", Json, nullable=False),
 )
 

@@ -12,8 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Integer,
-    Select,
-    and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -28,7 +27,7 @@ from skylogin import rfc3339
 from skylogin.fields import fits_stored
 from skylogin.json_text import JsonValue
 from skylogin.payload import KEY_BYTES_MAX
-from skylogin.store import fields
+from skylogin.store import dialect, fields
 from skylogin.store.dialect import Json, Moment
 from skylogin.store.tables import (
     field_access,
@@ -185,13 +184,11 @@ async def write(
     may_replace = replace or table_name in _DESCRIBING
     key = tuple(column.name for column in table.primary_key if column.name != "app")
     for names in filter(None, (key, _OTHER_KEYS.get(table_name))):
-        columns = [table.c[name] for name in names]
-        keys = [tuple(row[name] for name in names) for row in rows]
-        same = and_(table.c.app == app, tuple_(*columns).in_(keys))
+        keys = [{"app": app} | {name: row[name] for name in names} for row in rows]
         if may_replace:
-            await tx.connection.execute(delete(table).where(same))
+            await _make_room(tx, table, keys)
         else:
-            await _check_free(tx, select(*columns).where(same).limit(1), table_name)
+            await _check_free(tx, table, keys)
     if not rows:
         return
     try:
@@ -202,11 +199,25 @@ async def write(
         tx.users_added += len(rows)
 
 
-async def _check_free(tx: Transaction, query: Select[Any], table_name: str) -> None:
-    taken = (await tx.connection.execute(query)).first()
+async def _make_room(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
+    if keys:
+        same = (table.c[name] == bindparam(f"its_{name}") for name in keys[0])
+        values = [{f"its_{name}": value for name, value in key.items()} for key in keys]
+        await tx.connection.execute(delete(table).where(*same), values)
+
+
+async def _check_free(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
+    names = list(keys[0])
+    row = dialect.json_rows(
+        "rows", tx.dialect, **{name: type(table.c[name].type) for name in names}
+    )
+    query = select(*(table.c[name] for name in names[1:])).limit(1)
+    query = query.where(*(table.c[name] == row[name] for name in names))
+    found = await tx.connection.execute(query, {"rows": [_written(key) for key in keys]})
+    taken = found.first()
     if taken is not None:
         said = ", ".join(f"{name} {value!r}" for name, value in taken._mapping.items())
-        raise TakenError(f"{table_name}: there is one already with the {said}")
+        raise TakenError(f"{table.name}: there is one already with the {said}")
 
 
 async def _new_fields(tx: Transaction, app: str, rows: Sequence[Row]) -> list[Row]:
