@@ -193,9 +193,9 @@ journal = Table(
     Column("reason", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("user_id", Text, nullable=False),
+    Column("details", Json, nullable=False),
     # Which secret signed the token; empty where none did.
     Column("secret_id", Text, nullable=False, server_default=""),
-    Column("details", Json, nullable=False),
 )
 
 # How many attempts to log in ended how, by the minute. The journal may leave refusals
