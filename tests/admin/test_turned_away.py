@@ -13,6 +13,7 @@ from skylogin.admin import document
 from skylogin.admin.document import BASE, Operation
 from skylogin.clock import system_now
 from skylogin.operations import apps, secrets, users
+from skylogin.operations.operator import EVERY_APP, list_acts
 from skylogin.portal.routes import ROUTES
 from skylogin.store import Transaction, counts
 from skylogin.store.user_search import Search
@@ -96,6 +97,11 @@ async def settled(site: Site) -> None:
         await asyncio.sleep(0.1)
 
 
+async def listed(site: Site) -> list[str]:
+    """Return the names of what is in the audit list that concerns all apps."""
+    return [act.name for act in await list_acts(site.operator, EVERY_APP)]
+
+
 async def _count(tx: Transaction) -> int:
     return len(await counts.load_last_uses(tx, "shop"))
 
@@ -170,6 +176,21 @@ async def test_too_many_wrong_passwords_are_refused(endpoint: Site) -> None:
         assert (await endpoint.sign_in("wrong password")).status == 401  # noqa: PLR2004
     assert (await endpoint.sign_in("wrong password")).status == 429  # noqa: PLR2004
     assert (await endpoint.sign_in()).status == 429  # noqa: PLR2004
+
+
+async def test_many_wrong_passwords_at_once_count_too(endpoint: Site) -> None:
+    """No more of them are looked at than of as many one after the other."""
+    await endpoint.get("sign-in")
+    tries = [endpoint.post("sign-in", password=f"wrong {number}") for number in range(20)]
+    statuses = [response.status for response, _ in await asyncio.gather(*tries)]
+    assert sorted(statuses) == [401] * 5 + [429] * 15
+
+
+async def test_right_passwords_are_not_counted(endpoint: Site) -> None:
+    """However often somebody signs in."""
+    for _ in range(7):
+        assert (await endpoint.sign_in()).status == 303  # noqa: PLR2004
+    assert "sign_in_refused" not in "\n".join(await listed(endpoint))
 
 
 @pytest.mark.parametrize("kind", ["bcrypt", "argon2"])

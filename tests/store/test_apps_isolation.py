@@ -359,6 +359,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "apps.remove": lambda of: (),
     "audit.add": lambda of: (Act("new", NOW, "user.edit", f"{of}-user", "", "", {}),),
     "audit.has": lambda of: (f"{of}-act",),
+    "audit.remove": lambda of: (f"{of}-act",),
     "audit.load_latest": lambda of: ("", 10),
     "audit.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
     "counts.add": lambda of: (

@@ -55,10 +55,7 @@ class Operator:
         Exactly once, whatever becomes of the connection: the line in the list tells
         whether it happened. *details* hold no secret.
         """
-        now = self.now()
-        line = Act(
-            self.ids.timed_id(now), now, name, target, self.via, self.address, dict(details or {})
-        )
+        line = self.line(name, target, details)
 
         async def both(tx: Transaction) -> T:
             result = await work(tx)
@@ -69,6 +66,13 @@ class Operator:
         # What concerns no app alone is about the one that it is done to.
         self.forget(app or target)
         return done
+
+    def line(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
+        """Return an act as it stands in the audit list."""
+        now = self.now()
+        return Act(
+            self.ids.timed_id(now), now, name, target, self.via, self.address, dict(details or {})
+        )
 
     async def check_app(self, app: str) -> None:
         """Raise MissingError where there is no app called *app*."""

@@ -32,16 +32,20 @@ async def sign_in(operator: Operator, password: str) -> str:
     Raises TooManyTriesError, whatever the password, and WrongPasswordError.
     """
     now = operator.now()
-    since = now - TRIES_WINDOW
-    of_all, of_address = await operator.store.run(
-        lambda tx: audit.count(tx, EVERY_APP, REFUSED, since, operator.address), write=False
-    )
-    if of_address >= TRIES_MAX or of_all >= TRIES_OF_ALL_MAX:
-        minutes = TRIES_WINDOW // timedelta(minutes=1)
-        raise TooManyTriesError(f"too many wrong passwords: try again in {minutes} minutes")
+    # It counts as refused until the password is found right, so that of many at once no more
+    # are looked at than of many one after the other.
+    tried = operator.line(REFUSED, "")
+
+    async def count(tx: Transaction) -> None:
+        since = now - TRIES_WINDOW
+        of_all, of_address = await audit.count(tx, EVERY_APP, REFUSED, since, operator.address)
+        if of_address >= TRIES_MAX or of_all >= TRIES_OF_ALL_MAX:
+            minutes = TRIES_WINDOW // timedelta(minutes=1)
+            raise TooManyTriesError(f"too many wrong passwords: try again in {minutes} minutes")
+        await audit.add(tx, EVERY_APP, tried)
+
+    await operator.store.run(count, witness=lambda tx: audit.has(tx, EVERY_APP, tried.id))
     if not await passwords.is_operators(password, operator.settings.admin_password):
-        # Counted before it is answered, so that many at once are counted too.
-        await operator.act(EVERY_APP, REFUSED, "", _nothing)
         raise WrongPasswordError("that is not the password")
     key = randomness.token_urlsafe(SESSION_BYTES)
 
@@ -49,13 +53,10 @@ async def sign_in(operator: Operator, password: str) -> str:
         made_before, used_before = now - SESSION_AGE_MAX, now - SESSION_IDLE_MAX
         await operator_sessions.drop_ended(tx, made_before, used_before)
         await operator_sessions.add(tx, _hashed(key), now)
+        await audit.remove(tx, EVERY_APP, tried.id)
 
     await operator.act(EVERY_APP, SIGNED_IN, "", work)
     return key
-
-
-async def _nothing(tx: Transaction) -> None:
-    return None
 
 
 async def is_signed_in(operator: Operator, key: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from skylogin.ids import timed_prefix
 from skylogin.store.tables import operator_audit
@@ -44,6 +44,13 @@ async def has(tx: Transaction, app: str, act_id: str) -> bool:
     table = operator_audit
     query = select(table.c.id).where(table.c.app == app, table.c.id == act_id)
     return (await tx.connection.execute(query)).first() is not None
+
+
+async def remove(tx: Transaction, app: str, act_id: str) -> None:
+    """Take back an act that did not happen after all."""
+    await tx.connection.execute(
+        delete(operator_audit).where(operator_audit.c.app == app, operator_audit.c.id == act_id)
+    )
 
 
 async def load_latest(tx: Transaction, app: str, before: str, number: int) -> list[Act]:
