@@ -234,7 +234,7 @@ async def test_users_are_deleted_while_they_log_in(
     operator = make_operator()
 
     async def come_and_go(number: int) -> None:
-        for _ in range(10):
+        for _ in range(60):
             name = f"user{number % 3}"
             login = await log_in(services, name, username=name)
             with contextlib.suppress(MissingError):

@@ -188,8 +188,9 @@ async def delete(operator: Operator, app: str, user_id: str) -> None:
     record_id = RecordId(USER_TYPE, user_id)
 
     async def work(tx: Transaction) -> None:
+        # In the order in which a login locks them, so that neither waits for the other.
+        await _load(tx, app, user_id, lock=True)
         await stored_records.load_to_change(tx, app, [record_id], PUBLIC, to_stay=False)
-        await _load(tx, app, user_id)
         referrers = await references.load_referrers(tx, app, [record_id])
         others = sorted(str(one) for one in referrers[record_id] - {record_id})
         if others:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from skylogin import login, rfc3339
 from skylogin.auth_keys import AuthKey, KeySet, keys_of
 from skylogin.json_text import JsonValue
-from skylogin.login import Attempt, Changes, Snapshot
+from skylogin.login import Attempt, Changes, LookAgain, Snapshot
 from skylogin.profile import references
 from skylogin.store import dialect, fields, users
 from skylogin.store.tables import auth_keys, principals, records
@@ -31,10 +31,12 @@ async def load(
         # Between the two looks another node may have made a principal with its keys,
         # and while we look again, the next one.
         appeared = await _load_accounts(tx, app, missing)
-        if not appeared:
-            break
         accounts |= appeared
+        before = owners
         known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+        if not appeared and owners == before:
+            # Nobody was deleted either, so the keys are those of somebody else.
+            break
     return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
 
 
@@ -130,6 +132,11 @@ async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> 
     if not rows:
         return {}
     found = await users.load(tx, app, {row.user_id for row in rows}, lock=True)
+    if len(found) < len(rows):
+        again = (await tx.connection.execute(_mappings(tx.dialect), values)).all()
+        if set(again) != set(rows):
+            # The user was deleted between the two looks, and the principal with them.
+            raise LookAgain
     left = await users.load_records(tx, app, {row.user_id for row in rows} - set(found))
     return {
         row.principal: Account(row.user_id, found.get(row.user_id), left.get(row.user_id))
