@@ -37,7 +37,7 @@ LEVELS = """
 18  handlers.role  handlers.schema  handlers.sso
 19  actions
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
-21  admin.answering  admin.exporting  portal.answering
+21  admin.answering  admin.events  admin.exporting  portal.answering
 22  admin.people  portal.pages  portal.people_pages
 23  admin.running  portal.routes
 24  web

@@ -1,14 +1,11 @@
 """The admin API on users and on attempts to log in."""
 
-import asyncio
 import json
-from contextlib import aclosing
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from aiohttp import web
-
 from skylogin import rfc3339, wire
+from skylogin.admin import events
 from skylogin.admin.answering import AdminCall, Handler
 from skylogin.journal import Entry, Filter
 from skylogin.operations import attempts, overview, tokens, users
@@ -19,7 +16,6 @@ from skylogin.store.user_search import Search
 from skylogin.user import User
 
 Json = dict[str, object]
-KEEP_ALIVE_SECONDS = 15.0
 
 
 def moment(value: datetime | None) -> str | None:
@@ -165,26 +161,12 @@ async def wait_for_attempt(call: AdminCall) -> object:
 
 async def follow_attempts(call: AdminCall) -> object:
     """Send attempts as they come, as events, until the client leaves."""
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-    )
-    await response.prepare(call.request)
     following = attempts.follow(call.operator, call.app, _filter(call))
-    async with aclosing(following):
-        coming = asyncio.ensure_future(anext(following))
-        try:
-            while True:
-                done, _ = await asyncio.wait([coming], timeout=KEEP_ALIVE_SECONDS)
-                if not done:
-                    # Whoever left is found out by writing to them.
-                    await response.write(b": still here\n\n")
-                    continue
-                event = json.dumps(_attempt(coming.result()), separators=(",", ":"))
-                await response.write(f"data: {event}\n\n".encode())
-                coming = asyncio.ensure_future(anext(following))
-        finally:
-            coming.cancel()
-            await asyncio.wait([coming])
+    return await events.send(call.request, following, _as_json)
+
+
+def _as_json(attempt: Entry) -> str:
+    return json.dumps(_attempt(attempt), separators=(",", ":"))
 
 
 def _filter(call: AdminCall) -> Filter:

@@ -1,18 +1,17 @@
 """The pages on users and on attempts to log in."""
 
-import asyncio
 import json
 import shlex
 from collections.abc import Mapping
-from contextlib import aclosing
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
 from skylogin import explaining, jws, spoken_time, wire
+from skylogin.admin import events
 from skylogin.journal import Entry, Filter
 from skylogin.operations import attempts, users
 from skylogin.operations.operator import RefusedError
@@ -23,7 +22,6 @@ from skylogin.user import User
 
 PER_PAGE = 50
 SIGN_INS_SHOWN = 20
-KEEP_ALIVE_SECONDS = 15.0
 SORT_NAMES = {
     "-created_at": "newest first",
     "created_at": "oldest first",
@@ -178,7 +176,7 @@ async def delete_user(visit: Visit) -> web.StreamResponse:
 
 
 def _back(visit: Visit, notice: str) -> web.Response:
-    return visit.go(f"users/{visit.values['user_id']}", notice)
+    return visit.go(f"users/{quote(visit.values['user_id'], safe='')}", notice)
 
 
 # --- attempts to log in --------------------------------------------------------------
@@ -212,31 +210,13 @@ def _filter(visit: Visit) -> Filter:
 
 async def stream_logins(visit: Visit) -> web.StreamResponse:
     """Send rows of the list as they come, until the browser leaves."""
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-    )
-    await response.prepare(visit.request)
+
+    def as_row(attempt: Entry) -> str:
+        values = {"attempt": attempt, "base": visit.base, "now": visit.operator.now()}
+        return rendering.render("login_row.html", values)
+
     following = attempts.follow(visit.operator, visit.app, _filter(visit))
-    async with aclosing(following):
-        coming = asyncio.ensure_future(anext(following))
-        try:
-            while True:
-                done, _ = await asyncio.wait([coming], timeout=KEEP_ALIVE_SECONDS)
-                if not done:
-                    # Whoever left is found out by writing to them.
-                    await response.write(b": still here\n\n")
-                    continue
-                await response.write(_event(visit, coming.result()))
-                coming = asyncio.ensure_future(anext(following))
-        finally:
-            coming.cancel()
-            await asyncio.wait([coming])
-
-
-def _event(visit: Visit, attempt: Entry) -> bytes:
-    values = {"attempt": attempt, "base": visit.base, "now": visit.operator.now()}
-    row = rendering.render("login_row.html", values)
-    return b"".join(b"data: " + line + b"\n" for line in row.encode().splitlines()) + b"\n"
+    return await events.send(visit.request, following, as_row)
 
 
 async def show_login(visit: Visit) -> web.StreamResponse:
