@@ -1,10 +1,12 @@
 """An operator walks through the portal, in a real browser, with JavaScript and without."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import ServerProcess
 
 from .browsing import Client
 
@@ -191,3 +193,35 @@ def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
     text = page.locator("table").inner_text()
     assert "app.create" in text
     assert "app.delete" in text
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["JavaScript", "no JavaScript"])
+def test_an_operator_signs_in_and_out(
+    has_scripts: bool, browser: Any, start_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    """At an endpoint, which shows nothing to anybody else."""
+    server = start_server(
+        "serve", "--migrate", "--port", "0", "--database", f"sqlite:///{tmp_path / 'endpoint.db'}",
+        API_KEY="an-api-key", MASTER_KEY="a-master-key-of-ours",
+        SKYLOGIN_ADMIN_PASSWORD="open sesame, please",
+    )  # fmt: skip
+    context = browser.new_context(java_script_enabled=has_scripts)
+    page = context.new_page()
+    page.goto(f"{server.url}portal/users")
+    assert page.url == f"{server.url}portal/sign-in"
+    page.get_by_label("Password").fill("open says me, please")
+    page.get_by_role("button", name="Sign in").click()
+    assert "that is not the password" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Password").fill("open sesame, please")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.locator("h1").inner_text() == "Start"
+    assert page.get_by_text("Try a login").count() == 0
+    go(page, "Secrets")
+    page.get_by_role("button", name="Make a new secret").click()
+    assert "There is a new secret" in page.get_by_role("status").inner_text()
+
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{server.url}portal/sign-in")
+    page.goto(f"{server.url}portal/secrets")
+    assert page.url == f"{server.url}portal/sign-in"
+    context.close()
