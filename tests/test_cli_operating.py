@@ -4,8 +4,11 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from processes import ServerProcess, run_skylogin
 from test_cli import DEV, StartServer, call, log_in, login_payload
+
+pytestmark = pytest.mark.slow
 
 
 def ids_of(folder: Path, *arguments: str) -> list[str]:
