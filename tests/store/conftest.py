@@ -1,6 +1,7 @@
 """A store on each database, and the services of a server on it, with a clock that stands."""
 
 import asyncio
+import shutil
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -49,12 +50,31 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{SQLITE}{tmp_path / 'skylogin.db'}"
 
 
+@pytest.fixture(scope="session")
+def file_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with its tables, to be copied: making them takes longer."""
+    path = tmp_path_factory.mktemp("tables") / "skylogin.db"
+
+    async def make() -> None:
+        store = open_store(f"{SQLITE}{path}")
+        await store.create()
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def make_store(store_url: str) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
+async def make_store(
+    store_url: str, file_with_tables: Path
+) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
     """Open stores on one database, as several servers would."""
     opened: list[Store] = []
+    path = Path(store_url.removeprefix(SQLITE))
 
     async def make() -> Store:
+        if store_url.startswith(SQLITE) and not path.exists():
+            shutil.copyfile(file_with_tables, path)
         store = open_store(store_url)
         opened.append(store)
         if await store.version() is None:

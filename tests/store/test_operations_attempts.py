@@ -86,6 +86,7 @@ async def follow(operator: Operator, wanted: Filter, number: int, after: str = "
     return found
 
 
+@pytest.mark.slow
 async def test_attempts_are_followed(
     make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator, clock: Clock
 ) -> None:

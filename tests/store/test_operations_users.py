@@ -226,6 +226,7 @@ async def test_a_user_who_is_referred_to_stays(
     assert await found(operator, text="bert") == ["Bert"]
 
 
+@pytest.mark.slow
 async def test_users_are_deleted_while_they_log_in(
     make_services: MakeServices, make_operator: MakeOperator, log_in: LogIn, query: Any
 ) -> None:
