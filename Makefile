@@ -22,7 +22,7 @@ dev: $(VENV)/.installed
 	@exec $(BIN)/skylogin dev $(ARGS)
 
 fast: $(VENV)/.installed-test
-	@$(BIN)/pytest -m 'not slow' --ignore tests/admin/test_admin_requests.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
+	@$(BIN)/pytest -m 'not slow' -p no:schemathesis --ignore tests/admin/test_admin_requests.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
 
 check: $(VENV)/.installed-test
 	@$(BIN)/ruff format --check .

@@ -20,6 +20,8 @@ from skylogin.store.user_search import Search
 
 from .conftest import ADMIN_TOKEN, KEYS, PASSWORD, Site, running_site
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = {"Origin": "http://evil.example"}
 BODIES: dict[str, dict[str, Any]] = {
     "createApp": {"name": "new"},
@@ -73,7 +75,6 @@ async def ask(site: Site, operation: Operation, ids: dict[str, str], **headers: 
         return response.status
 
 
-@pytest.mark.slow
 async def test_the_admin_api_turns_away_who_may_not(endpoint: Site) -> None:
     """Before anything happens: nothing is changed by any of them."""
     ids = await fill(endpoint)
@@ -119,7 +120,6 @@ async def test_the_admin_api_is_off_unless_it_has_a_token(stand_in: Site, tmp_pa
         assert await ask(site, about, {}, **evil) == 403  # noqa: PLR2004
 
 
-@pytest.mark.slow
 async def test_the_portal_turns_away_who_may_not(endpoint: Site) -> None:
     """Before anything happens, whoever asks for whatever."""
     ids = await fill(endpoint)

@@ -70,11 +70,10 @@ async def make_store(
 ) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
     """Open stores on one database, as several servers would."""
     opened: list[Store] = []
-    path = Path(store_url.removeprefix(SQLITE))
 
     async def make() -> Store:
-        if store_url.startswith(SQLITE) and not path.exists():
-            shutil.copyfile(file_with_tables, path)
+        if store_url.startswith(SQLITE) and not opened:
+            shutil.copyfile(file_with_tables, store_url.removeprefix(SQLITE))
         store = open_store(store_url)
         opened.append(store)
         if await store.version() is None:
