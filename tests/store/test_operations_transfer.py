@@ -14,6 +14,8 @@ from skylogin.operations.operator import ConflictError, Operator, RefusedError, 
 
 from .conftest import Ask, LogIn, MakeServices, make_item
 
+pytestmark = pytest.mark.slow
+
 APP = "myapp"
 Lines = list[dict[str, Any]]
 HEAD = {"skylogin": "export", "version": "0003"}
@@ -127,7 +129,6 @@ async def test_an_export_makes_the_same_app_again(
     assert (await filled.logins.submit(item)).user.id == there.user.id
 
 
-@pytest.mark.slow
 async def test_an_export_tells_no_secret(filled: Services, operator: Operator) -> None:
     """Nor a key: those belong to the server."""
     made = await apps.create(operator, "shop")
@@ -136,7 +137,6 @@ async def test_an_export_tells_no_secret(filled: Services, operator: Operator) -
         assert str(secret) not in text
 
 
-@pytest.mark.slow
 async def test_both_are_in_the_audit_list(filled: Services, operator: Operator) -> None:
     """Under the app that they are about."""
     lines = await exported(operator)
@@ -161,7 +161,6 @@ async def test_what_is_there_stands_in_the_way(filled: Services, operator: Opera
     assert (await exported(operator))[1:] == before[1:]
 
 
-@pytest.mark.slow
 async def test_what_is_there_gives_way_where_it_is_asked_to(
     filled: Services, operator: Operator
 ) -> None:
@@ -185,7 +184,6 @@ async def test_what_is_there_gives_way_where_it_is_asked_to(
     assert (await exported(operator))[1:] == after[1:]
 
 
-@pytest.mark.slow
 async def test_a_sequence_goes_on_behind_what_came(filled: Services, operator: Operator) -> None:
     """Where the file counted further."""
     lines = await exported(operator)
@@ -274,7 +272,6 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@pytest.mark.slow
 @given(data=st.data())
 @settings(
     deadline=None,
