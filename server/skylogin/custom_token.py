@@ -184,7 +184,7 @@ def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, JsonValue]]:
     if not isinstance(members, tuple):
         return (), {}
     kept: dict[str, JsonValue] = {}
-    for name, value in jws.plain_members(members):
+    for name, value in members:
         if name in KEPT_CLAIMS and (isinstance(value, str | bool) or _is_storable(value)):
             kept[name] = value  # type: ignore[assignment]
     return tuple(name for name, _ in members), kept
