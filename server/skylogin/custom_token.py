@@ -186,7 +186,7 @@ def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, JsonValue]]:
     kept: dict[str, JsonValue] = {}
     for name, value in members:
         if name in KEPT_CLAIMS and (isinstance(value, str | bool) or _is_storable(value)):
-            kept[name] = value  # type: ignore[assignment]
+            kept[name] = value
     return tuple(name for name, _ in members), kept
 
 
