@@ -1,7 +1,9 @@
 """The commands that look into a server's database and change it, as the portal does."""
 
 import json
+import stat
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -45,9 +47,9 @@ def test_users_are_found_and_changed(start_server: StartServer, tmp_path: Path) 
     assert shown["roles"] == ["reader", "writer"]
     assert shown["principals"] == [{"kind": "custom_token", "id": "alice"}]
     act("disable", alice, "--message", "Call us")
-    assert status_of_login(server, "alice") == 403  # noqa: PLR2004
+    assert status_of_login(server, "alice") == HTTPStatus.FORBIDDEN
     act("enable", alice)
-    assert status_of_login(server, "alice") == 200  # noqa: PLR2004
+    assert status_of_login(server, "alice") == HTTPStatus.OK
     act("sign-out", alice)
     act("delete", bert, "--yes")
     assert ids_of(tmp_path) == [alice]
@@ -63,7 +65,7 @@ def test_attempts_are_listed(start_server: StartServer, tmp_path: Path) -> None:
     """With the reason of a refusal."""
     server = start_server(*DEV)
     log_in(server, "alice")
-    assert status_of_login(server, "mallory", -30) == 400  # noqa: PLR2004
+    assert status_of_login(server, "mallory", -30) == HTTPStatus.BAD_REQUEST
     server.stop()
 
     listed = run_skylogin(tmp_path, "logins", "--json")
@@ -99,7 +101,7 @@ def test_an_app_is_exported_and_imported(start_server: StartServer, tmp_path: Pa
     file = tmp_path / "myapp.jsonl"
     exported = run_skylogin(tmp_path, "apps", "export", str(file))
     assert exported.returncode == 0, exported.stderr
-    assert file.stat().st_mode & 0o777 == 0o600  # noqa: PLR2004
+    assert stat.filemode(file.stat().st_mode) == "-rw-------"
     assert list(tmp_path.glob(".myapp*")) == []
     assert run_skylogin(tmp_path, "apps", "create", "copy").returncode == 0
 
@@ -114,7 +116,7 @@ def test_an_app_is_exported_and_imported(start_server: StartServer, tmp_path: Pa
     again = run_skylogin(tmp_path, "apps", "import", str(file), "--replace")
     assert again.returncode == 0, again.stderr
     assert "1 of users" in again.stdout
-    assert status_of_login(server, "alice") == 200  # noqa: PLR2004
+    assert status_of_login(server, "alice") == HTTPStatus.OK
 
     missing = run_skylogin(tmp_path, "apps", "export", str(file), "--app", "nowhere")
     assert (missing.returncode, missing.stderr) == (1, "there is no app called nowhere\n")

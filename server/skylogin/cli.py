@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, BinaryIO, NoReturn, TypeVar
 
 import typer
 
@@ -37,6 +38,10 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any fre
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Database = Annotated[str | None, typer.Option(help="Database URL, instead of DATABASE_URL.")]
 ReadyFile = Annotated[Path | None, typer.Option(help="File for the ready line, written at once.")]
+AppName = Annotated[
+    str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -110,22 +115,31 @@ def _ready_file(path: Path | None, line: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    _write_ready_file(path, line)
+    with whole_file(path) as file:
+        file.write(f"{line}\n".encode())
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
 
 
-def _write_ready_file(path: Path, line: str) -> None:
-    """Write *line* so that nobody reads half of it, and only the owner reads it at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that becomes *path* at the end of the block; what was there stays until then.
+
+    So nobody reads half of it, and only the owner reads it at all.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @app.command()
@@ -235,6 +249,14 @@ def with_operator(settings: Settings, work: Callable[[Operator], Coroutine[Any, 
             await store.close()
 
     return asyncio.run(run())
+
+
+def in_app(
+    database: str | None, app_name: str, work: Callable[[Operator, str], Coroutine[Any, Any, T]]
+) -> T:
+    """Do *work* on the app called *app_name*, or on the one of the environment."""
+    settings = storage_settings(database)
+    return with_operator(settings, lambda operator: work(operator, app_name or settings.app_name))
 
 
 def accepted_secrets(settings: Settings, app: str) -> list[StoredSecret]:
@@ -351,6 +373,17 @@ def ask(question: str, *, yes: bool) -> None:
         fail("nothing is changed")
 
 
+def read_object(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object that an argument is. Exits with 1 where it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        fail(f"{what} is not JSON: {error}")
+    if not isinstance(value, dict):
+        fail(f"{what} is not a JSON object")
+    return value
+
+
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Give what is told how much is done and of how much: a bar, where somebody looks."""
@@ -381,6 +414,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> No
     for row in rows:
         table.add_row(*(row[name] for name in columns))
     Console().print(table)
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
+    """Print *rows* for a program or for a person, as was asked."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(columns, rows)
 
 
 def print_json(value: object) -> None:

@@ -23,28 +23,25 @@ def logins(  # noqa: PLR0913, PLR0917
     subject: Annotated[str, typer.Option(help="Only those of this principal.")] = "",
     reason: Annotated[str, typer.Option(help="Only those with this reason.")] = "",
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=ROWS_MAX)] = 20,
-    app_name: Annotated[str, typer.Option("--app", help="An app below /apps/.")] = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: cli.AsJson = False,
 ) -> None:
     """List attempts to log in, the newest last, and say why each was refused."""
-    settings = cli.storage_settings(database)
-    app = app_name or settings.app_name
     wanted = Filter(accepted=False if refused else None, reason=reason, subject=subject)
     if follow:
         with contextlib.suppress(KeyboardInterrupt):
-            cli.with_operator(
-                settings, lambda operator: _follow(operator, app, wanted, as_json=as_json)
+            cli.in_app(
+                database,
+                app_name,
+                lambda operator, app: _follow(operator, app, wanted, as_json=as_json),
             )
         return
-    page: AttemptPage = cli.with_operator(
-        settings, lambda operator: attempts.find(operator, app, wanted, "", limit)
+    page: AttemptPage = cli.in_app(
+        database, app_name, lambda operator, app: attempts.find(operator, app, wanted, "", limit)
     )
     rows = [_row(one) for one in reversed(page.attempts)]
-    if as_json:
-        cli.print_json(rows)
-    else:
-        cli.print_table(COLUMNS, rows)
+    cli.print_rows(COLUMNS, rows, as_json=as_json)
 
 
 async def _follow(operator: Operator, app: str, wanted: Filter, *, as_json: bool) -> None:

@@ -11,16 +11,13 @@ from skylogin.store.secrets import StoredSecret
 
 app = typer.Typer(help="Show, rotate and revoke custom token secrets.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-AppName = Annotated[
-    str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
-]
+COLUMNS = ("id", "secret", "accepted until")
 
 
 @app.command()
-def show(database: cli.Database = None, as_json: AsJson = False, app_name: AppName = "") -> None:
+def show(
+    database: cli.Database = None, as_json: cli.AsJson = False, app_name: cli.AppName = ""
+) -> None:
     """Show the secrets that custom tokens may be signed with."""
     settings = cli.storage_settings(database)
     name = app_name or settings.app_name
@@ -28,18 +25,15 @@ def show(database: cli.Database = None, as_json: AsJson = False, app_name: AppNa
     if not accepted and settings.custom_token_secret == "" and name == settings.app_name:
         cli.fail("the login is off: CUSTOM_TOKEN_SECRET is set to nothing")
     rows = [_row(one) for one in accepted]
-    if as_json:
-        cli.print_json(rows)
-    else:
-        cli.print_table(("id", "secret", "accepted until"), rows)
+    cli.print_rows(COLUMNS, rows, as_json=as_json)
 
 
 @app.command()
 def rotate(
     overlap: Annotated[float, typer.Option(help="Hours that old secrets stay accepted.")] = 24,
     database: cli.Database = None,
-    as_json: AsJson = False,
-    app_name: AppName = "",
+    as_json: cli.AsJson = False,
+    app_name: cli.AppName = "",
 ) -> None:
     """Make a new secret; the old ones stay accepted for a while."""
     settings = cli.storage_settings(database)
@@ -49,17 +43,14 @@ def rotate(
         settings, lambda operator: secrets.rotate(operator, name, timedelta(hours=overlap))
     )
     rows = [_row(one) for one in (rotation.new, *rotation.old)]
-    if as_json:
-        cli.print_json(rows)
-    else:
-        cli.print_table(("id", "secret", "accepted until"), rows)
+    cli.print_rows(COLUMNS, rows, as_json=as_json)
 
 
 @app.command()
 def revoke(
     secret_id: Annotated[str, typer.Argument(help="The id, as `skylogin secret show` lists it.")],
     database: cli.Database = None,
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
 ) -> None:
     """End a secret now; running servers refuse it within 2 seconds."""
     settings = cli.storage_settings(database)

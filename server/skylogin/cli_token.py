@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -32,7 +32,9 @@ def mint(  # noqa: PLR0913, PLR0917
     database: cli.Database = None,
 ) -> None:
     """Print a custom token for SUBJECT, as an authentication server makes them."""
-    claims: dict[str, object] = {"skyprofile": _json_object(profile)} if profile else {}
+    claims: dict[str, object] = (
+        {"skyprofile": cli.read_object(profile, "--profile")} if profile else {}
+    )
     claims |= dict(_read_claim(text) for text in claim or [])
     texts = _secret_texts(secret, database)
     if not texts:
@@ -42,16 +44,6 @@ def mint(  # noqa: PLR0913, PLR0917
         print(minting.mint(subject, texts[0][1], system_now(), lifetime, algorithm, claims))
     except ValueError as error:
         cli.fail(str(error))
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        cli.fail(f"--profile is not JSON: {error}")
-    if not isinstance(value, dict):
-        cli.fail("--profile is not a JSON object")
-    return value
 
 
 def _read_claim(text: str) -> tuple[str, object]:
@@ -69,7 +61,7 @@ def explain(
     token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")],
     secret: SecretText = None,
     database: cli.Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: cli.AsJson = False,
 ) -> None:
     """Decode TOKEN and say whether it logs in, and why not. Exits with 1 if not."""
     if token == "-":

@@ -1,6 +1,5 @@
 """`skylogin users`: find users, and do to them what the portal does."""
 
-import json
 from datetime import datetime
 from typing import Annotated
 
@@ -8,17 +7,13 @@ import typer
 
 from skylogin import cli, rfc3339
 from skylogin.operations import users
-from skylogin.operations.operator import Operator, RefusedError
+from skylogin.operations.operator import RefusedError
 from skylogin.operations.users import UserDetails
 from skylogin.store.user_search import Search
 from skylogin.user import User
 
 app = typer.Typer(help="Find users, edit, disable and delete them.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AppName = Annotated[
-    str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
-]
 UserId = Annotated[str, typer.Argument(help="The user's id, as `skylogin users find` lists it.")]
 COLUMNS = ("id", "username", "email", "roles", "last seen", "disabled")
 ROWS_MAX = 200
@@ -31,31 +26,26 @@ def find(  # noqa: PLR0913, PLR0917
     ] = "",
     field: Annotated[str, typer.Option(help="name=value of a field of the profile.")] = "",
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=ROWS_MAX)] = 50,
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
-    as_json: AsJson = False,
+    as_json: cli.AsJson = False,
 ) -> None:
     """List users, the newest first."""
     name, _, value = field.partition("=")
     search = Search(text=text, field=name, value=value, limit=limit)
-    settings = cli.storage_settings(database)
-    page = cli.with_operator(
-        settings,
-        lambda operator: users.find(operator, app_name or settings.app_name, search),
-    )
-    _print([_row(one) for one in page.users], as_json=as_json)
+    page = cli.in_app(database, app_name, lambda operator, app: users.find(operator, app, search))
+    cli.print_rows(COLUMNS, [_row(one) for one in page.users], as_json=as_json)
 
 
 @app.command()
 def show(
     user_id: UserId,
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
 ) -> None:
     """Show a user with the profile and the principals, as JSON."""
-    settings = cli.storage_settings(database)
-    details: UserDetails = cli.with_operator(
-        settings, lambda operator: users.get(operator, app_name or settings.app_name, user_id)
+    details: UserDetails = cli.in_app(
+        database, app_name, lambda operator, app: users.get(operator, app, user_id)
     )
     record = details.user.record
     cli.print_json(
@@ -72,22 +62,13 @@ def show(
 def edit(
     user_id: UserId,
     changes: Annotated[str, typer.Argument(help="A JSON object; null removes a field.")],
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
 ) -> None:
     """Change fields of a user's profile."""
-    try:
-        values = json.loads(changes)
-    except ValueError as error:
-        cli.fail(f"that is not JSON: {error}")
-    if not isinstance(values, dict):
-        cli.fail("that is not a JSON object")
-    settings = cli.storage_settings(database)
-    cli.with_operator(
-        settings,
-        lambda operator: users.edit_profile(
-            operator, app_name or settings.app_name, user_id, values
-        ),
+    values = cli.read_object(changes, "that")
+    cli.in_app(
+        database, app_name, lambda operator, app: users.edit_profile(operator, app, user_id, values)
     )
     print(f"{user_id} is saved")
 
@@ -97,17 +78,15 @@ def disable(
     user_id: UserId,
     message: Annotated[str, typer.Option(help="What the user is told.")] = "",
     until: Annotated[str, typer.Option(help="When it ends by itself, as RFC 3339.")] = "",
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
 ) -> None:
     """Keep a user out."""
     end = _read_moment(until) if until else None
-    settings = cli.storage_settings(database)
-    cli.with_operator(
-        settings,
-        lambda operator: users.disable(
-            operator, app_name or settings.app_name, user_id, message, end
-        ),
+    cli.in_app(
+        database,
+        app_name,
+        lambda operator, app: users.disable(operator, app, user_id, message, end),
     )
     print(f"{user_id} is disabled")
 
@@ -120,12 +99,9 @@ def _read_moment(text: str) -> datetime:
 
 
 @app.command()
-def enable(user_id: UserId, app_name: AppName = "", database: cli.Database = None) -> None:
+def enable(user_id: UserId, app_name: cli.AppName = "", database: cli.Database = None) -> None:
     """Let a user in again."""
-    settings = cli.storage_settings(database)
-    cli.with_operator(
-        settings, lambda operator: users.enable(operator, app_name or settings.app_name, user_id)
-    )
+    cli.in_app(database, app_name, lambda operator, app: users.enable(operator, app, user_id))
     print(f"{user_id} is enabled")
 
 
@@ -133,53 +109,36 @@ def enable(user_id: UserId, app_name: AppName = "", database: cli.Database = Non
 def roles(
     user_id: UserId,
     names: Annotated[list[str] | None, typer.Argument(help="All roles; none takes all.")] = None,
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
 ) -> None:
     """Give a user these roles and no others."""
-    settings = cli.storage_settings(database)
-    cli.with_operator(
-        settings,
-        lambda operator: users.set_roles(
-            operator, app_name or settings.app_name, user_id, names or []
-        ),
+    cli.in_app(
+        database,
+        app_name,
+        lambda operator, app: users.set_roles(operator, app, user_id, names or []),
     )
     print(f"{user_id} has the roles: {', '.join(names or []) or 'none'}")
 
 
 @app.command("sign-out")
-def sign_out(user_id: UserId, app_name: AppName = "", database: cli.Database = None) -> None:
+def sign_out(user_id: UserId, app_name: cli.AppName = "", database: cli.Database = None) -> None:
     """End every access token that a user has."""
-    settings = cli.storage_settings(database)
-    cli.with_operator(
-        settings, lambda operator: users.sign_out(operator, app_name or settings.app_name, user_id)
-    )
+    cli.in_app(database, app_name, lambda operator, app: users.sign_out(operator, app, user_id))
     print(f"{user_id} is signed out everywhere")
 
 
 @app.command()
 def delete(
     user_id: UserId,
-    app_name: AppName = "",
+    app_name: cli.AppName = "",
     database: cli.Database = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a user with profile, principals, roles and password."""
-    settings = cli.storage_settings(database)
     cli.ask(f"Delete {user_id}?", yes=yes)
-
-    async def work(operator: Operator) -> None:
-        await users.delete(operator, app_name or settings.app_name, user_id)
-
-    cli.with_operator(settings, work)
+    cli.in_app(database, app_name, lambda operator, app: users.delete(operator, app, user_id))
     print(f"{user_id} is deleted")
-
-
-def _print(rows: list[dict[str, str]], *, as_json: bool) -> None:
-    if as_json:
-        cli.print_json(rows)
-    else:
-        cli.print_table(COLUMNS, rows)
 
 
 def _row(user: User) -> dict[str, str]:

@@ -191,7 +191,8 @@ def _is_number(value: JsonValue) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_integer(value: JsonValue) -> bool:
+def is_integer(value: JsonValue) -> bool:
+    """Return whether *value* is an integer as a column holds it."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return is_whole and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
 
@@ -203,7 +204,7 @@ def _is_place(value: JsonValue) -> bool:
 _COORDINATES = 2
 _STORED_FORMS: Mapping[str, Callable[[JsonValue], bool]] = {
     **dict.fromkeys(("string", "reference", "asset"), _is_text),
-    **dict.fromkeys(("integer", "sequence"), _is_integer),
+    **dict.fromkeys(("integer", "sequence"), is_integer),
     **dict.fromkeys(("json", "unknown"), lambda _: True),
     "number": _is_number,
     "boolean": lambda value: isinstance(value, bool),

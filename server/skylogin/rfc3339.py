@@ -33,6 +33,12 @@ def read(text: str) -> tuple[datetime, int]:
     return moment, int(digits)
 
 
+def read_moment(text: str) -> datetime:
+    """Return the time that *text* means, to the microsecond. Raises ValueError as `read` does."""
+    moment, nanoseconds = read(text)
+    return moment + timedelta(microseconds=nanoseconds // 1000)
+
+
 def _in_utc(moment: datetime, sign: str, hours: int, minutes: int) -> datetime:
     if hours > _OFFSET_HOURS_MAX or minutes > _OFFSET_MINUTES_MAX:
         raise ValueError("no such zone")
@@ -53,10 +59,9 @@ def stored(moment: datetime) -> str:
 def is_stored(text: str) -> bool:
     """Return whether *text* is a time as a field keeps it."""
     try:
-        moment, nanoseconds = read(text)
+        return stored(read_moment(text)) == text
     except ValueError:
         return False
-    return stored(moment + timedelta(microseconds=nanoseconds // 1000)) == text
 
 
 def from_stored(text: str) -> str:

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
     with SkyloginServer(database=database) as server:
         client = Client(server, database)
         for name in ("anna", "bert", "zoe"):
-            assert client.log_in(name, username=name, email=f"{name}@example.com") == 200  # noqa: PLR2004
+            assert client.log_in(name, username=name, email=f"{name}@example.com") == HTTPStatus.OK
         yield client
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,9 @@ def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
     page.get_by_label("Message to the user").fill("Call <us>")
     page.get_by_role("button", name="Disable").click()
     assert "Call <us>" in page.locator("main").inner_text()
-    assert client.log_in("bert") == 403  # noqa: PLR2004
+    assert client.log_in("bert") == HTTPStatus.FORBIDDEN
     page.get_by_role("button", name="Enable").click()
-    assert client.log_in("bert") == 200  # noqa: PLR2004
+    assert client.log_in("bert") == HTTPStatus.OK
 
     page.get_by_text("Edit it as JSON").click()
     page.locator("textarea[name=profile]").fill('{"username": "anna"}')
@@ -136,7 +137,7 @@ def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> Non
     go(page, "Logins")
     if page.has_scripts:
         page.get_by_text("Live").wait_for()
-    assert client.log_in("mallory", expires_in=-12) == 400  # noqa: PLR2004
+    assert client.log_in("mallory", expires_in=-12) == HTTPStatus.BAD_REQUEST
     if not page.has_scripts:
         page.wait_for_timeout(1000)
         page.reload()

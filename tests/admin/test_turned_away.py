@@ -1,6 +1,7 @@
 """Every route of the admin API and of the portal, for those who may not."""
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ async def ask(site: Site, operation: Operation, ids: dict[str, str], **headers: 
         ClientSession(headers=headers) as session,
         session.request(operation.method, url, json=body) as response,
     ):
-        if response.status >= 400:  # noqa: PLR2004
+        if response.status >= HTTPStatus.BAD_REQUEST:
             assert response.content_type == "application/problem+json"
         return response.status
 
@@ -86,9 +87,13 @@ async def test_the_admin_api_turns_away_who_may_not(endpoint: Site) -> None:
     for operation in document.operations():
         for authorization in (*wrong, f"Bearer {shop.master_key}", f"Bearer {ADMIN_TOKEN}x"):
             headers = {"Authorization": authorization} if authorization else {}
-            assert await ask(endpoint, operation, ids, **headers) == 401, operation.name  # noqa: PLR2004
+            assert await ask(endpoint, operation, ids, **headers) == HTTPStatus.UNAUTHORIZED, (
+                operation.name
+            )
         right = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        assert await ask(endpoint, operation, ids, **right, **ORIGIN) == 403, operation.name  # noqa: PLR2004
+        assert await ask(endpoint, operation, ids, **right, **ORIGIN) == HTTPStatus.FORBIDDEN, (
+            operation.name
+        )
 
     assert endpoint.state() == before
 
@@ -113,11 +118,11 @@ async def test_the_admin_api_is_off_unless_it_has_a_token(stand_in: Site, tmp_pa
     [about] = [one for one in document.operations() if one.name == "getSettings"]
     right = {"Authorization": f"Bearer {KEYS['MASTER_KEY']}"}
     async with running_site(tmp_path / "1.db", config.SERVE, SKYLOGIN_ADMIN_TOKEN="") as site:
-        assert await ask(site, about, {}, **right) == 404  # noqa: PLR2004
+        assert await ask(site, about, {}, **right) == HTTPStatus.NOT_FOUND
     async with running_site(tmp_path / "2.db", config.DEV, SKYLOGIN_ADMIN_TOKEN="") as site:
-        assert await ask(site, about, {}, **right) == 200  # noqa: PLR2004
+        assert await ask(site, about, {}, **right) == HTTPStatus.OK
         evil = {**right, "Host": "evil.example"}
-        assert await ask(site, about, {}, **evil) == 403  # noqa: PLR2004
+        assert await ask(site, about, {}, **evil) == HTTPStatus.FORBIDDEN
 
 
 async def test_the_portal_turns_away_who_may_not(endpoint: Site) -> None:
@@ -152,13 +157,13 @@ async def test_the_portal_turns_away_who_may_not(endpoint: Site) -> None:
             if route.method == "GET":
                 assert (status, location) == (303, "/portal/sign-in"), page
             else:
-                assert status == 401, page  # noqa: PLR2004
+                assert status == HTTPStatus.UNAUTHORIZED, page
         status, _ = await send(route.method, page, ORIGIN, cookies, token)
-        assert status == 403, page  # noqa: PLR2004
+        assert status == HTTPStatus.FORBIDDEN, page
         if route.method == "POST":
             for other in ("", "0" * 64):
                 status, _ = await send("POST", page, {}, cookies, other)
-                assert status == 403, page  # noqa: PLR2004
+                assert status == HTTPStatus.FORBIDDEN, page
 
     assert endpoint.state() == before
 
@@ -168,16 +173,16 @@ async def test_there_is_no_portal_without_a_password(tmp_path: Path) -> None:
     path = tmp_path / "off.db"
     async with running_site(path, config.SERVE, SKYLOGIN_ADMIN_PASSWORD="") as site:
         response, text = await site.get("users")
-    assert response.status == 404  # noqa: PLR2004
+    assert response.status == HTTPStatus.NOT_FOUND
     assert "SKYLOGIN_ADMIN_PASSWORD" in text
 
 
 async def test_too_many_wrong_passwords_are_refused(endpoint: Site) -> None:
     """The right one too, for a while."""
     for _ in range(5):
-        assert (await endpoint.sign_in("wrong password")).status == 401  # noqa: PLR2004
-    assert (await endpoint.sign_in("wrong password")).status == 429  # noqa: PLR2004
-    assert (await endpoint.sign_in()).status == 429  # noqa: PLR2004
+        assert (await endpoint.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED
+    assert (await endpoint.sign_in("wrong password")).status == HTTPStatus.TOO_MANY_REQUESTS
+    assert (await endpoint.sign_in()).status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 async def test_many_wrong_passwords_at_once_count_too(endpoint: Site) -> None:
@@ -191,7 +196,7 @@ async def test_many_wrong_passwords_at_once_count_too(endpoint: Site) -> None:
 async def test_right_passwords_are_not_counted(endpoint: Site) -> None:
     """However often somebody signs in."""
     for _ in range(7):
-        assert (await endpoint.sign_in()).status == 303  # noqa: PLR2004
+        assert (await endpoint.sign_in()).status == HTTPStatus.SEE_OTHER
     assert "sign_in_refused" not in "\n".join(await listed(endpoint))
 
 
@@ -204,9 +209,9 @@ async def test_the_password_may_be_a_hash(kind: str, tmp_path: Path) -> None:
     }[kind]()
     path = tmp_path / "hash.db"
     async with running_site(path, config.SERVE, SKYLOGIN_ADMIN_PASSWORD=hashed) as site:
-        assert (await site.sign_in(hashed)).status == 401  # noqa: PLR2004
-        assert (await site.sign_in()).status == 303  # noqa: PLR2004
-        assert (await site.get("users"))[0].status == 200  # noqa: PLR2004
+        assert (await site.sign_in(hashed)).status == HTTPStatus.UNAUTHORIZED
+        assert (await site.sign_in()).status == HTTPStatus.SEE_OTHER
+        assert (await site.get("users"))[0].status == HTTPStatus.OK
 
 
 async def test_a_session_is_kept_from_scripts_and_other_sites(endpoint: Site) -> None:
@@ -226,9 +231,9 @@ async def test_a_session_is_kept_from_scripts_and_other_sites(endpoint: Site) ->
     [key] = [one.value for one in endpoint.session.cookie_jar if one.key == "skylogin_session"]
     assert key not in "\n".join(endpoint.state())
     ended, _ = await endpoint.post("sign-out")
-    assert ended.status == 303  # noqa: PLR2004
+    assert ended.status == HTTPStatus.SEE_OTHER
     async with (
         ClientSession(cookies={"skylogin_session": key}) as session,
         session.get(f"{endpoint.url}portal/users", allow_redirects=False) as again,
     ):
-        assert again.status == 303  # noqa: PLR2004
+        assert again.status == HTTPStatus.SEE_OTHER

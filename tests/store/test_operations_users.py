@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -146,11 +147,11 @@ async def test_a_disabled_user_cannot_log_in(
     assert refused.body["error"]["info"]["message"] == "Call us"
     assert (await users.find(operator, APP, Search(disabled=True))).users[0].id == user_id
     await users.enable(operator, APP, user_id)
-    assert (await ask(services, LOG_IN, token=token)).status == 200  # noqa: PLR2004
+    assert (await ask(services, LOG_IN, token=token)).status == HTTPStatus.OK
 
     await users.disable(operator, APP, user_id, until=until)
     clock.moment = until
-    assert (await ask(services, LOG_IN, token=token)).status == 200  # noqa: PLR2004
+    assert (await ask(services, LOG_IN, token=token)).status == HTTPStatus.OK
 
 
 async def test_roles_are_set(people: dict[str, str], operator: Operator) -> None:
@@ -175,15 +176,15 @@ async def test_a_user_is_signed_out_everywhere(
         return str(answer.body["result"]["access_token"])
 
     old = await log_in()
-    assert (await ask(services, "me", access_token=old)).status == 200  # noqa: PLR2004
+    assert (await ask(services, "me", access_token=old)).status == HTTPStatus.OK
     [user] = (await users.find(operator, APP, Search())).users
 
     await users.sign_out(operator, APP, user.id)
 
-    assert (await ask(services, "me", access_token=old)).status == 401  # noqa: PLR2004
+    assert (await ask(services, "me", access_token=old)).status == HTTPStatus.UNAUTHORIZED
     clock.moment = NOW + timedelta(seconds=1)
     new = await log_in()
-    assert (await ask(services, "me", access_token=new)).status == 200  # noqa: PLR2004
+    assert (await ask(services, "me", access_token=new)).status == HTTPStatus.OK
 
 
 async def test_a_deleted_user_is_gone(
@@ -195,18 +196,18 @@ async def test_a_deleted_user_is_gone(
     first = (await ask(services, LOG_IN, token=token)).body["result"]
     await users.set_roles(operator, APP, first["user_id"], ["writer"])
     other = make_token(secret=SECRET, sub="other", skyprofile={"username": "anna"})
-    assert (await ask(services, LOG_IN, token=other)).status == 409  # noqa: PLR2004
+    assert (await ask(services, LOG_IN, token=other)).status == HTTPStatus.CONFLICT
 
     await users.delete(operator, APP, first["user_id"])
 
     for act in (users.delete, users.sign_out, users.enable):
         with pytest.raises(MissingError):
             await act(operator, APP, first["user_id"])
-    assert (await ask(services, "me", access_token=first["access_token"])).status != 200  # noqa: PLR2004
+    assert (await ask(services, "me", access_token=first["access_token"])).status != HTTPStatus.OK
     again = (await ask(services, LOG_IN, token=token)).body["result"]
     assert again["user_id"] != first["user_id"]
     assert "roles" not in again
-    assert (await ask(services, LOG_IN, token=other)).status == 409  # noqa: PLR2004
+    assert (await ask(services, LOG_IN, token=other)).status == HTTPStatus.CONFLICT
 
 
 async def test_a_user_who_is_referred_to_stays(
@@ -219,7 +220,7 @@ async def test_a_user_who_is_referred_to_stays(
     saved = await ask(
         services, "record:save", key="secret", records=[record], database_id="_public"
     )
-    assert saved.status == 200, saved.body  # noqa: PLR2004
+    assert saved.status == HTTPStatus.OK, saved.body
 
     with pytest.raises(ConflictError, match="note/1 refers to this user"):
         await users.delete(operator, APP, people["Bert"])

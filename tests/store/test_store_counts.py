@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from http import HTTPStatus
 
 from making import NOW, make_token
 from skylogin.operations import overview, secrets
@@ -49,7 +50,7 @@ async def test_uses_of_a_secret_are_counted_by_the_day(
         clock.moment = NOW - timedelta(days=days)
         seconds = int(clock.moment.timestamp())
         token = make_token(secret=SECRET, iat=seconds, exp=seconds + 60)
-        assert (await ask(services, LOG_IN, token=token)).status == 200  # noqa: PLR2004
+        assert (await ask(services, LOG_IN, token=token)).status == HTTPStatus.OK
     await services.app.journal.close()
 
     uses = await overview.secret_uses(operator, APP)

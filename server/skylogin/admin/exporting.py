@@ -6,7 +6,7 @@ from aiohttp import web
 
 from skylogin.operations import transfer
 from skylogin.operations.operator import Operator, RefusedError
-from skylogin.operations.transfer import CONTENT_TYPE, Imported
+from skylogin.operations.transfer import CONTENT_TYPE
 
 CHUNK_BYTES = 2**18
 IMPORT_BYTES_MAX = 2**30
@@ -33,8 +33,13 @@ async def send(request: web.Request, operator: Operator, app: str) -> web.Stream
     return response
 
 
-async def take(request: web.Request, operator: Operator, app: str, *, replace: bool) -> Imported:
-    """Import the body of a request. Raises RefusedError on one that is too large."""
+async def take(
+    request: web.Request, operator: Operator, app: str, *, replace: bool
+) -> dict[str, int]:
+    """Import the body of a request, and return the number of rows by table.
+
+    Raises RefusedError on one that is too large.
+    """
     with tempfile.TemporaryFile() as file:
         async for chunk in request.content.iter_chunked(CHUNK_BYTES):
             if file.tell() + len(chunk) > IMPORT_BYTES_MAX:

@@ -28,10 +28,9 @@ def read_moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        value, nanoseconds = rfc3339.read(text)
+        return rfc3339.read_moment(text)
     except ValueError as error:
         raise RefusedError(f"{text!r} is no time that can be used: {error}") from None
-    return value + timedelta(microseconds=nanoseconds // 1000)
 
 
 # --- users ----------------------------------------------------------------------

@@ -63,8 +63,8 @@ async def export_app(call: AdminCall) -> object:
 async def import_app(call: AdminCall) -> object:
     """Write into an app what was exported."""
     replace = call.parameters["existing"] == "replace"
-    imported = await exporting.take(call.request, call.operator, call.app, replace=replace)
-    return asdict(imported)
+    rows = await exporting.take(call.request, call.operator, call.app, replace=replace)
+    return {"rows": rows}
 
 
 def _app(call: AdminCall, stored: StoredApp, *, shown: bool = False) -> Json:

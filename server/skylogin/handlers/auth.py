@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from skylogin import auth_keys, login, password_policy, passwords, profile, rfc3339
 from skylogin.call import Call, Services
@@ -256,7 +256,6 @@ async def set_disabled(call: Call, services: Services) -> object:
 
 def _read_expiry(text: str) -> datetime:
     try:
-        moment, nanoseconds = rfc3339.read(text)
+        return rfc3339.read_moment(text)
     except ValueError:
         raise invalid_argument("invalid expiry", "expiry") from None
-    return moment + timedelta(microseconds=nanoseconds // 1000)

@@ -9,7 +9,6 @@ and write it, and one line is one thing:
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from skylogin import json_text, rfc3339
@@ -32,13 +31,6 @@ Progress = Callable[[int, int], None]
 
 def _tell_nobody(done: int, of: int) -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """How many rows were written, by table."""
-
-    rows: dict[str, int] = field(default_factory=dict)
 
 
 async def export(
@@ -86,19 +78,19 @@ async def load(
     *,
     replace: bool = False,
     progress: Progress = _tell_nobody,
-) -> Imported:
+) -> dict[str, int]:
     """Write into the app what `export` wrote to *file*: all of it, or nothing.
 
     Users, principals and records that are there already stand in the way, or with *replace*
     give way; what the file does not name stays. Roles, record types and rules are laid over
-    those that are there. *progress* counts bytes. Raises RefusedError, which names the line,
-    and ConflictError.
+    those that are there. *progress* counts bytes. Returns the number of rows by table. Raises
+    RefusedError, which names the line, and ConflictError.
     """
     # Before anybody has to wait for the database.
     await asyncio.to_thread(_check, file)
     size = file.seek(0, 2)
 
-    async def write_all(tx: Transaction) -> Imported:
+    async def write_all(tx: Transaction) -> dict[str, int]:
         rows: dict[str, int] = {}
         for number, table, batch in _batches(file):
             try:
@@ -114,7 +106,7 @@ async def load(
         except KeysTakenError as error:
             raise ConflictError(str(error)) from None
         tx.on_commit.append(tx.fields.forget)
-        return Imported(rows)
+        return rows
 
     details = {"replace": replace, "bytes": size}
     return await operator.act(app, "app.import", app, write_all, details)

@@ -1,5 +1,6 @@
 """Answering a request to the portal: who asks, from where, for which page."""
 
+import json
 import logging
 import re
 import secrets as randomness
@@ -67,10 +68,24 @@ class Visit:
     values: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def is_default(self) -> bool:
+        """Return whether the app is the one of the environment."""
+        return self.app == self.operator.settings.app_name
+
+    @property
+    def path(self) -> str:
+        """Return what the app adds to an address: nothing for the one of the environment."""
+        return "" if self.is_default else f"apps/{self.app}/"
+
+    @property
     def base(self) -> str:
         """Return where the pages of the app begin."""
-        is_default = self.app == self.operator.settings.app_name
-        return BASE if is_default else f"{BASE}apps/{self.app}/"
+        return BASE + self.path
+
+    @property
+    def endpoint(self) -> str:
+        """Return the address that the app's clients know."""
+        return f"{self.request.scheme}://{self.request.host}/{self.path}"
 
     def text(self, name: str) -> str:
         """Return a field of the form, or of the address; empty where it has none."""
@@ -97,12 +112,23 @@ class Visit:
             "form_token": signing_in.form_token(self.session),
             "is_dev": settings.mode == DEV,
             "is_signed_in": settings.mode != DEV and bool(self.session),
-            "is_default": self.app == settings.app_name,
+            "is_default": self.is_default,
             "notice": NOTICES.get(self.request.query.get("notice", ""), ""),
             "now": self.operator.now(),
         }
         text = rendering.render(template, {**around, **values})
         return web.Response(status=status, text=text, content_type="text/html")
+
+
+def read_object(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object that *text* is. Raises RefusedError where it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise RefusedError(f"{what} is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RefusedError(f"{what} is no JSON object.")
+    return value
 
 
 Page = Callable[[Visit], Awaitable[web.StreamResponse]]

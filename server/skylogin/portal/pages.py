@@ -16,7 +16,7 @@ from skylogin.journal import Origin
 from skylogin.operations import apps, overview, secrets, tokens
 from skylogin.operations.operator import EVERY_APP, RefusedError, list_acts
 from skylogin.portal import chart
-from skylogin.portal.answering import Route, Visit, route, sign_out
+from skylogin.portal.answering import Route, Visit, read_object, route, sign_out
 
 LOG_IN = "sso:custom_token:login"
 ACTS_PER_PAGE = 50
@@ -35,11 +35,8 @@ async def _start(visit: Visit, **more: Any) -> web.Response:
     accepted = await secrets.list_accepted(visit.operator, visit.app)
     secret = accepted[0] if accepted else None
     is_shown = visit.text("show") == "secret"
-    settings = visit.operator.settings
-    is_default = visit.app == settings.app_name
-    path = "" if is_default else f"apps/{visit.app}/"
     values: dict[str, Any] = {
-        "endpoint": f"{visit.request.scheme}://{visit.request.host}/{path}",
+        "endpoint": visit.endpoint,
         "api_key": app.api_key,
         "secret": secret.secret if secret and is_shown else config.MASK,
         "has_secret": secret is not None,
@@ -57,7 +54,7 @@ async def try_login(visit: Visit) -> web.StreamResponse:
     subject, profile_text = visit.text("subject"), visit.text("profile") or "{}"
     given = {"subject": subject, "profile": profile_text}
     try:
-        claims = {"sub": subject, "skyprofile": _read_object(profile_text, "The profile")}
+        claims = {"sub": subject, "skyprofile": read_object(profile_text, "The profile")}
         token = await tokens.mint(visit.operator, visit.app, claims)
     except RefusedError as error:
         return await _start(visit, **given, answer={"status": None, "text": str(error)})
@@ -75,16 +72,6 @@ async def try_login(visit: Visit) -> web.StreamResponse:
     answered = await dispatch(call, visit.services)
     text = json.dumps(answered.body, ensure_ascii=False, indent=2)
     return await _start(visit, **given, answer={"status": answered.status, "text": text})
-
-
-def _read_object(text: str, what: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise RefusedError(f"{what} is no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise RefusedError(f"{what} is no JSON object.")
-    return value
 
 
 async def show_overview(visit: Visit) -> web.StreamResponse:
@@ -142,7 +129,7 @@ async def mint_token(visit: Visit) -> web.StreamResponse:
     """Make a token, and say what becomes of it."""
     given = {name: visit.text(name) for name in ("subject", "profile", "expires_in")}
     try:
-        profile = _read_object(given["profile"] or "{}", "The profile")
+        profile = read_object(given["profile"] or "{}", "The profile")
         lifetime = timedelta(seconds=_read_seconds(given["expires_in"]))
         claims = {"sub": given["subject"], "skyprofile": profile}
         minted = await tokens.mint(visit.operator, visit.app, claims, lifetime)

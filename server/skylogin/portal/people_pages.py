@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -16,7 +15,7 @@ from skylogin.journal import Entry, Filter
 from skylogin.operations import attempts, users
 from skylogin.operations.operator import RefusedError
 from skylogin.portal import rendering
-from skylogin.portal.answering import Route, Visit, route
+from skylogin.portal.answering import Route, Visit, read_object, route
 from skylogin.store.user_search import SORTS, Search
 from skylogin.user import User
 
@@ -105,7 +104,7 @@ async def edit_profile(visit: Visit) -> web.StreamResponse:
     """Save a profile that was edited as JSON: a field that is missing goes."""
     text = visit.text("profile")
     try:
-        wanted = _read_profile(text)
+        wanted = read_object(text, "The profile")
         user = (await users.get(visit.operator, visit.app, visit.values["user_id"])).user
         before = _profile(visit, user)
         changes = {name: None for name in before if name not in wanted}
@@ -115,16 +114,6 @@ async def edit_profile(visit: Visit) -> web.StreamResponse:
     except RefusedError as error:
         return await _user_page(visit, fault=str(error), text=text)
     return _back(visit, "saved")
-
-
-def _read_profile(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise RefusedError(f"The profile is no JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise RefusedError("The profile is no JSON object.")
-    return value
 
 
 async def disable_user(visit: Visit) -> web.StreamResponse:
@@ -262,9 +251,7 @@ def _command(visit: Visit, attempt: Entry) -> str:
     )
     mint = f"skylogin token mint {shlex.quote(attempt.subject)}{claims}"
     body = '"{\\"api_key\\":\\"$API_KEY\\",\\"token\\":\\"$TOKEN\\"}"'
-    is_default = visit.app == visit.operator.settings.app_name
-    path = "" if is_default else f"apps/{visit.app}/"
-    url = f"{visit.request.scheme}://{visit.request.host}/{path}sso/custom_token/login"
+    url = f"{visit.endpoint}sso/custom_token/login"
     return f"TOKEN=$({mint})\ncurl -s {url} -H 'Content-Type: application/json' -d {body}"
 
 

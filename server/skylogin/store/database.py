@@ -110,21 +110,17 @@ class Store:
         write: bool,
         snapshot: bool,
     ) -> None:
-        if snapshot:
-            # SQLite's readers always see one moment.
-            async with self._engine.connect() as connection:
-                await do(await connection.execution_options(isolation_level="REPEATABLE READ"))
-            return
-        if not write:
-            # Each statement sees what is committed when it begins, in a transaction or
-            # not; without one nobody waits for BEGIN and COMMIT.
-            async with self._engine.connect() as connection:
-                await do(await connection.execution_options(isolation_level="AUTOCOMMIT"))
-            return
         async with self._engine.connect() as connection:
-            await connection.begin()
-            await do(connection)
-            await _commit(connection)
+            if write:
+                await connection.begin()
+                await do(connection)
+                await _commit(connection)
+                return
+            # Each statement sees what is committed when it begins, in a transaction or
+            # not; without one nobody waits for BEGIN and COMMIT. (SQLite's readers always
+            # see one moment.)
+            level = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"
+            await do(await connection.execution_options(isolation_level=level))
 
     def _count(self, users_added: int) -> None:
         """Have PostgreSQL look at the tables while they are young.

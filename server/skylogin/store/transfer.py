@@ -5,7 +5,7 @@ tell what happened there. Who holds which user name follows from the records.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import Table
 
 from skylogin import rfc3339
-from skylogin.fields import fits_stored
+from skylogin.fields import fits_stored, is_integer
 from skylogin.json_text import JsonValue
 from skylogin.payload import KEY_BYTES_MAX
 from skylogin.store import dialect, fields
@@ -44,7 +44,6 @@ from skylogin.store.transaction import FieldMap, Transaction
 
 Row = Mapping[str, Any]
 ROWS_AT_ONCE = 1000
-INTEGER_MAX = 2**31 - 1
 
 # In the order in which they are written: what says how others are read goes first.
 TABLES: Mapping[str, Table] = {
@@ -133,8 +132,7 @@ def _value(column: Column[Any], value: JsonValue) -> Any:
     if isinstance(kind, Boolean):
         wanted, is_good = "true or false", isinstance(value, bool)
     elif isinstance(kind, Integer):
-        is_integer = isinstance(value, int) and not isinstance(value, bool)
-        wanted, is_good = "an integer of 32 bits", is_integer and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
+        wanted, is_good = "an integer of 32 bits", is_integer(value)
     else:
         wanted, is_good = "a text", isinstance(value, str)
     if not is_good:
@@ -146,10 +144,9 @@ def _value(column: Column[Any], value: JsonValue) -> Any:
 
 def _moment(name: str, value: JsonValue) -> datetime:
     try:
-        moment, nanoseconds = rfc3339.read(value if isinstance(value, str) else "")
+        return rfc3339.read_moment(value if isinstance(value, str) else "")
     except ValueError as error:
         raise ValueError(f"{name} is no time: {error}") from None
-    return moment + timedelta(microseconds=nanoseconds // 1000)
 
 
 def _check_shape(name: str, value: JsonValue) -> None:
