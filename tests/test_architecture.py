@@ -17,7 +17,7 @@ LEVELS = """
  2  jws  user  payload  app_names  password_policy  sql_functions  go_json
  3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
  4  custom_token  login  records  schema  stored_token  query
- 5  config  journal  query_rules  query_values
+ 5  config  journal  query_rules  query_values  bad_tokens
  6  explaining  logs  query_plan  query_includes
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
  8  store.tables  store.transaction  store.dialect_values
