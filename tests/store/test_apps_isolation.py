@@ -432,6 +432,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "secrets.end": lambda of: (f"{of}-secret", NOW),
     "transfer.count": lambda of: (),
     "user_search.find": lambda of: (Search(text=f"{of}-name"),),
+    "user_search.find subject": lambda of: (Search(subject=f"{of}-principal"),),
     "user_search.find all": lambda of: (Search(),),
     "user_search.load_principals": lambda of: (f"{of}-user",),
     "user_search.count": lambda of: (),
