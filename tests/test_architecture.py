@@ -42,9 +42,14 @@ LEVELS = """
 23  admin.running  portal.routes
 24  web
 25  server
-26  testing  cli
-27  cli_apps  cli_token  cli_secret  cli_users  cli_logins
-28  __main__
+26  testing.connections  cli
+27  testing.refusals  cli_apps  cli_token  cli_secret  cli_users  cli_logins
+28  testing.admin_client  __main__
+29  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens
+30  testing.app
+31  testing.server
+32  testing
+33  pytest_plugin
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -63,6 +68,7 @@ PLACES = {
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
     "redis": {"redis_tokens", "token_stores"},
+    "pytest": {"pytest_plugin"},
     "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
 }
 
@@ -86,8 +92,10 @@ START_UP_LIST = {
     "logs": {"pythonjsonlogger"},
     "password_policy": {"zxcvbn"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
+    "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
+    "testing.server": {"skylogin.config", "skylogin.server"},
     "web": {
         "skylogin.admin.answering",
         "skylogin.admin.running",
@@ -115,7 +123,7 @@ CATCHES_EVERYTHING = {
     "admin.answering",
     "portal.answering",
     "server",
-    "testing",
+    "testing.server",
 }
 CLOCKS = {
     "datetime": {"now", "utcnow", "today"},
@@ -241,7 +249,7 @@ def test_a_library_has_its_place(library):
     assert users == allowed
 
 
-def test_only_the_commands_read_the_environment():
+def test_only_the_commands_and_the_plugin_read_the_environment():
     """Settings arrive as a value."""
     readers = {
         name
@@ -249,7 +257,7 @@ def test_only_the_commands_read_the_environment():
         if names_used(tree) & {("os", "environ"), ("os", "getenv"), ("os", "environb")}
     }
 
-    assert readers == {"cli"}
+    assert readers == {"cli", "pytest_plugin"}
 
 
 def test_only_the_clock_reads_the_system_clock():
