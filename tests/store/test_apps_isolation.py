@@ -380,7 +380,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "journal.has": lambda of: (f"{of}-entry",),
     "journal.count": lambda of: (),
     "journal.drop_oldest": lambda of: (1,),
-    "journal.drop_before": lambda of: (NOW, 1),
+    "journal.drop_before": lambda of: ("zzz", 1),
     "journal.load_latest": lambda of: (10,),
     "journal.load": lambda of: (f"{of}-entry",),
     "journal.find": lambda of: (Filter(user_id=f"{of}-user"), "", 10),

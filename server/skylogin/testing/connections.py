@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +33,10 @@ class Connections:
             raise ValueError(f"{url} has a path; the URL of the server is wanted, not of an app")
         self.url = f"http://{parts.netloc}"
         self._host, self._port = parts.hostname, parts.port or 80
-        self._idle: deque[http.client.HTTPConnection] = deque()
+        self._idle: Idle = deque()
         self._process = os.getpid()
+        # Nobody has to remember to close them.
+        weakref.finalize(self, _close_all, self._idle)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
@@ -61,12 +64,9 @@ class Connections:
     def _take(self) -> http.client.HTTPConnection:
         if self._process != os.getpid():
             # After a fork the connections are the parent's: two would speak on one line.
-            self._process, self._idle = os.getpid(), deque()
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:
-                break
+            self._process = os.getpid()
+            self.close()
+        while (connection := _pop(self._idle)) is not None:
             if _is_open(connection):
                 return connection
             connection.close()
@@ -85,8 +85,23 @@ class Connections:
 
     def close(self) -> None:
         """Close what is open and idle."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
+
+
+Idle = deque[http.client.HTTPConnection]
+
+
+def _pop(idle: Idle) -> http.client.HTTPConnection | None:
+    # Another thread may take the last one in between.
+    try:
+        return idle.pop()
+    except IndexError:
+        return None
+
+
+def _close_all(idle: Idle) -> None:
+    while (connection := _pop(idle)) is not None:
+        connection.close()
 
 
 def _is_open(connection: http.client.HTTPConnection) -> bool:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Self
 
-from skylogin.testing.admin_client import AdminClient, moment
+from skylogin.testing.admin_client import AdminClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Fault:
     action: str
     calls_left: int
     struck: int
-    ends_at: datetime
+    expires_in: float
     details: Mapping[str, Any]
     _admin: AdminClient = field(repr=False, compare=False)
 
@@ -30,7 +29,7 @@ class Fault:
             action=row["action"],
             calls_left=row["calls_left"],
             struck=row["struck"],
-            ends_at=moment(row["ends_at"]),
+            expires_in=row["expires_in"],
             details=row,
             _admin=admin,
         )
