@@ -35,12 +35,14 @@ class RunningServer:
 
     def app(self, name: str = "") -> SkyloginApp:
         """Return the app called *name*, which is made where it is not; or the environment's."""
-        if not name:
-            name = str(self._get("apps")["apps"][0]["name"])
-        app = SkyloginApp(self._connections, self._admin_token, name)
+        app = SkyloginApp(self._connections, self._admin_token, name or self.apps()[0])
         # An app is there once its clock was asked for.
         app.clock.now()
         return app
+
+    def apps(self) -> list[str]:
+        """Return the names of the apps that there are, that of the environment first."""
+        return [app["name"] for app in self._get("apps")["apps"]]
 
     def settings(self) -> dict[str, str]:
         """Return the settings in force, by their variables; secrets are masked."""
