@@ -91,7 +91,7 @@ async def running(
         url = settings.database_url or stack.enter_context(_embedded(settings, ephemeral))
         if url.startswith(SQLITE):
             stack.enter_context(_only_server(Path(url.removeprefix(SQLITE))))
-        store = open_store(url)
+        store = open_store(url, durable=bool(settings.database_url) or not ephemeral)
         try:
             await _check_database(store, settings, migrate=migrate)
             async with _listening(settings, store, now) as runner:
