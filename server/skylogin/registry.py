@@ -50,6 +50,8 @@ class App:
     clock: Clock
     faults: Faults = field(default_factory=Faults)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    # What a new app has from the start, once somebody asked for a new one.
+    first_rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None
 
 
 class AppRegistry:
