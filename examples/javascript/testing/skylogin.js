@@ -127,17 +127,22 @@ async function startServer() {
   const readyFile = join(folder, 'ready.json');
   const options = ['dev', '--port', '0', '--ephemeral', '--ready-file', readyFile];
   const child = spawn('skylogin', options, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  // A test that forgets to stop it waits for nothing, and leaves nothing behind.
+  child.unref();
+  const leave = () => {
+    child.kill('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', leave);
   const ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(`it ended with ${code ?? signal}`));
   });
   const stop = async () => {
-    child.kill('SIGTERM');
+    child.ref();
+    leave();
     await ended;
-    process.removeListener('exit', kill);
-    rmSync(folder, { recursive: true, force: true });
+    process.removeListener('exit', leave);
   };
   try {
     return { ...(await readWhenThere(readyFile, ended)), stop };
