@@ -19,18 +19,19 @@ LEVELS = """
  4  custom_token  login  records  schema  stored_token  query
  5  config  journal  query_rules  query_values
  6  explaining  logs  query_plan  query_includes
- 7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
- 8  store.tables  store.transaction  store.dialect_values
+ 7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens  faults
+ 8  store.tables  store.transaction  store.dialect_values  staged
  9  store.access  store.fields  store.record_types  store.secrets  store.journal
  9  store.database  store.passwords  store.principals  store.roles  store.query_sql
  9  store.audit  store.operator_sessions  store.counts
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
 11  store.logins  store.user_search  store.transfer
 12  access_cache  store.records  migrating  tally  passwords  token_secrets  token_stores
+12  store.worlds
 13  journal_writer
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.transfer
+15  operations.signing_in  operations.transfer  operations.controls
 16  operations.tokens  operations.overview
 17  preprocessors  handlers  handlers.common  handlers.signing_in
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
@@ -39,12 +40,14 @@ LEVELS = """
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
 21  admin.answering  admin.events  admin.exporting  portal.answering
 22  admin.people  portal.pages  portal.people_pages
-23  admin.running  portal.routes
-24  web
-25  server
-26  testing  cli
-27  cli_apps  cli_token  cli_secret  cli_users  cli_logins
-28  __main__
+23  admin.controls
+24  admin.running  portal.controls_pages
+25  portal.routes
+26  web
+27  server
+28  testing  cli
+29  cli_apps  cli_token  cli_secret  cli_users  cli_logins
+30  __main__
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -52,7 +55,7 @@ IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "tempfil
 
 # Libraries that have one place. A name that ends with a dot means everything below it.
 PLACES = {
-    "aiohttp": {"web", "server", "pubsub", "admin.", "portal."},
+    "aiohttp": {"web", "server", "pubsub", "staged", "admin.", "portal."},
     "jsonschema": {"admin.document"},
     "jinja2": {"portal.rendering"},
     "argon2": {"passwords"},

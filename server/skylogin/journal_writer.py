@@ -8,7 +8,7 @@ the database no more than a trickle.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from skylogin.journal import Entry
@@ -40,6 +40,8 @@ class JournalWriter:
         self._waiting: deque[Entry] = deque()
         self._left_out = 0
         self._flusher: asyncio.Task[None] | None = None
+        # Who wants to read what waits has to wait for who is writing it.
+        self._writing = asyncio.Lock()
         self._tally = Tally(store, app)
 
     async def open(self) -> None:
@@ -94,17 +96,35 @@ class JournalWriter:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits. Raises nothing: a journal that fails stops no login."""
+        """Write what waits, and the counts. Raises nothing: neither stops a login."""
+        await self.write()
+        await self._tally.flush()
+
+    async def write(self) -> None:
+        """Write the entries that wait. Raises nothing: a journal that fails stops no login."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
         entries, left_out = list(self._waiting), self._left_out
         self._waiting.clear()
         self._left_out = 0
+        if not entries and not left_out:
+            return
         if left_out:
             logger.warning("the journal left out %d refused attempts", left_out)
         try:
             await self._store.run(lambda tx: self.add(tx, entries))
         except Exception:
             logger.exception("the journal lost %d entries", len(entries))
-        await self._tally.flush()
+
+    async def forget(self, empty: Callable[[], Awaitable[None]]) -> None:
+        """Forget what waits and what was counted, while *empty* takes away what is written."""
+        async with self._writing, self._tally.forgetting():
+            self._waiting.clear()
+            self._left_out = 0
+            await empty()
+            self._rows = 0
 
     async def close(self) -> None:
         """Write what waits, and stop."""

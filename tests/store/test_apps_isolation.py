@@ -350,6 +350,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "access.set_create_roles": lambda of: (f"{of}-type", ["new"]),
     "access.set_default_access": lambda of: (f"{of}-type", []),
     "apps.prepare": lambda of: (OTHER_KEYS,),
+    "apps.forget_prepared": lambda of: (),
     "apps.rebuild_keys": lambda of: (OTHER_KEYS,),
     "apps.read_setting": lambda of: (f"{of}-setting",),
     "apps.write_setting": lambda of: (f"{of}-setting", "new"),
@@ -442,6 +443,8 @@ ARGUMENTS: dict[str, Arguments] = {
         {f"{of}-user": make_user(f"{of}-user", last_seen_at=NOW), "new": make_user("new")},
     ),
     "users.see": lambda of: ({f"{of}-user": NOW},),
+    "worlds.empty": lambda of: (),
+    "worlds.reset": lambda of: (OTHER_KEYS,),
     "users.make_missing": lambda of: (make_user(f"{of}-user"),),
     "users.clear_ended_disabling": lambda of: ([f"{of}-user"], NOW),
     "users.set_disabled": lambda of: (User(f"{of}-user"),),
@@ -511,6 +514,13 @@ async def make_rows(tx: Transaction, app: str, of: str) -> Any:
     return as_rows(app, ids_of(of))
 
 
+async def put_back(tx: Transaction, app: str, of: str) -> Any:
+    """Put an app back as it is."""
+    copied = await function("worlds.copy")(tx, app)
+    await function("worlds.put_back")(tx, app, copied)
+    return copied
+
+
 ANYBODY = Actor()
 ASKED: Mapping[str, Any] = {
     "record_type": "reply",
@@ -554,6 +564,17 @@ async def select_with(tx: Transaction, sql: QuerySql) -> Any:
     return [tuple(row) for row in await tx.connection.execute(statement, sql.values)]
 
 
+async def forgotten_fields(tx: Transaction, app: str, of: str) -> Any:
+    """Return the fields of an app that a cache knows once those of another are forgotten."""
+    cache = FieldCache(lambda: 0.0)
+    for one in APPS:
+        other = Transaction(tx.connection, cache)
+        await stored_fields.load(other, one, "note", ())
+        cache.learn(other)
+    cache.forget(BANK if app != BANK else SHOP)
+    return cache.of(app, "note")
+
+
 async def met_fields(tx: Transaction, app: str, of: str) -> Any:
     """Return the fields of an app that a cache knows, which meets the bank's before and after."""
     cache = FieldCache(lambda: 0.0)
@@ -580,6 +601,9 @@ PLAYS: dict[str, Play] = {
     "references.as_rows": make_rows,
     "transfer.read": read_rows,
     "transfer.write": write_rows,
+    "worlds.copy": put_back,
+    "worlds.put_back": put_back,
+    "transaction.FieldCache.forget": forgotten_fields,
     "transaction.FieldCache.fresh": met_fields,
     "transaction.FieldCache.learn": met_fields,
     "transaction.FieldCache.of": met_fields,
@@ -621,7 +645,6 @@ WITHOUT = {
     "secrets.StoredSecret": "a value",
     "sqlite_threads": "carries statements out",
     "transaction.FieldCache": "knows nothing at first",
-    "transaction.FieldCache.forget": "forgets everything",
     "transaction.Transaction": "carries statements, which say for which app",
     "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
     "users.read_user": "reads a row",

@@ -8,7 +8,6 @@ from sqlalchemy import Insert, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
-from skylogin.ids import timed_prefix
 from skylogin.journal import Entry, Filter
 from skylogin.store import dialect
 from skylogin.store.tables import journal
@@ -110,9 +109,9 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         value = getattr(wanted, column.name)
         if value:
             yield column == value
+    if wanted.first_id:
+        yield journal.c.id >= wanted.first_id
     if wanted.since:
-        # Ids begin with the time, so that only the last rows are looked at.
-        yield journal.c.id >= timed_prefix(wanted.since)
         yield journal.c.at >= wanted.since
     if wanted.until:
         yield journal.c.at < wanted.until
