@@ -28,7 +28,7 @@ def server() -> Iterator[SkyloginServer]:
         yield running
 
 
-# Whether a profile can be stored, a line imported or a clock set hangs on more than its schema says.
+# Whether a profile can be stored, a line imported or a clock set hangs on more than a schema.
 REFUSED_FOR_MORE = {"editUser", "importApp", "setClock", "advanceClock", "addFault"}
 
 
