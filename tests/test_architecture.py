@@ -17,7 +17,7 @@ LEVELS = """
  2  jws  user  payload  app_names  password_policy  sql_functions  go_json
  3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
  4  custom_token  login  records  schema  stored_token  query
- 5  config  journal  query_rules  query_values
+ 5  config  journal  query_rules  query_values  bad_tokens
  6  explaining  logs  query_plan  query_includes
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens  faults
  8  store.tables  store.transaction  store.dialect_values  staged
@@ -45,9 +45,14 @@ LEVELS = """
 25  portal.routes
 26  web
 27  server
-28  testing  cli
-29  cli_apps  cli_token  cli_secret  cli_users  cli_logins
-30  __main__
+28  testing.connections  cli
+29  testing.refusals  cli_apps  cli_token  cli_secret  cli_users  cli_logins
+30  testing.admin_client  __main__
+31  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens
+32  testing.app
+33  testing.server
+34  testing
+35  pytest_plugin
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -66,6 +71,7 @@ PLACES = {
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
     "redis": {"redis_tokens", "token_stores"},
+    "pytest": {"pytest_plugin"},
     "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
 }
 
@@ -89,8 +95,10 @@ START_UP_LIST = {
     "logs": {"pythonjsonlogger"},
     "password_policy": {"zxcvbn"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
+    "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
+    "testing.server": {"skylogin.config", "skylogin.server"},
     "web": {
         "skylogin.admin.answering",
         "skylogin.admin.running",
@@ -118,7 +126,7 @@ CATCHES_EVERYTHING = {
     "admin.answering",
     "portal.answering",
     "server",
-    "testing",
+    "testing.server",
 }
 CLOCKS = {
     "datetime": {"now", "utcnow", "today"},
@@ -244,7 +252,7 @@ def test_a_library_has_its_place(library):
     assert users == allowed
 
 
-def test_only_the_commands_read_the_environment():
+def test_only_the_commands_and_the_plugin_read_the_environment():
     """Settings arrive as a value."""
     readers = {
         name
@@ -252,7 +260,7 @@ def test_only_the_commands_read_the_environment():
         if names_used(tree) & {("os", "environ"), ("os", "getenv"), ("os", "environb")}
     }
 
-    assert readers == {"cli"}
+    assert readers == {"cli", "pytest_plugin"}
 
 
 def test_only_the_clock_reads_the_system_clock():

@@ -621,6 +621,18 @@ def test_a_refused_token_is_explained_and_the_command_fails(tmp_path: Path) -> N
         assert "a secret" not in shown
 
 
+def test_a_bad_token_is_minted_on_demand(tmp_path: Path) -> None:
+    """And refused for the reason that goes with its kind."""
+    bad = ("--bad", "tampered", "--secret", "a secret")
+    minted = run_skylogin(tmp_path, "token", "mint", "alice", *bad)
+
+    explained = run_skylogin(
+        tmp_path, "token", "explain", minted.stdout.strip(), "--secret", "a secret", "--json"
+    )
+    assert (explained.returncode, minted.returncode) == (1, 0)
+    assert json.loads(explained.stdout)["reason"] == "signature_wrong"
+
+
 def test_a_token_with_anything_in_it_can_be_explained(tmp_path: Path) -> None:
     """Numbers that no double can hold, and letters of all kinds."""
     mint = ("token", "mint", "é[bold]", "--secret", "s", "--claim")
@@ -641,6 +653,7 @@ WRONG = {
     "profile list": ("--profile", "[]"),
     "claim without name": ("--claim", "x"),
     "algorithm": ("--algorithm", "none"),
+    "kind of bad token": ("--bad", "good"),
     "key of two halves": ("--secret", "-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----"),
 }
 

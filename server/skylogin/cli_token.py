@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skylogin import cli, explaining, minting
+from skylogin import bad_tokens, cli, explaining, minting
 from skylogin.clock import system_now
 from skylogin.custom_token import Secret
 from skylogin.jws import prepare_key
@@ -28,6 +28,9 @@ def mint(  # noqa: PLR0913, PLR0917
     ] = None,
     expires_in: Annotated[int, typer.Option(help="Seconds from now to exp.")] = 3600,
     algorithm: Annotated[str, typer.Option(help="HS256, HS384 or HS512.")] = "HS256",
+    bad: Annotated[
+        str, typer.Option(help=f"Make one that is refused: {', '.join(bad_tokens.KINDS)}.")
+    ] = "",
     secret: SecretText = None,
     database: cli.Database = None,
 ) -> None:
@@ -39,11 +42,17 @@ def mint(  # noqa: PLR0913, PLR0917
     texts = _secret_texts(secret, database)
     if not texts:
         cli.fail("no custom token secret is accepted: set CUSTOM_TOKEN_SECRET, or rotate one in")
-    lifetime = timedelta(seconds=expires_in)
+    lifetime, text, now = timedelta(seconds=expires_in), texts[0][1], system_now()
     try:
-        print(minting.mint(subject, texts[0][1], system_now(), lifetime, algorithm, claims))
+        if bad:
+            token = bad_tokens.mint(
+                bad, subject, text, now, claims, lifetime=lifetime, algorithm=algorithm
+            )
+        else:
+            token = minting.mint(subject, text, now, lifetime, algorithm, claims)
     except ValueError as error:
         cli.fail(str(error))
+    print(token)
 
 
 def _read_claim(text: str) -> tuple[str, object]:

@@ -156,7 +156,7 @@ class AppRegistry:
             name,
             rows_max=settings.journal_rows_max,
             days=settings.journal_days,
-            now=clock,
+            now=self._now,
         )
         await journal.open()
         tokens = self._token_stores.open_token_store(name, key)

@@ -1,5 +1,6 @@
 """The aiohttp application: bytes in, bytes out. Everything is wired here."""
 
+import asyncio
 import functools
 import ipaddress
 import logging
@@ -37,6 +38,8 @@ REASON_HEADER = "X-Skylogin-Reason"
 REASON_CHARACTERS_MAX = 300
 SERVICES = web.AppKey("services", Services)
 PUBSUB = web.AppKey("pubsub", PubSub)
+# Set while the server stops: every connection ends with its next answer.
+STOPPING = web.AppKey("stopping", asyncio.Event)
 
 
 def make_application(
@@ -45,6 +48,7 @@ def make_application(
     """Return the application. It prepares the app when it starts; the tables are there."""
     application = web.Application(client_max_size=settings.body_bytes_max)
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
+    application[STOPPING] = asyncio.Event()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     application.on_shutdown.append(_close_pubsub)
     application.on_response_prepare.append(_prepare_headers)
@@ -286,6 +290,9 @@ def _is_trusted(address: str, settings: Settings) -> bool:
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Take away aiohttp's own `Server` header, and others where the original has none."""
     staged.date(request, response)
+    if request.app[STOPPING].is_set():
+        response.force_close()
+        response.headers["Connection"] = "close"
     if response.headers.get("Server") != SERVER:
         response.headers.popall("Server", None)
     if isinstance(response, web.WebSocketResponse):

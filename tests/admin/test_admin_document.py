@@ -8,6 +8,7 @@ import pytest
 import requests
 from skylogin.admin import document
 from skylogin.admin.running import HANDLERS
+from skylogin.bad_tokens import KINDS
 from skylogin.testing import SkyloginServer
 
 TOKEN = "an-admin-token"
@@ -24,6 +25,24 @@ def server() -> Iterator[SkyloginServer]:
 def test_each_operation_of_the_document_is_there() -> None:
     """And none besides."""
     assert {operation.name for operation in document.operations()} == set(HANDLERS)
+
+
+def test_every_kind_of_bad_token_can_be_asked_for(server: SkyloginServer) -> None:
+    """And the login that it makes has its reason."""
+    url = f"{server.url}{document.BASE}/apps/myapp/tokens"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+
+    def ask(path: str, **body: Any) -> Any:
+        answer = requests.post(f"{url}{path}", json=body, headers=headers, timeout=10)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    for kind, row in KINDS.items():
+        token = ask("", sub="alice", bad=kind)["token"]
+        assert ask("/explain", token=token)["reason"] == row.reason
+    [mint] = [one for one in document.operations() if one.name == "mintToken"]
+    assert mint.body is not None
+    assert mint.body.schema["properties"]["bad"]["enum"] == list(KINDS)
 
 
 def test_an_app_goes_out_and_in_again(server: SkyloginServer) -> None:

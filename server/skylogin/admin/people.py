@@ -41,6 +41,7 @@ async def list_users(call: AdminCall) -> object:
     given = call.parameters
     search = Search(
         text=given["search"] or "",
+        subject=given["subject"] or "",
         field=given["field"] or "",
         value=given["value"] or "",
         disabled=given["disabled"],
@@ -214,8 +215,8 @@ async def mint_token(call: AdminCall) -> object:
     if "skyprofile" in body:
         claims["skyprofile"] = body["skyprofile"]
     lifetime = timedelta(seconds=body.get("expires_in", 3600))
-    algorithm = body.get("algorithm", "HS256")
-    return {"token": await tokens.mint(call.operator, call.app, claims, lifetime, algorithm)}
+    algorithm, bad = body.get("algorithm", "HS256"), body.get("bad", "")
+    return {"token": await tokens.mint(call.operator, call.app, claims, lifetime, algorithm, bad)}
 
 
 async def explain_token(call: AdminCall) -> object:

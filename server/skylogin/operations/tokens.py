@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from skylogin import explaining, jws, minting
+from skylogin import bad_tokens, explaining, jws, minting
 from skylogin.config import DEV
 from skylogin.custom_token import Secret
 from skylogin.explaining import Verdict
@@ -19,16 +19,18 @@ async def explain(operator: Operator, app: str, token: str) -> Verdict:
     return explaining.explain(token, keys, operator.now(), rules)
 
 
-async def mint(
+async def mint(  # noqa: PLR0913, PLR0917
     operator: Operator,
     app: str,
     claims: Mapping[str, object],
     lifetime: timedelta = timedelta(hours=1),
     algorithm: str = "HS256",
+    bad: str = "",
 ) -> str:
     """Return a custom token as an authentication server makes them; *claims* hold its `sub`.
 
-    Raises RefusedError but under `skylogin dev`, and ConflictError where no secret is
+    *bad* is the kind of a token that is refused. Raises RefusedError but under
+    `skylogin dev` and on a kind that there is not, and ConflictError where no secret is
     accepted.
     """
     if operator.settings.mode != DEV:
@@ -37,4 +39,11 @@ async def mint(
     if not accepted:
         raise ConflictError("no custom token secret is accepted: rotate one in")
     subject = str(claims["sub"])
-    return minting.mint(subject, accepted[0].secret, operator.now(), lifetime, algorithm, claims)
+    secret, now = accepted[0].secret, operator.now()
+    if not bad:
+        return minting.mint(subject, secret, now, lifetime, algorithm, claims)
+    if bad not in bad_tokens.KINDS:
+        raise RefusedError(f"there is no kind of bad token called {bad!r}")
+    return bad_tokens.mint(
+        bad, subject, secret, now, claims, lifetime=lifetime, algorithm=algorithm
+    )

@@ -37,11 +37,11 @@ async def show_controls(visit: Visit) -> web.StreamResponse:
 
 
 def _page(visit: Visit, fault: str = "") -> web.Response:
-    app, now = _app(visit), visit.operator.now()
+    app, server_now = _app(visit), visit.operator.arrival
     moved = ""
     if app.clock.is_moved:
-        server_now = visit.operator.arrival
-        moved = "frozen" if app.clock.reading.frozen_at else ago(now, server_now)
+        is_frozen = app.clock.reading.frozen_at is not None
+        moved = "frozen" if is_frozen else ago(server_now + app.clock.offset, server_now)
     return visit.page(
         "tests.html",
         clock=app.clock,

@@ -46,11 +46,11 @@ class OutcomeUnknownError(Exception):
 class Store:
     """Where users are kept. Open it with `open_store`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, durable: bool = True) -> None:
         self._url = url
         self._sqlite_writer: SqliteThreads | None = None
         if url.startswith(dialect.SQLITE):
-            self._sqlite_writer = SqliteThreads(dialect.open_sqlite_writer(url), 1)
+            self._sqlite_writer = SqliteThreads(dialect.open_sqlite_writer(url, durable=durable), 1)
         self._fields = FieldCache()
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
@@ -249,9 +249,12 @@ class Store:
             await self._engine.dispose()
 
 
-def open_store(url: str) -> Store:
-    """Return the store at *url*; nothing is connected to yet."""
-    return Store(url)
+def open_store(url: str, *, durable: bool = True) -> Store:
+    """Return the store at *url*; nothing is connected to yet.
+
+    SQLite that need not be *durable* does not wait for the disk.
+    """
+    return Store(url, durable=durable)
 
 
 def _read_version(connection: Connection) -> str | None:

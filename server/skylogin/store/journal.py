@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from sqlalchemy import Insert, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
@@ -59,11 +58,11 @@ async def drop_oldest(tx: Transaction, app: str, number: int) -> int:
     return dropped.rowcount
 
 
-async def drop_before(tx: Transaction, app: str, moment: datetime, number: int) -> int:
-    """Drop entries of *app* older than *moment*, at most *number*; return how many went."""
+async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> int:
+    """Drop entries of *app* before that id, at most *number*; return how many went."""
     oldest = (
         select(journal.c.id)
-        .where(journal.c.app == app, journal.c.at < moment)
+        .where(journal.c.app == app, journal.c.id < first_id)
         .order_by(journal.c.id)
         .limit(number)
     )
