@@ -717,6 +717,7 @@ LISTENING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("told", "asked"), LISTENING.values(), ids=LISTENING)
 def test_wait_without_a_url_goes_by_the_environment(
     told: dict[str, str], asked: dict[str, str], start_server: StartServer, tmp_path: Path
@@ -754,14 +755,8 @@ def test_wait_follows_the_ready_file(start_server: StartServer, tmp_path: Path) 
         assert waiting.stderr.read() == ""
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", "{", "\udcff"])
-def test_wait_for_a_ready_file_that_says_nothing_gives_up(
-    content: str | None, tmp_path: Path
-) -> None:
+def test_wait_for_a_ready_file_that_does_not_come_gives_up(tmp_path: Path) -> None:
     """And names it."""
-    if content is not None:
-        (tmp_path / "ready.json").write_text(content, errors="surrogateescape")
-
     done = run_skylogin(tmp_path, "wait", "--ready-file", "ready.json", "--timeout", "0.1")
 
     assert done.returncode == 1
@@ -775,6 +770,7 @@ WAITS_FOR_NOTHING: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"), WAITS_FOR_NOTHING.values(), ids=WAITS_FOR_NOTHING
 )

@@ -47,29 +47,41 @@ def language(request: pytest.FixtureRequest) -> Language:
     return chosen
 
 
-@pytest.mark.parametrize("beside", [[], ["skylogin", "exec", "--"]], ids=["alone", "exec"])
 def test_an_example_passes_its_own_tests(
-    language: Language, beside: list[str], copy_of: CopyOf, tmp_path: Path
+    language: Language, copy_of: CopyOf, tmp_path: Path
 ) -> None:
-    """With a server that its helper starts, and beside one that is there; it leaves none behind."""
-    done = run(
-        [*beside, *language.tests],
-        copy_of(language),
-        beside_skylogin({"TMPDIR": str(tmp_path)}),
-    )
+    """With a server that its helper starts, of which nothing is left."""
+    done = run(language.tests, copy_of(language), beside_skylogin({"TMPDIR": str(tmp_path)}))
 
+    assert count_passed(language, done) >= TESTS_MIN
+    # The server has its database in such a folder for as long as it runs.
+    assert list(tmp_path.glob("skylogin-*")) == []
+
+
+# The workflow for CI does it with JavaScript.
+@pytest.mark.parametrize("name", sorted(LANGUAGES.keys() - {"javascript"}))
+def test_an_example_passes_tests_beside_a_server(name: str, copy_of: CopyOf) -> None:
+    """Its helper takes the server that `skylogin exec` tells of."""
+    language = LANGUAGES[name]
+    command = ["skylogin", "exec", "--", *language.tests, *language.some]
+
+    done = run(command, copy_of(language), beside_skylogin())
+
+    assert count_passed(language, done) > 0
+
+
+def count_passed(language: Language, done: subprocess.CompletedProcess[str]) -> int:
+    """Return how many tests passed. Fails where one did not, or none says so."""
     assert done.returncode == 0, done.stdout
     passed = language.passed.search(done.stdout)
     assert passed, done.stdout
-    assert int(passed[1]) >= TESTS_MIN
-    # The server has its database in such a folder for as long as it runs.
-    assert list(tmp_path.glob("skylogin-*")) == []
+    return int(passed[1])
 
 
 def test_an_example_runs(
     language: Language, copy_of: CopyOf, start_server: Callable[..., ServerProcess]
 ) -> None:
-    """Its auth server signs what skylogin accepts, and its client logs in, or is told why not."""
+    """Its auth server signs what skylogin accepts, and its client logs in."""
     folder = copy_of(language)
     facts = start_server("dev", "--port", "0", "--ephemeral").facts
     environment = beside_skylogin(
@@ -83,13 +95,10 @@ def test_an_example_runs(
 
     with running(language.auth_server, folder, environment) as url:
         environment["AUTH_SERVER"] = url
-        accepted = run(client(language, "alice", PASSWORD), folder, environment)
-        refused = run(client(language, "alice", "wrong"), folder, environment)
+        done = run(client(language, "alice", PASSWORD), folder, environment)
 
-    assert accepted.returncode == 0, accepted.stdout
-    assert re.search(rf"^alice is {UUID}$", accepted.stdout, re.M), accepted.stdout
-    assert refused.returncode == 1, refused.stdout
-    assert "wrong user name or password" in refused.stdout
+    assert done.returncode == 0, done.stdout
+    assert re.search(rf"^alice is {UUID}$", done.stdout, re.M), done.stdout
 
 
 # Maven takes seconds to say the same.
