@@ -98,6 +98,7 @@ START_UP_LIST = {
     "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing"},
     "redis_tokens": {"redis"},
     "server": {"skylogin.migrating"},
+    "testing.app": {"skylogin.seeds"},
     "testing.server": {"skylogin.config", "skylogin.server"},
     "web": {
         "skylogin.admin.answering",
