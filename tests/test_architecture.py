@@ -16,8 +16,9 @@ LEVELS = """
  1  errors  guard  spoken_time  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
  2  jws  user  payload  app_names  password_policy  sql_functions  go_json
  3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
+ 3  seed_text
  4  custom_token  login  records  schema  stored_token  query
- 5  config  journal  query_rules  query_values  bad_tokens
+ 5  config  journal  query_rules  query_values  bad_tokens  seeds
  6  explaining  logs  query_plan  query_includes
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
  8  store.tables  store.transaction  store.dialect_values
@@ -63,6 +64,7 @@ PLACES = {
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
     "redis": {"redis_tokens", "token_stores"},
+    "yaml": {"seed_text"},
     "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
 }
 
@@ -87,6 +89,7 @@ START_UP_LIST = {
     "password_policy": {"zxcvbn"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
     "redis_tokens": {"redis"},
+    "seed_text": {"yaml"},
     "server": {"skylogin.migrating"},
     "web": {
         "skylogin.admin.answering",
