@@ -31,7 +31,7 @@ LEVELS = """
 13  journal_writer
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.transfer
+15  operations.signing_in  operations.transfer  operations.seeding
 16  operations.tokens  operations.overview
 17  preprocessors  handlers  handlers.common  handlers.signing_in
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query

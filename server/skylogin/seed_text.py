@@ -30,6 +30,7 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _STR = "tag:yaml.org,2002:str"
 _COLLECTIONS = frozenset(("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"))
+_NEEDS_ESCAPE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -363,6 +364,12 @@ def write_yaml(value: object) -> str:
         def ignore_aliases(self, data: object) -> bool:
             return True
 
+        def represent_text(self, text: str) -> Any:
+            # In other styles some breaks of lines come back as others.
+            style = '"' if _NEEDS_ESCAPE.search(text) else None
+            return self.represent_scalar(_STR, text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
     for kind, pattern, first in (
         ("int", _INTEGER, "-0123456789"),
         ("float", _FLOAT, "-0123456789"),

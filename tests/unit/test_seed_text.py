@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from skylogin import seed_text
 from skylogin.json_text import as_double
@@ -135,6 +135,9 @@ def as_kept(value: Any) -> Any:
 
 
 @given(json_values)
+@example([chr(number) for number in (*range(1, 0x100), 0x2028, 0x2029, 0xFEFF, 0x1F600)])
+@example({f" {chr(number)} a": chr(number) * 130 for number in (9, 10, 13, 0x20, 0x85, 0x2028)})
+@example({f"{chr(number)}" * 130: 1 for number in (9, 10, 13, 0x20, 0x85, 0x2028)})
 def test_what_is_written_is_read_again(value: Any) -> None:
     """As YAML and as JSON, and as `json` reads it."""
     assert plain(of_json(seed_text.write_json(value))) == value
