@@ -9,6 +9,8 @@ from hypothesis import settings
 from processes import ServerProcess
 from services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
 
+pytest_plugins = ["pytester"]
+
 # For `make fast`: a fifth of the examples, which finds most faults at once.
 settings.register_profile("fast", max_examples=20)
 Require = Callable[[str | None], None]

@@ -20,18 +20,19 @@ LEVELS = """
  4  custom_token  login  records  schema  stored_token  query
  5  config  journal  query_rules  query_values  bad_tokens  seeds
  6  explaining  logs  query_plan  query_includes
- 7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens
- 8  store.tables  store.transaction  store.dialect_values
+ 7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens  faults
+ 8  store.tables  store.transaction  store.dialect_values  staged
  9  store.access  store.fields  store.record_types  store.secrets  store.journal
  9  store.database  store.passwords  store.principals  store.roles  store.query_sql
  9  store.audit  store.operator_sessions  store.counts
 10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
 11  store.logins  store.user_search  store.transfer
 12  access_cache  store.records  migrating  tally  passwords  token_secrets  token_stores
+12  store.worlds
 13  journal_writer
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.transfer  operations.seeding
+15  operations.signing_in  operations.transfer  operations.controls  operations.seeding
 16  operations.tokens  operations.overview
 17  preprocessors  handlers  handlers.common  handlers.signing_in
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
@@ -40,12 +41,19 @@ LEVELS = """
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
 21  admin.answering  admin.events  admin.exporting  portal.answering
 22  admin.people  portal.pages  portal.people_pages
-23  admin.running  portal.routes
-24  web
-25  server
-26  testing  cli
-27  cli_apps  cli_token  cli_secret  cli_users  cli_logins
-28  __main__
+23  admin.controls
+24  admin.running  portal.controls_pages
+25  portal.routes
+26  web
+27  server
+28  testing.connections  cli
+29  testing.refusals  cli_apps  cli_token  cli_secret  cli_users  cli_logins
+30  testing.admin_client  __main__
+31  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens
+32  testing.app
+33  testing.server
+34  testing
+35  pytest_plugin
 """
 PURE_LEVEL_MAX = 6
 NOT_PURE = {"clock", "ids", "logs", "readiness"}
@@ -53,7 +61,7 @@ IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "tempfil
 
 # Libraries that have one place. A name that ends with a dot means everything below it.
 PLACES = {
-    "aiohttp": {"web", "server", "pubsub", "admin.", "portal."},
+    "aiohttp": {"web", "server", "pubsub", "staged", "admin.", "portal."},
     "jsonschema": {"admin.document"},
     "jinja2": {"portal.rendering"},
     "argon2": {"passwords"},
@@ -64,6 +72,7 @@ PLACES = {
     "bcrypt": {"passwords"},
     "zxcvbn": {"password_policy"},
     "redis": {"redis_tokens", "token_stores"},
+    "pytest": {"pytest_plugin"},
     "yaml": {"seed_text"},
     "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
 }
@@ -88,9 +97,11 @@ START_UP_LIST = {
     "logs": {"pythonjsonlogger"},
     "password_policy": {"zxcvbn"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
+    "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing"},
     "redis_tokens": {"redis"},
     "seed_text": {"yaml"},
     "server": {"skylogin.migrating"},
+    "testing.server": {"skylogin.config", "skylogin.server"},
     "web": {
         "skylogin.admin.answering",
         "skylogin.admin.running",
@@ -118,7 +129,7 @@ CATCHES_EVERYTHING = {
     "admin.answering",
     "portal.answering",
     "server",
-    "testing",
+    "testing.server",
 }
 CLOCKS = {
     "datetime": {"now", "utcnow", "today"},
@@ -244,7 +255,7 @@ def test_a_library_has_its_place(library):
     assert users == allowed
 
 
-def test_only_the_commands_read_the_environment():
+def test_only_the_commands_and_the_plugin_read_the_environment():
     """Settings arrive as a value."""
     readers = {
         name
@@ -252,7 +263,7 @@ def test_only_the_commands_read_the_environment():
         if names_used(tree) & {("os", "environ"), ("os", "getenv"), ("os", "environb")}
     }
 
-    assert readers == {"cli"}
+    assert readers == {"cli", "pytest_plugin"}
 
 
 def test_only_the_clock_reads_the_system_clock():

@@ -9,6 +9,7 @@ from skylogin.access import Actor
 from skylogin.access_token import AccessToken
 from skylogin.config import Settings
 from skylogin.custom_token import Rules
+from skylogin.faults import Fault
 from skylogin.ids import IdMaker
 from skylogin.journal import Origin
 from skylogin.login import Attempt, Login
@@ -44,6 +45,7 @@ class Call:
     user: User | None = None
     # Empty is the public database, None the union of all.
     database_id: str | None = ""
+    fault: Fault | None = None
 
     @property
     def has_master_key(self) -> bool:
@@ -108,5 +110,13 @@ class Services:
     def operator(self, via: str, address: str) -> Operator:
         """Return somebody who acts on this server, and by which way."""
         return Operator(
-            self.store, self.settings, via, address, self.now, self.ids, self.apps.forget
+            self.store,
+            self.settings,
+            via,
+            address,
+            self.now,
+            self.now,
+            self.ids,
+            self.apps.forget,
+            self.apps.flush,
         )

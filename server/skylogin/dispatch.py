@@ -15,6 +15,7 @@ from skylogin.errors import (
     Reason,
     SkygearError,
 )
+from skylogin.faults import Fault
 from skylogin.journal import Refusal
 
 logger = logging.getLogger("skylogin.dispatch")
@@ -87,9 +88,19 @@ async def _run_in_time(action: Action, call: Call, services: Services) -> object
 
 
 async def _run(action: Action, call: Call, services: Services) -> object:
+    if call.fault is not None:
+        await _strike(call.fault)
     for preprocess in action.preprocessors:
         await preprocess(call, services)
     return await action.handler(call, services)
+
+
+async def _strike(fault: Fault) -> None:
+    """Do to a call what a test asked for. Raises SkygearError where it is not carried out."""
+    await asyncio.sleep(fault.seconds)
+    refusal = fault.refusal
+    if refusal is not None:
+        raise refusal
 
 
 def _unknown(name: str) -> SkygearError:
@@ -106,7 +117,7 @@ def _note(action: Action | None, call: Call, services: Services, refusal: Skygea
     # Without the app's key nothing of the token is looked at.
     keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
     token = Description() if keyless else _described(call)
-    entry_id = services.ids.timed_id(call.now)
+    entry_id = services.ids.timed_id(services.now())
     call.app.journal.note(
         journal.refused(entry_id, call.now, call.action, call.origin, Refusal(refusal, token))
     )

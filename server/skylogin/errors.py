@@ -95,6 +95,7 @@ class Reason(StrEnum):
     PASSWORD_WRONG = "password_wrong"
     PASSWORD_REFUSED = "password_refused"
     NOT_EMULATED = "not_emulated"
+    FAULT = "fault"
     CRASHED = "crashed"
 
 
@@ -142,3 +143,9 @@ def text_with_nul() -> SkygearError:
     """Return the refusal of U+0000, which PostgreSQL cannot keep in text."""
     message = 'invalid byte sequence for encoding "UTF8": 0x00'
     return invalid_argument(message, reason=Reason.TEXT_WITH_NUL)
+
+
+def database_busy(reason: Reason | None = None, explanation: str = "") -> SkygearError:
+    """Return the refusal of a call whose transaction others got in the way of, again and again."""
+    message = "the database kept changing under this call"
+    return SkygearError(UNEXPECTED_ERROR, message, reason=reason, explanation=explanation)

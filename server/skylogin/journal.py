@@ -67,6 +67,8 @@ class Filter:
     secret_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    # Ids are in the order in which attempts came, whatever their clock showed.
+    first_id: str = ""
 
 
 # Of a login without a token.

@@ -5,13 +5,15 @@ import hashlib
 import hmac
 import secrets as randomness
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from skylogin import app_names, token_secrets
 from skylogin.access_cache import AccessCache
+from skylogin.clock import Clock, Reading
 from skylogin.config import DEV, Settings
+from skylogin.faults import Faults
 from skylogin.ids import IdMaker
 from skylogin.journal_writer import JournalWriter
 from skylogin.store import Store, Transaction, apps
@@ -21,6 +23,16 @@ from skylogin.token_stores import TokenStore, TokenStores
 
 MADE_BY_USE_MAX = 1000
 FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An app as it was *at* a time by its clock: its rows by table, and how its clock stood."""
+
+    name: str
+    at: datetime
+    rows: Mapping[str, Sequence[Mapping[str, object]]]
+    clock: Reading
 
 
 @dataclass(slots=True)
@@ -34,6 +46,12 @@ class App:
     journal: JournalWriter
     tokens: TokenStore
     access: AccessCache
+    # What a test may move, break and keep; nobody does under `skylogin serve`.
+    clock: Clock
+    faults: Faults = field(default_factory=Faults)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    # What a new app has from the start, once somebody asked for a new one.
+    first_rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None
 
 
 class AppRegistry:
@@ -71,10 +89,10 @@ class AppRegistry:
         keys = settings.api_key, settings.master_key
         return await self._open(settings.app_name, keys, secrets, self._key)
 
-    async def find(self, name: str) -> App | None:
+    async def find(self, name: str, *, may_make: bool = True) -> App | None:
         """Return the app called *name*, None where there is none; empty means the default one.
 
-        Under `skylogin dev` an app is made as soon as it is asked for.
+        Under `skylogin dev` an app is made as soon as it is asked for, if it *may* be.
         """
         default = self._settings.app_name
         if name in ("", default):
@@ -84,15 +102,16 @@ class AppRegistry:
         if not app_names.is_name(name):
             return None
         async with self._opening:
-            return self._apps[name] if self._is_fresh(name) else await self._look(name)
+            is_fresh = self._is_fresh(name)
+            return self._apps[name] if is_fresh else await self._look(name, may_make=may_make)
 
     def _is_fresh(self, name: str) -> bool:
         return time.monotonic() - self._looked_at.get(name, float("-inf")) < FRESH_SECONDS
 
-    async def _look(self, name: str) -> App | None:
+    async def _look(self, name: str, *, may_make: bool) -> App | None:
         moment = time.monotonic()
         stored = await self._store.run(lambda tx: apps.load(tx, name), write=False)
-        if stored is None and self._settings.mode == DEV:
+        if stored is None and may_make and self._settings.mode == DEV:
             stored = await self._store.run(lambda tx: self._make_by_use(tx, name))
         if stored is None:
             await self._close(name)
@@ -133,7 +152,7 @@ class AppRegistry:
     async def _open(
         self, name: str, keys: tuple[str, str], secrets: SecretCache, key: bytes
     ) -> App:
-        settings = self._settings
+        settings, clock = self._settings, Clock(self._now)
         journal = JournalWriter(
             self._store,
             name,
@@ -143,7 +162,8 @@ class AppRegistry:
         )
         await journal.open()
         tokens = self._token_stores.open_token_store(name, key)
-        app = App(name, *keys, secrets, journal, tokens, AccessCache(self._store, name))
+        access = AccessCache(self._store, name)
+        app = App(name, *keys, secrets, journal, tokens, access, clock)
         self._apps[name] = app
         return app
 
@@ -153,6 +173,11 @@ class AppRegistry:
         if name in self._apps:
             self._apps[name].secrets.forget()
             self._apps[name].access.forget()
+
+    async def flush(self, name: str) -> None:
+        """Have what still waits about an app written now, so that it can be read."""
+        if name in self._apps:
+            await self._apps[name].journal.write()
 
     async def _close(self, name: str) -> None:
         app = self._apps.pop(name, None)

@@ -3,12 +3,15 @@
 The command line, the tests and `skylogin exec` all start this one.
 """
 
+import asyncio
 import fcntl
 import json
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -29,9 +32,11 @@ logger = logging.getLogger("skylogin.server")
 http_logger = logging.getLogger("skylogin.http")
 
 STOP_SECONDS_MAX = 10
+DRAIN_SECONDS_MAX = 0.25
 HEADER_BYTES_MAX = 65536
 EVERY_APP = ""
 SQLITE = "sqlite:///"
+KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ async def running(
         url = settings.database_url or stack.enter_context(_embedded(settings, ephemeral))
         if url.startswith(SQLITE):
             stack.enter_context(_only_server(Path(url.removeprefix(SQLITE))))
-        store = open_store(url)
+        store = open_store(url, durable=bool(settings.database_url) or not ephemeral)
         try:
             await _check_database(store, settings, migrate=migrate)
             async with _listening(settings, store, now) as runner:
@@ -104,10 +109,19 @@ def _embedded(settings: Settings, ephemeral: bool) -> Iterator[str]:
         yield embedded_url(settings)
         return
     folder = tempfile.mkdtemp(prefix="skylogin-")
-    try:
-        yield f"{SQLITE}{folder}/skylogin.db"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # The folder goes away even where this process is killed: the keeper sees its input end.
+    with subprocess.Popen(
+        ["/bin/sh", "-c", KEEPER, "skylogin-keeper", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A signal from the terminal is for the server, which then stops.
+        start_new_session=True,
+    ):
+        try:
+            yield f"{SQLITE}{folder}/skylogin.db"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def embedded_url(settings: Settings) -> str:
@@ -198,8 +212,9 @@ async def _listening(
     settings: Settings, store: Store, now: Callable[[], datetime]
 ) -> AsyncIterator[aiohttp_web.AppRunner]:
     host, port = settings.address()
+    application = web.make_application(settings, store, now)
     runner = aiohttp_web.AppRunner(
-        web.make_application(settings, store, now),
+        application,
         access_log=None,
         logger=http_logger,
         handle_signals=False,
@@ -213,8 +228,12 @@ async def _listening(
     )
     try:
         await runner.setup()
-        await aiohttp_web.TCPSite(runner, host or None, port).start()
+        site = aiohttp_web.TCPSite(runner, host or None, port)
+        await site.start()
         yield runner
+        await site.stop()
+        application[web.STOPPING].set()
+        await _drain(runner)
     except apps.KeysTakenError as error:
         raise ConfigurationError([str(error)]) from error
     except OSError as error:
@@ -222,6 +241,19 @@ async def _listening(
         raise ConfigurationError([fault]) from error
     finally:
         await runner.cleanup()
+
+
+async def _drain(runner: aiohttp_web.AppRunner) -> None:
+    """Let connections end with an answer, for a moment.
+
+    A client that keeps its connection may just be sending its next call: were the connection
+    closed meanwhile, it could not know what became of that.
+    """
+    deadline = time.monotonic() + DRAIN_SECONDS_MAX
+    while runner.server is not None and runner.server.connections:
+        if time.monotonic() >= deadline:
+            return
+        await asyncio.sleep(DRAIN_SECONDS_MAX / 25)
 
 
 def _hide_what_is_no_http(record: logging.LogRecord) -> bool:

@@ -7,6 +7,8 @@ other nodes have counted.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from skylogin.journal import Entry
@@ -34,6 +36,7 @@ class Tally:
         self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
         self._aged_at: datetime | None = None
         self._flusher: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     def count(self, entry: Entry) -> None:
         """Count an attempt; it is written soon."""
@@ -65,6 +68,18 @@ class Tally:
 
     async def flush(self) -> None:
         """Write what was counted. Raises nothing: counts that cannot be written wait."""
+        async with self._writing:
+            await self._flush()
+
+    @asynccontextmanager
+    async def forgetting(self) -> AsyncIterator[None]:
+        """Forget what was counted, while the block takes away what is written."""
+        async with self._writing:
+            self._attempts, self._uses = Counter(), {}
+            self._aged_at = None
+            yield
+
+    async def _flush(self) -> None:
         attempts, self._attempts = self._attempts, Counter()
         uses, self._uses = self._uses, {}
         if not attempts:

@@ -1,5 +1,6 @@
 """The aiohttp application: bytes in, bytes out. Everything is wired here."""
 
+import asyncio
 import functools
 import ipaddress
 import logging
@@ -12,7 +13,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 from multidict import CIMultiDict
 
-from skylogin import actions, app_names, json_text, preprocessors, wire
+from skylogin import actions, app_names, json_text, preprocessors, staged, wire
 from skylogin.call import Call, JournaledAttempt, Services
 from skylogin.clock import system_now
 from skylogin.config import Settings
@@ -37,6 +38,8 @@ REASON_HEADER = "X-Skylogin-Reason"
 REASON_CHARACTERS_MAX = 300
 SERVICES = web.AppKey("services", Services)
 PUBSUB = web.AppKey("pubsub", PubSub)
+# Set while the server stops: every connection ends with its next answer.
+STOPPING = web.AppKey("stopping", asyncio.Event)
 
 
 def make_application(
@@ -45,9 +48,10 @@ def make_application(
     """Return the application. It prepares the app when it starts; the tables are there."""
     application = web.Application(client_max_size=settings.body_bytes_max)
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
+    application[STOPPING] = asyncio.Event()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     application.on_shutdown.append(_close_pubsub)
-    application.on_response_prepare.append(_drop_default_headers)
+    application.on_response_prepare.append(_prepare_headers)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     application.router.add_route("*", r"/_admin/{path:[\s\S]*}", handle_admin)
@@ -131,6 +135,7 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
             explanation=f"there is no app called {name}",
         )
         return _refuse(refusal, headers, services)
+    request[staged.CLOCK] = app.clock
     if path in PUBSUB_PATHS:
         return await _handle_pubsub(request, app, path, headers)
     return await _handle_action(request, app, path, headers)
@@ -138,7 +143,7 @@ async def handle_call(request: web.Request) -> web.StreamResponse:
 
 async def _handle_action(
     request: web.Request, app: App, path: str, headers: CIMultiDict[str]
-) -> web.Response:
+) -> web.StreamResponse:
     services = request.app[SERVICES]
     try:
         payload = wire.read_body(await request.read())
@@ -151,10 +156,12 @@ async def _handle_action(
         return _refuse(refusal, headers, services)
     call = _read_call(request, services, app, payload, headers[REQUEST_ID_HEADER])
     call.action = actions.name_of(path, payload)
+    call.fault = app.faults.strike(call.action)
     answer = await dispatch(call, services)
     if answer.refusal is not None and services.settings.mode == "dev":
         _explain(answer.refusal, headers)
-    return _respond(answer, headers)
+    response = _respond(answer, headers)
+    return await staged.spoil(request, call.fault, response) if call.fault else response
 
 
 async def _handle_pubsub(
@@ -192,7 +199,7 @@ def _read_call(
         payload=payload,
         api_key=api_key if isinstance(api_key, str) else "",
         access_token=token if isinstance(token, str) else "",
-        now=services.now(),
+        now=app.clock(),
         origin=Origin(_address(request, services.settings), request_id),
     )
 
@@ -280,8 +287,12 @@ def _is_trusted(address: str, settings: Settings) -> bool:
     return any(ip in network for network in settings.trusted_proxies)
 
 
-async def _drop_default_headers(request: web.Request, response: web.StreamResponse) -> None:
+async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Take away aiohttp's own `Server` header, and others where the original has none."""
+    staged.date(request, response)
+    if request.app[STOPPING].is_set():
+        response.force_close()
+        response.headers["Connection"] = "close"
     if response.headers.get("Server") != SERVER:
         response.headers.popall("Server", None)
     if isinstance(response, web.WebSocketResponse):

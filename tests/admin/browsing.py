@@ -46,6 +46,13 @@ class Client:
         lifetime, claims = timedelta(seconds=expires_in), {"skyprofile": profile}
         return minting.mint(subject, secret, system_now(), lifetime, claims=claims)
 
+    def control(self, path: str, **body: Any) -> None:
+        """Do to the app what tests do."""
+        url = f"{self.server.url}/_admin/v1/apps/myapp/{path}"
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer secret"}
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+        urllib.request.urlopen(request).close()
+
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:

@@ -25,7 +25,7 @@ AXE = Path(__file__).parent.parent / "clients" / "node_modules" / "axe-core" / "
 # `make screenshots` makes these anew, for the README; without a folder none are kept.
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 SHOWN = (
-    *(f"{name}-1280-light" for name in ("start", "overview", "login", "users", "secrets")),
+    *(f"{name}-1280-light" for name in ("start", "overview", "login", "users", "secrets", "tests")),
     "logins-1280-dark",
     *(f"{name}-390-light" for name in ("overview", "user", "token")),
     "login-390-dark",
@@ -44,6 +44,7 @@ PAGES = {
     "audit": "audit",
     "settings": "settings",
     "apps": "apps",
+    "tests": "tests",
     "nobody": "users?search=nobody",
     "nothing": "no-such-page",
 }
@@ -95,6 +96,9 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
     # The browser has the loop of this thread.
     with ThreadPoolExecutor() as threads:
         threads.submit(lambda: asyncio.run(add_a_day(client.database))).result()
+    client.control("faults", kind="latency", seconds=2, calls=3, action="sso:custom_token:login")
+    client.control("faults", kind="drop", probability=0.3, seed=7)
+    client.control("snapshots", name="three-users")
     # Until what was counted is written.
     time.sleep(1.5)
     base = f"{client.server.url}/portal/"

@@ -226,3 +226,39 @@ def test_an_operator_signs_in_and_out(
     page.goto(f"{server.url}portal/secrets")
     assert page.url == f"{server.url}portal/sign-in"
     context.close()
+
+
+def test_a_test_takes_hold_of_an_app(page: Any, client: Client) -> None:
+    """It breaks a call, moves the clock, keeps the app, empties it and puts it back."""
+    go(page, "Tests")
+    page.get_by_text("Ask for a fault").click()
+    page.locator("select[name=kind]").select_option("status")
+    page.get_by_role("button", name="Have it strike").click()
+    assert "status 503" in page.locator("tbody").inner_text()
+    assert [client.log_in("anna"), client.log_in("anna")] == [503, 200]
+    page.reload()
+    assert "None is in force" in page.locator("main").inner_text()
+
+    page.get_by_label("Seconds, negative for back").fill("7200")
+    page.get_by_role("button", name="Advance").click()
+    assert "in 2 hours by the server's clock" in page.locator("main").inner_text()
+    assert client.log_in("anna") == HTTPStatus.BAD_REQUEST
+    go(page, "Users")
+    assert "A test moved the clock" in page.locator("main").inner_text()
+    go(page, "Tests")
+    page.get_by_role("button", name="Back to the server's time").click()
+    assert client.log_in("anna") == HTTPStatus.OK
+
+    page.get_by_label("Name", exact=True).fill("three")
+    page.get_by_role("button", name="Take a snapshot").click()
+    page.get_by_label("to reset it").fill("another")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    assert "Type myapp" in page.get_by_role("alert").inner_text()
+    page.get_by_label("to reset it").fill("myapp")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    go(page, "Users")
+    assert page.locator("tbody tr").count() == 0
+    go(page, "Tests")
+    page.get_by_role("button", name="Restore").click()
+    go(page, "Users")
+    assert page.locator("tbody tr").count() == 3  # noqa: PLR2004

@@ -222,7 +222,7 @@ def ask() -> Ask:
             payload=payload,
             api_key=key,
             access_token=access_token,
-            now=services.now(),
+            now=(app or services.app).clock(),
             origin=Origin("192.0.2.1", str(uuid.uuid4())),
             action=action,
         )

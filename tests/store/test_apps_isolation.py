@@ -350,6 +350,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "access.set_create_roles": lambda of: (f"{of}-type", ["new"]),
     "access.set_default_access": lambda of: (f"{of}-type", []),
     "apps.prepare": lambda of: (OTHER_KEYS,),
+    "apps.forget_prepared": lambda of: (),
     "apps.rebuild_keys": lambda of: (OTHER_KEYS,),
     "apps.read_setting": lambda of: (f"{of}-setting",),
     "apps.write_setting": lambda of: (f"{of}-setting", "new"),
@@ -379,7 +380,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "journal.has": lambda of: (f"{of}-entry",),
     "journal.count": lambda of: (),
     "journal.drop_oldest": lambda of: (1,),
-    "journal.drop_before": lambda of: (NOW, 1),
+    "journal.drop_before": lambda of: ("zzz", 1),
     "journal.load_latest": lambda of: (10,),
     "journal.load": lambda of: (f"{of}-entry",),
     "journal.find": lambda of: (Filter(user_id=f"{of}-user"), "", 10),
@@ -436,6 +437,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "secrets.end": lambda of: (f"{of}-secret", NOW),
     "transfer.count": lambda of: (),
     "user_search.find": lambda of: (Search(text=f"{of}-name"),),
+    "user_search.find subject": lambda of: (Search(subject=f"{of}-principal"),),
     "user_search.find all": lambda of: (Search(),),
     "user_search.load_principals": lambda of: (f"{of}-user",),
     "user_search.count": lambda of: (),
@@ -447,6 +449,8 @@ ARGUMENTS: dict[str, Arguments] = {
         {f"{of}-user": make_user(f"{of}-user", last_seen_at=NOW), "new": make_user("new")},
     ),
     "users.see": lambda of: ({f"{of}-user": NOW},),
+    "worlds.empty": lambda of: (),
+    "worlds.reset": lambda of: (OTHER_KEYS,),
     "users.make_missing": lambda of: (make_user(f"{of}-user"),),
     "users.clear_ended_disabling": lambda of: ([f"{of}-user"], NOW),
     "users.set_disabled": lambda of: (User(f"{of}-user"),),
@@ -516,6 +520,13 @@ async def make_rows(tx: Transaction, app: str, of: str) -> Any:
     return as_rows(app, ids_of(of))
 
 
+async def put_back(tx: Transaction, app: str, of: str) -> Any:
+    """Put an app back as it is."""
+    copied = await function("worlds.copy")(tx, app)
+    await function("worlds.put_back")(tx, app, copied)
+    return copied
+
+
 ANYBODY = Actor()
 ASKED: Mapping[str, Any] = {
     "record_type": "reply",
@@ -559,6 +570,17 @@ async def select_with(tx: Transaction, sql: QuerySql) -> Any:
     return [tuple(row) for row in await tx.connection.execute(statement, sql.values)]
 
 
+async def forgotten_fields(tx: Transaction, app: str, of: str) -> Any:
+    """Return the fields of an app that a cache knows once those of another are forgotten."""
+    cache = FieldCache(lambda: 0.0)
+    for one in APPS:
+        other = Transaction(tx.connection, cache)
+        await stored_fields.load(other, one, "note", ())
+        cache.learn(other)
+    cache.forget(BANK if app != BANK else SHOP)
+    return cache.of(app, "note")
+
+
 async def met_fields(tx: Transaction, app: str, of: str) -> Any:
     """Return the fields of an app that a cache knows, which meets the bank's before and after."""
     cache = FieldCache(lambda: 0.0)
@@ -585,6 +607,9 @@ PLAYS: dict[str, Play] = {
     "references.as_rows": make_rows,
     "transfer.read": read_rows,
     "transfer.write": write_rows,
+    "worlds.copy": put_back,
+    "worlds.put_back": put_back,
+    "transaction.FieldCache.forget": forgotten_fields,
     "transaction.FieldCache.fresh": met_fields,
     "transaction.FieldCache.learn": met_fields,
     "transaction.FieldCache.of": met_fields,
@@ -626,7 +651,6 @@ WITHOUT = {
     "secrets.StoredSecret": "a value",
     "sqlite_threads": "carries statements out",
     "transaction.FieldCache": "knows nothing at first",
-    "transaction.FieldCache.forget": "forgets everything",
     "transaction.Transaction": "carries statements, which say for which app",
     "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
     "users.read_user": "reads a row",

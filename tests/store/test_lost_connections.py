@@ -118,7 +118,7 @@ async def test_an_act_whose_commit_got_no_answer_is_not_done_twice(
 
     await secrets.rotate(operator, APP)
     assert way.cut_after == 0
-    assert len(await secrets.list_all(operator, APP)) == 2  # noqa: PLR2004
+    assert len((await secrets.listing(operator, APP)).secrets) == 2  # noqa: PLR2004
 
     way.cut_after = 1
     await secrets.revoke(operator, APP, first.new.id)

@@ -11,6 +11,7 @@ from making import NOW, make_token
 from skylogin import journal
 from skylogin.custom_token import describe
 from skylogin.errors import Reason, not_decodable
+from skylogin.ids import timed_prefix
 from skylogin.journal import Entry, Origin, Refusal
 from skylogin.journal_writer import WAITING_MAX, JournalWriter
 from skylogin.store import Store, Transaction
@@ -31,8 +32,8 @@ def writer(store: Store, clock: Clock) -> JournalWriter:
 
 def make_entry(number: int, at: datetime = NOW) -> Entry:
     """Return the entry of a refused attempt; a higher *number* is later."""
-    # The id of an entry is in the order of time, so the number stands where the time does.
-    identifier = f"{int(at.timestamp()):08x}{number:08x}-{uuid.uuid4()}"
+    # The id of an entry is in the order of time, so the number counts as milliseconds.
+    identifier = f"{timed_prefix(at + timedelta(milliseconds=number))}-{uuid.uuid4()}"
     error = not_decodable(Reason.EXPIRED, f"attempt {number}")
     refusal = Refusal(error, describe(make_token(sub=f"person {number}")))
     return journal.refused(identifier, at, "sso:custom_token:login", Origin("", ""), refusal)

@@ -55,13 +55,13 @@ async def test_a_rotated_secret_stays_good_for_a_while(operator: Operator, store
 
     assert first.old == ()
     assert [secret.id for secret in second.old] == [first.new.id]
-    ends = {secret.id: secret.ends_at for secret in await secrets.list_all(operator, APP)}
+    ends = {secret.id: secret.ends_at for secret in (await secrets.listing(operator, APP)).secrets}
     assert ends == {
         first.new.id: NOW + timedelta(hours=1),
         second.new.id: NOW + timedelta(hours=5),
         third.new.id: None,
     }
-    assert await secrets.list_all(operator, "other") == []
+    assert (await secrets.listing(operator, "other")).secrets == []
 
 
 async def test_a_secret_ends_when_it_was_told_to(
@@ -119,13 +119,13 @@ async def test_the_first_secret_is_generated_once(operator: Operator, store: Sto
     """Where there ever was one, none comes by itself, though it was revoked."""
     for _ in range(2):
         await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
-    [kept] = await secrets.list_all(operator, APP)
+    [kept] = (await secrets.listing(operator, APP)).secrets
     assert len(kept.secret) >= 43  # noqa: PLR2004
 
     await secrets.revoke(operator, APP, kept.id)
     await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
 
-    assert len(await secrets.list_all(operator, APP)) == 1
+    assert len((await secrets.listing(operator, APP)).secrets) == 1
 
 
 async def test_servers_that_start_together_agree_on_the_first_secret(
@@ -141,4 +141,4 @@ async def test_servers_that_start_together_agree_on_the_first_secret(
         *(store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW)) for store in stores)
     )
 
-    assert len(await secrets.list_all(make_operator(stores[0]), APP)) == 1
+    assert len((await secrets.listing(make_operator(stores[0]), APP)).secrets) == 1

@@ -13,12 +13,13 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from skylogin import guard
+from skylogin import guard, staged
 from skylogin.admin import document
 from skylogin.admin.document import BASE, InvalidRequestError, Operation
 from skylogin.call import Services
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+from skylogin.registry import App
 
 logger = logging.getLogger("skylogin.admin")
 
@@ -35,6 +36,8 @@ class AdminCall:
     request: web.Request
     parameters: Mapping[str, Any]
     body: Any
+    # The app it is about, as this server has it open.
+    served: App | None = None
 
     @property
     def app(self) -> str:
@@ -124,7 +127,7 @@ async def _answer(
     check_origin(request, services)
     _check_credentials(request, services)
     path = request.rel_url.raw_path.removeprefix(BASE)
-    operation, path_values, methods = document.find(request.method, path)
+    operation, path_values, methods = document.find(request.method, path, services.settings.mode)
     path_values = {name: unquote(value) for name, value in path_values.items()}
     if operation is None:
         if not methods:
@@ -135,9 +138,15 @@ async def _answer(
     parameters = document.read_parameters(operation, path_values, list(request.query.items()))
     body = await _read_body(request, operation)
     operator = services.operator("admin API", address)
-    call = AdminCall(operator, services, request, parameters, body)
+    app: App | None = None
     if "app" in parameters:
-        await operator.check_app(call.app)
+        # A test names its app here before any client does.
+        app = await services.apps.find(parameters["app"], may_make=operation.dev_only)
+        if app is None:
+            raise MissingError(f"there is no app called {parameters['app']}")
+        operator = operator.on(app.clock)
+        request[staged.CLOCK] = app.clock
+    call = AdminCall(operator, services, request, parameters, body, app)
     result = await handlers[operation.name](call)
     if isinstance(result, web.StreamResponse):
         return result

@@ -14,7 +14,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from skylogin.config import DEV
+
 BASE = "/_admin/v1"
+# What marks an operation that `skylogin serve` does not have.
+DEV_ONLY = "x-skylogin-dev-only"
 _METHODS = frozenset(("get", "post", "put", "patch", "delete"))
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,4})?", re.ASCII | re.IGNORECASE)
@@ -53,6 +57,8 @@ class Operation:
     body_type: str
     body_required: bool
     status: int
+    # Only `skylogin dev` has it.
+    dev_only: bool
 
 
 @functools.cache
@@ -91,6 +97,7 @@ def _read_operation(path: str, method: str, raw: Mapping[str, Any]) -> Operation
         body_type=body_type,
         body_required=body.get("required", False),
         status=min(int(status) for status in raw["responses"] if status.startswith("2")),
+        dev_only=raw.get(DEV_ONLY, False),
     )
 
 
@@ -130,12 +137,32 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(whole, format_checker=checker)
 
 
-def find(method: str, path: str) -> tuple[Operation | None, dict[str, str], list[str]]:
-    """Return the operation at *path*, the values in its path, and all methods there."""
+def load_for(mode: str) -> dict[str, Any]:
+    """Return the document with the operations that a server in *mode* has."""
+    document = load()
+    if mode == DEV:
+        return document
+    paths = {}
+    for path, item in document["paths"].items():
+        left = {
+            name: one
+            for name, one in item.items()
+            if name not in _METHODS or not one.get(DEV_ONLY, False)
+        }
+        if _METHODS & left.keys():
+            paths[path] = left
+    return {**document, "paths": paths}
+
+
+def find(method: str, path: str, mode: str) -> tuple[Operation | None, dict[str, str], list[str]]:
+    """Return the operation at *path*, the values in its path, and all methods there.
+
+    What only `skylogin dev` has is nowhere to be found in another *mode*.
+    """
     found, values, methods = None, {}, []
     for operation in operations():
         match = operation.pattern.fullmatch(path)
-        if match is None:
+        if match is None or (operation.dev_only and mode != DEV):
             continue
         methods.append(operation.method)
         # One with fewer values in its path goes first, whatever the order.

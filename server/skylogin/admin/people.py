@@ -41,6 +41,7 @@ async def list_users(call: AdminCall) -> object:
     given = call.parameters
     search = Search(
         text=given["search"] or "",
+        subject=given["subject"] or "",
         field=given["field"] or "",
         value=given["value"] or "",
         disabled=given["disabled"],

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from skylogin import config
-from skylogin.admin import document, exporting, people
+from skylogin.admin import controls, document, exporting, people
 from skylogin.admin.answering import AdminCall, Handler
 from skylogin.admin.people import moment
 from skylogin.operations import apps, overview, secrets
@@ -18,7 +18,7 @@ Json = dict[str, object]
 
 async def get_document(call: AdminCall) -> object:
     """Return the OpenAPI document."""
-    return document.load()
+    return document.load_for(call.operator.settings.mode)
 
 
 # --- apps ----------------------------------------------------------------------
@@ -88,13 +88,11 @@ def _app(call: AdminCall, stored: StoredApp, *, shown: bool = False) -> Json:
 
 async def list_secrets(call: AdminCall) -> object:
     """List the secrets, without their texts."""
-    settings = call.operator.settings
-    fixed = secrets.in_environment(settings, call.app, call.operator.now())
-    listed = await secrets.list_all(call.operator, call.app) if fixed is None else fixed
+    listing = await secrets.listing(call.operator, call.app)
     uses = await overview.secret_uses(call.operator, call.app)
     return {
-        "from_environment": fixed is not None,
-        "secrets": [_secret(call, one, uses) for one in listed],
+        "from_environment": listing.is_fixed,
+        "secrets": [_secret(call, one, uses) for one in listing.secrets],
     }
 
 
@@ -160,6 +158,7 @@ async def list_audit(call: AdminCall) -> object:
 
 HANDLERS: dict[str, Handler] = {
     **people.HANDLERS,
+    **controls.HANDLERS,
     "getDocument": get_document,
     "listApps": list_apps,
     "createApp": create_app,

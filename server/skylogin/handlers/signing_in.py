@@ -27,7 +27,7 @@ async def sign_in(
     Raises SkygearError where they are refused; then nothing is changed.
     """
     app, key_sets = call.app.name, services.settings.auth_record_keys
-    entry_id = services.ids.timed_id(call.now)
+    entry_id = services.ids.timed_id(services.now())
     attempt = replace(attempt, access=await call.app.access.rules())
 
     async def work(tx: Transaction) -> Login:

@@ -53,7 +53,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
         claims=claims,
         access=await call.app.access.rules(),
     )
-    entry_id = services.ids.timed_id(call.now)
+    entry_id = services.ids.timed_id(services.now())
     accepted = await services.logins.submit(
         JournaledAttempt(call.app, attempt, entry_id, call.action, call.origin)
     )

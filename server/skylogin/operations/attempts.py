@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from skylogin.ids import timed_prefix
 from skylogin.journal import Entry, Filter
 from skylogin.operations.operator import MissingError, Operator
 from skylogin.store import Transaction
@@ -30,6 +31,7 @@ async def find(
     operator: Operator, app: str, wanted: Filter, cursor: str = "", limit: int = 50
 ) -> AttemptPage:
     """Return the latest attempts that *wanted* is about, or those before *cursor*."""
+    await operator.flush(app)
     found = await operator.store.run(
         lambda tx: stored_journal.find(tx, app, wanted, cursor, limit + 1), write=False
     )
@@ -56,21 +58,23 @@ async def follow(
     other nodes are among them, and those that are committed late; of more than a thousand
     in a few seconds only the latest.
     """
-    since = operator.now() - LATE_MAX
-    seen = {} if after else await _look(operator, app, replace(wanted, since=since))
+    first_id = after or timed_prefix(operator.arrival - LATE_MAX)
+    seen = {} if after else await _look(operator, app, replace(wanted, first_id=first_id))
     if after:
-        since = (await get(operator, app, after)).at
+        await get(operator, app, after)
     while True:
-        known = await _look(operator, app, replace(wanted, since=since))
+        known = await _look(operator, app, replace(wanted, first_id=first_id))
         for attempt_id in sorted(set(known) - set(seen)):
             if attempt_id > after:
                 yield known[attempt_id]
         seen = known
-        since = max(since, operator.now() - LATE_MAX)
+        first_id = max(first_id, timed_prefix(operator.arrival - LATE_MAX))
         await asyncio.sleep(POLL_SECONDS)
 
 
 async def _look(operator: Operator, app: str, wanted: Filter) -> dict[str, Entry]:
+    await operator.flush(app)
+
     async def load(tx: Transaction) -> list[Entry]:
         return await stored_journal.find(tx, app, wanted, "", FOLLOWED_AT_ONCE_MAX)
 

@@ -1,7 +1,7 @@
 """Who acts, and by which way; and how an act gets into the audit list."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -29,6 +29,10 @@ class ConflictError(RefusedError):
     """What is there stands in the way."""
 
 
+async def _flush_nothing(app: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Somebody who runs this: what they act on, and *via* which of the three ways."""
@@ -37,10 +41,23 @@ class Operator:
     settings: Settings
     via: str = "command"
     address: str = ""
+    # The clock of the app that is acted on, and the server's, by which acts are in order.
     now: Callable[[], datetime] = system_now
+    server_now: Callable[[], datetime] | None = None
     ids: IdMaker = field(default_factory=IdMaker)
     # What a server knows of an app is no longer so.
     forget: Callable[[str], None] = field(default=lambda app: None)
+    # What a server still has to write about an app is to be written.
+    flush: Callable[[str], Awaitable[None]] = _flush_nothing
+
+    @property
+    def arrival(self) -> datetime:
+        """Return the server's time, by which attempts and acts are in the order they came."""
+        return (self.server_now or self.now)()
+
+    def on(self, now: Callable[[], datetime]) -> "Operator":
+        """Return the same operator, acting on an app whose clock is *now*."""
+        return replace(self, now=now, server_now=self.server_now or self.now)
 
     async def act(
         self,
@@ -69,10 +86,8 @@ class Operator:
 
     def line(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
         """Return an act as it stands in the audit list."""
-        now = self.now()
-        return Act(
-            self.ids.timed_id(now), now, name, target, self.via, self.address, dict(details or {})
-        )
+        line_id = self.ids.timed_id(self.arrival)
+        return Act(line_id, self.now(), name, target, self.via, self.address, dict(details or {}))
 
     async def check_app(self, app: str) -> None:
         """Raise MissingError where there is no app called *app*."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from skylogin import token_secrets
 from skylogin.config import Settings
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import Transaction, secrets
+from skylogin.store import Transaction, apps, secrets
 from skylogin.store.secrets import StoredSecret
 
 OVERLAP = timedelta(hours=24)
@@ -41,25 +41,53 @@ def check_changeable(settings: Settings, app: str) -> None:
         )
 
 
-async def list_all(operator: Operator, app: str) -> list[StoredSecret]:
-    """Return every custom token secret that was generated for *app*, the newest first."""
-    return await operator.store.run(lambda tx: secrets.load(tx, app), write=False)
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The secrets of an app, the newest first; *is_fixed* where they cannot be changed there."""
+
+    secrets: list[StoredSecret]
+    is_fixed: bool
+
+
+async def listing(operator: Operator, app: str) -> Listing:
+    """Return every secret that *app* goes by: the environment's, its own, or the default app's."""
+    owner = await _owner(operator, app)
+    fixed = in_environment(operator.settings, owner, operator.now())
+    if fixed is not None:
+        return Listing(fixed, is_fixed=True)
+    listed = await operator.store.run(lambda tx: secrets.load(tx, owner), write=False)
+    return Listing(listed, is_fixed=owner != app)
+
+
+async def _owner(operator: Operator, app: str) -> str:
+    """Return the app whose secrets count: an app without keys of its own has no secrets either."""
+    default = operator.settings.app_name
+    if app == default:
+        return app
+    stored = await operator.store.run(lambda tx: apps.load(tx, app), write=False)
+    return default if stored is not None and stored.api_key is None else app
+
+
+async def _check_own(tx: Transaction, operator: Operator, app: str) -> None:
+    """Raise ConflictError where *app* has no secrets of its own."""
+    stored = await apps.load(tx, app)
+    if stored is not None and stored.api_key is None:
+        raise ConflictError(
+            f"{app} goes by the secrets of {operator.settings.app_name}: "
+            "change them there, or give it keys of its own"
+        )
 
 
 async def list_accepted(operator: Operator, app: str) -> list[StoredSecret]:
     """Return the secrets that a token may be signed with now: the environment's, if it has one."""
     now = operator.now()
-    fixed = in_environment(operator.settings, app, now)
-    if fixed is not None:
-        return fixed
-    return [one for one in await list_all(operator, app) if one.accepted_at(now)]
+    listed = (await listing(operator, app)).secrets
+    return [one for one in listed if one.accepted_at(now)]
 
 
 async def get(operator: Operator, app: str, secret_id: str) -> StoredSecret:
     """Return one secret, for whoever is to see its text. Raises NoSuchSecretError."""
-    known = in_environment(operator.settings, app, operator.now())
-    known = await list_all(operator, app) if known is None else known
-    for secret in known:
+    for secret in (await listing(operator, app)).secrets:
         if secret.id == secret_id:
             return secret
     raise NoSuchSecretError(f"there is no secret {secret_id}")
@@ -78,6 +106,7 @@ async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> 
     new = token_secrets.generate(now)
 
     async def work(tx: Transaction) -> Rotation:
+        await _check_own(tx, operator, app)
         for secret in await secrets.load(tx, app):
             await secrets.end(tx, app, secret.id, now + overlap)
         await secrets.add(tx, app, new)
@@ -98,6 +127,7 @@ async def revoke(operator: Operator, app: str, secret_id: str) -> None:
     now = operator.now()
 
     async def work(tx: Transaction) -> None:
+        await _check_own(tx, operator, app)
         if not await secrets.end(tx, app, secret_id, now):
             raise NoSuchSecretError(f"{secret_id} is no secret that is accepted")
 

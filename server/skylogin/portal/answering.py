@@ -12,13 +12,14 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from skylogin import guard
+from skylogin import guard, staged
 from skylogin.call import Services
 from skylogin.config import DEV
 from skylogin.errors import SkygearError
 from skylogin.operations import signing_in
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.portal import rendering
+from skylogin.registry import App
 
 logger = logging.getLogger("skylogin.portal")
 
@@ -51,6 +52,13 @@ NOTICES = {
     "deleted": "The user is deleted.",
     "created": "The app is there.",
     "keys": "The app has new keys; the old ones end within a second.",
+    "reset": "The app is as it is when it is new.",
+    "clock": "The clock is set.",
+    "fault": "The fault strikes from the next call on.",
+    "faults-ended": "No fault is in force any more.",
+    "kept": "The app is kept as it is.",
+    "restored": "The app is as it was.",
+    "forgotten": "The snapshot is forgotten.",
     "app-deleted": "The app is deleted, with everything in it.",
 }
 
@@ -64,6 +72,7 @@ class Visit:
     request: web.Request
     session: str
     app: str = ""
+    served: App | None = None
     form: MultiMapping[Any] = field(default_factory=MultiDict)
     values: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,6 +124,7 @@ class Visit:
             "is_default": self.is_default,
             "notice": NOTICES.get(self.request.query.get("notice", ""), ""),
             "now": self.operator.now(),
+            "is_clock_moved": self.served is not None and self.served.clock.is_moved,
         }
         text = rendering.render(template, {**around, **values})
         return web.Response(status=status, text=text, content_type="text/html")
@@ -142,15 +152,17 @@ class Route:
     path: str
     pattern: re.Pattern[str]
     page: Page
+    # Only `skylogin dev` has it.
+    dev_only: bool = False
 
 
-def route(method: str, path: str, page: Page) -> Route:
+def route(method: str, path: str, page: Page, *, dev_only: bool = False) -> Route:
     """Return the route of a path such as `users/{user_id}`."""
     parts = re.split(r"\{(\w+)\}", path)
     pattern = "".join(
         f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
     )
-    return Route(method, path, re.compile(pattern, re.DOTALL), page)
+    return Route(method, path, re.compile(pattern, re.DOTALL), page, dev_only)
 
 
 class TurnedAwayError(Exception):
@@ -241,11 +253,18 @@ async def _show(visit: Visit, page: str, routes: list[Route]) -> web.StreamRespo
     in_app = _IN_APP.fullmatch(page)
     if in_app is not None:
         page = in_app["page"]
-        await visit.operator.check_app(in_app["app"])
         visit.app = in_app["app"]
+    app = await visit.services.apps.find(visit.app, may_make=False)
+    if app is None:
+        name, visit.app = visit.app, visit.operator.settings.app_name
+        raise MissingError(f"there is no app called {name}")
+    visit.served = app
+    visit.operator = visit.operator.on(app.clock)
+    visit.request[staged.CLOCK] = app.clock
     method = "GET" if visit.request.method == "HEAD" else visit.request.method
     found = [(one, one.pattern.fullmatch(page)) for one in routes]
-    matching = [(one, match) for one, match in found if match]
+    is_dev = visit.operator.settings.mode == DEV
+    matching = [(one, match) for one, match in found if match and (is_dev or not one.dev_only)]
     if not matching:
         raise TurnedAwayError(HTTPStatus.NOT_FOUND, "There is no such page.")
     for one, match in matching:

@@ -155,8 +155,7 @@ def _read_seconds(text: str, seconds_max: int = 10**9) -> int:
 async def show_secrets(visit: Visit) -> web.StreamResponse:
     """Show the secrets, and the text of one that is asked for."""
     now = visit.operator.now()
-    fixed = secrets.in_environment(visit.operator.settings, visit.app, now)
-    listed = await secrets.list_all(visit.operator, visit.app) if fixed is None else fixed
+    listing = await secrets.listing(visit.operator, visit.app)
     uses = await overview.secret_uses(visit.operator, visit.app)
     rows = [
         {
@@ -165,10 +164,10 @@ async def show_secrets(visit: Visit) -> web.StreamResponse:
             "is_shown": visit.text("show") == one.id,
             "used": uses.get(one.id, overview.SecretUses()),
         }
-        for one in listed
+        for one in listing.secrets
     ]
     rows.sort(key=lambda row: not row["is_accepted"])
-    return visit.page("secrets.html", rows=rows, is_fixed=fixed is not None)
+    return visit.page("secrets.html", rows=rows, is_fixed=listing.is_fixed)
 
 
 async def rotate_secret(visit: Visit) -> web.StreamResponse:

@@ -56,6 +56,12 @@ async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None
         await write_setting(tx, app, KEY_SETS, wanted)
 
 
+async def forget_prepared(tx: Transaction, app: str) -> None:
+    """Have `prepare` make everything anew: it was taken away."""
+    made_once = settings.c.name.in_((KEY_SETS, FIRST_RULES))
+    await tx.connection.execute(delete(settings).where(settings.c.app == app, made_once))
+
+
 async def rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
     """Find out again who holds which key. Raises KeysTakenError where two hold the same."""
     await tx.connection.execute(delete(auth_keys).where(auth_keys.c.app == app))

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
+from skylogin.errors import UNABLE_TO_OPEN_DATABASE, SkygearError, database_busy
 from skylogin.login import LookAgain
 from skylogin.store import dialect, tables
 from skylogin.store.sqlite_threads import DirectConnection, SqliteThreads
@@ -46,11 +46,11 @@ class OutcomeUnknownError(Exception):
 class Store:
     """Where users are kept. Open it with `open_store`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, durable: bool = True) -> None:
         self._url = url
         self._sqlite_writer: SqliteThreads | None = None
         if url.startswith(dialect.SQLITE):
-            self._sqlite_writer = SqliteThreads(dialect.open_sqlite_writer(url), 1)
+            self._sqlite_writer = SqliteThreads(dialect.open_sqlite_writer(url, durable=durable), 1)
         self._fields = FieldCache()
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
@@ -171,7 +171,7 @@ class Store:
                     raise _unavailable(error) from error
             pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
             await asyncio.sleep(pause * random.random())
-        raise SkygearError(UNEXPECTED_ERROR, "the database kept changing under this call")
+        raise database_busy()
 
     async def version(self) -> str | None:
         """Return the version of the schema in the database, None for an empty database."""
@@ -249,9 +249,12 @@ class Store:
             await self._engine.dispose()
 
 
-def open_store(url: str) -> Store:
-    """Return the store at *url*; nothing is connected to yet."""
-    return Store(url)
+def open_store(url: str, *, durable: bool = True) -> Store:
+    """Return the store at *url*; nothing is connected to yet.
+
+    SQLite that need not be *durable* does not wait for the disk.
+    """
+    return Store(url, durable=durable)
 
 
 def _read_version(connection: Connection) -> str | None:
@@ -276,7 +279,7 @@ def _worth_trying_again(error: BaseException) -> bool:
 
 def _unavailable(error: BaseException) -> Exception:
     if isinstance(error, DBAPIError) and not dialect.is_lost(error):
-        return SkygearError(UNEXPECTED_ERROR, "the database kept changing under this call")
+        return database_busy()
     message = "unable to open the database"
     explanation = f"the database cannot be reached: {type(error).__name__}"
     return SkygearError(UNABLE_TO_OPEN_DATABASE, message, explanation=explanation)

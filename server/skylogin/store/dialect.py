@@ -6,7 +6,7 @@ No statement stands here: those are written once, in the modules beside this one
 import asyncio
 import functools
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -102,9 +102,12 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
-def open_sqlite_writer(url: str) -> Engine:
-    """Return the engine of the one writer: it begins IMMEDIATE, where readers do not."""
-    return _open_sqlite(url, "BEGIN IMMEDIATE")
+def open_sqlite_writer(url: str, *, durable: bool) -> Engine:
+    """Return the engine of the one writer: it begins IMMEDIATE, where readers do not.
+
+    What is not *durable* goes away with the server: nothing waits for the disk.
+    """
+    return _open_sqlite(url, "BEGIN IMMEDIATE", durable=durable)
 
 
 def open_sqlite_readers(url: str) -> Engine:
@@ -112,9 +115,11 @@ def open_sqlite_readers(url: str) -> Engine:
     return _open_sqlite(url, "BEGIN")
 
 
-def _open_sqlite(url: str, begin: str) -> Engine:
+def _open_sqlite(url: str, begin: str, *, durable: bool = True) -> Engine:
     engine = create_engine(f"sqlite+pysqlite{url.removeprefix('sqlite')}", **_SQLITE)
-    _set_up_sqlite(engine, begin)
+    # NORMAL may lose an acknowledged commit when the power goes.
+    pragmas = (*_PRAGMAS, f"synchronous={'FULL' if durable else 'OFF'}")
+    _set_up_sqlite(engine, begin, pragmas)
     return engine
 
 
@@ -127,18 +132,16 @@ _SQLITE: Mapping[str, Any] = {
 }
 _PRAGMAS = (
     "journal_mode=WAL",
-    # NORMAL may lose an acknowledged commit when the power goes.
-    "synchronous=FULL",
     "foreign_keys=ON",
     "cache_size=-8000",
 )
 
 
-def _set_up_sqlite(engine: Engine, begin: str) -> None:
+def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
         for name, (count, function) in SQL_FUNCTIONS.items():

@@ -2,13 +2,11 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from sqlalchemy import Insert, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
-from skylogin.ids import timed_prefix
 from skylogin.journal import Entry, Filter
 from skylogin.store import dialect
 from skylogin.store.tables import journal
@@ -60,11 +58,11 @@ async def drop_oldest(tx: Transaction, app: str, number: int) -> int:
     return dropped.rowcount
 
 
-async def drop_before(tx: Transaction, app: str, moment: datetime, number: int) -> int:
-    """Drop entries of *app* older than *moment*, at most *number*; return how many went."""
+async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> int:
+    """Drop entries of *app* before that id, at most *number*; return how many went."""
     oldest = (
         select(journal.c.id)
-        .where(journal.c.app == app, journal.c.at < moment)
+        .where(journal.c.app == app, journal.c.id < first_id)
         .order_by(journal.c.id)
         .limit(number)
     )
@@ -110,9 +108,9 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         value = getattr(wanted, column.name)
         if value:
             yield column == value
+    if wanted.first_id:
+        yield journal.c.id >= wanted.first_id
     if wanted.since:
-        # Ids begin with the time, so that only the last rows are looked at.
-        yield journal.c.id >= timed_prefix(wanted.since)
         yield journal.c.at >= wanted.since
     if wanted.until:
         yield journal.c.at < wanted.until

@@ -58,11 +58,12 @@ class FieldCache:
                 self._known[key] = value
                 self._read_at[key] = read_at
 
-    def forget(self) -> None:
-        """Forget everything, because something was taken away."""
+    def forget(self, app: str | None = None) -> None:
+        """Forget everything, or everything about *app*, because something was taken away."""
         self.forgotten += 1
-        self._known.clear()
-        self._read_at.clear()
+        for known in (self._known, self._read_at):
+            for key in [key for key in known if app in (None, key[0])]:
+                del known[key]
 
 
 class Transaction:

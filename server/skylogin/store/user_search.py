@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Text, and_, func, literal, select, tuple_, union
+from sqlalchemy import CompoundSelect, Select, Text, and_, func, literal, select, tuple_, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
@@ -28,10 +28,12 @@ class Search:
     """Which users are meant, in which order, and how many of them.
 
     *text* is what the id, a principal, or a unique field such as the user name or the
-    e-mail is or begins with. *field* of the profile is to be *value*.
+    e-mail is or begins with. *subject* is the principal of custom tokens, and *field* of the
+    profile is to be *value*.
     """
 
     text: str = ""
+    subject: str = ""
     field: str = ""
     value: str = ""
     disabled: bool | None = None
@@ -74,10 +76,23 @@ async def find(tx: Transaction, app: str, search: Search) -> tuple[list[User], s
 def _conditions(tx: Transaction, app: str, search: Search) -> Iterator[ColumnElement[bool]]:
     if search.text:
         yield records.c.id.in_(_ids_like(app, search.text))
+    if search.subject:
+        yield records.c.id.in_(_ids_of(app, search.subject))
     if search.disabled is not None:
         yield users.c.disabled.is_(search.disabled)
     if search.field:
         yield dialect.has_member(records.c.data, search.field, search.value, tx.dialect)
+
+
+def _ids_of(app: str, subject: str) -> Select[Any]:
+    """Return the id of the user whose custom tokens have this subject."""
+    columns = principals.c
+    return select(columns.user_id).where(
+        columns.app == app,
+        columns.kind == "custom_token",
+        columns.provider == "",
+        columns.principal == subject,
+    )
 
 
 def _ids_like(app: str, text: str) -> CompoundSelect[Any]:

@@ -1,0 +1,185 @@
+"""One app as a test sees it: it mints tokens, logs in, and looks and reaches behind the wire."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from skylogin.testing.admin_client import AdminClient, moment_or_none
+from skylogin.testing.attempts import Attempts
+from skylogin.testing.bad_tokens import BadTokens
+from skylogin.testing.clock import AppClock
+from skylogin.testing.connections import Connections, HttpAnswer
+from skylogin.testing.faults import Faults
+from skylogin.testing.refusals import CallRefusedError, LoginRefusedError, json_object
+from skylogin.testing.users import Users, profile_of
+
+LOGIN = "sso:custom_token:login"
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """What a login gave. *profile* has the fields the application keeps, *record* all of them."""
+
+    user_id: str
+    access_token: str = field(repr=False)
+    profile: Mapping[str, Any]
+    record: Mapping[str, Any]
+    roles: tuple[str, ...]
+    last_login_at: datetime | None
+    last_seen_at: datetime | None
+
+
+class SkyloginApp:
+    """One app of a running `skylogin dev`, in this process or elsewhere.
+
+    Everything is asked of the server, so that it is true whoever else changed it. All of it
+    blocks, for a millisecond or so, and works in any thread.
+    """
+
+    def __init__(self, connections: Connections, admin_token: str, name: str) -> None:
+        self.name = name
+        self._connections = connections
+        self._admin_token = admin_token
+        self._admin = AdminClient(connections, admin_token, name)
+        self.users = Users(self._admin)
+        self.logins = Attempts(self._admin)
+        self.clock = AppClock(self._admin)
+        self.faults = Faults(self._admin)
+        self.bad = BadTokens(self._mint)
+
+    def __repr__(self) -> str:
+        """Show which app it is, and none of its keys."""
+        return f"<SkyloginApp {self.name} at {self._connections.url}>"
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = self._admin.get()
+        return facts
+
+    @property
+    def url(self) -> str:
+        """Return the endpoint, as Skygear's SDKs want it. It ends with a slash."""
+        return f"{self._connections.url}{self._facts['path']}"
+
+    @property
+    def portal(self) -> str:
+        """Return the URL of the app's pages in the portal."""
+        return f"{self._connections.url}/portal/apps/{self.name}/"
+
+    @property
+    def api_key(self) -> str:
+        """Return the key that clients send."""
+        return str(self._facts["api_key"])
+
+    @property
+    def master_key(self) -> str:
+        """Return the key of the operator's own servers."""
+        return str(self._facts["master_key"])
+
+    @cached_property
+    def secret(self) -> str:
+        """Return what custom tokens are signed with: the CUSTOM_TOKEN_SECRET of your server."""
+        listed = self._admin.get("secrets")["secrets"]
+        accepted = [one["id"] for one in listed if one["accepted"]]
+        if not accepted:
+            raise LookupError(f"the app {self.name} accepts no custom token secret")
+        return str(self._admin.get("secrets", accepted[0])["secret"])
+
+    # --- tokens ------------------------------------------------------------------
+
+    def mint(
+        self,
+        sub: str,
+        profile: Mapping[str, object] | None = None,
+        *,
+        expires_in: int = 3600,
+        algorithm: str = "HS256",
+        **claims: object,
+    ) -> str:
+        """Return a custom token for *sub*, issued now by the app's clock.
+
+        *claims* are added, or replace those that are made.
+        """
+        return self._mint(None, sub, profile, claims, expires_in=expires_in, algorithm=algorithm)
+
+    def _mint(
+        self,
+        bad: str | None,
+        sub: str,
+        profile: Mapping[str, object] | None,
+        claims: Mapping[str, object],
+        **how: object,
+    ) -> str:
+        skyprofile = None if profile is None else dict(profile)
+        answer = self._admin.post(
+            "tokens", sub=sub, skyprofile=skyprofile, claims=dict(claims), bad=bad, **how
+        )
+        return str(answer["token"])
+
+    # --- calls of the wire ---------------------------------------------------------
+
+    def login(
+        self, sub: str, profile: Mapping[str, object] | None = None, **claims: Any
+    ) -> LoggedIn:
+        """Log *sub* in with a token of their own. Raises LoginRefusedError."""
+        return self.login_with(self.mint(sub, profile, **claims))
+
+    def login_with(self, token: str) -> LoggedIn:
+        """Log in with *token*. Raises LoginRefusedError."""
+        answer = self._send(LOGIN, {"token": token}, self.api_key)
+        if answer.status != OK:
+            raise LoginRefusedError.of(answer)
+        result = json_object(answer.body)["result"]
+        record = result["profile"]
+        return LoggedIn(
+            user_id=result["user_id"],
+            access_token=result["access_token"],
+            profile=profile_of(record),
+            record=record,
+            roles=tuple(result.get("roles", ())),
+            last_login_at=moment_or_none(result.get("last_login_at")),
+            last_seen_at=moment_or_none(result.get("last_seen_at")),
+        )
+
+    def call(self, action: str, *, with_master_key: bool = False, **payload: object) -> Any:
+        """Return the result of any action, called as a client does. Raises CallRefusedError.
+
+        `access_token=` says for whom. *with_master_key* makes it a call of the operator's.
+        """
+        key = self.master_key if with_master_key else self.api_key
+        answer = self._send(action, payload, key)
+        if answer.status != OK:
+            raise CallRefusedError.of(answer)
+        return json_object(answer.body).get("result")
+
+    def _send(self, action: str, payload: Mapping[str, object], api_key: str) -> HttpAnswer:
+        body = json.dumps({"action": action, "api_key": api_key, **payload}).encode()
+        headers = {"Content-Type": "application/json"}
+        return self._connections.send("POST", self._facts["path"], headers, body)
+
+    # --- the whole app ---------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Make the app as new: no users, no attempts, no faults, the system's clock."""
+        self._admin.post("reset")
+
+    def delete(self) -> None:
+        """Delete the app with everything in it."""
+        self._admin.ask("DELETE")
+
+    def export(self) -> dict[str, Any]:
+        """Return the app's users as a seed has them."""
+        exported: dict[str, Any] = self._admin.get("seed")
+        return exported
+
+    def snapshot(self, name: str) -> None:
+        """Keep the app as it is now, with its clock, under *name*."""
+        self._admin.post("snapshots", name=name)
+
+    def restore(self, name: str) -> None:
+        """Make the app as it was when the snapshot was taken; faults end."""
+        self._admin.post("snapshots", name, "restore")

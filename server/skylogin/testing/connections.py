@@ -1,0 +1,119 @@
+"""HTTP for tests: blocking, over connections that stay open between requests."""
+
+import http.client
+import os
+import socket
+import weakref
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+# More than the longest fault, and than the server's own time-out.
+ANSWER_SECONDS_MAX = 90
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back; the names of *headers* are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connections:
+    """Sends requests to one server, from any thread."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"{url} is no URL of a `skylogin dev`, which begins with http://")
+        if parts.path not in ("", "/"):
+            raise ValueError(f"{url} has a path; the URL of the server is wanted, not of an app")
+        self.url = f"http://{parts.netloc}"
+        self._host, self._port = parts.hostname, parts.port or 80
+        self._idle: Idle = deque()
+        self._process = os.getpid()
+        # Nobody has to remember to close them.
+        weakref.finalize(self, _close_all, self._idle)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> HttpAnswer:
+        """Return the answer. Raises ConnectionError where there is none, or half of one.
+
+        A request that was sent is never sent again: it may have been carried out.
+        """
+        connection = self._take()
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._said(error) from error
+        except BaseException:
+            connection.close()
+            raise
+        if connection.sock is not None:
+            self._idle.append(connection)
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return HttpAnswer(response.status, names, data)
+
+    def _take(self) -> http.client.HTTPConnection:
+        if self._process != os.getpid():
+            # After a fork the connections are the parent's: two would speak on one line.
+            self._process = os.getpid()
+            self.close()
+        while (connection := _pop(self._idle)) is not None:
+            if _is_open(connection):
+                return connection
+            connection.close()
+        return http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS_MAX)
+
+    def _said(self, error: Exception) -> ConnectionError:
+        if isinstance(error, ConnectionRefusedError):
+            return ConnectionRefusedError(f"there is no server at {self.url}")
+        if isinstance(error, http.client.IncompleteRead):
+            return ConnectionError(f"{self.url} closed the connection in the middle of an answer")
+        if isinstance(error, TimeoutError):
+            return ConnectionError(f"{self.url} did not answer in {ANSWER_SECONDS_MAX} s")
+        if isinstance(error, ConnectionError):
+            return ConnectionResetError(f"{self.url} closed the connection without an answer")
+        return ConnectionError(f"{self.url}: {error or type(error).__name__}")
+
+    def close(self) -> None:
+        """Close what is open and idle."""
+        _close_all(self._idle)
+
+
+Idle = deque[http.client.HTTPConnection]
+
+
+def _pop(idle: Idle) -> http.client.HTTPConnection | None:
+    # Another thread may take the last one in between.
+    try:
+        return idle.pop()
+    except IndexError:
+        return None
+
+
+def _close_all(idle: Idle) -> None:
+    while (connection := _pop(idle)) is not None:
+        connection.close()
+
+
+def _is_open(connection: http.client.HTTPConnection) -> bool:
+    """Return whether the server still holds the connection, with nothing left to say on it."""
+    line: socket.socket = connection.sock
+    line.settimeout(0)
+    try:
+        line.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        line.settimeout(ANSWER_SECONDS_MAX)
+    return False

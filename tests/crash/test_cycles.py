@@ -1,0 +1,142 @@
+"""Servers that are started and stopped again and again: ready when they say so, and gone after."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import ServerProcess
+from skylogin import minting
+from skylogin.clock import system_now
+
+CYCLES = int(os.environ.get("CYCLES", "6"))
+CALLERS = 4
+SECONDS_MAX = 20
+# From the signal until the process is gone, with calls in flight.
+STOP_SECONDS_MAX = 1.0
+# What ends a server; the last of them gives it no time to clean up.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
+HEADERS = {"Content-Type": "application/json"}
+
+pytestmark = pytest.mark.slow
+StartServer = Callable[..., ServerProcess]
+
+
+class Caller(threading.Thread):
+    """Logs in again and again on one connection, until the server refuses the next."""
+
+    def __init__(self, facts: dict[str, Any], name: str) -> None:
+        super().__init__()
+        token = minting.mint(name, facts["custom_token_secret"], system_now())
+        self.body = json.dumps({"api_key": facts["api_key"], "token": token})
+        self.port = facts["port"]
+        self.answered = 0
+        self.lost: list[str] = []
+
+    def run(self) -> None:
+        """Call until there is nobody to connect to."""
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                return
+            except OSError:
+                # Taken from the queue of a listener that was closed: no call was sent.
+                return
+            try:
+                if not self._call(connection):
+                    return
+            finally:
+                connection.close()
+
+    def _call(self, connection: http.client.HTTPConnection) -> bool:
+        """Call until the connection ends. Returns False where a call got no answer."""
+        while True:
+            answered_before = self.answered
+            try:
+                connection.request("POST", "/sso/custom_token/login", self.body, HEADERS)
+                answer = connection.getresponse()
+                said = json.loads(answer.read())
+            except (ConnectionError, http.client.HTTPException) as error:
+                # An idle connection may be closed; a call that was under way may not be lost.
+                self.lost.append(f"{type(error).__name__} after {answered_before}")
+                return False
+            if answer.status != http.HTTPStatus.OK:
+                self.lost.append(f"{answer.status}: {said}")
+            self.answered += 1
+            if answer.headers.get("Connection") == "close":
+                return True
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(one) for one in task.read_text().split()]
+    return found
+
+
+def is_there(pid: int) -> bool:
+    """Return whether a process runs."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Return whether something becomes so within a second."""
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(0.005)
+    return is_so()
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda one: one.name)
+def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
+    number: signal.Signals, start_server: StartServer, tmp_path: Path
+) -> None:
+    """With calls in flight: none is lost, but by a kill, and nothing is left behind."""
+    answered, slowest = 0, 0.0
+    temporary, ready_file = tmp_path / "temporary", tmp_path / "ready"
+    temporary.mkdir()
+    arguments = ("dev", "--port", "0", "--ephemeral", "--ready-file", str(ready_file))
+    for cycle in range(CYCLES):
+        server = start_server(*arguments, TMPDIR=str(temporary))
+        facts = server.facts
+        assert json.loads(ready_file.read_text()) == facts
+        with socket.create_connection(("127.0.0.1", facts["port"]), SECONDS_MAX):
+            pass
+        callers = [Caller(facts, f"user{one}") for one in range(CALLERS)]
+        for caller in callers:
+            caller.start()
+        assert eventually(lambda: all(caller.answered for caller in callers)), cycle  # noqa: B023
+        started = children(facts["pid"])
+
+        begun = time.monotonic()
+        code = server.stop(number)
+        slowest = max(slowest, time.monotonic() - begun)
+        for caller in callers:
+            caller.join(SECONDS_MAX)
+
+        assert code == (-number if number is signal.SIGKILL else 0)
+        answered += sum(caller.answered for caller in callers)
+        if number is not signal.SIGKILL:
+            assert [one for caller in callers for one in caller.lost] == []
+            assert not ready_file.exists()
+        assert eventually(lambda: not any(is_there(one) for one in started))  # noqa: B023
+        assert list(temporary.iterdir()) == []
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", facts["port"]), SECONDS_MAX)
+    print(f"{CYCLES} cycles, {answered} logins, the slowest stop took {slowest:.2f} s")
+    assert slowest < STOP_SECONDS_MAX
