@@ -40,7 +40,7 @@ LEVELS = """
 19  actions
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
 21  admin.answering  admin.events  admin.exporting  portal.answering
-22  admin.people  portal.pages  portal.people_pages
+22  admin.people  admin.seeding  portal.pages  portal.people_pages
 23  admin.controls
 24  admin.running  portal.controls_pages
 25  portal.routes
