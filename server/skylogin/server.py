@@ -21,7 +21,7 @@ from pathlib import Path
 from aiohttp import web as aiohttp_web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from skylogin import web
+from skylogin import config, web
 from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.errors import SkygearError
@@ -279,7 +279,6 @@ async def _newest_secret(store: Store, app: str, now: datetime) -> str:
 
 
 def _url_of(runner: aiohttp_web.AppRunner) -> tuple[str, int]:
-    host, port = runner.addresses[0][:2]
-    if host in ("0.0.0.0", "::", "::1"):
-        host = "127.0.0.1"
-    return f"http://{host}:{port}/", port
+    # Who listens on both kinds of address is reached at the one that is there everywhere.
+    host, port = min(runner.addresses, key=lambda address: ":" in address[0])[:2]
+    return config.url_of(host, port), port
