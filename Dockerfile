@@ -19,16 +19,18 @@ COPY --from=build /opt/skylogin /opt/skylogin
 
 # Nothing is written below / while the server runs, not even compiled modules:
 # the root may be mounted read-only. HOST is set because the server is to be
-# reached from outside the container, whatever its own default is.
+# reached from outside the container, whatever its own default is. The health
+# check goes by HOST and PORT as the server does, so either may be changed.
 ENV PATH=/opt/skylogin/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    HOST=0.0.0.0:3000
+    HOST=0.0.0.0 \
+    PORT=3000
 
 USER skylogin
 WORKDIR /data
 EXPOSE 3000
 
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["skylogin", "wait", "http://127.0.0.1:3000", "--timeout", "2"]
+    CMD ["skylogin", "wait", "--timeout", "2"]
 CMD ["skylogin", "serve", "--migrate"]

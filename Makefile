@@ -1,5 +1,6 @@
-# What a developer types. Everything lies in .venv, tests/clients/node_modules and
-# tests/clients/.python_sdk; `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
+# What a developer types. Everything lies in .venv, tests/clients/node_modules,
+# tests/clients/.python_sdk, examples/javascript/node_modules and examples/java/target;
+# `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
 
 .PHONY: dev fast check test bench screenshots clean
 .DEFAULT_GOAL := dev
@@ -45,6 +46,7 @@ screenshots: $(VENV)/.installed-test
 
 clean:
 	rm -rf $(VENV) tests/clients/node_modules tests/clients/.python_sdk dist build
+	rm -rf examples/javascript/node_modules examples/java/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

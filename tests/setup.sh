@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the slow tests need beyond Python: PostgreSQL, Redis, Chromium, the
-# original's SDKs for Node and Python, and wrk for the benchmark. Installs it as
+# original's SDKs for Node and Python, what the examples are written with (Node, Ruby,
+# Java), and wrk for the benchmark. Installs it as
 # root on Debian, and elsewhere says what is missing and what is not tested for it. It never fails:
 # the tests know best what they can do without.
 set -u
@@ -19,6 +20,8 @@ main() {
     fi
     install_javascript_sdk
     install_python_sdk
+    install_javascript_example
+    install_java_example
 }
 
 missing_packages() {
@@ -33,6 +36,12 @@ missing_packages() {
     command -v wrk >/dev/null || missing+=(wrk)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
+    command -v ruby >/dev/null || missing+=(ruby)
+    ruby -rjwt -e '' 2>/dev/null || missing+=(ruby-jwt)
+    ruby -rminitest -e '' 2>/dev/null || missing+=(ruby-minitest)
+    ruby -rwebrick -e '' 2>/dev/null || missing+=(ruby-webrick)
+    command -v javac >/dev/null || missing+=(default-jdk-headless)
+    command -v mvn >/dev/null || missing+=(maven)
     echo "${missing[@]}"
 }
 
@@ -71,7 +80,9 @@ say_what_is_missing() {
         redis-server) echo "- redis-server: access tokens in Redis are not tested" ;;
         chromium) echo "- chromium: the original's JavaScript SDK is not tested in a browser" ;;
         wrk) echo "- wrk: no benchmark" ;;
-        nodejs | npm) echo "- $package: the original's JavaScript SDK is not tested" ;;
+        nodejs | npm) echo "- $package: neither the original's JavaScript SDK nor the example is tested" ;;
+        ruby*) echo "- $package: the example in Ruby is not tested" ;;
+        default-jdk-headless | maven) echo "- $package: the example in Java is not tested" ;;
         esac
     done
 }
@@ -101,6 +112,33 @@ install_python_sdk() {
             $made/bin/python -m pip install --quiet --no-deps -r $asked
     " && cp $asked $made/installed.txt ||
         echo "pip could not install it: the Python SDK is not tested" >&2
+}
+
+install_javascript_example() {
+    command -v node >/dev/null && command -v npm >/dev/null || return
+    (
+        cd ../examples/javascript || exit
+        cmp -s package.json node_modules/.installed.json && exit
+        echo "Installing what the example in JavaScript needs"
+        npm install --no-audit --no-fund --loglevel=error >/dev/null &&
+            cp package.json node_modules/.installed.json ||
+            echo "npm could not install it: the example in JavaScript is not tested" >&2
+    )
+}
+
+# The tests run Maven offline, so everything is asked for once: to compile, to test,
+# and to run a program.
+install_java_example() {
+    command -v mvn >/dev/null && command -v javac >/dev/null || return
+    (
+        cd ../examples/java || exit
+        cmp -s pom.xml target/.installed.xml && [ -d ~/.m2/repository/io/jsonwebtoken ] && exit
+        echo "Having Maven bring what the example in Java needs"
+        mvn -q -B test -Dtest=AuthServerTest >/dev/null &&
+            mvn -q -B exec:java -Dexec.mainClass=com.example.auth.Passwords -Dexec.args=x >/dev/null &&
+            cp pom.xml target/.installed.xml ||
+            echo "Maven could not do it: the example in Java is not tested" >&2
+    )
 }
 
 main

@@ -48,14 +48,17 @@ NOT_AT_THE_START = (
     "pydantic",
     "redis",
     "rich",
+    "yaml",
     "zxcvbn",
     "skylogin.admin.",
     "skylogin.handlers.query",
     "skylogin.handlers.record",
     "skylogin.handlers.schema",
     "skylogin.migrating",
+    "skylogin.operations.seeding",
     "skylogin.portal.",
     "skylogin.records",
+    "skylogin.seed",
 )
 
 
@@ -704,6 +707,89 @@ def test_wait_gives_up_after_its_time(url: str, tmp_path: Path) -> None:
     assert f"{url} is not ready after 0.3 s: " in done.stderr
     assert "Traceback" not in done.stderr
     assert time.monotonic() - begun < 10  # noqa: PLR2004
+
+
+# What the server is told, and how else the command is told of the same server.
+LISTENING = {
+    "port": ({"PORT": "{port}"}, {"PORT": "{port}"}),
+    "port in host": ({"HOST": "127.0.0.1:{port}"}, {"HOST": "127.0.0.1:{port}", "PORT": "1"}),
+    "everywhere": ({"HOST": "0.0.0.0", "PORT": "{port}"}, {"HOST": "0.0.0.0:{port}"}),
+    "no host": ({"HOST": ":{port}"}, {"HOST": ":{port}"}),
+    "six": ({"HOST": "[::1]:{port}"}, {"HOST": "::1", "PORT": "{port}"}),
+    "six everywhere": ({"HOST": "[::]:{port}"}, {"HOST": "[::]:{port}"}),
+}
+
+
+@pytest.mark.parametrize(("told", "asked"), LISTENING.values(), ids=LISTENING)
+def test_wait_without_a_url_goes_by_the_environment(
+    told: dict[str, str], asked: dict[str, str], start_server: StartServer, tmp_path: Path
+) -> None:
+    """As a health check does that has the server's variables and nothing else."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    server = start_server(
+        "dev", "--ephemeral", **{name: value.format(port=port) for name, value in told.items()}
+    )
+
+    assert f":{port}/" in server.url
+    environment = {name: value.format(port=port) for name, value in asked.items()}
+    done = run_skylogin(tmp_path, "wait", "--timeout", "5", **environment)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_wait_follows_the_ready_file(start_server: StartServer, tmp_path: Path) -> None:
+    """To any port, and to the next one where the server starts anew."""
+    file = tmp_path / "ready.json"
+    file.write_text('{"url": "http://127.0.0.1:1/"}')
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "skylogin", "wait", "--ready-file", str(file)],
+        cwd=tmp_path,
+        env=environment_with({}),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with waiting:
+        start_server("dev", "--ephemeral", "--port", "0", "--ready-file", str(file))
+        assert waiting.wait(30) == 0
+        assert waiting.stderr is not None
+        assert waiting.stderr.read() == ""
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", "{", "\udcff"])
+def test_wait_for_a_ready_file_that_says_nothing_gives_up(
+    content: str | None, tmp_path: Path
+) -> None:
+    """And names it."""
+    if content is not None:
+        (tmp_path / "ready.json").write_text(content, errors="surrogateescape")
+
+    done = run_skylogin(tmp_path, "wait", "--ready-file", "ready.json", "--timeout", "0.1")
+
+    assert done.returncode == 1
+    assert done.stderr == "ready.json is not ready after 0.1 s: there is no ready line\n"
+
+
+WAITS_FOR_NOTHING: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
+    "both": (("http://127.0.0.1:1/", "--ready-file", "x"), {}, "not for both"),
+    "any port": ((), {"PORT": "0"}, "the port is 0"),
+    "no port": ((), {"PORT": "x"}, "PORT"),
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"), WAITS_FOR_NOTHING.values(), ids=WAITS_FOR_NOTHING
+)
+def test_wait_that_can_never_end_is_a_sentence(
+    arguments: tuple[str, ...], environment: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    """At once, without waiting."""
+    done = run_skylogin(tmp_path, "wait", *arguments, **environment)
+
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 SHOW_ENVIRONMENT = (

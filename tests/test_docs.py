@@ -150,6 +150,87 @@ def test_nothing_depends_on_one_place(pattern):
     assert found == []
 
 
+# What a snippet of the README has in place of an example's own names.
+ALICE_IN_JAVA = 'Map.of("username", "alice", "email", "alice@example.com")'
+SNIPPETS = {
+    "JavaScript": (
+        "javascript/auth_server.js",
+        r"jwt\.sign\(.*?\);",
+        {
+            "username: 'alice'": "username: user.username",
+            "'alice@example.com'": "user.email",
+            "'alice'": "user.id",
+            "process.env.CUSTOM_TOKEN_SECRET": "secret",
+        },
+    ),
+    "Python": (
+        "python/auth_server.py",
+        r"claims = .*?^\}|jwt\.encode\(.*?\)$",
+        {
+            '"username": "alice"': '"username": user["username"]',
+            '"alice@example.com"': 'user["email"]',
+            '"alice"': 'user["id"]',
+            "3600": "TOKEN_SECONDS",
+            'os.environ["CUSTOM_TOKEN_SECRET"]': "secret",
+        },
+    ),
+    "Ruby": (
+        "ruby/auth_server.rb",
+        r"claims = .*?^\}|JWT\.encode\(.*?\)$",
+        {
+            "username: 'alice'": "username: user['username']",
+            "'alice@example.com'": "user['email']",
+            "'alice'": "user['id']",
+            "3600": "TOKEN_SECONDS",
+            "ENV.fetch('CUSTOM_TOKEN_SECRET')": "secret",
+        },
+    ),
+    "Java, with jjwt": (
+        "java/src/main/java/com/example/auth/NewCustomTokens.java",
+        r"Jwts\.builder.*?;",
+        {
+            ALICE_IN_JAVA: "CustomTokens.profile(user)",
+            '"alice"': "user.id()",
+            "plusSeconds(3600)": "plus(LIFETIME)",
+            "Keys.hmacShaKeyFor(secret)": "key",
+        },
+    ),
+    "Java, with the old": (
+        "java/src/main/java/com/example/auth/OldCustomTokens.java",
+        r"Jwts\.builder.*?;",
+        {
+            ALICE_IN_JAVA: "CustomTokens.profile(user)",
+            '"alice"': "user.id()",
+            "plusSeconds(3600)": "plus(LIFETIME)",
+            "Base64.getEncoder().encodeToString(secret)": "secretInBase64",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "part", "names"), SNIPPETS.values(), ids=SNIPPETS)
+def test_a_token_is_made_as_in_the_example(
+    path: str, part: str, names: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    """What a reader pastes from the README is what the example of that language does."""
+    language = request.node.callspec.id
+    text = README[README.index(f"\n{language}") :]
+    snippet = re.split(r"```\w*\n", text, maxsplit=2)[1]
+    for ours, theirs in names.items():
+        assert ours in snippet
+        snippet = snippet.replace(ours, theirs)
+    example = without_space((ROOT / "examples" / path).read_text(encoding="utf-8"))
+
+    parts = re.findall(part, snippet, re.MULTILINE | re.DOTALL)
+    assert parts
+    assert [part for part in parts if without_space(part) not in example] == []
+
+
+def without_space(text: str) -> str:
+    """Return *text* without white space, which no two languages of the page have alike."""
+    return re.sub(r"\s", "", text)
+
+
 def test_the_links_between_the_pages_lead_somewhere():
     """A link to a file of this project names one that is there."""
     pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]

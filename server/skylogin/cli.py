@@ -144,15 +144,36 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @app.command()
 def wait(
-    url: Annotated[str, typer.Argument(help="The server's URL.")],
+    url: Annotated[
+        str, typer.Argument(help="The server's URL; else where HOST and PORT say.", show_default="")
+    ] = "",
+    ready_file: Annotated[
+        Path | None, typer.Option(help="The file that the server has been given as --ready-file.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 30,
 ) -> None:
     """Wait until a server is ready: its database can be written."""
     from skylogin import readiness  # noqa: PLC0415
 
-    problem = readiness.wait_until_ready(url, timeout)
+    if ready_file is not None:
+        if url:
+            fail("wait for a URL or for a ready file, not for both")
+        file = ready_file
+        problem = readiness.wait_until_ready(lambda: readiness.url_in(file), timeout)
+    else:
+        url = url or _listening_url()
+        problem = readiness.wait_until_ready(lambda: url, timeout)
     if problem:
-        fail(f"{url} is not ready after {timeout:g} s: {problem}")
+        fail(f"{ready_file or url} is not ready after {timeout:g} s: {problem}")
+
+
+def _listening_url() -> str:
+    """Return where a server with this environment listens."""
+    # Read as `dev` does, which wants no keys: only the address is looked at.
+    host, port = config.read(_environment(SERVE), DEV).address()
+    if port == 0:
+        fail("the port is 0, any free one: name the server's URL or its --ready-file")
+    return config.url_of(host, port)
 
 
 @app.command(

@@ -127,6 +127,13 @@ class Settings:
         )
 
 
+def url_of(host: str, port: int) -> str:
+    """Return where a server that listens on *host* is reached from this machine."""
+    # Who listens on every address listens on loopback; only IPv6's own is no IPv4 address.
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A row: the field, its variable, the default as text, how to read it, what it is."""

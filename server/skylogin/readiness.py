@@ -1,25 +1,41 @@
 """Waiting for a server to be ready, from outside."""
 
 import http.client
+import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 PAUSE_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 5.0
 
 
-def wait_until_ready(url: str, seconds: float) -> str:
-    """Wait until the server at *url* is ready; return nothing, or what it lacked at last."""
+def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
+    """Wait until the server is ready; return nothing, or what it lacked at last.
+
+    *find_url* is asked each time, because a server that starts anew may have another port.
+    """
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
-        problem = _problem(url, max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
+        problem = _problem(find_url(), max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
         if not problem or left <= 0:
             return problem
         time.sleep(PAUSE_SECONDS)
 
 
+def url_in(ready_file: Path) -> str:
+    """Return the URL that the ready line in a file says, empty while there is none."""
+    try:
+        return str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _problem(url: str, seconds: float) -> str:
+    if not url:
+        return "there is no ready line"
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "not a URL"

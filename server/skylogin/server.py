@@ -21,7 +21,7 @@ from pathlib import Path
 from aiohttp import web as aiohttp_web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from skylogin import web
+from skylogin import config, web
 from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.errors import SkygearError
@@ -35,7 +35,6 @@ STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
 HEADER_BYTES_MAX = 65536
 EVERY_APP = ""
-DEPLOYMENT = "deployment"
 SQLITE = "sqlite:///"
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
@@ -200,9 +199,9 @@ def cannot_open(error: Exception) -> str:
 async def _check_deployment(store: Store, settings: Settings) -> None:
     """Mark a database that `serve` uses; refuse it to `dev`, whose tests may empty it."""
     if settings.mode == SERVE:
-        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, DEPLOYMENT, SERVE))
+        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
         return
-    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, DEPLOYMENT))
+    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, apps.DEPLOYMENT))
     if mark == SERVE:
         fault = "this database belongs to `skylogin serve`; `skylogin dev` does not touch it"
         raise ConfigurationError([fault])
@@ -280,7 +279,6 @@ async def _newest_secret(store: Store, app: str, now: datetime) -> str:
 
 
 def _url_of(runner: aiohttp_web.AppRunner) -> tuple[str, int]:
-    host, port = runner.addresses[0][:2]
-    if host in ("0.0.0.0", "::", "::1"):
-        host = "127.0.0.1"
-    return f"http://{host}:{port}/", port
+    # Who listens on both kinds of address is reached at the one that is there everywhere.
+    host, port = min(runner.addresses, key=lambda address: ":" in address[0])[:2]
+    return config.url_of(host, port), port

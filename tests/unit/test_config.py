@@ -273,6 +273,23 @@ def test_host_and_port_say_where_to_listen(
     assert config.read({**OWN, **environment}, SERVE).address() == serve
 
 
+URLS = {
+    "127.0.0.1": "http://127.0.0.1:80/",
+    "example.com": "http://example.com:80/",
+    "": "http://127.0.0.1:80/",
+    "0.0.0.0": "http://127.0.0.1:80/",
+    "::": "http://[::1]:80/",
+    "::1": "http://[::1]:80/",
+    "2001:db8::1": "http://[2001:db8::1]:80/",
+}
+
+
+@pytest.mark.parametrize(("host", "url"), URLS.items(), ids=[host or "any" for host in URLS])
+def test_a_server_is_reached_where_it_listens(host: str, url: str) -> None:
+    """Who listens everywhere listens on loopback too."""
+    assert config.url_of(host, 80) == url
+
+
 # DEV_MODE, and whether a login with the API key may add fields.
 EXTENDING = {"": True, "YES": True, "NO": False}
 

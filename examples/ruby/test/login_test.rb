@@ -1,0 +1,99 @@
+# frozen_string_literal: true
+
+require 'auth_server_for_tests'
+require 'client'
+require 'skylogin'
+
+# The whole way: password, custom token, login.
+class LoginTest < Minitest::Test
+  include AuthServerForTests
+
+  BAD_REQUEST = 107
+
+  def setup
+    @skylogin = Skylogin.app('ruby-login')
+    @skylogin.reset
+    @client = client_of(start_auth_server(@skylogin.secret))
+  end
+
+  def client_of(auth_server)
+    Client.new(auth_server: auth_server, endpoint: @skylogin.endpoint, api_key: @skylogin.api_key)
+  end
+
+  def test_a_user_of_the_auth_server_is_a_user_of_skygear
+    answer = @client.log_in('alice', 'correct horse')
+
+    assert_equal 'alice', answer['profile']['username']
+    assert_equal 'alice@example.com', answer['profile']['email']
+    assert_equal answer['user_id'], @skylogin.call('me', access_token: answer['access_token'])['user_id']
+  end
+
+  def test_and_the_same_one_at_every_login
+    first, second = Array.new(2) { @client.log_in('alice', 'correct horse')['user_id'] }
+    other = @client.log_in('bob', 'battery staple')['user_id']
+
+    assert_equal first, second
+    refute_equal first, other
+  end
+
+  def test_a_wrong_password_never_reaches_skygear
+    assert_raises(Client::Refused) { @client.log_in('alice', 'wrong') }
+
+    assert_empty @skylogin.admin('GET', 'journal')['attempts']
+  end
+
+  def test_a_token_that_was_good_is_refused_once_it_has_ended
+    token = @client.fetch_custom_token('alice', 'correct horse')
+    @client.log_in_with_token(token)
+
+    @skylogin.clock.advance(3601)
+
+    refused = assert_raises(Client::Refused) { @client.log_in_with_token(token) }
+    assert_equal BAD_REQUEST, refused.code
+    assert_equal 'expired', @skylogin.wait_for_login(subject: 'u-1001', accepted: false)['reason']
+  end
+
+  def test_a_token_from_a_server_whose_clock_is_ahead_is_refused
+    @skylogin.clock.freeze(Time.utc(2026, 1, 1))
+
+    assert_raises(Client::Refused) { @client.log_in('alice', 'correct horse') }
+
+    attempt = @skylogin.wait_for_login(subject: 'u-1001')
+    assert_equal 'issued_in_future', attempt['reason']
+    assert_equal Time.utc(2026, 1, 1), Time.iso8601(attempt['at'])
+  end
+
+  def test_a_clock_that_stands_still_can_be_let_go
+    @skylogin.clock.freeze
+    stood = @skylogin.clock.now
+    assert_equal stood, @skylogin.clock.now
+
+    @skylogin.clock.unfreeze
+
+    assert_operator @skylogin.clock.now, :>, stood
+  end
+
+  def test_a_token_signed_with_another_secret_is_refused
+    stranger = client_of(start_auth_server('not the secret of Skygear'))
+
+    assert_raises(Client::Refused) { stranger.log_in('bob', 'battery staple') }
+
+    assert_equal 'signature_wrong', @skylogin.wait_for_login(accepted: false)['reason']
+  end
+
+  def test_a_reset_forgets_the_users
+    before = @skylogin.log_in('carol', profile: { username: 'carol' })
+    assert_equal before['user_id'], @skylogin.log_in('carol')['user_id']
+
+    @skylogin.reset
+
+    refute_equal before['user_id'], @skylogin.log_in('carol')['user_id']
+  end
+
+  def test_the_helper_tells_of_a_refusal_as_skygear_does
+    refused = assert_raises(Skylogin::Refused) { @skylogin.log_in('carol', expires_in: -1) }
+
+    assert_equal ['BadRequest', BAD_REQUEST], [refused.name, refused.code]
+    assert_equal 'expired', @skylogin.wait_for_login(subject: 'carol')['reason']
+  end
+end

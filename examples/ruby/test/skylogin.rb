@@ -1,0 +1,188 @@
+# frozen_string_literal: true
+
+# A skylogin for integration tests: the one that `skylogin exec -- rake test` started,
+# or else one of this process's own. Copy this file into your project.
+#
+# Each test class can have an app to itself (`/apps/NAME/`): users, clock and journal
+# of one are not seen by another.
+require 'fileutils'
+require 'json'
+require 'minitest'
+require 'net/http'
+require 'time'
+require 'tmpdir'
+
+class Skylogin
+  START_SECONDS_MAX = 30
+  PAUSE_SECONDS = 0.02
+
+  # A call that was refused, with Skygear's own words and numbers.
+  class Refused < StandardError
+    attr_reader :name, :code
+
+    def initialize(error)
+      super(error['message'])
+      @name = error['name']
+      @code = error['code']
+    end
+  end
+
+  class << self
+    # Return the app of that name: lower-case letters, digits and dashes.
+    def app(name)
+      new(name, running)
+    end
+
+    private
+
+    def running
+      @running ||= from_environment || start
+    end
+
+    def from_environment
+      endpoint = ENV['SKYGEAR_ENDPOINT'] or return
+
+      {
+        'url' => endpoint,
+        'api_key' => ENV.fetch('SKYGEAR_API_KEY'),
+        'master_key' => ENV.fetch('SKYGEAR_MASTER_KEY'),
+        'custom_token_secret' => ENV.fetch('CUSTOM_TOKEN_SECRET')
+      }
+    end
+
+    # Start `skylogin dev` on any free port, until the tests are over.
+    def start
+      # A folder of its own: no .env and no database of the project is looked at.
+      folder = Dir.mktmpdir('skylogin-')
+      ready_file = File.join(folder, 'ready.json')
+      command = %w[skylogin dev --port 0 --ephemeral --ready-file] + [ready_file]
+      pid = spawn(*command, chdir: folder, in: File::NULL, out: File::NULL)
+      Minitest.after_run { stop(pid, folder) }
+      wait_for_file(ready_file, pid)
+      # Once it is there it is whole.
+      JSON.parse(File.read(ready_file))
+    end
+
+    def wait_for_file(path, pid)
+      deadline = now + START_SECONDS_MAX
+      until File.exist?(path)
+        raise 'skylogin did not start: it ended' if Process.waitpid(pid, Process::WNOHANG)
+        raise 'skylogin did not start: it took too long' if now > deadline
+
+        sleep PAUSE_SECONDS
+      end
+    end
+
+    def stop(pid, folder)
+      Process.kill('TERM', pid)
+      Process.wait(pid)
+    rescue Errno::ESRCH, Errno::ECHILD
+      # It has ended by itself.
+    ensure
+      FileUtils.remove_entry(folder, true)
+    end
+
+    def now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+  end
+
+  attr_reader :endpoint, :api_key, :secret, :clock
+
+  def initialize(name, running)
+    @endpoint = "#{running['url']}apps/#{name}/"
+    @api_key = running['api_key']
+    @secret = running['custom_token_secret']
+    @master_key = running['master_key']
+    @admin_url = "#{running['url']}_admin/v1/apps/#{name}/"
+    @clock = Clock.new(self)
+  end
+
+  # Return a custom token of +subject+: good by the app's clock, unless it is to be +bad+.
+  def mint(subject, profile: nil, expires_in: nil, claims: nil, bad: nil)
+    wanted = { sub: subject, skyprofile: profile, expires_in: expires_in, claims: claims, bad: bad }
+    admin('POST', 'tokens', wanted.compact)['token']
+  end
+
+  # Log in with a token of +subject+; return what Skygear answers: user_id, profile, access_token.
+  def log_in(subject, **token)
+    call('sso:custom_token:login', token: mint(subject, **token))
+  end
+
+  # Return the result of any action.
+  def call(action, **payload)
+    body = { action: action, api_key: @api_key, **payload }
+    answer = JSON.parse(send_json('POST', @endpoint, body).body)
+    raise Refused, answer['error'] if answer['error']
+
+    answer['result']
+  end
+
+  # Return the newest attempt to log in that matches subject, reason and accepted,
+  # waiting for it where it is not there yet.
+  def wait_for_login(timeout_seconds: 10, **filters)
+    query = URI.encode_www_form(filters.merge(limit: 1))
+    (timeout_seconds / PAUSE_SECONDS).ceil.times do
+      attempt = admin('GET', "journal?#{query}")['attempts'].first
+      return attempt if attempt
+
+      sleep PAUSE_SECONDS
+    end
+    raise "no login with #{query} within #{timeout_seconds} s"
+  end
+
+  # Forget the users, the journal and the moved clock of this app.
+  def reset
+    admin('POST', 'reset')
+  end
+
+  # Ask the admin API for what this file has no name for; see /_admin/v1/openapi.json.
+  def admin(method, path, body = nil)
+    response = send_json(method, @admin_url + path, body, 'Authorization' => "Bearer #{@master_key}")
+    raise "#{method} #{path}: #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
+
+    JSON.parse(response.body) if response.body && !response.body.empty?
+  end
+
+  private
+
+  def send_json(method, url, body, headers = {})
+    uri = URI(url)
+    text = JSON.generate(body) if body
+    headers = { 'Content-Type' => 'application/json', **headers }
+    Net::HTTP.start(uri.host, uri.port) { |http| http.send_request(method, uri.request_uri, text, headers) }
+  end
+
+  # What time it is for an app.
+  class Clock
+    def initialize(app)
+      @app = app
+    end
+
+    # Return the time, to the microsecond.
+    def now
+      Time.iso8601(@app.admin('GET', 'clock')['now'])
+    end
+
+    # Move it by +seconds+; a minus moves it back.
+    def advance(seconds)
+      @app.admin('POST', 'clock/advance', seconds: seconds)
+    end
+
+    # Let it stand still, at the Time +at+ or where it is.
+    def freeze(at = nil)
+      set(frozen: true, now: at&.getutc&.iso8601(6))
+    end
+
+    # Let it go on, from where it stands.
+    def unfreeze
+      set(frozen: false)
+    end
+
+    private
+
+    def set(**wanted)
+      @app.admin('PUT', 'clock', wanted.compact)
+    end
+  end
+end

@@ -1,0 +1,131 @@
+"""Each example passes its own tests on this checkout's skylogin, and runs."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from processes import ServerProcess
+
+from examples.languages import LANGUAGES, Language
+from examples.running import beside_skylogin, copy_example, run, without_colours
+
+CopyOf = Callable[[Language], Path]
+TESTS_MIN = 10
+PASSWORD = "correct horse"
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def copy_of(
+    require: Callable[[str | None], None], tmp_path_factory: pytest.TempPathFactory
+) -> CopyOf:
+    """Copy an example, once for all its tests here, or skip them for what is missing."""
+    copies: dict[str, Path] = {}
+
+    def copy_of(language: Language) -> Path:
+        require(language.missing())
+        if language.name not in copies:
+            folder = tmp_path_factory.mktemp("examples")
+            copies[language.name] = copy_example(language.name, folder)
+        return copies[language.name]
+
+    return copy_of
+
+
+@pytest.fixture(params=LANGUAGES.values(), ids=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> Language:
+    """Each language in turn."""
+    chosen: Language = request.param
+    return chosen
+
+
+@pytest.mark.parametrize("beside", [[], ["skylogin", "exec", "--"]], ids=["alone", "exec"])
+def test_an_example_passes_its_own_tests(
+    language: Language, beside: list[str], copy_of: CopyOf, tmp_path: Path
+) -> None:
+    """With a server that its helper starts, and beside one that is there; it leaves none behind."""
+    done = run(
+        [*beside, *language.tests],
+        copy_of(language),
+        beside_skylogin({"TMPDIR": str(tmp_path)}),
+    )
+
+    assert done.returncode == 0, done.stdout
+    passed = language.passed.search(done.stdout)
+    assert passed, done.stdout
+    assert int(passed[1]) >= TESTS_MIN
+    # The server has its database in such a folder for as long as it runs.
+    assert list(tmp_path.glob("skylogin-*")) == []
+
+
+def test_an_example_runs(
+    language: Language, copy_of: CopyOf, start_server: Callable[..., ServerProcess]
+) -> None:
+    """Its auth server signs what skylogin accepts, and its client logs in, or is told why not."""
+    folder = copy_of(language)
+    facts = start_server("dev", "--port", "0", "--ephemeral").facts
+    environment = beside_skylogin(
+        {
+            "PORT": "0",
+            "CUSTOM_TOKEN_SECRET": facts["custom_token_secret"],
+            "SKYGEAR_ENDPOINT": facts["url"],
+            "SKYGEAR_API_KEY": facts["api_key"],
+        }
+    )
+
+    with running(language.auth_server, folder, environment) as url:
+        environment["AUTH_SERVER"] = url
+        accepted = run(client(language, "alice", PASSWORD), folder, environment)
+        refused = run(client(language, "alice", "wrong"), folder, environment)
+
+    assert accepted.returncode == 0, accepted.stdout
+    assert re.search(rf"^alice is {UUID}$", accepted.stdout, re.M), accepted.stdout
+    assert refused.returncode == 1, refused.stdout
+    assert "wrong user name or password" in refused.stdout
+
+
+# Maven takes seconds to say the same.
+@pytest.mark.parametrize("name", sorted(LANGUAGES.keys() - {"java"}))
+def test_an_auth_server_needs_its_secret(name: str, copy_of: CopyOf) -> None:
+    """It says what is missing, and does not sign with nothing."""
+    language = LANGUAGES[name]
+
+    done = run(language.auth_server, copy_of(language), beside_skylogin({"PORT": "0"}))
+
+    assert (done.returncode, done.stdout) == (1, "CUSTOM_TOKEN_SECRET is not set\n")
+
+
+def client(language: Language, username: str, password: str) -> list[str]:
+    """Return the command that logs in."""
+    if language.name == "java":
+        return [*language.client, f"-Dexec.args={shlex.join((username, password))}"]
+    return [*language.client, username, password]
+
+
+@contextmanager
+def running(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Run an auth server during the block, and give its URL: the first line that it prints."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            yield without_colours(process.stdout.readline()).strip()
+        finally:
+            # Maven is a script with the server below it.
+            os.killpg(process.pid, signal.SIGKILL)
