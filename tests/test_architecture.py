@@ -16,8 +16,9 @@ LEVELS = """
  1  errors  guard  spoken_time  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
  2  jws  user  payload  app_names  password_policy  sql_functions  go_json
  3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
+ 3  seed_text
  4  custom_token  login  records  schema  stored_token  query
- 5  config  journal  query_rules  query_values  bad_tokens
+ 5  config  journal  query_rules  query_values  bad_tokens  seeds
  6  explaining  logs  query_plan  query_includes
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens  faults
  8  store.tables  store.transaction  store.dialect_values  staged
@@ -31,7 +32,7 @@ LEVELS = """
 13  journal_writer
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.transfer  operations.controls
+15  operations.signing_in  operations.transfer  operations.controls  operations.seeding
 16  operations.tokens  operations.overview
 17  preprocessors  handlers  handlers.common  handlers.signing_in
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
@@ -39,7 +40,7 @@ LEVELS = """
 19  actions
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
 21  admin.answering  admin.events  admin.exporting  portal.answering
-22  admin.people  portal.pages  portal.people_pages
+22  admin.people  admin.seeding  portal.pages  portal.people_pages
 23  admin.controls
 24  admin.running  portal.controls_pages
 25  portal.routes
@@ -72,6 +73,7 @@ PLACES = {
     "zxcvbn": {"password_policy"},
     "redis": {"redis_tokens", "token_stores"},
     "pytest": {"pytest_plugin"},
+    "yaml": {"seed_text"},
     "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
 }
 
@@ -97,7 +99,9 @@ START_UP_LIST = {
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
     "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing"},
     "redis_tokens": {"redis"},
+    "seed_text": {"yaml"},
     "server": {"skylogin.migrating"},
+    "testing.app": {"skylogin.seeds"},
     "testing.server": {"skylogin.config", "skylogin.server"},
     "web": {
         "skylogin.admin.answering",

@@ -48,14 +48,17 @@ NOT_AT_THE_START = (
     "pydantic",
     "redis",
     "rich",
+    "yaml",
     "zxcvbn",
     "skylogin.admin.",
     "skylogin.handlers.query",
     "skylogin.handlers.record",
     "skylogin.handlers.schema",
     "skylogin.migrating",
+    "skylogin.operations.seeding",
     "skylogin.portal.",
     "skylogin.records",
+    "skylogin.seed",
 )
 
 

@@ -29,7 +29,8 @@ class Attempt:
 
     *subject* tells the account there; where *kind* is not empty, it is the
     principal of that kind and *provider*, and stored. The *profile* is laid over
-    the stored one; where it is None, only the times of the user change.
+    the stored one; where it is None, only the times of the user change. Where it is
+    *seeded*, nobody comes in: times stay, and so does whether the user is disabled.
     """
 
     subject: str
@@ -41,6 +42,7 @@ class Attempt:
     provider: str = ""
     claims: Claims | None = None
     access: AccessRules = field(default_factory=AccessRules)
+    seeded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
     before = account.user if account else None
     left = account.record if account else None
     user = before or (User(user_id, left) if account else attempt.new_user)
-    # The original checks this last, when the profile is already written.
-    check_enabled(user, now)
+    if not attempt.seeded:
+        # The original checks this last, when the profile is already written.
+        check_enabled(user, now)
 
     known = {**snapshot.fields, **changes.fields} if changes.fields else snapshot.fields
     added = fields.extend_fields(profile, known, may_extend=attempt.may_extend, count=len(known))
@@ -124,8 +127,11 @@ def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
     if default_access is not None and attempt.profile is not None:
         record = replace(record, access=default_access)
     shown = _written(record, data, user_id, now) if attempt.profile is not None else record
-    saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
-    after = _seen(user, saved, now)
+    if attempt.seeded:
+        after = replace(user, record=shown)
+    else:
+        saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
+        after = _seen(user, saved, now)
     changes.before.setdefault(user_id, before)
     if left is not None:
         changes.left.add(user_id)

@@ -35,7 +35,6 @@ STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
 HEADER_BYTES_MAX = 65536
 EVERY_APP = ""
-DEPLOYMENT = "deployment"
 SQLITE = "sqlite:///"
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
@@ -200,9 +199,9 @@ def cannot_open(error: Exception) -> str:
 async def _check_deployment(store: Store, settings: Settings) -> None:
     """Mark a database that `serve` uses; refuse it to `dev`, whose tests may empty it."""
     if settings.mode == SERVE:
-        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, DEPLOYMENT, SERVE))
+        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
         return
-    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, DEPLOYMENT))
+    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, apps.DEPLOYMENT))
     if mark == SERVE:
         fault = "this database belongs to `skylogin serve`; `skylogin dev` does not touch it"
         raise ConfigurationError([fault])

@@ -387,6 +387,9 @@ ARGUMENTS: dict[str, Arguments] = {
     "logins.load": lambda of: ([make_login(of), make_attempt(f"{BOTH}-stray")], DEFAULT),
     "logins.find_user_id": lambda of: (("username",), {"username": f"{of}-name"}),
     "logins.load_one": lambda of: (make_login(of), Account(f"{of}-user", None), DEFAULT),
+    "logins.load_around": lambda of: ([make_login(of)], {}, DEFAULT),
+    "logins.load_accounts": lambda of: ([make_login(of).subject],),
+    "logins.load_subjects": lambda of: ([f"{of}-user"],),
     "logins.load_key_owners": lambda of: ([AuthKey("username", f"{of}-name")],),
     "logins.save": lambda of: (make_changes(of),),
     "logins.save_keys": lambda of: (
@@ -394,6 +397,7 @@ ARGUMENTS: dict[str, Arguments] = {
         {AuthKey("username", "new"): f"{of}-user"},
     ),
     "passwords.change": lambda of: (make_password(of), POLICY),
+    "passwords.put": lambda of: (make_password(of),),
     "passwords.remember": lambda of: (make_password(of), POLICY),
     "passwords.load_remembered": lambda of: (f"{of}-user", POLICY, NOW),
     "passwords.is_hash": lambda of: (f"{of}-user", HASH),
@@ -438,6 +442,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "user_search.load_principals": lambda of: (f"{of}-user",),
     "user_search.count": lambda of: (),
     "users.load": lambda of: ([f"{of}-user"],),
+    "users.load_after": lambda of: ("", 9),
     "users.load_records": lambda of: ([f"{of}-user"],),
     "users.save": lambda of: (
         {f"{of}-user": make_user(f"{of}-user", disabled=True)},

@@ -356,3 +356,19 @@ def test_a_pair_that_two_logins_of_a_batch_complete_is_looked_up() -> None:
 
     assert all(accepted(outcome) for outcome in outcomes)
     assert list(changes.key_owners.values()) == ["new-a"]
+
+
+def test_somebody_of_a_seed_has_not_logged_in() -> None:
+    """The profile is laid over; times, and whether they are disabled, stay."""
+    there = make_user("old", data={"a": 1}, last_seen_at=None, disabled=True)
+    attempts = [replace(make_attempt(one, a=2), seeded=True) for one in ("old", "new")]
+    snapshot = make_snapshot(accounts={"old": Account("old", there)})
+
+    _, changes = login.decide_all(attempts, snapshot)
+
+    for user_id in ("old", "new-new"):
+        after = changes.after[user_id]
+        assert after.record is not None
+        assert (after.record.data, after.last_seen_at) == ({"a": 2}, None)
+    assert changes.after["old"].disabled
+    assert [principal.id for principal in changes.principals] == ["new"]

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from skylogin import config
-from skylogin.admin import controls, document, exporting, people
+from skylogin.admin import controls, document, exporting, people, seeding
 from skylogin.admin.answering import AdminCall, Handler
 from skylogin.admin.people import moment
 from skylogin.operations import apps, overview, secrets
@@ -159,6 +159,7 @@ async def list_audit(call: AdminCall) -> object:
 HANDLERS: dict[str, Handler] = {
     **people.HANDLERS,
     **controls.HANDLERS,
+    **seeding.HANDLERS,
     "getDocument": get_document,
     "listApps": list_apps,
     "createApp": create_app,

@@ -15,6 +15,8 @@ from skylogin.store.tables import apps, auth_keys, metadata, records, roles, set
 from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.user import Field
 
+# Kept for no app: which command the database belongs to.
+DEPLOYMENT = "deployment"
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
 ROWS_AT_ONCE = 1000

@@ -25,12 +25,12 @@ async def load(
 ) -> Snapshot:
     """Return what is stored about principals of custom tokens; their users stay locked."""
     subjects = {attempt.subject for attempt in attempts}
-    accounts = await _load_accounts(tx, app, subjects)
+    accounts = await load_accounts(tx, app, subjects)
     known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     while any(owners.values()) and (missing := subjects - set(accounts)):
         # Between the two looks another node may have made a principal with its keys,
         # and while we look again, the next one.
-        appeared = await _load_accounts(tx, app, missing)
+        appeared = await load_accounts(tx, app, missing)
         accounts |= appeared
         before = owners
         known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
@@ -59,8 +59,19 @@ async def load_one(
 ) -> Snapshot:
     """Return what is stored around *attempt*, whose *account* the caller has found."""
     accounts = {attempt.subject: account} if account else {}
-    known, owners = await _load_around(tx, app, [attempt], accounts, key_sets)
-    return await _snapshot(tx, app, [attempt], accounts, known, owners, key_sets)
+    return await load_around(tx, app, [attempt], accounts, key_sets)
+
+
+async def load_around(
+    tx: Transaction,
+    app: str,
+    attempts: Sequence[Attempt],
+    accounts: dict[str, Account],
+    key_sets: tuple[KeySet, ...],
+) -> Snapshot:
+    """Return what is stored around *attempts*, whose *accounts* the caller has found."""
+    known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+    return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
 
 
 async def _snapshot(  # noqa: PLR0913, PLR0917
@@ -101,9 +112,8 @@ async def _load_around(
     return known, await load_key_owners(tx, app, wanted)
 
 
-async def _load_accounts(
-    tx: Transaction, app: str, subjects: Collection[str]
-) -> dict[str, Account]:
+async def load_accounts(tx: Transaction, app: str, subjects: Collection[str]) -> dict[str, Account]:
+    """Return the accounts of those *subjects* who have been here; their users stay locked."""
     values = {"rows": [{"app": app, "subject": subject} for subject in sorted(subjects)]}
     rows = await tx.fetch(_accounts(tx.dialect), values)
     accounts = {row[0]: Account(row[1], users.read_user(row[1:])) for row in rows}
@@ -123,6 +133,24 @@ def _accounts(dialect_name: str) -> Select[Any]:
         .where(*_of_subjects(dialect_name))
     )
     return dialect.locked(query, users_table.c.id, [users_table, records], dialect_name)
+
+
+async def load_subjects(tx: Transaction, app: str, user_ids: Collection[str]) -> dict[str, str]:
+    """Return the subject of each of those *user_ids* who have one."""
+    values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
+    rows = await tx.connection.execute(_subjects(tx.dialect), values)
+    return {row.user_id: row.principal for row in rows}
+
+
+@functools.cache
+def _subjects(dialect_name: str) -> Select[Any]:
+    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
+    return select(principals.c.user_id, principals.c.principal).where(
+        principals.c.app == row["app"],
+        principals.c.kind == login.KIND,
+        principals.c.provider == "",
+        principals.c.user_id == row["id"],
+    )
 
 
 async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> dict[str, Account]:

@@ -42,6 +42,15 @@ async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPo
     return True
 
 
+async def put(tx: Transaction, app: str, new: NewPassword) -> None:
+    """Set a password, whatever was there."""
+    await tx.connection.execute(
+        update(users)
+        .where(users.c.app == app, users.c.id == new.user_id)
+        .values(password_hash=new.new_hash, token_valid_since=new.now)
+    )
+
+
 async def remember(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> None:
     """Note a password that was just set, where the policy asks for it."""
     if not policy.keeps_history:

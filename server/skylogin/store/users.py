@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Insert, Select, Text, Update, delete, select, update
-from sqlalchemy.sql import and_
+from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
@@ -53,6 +53,19 @@ def _users_by_id(dialect_name: str) -> Select[Any]:
 def _of_ids(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
     row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
     return users.c.app == row["app"], users.c.id == row["id"]
+
+
+async def load_after(tx: Transaction, app: str, last: str, number: int) -> list[User]:
+    """Return so many users in the order of their ids, behind the id *last*."""
+    values = {"of": app, "last": last, "number": number}
+    return [read_user(row) for row in await tx.fetch(_users_after(tx.dialect), values)]
+
+
+@functools.cache
+def _users_after(dialect_name: str) -> Select[Any]:
+    query = query_users(dialect_name)
+    is_behind = users.c.app == bindparam("of"), users.c.id > bindparam("last")
+    return query.where(*is_behind).order_by(users.c.id).limit(bindparam("number"))
 
 
 async def load_records(tx: Transaction, app: str, user_ids: Collection[str]) -> dict[str, Record]:
