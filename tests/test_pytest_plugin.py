@@ -284,6 +284,25 @@ def test_a_failed_test_shows_its_attempts(workers: str, run: Run) -> None:
     assert not any("eyJ" in part.split("=====")[0].split("____")[0] for part in shown)
 
 
+ENDING = """
+import pytest
+
+def test_ends_its_app(skylogin):
+    skylogin.delete()
+    assert False
+
+def test_goes_on(skylogin):
+    assert skylogin.login("alice").user_id
+    skylogin.delete()
+"""
+
+
+def test_an_app_that_a_test_ends(run: Run, server: str) -> None:
+    """Is there again for the next one; nothing else breaks."""
+    run("--skylogin-url", server, test_it=ENDING).assert_outcomes(passed=1, failed=1)
+    run().assert_outcomes(passed=1, failed=1)
+
+
 # --- what it costs ---------------------------------------------------------------------
 
 

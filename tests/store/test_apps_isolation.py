@@ -1052,6 +1052,11 @@ class CountedIds(IdMaker):
         super().__init__()
         self.made = 0
 
+    def begin(self, made: int) -> None:
+        """Go on as after so many."""
+        self.made = made
+        self._last_prefix = ""
+
     def _random(self) -> bytes:
         self.made += 1
         return self.made.to_bytes(UUID_BYTES, "big")
@@ -1082,7 +1087,7 @@ class Server:
         for app in self.apps.values():
             app.access.forget()
         assert isinstance(self.services.ids, CountedIds)
-        self.services.ids.made = MADE_BEFORE
+        self.services.ids.begin(MADE_BEFORE)
         found = await self.services.store.run(work)
         await self.services.store.run(meet_bank, write=False)
         return found

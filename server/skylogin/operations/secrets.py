@@ -51,21 +51,19 @@ class Listing:
 
 async def listing(operator: Operator, app: str) -> Listing:
     """Return every secret that *app* goes by: the environment's, its own, or the default app's."""
-    owner = await _owner(operator, app)
+    return await operator.store.run(lambda tx: _listing(tx, operator, app), write=False)
+
+
+async def _listing(tx: Transaction, operator: Operator, app: str) -> Listing:
+    owner, default = app, operator.settings.app_name
+    if app != default:
+        # An app without keys of its own has no secrets either.
+        stored = await apps.load(tx, app)
+        owner = default if stored is not None and stored.api_key is None else app
     fixed = in_environment(operator.settings, owner, operator.now())
     if fixed is not None:
         return Listing(fixed, is_fixed=True)
-    listed = await operator.store.run(lambda tx: secrets.load(tx, owner), write=False)
-    return Listing(listed, is_fixed=owner != app)
-
-
-async def _owner(operator: Operator, app: str) -> str:
-    """Return the app whose secrets count: an app without keys of its own has no secrets either."""
-    default = operator.settings.app_name
-    if app == default:
-        return app
-    stored = await operator.store.run(lambda tx: apps.load(tx, app), write=False)
-    return default if stored is not None and stored.api_key is None else app
+    return Listing(await secrets.load(tx, owner), is_fixed=owner != app)
 
 
 async def _check_own(tx: Transaction, operator: Operator, app: str) -> None:
