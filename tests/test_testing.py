@@ -371,7 +371,6 @@ def test_a_snapshot_is_restored(skylogin: SkyloginApp) -> None:
         skylogin.restore("another")
 
 
-@pytest.mark.xfail(strict=False)
 def test_a_seed_goes_in_and_out(skylogin: SkyloginApp, tmp_path: Path) -> None:
     """As a dictionary or as a file, and what is exported can be sown again."""
     skylogin.seed({"users": [{"sub": "alice", "profile": {"name": "Alice"}, "roles": ["editor"]}]})
@@ -387,7 +386,6 @@ def test_a_seed_goes_in_and_out(skylogin: SkyloginApp, tmp_path: Path) -> None:
     assert skylogin.users["bob"].disabled_message == "not today"
 
 
-@pytest.mark.xfail(strict=False)
 def test_a_seed_that_is_wrong_says_where(skylogin: SkyloginApp, tmp_path: Path) -> None:
     """File, line and field."""
     path = tmp_path / "users.yaml"

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from skylogin.testing.admin_client import AdminClient, moment_or_none
@@ -170,6 +172,24 @@ class SkyloginApp:
     def delete(self) -> None:
         """Delete the app with everything in it."""
         self._admin.ask("DELETE")
+
+    def seed(self, seed: Mapping[str, object] | str | PathLike[str]) -> None:
+        """Add users, or lay it over those who are there: from a dictionary, or from a file.
+
+        Raises SeedError, a ValueError, with every fault of a file: its line and its field. The
+        server's own refusals are AdminErrors.
+        """
+        if isinstance(seed, Mapping):
+            self._admin.ask("POST", "seed", body=dict(seed))
+            return
+        # On the start-up list: it is slow to import.
+        from skylogin import seeds  # noqa: PLC0415
+
+        path = Path(seed)
+        for app in seeds.read(path.read_bytes(), str(path), self.name).apps:
+            if app.name != self.name:
+                raise ValueError(f"{path}: it is about the app {app.name}, not {self.name}")
+            self._admin.ask("POST", "seed", body=dict(app.plain))
 
     def export(self) -> dict[str, Any]:
         """Return the app's users as a seed has them."""
