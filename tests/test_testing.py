@@ -1,5 +1,6 @@
 """What a test of another project gets: an app, its users, what was tried, its clock, its faults."""
 
+import json
 import os
 import threading
 import time
@@ -391,8 +392,23 @@ def test_a_seed_that_is_wrong_says_where(skylogin: SkyloginApp, tmp_path: Path) 
     path = tmp_path / "users.yaml"
     path.write_text("users:\n  - sub: bob\n    shoesize: 44\n")
 
-    with pytest.raises(ValueError, match=r"users\.yaml.*3.*shoesize"):
+    with pytest.raises(ValueError, match=r"users\.yaml:3: users\[0\]\.shoesize"):
         skylogin.seed(path)
+
+
+def test_a_seed_of_several_apps(skylogin: SkyloginApp, tmp_path: Path) -> None:
+    """Has to have one of the app's name; one that is alone is meant, whatever its name."""
+    path = tmp_path / "users.json"
+    one = {"users": [{"sub": "alice"}]}
+    path.write_text(json.dumps({"apps": {"myapp": one}}))
+    skylogin.seed(path)
+    path.write_text(json.dumps({"apps": {"myapp": one, "another": one}}))
+
+    assert set(skylogin.users) == {"alice"}
+    with pytest.raises(
+        ValueError, match=f"apps myapp, another, and none is called {skylogin.name}"
+    ):
+        skylogin.seed(str(path))
 
 
 # --- servers -------------------------------------------------------------------------

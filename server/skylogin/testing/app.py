@@ -1,11 +1,11 @@
 """One app as a test sees it: it mints tokens, logs in, and looks and reaches behind the wire."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -173,23 +173,26 @@ class SkyloginApp:
         """Delete the app with everything in it."""
         self._admin.ask("DELETE")
 
-    def seed(self, seed: Mapping[str, object] | str | PathLike[str]) -> None:
-        """Add users, or lay it over those who are there: from a dictionary, or from a file.
+    def seed(self, seed: Mapping[str, object] | str | os.PathLike[str]) -> None:
+        """Add what a seed says: a dictionary, or a file in YAML or JSON.
 
-        Raises SeedError, a ValueError, with every fault of a file: its line and its field. The
-        server's own refusals are AdminErrors.
+        Of a file that has several apps the one of this name is taken. Raises ValueError on a
+        file that is none, with all faults and their lines.
         """
-        if isinstance(seed, Mapping):
-            self._admin.ask("POST", "seed", body=dict(seed))
-            return
-        # On the start-up list: it is slow to import.
+        body = seed if isinstance(seed, Mapping) else self._read_seed(Path(seed))
+        self._admin.ask("POST", "seed", body=dict(body))
+
+    def _read_seed(self, path: Path) -> Mapping[str, object]:
+        # On the start-up list: reading a seed takes most of what the server itself imports.
         from skylogin import seeds  # noqa: PLC0415
 
-        path = Path(seed)
-        for app in seeds.read(path.read_bytes(), str(path), self.name).apps:
-            if app.name != self.name:
-                raise ValueError(f"{path}: it is about the app {app.name}, not {self.name}")
-            self._admin.ask("POST", "seed", body=dict(app.plain))
+        apps = seeds.read(path.read_bytes(), str(path), self.name).apps
+        of_this_name = [app for app in apps if app.name == self.name]
+        found = of_this_name or apps
+        if len(found) != 1:
+            names = ", ".join(app.name for app in apps)
+            raise ValueError(f"{path} has the apps {names}, and none is called {self.name}")
+        return found[0].plain
 
     def export(self) -> dict[str, Any]:
         """Return the app's users as a seed has them."""
