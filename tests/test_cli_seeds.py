@@ -149,8 +149,12 @@ def test_a_database_is_seeded_and_exported_without_a_server(
     start_server: StartServer, tmp_path: Path, users: str
 ) -> None:
     """One that `skylogin dev` keeps here, though a server runs on it."""
-    start_server("dev", "--port", "0", "--seed", users).stop()
-    server = start_server("dev", "--port", "0", "--seed", users)
+    command = ("dev", "--port", "0", "--seed", users)
+    first = start_server(*command)
+    assert log_in(first, "alice")["user_id"] == "a-1"
+    first.stop()
+    server = start_server(*command)
+    assert server.url
 
     seeded = run_skylogin(tmp_path, "seed", "-", given=APPS)
     assert (seeded.returncode, seeded.stdout) == (0, "worker-1 has 1 users of it\n")
