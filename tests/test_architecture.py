@@ -52,7 +52,7 @@ LEVELS = """
 31  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens
 32  testing.app
 33  testing.server
-34  testing
+34  testing  cli_seeds
 35  pytest_plugin
 """
 PURE_LEVEL_MAX = 6
@@ -74,7 +74,9 @@ PLACES = {
     "redis": {"redis_tokens", "token_stores"},
     "pytest": {"pytest_plugin"},
     "yaml": {"seed_text"},
-    "typer": {"cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"},
+    "typer": {
+        *("cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins", "cli_seeds"),
+    },
 }
 
 # What may be imported where it is first used, so that a server is ready sooner.
@@ -88,8 +90,12 @@ START_UP_LIST = {
         "skylogin.cli_token",
         "skylogin.cli_users",
         "skylogin.cli_logins",
+        "skylogin.cli_seeds",
         "skylogin.migrating",
+        "skylogin.operations.seeding",
         "skylogin.readiness",
+        "skylogin.seed_text",
+        "skylogin.seeds",
         "skylogin.store",
         "skylogin.store.tables",
     },
@@ -119,6 +125,7 @@ ADDED_BY_CLI = {
     ("cli", "cli_secret"),
     ("cli", "cli_users"),
     ("cli", "cli_logins"),
+    ("cli", "cli_seeds"),
 }
 CATCHES_EVERYTHING = {
     "cli",

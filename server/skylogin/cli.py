@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn, TypeVar
 
 import typer
 
@@ -20,9 +20,15 @@ from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.operations import secrets
 from skylogin.operations.operator import Operator, RefusedError
+from skylogin.store import Store
 from skylogin.store.secrets import StoredSecret
 
+if TYPE_CHECKING:
+    from skylogin.seeds import SeedApp
+
 T = TypeVar("T")
+Prepare = Callable[[Store], Coroutine[Any, Any, None]]
+STANDARD = "-"
 
 app = typer.Typer(
     help="Skygear's login with custom token: a stand-in for tests, and an endpoint of your own.",
@@ -42,6 +48,10 @@ AppName = Annotated[
     str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SeedFiles = Annotated[
+    list[str] | None,
+    typer.Option(help="A file of users to begin with, YAML or JSON; more than one may be given."),
+]
 
 
 def main() -> None:
@@ -63,20 +73,22 @@ def fail(*lines: str) -> NoReturn:
 
 
 @app.command()
-def dev(
+def dev(  # noqa: PLR0913, PLR0917
     port: Port = None,
     host: Host = None,
     database: Database = None,
     ephemeral: Annotated[
         bool, typer.Option(help="Keep nothing: the database goes away with the server.")
     ] = False,
+    seed: SeedFiles = None,
     ready_file: ReadyFile = None,
 ) -> None:
     """Run a stand-in for integration tests and local apps: open, on loopback."""
     settings = _settings(DEV, PORT=port, HOST=host, DATABASE_URL=database)
     if ephemeral and settings.database_url:
         fail("--ephemeral keeps an embedded database; it does not go with a database URL")
-    _run(_serve(settings, ready_file, ephemeral=ephemeral))
+    prepare = _sower(settings, seed)
+    _run(_serve(settings, ready_file, ephemeral=ephemeral, prepare=prepare))
 
 
 @app.command()
@@ -93,13 +105,20 @@ def serve(
 
 
 async def _serve(
-    settings: Settings, ready_file: Path | None, *, ephemeral: bool = False, migrate: bool = False
+    settings: Settings,
+    ready_file: Path | None,
+    *,
+    ephemeral: bool = False,
+    migrate: bool = False,
+    prepare: Prepare | None = None,
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with server.running(settings, ephemeral=ephemeral, migrate=migrate) as running:
+    async with server.running(
+        settings, ephemeral=ephemeral, migrate=migrate, prepare=prepare
+    ) as running:
         line = running.ready_line()
         # What is here at the start stays: looking through it again and again costs time.
         gc.freeze()
@@ -107,6 +126,45 @@ async def _serve(
             print(line, flush=True)
             await stop.wait()
     return 0
+
+
+def _sower(settings: Settings, files: list[str] | None) -> Prepare | None:
+    """Return what puts the seeds of *files* into the database, None where there are none.
+
+    They are read at once. Exits with 1 where anything is wrong with one.
+    """
+    if not files:
+        return None
+    read = read_seeds(files, settings.app_name)
+
+    async def sow(store: Store) -> None:
+        # On the start-up list: most servers have no seed.
+        from skylogin.operations import seeding  # noqa: PLC0415
+
+        for one in read:
+            await seeding.seed(Operator(store, settings, via="seed"), one.name, one)
+
+    return sow
+
+
+def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
+    """Return the apps of seeds. Exits with 1 where anything is wrong, with every fault."""
+    from skylogin import seeds  # noqa: PLC0415
+    from skylogin.seed_text import SeedError  # noqa: PLC0415
+
+    read: list[SeedApp] = []
+    faults: list[str] = []
+    for file in files:
+        try:
+            data = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
+            read += seeds.read(data, file, default_app).apps
+        except SeedError as error:
+            faults += [str(fault) for fault in error.faults]
+        except OSError as error:
+            faults.append(f"{file}: {error.strerror}")
+    if faults:
+        fail(*faults)
+    return read
 
 
 @contextmanager
@@ -183,15 +241,16 @@ def _listening_url() -> str:
 def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
     database: Database = None,
+    seed: SeedFiles = None,
 ) -> None:
     """Run a command beside a server of its own, and pass on its exit code."""
     settings = _settings(DEV, PORT=0, DATABASE_URL=database)
-    _run(_execute(settings, command))
+    _run(_execute(settings, command, _sower(settings, seed)))
 
 
-async def _execute(settings: Settings, command: list[str]) -> int:
+async def _execute(settings: Settings, command: list[str], prepare: Prepare | None) -> int:
     ephemeral = not settings.database_url
-    async with server.running(settings, ephemeral=ephemeral) as running:
+    async with server.running(settings, ephemeral=ephemeral, prepare=prepare) as running:
         environment = {
             **os.environ,
             "SKYGEAR_ENDPOINT": running.url,
@@ -355,6 +414,11 @@ def _with_files(environment: dict[str, str]) -> dict[str, str]:
     return environment
 
 
+def variable(name: str) -> str:
+    """Return what the environment says about a server that runs already."""
+    return os.environ.get(name, "")
+
+
 def storage_settings(database: str | None) -> Settings:
     """Return the settings of a command that speaks to the database, not to a server.
 
@@ -379,13 +443,22 @@ def version() -> None:
 
 def add_groups() -> None:
     """Add the groups of commands, whose modules use this one."""
-    from skylogin import cli_apps, cli_logins, cli_secret, cli_token, cli_users  # noqa: PLC0415
+    from skylogin import (  # noqa: PLC0415
+        cli_apps,
+        cli_logins,
+        cli_secret,
+        cli_seeds,
+        cli_token,
+        cli_users,
+    )
 
     app.add_typer(cli_token.app, name="token")
     app.add_typer(cli_secret.app, name="secret")
     app.add_typer(cli_apps.app, name="apps")
     app.add_typer(cli_users.app, name="users")
     app.command("logins")(cli_logins.logins)
+    app.command("seed")(cli_seeds.seed)
+    app.command("export")(cli_seeds.export)
 
 
 def ask(question: str, *, yes: bool) -> None:

@@ -18,7 +18,6 @@ from skylogin.store.apps import StoredApp
 app = typer.Typer(help="List, create, export and import apps.", no_args_is_help=True)
 
 COLUMNS = ("app", "api_key", "master_key")
-STANDARD = "-"
 
 
 @app.command("list")
@@ -90,7 +89,7 @@ def export(
 @contextmanager
 def _target(name: str) -> Iterator[BinaryIO]:
     """Give what is the file *name*, or standard output, once it is whole."""
-    if name == STANDARD:
+    if name == cli.STANDARD:
         with tempfile.TemporaryFile() as file:
             yield file
             file.seek(0)
@@ -133,7 +132,7 @@ def load(
 
 @contextmanager
 def _source(name: str) -> Iterator[BinaryIO]:
-    if name == STANDARD:
+    if name == cli.STANDARD:
         with tempfile.TemporaryFile() as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
             yield file

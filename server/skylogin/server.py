@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,11 +79,13 @@ async def running(
     ephemeral: bool = False,
     migrate: bool = False,
     now: Callable[[], datetime] = system_now,
+    prepare: Callable[[Store], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server until the block ends; then calls in flight finish, and nothing is left.
 
     *ephemeral* keeps the embedded database in a folder of its own that goes away
-    with the server. *migrate* brings a database of an older version up to date.
+    with the server. *migrate* brings a database of an older version up to date, *prepare*
+    is called before anybody else can reach it.
     Raises ConfigurationError where it cannot run.
     """
     with ExitStack() as stack:
@@ -93,6 +95,8 @@ async def running(
         store = open_store(url, durable=bool(settings.database_url) or not ephemeral)
         try:
             await _check_database(store, settings, migrate=migrate)
+            if prepare is not None:
+                await prepare(store)
             async with _listening(settings, store, now) as runner:
                 secret = settings.custom_token_secret
                 if secret is None:

@@ -28,8 +28,9 @@ def server() -> Iterator[SkyloginServer]:
         yield running
 
 
-# Whether a profile can be stored, a line imported or a clock set hangs on more than a schema.
-REFUSED_FOR_MORE = {"editUser", "importApp", "setClock", "advanceClock", "addFault"}
+# Whether a profile can be stored, a seed sown, a line imported or a clock set hangs on more than
+# a schema.
+REFUSED_FOR_MORE = {"editUser", "importApp", "setClock", "advanceClock", "addFault", "seedApp"}
 
 
 @schemathesis.serializer("application/jsonl")

@@ -31,6 +31,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "disableUser": {"message": "no"},
     "setUserRoles": {"roles": ["Admin"]},
     "mintToken": {"sub": "alice"},
+    "seedApp": {"users": [{"sub": "mallory"}]},
     "explainToken": {"token": "x"},
 }
 FORMS: dict[str, dict[str, str]] = {

@@ -1,5 +1,6 @@
 """Seeds into an app, and out of it again."""
 
+import asyncio
 import itertools
 from collections.abc import Mapping
 from datetime import timedelta
@@ -135,6 +136,28 @@ async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
     assert (by_subject(now)["alice"]["disabled"], now["admin_roles"]) == (False, [])
     await sow(operator, {"users": [{"sub": "alice", "disabled": True}]})
     assert by_subject(await seeding.export(operator, APP))["alice"]["disabled"] is True
+
+
+@pytest.mark.slow
+async def test_seeds_and_logins_at_once_make_one_user_each(
+    make_services: MakeServices, operator: Operator, log_in: LogIn, query: Any
+) -> None:
+    """Whoever is first."""
+    services = await make_services()
+    subjects = [f"sub-{number}" for number in range(20)]
+    body = {"users": [{"sub": one, "profile": {"username": one}} for one in subjects]}
+
+    done = await asyncio.gather(
+        *(sow(operator, body) for _ in range(5)),
+        *(log_in(services, one, username=one) for one in subjects),
+        return_exceptions=True,
+    )
+
+    assert [error for error in done if isinstance(error, BaseException)] == []
+    exported = await seeding.export(operator, APP)
+    assert sorted(by_subject(exported)) == sorted(subjects)
+    for table in ("users", "principals", "auth_keys"):
+        assert await query(f"SELECT count(*) FROM {table}") == [(len(subjects),)]
 
 
 async def test_somebody_of_a_seed_logs_in(

@@ -1,7 +1,9 @@
 """Seeds: what they mean, and every fault with its file, its line and its field."""
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -272,6 +274,25 @@ def test_a_fault_that_turns_up_later_has_its_line() -> None:
     assert str(app.fault(2, "", "no")) == "users.yaml:16: apps.myapp.users[2]: no"
     [body] = [seeds.read_app({"users": [{"sub": "a"}]}, "myapp")]
     assert str(body.fault(0, "sub", "no")) == "users[0].sub: no"
+
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+def test_the_readme_shows_a_seed_and_its_faults() -> None:
+    """The one is good, and the others are told of it when it is spoiled."""
+    page = README.read_text(encoding="utf-8")
+    page = page[page.index("\n## Seeds\n") :]
+    text, faults = re.findall(r"```(?:yaml)?\n(.*?)```", page, re.DOTALL)[:2]
+
+    [app] = read(text).apps
+    assert [user.subject for user in app.users] == ["alice", "bob"]
+    spoiled = text.replace("[editor]", "editor").replace("disabled:", "disabeld:")
+    assert faults_of(spoiled) == faults.splitlines()
+    table = set(
+        re.findall(r"^\| `(\w+)`(?:, or `(\w+)`)?", page[: page.index("\n## Apps\n")], re.M)
+    )
+    assert {name for names in table for name in names if name} == set(seeds.USER_FIELDS)
 
 
 names = st.sampled_from([*seeds.APP_FIELDS, *seeds.USER_FIELDS, "apps", "a", "message", "until"])

@@ -16,7 +16,7 @@ async def seed_app(call: AdminCall) -> object:
         return {"users": await seeding.seed(call.operator, call.app, wanted)}
     except (SeedError, SeedRefusedError) as error:
         faults = [str(fault) for fault in error.faults]
-        detail = faults[0] if len(faults) == 1 else f"the seed has {len(faults)} faults"
+        detail = f"the seed has {len(faults)} fault{'s' * (len(faults) > 1)}"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=faults) from None
 
 

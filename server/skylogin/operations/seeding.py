@@ -7,6 +7,7 @@ journal.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from skylogin import app_names, login, passwords, wire
 from skylogin.access import USER_TYPE, FieldRules
@@ -159,8 +160,15 @@ class _Sowing:
             if why:
                 faults.append(self.wanted.fault(number, "id", why))
         if faults:
-            raise SeedRefusedError(faults)
+            await self._refuse(faults, accounts)
         return accounts
+
+    async def _refuse(self, faults: Sequence[Fault], accounts: Mapping[str, Account]) -> NoReturn:
+        """Raise SeedRefusedError, unless somebody came in since we looked who is there."""
+        missing = {user.subject for user in self.wanted.users if user.subject} - set(accounts)
+        if missing and await logins.load_accounts(self.tx, self.app, missing):
+            raise LookAgain
+        raise SeedRefusedError(faults)
 
     # --- what becomes of them ------------------------------------------------------
 
@@ -202,7 +210,7 @@ class _Sowing:
             if isinstance(outcome, SkygearError)
         ]
         if faults:
-            raise SeedRefusedError(faults)
+            await self._refuse(faults, accounts)
         return changes
 
     def _new_user(self, number: int) -> User:
