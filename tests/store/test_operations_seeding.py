@@ -206,6 +206,7 @@ async def test_a_user_who_is_disabled_by_a_seed_is_kept_out(
     assert await status() == HTTPStatus.OK
 
 
+@pytest.mark.slow
 async def test_passwords_go_in_and_out(
     make_services: MakeServices, operator: Operator, ask: Ask
 ) -> None:
@@ -452,6 +453,7 @@ def unique(wanted: list[dict[str, Any]], name: str) -> bool:
     return len(held) == len(set(held))
 
 
+@pytest.mark.slow
 @given(
     wanted=st.lists(people, min_size=len(IDS), max_size=len(IDS)),
     special=st.fixed_dictionaries(

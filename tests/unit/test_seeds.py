@@ -250,6 +250,7 @@ def test_faults_of_json_have_their_lines_too() -> None:
         seeds.read_app({"apps": {}}, "myapp")
 
 
+@pytest.mark.slow
 def test_there_is_an_end_to_users_and_apps() -> None:
     """Above that it is no seed."""
     users = ",".join(f'{{"id":"{n}"}}' for n in range(100_001))
