@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 APP = "myapp"
 Lines = list[dict[str, Any]]
-HEAD = {"skylogin": "export", "version": "0003"}
+HEAD = {"skylogin": "export", "version": "0004"}
 FRIEND = "9bd7b5dd-ad0c-4ec6-8b2c-6e63e0f5c3a3"
 USER = {
     "table": "users", "row": {"id": FRIEND, "last_seen_at": "2026-01-02T03:04:05Z"},

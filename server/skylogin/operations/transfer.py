@@ -3,7 +3,7 @@
 The first line says what it is; each line after it is a row of a table. So a program can read
 and write it, and one line is one thing:
 
-    {"skylogin": "export", "version": "0003", "app": "shop", "at": "…"}
+    {"skylogin": "export", "version": "0004", "app": "shop", "at": "…"}
     {"table": "users", "row": {"id": "…", "last_seen_at": "…"}}
 """
 

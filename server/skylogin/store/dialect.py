@@ -34,7 +34,8 @@ from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -353,6 +354,13 @@ def has_member(
     # The name goes into a path; a quotation mark in it cannot.
     found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
     return found.in_(wanted) if '"' not in name else literal(False)
+
+
+def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return *column* so that no index is gone by. PostgreSQL knows by itself when it is slower."""
+    if dialect == "postgresql":
+        return column
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

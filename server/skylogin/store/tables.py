@@ -10,7 +10,7 @@ from sqlalchemy.sql import expression
 
 from skylogin.store.dialect import Json, Moment, Plain
 
-VERSION = "0003"
+VERSION = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -84,7 +84,8 @@ principals = Table(
     Column("updated_at", Moment),
     Column("token_response", Json),
     Column("profile", Json),
-    Index("uq_principals_user", "app", "kind", "provider", "user_id", unique=True),
+    # The user comes first: all that somebody has are looked up as well.
+    Index("uq_principals_user", "app", "user_id", "kind", "provider", unique=True),
 )
 
 records = Table(
@@ -138,6 +139,8 @@ auth_keys = Table(
     Column("key", Text, primary_key=True),
     Column("folded", Plain, primary_key=True),
     Column("user_id", Text, nullable=False),
+    # For a search that is about one user after the other.
+    Index("ix_auth_keys_user", "app", "user_id", "key"),
 )
 
 roles = Table(

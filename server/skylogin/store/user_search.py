@@ -2,12 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, Text, and_, func, literal, select, tuple_, union
+from sqlalchemy import Select, Text, and_, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
@@ -21,6 +21,11 @@ from skylogin.user import Principal, User
 SORTS = ("created_at", "-created_at", "id", "-id", "last_seen_at", "-last_seen_at")
 # Sorts behind whatever a prefix goes on with, in the order of the characters' numbers.
 BEHIND = "\U0010ffff"
+# So many are sorted at once, by what has an index and by a field, which has none. Where more
+# are found, a page of them is near.
+LIKE_MAX, OF_FIELD_MAX = 40_000, 5000
+LOOKED_AT = 1000
+UNIQUE_FIELDS = ("username", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +54,206 @@ async def find(tx: Transaction, app: str, search: Search) -> tuple[list[User], s
     """
     if search.sort not in SORTS:
         raise ValueError(f"{search.sort} is none of {', '.join(SORTS)}")
-    name, is_down = search.sort.removeprefix("-"), search.sort.startswith("-")
-    key, user_id = _SORT_KEYS[name], records.c.id
-    order = (key.desc(), user_id.desc()) if is_down else (key.asc(), user_id.asc())
-    query = (
-        select(user_id, key.label("key"))
-        .join(users, and_(users.c.app == records.c.app, users.c.id == records.c.id))
-        .where(
-            records.c.app == app,
-            records.c.database_id == PUBLIC,
-            records.c.type == USER_TYPE,
-            *_conditions(tx, app, search),
-        )
-        .order_by(*order)
-        .limit(search.limit + 1)
-    )
-    if search.cursor:
-        query = query.where(_behind(search.cursor, key, is_down=is_down))
-    rows = (await tx.connection.execute(query)).all()
+    ids, rest = await _load_candidates(tx, app, search)
+    if ids is not None:
+        rows = await _load_among(tx, app, ids, rest)
+    elif search.sort.removeprefix("-") == "last_seen_at":
+        rows = await _load_last_seen(tx, app, search)
+    else:
+        rows = await _load_in_order(tx, app, search)
     page = rows[: search.limit]
     found = await stored_users.load(tx, app, [row.id for row in page])
     cursor = _write_cursor(page[-1].key, page[-1].id) if len(rows) > len(page) else ""
     return [found[row.id] for row in page if row.id in found], cursor
 
 
-def _conditions(tx: Transaction, app: str, search: Search) -> Iterator[ColumnElement[bool]]:
-    if search.text:
-        yield records.c.id.in_(_ids_like(app, search.text))
+async def _load_candidates(
+    tx: Transaction, app: str, search: Search
+) -> tuple[list[str] | None, Search]:
+    """Return the ids of the few who fit, and what they are still to be asked.
+
+    None where nothing is searched for, or where so many fit that a page of them is soon
+    found by going through all in their order.
+    """
     if search.subject:
-        yield records.c.id.in_(_ids_of(app, search.subject))
+        # No more than one.
+        ids = await _load_ids(tx, _ids_of(app, search.subject), 1)
+        return ids, replace(search, subject="")
+    if search.text:
+        ids = await _load_ids(tx, _ids_like(app, search.text), LIKE_MAX)
+        if ids is not None:
+            return ids, replace(search, text="")
+    if search.disabled:
+        query = select(users.c.id).where(_is_of(tx, app), users.c.disabled.is_(True))
+        ids = await _load_ids(tx, query, LIKE_MAX)
+        if ids is not None:
+            return ids, replace(search, disabled=None)
+    if search.field:
+        # In the order in which they lie in the file, or each would be another page of it.
+        query = (
+            select(records.c.id)
+            .where(*_is_user(app), _has_field(tx, search))
+            .order_by(*_order("created_at"))
+        )
+        ids = await _load_ids(tx, query, OF_FIELD_MAX)
+        if ids is not None:
+            return ids, replace(search, field="")
+    return None, search
+
+
+async def _load_ids(tx: Transaction, query: Select[Any], most: int) -> list[str] | None:
+    """Return the ids that *query* gives, None where there are more than *most*."""
+    some = query.limit(most + 1).subquery()
+    # As one value: so many rows would take longer on their way here than to be found.
+    listed = select(dialect.list_of(some.c.id, tx.dialect))
+    ids: list[str] = (await tx.connection.execute(listed)).scalar() or []
+    return ids if len(ids) <= most else None
+
+
+async def _load_among(
+    tx: Transaction, app: str, ids: Sequence[str], search: Search
+) -> Sequence[Any]:
+    if not ids:
+        # A cursor that is none is none all the same.
+        if search.cursor:
+            _read_cursor(search.cursor)
+        return []
+    # One user after the other, whatever the database takes to be quicker: without statistics
+    # it would go through all of them for each id.
+    row = dialect.json_rows("ids", tx.dialect, app=Text, id=Text)
+    key, is_down = _sort_key(search)
+    of_one = (
+        _fitting(tx, row["app"], search, key).where(records.c.id == row["id"]).scalar_subquery()
+    )
+    looked = select(row["id"].label("id"), of_one.label("key")).cte("looked")
+    some = looked.prefix_with("MATERIALIZED").c
+    query = select(some.id, some.key).where(some.key.is_not(None))
+    order = [one.desc() if is_down else one.asc() for one in (some.key, some.id)]
+    query = _from_cursor(query, search, some.key, some.id).order_by(*order)
+    values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
+    return (await tx.connection.execute(query.limit(search.limit + 1), values)).all()
+
+
+async def _load_in_order(tx: Transaction, app: str, search: Search) -> Sequence[Any]:
+    key, _ = _sort_key(search)
+    query = _fitting(tx, app, search, records.c.id, key.label("key"))
+    query = _from_cursor(query, search, key, records.c.id).order_by(*_order(search.sort))
+    return (await tx.connection.execute(query.limit(search.limit + 1))).all()
+
+
+def _fitting(
+    tx: Transaction, app: str | ColumnElement[str], search: Search, *columns: ColumnElement[Any]
+) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(records)
+        .join(users, and_(users.c.app == records.c.app, users.c.id == records.c.id))
+        .where(*_is_user(app), *_conditions(tx, search))
+    )
+
+
+def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        records.c.app == app,
+        records.c.database_id == PUBLIC,
+        records.c.type == USER_TYPE,
+    )
+
+
+def _is_of(tx: Transaction, app: str) -> ColumnElement[bool]:
+    """Say that a user is of *app*. All are read: from end to end, not in the order of the ids."""
+    return dialect.unindexed(users.c.app, tx.dialect) == app
+
+
+async def _load_last_seen(tx: Transaction, app: str, search: Search) -> list[Any]:
+    """Return the rows of a page in the order of the last call.
+
+    An index of that would have to change at every call. So users alone are sorted, some of
+    them at a time, and only those are looked at.
+    """
+    found: list[Any] = []
+    number = LOOKED_AT
+    while True:
+        query = _seen(tx, app, search).limit(number)
+        some = query.subquery()
+        fits = (
+            select(records.c.id)
+            .where(
+                *_is_user(some.c.app),
+                records.c.id == some.c.id,
+                *_conditions(tx, replace(search, disabled=None)),
+            )
+            .correlate(some)
+        )
+        is_down = search.sort.startswith("-")
+        order = [one.desc() if is_down else one.asc() for one in (some.c.key, some.c.id)]
+        looked = select(some.c.id, some.c.key, _is_there(fits).label("fits")).order_by(*order)
+        rows = (await tx.connection.execute(looked)).all()
+        found += [row for row in rows if row.fits]
+        if len(found) > search.limit or len(rows) < number:
+            return found
+        search = replace(search, cursor=_write_cursor(rows[-1].key, rows[-1].id))
+        number *= 10
+
+
+def _seen(tx: Transaction, app: str, search: Search) -> Select[Any]:
+    key, is_down = _sort_key(search)
+    order = [one.desc() if is_down else one.asc() for one in (key, users.c.id)]
+    query = (
+        select(users.c.app, users.c.id, key.label("key")).where(_is_of(tx, app)).order_by(*order)
+    )
+    if search.disabled is not None:
+        query = query.where(users.c.disabled.is_(search.disabled))
+    return _from_cursor(query, search, key, users.c.id)
+
+
+def _sort_key(search: Search) -> tuple[ColumnElement[Any], bool]:
+    return _SORT_KEYS[search.sort.removeprefix("-")], search.sort.startswith("-")
+
+
+def _order(sort: str) -> list[ColumnElement[Any]]:
+    key, is_down = _sort_key(Search(sort=sort))
+    return [one.desc() if is_down else one.asc() for one in (key, records.c.id)]
+
+
+def _from_cursor(
+    query: Select[Any], search: Search, key: ColumnElement[Any], user_id: ColumnElement[str]
+) -> Select[Any]:
+    """Return *query* for what comes behind the cursor."""
+    if not search.cursor:
+        return query
+    value, last_id = _read_cursor(search.cursor)
+    if search.sort.removeprefix("-") != "id":
+        value = datetime.fromisoformat(value)
+    place, last = tuple_(key, user_id), tuple_(literal(value, key.type), literal(last_id))
+    return query.where(place < last if search.sort.startswith("-") else place > last)
+
+
+def _is_there(query: Select[Any]) -> ColumnElement[bool]:
+    """Say that *query* gives a row, which is looked for where it stands and not for all at once.
+
+    PostgreSQL may do the latter with EXISTS.
+    """
+    return query.limit(1).scalar_subquery().is_not(None)
+
+
+def _conditions(tx: Transaction, search: Search) -> Iterator[ColumnElement[bool]]:
+    if search.text:
+        yield _is_like(tx, search.text)
     if search.disabled is not None:
         yield users.c.disabled.is_(search.disabled)
     if search.field:
-        yield dialect.has_member(records.c.data, search.field, search.value, tx.dialect)
+        yield _has_field(tx, search)
+
+
+def _has_field(tx: Transaction, search: Search) -> ColumnElement[bool]:
+    return dialect.has_member(records.c.data, search.field, search.value, tx.dialect)
 
 
 def _ids_of(app: str, subject: str) -> Select[Any]:
     """Return the id of the user whose custom tokens have this subject."""
     columns = principals.c
-    return select(columns.user_id).where(
+    return select(columns.user_id.label("id")).where(
         columns.app == app,
         columns.kind == "custom_token",
         columns.provider == "",
@@ -95,42 +261,58 @@ def _ids_of(app: str, subject: str) -> Select[Any]:
     )
 
 
-def _ids_like(app: str, text: str) -> CompoundSelect[Any]:
+def _ids_like(app: str, text: str) -> Select[Any]:
     """Return the ids of users whose id, principal or unique field begins with *text*."""
     keys, subjects = auth_keys.c, principals.c
     folded = text.lower()
-    return union(
+    sources = [
         select(users.c.id).where(users.c.app == app, users.c.id == text),
-        select(subjects.user_id).where(
+        select(subjects.user_id.label("id")).where(
             subjects.app == app,
             subjects.kind == "custom_token",
             subjects.provider == "",
             _begins(subjects.principal, text),
         ),
-        select(subjects.user_id).where(
+        select(subjects.user_id.label("id")).where(
             subjects.app == app,
             subjects.kind == "oauth",
             _begins(subjects.principal, text),
         ),
         *(
-            select(keys.user_id).where(
+            select(keys.user_id.label("id")).where(
                 keys.app == app, keys.key == name, _begins(keys.folded, folded)
             )
-            for name in ("username", "email")
+            for name in UNIQUE_FIELDS
         ),
+    ]
+    # Some of them twice: to find that out takes longer than to look twice.
+    return select(union_all(*sources).subquery().c.id)
+
+
+def _is_like(tx: Transaction, text: str) -> ColumnElement[bool]:
+    """Say the same of one user as `_ids_like` does of all."""
+    keys, subjects = auth_keys.c, principals.c
+    # By the user, of whom there is one, and not by a text that many have.
+    subject, folded = (
+        dialect.unindexed(one, tx.dialect) for one in (subjects.principal, keys.folded)
     )
+    has_principal = select(subjects.app).where(
+        subjects.app == records.c.app,
+        subjects.user_id == records.c.id,
+        subjects.kind.in_(("custom_token", "oauth")),
+        _begins(subject, text),
+    )
+    has_key = select(keys.app).where(
+        keys.app == records.c.app,
+        keys.user_id == records.c.id,
+        keys.key.in_(UNIQUE_FIELDS),
+        _begins(folded, text.lower()),
+    )
+    return or_(records.c.id == text, *(_is_there(one) for one in (has_principal, has_key)))
 
 
 def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     return column.between(literal(text, Text), literal(text + BEHIND, Text))
-
-
-def _behind(cursor: str, key: ColumnElement[Any], *, is_down: bool) -> ColumnElement[bool]:
-    value, user_id = _read_cursor(cursor)
-    if key is not records.c.id:
-        value = datetime.fromisoformat(value)
-    place, last = tuple_(key, records.c.id), tuple_(literal(value, key.type), literal(user_id))
-    return place < last if is_down else place > last
 
 
 def _write_cursor(value: object, user_id: str) -> str:
