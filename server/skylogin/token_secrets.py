@@ -15,8 +15,8 @@ from skylogin.store.secrets import StoredSecret
 ENVIRONMENT = "environment"
 SECRET_BYTES = 32
 FRESH_SECONDS = 1.0
-# A token with an unknown signature has them read again, though not each of a flood.
-DOUBTED_SECONDS = 0.02
+# A token with an unknown signature has them read again; those of a flood share a look.
+DOUBTED_SECONDS = 0.005
 FIRST_SECRET = "first_custom_token_secret"
 
 
@@ -62,26 +62,42 @@ class SecretCache:
         self._stored: list[StoredSecret] = []
         self._read_at = float("-inf")
         self._forgotten = 0
+        self._looks = 0
         # Who comes while they are read waits, or would find none at the start.
         self._reading = asyncio.Lock()
 
-    async def accepted(self, now: datetime, fresh_seconds: float = FRESH_SECONDS) -> list[Secret]:
-        """Return the secrets that a token may be signed with at *now*.
-
-        What was read less than *fresh_seconds* ago is not read again.
-        """
+    async def accepted(self, now: datetime) -> list[Secret]:
+        """Return the secrets that a token may be signed with at *now*."""
         if self._fixed is not None:
             return self._fixed
         async with self._reading:
-            while self._monotonic() - self._read_at >= fresh_seconds:
-                moment, forgotten = self._monotonic(), self._forgotten
-                self._stored = await self._store.run(self._load, write=False)
-                if forgotten != self._forgotten:
-                    # They changed while they were read.
-                    continue
-                self._read_at = moment
-                break
+            while self._monotonic() - self._read_at >= FRESH_SECONDS:
+                await self._read()
         return accepted(self._stored, now)
+
+    async def accepted_anew(self, now: datetime) -> list[Secret]:
+        """Return the same, from a look that begins after the call.
+
+        So a secret that was made before it on another node is among them.
+        """
+        if self._fixed is not None:
+            return self._fixed
+        looks = self._looks
+        pause = self._read_at + DOUBTED_SECONDS - self._monotonic()
+        if pause > 0:
+            # Not while others wait for us.
+            await asyncio.sleep(pause)
+        async with self._reading:
+            while self._looks == looks or self._read_at == float("-inf"):
+                await self._read()
+        return accepted(self._stored, now)
+
+    async def _read(self) -> None:
+        moment, forgotten = self._monotonic(), self._forgotten
+        self._looks += 1
+        self._stored = await self._store.run(self._load, write=False)
+        # Where they changed while they were read, they are read again.
+        self._read_at = moment if forgotten == self._forgotten else float("-inf")
 
     def forget(self) -> None:
         """Have the secrets read again when they are next asked for."""

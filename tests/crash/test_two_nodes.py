@@ -147,6 +147,47 @@ async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
     assert await statuses(nodes, new) == {200}
 
 
+@pytest.mark.parametrize("secret", [None])
+async def test_secrets_are_rotated_without_one_failed_login(
+    nodes: Nodes,
+) -> None:
+    """On either node, with the newest secret from the moment on at which it is known.
+
+    Bad tokens come all the while, which have the nodes look for new secrets anyway.
+    """
+    [first] = await rotate_at(nodes[0])
+    newest, answered = [first], list[int]()
+    is_done = asyncio.Event()
+
+    async def log_in_again_and_again(node: ServerProcess, number: int) -> None:
+        async with aiohttp.ClientSession() as session:
+            while not is_done.is_set():
+                bad = await log_in(session, node, f"person-{number}", {}, secret="a bad secret")
+                assert bad[0] == HTTPStatus.BAD_REQUEST
+                status, _ = await log_in(session, node, f"person-{number}", {}, secret=newest[-1])
+                answered.append(status)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(log_in_again_and_again(nodes[number % 2], number))
+        for _ in range(20):
+            newest += await rotate_at(nodes[0])
+            await asyncio.sleep(0.05)
+        is_done.set()
+
+    assert set(answered) == {200}
+    assert len(answered) > len(newest)
+
+
+async def rotate_at(node: ServerProcess) -> list[str]:
+    """Make a new secret at one of the nodes."""
+    headers = {"Authorization": "Bearer secret"}
+    url = f"{node.url}_admin/v1/apps/myapp/secrets"
+    async with aiohttp.ClientSession(headers=headers) as session, session.post(url) as done:
+        assert done.ok, await done.text()
+        return [(await done.json())["new"]["secret"]]
+
+
 def test_two_nodes_that_migrate_an_empty_database_at_once_both_start(
     postgresql_url: str, start_server: Callable[..., ServerProcess]
 ) -> None:

@@ -93,6 +93,17 @@ async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
             await secrets.revoke(operator, APP, secret_id)
 
 
+async def test_a_secret_that_another_node_made_a_moment_ago_counts(
+    operator: Operator, cache: SecretCache
+) -> None:
+    """However short ago the secrets were read, and however many ask."""
+    assert await ids_in(cache) == []
+    for _ in range(3):
+        made = (await secrets.rotate(operator, APP)).new
+        answers = await asyncio.gather(*(cache.accepted_anew(NOW) for _ in range(20)))
+        assert all(made.id in {one.id for one in answer} for answer in answers)
+
+
 async def test_all_who_ask_first_get_the_secrets(
     operator: Operator, store: Store, cache: SecretCache
 ) -> None:

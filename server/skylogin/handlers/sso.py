@@ -22,7 +22,6 @@ from skylogin.login import Attempt, Changes, Login
 from skylogin.payload import bound, bound_key, bound_object, check_keys, check_storable
 from skylogin.store import Transaction, logins, principals, users
 from skylogin.store.principals import Link
-from skylogin.token_secrets import DOUBTED_SECONDS
 from skylogin.user import Account, Claims, User
 
 LINKED = "OK"
@@ -67,7 +66,7 @@ async def _verify(call: Call, services: Services, token: str, secrets: Sequence[
     except SkygearError as error:
         if error.reason is not Reason.SIGNATURE_WRONG:
             raise
-        newer = await call.app.secrets.accepted(call.now, DOUBTED_SECONDS)
+        newer = await call.app.secrets.accepted_anew(call.now)
         if newer == secrets:
             raise
     return custom_token.verify(token, newer, call.now, services.rules)
