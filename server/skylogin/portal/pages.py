@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from skylogin import config
+from skylogin import config, guard
 from skylogin.admin import exporting
 from skylogin.call import Call
 from skylogin.config import DEV
@@ -16,7 +16,7 @@ from skylogin.journal import Origin
 from skylogin.operations import apps, overview, secrets, tokens
 from skylogin.operations.operator import EVERY_APP, RefusedError, list_acts
 from skylogin.portal import chart
-from skylogin.portal.answering import Route, Visit, read_object, route, sign_out
+from skylogin.portal.answering import Route, TurnedAwayError, Visit, read_object, route, sign_out
 
 LOG_IN = "sso:custom_token:login"
 ACTS_PER_PAGE = 50
@@ -225,7 +225,14 @@ async def show_app(visit: Visit) -> web.StreamResponse:
 
 
 async def export_app(visit: Visit) -> web.StreamResponse:
-    """Send everything that the app has, as a file."""
+    """Send everything that the app has, as a file.
+
+    It is an act, so no link on a page of somebody else's does it, and no look ahead.
+    """
+    if visit.request.method != "GET":
+        raise TurnedAwayError(HTTPStatus.METHOD_NOT_ALLOWED, "That cannot be done to this page.")
+    if visit.request.headers.get("Sec-Fetch-Site", "none") not in guard.SAME:
+        raise TurnedAwayError(HTTPStatus.FORBIDDEN, "Export it from the page on the app's keys.")
     return await exporting.send(visit.request, visit.operator, visit.app)
 
 
