@@ -186,6 +186,13 @@ def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
     go(page, "Users")
     assert "There are no users yet" in page.locator("main").inner_text()
     go(page, "Keys")
+    before = page.locator("#api-key").inner_text()
+    # They end for good, so it asks first.
+    assert not page.get_by_role("button", name="Make new keys").is_visible()
+    page.get_by_text("Replace the keys").click()
+    page.get_by_role("button", name="Make new keys").click()
+    assert "new keys" in page.get_by_role("status").inner_text()
+    assert page.locator("#api-key").inner_text() != before
     page.get_by_label("Type shop to delete it").fill("shop")
     page.get_by_role("button", name="Delete").click()
     assert "The app is deleted" in page.get_by_role("status").inner_text()
