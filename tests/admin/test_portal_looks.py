@@ -123,3 +123,26 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
             page.add_script_tag(path=AXE)
             found += [f"{name} at {width}: {fault}" for fault in page.evaluate(RUN_AXE)]
     assert found == []
+
+
+def test_a_long_word_stays_in_the_page(browser: Any, client: Client) -> None:
+    """On a phone too, wherever it stands."""
+    word = "w" * 300
+    client.log_in("longest", username=word, email=f"{word}@example.com", motto=word)
+    client.log_in("l" * 36, secret="wrong")
+    time.sleep(1)
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    base = f"{client.server.url}/portal/"
+    found = []
+    for path in ("users", "logins", "user", "login", "user/delete"):
+        page.goto(base + path.partition("/")[0].removesuffix("s") + "s")
+        if not path.endswith("s"):
+            page.locator("tbody a").first.click()
+            page.wait_for_load_state()
+            if path == "user/delete":
+                page.get_by_role("link", name="Delete").click()
+        if page.evaluate("document.documentElement.scrollWidth") > 390:  # noqa: PLR2004
+            found.append(path)
+    context.close()
+    assert found == []
