@@ -48,6 +48,12 @@ def test_users_are_found_and_changed(start_server: StartServer, tmp_path: Path) 
     assert shown["principals"] == [{"kind": "custom_token", "id": "alice"}]
     act("disable", alice, "--message", "Call us")
     assert status_of_login(server, "alice") == HTTPStatus.FORBIDDEN
+    assert ids_of(tmp_path, "--disabled") == [alice]
+    assert ids_of(tmp_path, "--enabled") == [bert]
+    assert ids_of(tmp_path, "--sort", "created_at", "--limit", "1") == [alice]
+    assert ids_of(tmp_path, "--limit", "1000") == [bert, alice]
+    wrong = run_skylogin(tmp_path, "users", "find", "--sort", "age")
+    assert (wrong.returncode, wrong.stderr[:11]) == (1, "age is none")
     act("enable", alice)
     assert status_of_login(server, "alice") == HTTPStatus.OK
     act("sign-out", alice)

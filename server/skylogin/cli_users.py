@@ -1,5 +1,6 @@
 """`skylogin users`: find users, and do to them what the portal does."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -7,16 +8,16 @@ import typer
 
 from skylogin import cli, rfc3339
 from skylogin.operations import users
-from skylogin.operations.operator import RefusedError
+from skylogin.operations.operator import Operator, RefusedError
 from skylogin.operations.users import UserDetails
-from skylogin.store.user_search import Search
+from skylogin.store.user_search import SORTS, Search
 from skylogin.user import User
 
 app = typer.Typer(help="Find users, edit, disable and delete them.", no_args_is_help=True)
 
 UserId = Annotated[str, typer.Argument(help="The user's id, as `skylogin users find` lists it.")]
 COLUMNS = ("id", "username", "email", "roles", "last seen", "disabled")
-ROWS_MAX = 200
+ROWS_AT_ONCE = 200
 
 
 @app.command()
@@ -25,16 +26,34 @@ def find(  # noqa: PLR0913, PLR0917
         str, typer.Argument(help="What id, principal, user name or e-mail begins with.")
     ] = "",
     field: Annotated[str, typer.Option(help="name=value of a field of the profile.")] = "",
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=ROWS_MAX)] = 50,
+    disabled: Annotated[
+        bool | None, typer.Option("--disabled/--enabled", help="Only those, or the others.")
+    ] = None,
+    sort: Annotated[str, typer.Option(help=f"One of {', '.join(SORTS)}.")] = "-created_at",
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 50,
     app_name: cli.AppName = "",
     database: cli.Database = None,
     as_json: cli.AsJson = False,
 ) -> None:
     """List users, the newest first."""
     name, _, value = field.partition("=")
-    search = Search(text=text, field=name, value=value, limit=limit)
-    page = cli.in_app(database, app_name, lambda operator, app: users.find(operator, app, search))
-    cli.print_rows(COLUMNS, [_row(one) for one in page.users], as_json=as_json)
+    search = Search(text, name, value, disabled, sort)
+    found = cli.in_app(
+        database, app_name, lambda operator, app: _find(operator, app, search, limit)
+    )
+    cli.print_rows(COLUMNS, [_row(one) for one in found], as_json=as_json)
+
+
+async def _find(operator: Operator, app: str, search: Search, limit: int) -> list[User]:
+    """Return the users of as many pages as it takes."""
+    found: list[User] = []
+    while True:
+        wanted = replace(search, limit=min(limit - len(found), ROWS_AT_ONCE))
+        page = await users.find(operator, app, wanted)
+        found += page.users
+        if not page.next_cursor or len(found) >= limit:
+            return found
+        search = replace(search, cursor=page.next_cursor)
 
 
 @app.command()
