@@ -37,7 +37,7 @@ def find(  # noqa: PLR0913, PLR0917
 ) -> None:
     """List users, the newest first."""
     name, _, value = field.partition("=")
-    search = Search(text, name, value, disabled, sort)
+    search = Search(text=text, field=name, value=value, disabled=disabled, sort=sort)
     found = cli.in_app(
         database, app_name, lambda operator, app: _find(operator, app, search, limit)
     )
