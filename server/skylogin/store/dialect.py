@@ -357,10 +357,18 @@ def has_member(
 
 
 def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return *column* so that no index is gone by. PostgreSQL knows by itself when it is slower."""
+    """Return *column*, a text, so that no index of it is gone by."""
     if dialect == "postgresql":
-        return column
+        return column.concat("")
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+
+def is_empty(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
+    """Return whether *column* is the empty text, so that no index of it looks better for that.
+
+    PostgreSQL keeps knowing how many rows it is true of: nothing is less than the empty text.
+    """
+    return column <= "" if dialect == "postgresql" else unindexed(column, dialect) == ""
 
 
 def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

@@ -92,7 +92,7 @@ async def _load_candidates(
         # In the order in which they lie in the file, or each would be another page of it.
         query = (
             select(records.c.id)
-            .where(*_is_user(app), _has_field(tx, search))
+            .where(*_are_users(tx, app, "created_at"), _has_field(tx, search))
             .order_by(*_order("created_at"))
         )
         ids = await _load_ids(tx, query, OF_FIELD_MAX)
@@ -122,9 +122,8 @@ async def _load_among(
     # it would go through all of them for each id.
     row = dialect.json_rows("ids", tx.dialect, app=Text, id=Text)
     key, is_down = _sort_key(search)
-    of_one = (
-        _fitting(tx, row["app"], search, key).where(records.c.id == row["id"]).scalar_subquery()
-    )
+    is_one = (*_is_user(row["app"]), records.c.id == row["id"])
+    of_one = _fitting(tx, search, key).where(*is_one).scalar_subquery()
     looked = select(row["id"].label("id"), of_one.label("key")).cte("looked")
     some = looked.prefix_with("MATERIALIZED").c
     query = select(some.id, some.key).where(some.key.is_not(None))
@@ -136,19 +135,18 @@ async def _load_among(
 
 async def _load_in_order(tx: Transaction, app: str, search: Search) -> Sequence[Any]:
     key, _ = _sort_key(search)
-    query = _fitting(tx, app, search, records.c.id, key.label("key"))
+    query = _fitting(tx, search, records.c.id, key.label("key"))
+    query = query.where(*_are_users(tx, app, search.sort))
     query = _from_cursor(query, search, key, records.c.id).order_by(*_order(search.sort))
     return (await tx.connection.execute(query.limit(search.limit + 1))).all()
 
 
-def _fitting(
-    tx: Transaction, app: str | ColumnElement[str], search: Search, *columns: ColumnElement[Any]
-) -> Select[Any]:
+def _fitting(tx: Transaction, search: Search, *columns: ColumnElement[Any]) -> Select[Any]:
     return (
         select(*columns)
         .select_from(records)
         .join(users, and_(users.c.app == records.c.app, users.c.id == records.c.id))
-        .where(*_is_user(app), *_conditions(tx, search))
+        .where(*_conditions(tx, search))
     )
 
 
@@ -158,6 +156,15 @@ def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
         records.c.database_id == PUBLIC,
         records.c.type == USER_TYPE,
     )
+
+
+def _are_users(tx: Transaction, app: str, sort: str) -> tuple[ColumnElement[bool], ...]:
+    """Say the same of all, so that they are read in the order of *sort*."""
+    is_in_app, is_public, is_user = _is_user(app)
+    if sort.removeprefix("-") == "created_at":
+        # By the primary key as many would be found, and would have to be sorted.
+        is_public = dialect.is_empty(records.c.database_id, tx.dialect)
+    return is_in_app, is_public, is_user
 
 
 def _is_of(tx: Transaction, app: str) -> ColumnElement[bool]:
