@@ -13,7 +13,7 @@ from skylogin.faults import Fault
 from skylogin.ids import IdMaker
 from skylogin.journal import Origin
 from skylogin.login import Attempt, Login
-from skylogin.operations.operator import Operator
+from skylogin.operations.operator import MissingError, Operator
 from skylogin.registry import App, AppRegistry
 from skylogin.store import Store
 from skylogin.store.batch import Batcher
@@ -106,6 +106,18 @@ class Services:
     logins: Batcher[JournaledAttempt, Login] = field(init=False)
     lookups: Batcher[Lookup, User | None] = field(init=False)
     visits: Batcher[Visit, None] = field(init=False)
+
+    async def enter(
+        self, operator: Operator, name: str, *, may_make: bool = False
+    ) -> tuple[App, Operator]:
+        """Return the app called *name*, and the operator as they act on it: by its clock.
+
+        Under `skylogin dev` it is made where it is not, if it *may* be. Raises MissingError.
+        """
+        app = await self.apps.find(name, may_make=may_make)
+        if app is None:
+            raise MissingError(f"there is no app called {name}")
+        return app, operator.on(app.clock)
 
     def operator(self, via: str, address: str) -> Operator:
         """Return somebody who acts on this server, and by which way."""

@@ -26,12 +26,15 @@ class Reading:
     frozen_at: datetime | None = None
 
 
+_AS_SERVER = Reading()
+
+
 class Clock:
     """The clock of an app: the server's, until it is set, advanced or frozen."""
 
     def __init__(self, server_now: Callable[[], datetime] = system_now) -> None:
         self._server_now = server_now
-        self.reading = Reading()
+        self.reading = _AS_SERVER
 
     def __call__(self) -> datetime:
         """Return the time in UTC."""
@@ -41,7 +44,7 @@ class Clock:
     @property
     def is_moved(self) -> bool:
         """Return whether it shows another time than the server's clock."""
-        return self.reading != Reading()
+        return self.reading != _AS_SERVER
 
     @property
     def offset(self) -> timedelta:
@@ -80,4 +83,4 @@ class Clock:
 
     def reset(self) -> None:
         """Have it show the server's time again."""
-        self.reading = Reading()
+        self.reading = _AS_SERVER

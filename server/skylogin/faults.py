@@ -51,22 +51,20 @@ class Fault:
     def refusal(self) -> SkygearError | None:
         """Return what the call is refused with before it is carried out, if it is."""
         explanation = f"a test asked for this fault: {KINDS[self.kind]}"
-        match self.kind:
-            case "error":
-                kind = NAMES_OF_ERRORS[self.error]
-                message = self.message or "a fault that a test asked for"
-                return SkygearError(kind, message, reason=Reason.FAULT, explanation=explanation)
-            case "database_busy":
-                return database_busy(Reason.FAULT, explanation)
-            case "status" | "drop" if not self.after:
-                status = self.status or None
-                return SkygearError(
-                    UNEXPECTED_ERROR,
-                    "",
-                    status=status,
-                    reason=Reason.FAULT,
-                    explanation=explanation,
-                )
+        if self.kind == ERROR:
+            message = self.message or "a fault that a test asked for"
+            kind = NAMES_OF_ERRORS[self.error]
+            return SkygearError(kind, message, reason=Reason.FAULT, explanation=explanation)
+        if self.kind == DATABASE_BUSY:
+            return database_busy(Reason.FAULT, explanation)
+        if self.kind in (STATUS, DROP) and not self.after:
+            return SkygearError(
+                UNEXPECTED_ERROR,
+                "",
+                status=self.status or None,
+                reason=Reason.FAULT,
+                explanation=explanation,
+            )
         return None
 
 

@@ -36,13 +36,19 @@ class AdminCall:
     request: web.Request
     parameters: Mapping[str, Any]
     body: Any
-    # The app it is about, as this server has it open.
-    served: App | None = None
+    # What it is about, as this server has it open; None where that is no app.
+    opened: App | None
 
     @property
     def app(self) -> str:
         """Return the name of the app it is about."""
         return str(self.parameters["app"])
+
+    @property
+    def opened_app(self) -> App:
+        """Return the app it is about, for what only this server knows of it."""
+        assert self.opened is not None
+        return self.opened
 
 
 Handler = Callable[[AdminCall], Awaitable[object]]
@@ -141,10 +147,8 @@ async def _answer(
     app: App | None = None
     if "app" in parameters:
         # A test names its app here before any client does.
-        app = await services.apps.find(parameters["app"], may_make=operation.dev_only)
-        if app is None:
-            raise MissingError(f"there is no app called {parameters['app']}")
-        operator = operator.on(app.clock)
+        name, may_make = parameters["app"], operation.dev_only
+        app, operator = await services.enter(operator, name, may_make=may_make)
         request[staged.CLOCK] = app.clock
     call = AdminCall(operator, services, request, parameters, body, app)
     result = await handlers[operation.name](call)

@@ -9,14 +9,9 @@ from skylogin.registry import App, Snapshot
 Json = dict[str, object]
 
 
-def _app(call: AdminCall) -> App:
-    assert call.served is not None
-    return call.served
-
-
 async def reset_app(call: AdminCall) -> object:
     """Make an app as it is when it is new."""
-    await controls.reset(call.operator, _app(call))
+    await controls.reset(call.operator, call.opened_app)
     return None
 
 
@@ -25,7 +20,7 @@ async def reset_app(call: AdminCall) -> object:
 
 async def get_clock(call: AdminCall) -> object:
     """Show the clock."""
-    clock = _app(call).clock
+    clock = call.opened_app.clock
     return {
         "now": moment(clock()),
         "frozen": clock.reading.frozen_at is not None,
@@ -36,19 +31,19 @@ async def get_clock(call: AdminCall) -> object:
 async def set_clock(call: AdminCall) -> object:
     """Set the clock, and have it go on or stand."""
     wanted, frozen = read_moment(call.body.get("now")), call.body.get("frozen", False)
-    await controls.set_clock(call.operator, _app(call), wanted, frozen=frozen)
+    await controls.set_clock(call.operator, call.opened_app, wanted, frozen=frozen)
     return await get_clock(call)
 
 
 async def advance_clock(call: AdminCall) -> object:
     """Move the clock on, or back."""
-    await controls.advance_clock(call.operator, _app(call), call.body["seconds"])
+    await controls.advance_clock(call.operator, call.opened_app, call.body["seconds"])
     return await get_clock(call)
 
 
 async def reset_clock(call: AdminCall) -> object:
     """Have the clock show the server's time again."""
-    await controls.reset_clock(call.operator, _app(call))
+    await controls.reset_clock(call.operator, call.opened_app)
     return await get_clock(call)
 
 
@@ -57,25 +52,25 @@ async def reset_clock(call: AdminCall) -> object:
 
 async def list_faults(call: AdminCall) -> object:
     """List the faults that are not over."""
-    app = _app(call)
+    app = call.opened_app
     return {"faults": [_fault(app, one) for one in app.faults.in_force()]}
 
 
 async def add_fault(call: AdminCall) -> object:
     """Have a fault strike calls from now on."""
-    app = _app(call)
+    app = call.opened_app
     return _fault(app, await controls.add_fault(call.operator, app, controls.read_fault(call.body)))
 
 
 async def end_fault(call: AdminCall) -> object:
     """End one fault."""
-    await controls.end_fault(call.operator, _app(call), call.parameters["fault_id"])
+    await controls.end_fault(call.operator, call.opened_app, call.parameters["fault_id"])
     return None
 
 
 async def end_faults(call: AdminCall) -> object:
     """End all faults."""
-    await controls.end_faults(call.operator, _app(call))
+    await controls.end_faults(call.operator, call.opened_app)
     return None
 
 
@@ -101,24 +96,24 @@ def _fault(app: App, one: FaultInForce) -> Json:
 
 async def list_snapshots(call: AdminCall) -> object:
     """List the snapshots."""
-    return {"snapshots": [_snapshot(one) for one in _app(call).snapshots.values()]}
+    return {"snapshots": [_snapshot(one) for one in call.opened_app.snapshots.values()]}
 
 
 async def take_snapshot(call: AdminCall) -> object:
     """Keep an app as it is."""
-    taken = await controls.take_snapshot(call.operator, _app(call), call.body["name"])
+    taken = await controls.take_snapshot(call.operator, call.opened_app, call.body["name"])
     return _snapshot(taken)
 
 
 async def restore_snapshot(call: AdminCall) -> object:
     """Make an app what it was."""
-    await controls.restore_snapshot(call.operator, _app(call), call.parameters["name"])
+    await controls.restore_snapshot(call.operator, call.opened_app, call.parameters["name"])
     return None
 
 
 async def delete_snapshot(call: AdminCall) -> object:
     """Forget a snapshot."""
-    await controls.delete_snapshot(call.operator, _app(call), call.parameters["name"])
+    await controls.delete_snapshot(call.operator, call.opened_app, call.parameters["name"])
     return None
 
 

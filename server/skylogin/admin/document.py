@@ -137,6 +137,7 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(whole, format_checker=checker)
 
 
+@functools.cache
 def load_for(mode: str) -> dict[str, Any]:
     """Return the document with the operations that a server in *mode* has."""
     document = load()

@@ -99,6 +99,7 @@ def read_fault(body: Mapping[str, object]) -> Fault:
     if error and error not in NAMES_OF_ERRORS:
         raise RefusedError(f"{error} is none of {', '.join(sorted(NAMES_OF_ERRORS))}")
     is_drawn = "probability" in body
+    # The schema of the document, or the form, has said of what type each is.
     return Fault(**{"calls": CALLS_DRAWN if is_drawn else 1, **body})  # type: ignore[arg-type]
 
 

@@ -72,9 +72,15 @@ class Visit:
     request: web.Request
     session: str
     app: str = ""
-    served: App | None = None
+    opened: App | None = None
     form: MultiMapping[Any] = field(default_factory=MultiDict)
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def opened_app(self) -> App:
+        """Return the app as this server has it open: every page is one of an app."""
+        assert self.opened is not None
+        return self.opened
 
     @property
     def is_default(self) -> bool:
@@ -124,7 +130,7 @@ class Visit:
             "is_default": self.is_default,
             "notice": NOTICES.get(self.request.query.get("notice", ""), ""),
             "now": self.operator.now(),
-            "is_clock_moved": self.served is not None and self.served.clock.is_moved,
+            "is_clock_moved": self.opened is not None and self.opened.clock.is_moved,
         }
         text = rendering.render(template, {**around, **values})
         return web.Response(status=status, text=text, content_type="text/html")
@@ -250,17 +256,12 @@ def _static(name: str) -> web.Response:
 
 
 async def _show(visit: Visit, page: str, routes: list[Route]) -> web.StreamResponse:
-    in_app = _IN_APP.fullmatch(page)
+    in_app, name = _IN_APP.fullmatch(page), visit.app
     if in_app is not None:
-        page = in_app["page"]
-        visit.app = in_app["app"]
-    app = await visit.services.apps.find(visit.app, may_make=False)
-    if app is None:
-        name, visit.app = visit.app, visit.operator.settings.app_name
-        raise MissingError(f"there is no app called {name}")
-    visit.served = app
-    visit.operator = visit.operator.on(app.clock)
-    visit.request[staged.CLOCK] = app.clock
+        page, name = in_app["page"], in_app["app"]
+    visit.opened, visit.operator = await visit.services.enter(visit.operator, name)
+    visit.app = name
+    visit.request[staged.CLOCK] = visit.opened.clock
     method = "GET" if visit.request.method == "HEAD" else visit.request.method
     found = [(one, one.pattern.fullmatch(page)) for one in routes]
     is_dev = visit.operator.settings.mode == DEV

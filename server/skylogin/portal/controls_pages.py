@@ -10,7 +10,6 @@ from skylogin.faults import EVERY_ACTION, KINDS, NAMES_OF_ERRORS
 from skylogin.operations import controls
 from skylogin.operations.operator import RefusedError
 from skylogin.portal.answering import Route, Visit, route
-from skylogin.registry import App
 from skylogin.spoken_time import ago
 
 Reader = Callable[[str], object]
@@ -26,18 +25,13 @@ READERS: dict[str, Reader] = {
 OWN_READERS: dict[str, Reader] = {"seconds": float, "status": int, "error": str, "message": str}
 
 
-def _app(visit: Visit) -> App:
-    assert visit.served is not None
-    return visit.served
-
-
 async def show_controls(visit: Visit) -> web.StreamResponse:
     """Show what tests have done to the app, and what they can do."""
     return _page(visit)
 
 
 def _page(visit: Visit, fault: str = "") -> web.Response:
-    app, server_now = _app(visit), visit.operator.arrival
+    app, server_now = visit.opened_app, visit.operator.arrival
     moved = ""
     if app.clock.is_moved:
         is_frozen = app.clock.reading.frozen_at is not None
@@ -57,7 +51,7 @@ def _page(visit: Visit, fault: str = "") -> web.Response:
 
 async def move_clock(visit: Visit) -> web.StreamResponse:
     """Freeze the clock, let it go on, set it, advance it, or give it back."""
-    app, operator, act = _app(visit), visit.operator, visit.text("act")
+    app, operator, act = visit.opened_app, visit.operator, visit.text("act")
     try:
         match act:
             case "freeze" | "go-on":
@@ -93,7 +87,9 @@ def _moment(text: str) -> datetime:
 async def add_fault(visit: Visit) -> web.StreamResponse:
     """Have a fault strike calls from now on."""
     try:
-        await controls.add_fault(visit.operator, _app(visit), controls.read_fault(_given(visit)))
+        await controls.add_fault(
+            visit.operator, visit.opened_app, controls.read_fault(_given(visit))
+        )
     except RefusedError as error:
         return _page(visit, str(error))
     return visit.go(PAGE, "fault")
@@ -119,14 +115,14 @@ def _given(visit: Visit) -> dict[str, object]:
 
 async def end_faults(visit: Visit) -> web.StreamResponse:
     """End all faults."""
-    await controls.end_faults(visit.operator, _app(visit))
+    await controls.end_faults(visit.operator, visit.opened_app)
     return visit.go(PAGE, "faults-ended")
 
 
 async def take_snapshot(visit: Visit) -> web.StreamResponse:
     """Keep the app as it is."""
     try:
-        await controls.take_snapshot(visit.operator, _app(visit), visit.text("name"))
+        await controls.take_snapshot(visit.operator, visit.opened_app, visit.text("name"))
     except RefusedError as error:
         return _page(visit, str(error))
     return visit.go(PAGE, "kept")
@@ -134,13 +130,13 @@ async def take_snapshot(visit: Visit) -> web.StreamResponse:
 
 async def restore_snapshot(visit: Visit) -> web.StreamResponse:
     """Make the app what it was."""
-    await controls.restore_snapshot(visit.operator, _app(visit), visit.values["name"])
+    await controls.restore_snapshot(visit.operator, visit.opened_app, visit.values["name"])
     return visit.go(PAGE, "restored")
 
 
 async def delete_snapshot(visit: Visit) -> web.StreamResponse:
     """Forget a snapshot."""
-    await controls.delete_snapshot(visit.operator, _app(visit), visit.values["name"])
+    await controls.delete_snapshot(visit.operator, visit.opened_app, visit.values["name"])
     return visit.go(PAGE, "forgotten")
 
 
@@ -148,7 +144,7 @@ async def reset(visit: Visit) -> web.StreamResponse:
     """Make the app as it is when it is new; its name was typed."""
     if visit.text("name") != visit.app:
         return _page(visit, f"Type {visit.app} to reset it.")
-    await controls.reset(visit.operator, _app(visit))
+    await controls.reset(visit.operator, visit.opened_app)
     return visit.go(PAGE, "reset")
 
 

@@ -29,15 +29,12 @@ async def start(visit: Visit) -> web.StreamResponse:
 
 
 async def _start(visit: Visit, **more: Any) -> web.Response:
-    app = await visit.services.apps.find(visit.app)
-    if app is None:
-        raise RefusedError(f"there is no app called {visit.app}")
     accepted = await secrets.list_accepted(visit.operator, visit.app)
     secret = accepted[0] if accepted else None
     is_shown = visit.text("show") == "secret"
     values: dict[str, Any] = {
         "endpoint": visit.endpoint,
-        "api_key": app.api_key,
+        "api_key": visit.opened_app.api_key,
         "secret": secret.secret if secret and is_shown else config.MASK,
         "has_secret": secret is not None,
         "is_shown": is_shown,
@@ -58,8 +55,7 @@ async def try_login(visit: Visit) -> web.StreamResponse:
         token = await tokens.mint(visit.operator, visit.app, claims)
     except RefusedError as error:
         return await _start(visit, **given, answer={"status": None, "text": str(error)})
-    app = await visit.services.apps.find(visit.app)
-    assert app is not None
+    app = visit.opened_app
     call = Call(
         app=app,
         payload={"token": token},
@@ -218,10 +214,7 @@ async def create_app(visit: Visit) -> web.StreamResponse:
 
 async def show_app(visit: Visit) -> web.StreamResponse:
     """Show the app's keys, and what can be done to it."""
-    app = await visit.services.apps.find(visit.app)
-    if app is None:
-        raise RefusedError(f"there is no app called {visit.app}")
-    return visit.page("app.html", keys=app, is_shown=visit.text("show") == "keys")
+    return visit.page("app.html", keys=visit.opened_app, is_shown=visit.text("show") == "keys")
 
 
 async def export_app(visit: Visit) -> web.StreamResponse:

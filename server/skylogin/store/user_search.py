@@ -93,7 +93,7 @@ async def _load_candidates(
         query = (
             select(records.c.id)
             .where(*_are_users(tx, app, "created_at"), _has_field(tx, search))
-            .order_by(*_order("created_at"))
+            .order_by(*_in_order("created_at", records.c.created_at, records.c.id))
         )
         ids = await _load_ids(tx, query, OF_FIELD_MAX)
         if ids is not None:
@@ -121,24 +121,22 @@ async def _load_among(
     # One user after the other, whatever the database takes to be quicker: without statistics
     # it would go through all of them for each id.
     row = dialect.json_rows("ids", tx.dialect, app=Text, id=Text)
-    key, is_down = _sort_key(search)
+    key = _sort_key(search.sort)
     is_one = (*_is_user(row["app"]), records.c.id == row["id"])
     of_one = _fitting(tx, search, key).where(*is_one).scalar_subquery()
     looked = select(row["id"].label("id"), of_one.label("key")).cte("looked")
     some = looked.prefix_with("MATERIALIZED").c
     query = select(some.id, some.key).where(some.key.is_not(None))
-    order = [one.desc() if is_down else one.asc() for one in (some.key, some.id)]
-    query = _from_cursor(query, search, some.key, some.id).order_by(*order)
+    query = _page(query, search, some.key, some.id)
     values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
-    return (await tx.connection.execute(query.limit(search.limit + 1), values)).all()
+    return (await tx.connection.execute(query, values)).all()
 
 
 async def _load_in_order(tx: Transaction, app: str, search: Search) -> Sequence[Any]:
-    key, _ = _sort_key(search)
+    key = _sort_key(search.sort)
     query = _fitting(tx, search, records.c.id, key.label("key"))
     query = query.where(*_are_users(tx, app, search.sort))
-    query = _from_cursor(query, search, key, records.c.id).order_by(*_order(search.sort))
-    return (await tx.connection.execute(query.limit(search.limit + 1))).all()
+    return (await tx.connection.execute(_page(query, search, key, records.c.id))).all()
 
 
 def _fitting(tx: Transaction, search: Search, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -192,8 +190,7 @@ async def _load_last_seen(tx: Transaction, app: str, search: Search) -> list[Any
             )
             .correlate(some)
         )
-        is_down = search.sort.startswith("-")
-        order = [one.desc() if is_down else one.asc() for one in (some.c.key, some.c.id)]
+        order = _in_order(search.sort, some.c.key, some.c.id)
         looked = select(some.c.id, some.c.key, _is_there(fits).label("fits")).order_by(*order)
         rows = (await tx.connection.execute(looked)).all()
         found += [row for row in rows if row.fits]
@@ -204,29 +201,37 @@ async def _load_last_seen(tx: Transaction, app: str, search: Search) -> list[Any
 
 
 def _seen(tx: Transaction, app: str, search: Search) -> Select[Any]:
-    key, is_down = _sort_key(search)
-    order = [one.desc() if is_down else one.asc() for one in (key, users.c.id)]
-    query = (
-        select(users.c.app, users.c.id, key.label("key")).where(_is_of(tx, app)).order_by(*order)
-    )
+    key = _sort_key(search.sort)
+    query = select(users.c.app, users.c.id, key.label("key")).where(_is_of(tx, app))
     if search.disabled is not None:
         query = query.where(users.c.disabled.is_(search.disabled))
-    return _from_cursor(query, search, key, users.c.id)
+    return _behind_cursor(query, search, key, users.c.id)
 
 
-def _sort_key(search: Search) -> tuple[ColumnElement[Any], bool]:
-    return _SORT_KEYS[search.sort.removeprefix("-")], search.sort.startswith("-")
+def _sort_key(sort: str) -> ColumnElement[Any]:
+    return _SORT_KEYS[sort.removeprefix("-")]
 
 
-def _order(sort: str) -> list[ColumnElement[Any]]:
-    key, is_down = _sort_key(Search(sort=sort))
-    return [one.desc() if is_down else one.asc() for one in (key, records.c.id)]
+def _in_order(
+    sort: str, key: ColumnElement[Any], user_id: ColumnElement[str]
+) -> list[ColumnElement[Any]]:
+    """Return what to order by, where *key* is what users are sorted by."""
+    is_down = sort.startswith("-")
+    return [one.desc() if is_down else one.asc() for one in (key, user_id)]
 
 
-def _from_cursor(
+def _page(
     query: Select[Any], search: Search, key: ColumnElement[Any], user_id: ColumnElement[str]
 ) -> Select[Any]:
-    """Return *query* for what comes behind the cursor."""
+    """Return *query* for a page, and one more, which says that there is another."""
+    return _behind_cursor(query, search, key, user_id).limit(search.limit + 1)
+
+
+def _behind_cursor(
+    query: Select[Any], search: Search, key: ColumnElement[Any], user_id: ColumnElement[str]
+) -> Select[Any]:
+    """Return *query* in its order, from behind the cursor on."""
+    query = query.order_by(*_in_order(search.sort, key, user_id))
     if not search.cursor:
         return query
     value, last_id = _read_cursor(search.cursor)
