@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -22,6 +23,8 @@ from skylogin.admin import document
 from skylogin.faults import KINDS
 from skylogin.portal.routes import ROUTES
 from skylogin.testing import SkyloginServer
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from .conftest import ADMIN_TOKEN, Site, running_site
 from .test_turned_away import ask, fill, filled, settled
@@ -184,8 +187,9 @@ def seen(came: bytes) -> str:
     if not came:
         return "nothing"
     head, _, body = came.partition(b"\r\n\r\n")
-    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
-    return f"{head[9:12].decode()} {'whole' if len(body) == length else 'cut'}"
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    assert length
+    return f"{head[9:12].decode()} {'whole' if len(body) == int(length[1]) else 'cut'}"
 
 
 def test_the_same_seed_is_the_same_sequence_on_the_wire(server: SkyloginServer) -> None:
@@ -262,31 +266,32 @@ def test_a_fault_that_cannot_be_is_refused(server: SkyloginServer, asked: Any, s
     assert said in refused.json()["detail"]
 
 
-def test_a_reset_takes_a_bounded_number_of_statements(
-    server: SkyloginServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many users there are: what is deleted is deleted a table at a time."""
-    from sqlalchemy import event  # noqa: PLC0415
-    from sqlalchemy.engine import Engine  # noqa: PLC0415
+@contextmanager
+def statements_counted() -> Iterator[list[str]]:
+    """Give the statements that are executed in the block."""
+    statements: list[str] = []
 
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_a_reset_takes_a_bounded_number_of_statements(server: SkyloginServer) -> None:
+    """However many users there are: what is deleted is deleted a table at a time."""
     world = World(server, "counted")
     numbers = []
     for users in (1, 12):
         world.control("POST", "reset")
         for number in range(users):
-            world.call(
-                LOG_IN, token=world.mint(f"user{number}", skyprofile={"username": f"u{number}"})
-            )
-        statements: list[str] = []
-
-        def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-            statements.append(statement)  # noqa: B023
-
-        event.listen(Engine, "before_cursor_execute", note)
-        try:
+            token = world.mint(f"user{number}", skyprofile={"username": f"u{number}"})
+            world.call(LOG_IN, token=token)
+        with statements_counted() as statements:
             world.control("POST", "reset")
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
         numbers.append(len(statements))
     assert numbers[0] == numbers[1]
 

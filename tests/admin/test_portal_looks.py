@@ -32,7 +32,8 @@ SHOWN = (
 )
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 DAY_MINUTES = 24 * 60
-WIDTHS = (1280, 390)
+PHONE_WIDTH = 390
+WIDTHS = (1280, PHONE_WIDTH)
 PAGES = {
     "start": "",
     "overview": "overview",
@@ -131,7 +132,7 @@ def test_a_long_word_stays_in_the_page(browser: Any, client: Client) -> None:
     client.log_in("longest", username=word, email=f"{word}@example.com", motto=word)
     client.log_in("l" * 36, secret="wrong")
     time.sleep(1)
-    context = browser.new_context(viewport={"width": 390, "height": 900})
+    context = browser.new_context(viewport={"width": PHONE_WIDTH, "height": 900})
     page = context.new_page()
     base = f"{client.server.url}/portal/"
     found = []
@@ -142,7 +143,7 @@ def test_a_long_word_stays_in_the_page(browser: Any, client: Client) -> None:
             page.wait_for_load_state()
             if path == "user/delete":
                 page.get_by_role("link", name="Delete").click()
-        if page.evaluate("document.documentElement.scrollWidth") > 390:  # noqa: PLR2004
+        if page.evaluate("document.documentElement.scrollWidth") > PHONE_WIDTH:
             found.append(path)
     context.close()
     assert found == []

@@ -92,14 +92,24 @@ def is_there(pid: int) -> bool:
         return False
 
 
-def eventually(is_so: Callable[[], bool]) -> bool:
+def are_gone(processes: list[int]) -> bool:
+    """Return whether none of the processes runs."""
+    return not any(is_there(one) for one in processes)
+
+
+def have_answers(callers: list[Caller]) -> bool:
+    """Return whether each has got one."""
+    return all(caller.answered for caller in callers)
+
+
+def eventually(is_so: Callable[[Any], bool], of: object) -> bool:
     """Return whether something becomes so within a second."""
     deadline = time.monotonic() + STOP_SECONDS_MAX
     while time.monotonic() < deadline:
-        if is_so():
+        if is_so(of):
             return True
         time.sleep(0.005)
-    return is_so()
+    return is_so(of)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda one: one.name)
@@ -120,7 +130,7 @@ def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
         callers = [Caller(facts, f"user{one}") for one in range(CALLERS)]
         for caller in callers:
             caller.start()
-        assert eventually(lambda: all(caller.answered for caller in callers)), cycle  # noqa: B023
+        assert eventually(have_answers, callers), cycle
         started = children(facts["pid"])
 
         begun = time.monotonic()
@@ -134,7 +144,7 @@ def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
         if number is not signal.SIGKILL:
             assert [one for caller in callers for one in caller.lost] == []
             assert not ready_file.exists()
-        assert eventually(lambda: not any(is_there(one) for one in started))  # noqa: B023
+        assert eventually(are_gone, started), cycle
         assert list(temporary.iterdir()) == []
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", facts["port"]), SECONDS_MAX)

@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,7 @@ def check_reached_by_name(name: str, port: int, master_key: str) -> None:
         headers={"Host": f"{name}:{port}", "Authorization": f"Bearer {master_key}"},
     )
     with urllib.request.urlopen(request) as answer:
-        assert answer.status == 200  # noqa: PLR2004
+        assert answer.status == HTTPStatus.OK
 
 
 def test_the_health_check_fails_while_there_is_no_server(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 APP = "myapp"
 NUMBER = 100_000
 AT_ONCE = 5000
+THE_ONE_IN_BERN = 77_777
 HALF = timedelta(seconds=NUMBER / 2)
 # Every user once, and of PostgreSQL's rows each with two others.
 STEPS_MAX = {"sqlite": 2_500_000, "postgresql": 3 * NUMBER}
@@ -51,7 +52,7 @@ def _user_rows(number: int) -> Iterator[tuple[Table, Row]]:
         "username": f"name{number}",
         "email": f"name{number}@example.com",
         "age": number % 90,
-        "city": "Bern" if number == 77_777 else ("Oslo", "Paris")[number % 2],  # noqa: PLR2004
+        "city": "Bern" if number == THE_ONE_IN_BERN else ("Oslo", "Paris")[number % 2],
         "about": "x" * 200,
     }
     mine = {"app": APP, "user_id": user_id}

@@ -1,17 +1,20 @@
 """What tests do to an app: it is emptied, kept and put back, and its neighbour is left alone."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from making import NOW, make_token
 from skylogin import config
 from skylogin.call import Services
+from skylogin.errors import RESOURCE_NOT_FOUND
 from skylogin.faults import DROP, Fault
 from skylogin.journal import Filter
-from skylogin.operations import attempts, controls, secrets, users
+from skylogin.operations import apps, attempts, controls, secrets, users
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.registry import App
+from skylogin.store import Transaction, counts
 from skylogin.store.user_search import Search
 
 from .conftest import Ask, Clock, MakeOperator, MakeServices
@@ -82,11 +85,13 @@ async def test_an_app_is_reset_and_its_neighbour_is_not(services: Services, ask:
     new, first = await state(services, "new"), await state(services, "first")
     assert {**first, "fields": []} == {**new, "fields": []}
     assert await state(services, "second") == before
-    token = make_token(secret=SECRET, sub="bert", skyprofile={"username": "alice", "motto": 7})
+    # A number: what the field was before is forgotten too.
+    motto = 7
+    token = make_token(secret=SECRET, sub="bert", skyprofile={"username": "alice", "motto": motto})
     answer = await ask(services, LOG_IN, app=app, token=token)
-    assert answer.body["result"]["profile"]["motto"] == 7  # noqa: PLR2004
+    assert answer.body["result"]["profile"]["motto"] == motto
     gone = await ask(services, "record:fetch", app=app, ids=["note/1"], key="secret")
-    assert gone.body["result"][0]["code"] == 110  # noqa: PLR2004
+    assert gone.body["result"][0]["code"] == RESOURCE_NOT_FOUND.code
 
 
 async def test_what_waits_to_be_written_goes_with_a_reset(services: Services, ask: Ask) -> None:
@@ -98,23 +103,15 @@ async def test_what_waits_to_be_written_goes_with_a_reset(services: Services, as
     await app.journal.flush()
 
     assert (await state(services, "first"))["attempts"] == []
-    rows = await operator.store.run(_count_rows("first"), write=False)
-    assert rows == 0
 
+    async def load(tx: Transaction) -> list[Any]:
+        return await counts.load_attempts(tx, "first", NOW - timedelta(days=9))
 
-def _count_rows(name: str) -> Any:
-    from skylogin.store import counts  # noqa: PLC0415
-
-    async def count(tx: Any) -> int:
-        return len(await counts.load_attempts(tx, name, NOW - timedelta(days=9)))
-
-    return count
+    assert await operator.store.run(load, write=False) == []
 
 
 async def test_a_reset_app_of_keys_of_its_own_keeps_them(services: Services, ask: Ask) -> None:
     """Its secrets too: clients and issuers need not be told."""
-    from skylogin.operations import apps  # noqa: PLC0415
-
     operator = services.operator("test", "")
     made = await apps.create(operator, "own")
     [secret] = await secrets.list_accepted(operator, "own")
@@ -125,7 +122,9 @@ async def test_a_reset_app_of_keys_of_its_own_keeps_them(services: Services, ask
     assert await apps.get(operator, "own") == made
     assert await secrets.list_accepted(operator, "own") == [secret]
     token = make_token(secret=secret.secret)
-    assert (await ask(services, LOG_IN, app=app, key=made.api_key, token=token)).status == 200  # noqa: PLR2004
+    assert (
+        await ask(services, LOG_IN, app=app, key=made.api_key, token=token)
+    ).status == HTTPStatus.OK
 
 
 async def test_a_snapshot_brings_an_app_back(services: Services, ask: Ask) -> None:
@@ -146,12 +145,11 @@ async def test_a_snapshot_brings_an_app_back(services: Services, ask: Ask) -> No
 
     assert await state(services, "first") == {**before, "attempts": []}
     # Whoever had the user name has it again.
-    other = make_token(secret=SECRET, sub="other", skyprofile={"username": "alice"})
     at = int(app.clock().timestamp())
     other = make_token(
         secret=SECRET, sub="other", iat=at, exp=at + 9, skyprofile={"username": "alice"}
     )
-    assert (await ask(services, LOG_IN, app=app, token=other)).status == 409  # noqa: PLR2004
+    assert (await ask(services, LOG_IN, app=app, token=other)).status == HTTPStatus.CONFLICT
 
 
 async def test_snapshots_are_replaced_and_forgotten(services: Services) -> None:
