@@ -25,8 +25,15 @@ def run_skylogin(
     folder: Path, *arguments: str, given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in *folder*, with *given* as its standard input, and wait for its end."""
+    return run_python(folder, "-m", "skylogin", *arguments, given=given, **environment)
+
+
+def run_python(
+    folder: Path, *arguments: str, given: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in *folder*, with *given* as its standard input, and wait for its end."""
     return subprocess.run(
-        [sys.executable, "-m", "skylogin", *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
         env=environment_with(environment),
         input=given,

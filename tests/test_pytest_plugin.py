@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import ServerProcess, environment_with
+from processes import ServerProcess, environment_with, run_python
 from skylogin.testing import RunningServer, SkyloginServer
 
 pytestmark = pytest.mark.slow
@@ -160,16 +160,7 @@ class AppTest(unittest.TestCase):
     def test_second(self):
         self.assertEqual(list(self.skylogin.users), [])
 """)
-    command = [sys.executable, "-W", "error", "-m", "unittest", "test_it"]
-    ended = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env=environment_with({}),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
+    ended = run_python(tmp_path, "-W", "error", "-m", "unittest", "test_it")
 
     assert ended.returncode == 0, ended.stderr
     assert "Ran 2 tests" in ended.stderr
@@ -306,7 +297,7 @@ def test_an_app_that_a_test_ends(run: Run, server: str) -> None:
 # --- what it costs ---------------------------------------------------------------------
 
 
-def test_the_plugin_costs_a_run_nothing() -> None:
+def test_the_plugin_costs_a_run_nothing(tmp_path: Path) -> None:
     """It imports what pytest has imported already; the rest waits for a fixture."""
     program = """
 import json, sys
@@ -315,25 +306,21 @@ before = set(sys.modules)
 import skylogin.pytest_plugin
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
-    command = [sys.executable, "-c", program]
-    shown = subprocess.run(
-        command, env=environment_with({}), capture_output=True, text=True, check=True
-    )
+    shown = run_python(tmp_path, "-c", program)
 
+    assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout) == ["skylogin", "skylogin.pytest_plugin"]
 
 
-def test_the_servers_modules_are_not_imported_for_one_that_runs_already() -> None:
+def test_the_servers_modules_are_not_imported_for_one_that_runs_already(tmp_path: Path) -> None:
     """A worker of many is ready sooner."""
     program = """
 import json, sys
 import skylogin.testing
 print(json.dumps(sorted(sys.modules)))
 """
-    command = [sys.executable, "-c", program]
-    shown = subprocess.run(
-        command, env=environment_with({}), capture_output=True, text=True, check=True
-    )
+    shown = run_python(tmp_path, "-c", program)
+    assert shown.returncode == 0, shown.stderr
     imported = set(json.loads(shown.stdout))
 
     assert not imported & {"skylogin.server", "skylogin.store", "aiohttp", "sqlalchemy"}

@@ -21,6 +21,8 @@ from skylogin.testing import (
     SkyloginServer,
 )
 
+pytestmark = pytest.mark.slow
+
 TIMES = 20
 # More than a page of the journal has.
 MANY = 205

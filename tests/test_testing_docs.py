@@ -2,12 +2,10 @@
 
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from processes import environment_with
+from processes import run_python
 from skylogin.bad_tokens import KINDS
 from skylogin.testing import Attempt, LoggedIn, SkyloginApp, User
 from skylogin.testing.clock import AppClock
@@ -19,7 +17,6 @@ PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"^# (\w+\.py)\n")
 TESTS_MIN = 50
-SECONDS_MAX = 120
 
 
 def blocks(page: str) -> list[str]:
@@ -43,16 +40,7 @@ def make_project(folder: Path) -> None:
 
 def pytest_in(folder: Path, *arguments: str) -> str:
     """Return what a run of pytest in *folder* prints; it has to pass."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    ended = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment_with({}),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
+    ended = run_python(folder, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 
@@ -92,14 +80,8 @@ def app(skylogin):
     assert re.search(r"^3 passed", printed, re.MULTILINE)
 
     plain = [path.stem for path in tmp_path.glob("test_*.py") if "setUpClass" in path.read_text()]
-    subprocess.run(
-        [sys.executable, "-m", "unittest", *plain],
-        cwd=tmp_path,
-        env=environment_with({}),
-        check=True,
-        timeout=SECONDS_MAX,
-        capture_output=True,
-    )
+    ended = run_python(tmp_path, "-m", "unittest", *plain)
+    assert ended.returncode == 0, ended.stderr
 
 
 def public(kind: type) -> set[str]:

@@ -29,6 +29,8 @@ from sqlalchemy.engine import Engine
 from .conftest import ADMIN_TOKEN, Site, running_site
 from .test_turned_away import ask, fill, filled, settled
 
+pytestmark = pytest.mark.slow
+
 LOG_IN = "sso/custom_token/login"
 MASTER_KEY = "secret"
 SECONDS_MAX = 20
@@ -149,7 +151,6 @@ def play(server: SkyloginServer, moment: datetime, *, counted: bool) -> list[lis
     ]
 
 
-@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(distances | distances.map(lambda seconds: seconds // QUARTER * QUARTER))
 def test_every_time_moves_with_the_clock(server: SkyloginServer, seconds: int) -> None:
@@ -302,7 +303,6 @@ def test_a_reset_takes_a_bounded_number_of_statements(server: SkyloginServer) ->
 DEV_ONLY = [one for one in document.operations() if one.dev_only]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("operation", DEV_ONLY, ids=lambda one: one.name)
 async def test_an_endpoint_has_no_such_operation(operation: Any, endpoint: Site) -> None:
     """It is 404 as any unknown path is, and has no effect."""
@@ -319,7 +319,6 @@ async def test_an_endpoint_has_no_such_operation(operation: Any, endpoint: Site)
     assert operation.method.lower() not in paths.get(operation.path, {})
 
 
-@pytest.mark.slow
 async def test_an_endpoint_has_no_page_of_tests(endpoint: Site) -> None:
     """Nor an act of it, for whoever is signed in."""
     await fill(endpoint)

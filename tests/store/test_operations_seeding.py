@@ -22,6 +22,8 @@ from skylogin.user import User
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
 
+pytestmark = pytest.mark.slow
+
 APP = "myapp"
 ALICE = "5b0c8f3e-0000-4000-8000-000000000001"
 BERT = "5b0c8f3e-0000-4000-8000-000000000002"
@@ -138,7 +140,6 @@ async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
     assert by_subject(await seeding.export(operator, APP))["alice"]["disabled"] is True
 
 
-@pytest.mark.slow
 async def test_seeds_and_logins_at_once_make_one_user_each(
     make_services: MakeServices, operator: Operator, log_in: LogIn, query: Any
 ) -> None:
@@ -206,7 +207,6 @@ async def test_a_user_who_is_disabled_by_a_seed_is_kept_out(
     assert await status() == HTTPStatus.OK
 
 
-@pytest.mark.slow
 async def test_passwords_go_in_and_out(
     make_services: MakeServices, operator: Operator, ask: Ask
 ) -> None:
@@ -453,7 +453,6 @@ def unique(wanted: list[dict[str, Any]], name: str) -> bool:
     return len(held) == len(set(held))
 
 
-@pytest.mark.slow
 @given(
     wanted=st.lists(people, min_size=len(IDS), max_size=len(IDS)),
     special=st.fixed_dictionaries(
