@@ -16,6 +16,9 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
+# What was compiled once is not compiled at every run.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Where everything missing can be installed, a skipped test is a failed one.
 ROOT_ON_DEBIAN := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 1)
 

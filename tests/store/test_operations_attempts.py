@@ -13,6 +13,8 @@ from skylogin.operations.operator import MissingError, Operator
 
 from .conftest import Ask, Clock, MakeServices
 
+pytestmark = pytest.mark.slow
+
 APP = "myapp"
 LOG_IN = "sso:custom_token:login"
 SECRET = "a secret"
@@ -86,7 +88,6 @@ async def follow(operator: Operator, wanted: Filter, number: int, after: str = "
     return found
 
 
-@pytest.mark.slow
 async def test_attempts_are_followed(
     make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator, clock: Clock
 ) -> None:

@@ -19,6 +19,8 @@ from skylogin.store.user_search import Search
 
 from .conftest import Ask, Clock, MakeOperator, MakeServices
 
+pytestmark = pytest.mark.slow
+
 LOG_IN = "sso:custom_token:login"
 SECRET = "a secret"
 APPS = ("first", "second")

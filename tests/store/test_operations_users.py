@@ -16,6 +16,8 @@ from skylogin.store.user_search import Search
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
 
+pytestmark = pytest.mark.slow
+
 APP = "myapp"
 LOG_IN = "sso:custom_token:login"
 SECRET = "a secret"
@@ -230,7 +232,6 @@ async def test_a_user_who_is_referred_to_stays(
     assert await found(operator, text="bert") == ["Bert"]
 
 
-@pytest.mark.slow
 async def test_users_are_deleted_while_they_log_in(
     make_services: MakeServices, make_operator: MakeOperator, log_in: LogIn, query: Any
 ) -> None:
