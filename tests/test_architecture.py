@@ -39,8 +39,8 @@ LEVELS = """
 18  handlers.role  handlers.schema  handlers.sso
 19  actions
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
-21  admin.answering  admin.events  admin.exporting  portal.answering
-22  admin.people  admin.seeding  portal.pages  portal.people_pages
+21  admin.call  admin.events  admin.exporting  portal.answering
+22  admin.answering  admin.people  admin.seeding  portal.pages  portal.people_pages
 23  admin.controls
 24  admin.running  portal.controls_pages
 25  portal.routes

@@ -5,83 +5,23 @@ import hmac
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 
 from skylogin import guard, staged
 from skylogin.admin import document
-from skylogin.admin.document import BASE, InvalidRequestError, Operation
+from skylogin.admin.call import AdminCall, Handler, Problem, problem_of, read_request
+from skylogin.admin.document import Operation
 from skylogin.call import Services
-from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
-from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.registry import App
 
 logger = logging.getLogger("skylogin.admin")
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-
-
-@dataclass(frozen=True, slots=True)
-class AdminCall:
-    """One request that is allowed and good. *body* is None where there is none."""
-
-    operator: Operator
-    services: Services
-    request: web.Request
-    parameters: Mapping[str, Any]
-    body: Any
-    # What it is about, as this server has it open; None where that is no app.
-    opened: App | None
-
-    @property
-    def app(self) -> str:
-        """Return the name of the app it is about."""
-        return str(self.parameters["app"])
-
-    @property
-    def opened_app(self) -> App:
-        """Return the app it is about, for what only this server knows of it."""
-        assert self.opened is not None
-        return self.opened
-
-
-Handler = Callable[[AdminCall], Awaitable[object]]
-
-
-class Problem(Exception):
-    """A refusal in the form of RFC 9457."""
-
-    def __init__(
-        self,
-        status: HTTPStatus,
-        detail: str,
-        *,
-        faults: list[str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.faults = faults
-        self.headers = dict(headers or {})
-
-    def response(self) -> web.Response:
-        """Return it as an answer."""
-        body: dict[str, object] = {
-            "type": "about:blank",
-            "title": self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-        }
-        if self.faults:
-            body["errors"] = self.faults
-        return _json(body, self.status, PROBLEM, self.headers)
 
 
 async def answer(
@@ -93,38 +33,12 @@ async def answer(
     except ConnectionError:
         raise
     except Exception as error:
-        problem = _problem(error)
+        problem = problem_of(error)
         if problem is None:
             # The text of an unknown error may hold what nobody should see: it is only logged.
             logger.exception("%s %s crashed", request.method, request.path)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error")
-        return problem.response()
-
-
-def _problem(error: Exception) -> Problem | None:
-    """Return what is answered to *error*, None where it should not have happened."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, InvalidRequestError):
-        detail = "the request is not what the OpenAPI document asks for"
-        return Problem(HTTPStatus.BAD_REQUEST, detail, faults=error.faults)
-    if isinstance(error, SkygearError):
-        is_ours = error.kind in (UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR)
-        status = HTTPStatus.SERVICE_UNAVAILABLE if is_ours else HTTPStatus.UNPROCESSABLE_ENTITY
-        return Problem(status, error.message)
-    for kind, status in _STATUSES.items():
-        if isinstance(error, kind):
-            return Problem(status, str(error))
-    return None
-
-
-# The first that fits counts.
-_STATUSES: Mapping[type[Exception], HTTPStatus] = {
-    MissingError: HTTPStatus.NOT_FOUND,
-    ConflictError: HTTPStatus.CONFLICT,
-    RefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    web.HTTPRequestEntityTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-}
+        return _respond(problem)
 
 
 async def _answer(
@@ -132,16 +46,8 @@ async def _answer(
 ) -> web.StreamResponse:
     check_origin(request, services)
     _check_credentials(request, services)
-    path = request.rel_url.raw_path.removeprefix(BASE)
-    operation, path_values, methods = document.find(request.method, path, services.settings.mode)
-    path_values = {name: unquote(value) for name, value in path_values.items()}
-    if operation is None:
-        if not methods:
-            raise Problem(HTTPStatus.NOT_FOUND, f"there is nothing at {request.path}")
-        allowed = ", ".join(methods)
-        detail = f"{request.path} is asked with {allowed}"
-        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
-    parameters = document.read_parameters(operation, path_values, list(request.query.items()))
+    path, query = request.rel_url.raw_path, list(request.query.items())
+    operation, parameters = read_request(request.method, path, query, services.settings.mode)
     body = await _read_body(request, operation)
     operator = services.operator("admin API", address)
     app: App | None = None
@@ -150,7 +56,7 @@ async def _answer(
         name, may_make = parameters["app"], operation.dev_only
         app, operator = await services.enter(operator, name, may_make=may_make)
         request[staged.CLOCK] = app.clock
-    call = AdminCall(operator, services, request, parameters, body, app)
+    call = AdminCall(operator, parameters, body, app, request)
     result = await handlers[operation.name](call)
     if isinstance(result, web.StreamResponse):
         return result
@@ -220,6 +126,18 @@ def _read_float(text: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{text} is too large")
     return value
+
+
+def _respond(problem: Problem) -> web.Response:
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": problem.status.value,
+        "detail": problem.detail,
+    }
+    if problem.faults:
+        body["errors"] = problem.faults
+    return _json(body, problem.status, PROBLEM, problem.headers)
 
 
 def _json(

@@ -1,6 +1,6 @@
 """The admin API of tests: reset, clock, faults, snapshots. `skylogin serve` has none of it."""
 
-from skylogin.admin.answering import AdminCall, Handler
+from skylogin.admin.call import AdminCall, Handler
 from skylogin.admin.people import moment, read_moment
 from skylogin.faults import FaultInForce
 from skylogin.operations import controls

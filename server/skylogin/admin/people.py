@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from skylogin import rfc3339, wire
 from skylogin.admin import events
-from skylogin.admin.answering import AdminCall, Handler
+from skylogin.admin.call import AdminCall, Handler
 from skylogin.journal import Entry, Filter
 from skylogin.operations import attempts, overview, tokens, users
 from skylogin.operations.operator import RefusedError
@@ -162,7 +162,7 @@ async def wait_for_attempt(call: AdminCall) -> object:
 async def follow_attempts(call: AdminCall) -> object:
     """Send attempts as they come, as events, until the client leaves."""
     following = attempts.follow(call.operator, call.app, _filter(call))
-    return await events.send(call.request, following, _as_json)
+    return await events.send(call.http, following, _as_json)
 
 
 def _as_json(attempt: Entry) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from skylogin import config
 from skylogin.admin import controls, document, exporting, people, seeding
-from skylogin.admin.answering import AdminCall, Handler
+from skylogin.admin.call import AdminCall, Handler
 from skylogin.admin.people import moment
 from skylogin.operations import apps, overview, secrets
 from skylogin.operations.operator import EVERY_APP, list_acts
@@ -57,13 +57,13 @@ async def rotate_app_keys(call: AdminCall) -> object:
 
 async def export_app(call: AdminCall) -> object:
     """Send everything that an app has."""
-    return await exporting.send(call.request, call.operator, call.app)
+    return await exporting.send(call.http, call.operator, call.app)
 
 
 async def import_app(call: AdminCall) -> object:
     """Write into an app what was exported."""
     replace = call.parameters["existing"] == "replace"
-    rows = await exporting.take(call.request, call.operator, call.app, replace=replace)
+    rows = await exporting.take(call.http, call.operator, call.app, replace=replace)
     return {"rows": rows}
 
 

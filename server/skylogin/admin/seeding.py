@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from skylogin import seeds
-from skylogin.admin.answering import AdminCall, Handler, Problem
+from skylogin.admin.call import AdminCall, Handler, Problem
 from skylogin.operations import seeding
 from skylogin.operations.seeding import SeedRefusedError
 from skylogin.seed_text import SeedError
