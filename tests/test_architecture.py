@@ -43,16 +43,17 @@ LEVELS = """
 22  admin.answering  admin.people  admin.seeding  portal.pages  portal.people_pages
 23  admin.controls
 24  admin.running  portal.controls_pages
-25  portal.routes
+25  portal.routes  admin.local
 26  web
 27  server
 28  testing.connections  cli
-29  testing.refusals  cli_apps  cli_token  cli_secret  cli_users  cli_logins
+29  testing.refusals
 30  testing.admin_client  __main__
 31  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens
-32  testing.app
+31  cli_reach
+32  testing.app  cli_apps  cli_token  cli_secret  cli_users  cli_logins  cli_overview  cli_seeds
 33  testing.server
-34  testing  cli_seeds
+34  testing
 35  pytest_plugin
 """
 PURE_LEVEL_MAX = 6
@@ -75,7 +76,8 @@ PLACES = {
     "pytest": {"pytest_plugin"},
     "yaml": {"seed_text"},
     "typer": {
-        *("cli", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins", "cli_seeds"),
+        *("cli", "cli_reach", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"),
+        *("cli_overview", "cli_seeds"),
     },
 }
 
@@ -90,6 +92,7 @@ START_UP_LIST = {
         "skylogin.cli_token",
         "skylogin.cli_users",
         "skylogin.cli_logins",
+        "skylogin.cli_overview",
         "skylogin.cli_seeds",
         "skylogin.migrating",
         "skylogin.operations.seeding",
@@ -125,10 +128,12 @@ ADDED_BY_CLI = {
     ("cli", "cli_secret"),
     ("cli", "cli_users"),
     ("cli", "cli_logins"),
+    ("cli", "cli_overview"),
     ("cli", "cli_seeds"),
 }
 CATCHES_EVERYTHING = {
     "cli",
+    "cli_reach",
     "dispatch",
     "store.batch",
     "journal_writer",

@@ -1,131 +1,360 @@
-"""The commands that look into a server's database and change it, as the portal does."""
+"""The commands that look into what a server keeps and change it, as the portal does.
+
+Each is told in both ways: of the database, while its server runs, and of the server.
+"""
 
 import json
+import signal
 import stat
+import subprocess
+import sys
+import threading
+import time
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
-from processes import ServerProcess, run_skylogin
-from test_cli import DEV, StartServer, call, log_in, login_payload
+from processes import ServerProcess, environment_with, run_skylogin
+from test_cli import DEV, OWN, StartServer, call, log_in, login_payload
 
 pytestmark = pytest.mark.slow
 
-
-def ids_of(folder: Path, *arguments: str) -> list[str]:
-    """Return the ids of users that are found."""
-    found = run_skylogin(folder, "users", "find", *arguments, "--json")
-    assert found.returncode == 0, found.stderr
-    return [row["id"] for row in json.loads(found.stdout)]
+WAYS = ("database", "url")
+FOLLOWED_SECONDS_MAX = 10
 
 
-def status_of_login(server: ServerProcess, subject: str, seconds: int = 60) -> int:
-    """Log in with a token of so many seconds and return the status."""
-    lifetime = timedelta(seconds=seconds)
-    payload = login_payload(server.facts["custom_token_secret"], subject, lifetime=lifetime)
-    return call(server.url + "sso/custom_token/login", payload)[0]
+class Operated:
+    """A server, and the commands on it."""
 
+    def __init__(self, server: ServerProcess, folder: Path, where: tuple[str, ...]) -> None:
+        self.server = server
+        self.folder = folder
+        self.where = where
+        self.environment: dict[str, str] = {}
 
-def test_users_are_found_and_changed(start_server: StartServer, tmp_path: Path) -> None:
-    """While their server runs."""
-    server = start_server(*DEV)
-    alice = log_in(server, "alice")["user_id"]
-    bert = log_in(server, "bert")["user_id"]
-    assert set(ids_of(tmp_path)) == {alice, bert}
-    assert ids_of(tmp_path, "bert") == [bert]
+    def try_to(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return run_skylogin(self.folder, *arguments, *self.where, given=given, **self.environment)
 
-    def act(*arguments: str) -> str:
-        done = run_skylogin(tmp_path, "users", *arguments)
+    def do(self, *arguments: str) -> str:
+        """Run a command that has to succeed, and return what it prints."""
+        done = self.try_to(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    act("edit", alice, '{"nickname": "Al"}')
-    act("roles", alice, "reader", "writer")
-    shown = json.loads(act("show", alice))
+    def rows(self, *arguments: str) -> Any:
+        """Return what a command prints for a program."""
+        return json.loads(self.do(*arguments, "--json"))
+
+    def refused(self, *arguments: str) -> str:
+        """Return what a command says that has to fail, without a word on standard output."""
+        done = self.try_to(*arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Traceback" not in done.stderr
+        return done.stderr.rstrip("\n")
+
+    def status_of_login(self, subject: str, seconds: int = 60) -> int:
+        """Log in with a token of so many seconds and return the status."""
+        secret = self.server.facts["custom_token_secret"]
+        payload = login_payload(secret, subject, lifetime=timedelta(seconds=seconds))
+        return call(self.server.url + "sso/custom_token/login", payload)[0]
+
+
+@pytest.fixture(params=WAYS)
+def operated(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Operated:
+    """A stand-in that runs, whose database or whose admin API the commands speak to."""
+    server = start_server(*DEV)
+    where = ("--url", server.url) if request.param == "url" else ()
+    return Operated(server, tmp_path, where)
+
+
+def test_users_are_found_and_changed(operated: Operated) -> None:
+    """As the portal does."""
+    alice = log_in(operated.server, "alice")["user_id"]
+    bert = log_in(operated.server, "bert")["user_id"]
+
+    def ids(*arguments: str) -> list[str]:
+        return [row["id"] for row in operated.rows("users", "find", *arguments)]
+
+    assert set(ids()) == {alice, bert}
+    assert ids("bert") == [bert]
+    assert ids("--subject", "alice") == [alice]
+
+    operated.do("users", "edit", alice, '{"nickname": "Al"}')
+    operated.do("users", "roles", alice, "reader", "writer")
+    shown = operated.rows("users", "show", alice)
     assert shown["profile"]["nickname"] == "Al"
     assert shown["roles"] == ["reader", "writer"]
-    assert shown["principals"] == [{"kind": "custom_token", "id": "alice"}]
-    act("disable", alice, "--message", "Call us")
-    assert status_of_login(server, "alice") == HTTPStatus.FORBIDDEN
-    assert ids_of(tmp_path, "--disabled") == [alice]
-    assert ids_of(tmp_path, "--enabled") == [bert]
-    assert ids_of(tmp_path, "--sort", "created_at", "--limit", "1") == [alice]
-    assert ids_of(tmp_path, "--limit", "1000") == [bert, alice]
-    wrong = run_skylogin(tmp_path, "users", "find", "--sort", "age")
-    assert (wrong.returncode, wrong.stderr[:11]) == (1, "age is none")
-    act("enable", alice)
-    assert status_of_login(server, "alice") == HTTPStatus.OK
-    act("sign-out", alice)
-    act("delete", bert, "--yes")
-    assert ids_of(tmp_path) == [alice]
+    assert [(one["kind"], one["id"]) for one in shown["principals"]] == [("custom_token", "alice")]
+    assert ids("--field", "nickname=Al") == [alice]
+    lines = operated.do("users", "show", alice).splitlines()
+    assert "profile nickname\tAl" in lines
+    assert "principal\tcustom_token alice" in lines
 
-    missing = run_skylogin(tmp_path, "users", "delete", bert, "--yes")
-    assert (missing.returncode, missing.stderr) == (1, f"there is no user {bert}\n")
-    asked = run_skylogin(tmp_path, "users", "delete", alice, given="n\n")
+    operated.do("users", "disable", alice, "--message", "Call us")
+    assert operated.status_of_login("alice") == HTTPStatus.FORBIDDEN
+    assert "disabled\tfor good: Call us" in operated.do("users", "show", alice)
+    assert ids("--disabled") == [alice]
+    assert ids("--enabled") == [bert]
+    assert ids("--sort", "created_at", "--limit", "1") == [alice]
+    assert ids("--limit", "1000") == [bert, alice]
+    assert operated.refused("users", "find", "--sort", "age").startswith("sort: 'age'")
+    assert "is no time" in operated.refused("users", "disable", bert, "--until", "soon")
+    operated.do("users", "enable", alice)
+    assert operated.status_of_login("alice") == HTTPStatus.OK
+    operated.do("users", "sign-out", alice)
+    operated.do("users", "delete", bert, "--yes")
+    assert ids() == [alice]
+
+    missing = operated.refused("users", "delete", bert, "--yes")
+    assert missing == f"there is no user {bert}"
+    asked = operated.try_to("users", "delete", alice, given="n\n")
     assert asked.returncode == 1
-    assert ids_of(tmp_path) == [alice]
+    # Who stands between would take it for the app itself.
+    assert operated.refused("users", "delete", "..", "--yes") == "'..' names nothing"
+    assert ids() == [alice]
 
 
-def test_attempts_are_listed(start_server: StartServer, tmp_path: Path) -> None:
-    """With the reason of a refusal."""
-    server = start_server(*DEV)
-    log_in(server, "alice")
-    assert status_of_login(server, "mallory", -30) == HTTPStatus.BAD_REQUEST
-    server.stop()
+def test_attempts_are_listed(operated: Operated) -> None:
+    """With the reason of a refusal, by whom and when they were."""
+    alice = log_in(operated.server, "alice")["user_id"]
+    assert operated.status_of_login("mallory", -30) == HTTPStatus.BAD_REQUEST
 
-    listed = run_skylogin(tmp_path, "logins", "--json")
-    rows = json.loads(listed.stdout)
-    assert [(row["subject"], row["verdict"]) for row in rows] == [
-        ("alice", "accepted"),
-        ("mallory", "refused"),
+    def subjects(*arguments: str) -> list[str]:
+        return [row["subject"] for row in operated.rows("logins", *arguments)]
+
+    rows = operated.rows("logins")
+    assert [(row["subject"], row["accepted"]) for row in rows] == [
+        ("alice", True),
+        ("mallory", False),
     ]
     assert "expired" in rows[1]["explanation"]
-    only = run_skylogin(tmp_path, "logins", "--refused")
-    assert only.stdout.count("\n") == 1
+    assert subjects("--refused") == subjects("--reason", "expired") == ["mallory"]
+    assert subjects("--accepted") == subjects("--user", alice) == ["alice"]
+    assert subjects("--secret", rows[0]["secret_id"], "--accepted") == ["alice"]
+    assert subjects("--since", "1h") == ["alice", "mallory"]
+    assert subjects("--until", "1h") == subjects("--since", "2100-01-01T00:00:00Z") == []
+    assert subjects("--limit", "1") == ["mallory"]
+    assert "yesterday" in operated.refused("logins", "--since", "yesterday")
+
+    assert operated.do("logins", "--refused").split("\t")[1:4] == ["refused", "expired", "mallory"]
+    one = operated.do("logins", rows[1]["id"]).splitlines()
+    assert "reason\texpired" in one
+    assert operated.rows("logins", rows[0]["id"]) == rows[0]
+    assert "there is no attempt" in operated.refused("logins", "nowhere")
+    assert operated.refused("logins", "--wait", "0.1") == "none came in 0.1 s"
 
 
-def test_apps_get_new_keys_and_go(start_server: StartServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
+def test_attempts_are_followed(operated: Operated, as_json: bool) -> None:
+    """As they come, until somebody has seen enough."""
+    log_in(operated.server, "before")
+    command = [sys.executable, "-m", "skylogin", "logins", "--follow", *operated.where]
+    following = subprocess.Popen(
+        [*command, *(["--json"] if as_json else [])],
+        cwd=operated.folder,
+        env=environment_with({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    stop = threading.Event()
+    # Whoever follows does not say since when.
+    logging_in = threading.Thread(target=_log_in_often, args=(operated.server, stop))
+    logging_in.start()
+    try:
+        line = following.stdout.readline()
+    finally:
+        stop.set()
+        logging_in.join()
+        following.send_signal(signal.SIGINT)
+        _, said = following.communicate(timeout=FOLLOWED_SECONDS_MAX)
+    assert (following.returncode, said) == (0, "")
+    subject = json.loads(line)["subject"] if as_json else line.split("\t")[3]
+    assert subject == "often"
+
+
+def _log_in_often(server: ServerProcess, stop: threading.Event) -> None:
+    for _ in range(100):
+        log_in(server, "often")
+        if stop.wait(0.1):
+            return
+
+
+def test_secrets_are_shown_rotated_and_revoked(operated: Operated) -> None:
+    """With how much each is used, so that one sees when the old one can go."""
+    secret = operated.server.facts["custom_token_secret"]
+    log_in(operated.server)
+
+    [shown] = operated.rows("secret", "show")
+    assert (shown["secret"], shown["accepted"]) == (secret, True)
+    new, old = operated.rows("secret", "rotate", "--overlap", "1")
+    assert (old["id"], old["secret"]) == (shown["id"], secret)
+    assert old["ends_at"].endswith("Z")
+    assert [row["id"] for row in operated.rows("secret", "show")] == [new["id"], old["id"]]
+    # What a server counts is written once a second or so.
+    deadline = time.monotonic() + FOLLOWED_SECONDS_MAX
+    while sum(operated.rows("secret", "show")[1]["uses_last_7_days"]) == 0:
+        assert time.monotonic() < deadline
+    assert operated.do("secret", "show").splitlines()[1].split("\t")[3] == "1"
+
+    assert operated.do("secret", "revoke", old["id"]) == f"{old['id']} is revoked\n"
+    assert [row["id"] for row in operated.rows("secret", "show")] == [new["id"]]
+    assert [row["id"] for row in operated.rows("secret", "show", "--all")] == [new["id"], old["id"]]
+    again = operated.refused("secret", "revoke", old["id"])
+    assert again == f"{old['id']} is no secret that is accepted"
+    negative = operated.refused("secret", "rotate", "--overlap=-1")
+    assert negative == "overlap_hours: -1.0 is less than the minimum of 0"
+
+
+def test_apps_get_new_keys_and_go(operated: Operated) -> None:
     """With what is in them."""
-    server = start_server(*DEV)
-    log_in(server)
-    server.stop()
-    created = run_skylogin(tmp_path, "apps", "create", "shop", "--json")
-    made = json.loads(created.stdout)
-    changed = json.loads(run_skylogin(tmp_path, "apps", "rotate-keys", "shop", "--json").stdout)
-    assert changed[0]["api_key"] != made[0]["api_key"]
-    assert run_skylogin(tmp_path, "apps", "delete", "shop", "--yes").returncode == 0
-    assert json.loads(run_skylogin(tmp_path, "apps", "list", "--json").stdout) == []
-    again = run_skylogin(tmp_path, "apps", "delete", "shop", "--yes")
-    assert (again.returncode, again.stderr) == (1, "there is no app called shop\n")
+    made = operated.rows("apps", "create", "shop")
+    assert operated.rows("apps", "show", "shop") == made
+    changed = operated.rows("apps", "rotate-keys", "shop")
+    assert changed["api_key"] != made["api_key"]
+    assert changed["master_key"] in operated.do("apps", "show", "shop")
+    assert changed["master_key"] not in operated.do("apps", "list")
+    assert [one["name"] for one in operated.rows("apps", "list")] == ["myapp", "shop"]
+    operated.do("apps", "delete", "shop", "--yes")
+    assert [one["name"] for one in operated.rows("apps", "list")] == ["myapp"]
+    again = operated.refused("apps", "delete", "shop", "--yes")
+    assert again == "there is no app called shop"
+    assert "is the app of the environment" in operated.refused("apps", "rotate-keys", "myapp")
+
+    acts = operated.rows("audit", "--on-apps")
+    assert [act["name"] for act in acts] == ["app.create", "app.rotate_keys", "app.delete"]
+    via = "admin API" if operated.where else "command"
+    assert {(act["target"], act["via"]) for act in acts} == {("shop", via)}
 
 
-def test_an_app_is_exported_and_imported(start_server: StartServer, tmp_path: Path) -> None:
-    """While its server runs: into another app, and the same one once more."""
-    server = start_server(*DEV)
-    log_in(server, "alice")
-    file = tmp_path / "myapp.jsonl"
-    exported = run_skylogin(tmp_path, "apps", "export", str(file))
+def test_an_app_is_exported_and_imported(operated: Operated) -> None:
+    """Into another app, and the same one once more."""
+    log_in(operated.server, "alice")
+    file = operated.folder / "myapp.jsonl"
+    exported = operated.try_to("apps", "export", str(file))
     assert exported.returncode == 0, exported.stderr
+    rows = len(file.read_text().splitlines()) - 1
+    assert exported.stderr == f"{rows} rows of myapp are written\n"
     assert stat.filemode(file.stat().st_mode) == "-rw-------"
-    assert list(tmp_path.glob(".myapp*")) == []
-    assert run_skylogin(tmp_path, "apps", "create", "copy").returncode == 0
+    assert list(operated.folder.glob(".myapp*")) == []
+    printed = operated.do("apps", "export", "-").splitlines()
+    assert sorted(printed[1:]) == sorted(file.read_text().splitlines()[1:])
+    operated.do("apps", "create", "copy")
 
-    copied = run_skylogin(tmp_path, "apps", "import", str(file), "--app", "copy", "--json")
-    assert copied.returncode == 0, copied.stderr
-    assert json.loads(copied.stdout)["users"] == 1
-    assert ids_of(tmp_path, "--app", "copy") == ids_of(tmp_path)
+    copied = operated.rows("apps", "import", str(file), "--app", "copy")
+    assert copied["users"] == 1
+    assert operated.rows("users", "find", "--app", "copy") == operated.rows("users", "find")
 
-    twice = run_skylogin(tmp_path, "apps", "import", "-", given=file.read_text())
+    twice = operated.try_to("apps", "import", "-", given=file.read_text())
     assert twice.returncode == 1
     assert "users: there is one already" in twice.stderr
-    again = run_skylogin(tmp_path, "apps", "import", str(file), "--replace")
-    assert again.returncode == 0, again.stderr
-    assert "1 of users" in again.stdout
-    assert status_of_login(server, "alice") == HTTPStatus.OK
+    assert "1 of users" in operated.do("apps", "import", str(file), "--replace")
+    assert operated.status_of_login("alice") == HTTPStatus.OK
 
-    missing = run_skylogin(tmp_path, "apps", "export", str(file), "--app", "nowhere")
-    assert (missing.returncode, missing.stderr) == (1, "there is no app called nowhere\n")
+    missing = operated.refused("apps", "export", str(file), "--app", "nowhere")
+    assert missing == "there is no app called nowhere"
     # What was there is there still.
-    assert len(file.read_text().splitlines()) > 1
-    assert run_skylogin(tmp_path, "apps", "import", "nowhere.jsonl").returncode == 1
+    assert len(file.read_text().splitlines()) == rows + 1
+    assert "No such file" in operated.refused("apps", "import", "nowhere.jsonl")
+    assert "line 1" in operated.try_to("apps", "import", "-", given="{}").stderr
+
+
+def test_what_goes_on_is_shown(operated: Operated) -> None:
+    """Logins, settings, acts; secrets are masked."""
+    log_in(operated.server, "alice")
+    assert operated.status_of_login("mallory", -30) == HTTPStatus.BAD_REQUEST
+    operated.do("users", "edit", operated.rows("users", "find")[0]["id"], '{"nickname": "Al"}')
+
+    # What a server counts is written once a second or so.
+    deadline = time.monotonic() + FOLLOWED_SECONDS_MAX
+    while "1 accepted, 1 refused: expired 1" not in (text := operated.do("overview")):
+        assert time.monotonic() < deadline, text
+    assert "users\t1" in text.splitlines()
+    assert operated.rows("overview")["users"] == 1
+
+    rows = {row["variable"]: row["value"] for row in operated.rows("settings")["settings"]}
+    assert rows["APP_NAME"] == "myapp"
+    assert "secret" not in (rows["MASTER_KEY"], rows["CUSTOM_TOKEN_SECRET"])
+    assert "APP_NAME\tmyapp" in operated.do("settings")
+    assert [act["name"] for act in operated.rows("audit")] == ["user.edit"]
+    assert "user.edit" in operated.do("audit")
+
+
+def test_a_server_that_is_well(operated: Operated) -> None:
+    """And one whose app nobody can log in to."""
+    found = operated.rows("doctor")
+    assert {row["kind"] for row in found} == {"fine"}
+    operated.do("secret", "revoke", operated.rows("secret", "show")[0]["id"])
+    assert "warning\tmyapp\tnobody can log in to myapp" in operated.do("doctor")
+
+
+def test_tokens_are_those_of_the_server(operated: Operated) -> None:
+    """Signed with its secret, and explained by it."""
+    token = operated.do("token", "mint", "alice", "--profile", '{"nickname": "Al"}').strip()
+    verdict = operated.rows("token", "explain", token)
+    assert (verdict["accepted"], verdict["claims"]["sub"]) == (True, "alice")
+    assert verdict["times"]["exp"].endswith("Z")
+    bad = operated.do("token", "mint", "alice", "--bad", "expired").strip()
+    refused = operated.try_to("token", "explain", bad)
+    assert refused.returncode == 1
+    assert "(expired)" in refused.stdout
+
+
+def test_a_server_of_ones_own_wants_its_admin_token(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """And says so; commands find it where the server does."""
+    token = {"SKYLOGIN_ADMIN_TOKEN": "an admin token of our own"}
+    server = start_server("serve", "--port", "0", "--database", "sqlite:///x.db", **OWN, **token)
+    operated = Operated(server, tmp_path, ("--url", server.url))
+    wanted = f"{server.url}: send the admin token: Authorization: Bearer …"
+    assert operated.refused("users", "find") == wanted
+    assert operated.refused("users", "find", "--admin-token", "x") == wanted
+    assert operated.rows("users", "find", "--admin-token", *token.values()) == []
+    operated.environment = token
+    assert operated.rows("apps", "list")[0]["default"]
+    refused = operated.refused("token", "mint", "alice")
+    assert refused == f"{server.url} cannot do that: it is no `skylogin dev`, or an older one"
+    (tmp_path / ".env").write_text(f"SKYLOGIN_ADMIN_TOKEN={token['SKYLOGIN_ADMIN_TOKEN']}\n")
+    operated.environment = {}
+    assert {row["kind"] for row in operated.rows("doctor")} == {"fine"}
+
+
+def test_who_cannot_be_asked(tmp_path: Path, start_server: StartServer) -> None:
+    """Is named, with what to do."""
+    operated = Operated(start_server(*DEV, "--ephemeral"), tmp_path, ())
+    url = operated.server.url
+    assert "there is no database" in operated.refused("users", "find")
+    operated.where = ("--url", f"{url}x")
+    assert operated.refused("users", "find") == f"{url}x is no URL of a server or of an app"
+    operated.where = ("--url", url, "--database", "sqlite:///x.db")
+    assert operated.refused("users", "find").startswith("--url is a server, --database is none")
+    operated.where = ("--url", "http://127.0.0.1:1")
+    assert operated.refused("logins", "-f") == "there is no server at http://127.0.0.1:1"
+    faults = operated.try_to("doctor")
+    assert faults.returncode == 1
+    assert faults.stdout == "fault\tserver\tthere is no server at http://127.0.0.1:1\n"
+
+
+def test_what_keeps_a_server_from_running(tmp_path: Path) -> None:
+    """Is told all at once, and where a command would stop."""
+    file = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
+    weak = run_skylogin(tmp_path, "doctor", "--json", **file)
+    assert weak.returncode == 1
+    texts = [(row["kind"], row["text"]) for row in json.loads(weak.stdout)]
+    assert ("fault", "API_KEY is not set") in texts
+    assert ("fault", "MASTER_KEY is not set") in texts
+
+    new = run_skylogin(tmp_path, "doctor", **OWN, **file)
+    assert (new.returncode, new.stderr) == (1, "")
+    fine, fault = new.stdout.splitlines()
+    assert fine == "fine\tsettings\t`skylogin serve` starts with them"
+    assert fault.startswith("fault\tdatabase\tthere is no database")
+
+    assert run_skylogin(tmp_path, "migrate", **OWN, **file).returncode == 0
+    well = run_skylogin(tmp_path, "doctor", **OWN, **file)
+    assert (well.returncode, well.stdout.count("fine\t")) == (0, 2), well.stdout

@@ -451,7 +451,7 @@ def test_settings_of_a_server_of_ones_own() -> None:
         app.login("alice")
 
 
-@pytest.mark.parametrize("url", ["https://localhost", "localhost:3000", "http://localhost/apps/x/"])
+@pytest.mark.parametrize("url", ["ftp://localhost", "localhost:3000", "http://localhost/apps/x/"])
 def test_no_url_of_a_server(url: str) -> None:
     """Is said so at once."""
     with pytest.raises(ValueError, match="URL"):

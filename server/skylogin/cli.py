@@ -16,12 +16,9 @@ import typer
 
 import skylogin
 from skylogin import config, logs, server
-from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
-from skylogin.operations import secrets
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.store import Store
-from skylogin.store.secrets import StoredSecret
 
 if TYPE_CHECKING:
     from skylogin.seeds import SeedApp
@@ -44,10 +41,8 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any fre
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Database = Annotated[str | None, typer.Option(help="Database URL, instead of DATABASE_URL.")]
 ReadyFile = Annotated[Path | None, typer.Option(help="File for the ready line, written at once.")]
-AppName = Annotated[
-    str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the admin API has it.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 SeedFiles = Annotated[
     list[str] | None,
     typer.Option(help="A file of users to begin with, YAML or JSON; more than one may be given."),
@@ -307,57 +302,6 @@ def _version() -> str:
     return tables.VERSION
 
 
-def with_operator(settings: Settings, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
-    """Do *work* on the database that *settings* name, which a server or `migrate` made."""
-    from skylogin.store import open_store  # noqa: PLC0415
-
-    url = settings.database_url or server.embedded_url(settings)
-    path = url.removeprefix(server.SQLITE)
-    if path != url and not Path(path).is_file():
-        fail(f"there is no database {path}: no skylogin has run on it yet")
-
-    async def run() -> T:
-        store = open_store(url)
-        try:
-            await _check_version(store)
-            return await work(Operator(store, settings))
-        except RefusedError:
-            raise
-        except Exception as error:
-            fail(server.cannot_open(error))
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
-
-
-def in_app(
-    database: str | None, app_name: str, work: Callable[[Operator, str], Coroutine[Any, Any, T]]
-) -> T:
-    """Do *work* on the app called *app_name*, or on the one of the environment."""
-    settings = storage_settings(database)
-    return with_operator(settings, lambda operator: work(operator, app_name or settings.app_name))
-
-
-def accepted_secrets(settings: Settings, app: str) -> list[StoredSecret]:
-    """Return the secrets that *app* accepts; those of the environment need no database."""
-    fixed = secrets.in_environment(settings, app, system_now())
-    if fixed is not None:
-        return fixed
-    return with_operator(settings, lambda operator: secrets.list_accepted(operator, app))
-
-
-async def _check_version(store: Any) -> None:
-    version = await store.version()
-    if version is None:
-        fail("the database is empty: no skylogin has run on it yet")
-    if version != _version():
-        fail(
-            f"the database has version {version}, this skylogin needs {_version()}: "
-            "run `skylogin migrate`"
-        )
-
-
 def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
     """Run *main* on uvloop where it is installed, and exit with its code."""
     try:
@@ -377,8 +321,7 @@ def _settings(mode: str, **flags: object) -> Settings:
         environment["HOST"] = f"[{host}]" if ":" in host else host
     settings = config.read(environment, mode)
     logs.set_up(settings)
-    for warning in settings.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(settings.warnings)
     return settings
 
 
@@ -435,6 +378,14 @@ def storage_settings(database: str | None) -> Settings:
     return config.read(_environment(SERVE), DEV)
 
 
+def read_settings(mode: str, database_url: str) -> Settings:
+    """Return the settings as a server in *mode* reads them here. Raises ConfigurationError."""
+    environment = _environment(mode)
+    if database_url:
+        environment["DATABASE_URL"] = database_url
+    return config.read(environment, mode)
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
@@ -446,6 +397,7 @@ def add_groups() -> None:
     from skylogin import (  # noqa: PLC0415
         cli_apps,
         cli_logins,
+        cli_overview,
         cli_secret,
         cli_seeds,
         cli_token,
@@ -457,6 +409,13 @@ def add_groups() -> None:
     app.add_typer(cli_apps.app, name="apps")
     app.add_typer(cli_users.app, name="users")
     app.command("logins")(cli_logins.logins)
+    for command in (
+        cli_overview.overview,
+        cli_overview.settings,
+        cli_overview.audit,
+        cli_overview.doctor,
+    ):
+        app.command()(command)
     app.command("seed")(cli_seeds.seed)
     app.command("export")(cli_seeds.export)
 
@@ -498,24 +457,54 @@ def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> No
     """Print *rows* for a person, or plainly, tab between tab, where nobody looks."""
     if not sys.stdout.isatty():
         for row in rows:
-            print(*(row[name] for name in columns), sep="\t")
+            print(*(_in_one_line(row[name]) for name in columns), sep="\t")
         return
     # rich is on the start-up list.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     table = Table(*columns)
     for row in rows:
-        table.add_row(*(row[name] for name in columns))
+        table.add_row(*(Text(_in_one_line(row[name])) for name in columns))
     Console().print(table)
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
-    """Print *rows* for a program or for a person, as was asked."""
+def _in_one_line(text: str) -> str:
+    """Return *text* without what would move the cursor of a terminal, or begin a line."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def print_rows(
+    columns: Sequence[str],
+    rows: Sequence[Any],
+    cells: Callable[[Any], Mapping[str, str]],
+    *,
+    as_json: bool,
+) -> None:
+    """Print *rows* for a program, or what *cells* makes of each for a person, as was asked."""
     if as_json:
         print_json(rows)
     else:
-        print_table(columns, rows)
+        print_table(columns, [cells(row) for row in rows])
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print what is known of one thing, name by name."""
+    print_table(("", " "), [{"": name, " ": value} for name, value in facts])
+
+
+def as_cell(value: object) -> str:
+    """Return *value* as it stands in a table."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Print warnings, to stderr."""
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def print_json(value: object) -> None:
@@ -523,6 +512,9 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def print_line(value: object) -> None:
-    """Print *value* for a program that reads line by line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print *value* at once, as one line: for a program, or for a person."""
+    if as_json:
+        print(json.dumps(value, ensure_ascii=False), flush=True)
+    else:
+        print(*(_in_one_line(text) for text in value.values()), sep="\t", flush=True)

@@ -1,65 +1,96 @@
 """`skylogin logins`: attempts to log in, those that were and those that come."""
 
-import asyncio
 import contextlib
-from contextlib import aclosing
-from typing import Annotated
+import re
+from datetime import timedelta
+from typing import Annotated, Any
 
 import typer
 
 from skylogin import cli, rfc3339
-from skylogin.journal import Entry, Filter
-from skylogin.operations import attempts
-from skylogin.operations.attempts import AttemptPage
-from skylogin.operations.operator import Operator
+from skylogin.cli_reach import Json, Reach, reaching
+from skylogin.clock import system_now
 
 COLUMNS = ("at", "verdict", "reason", "subject", "explanation")
-ROWS_MAX = 1000
+WAIT_SECONDS_MAX = 60
+_AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+Moment = Annotated[str, typer.Option(help="A time as RFC 3339, or how long ago: 90s, 15m, 2h, 7d.")]
 
 
+@reaching
 def logins(  # noqa: PLR0913, PLR0917
+    there: Reach,
+    attempt: Annotated[
+        str, typer.Argument(help="The id of one attempt: all that is kept of it.")
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
-    refused: Annotated[bool, typer.Option("--refused", help="Only those refused.")] = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            help="Wait so many seconds for the next one, and exit with 1 where none comes.",
+            min=0,
+            max=WAIT_SECONDS_MAX,
+        ),
+    ] = 0,
+    accepted: Annotated[
+        bool | None, typer.Option("--accepted/--refused", help="Only those.")
+    ] = None,
     subject: Annotated[str, typer.Option(help="Only those of this principal.")] = "",
     reason: Annotated[str, typer.Option(help="Only those with this reason.")] = "",
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=ROWS_MAX)] = 20,
-    app_name: cli.AppName = "",
-    database: cli.Database = None,
+    user: Annotated[str, typer.Option(help="Only those of the user with this id.")] = "",
+    secret: Annotated[str, typer.Option(help="Only those signed with this secret.")] = "",
+    since: Moment = "",
+    until: Moment = "",
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
     as_json: cli.AsJson = False,
 ) -> None:
     """List attempts to log in, the newest last, and say why each was refused."""
-    wanted = Filter(accepted=False if refused else None, reason=reason, subject=subject)
-    if follow:
+    wanted = {
+        "accepted": accepted,
+        "subject": subject or None,
+        "reason": reason or None,
+        "user_id": user or None,
+        "secret_id": secret or None,
+        "since": _moment(since),
+        "until": _moment(until),
+    }
+    if attempt:
+        _show(there.get("journal", attempt), as_json=as_json)
+    elif follow:
         with contextlib.suppress(KeyboardInterrupt):
-            cli.in_app(
-                database,
-                app_name,
-                lambda operator, app: _follow(operator, app, wanted, as_json=as_json),
-            )
-        return
-    page: AttemptPage = cli.in_app(
-        database, app_name, lambda operator, app: attempts.find(operator, app, wanted, "", limit)
-    )
-    rows = [_row(one) for one in reversed(page.attempts)]
-    cli.print_rows(COLUMNS, rows, as_json=as_json)
+            for one in there.follow(**wanted):
+                cli.print_line(one if as_json else _cells(one), as_json=as_json)
+    elif wait:
+        found = there.get("journal", "wait", timeout=wait, **wanted)["attempt"]
+        if found is None:
+            cli.fail(f"none came in {wait:g} s")
+        _show(found, as_json=as_json)
+    else:
+        listed = there.rows("apps", there.app, "journal", most=limit, **wanted)
+        cli.print_rows(COLUMNS, listed[::-1], _cells, as_json=as_json)
 
 
-async def _follow(operator: Operator, app: str, wanted: Filter, *, as_json: bool) -> None:
-    async with aclosing(attempts.follow(operator, app, wanted)) as following:
-        with contextlib.suppress(asyncio.CancelledError):
-            async for attempt in following:
-                row = _row(attempt)
-                if as_json:
-                    cli.print_line(row)
-                else:
-                    print(*row.values(), sep="\t", flush=True)
+def _moment(text: str) -> str | None:
+    """Return the time that an option means, as the API reads it."""
+    match = _AGO.fullmatch(text)
+    if match is None:
+        return text or None
+    return rfc3339.on_wire(system_now() - timedelta(**{_UNITS[match[2]]: int(match[1])}))
 
 
-def _row(entry: Entry) -> dict[str, str]:
+def _show(attempt: Json, *, as_json: bool) -> None:
+    if as_json:
+        cli.print_json(attempt)
+    else:
+        cli.print_facts([(name, cli.as_cell(value)) for name, value in attempt.items()])
+
+
+def _cells(attempt: Any) -> dict[str, str]:
     return {
-        "at": rfc3339.on_wire(entry.at),
-        "verdict": "accepted" if entry.accepted else "refused",
-        "reason": entry.reason,
-        "subject": entry.subject,
-        "explanation": entry.details["explanation"],
+        "at": attempt["at"],
+        "verdict": "accepted" if attempt["accepted"] else "refused",
+        "reason": attempt["reason"],
+        "subject": attempt["subject"],
+        "explanation": attempt["explanation"],
     }

@@ -2,15 +2,19 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from skylogin import bad_tokens, cli, explaining, minting
+from skylogin.cli_reach import AtServer, InDatabase, Reach, reaching
 from skylogin.clock import system_now
+from skylogin.config import Settings
 from skylogin.custom_token import Secret
 from skylogin.jws import prepare_key
+from skylogin.operations import secrets
 
 app = typer.Typer(help="Make custom tokens, and say why one is refused.", no_args_is_help=True)
 
@@ -20,7 +24,9 @@ SecretText = Annotated[
 
 
 @app.command()
+@reaching
 def mint(  # noqa: PLR0913, PLR0917
+    there: Reach,
     subject: Annotated[str, typer.Argument(help="The claim sub.")],
     profile: Annotated[str, typer.Option(help="skyprofile, as a JSON object.")] = "",
     claim: Annotated[
@@ -32,17 +38,20 @@ def mint(  # noqa: PLR0913, PLR0917
         str, typer.Option(help=f"Make one that is refused: {', '.join(bad_tokens.KINDS)}.")
     ] = "",
     secret: SecretText = None,
-    database: cli.Database = None,
 ) -> None:
     """Print a custom token for SUBJECT, as an authentication server makes them."""
     claims: dict[str, object] = (
         {"skyprofile": cli.read_object(profile, "--profile")} if profile else {}
     )
     claims |= dict(_read_claim(text) for text in claim or [])
-    texts = _secret_texts(secret, database)
-    if not texts:
+    given = _given(there, secret)
+    if given is None:
+        order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
+        print(there.order("POST", "tokens", algorithm=algorithm, **order)["token"])
+        return
+    if not given:
         cli.fail("no custom token secret is accepted: set CUSTOM_TOKEN_SECRET, or rotate one in")
-    lifetime, text, now = timedelta(seconds=expires_in), texts[0][1], system_now()
+    lifetime, text, now = timedelta(seconds=expires_in), given[0].text, system_now()
     try:
         if bad:
             token = bad_tokens.mint(
@@ -66,26 +75,31 @@ def _read_claim(text: str) -> tuple[str, object]:
 
 
 @app.command()
+@reaching
 def explain(
+    there: Reach,
     token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")],
     secret: SecretText = None,
-    database: cli.Database = None,
     as_json: cli.AsJson = False,
 ) -> None:
     """Decode TOKEN and say whether it logs in, and why not. Exits with 1 if not."""
     if token == "-":
         token = sys.stdin.read().strip()
-    settings = cli.storage_settings(database)
-    known = [Secret(name, prepare_key(text)) for name, text in _secret_texts(secret, database)]
-    verdict = explaining.explain(token, known, system_now(), explaining.rules_of(settings))
+    given = _given(there, secret)
+    if given is None:
+        verdict = there.order("POST", "tokens", "explain", token=token)
+    else:
+        known = [Secret(one.name, prepare_key(one.text)) for one in given]
+        rules = explaining.rules_of(_settings(there))
+        verdict = explaining.explain(token, known, system_now(), rules).as_dict()
     if as_json:
-        cli.print_json(verdict.as_dict())
+        cli.print_json(verdict)
     else:
         _print_verdict(verdict)
-    raise SystemExit(0 if verdict.accepted else 1)
+    raise SystemExit(0 if verdict["accepted"] else 1)
 
 
-def _print_verdict(verdict: explaining.Verdict) -> None:
+def _print_verdict(verdict: Mapping[str, Any]) -> None:
     # rich is on the start-up list.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -93,25 +107,41 @@ def _print_verdict(verdict: explaining.Verdict) -> None:
 
     console = Console()
     table = Table(show_header=False, box=None)
-    for part, values in (("header", verdict.header), ("claims", verdict.claims)):
+    for part in ("header", "claims"):
         table.add_row(Text(part, style="bold"))
-        for name, value in values:
+        for name, value in verdict[part].items():
             shown = json.dumps(value, ensure_ascii=False)
-            note = verdict.notes.get(name, "") if part == "claims" else ""
+            note = verdict["times"].get(name, "") if part == "claims" else ""
             table.add_row(Text(f"  {name}"), Text(f"{shown}  {note}".rstrip()))
     console.print(table)
-    style = "green" if verdict.accepted else "red"
-    word = "accepted" if verdict.accepted else "refused"
-    console.print(Text(f"{word}: {verdict.explanation}", style=style))
-    if not verdict.accepted:
-        console.print(Text(f"answer: {verdict.status} {verdict.error} ({verdict.reason})"))
-    if verdict.contract_note:
-        console.print(Text(verdict.contract_note))
+    style = "green" if verdict["accepted"] else "red"
+    word = "accepted" if verdict["accepted"] else "refused"
+    console.print(Text(f"{word}: {verdict['explanation']}", style=style))
+    if not verdict["accepted"]:
+        console.print(Text("answer: {status} {error} ({reason})".format(**verdict)))
+    if verdict["contract_note"]:
+        console.print(Text(verdict["contract_note"]))
 
 
-def _secret_texts(given: str | None, database: str | None) -> list[tuple[str, str]]:
-    """Return the secrets with their names: given, from the environment, or from the database."""
-    if given:
-        return [("given", given)]
-    settings = cli.storage_settings(database)
-    return [(one.id, one.secret) for one in cli.accepted_secrets(settings, settings.app_name)]
+class _GivenSecret(NamedTuple):
+    name: str
+    text: str
+
+
+def _given(there: Reach, text: str | None) -> list[_GivenSecret] | None:
+    """Return the secrets that are known without asking anybody; None where somebody is asked.
+
+    Those are the one that is given, and the one of the environment, but where a server is named:
+    its own secret and its clock are what counts there.
+    """
+    if text:
+        return [_GivenSecret("given", text)]
+    if isinstance(there, AtServer) and there.is_named:
+        return None
+    settings = _settings(there)
+    fixed = secrets.in_environment(settings, there.named_app or settings.app_name, system_now())
+    return None if fixed is None else [_GivenSecret(one.id, one.secret) for one in fixed]
+
+
+def _settings(there: Reach) -> Settings:
+    return there.settings if isinstance(there, InDatabase) else cli.storage_settings(None)

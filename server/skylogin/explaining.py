@@ -45,6 +45,7 @@ class Verdict:
             "contract_note": self.contract_note or None,
             "header": dict(self.header),
             "claims": dict(self.claims),
+            "times": self.notes,
         }
 
 

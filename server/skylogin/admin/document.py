@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 from skylogin.config import DEV
 
@@ -199,7 +199,7 @@ def read_parameters(
             continue
         value = _coerced(text, one.schema)
         faults += [
-            f"{one.place}: {one.name}: {e.message}" for e in one.validator.iter_errors(value)
+            f"{one.place}: {one.name}: {_text(error)}" for error in one.validator.iter_errors(value)
         ]
         values[one.name] = value
     if faults:
@@ -222,11 +222,19 @@ def check_body(operation: Operation, body: object) -> None:
     """Raise InvalidRequestError where *body* is not what the document says."""
     assert operation.body is not None
     faults = [
-        f"body{''.join(f'/{part}' for part in error.absolute_path)}: {_short(error.message)}"
+        f"body{''.join(f'/{part}' for part in error.absolute_path)}: {_short(_text(error))}"
         for error in operation.body.iter_errors(body)
     ]
     if faults:
         raise InvalidRequestError(faults)
+
+
+def _text(error: ValidationError) -> str:
+    """Return what is wrong, for people: a pattern tells them less than what it is for."""
+    about = error.schema.get("description", "")
+    if error.validator != "pattern" or not about:
+        return str(error.message)
+    return f"{error.instance!r} cannot be it: {about[0].lower()}{about[1:]}"
 
 
 def _short(message: str, characters_max: int = 200) -> str:

@@ -1,6 +1,7 @@
 """The admin API on users and on attempts to log in."""
 
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -140,14 +141,14 @@ async def list_attempts(call: AdminCall) -> object:
         call.operator, call.app, _filter(call), given["cursor"] or "", given["limit"]
     )
     return {
-        "attempts": [_attempt(one) for one in page.attempts],
+        "attempts": [attempt_body(one) for one in page.attempts],
         "next_cursor": page.next_cursor or None,
     }
 
 
 async def get_attempt(call: AdminCall) -> object:
     """Show one attempt."""
-    return _attempt(await attempts.get(call.operator, call.app, call.parameters["attempt_id"]))
+    return attempt_body(await attempts.get(call.operator, call.app, call.parameters["attempt_id"]))
 
 
 async def wait_for_attempt(call: AdminCall) -> object:
@@ -156,17 +157,21 @@ async def wait_for_attempt(call: AdminCall) -> object:
     found = await attempts.wait(
         call.operator, call.app, _filter(call), given["timeout"], given["after"] or ""
     )
-    return {"attempt": _attempt(found) if found else None}
+    return {"attempt": attempt_body(found) if found else None}
 
 
 async def follow_attempts(call: AdminCall) -> object:
     """Send attempts as they come, as events, until the client leaves."""
-    following = attempts.follow(call.operator, call.app, _filter(call))
-    return await events.send(call.http, following, _as_json)
+    return await events.send(call.http, following(call), _as_json)
+
+
+def following(call: AdminCall) -> AsyncGenerator[Entry]:
+    """Give the attempts that a call is about, as they come."""
+    return attempts.follow(call.operator, call.app, _filter(call))
 
 
 def _as_json(attempt: Entry) -> str:
-    return json.dumps(_attempt(attempt), separators=(",", ":"))
+    return json.dumps(attempt_body(attempt), separators=(",", ":"))
 
 
 def _filter(call: AdminCall) -> Filter:
@@ -182,7 +187,8 @@ def _filter(call: AdminCall) -> Filter:
     )
 
 
-def _attempt(entry: Entry) -> Json:
+def attempt_body(entry: Entry) -> Json:
+    """Return an attempt as the API shows it."""
     return {
         "id": entry.id,
         "at": moment(entry.at),

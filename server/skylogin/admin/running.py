@@ -7,6 +7,7 @@ from skylogin import config
 from skylogin.admin import controls, document, exporting, people, seeding
 from skylogin.admin.call import AdminCall, Handler
 from skylogin.admin.people import moment
+from skylogin.config import Settings
 from skylogin.operations import apps, overview, secrets
 from skylogin.operations.operator import EVERY_APP, list_acts
 from skylogin.operations.overview import SecretUses
@@ -137,7 +138,11 @@ def _secret(call: AdminCall, stored: StoredSecret, uses: dict[str, SecretUses]) 
 
 async def get_settings(call: AdminCall) -> object:
     """Show the settings that are in force; secrets are masked."""
-    settings = call.operator.settings
+    return settings_body(call.operator.settings)
+
+
+def settings_body(settings: Settings) -> Json:
+    """Return settings as the API shows them."""
     return {
         "mode": settings.mode,
         "settings": [asdict(row) for row in config.in_force(settings)],

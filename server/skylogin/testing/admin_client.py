@@ -1,12 +1,15 @@
-"""The admin API as tests ask it: about one app."""
+"""The admin API as tests and commands ask it."""
 
+import http.client
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from skylogin import rfc3339
-from skylogin.testing.connections import Connections
+from skylogin.testing.connections import ANSWER_SECONDS_MAX, Connections, HttpAnswer, Readable
 from skylogin.testing.refusals import AdminError
 
 BASE = "/_admin/v1"
@@ -15,9 +18,9 @@ GOOD = range(200, 300)
 
 
 class AdminClient:
-    """Asks about the app called *app*, with the admin token."""
+    """Asks with the admin token: about the app called *app*, or without one about the server."""
 
-    def __init__(self, connections: Connections, token: str, app: str) -> None:
+    def __init__(self, connections: Connections, token: str, app: str = "") -> None:
         self.app = app
         self._connections = connections
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -34,19 +37,40 @@ class AdminClient:
         self,
         method: str,
         *parts: str,
-        query: dict[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
         body: object = None,
     ) -> Any:
         """Return what the server answers, None where it only does it. Raises AdminError."""
-        path = "/".join([BASE, "apps", *(quote(part, safe="") for part in (self.app, *parts))])
-        asked = {name: _in_query(value) for name, value in _given(query or {}).items()}
-        if asked:
-            path += f"?{urlencode(asked)}"
         data = None if body is None else json.dumps(body).encode()
-        answer = self._connections.send(method, path, self._headers, data)
+        answer = self._connections.send(method, self._path(parts, query), self._headers, data)
         if answer.status not in GOOD:
             raise AdminError.of(answer)
         return json.loads(answer.body) if answer.body else None
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        *parts: str,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Readable | None = None,
+        seconds: float = ANSWER_SECONDS_MAX,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Give an answer that is read piece by piece. Raises AdminError.
+
+        *seconds* is how long the server may be silent.
+        """
+        path, headers = self._path(parts, query), {**self._headers, **(headers or {})}
+        with self._connections.stream(method, path, headers, body, seconds) as response:
+            if response.status not in GOOD:
+                raise AdminError.of(HttpAnswer(response.status, {}, response.read()))
+            yield response
+
+    def _path(self, parts: Sequence[str], query: Mapping[str, object] | None) -> str:
+        path = path_of(*(("apps", self.app) if self.app else ()), *parts)
+        asked = urlencode(query_of(query or {}))
+        return f"{path}?{asked}" if asked else path
 
     def pages(self, what: str, **query: object) -> list[Any]:
         """Return all rows of a list that comes in pages, in its order."""
@@ -60,7 +84,17 @@ class AdminClient:
                 return rows
 
 
-def _given(values: dict[str, object]) -> dict[str, object]:
+def path_of(*parts: str) -> str:
+    """Return the path of what has these names, as it is on the line."""
+    return "/".join([BASE, *(quote(part, safe="") for part in parts)])
+
+
+def query_of(values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return *values* as the query has them; what is None is left out."""
+    return [(name, _in_query(value)) for name, value in _given(values).items()]
+
+
+def _given(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -2,15 +2,30 @@
 
 import http.client
 import os
-import socket
+import select
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 # More than the longest fault, and than the server's own time-out.
 ANSWER_SECONDS_MAX = 90
+
+
+class Readable(Protocol):
+    """What is sent piece by piece."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most *size* bytes, none at the end."""
+
+
+_KINDS: dict[str, type[http.client.HTTPConnection]] = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +42,12 @@ class Connections:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{url} is no URL of a `skylogin dev`, which begins with http://")
+        if parts.scheme not in _KINDS or not parts.hostname:
+            raise ValueError(f"{url} is no URL of a server, which begins with http:// or https://")
         if parts.path not in ("", "/"):
             raise ValueError(f"{url} has a path; the URL of the server is wanted, not of an app")
-        self.url = f"http://{parts.netloc}"
-        self._host, self._port = parts.hostname, parts.port or 80
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self._kind, self._host, self._port = _KINDS[parts.scheme], parts.hostname, parts.port
         self._idle: Idle = deque()
         self._process = os.getpid()
         # Nobody has to remember to close them.
@@ -70,7 +85,29 @@ class Connections:
             if _is_open(connection):
                 return connection
             connection.close()
-        return http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS_MAX)
+        return self._kind(self._host, self._port, timeout=ANSWER_SECONDS_MAX)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: Readable | None = None,
+        seconds: float = ANSWER_SECONDS_MAX,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Give an answer to be read piece by piece, over a connection of its own.
+
+        *seconds* is how long the server may be silent. Raises ConnectionError, in the block too.
+        """
+        connection = self._kind(self._host, self._port, timeout=seconds)
+        try:
+            connection.request(method, path, body, dict(headers))
+            yield connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._said(error) from error
+        finally:
+            connection.close()
 
     def _said(self, error: Exception) -> ConnectionError:
         if isinstance(error, ConnectionRefusedError):
@@ -106,14 +143,6 @@ def _close_all(idle: Idle) -> None:
 
 def _is_open(connection: http.client.HTTPConnection) -> bool:
     """Return whether the server still holds the connection, with nothing left to say on it."""
-    line: socket.socket = connection.sock
-    line.settimeout(0)
-    try:
-        line.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        line.settimeout(ANSWER_SECONDS_MAX)
-    return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return not poll.poll(0)

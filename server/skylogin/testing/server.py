@@ -5,20 +5,18 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from skylogin.clock import system_now
-from skylogin.testing.admin_client import BASE
+from skylogin.testing.admin_client import AdminClient
 from skylogin.testing.app import SkyloginApp
 from skylogin.testing.connections import Connections
-from skylogin.testing.refusals import AdminError, json_object
 
 if TYPE_CHECKING:
     from skylogin.server import Running
 
 START_SECONDS_MAX = 30
 CUSTOMARY_MASTER_KEY = "secret"
-OK = 200
 
 
 class RunningServer:
@@ -27,6 +25,7 @@ class RunningServer:
     def __init__(self, url: str, admin_token: str = CUSTOMARY_MASTER_KEY) -> None:
         self._connections = Connections(url)
         self._admin_token = admin_token
+        self._admin = AdminClient(self._connections, admin_token)
 
     @property
     def url(self) -> str:
@@ -42,18 +41,11 @@ class RunningServer:
 
     def apps(self) -> list[str]:
         """Return the names of the apps that there are, that of the environment first."""
-        return [app["name"] for app in self._get("apps")["apps"]]
+        return [app["name"] for app in self._admin.get("apps")["apps"]]
 
     def settings(self) -> dict[str, str]:
         """Return the settings in force, by their variables; secrets are masked."""
-        return {row["variable"]: row["value"] for row in self._get("settings")["settings"]}
-
-    def _get(self, path: str) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._admin_token}"}
-        answer = self._connections.send("GET", f"{BASE}/{path}", headers)
-        if answer.status != OK:
-            raise AdminError.of(answer)
-        return json_object(answer.body)
+        return {row["variable"]: row["value"] for row in self._admin.get("settings")["settings"]}
 
     def close(self) -> None:
         """Close the connections to the server."""

@@ -1,0 +1,409 @@
+"""What a command reaches: the apps of a database, or those of a server by its admin API.
+
+Both are asked in the words of the admin API (server/skylogin/admin/openapi.json), and answer the
+same. Nobody but its server can open the database of an ephemeral one.
+"""
+
+import asyncio
+import functools
+import inspect
+import json
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Self, TypeVar
+from urllib.parse import urlsplit
+
+import typer
+
+from skylogin import app_names, cli, server
+from skylogin.admin import local
+from skylogin.admin.call import Problem
+from skylogin.config import Settings
+from skylogin.operations import transfer
+from skylogin.operations.operator import Operator, RefusedError
+from skylogin.operations.transfer import CONTENT_TYPE
+from skylogin.store import Store, open_store, tables
+from skylogin.testing.admin_client import PAGE_LIMIT, AdminClient, path_of, query_of
+from skylogin.testing.connections import Connections
+from skylogin.testing.refusals import AdminError
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+AppName = Annotated[
+    str, typer.Option("--app", help="An app below /apps/; else the one of the environment.")
+]
+Url = Annotated[
+    str,
+    typer.Option(
+        help="A server that runs, or one of its apps, instead of a database; "
+        "else SKYGEAR_ENDPOINT where set."
+    ),
+]
+AdminToken = Annotated[
+    str,
+    typer.Option(
+        "--admin-token",
+        "--master-key",
+        help="The server's admin token, of `skylogin dev` the master key; "
+        "else SKYLOGIN_ADMIN_TOKEN or SKYGEAR_MASTER_KEY where set.",
+    ),
+]
+
+# The server may take its time for what is large.
+TRANSFER_SECONDS_MAX = 3600
+WHO_ASKS = frozenset((401, 403))
+NOT_FOUND = 404
+NO_OPERATION = "there is nothing at "
+# Where in a request something is, which nobody here has seen.
+_PLACE = re.compile("^(query: |body/)")
+NO_PART = frozenset(("", ".", ".."))
+CHUNK_BYTES = 2**16
+
+
+class NotReachedError(Exception):
+    """Nobody can be asked. The text says why."""
+
+
+class Reach(AbstractContextManager["Reach"], ABC):
+    """Asks about the app that is meant, or about everything there is."""
+
+    def __init__(self, name: str, given_app: str, named_app: str = "") -> None:
+        self.name = name
+        self.given_app = given_app
+        # Empty where the app of the environment is meant.
+        self.named_app = given_app or named_app
+
+    def __enter__(self) -> Self:
+        return self
+
+    @functools.cached_property
+    def app(self) -> str:
+        """Return the name of the app that is meant."""
+        return self.named_app or self._default_app()
+
+    @abstractmethod
+    def _default_app(self) -> str: ...
+
+    def ask(
+        self,
+        method: str,
+        *parts: str,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+    ) -> Any:
+        """Return what the operation at *parts* answers, None where it only does it.
+
+        What is None in *query* is left out. Raises AdminError, NotReachedError.
+        """
+        empty = sorted(NO_PART & set(parts))
+        if empty:
+            # Whoever stands between takes them out of a path, and something else is meant.
+            raise NotReachedError(f"{empty[0]!r} names nothing")
+        return self._ask(method, parts, query or {}, body)
+
+    @abstractmethod
+    def _ask(
+        self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
+    ) -> Any: ...
+
+    def get(self, *parts: str, **query: object) -> Any:
+        """Return what the app has at *parts*. Raises AdminError."""
+        return self.ask("GET", "apps", self.app, *parts, query=query)
+
+    def order(self, method: str, *parts: str, **body: object) -> Any:
+        """Have something done to the app. What is None in *body* is left out. Raises AdminError."""
+        given = {name: value for name, value in body.items() if value is not None}
+        return self.ask(method, "apps", self.app, *parts, body=given)
+
+    def rows(self, *parts: str, most: int, **query: object) -> list[Json]:
+        """Return the rows of as many pages as it takes, *most* at most. Raises AdminError."""
+        rows: list[Json] = []
+        cursor = None
+        while True:
+            limit = min(most - len(rows), PAGE_LIMIT)
+            page = self.ask("GET", *parts, query={**query, "limit": limit, "cursor": cursor})
+            cursor = page.pop("next_cursor")
+            [more] = page.values()
+            rows += more
+            if cursor is None or len(rows) >= most:
+                return rows
+
+    @abstractmethod
+    def follow(self, **query: object) -> Iterator[Json]:
+        """Give the attempts to log in to the app as they come, for good."""
+
+    @abstractmethod
+    def export(self, file: BinaryIO) -> int:
+        """Write everything the app has into *file*, and return the number of rows."""
+
+    @abstractmethod
+    def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
+        """Write into the app what was exported, and return the number of rows by table."""
+
+
+def reaching(work: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where, and do its *work* there, with a `Reach`."""
+    return _reaching(work, list(inspect.signature(reach, eval_str=True).parameters.values()))
+
+
+def reaching_all(work: Callable[..., None]) -> Callable[..., None]:
+    """Do the same for a command that is about no app, or names it itself."""
+    options = inspect.signature(reach, eval_str=True).parameters
+    return _reaching(work, [one for name, one in options.items() if name != "app_name"])
+
+
+def _reaching(work: Callable[..., None], where: list[inspect.Parameter]) -> Callable[..., None]:
+    own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *where)]
+
+    @functools.wraps(work)
+    def command(**values: Any) -> None:
+        options = {one.name: values.pop(one.name) for one in where}
+        try:
+            with reach(**options) as there:
+                work(there, **values)
+        except NotReachedError as error:
+            cli.fail(str(error))
+        except AdminError as error:
+            who = f"{there.name}: " if error.status in WHO_ASKS else ""
+            faults = [_PLACE.sub("", fault) for fault in error.faults]
+            cli.fail(*(faults or [f"{who}{error.detail}"]))
+
+    # This is what typer goes by.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
+def reach(
+    app_name: AppName = "",
+    database: cli.Database = None,
+    url: Url = "",
+    admin_token: AdminToken = "",
+) -> Reach:
+    """Return what is meant: a server at a URL, or a database, whichever is named first.
+
+    Raises NotReachedError.
+    """
+    if url and database is not None:
+        raise NotReachedError("--url is a server, --database is none; one of them is enough")
+    settings = cli.storage_settings(database)
+    at = url or ("" if database is not None else cli.variable("SKYGEAR_ENDPOINT"))
+    if not at:
+        return InDatabase(settings, app_name)
+    token = admin_token or settings.admin_token or cli.variable("SKYGEAR_MASTER_KEY")
+    return AtServer(at, token or settings.master_key, app_name, is_named=bool(url))
+
+
+class InDatabase(Reach):
+    """Apps of a database, which is opened when it is first asked."""
+
+    def __init__(self, settings: Settings, app: str = "") -> None:
+        self.settings = settings
+        self._url = settings.database_url or server.embedded_url(settings)
+        super().__init__(self._url, app)
+        self._runner = asyncio.Runner()
+        self._store: Store | None = None
+
+    def __exit__(self, *error: object) -> None:
+        if self._store is not None:
+            self._runner.run(self._store.close())
+        self._runner.close()
+
+    def _default_app(self) -> str:
+        return self.settings.app_name
+
+    def is_there(self) -> bool:
+        """Return whether there is a database, as far as one sees without opening it."""
+        path = self._url.removeprefix(server.SQLITE)
+        return path == self._url or Path(path).is_file()
+
+    def _do(self, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
+        """Do *work*. Raises NotReachedError where there is no database that can be used."""
+
+        async def do() -> T:
+            return await work(await self._operator())
+
+        try:
+            return self._runner.run(do())
+        except (AdminError, NotReachedError, RefusedError):
+            raise
+        except Exception as error:
+            raise NotReachedError(server.cannot_open(error)) from error
+
+    async def _operator(self) -> Operator:
+        if self._store is None:
+            if not self.is_there():
+                path = self._url.removeprefix(server.SQLITE)
+                raise NotReachedError(f"there is no database {path}: no skylogin has run on it yet")
+            self._store = open_store(self._url)
+            _check(await self._store.version())
+        return Operator(self._store, self.settings)
+
+    def _ask(
+        self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
+    ) -> Any:
+        async def ask(operator: Operator) -> Any:
+            try:
+                return await local.ask(operator, method, path_of(*parts), query_of(query), body)
+            except Problem as problem:
+                raise _refusal(problem) from None
+
+        return self._do(ask)
+
+    def follow(self, **query: object) -> Iterator[Json]:
+        path = path_of("apps", self.app, "journal", "follow")
+
+        async def begin(operator: Operator) -> AsyncGenerator[Json, None]:
+            return local.follow(operator, path, query_of(query))
+
+        async def look(operator: Operator) -> Json:
+            try:
+                return await anext(attempts)
+            except Problem as problem:
+                raise _refusal(problem) from None
+
+        attempts = self._do(begin)
+        try:
+            while True:
+                yield self._do(look)
+        finally:
+            self._runner.run(attempts.aclose())
+
+    def export(self, file: BinaryIO) -> int:
+        async def export(operator: Operator) -> int:
+            await operator.check_app(self.app)
+            with cli.progress("Exporting", "rows") as progress:
+                return await transfer.export(operator, self.app, file, progress)
+
+        return self._do(export)
+
+    def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
+        async def load(operator: Operator) -> dict[str, int]:
+            await operator.check_app(self.app)
+            with cli.progress("Importing", "bytes") as progress:
+                return await transfer.load(
+                    operator, self.app, file, replace=replace, progress=progress
+                )
+
+        return self._do(load)
+
+
+def _check(version: str | None) -> None:
+    if version is None:
+        raise NotReachedError("the database is empty: no skylogin has run on it yet")
+    if version != tables.VERSION:
+        raise NotReachedError(
+            f"the database has version {version}, this skylogin needs {tables.VERSION}: "
+            "run `skylogin migrate`"
+        )
+
+
+def _refusal(problem: Problem) -> AdminError:
+    return AdminError(problem.status, problem.detail, problem.faults)
+
+
+class AtServer(Reach):
+    """Apps of a server that runs. *url* is the server's, or the endpoint of one of its apps.
+
+    *is_named* says whether the command was told so, or found it in its environment.
+    """
+
+    def __init__(self, url: str, token: str, app: str, *, is_named: bool) -> None:
+        parts = urlsplit(url)
+        named, rest = app_names.split(parts.path or "/", "", "")
+        if rest != "/" or parts.query or parts.fragment:
+            raise NotReachedError(f"{url} is no URL of a server or of an app")
+        super().__init__(url, app, named)
+        self.is_named = is_named
+        try:
+            self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
+        except ValueError as error:
+            raise NotReachedError(str(error)) from None
+        self._client = AdminClient(self._connections, token)
+
+    def __exit__(self, *error: object) -> None:
+        self._connections.close()
+
+    def _default_app(self) -> str:
+        apps = self.ask("GET", "apps")["apps"]
+        return next(str(app["name"]) for app in apps if app["default"])
+
+    def _ask(
+        self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
+    ) -> Any:
+        try:
+            with _reached():
+                return self._client.ask(method, *parts, query=query, body=body)
+        except AdminError as error:
+            if error.status != NOT_FOUND or not error.detail.startswith(NO_OPERATION):
+                raise
+            who = f"{self.name} cannot do that: it is no `skylogin dev`, or an older one"
+            raise NotReachedError(who) from error
+
+    def follow(self, **query: object) -> Iterator[Json]:
+        parts = ("apps", self.app, "journal", "follow")
+        with _reached(), self._client.stream("GET", *parts, query=query) as answer:
+            for line in answer:
+                name, _, value = line.partition(b": ")
+                if name == b"data":
+                    yield json.loads(value)
+        raise NotReachedError(f"{self.name} has ended")
+
+    def export(self, file: BinaryIO) -> int:
+        parts, seconds = ("apps", self.app, "export"), TRANSFER_SECONDS_MAX
+        lines = 0
+        with _reached(), self._client.stream("GET", *parts, seconds=seconds) as answer:
+            size = int(answer.headers["Content-Length"])
+            with cli.progress("Exporting", "bytes") as progress:
+                while chunk := answer.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    lines += chunk.count(b"\n")
+                    progress(file.tell(), size)
+            if file.tell() != size:
+                raise NotReachedError(f"{self.name} has ended in the middle of an export")
+        # The first line tells what it is.
+        return lines - 1
+
+    def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(size)}
+        query = {"existing": "replace" if replace else None}
+        with _reached(), cli.progress("Importing", "bytes") as progress:
+            body = _Watched(file, lambda done: progress(done, size))
+            with self._client.stream(
+                "POST",
+                *("apps", self.app, "import"),
+                query=query,
+                headers=headers,
+                body=body,
+                seconds=TRANSFER_SECONDS_MAX,
+            ) as answer:
+                rows: dict[str, int] = json.loads(answer.read())["rows"]
+                return rows
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionError as error:
+        raise NotReachedError(str(error)) from error
+
+
+class _Watched:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+        self._file, self._tell = file, tell
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._tell(self._file.tell())
+        return data
