@@ -4,6 +4,8 @@ Each is told in both ways: of the database, while its server runs, and of the se
 """
 
 import json
+import os
+import pty
 import signal
 import stat
 import subprocess
@@ -13,7 +15,7 @@ import time
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from processes import ServerProcess, environment_with, run_skylogin
@@ -290,6 +292,45 @@ def test_a_server_that_is_well(operated: Operated) -> None:
     assert {row["kind"] for row in found} == {"fine"}
     operated.do("secret", "revoke", operated.rows("secret", "show")[0]["id"])
     assert "warning\tmyapp\tnobody can log in to myapp" in operated.do("doctor")
+
+
+def test_a_terminal_shows_all_and_obeys_nobody(start_server: StartServer, tmp_path: Path) -> None:
+    """A secret can be copied, however narrow it is; what a token says moves no cursor."""
+    server = start_server(*DEV)
+    secret = server.facts["custom_token_secret"]
+    assert call(server.url, login_payload(secret, "\x1b[2Jalice"))[0] == HTTPStatus.OK
+
+    shown = on_a_terminal(tmp_path, "secret", "show")
+    cells = [line.split("│")[2].strip() for line in shown.splitlines() if line.startswith("│")]
+    assert "".join(cells) == secret
+    shown = on_a_terminal(tmp_path, "logins")
+    assert "\x1b[2J" not in shown
+    assert "\ufffd[2J" in "".join(line.split("│")[4].strip() for line in shown.splitlines()[3:-1])
+    assert on_a_terminal(tmp_path, "audit").strip() == "There are none."
+
+
+def on_a_terminal(folder: Path, *arguments: str) -> str:
+    """Return what a command prints where somebody looks."""
+    ours, its = pty.openpty()
+    try:
+        command = [sys.executable, "-m", "skylogin", *arguments]
+        environment = environment_with({"COLUMNS": "60", "NO_COLOR": "1", "TERM": "dumb"})
+        subprocess.run(command, cwd=folder, env=environment, stdout=its, check=True, timeout=60)
+    finally:
+        os.close(its)
+    with open(ours, encoding="utf-8", newline="") as terminal:
+        return _read_all(terminal).replace("\r\n", "\n")
+
+
+def _read_all(terminal: TextIO) -> str:
+    """Return what was printed; Linux tells the end of a terminal as an error."""
+    text = ""
+    try:
+        for line in terminal:
+            text += line
+    except OSError:
+        pass
+    return text
 
 
 def test_tokens_are_those_of_the_server(operated: Operated) -> None:

@@ -455,18 +455,34 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     """Print *rows* for a person, or plainly, tab between tab, where nobody looks."""
+    _print_lines([[row[name] for name in columns] for row in rows], columns)
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Print what is known of one thing, name by name."""
+    _print_lines(facts, None)
+
+
+def _print_lines(rows: Sequence[Sequence[str]], columns: Sequence[str] | None) -> None:
+    lines = [[_in_one_line(text) for text in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in rows:
-            print(*(_in_one_line(row[name]) for name in columns), sep="\t")
+        for line in lines:
+            print(*line, sep="\t")
+        return
+    if not lines:
+        print("There are none.")
         return
     # rich is on the start-up list.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text(_in_one_line(row[name])) for name in columns))
+    table = Table(show_header=columns is not None)
+    for title in columns or lines[0]:
+        # Somebody may want to copy what is too long for the terminal.
+        table.add_column(title, overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(text) for text in line))
     Console().print(table)
 
 
@@ -487,11 +503,6 @@ def print_rows(
         print_json(rows)
     else:
         print_table(columns, [cells(row) for row in rows])
-
-
-def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Print what is known of one thing, name by name."""
-    print_table(("", " "), [{"": name, " ": value} for name, value in facts])
 
 
 def as_cell(value: object) -> str:
