@@ -33,6 +33,7 @@ SHOWN = (
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 DAY_MINUTES = 24 * 60
 PHONE_WIDTH = 390
+STOPS_MAX = 300
 WIDTHS = (1280, PHONE_WIDTH)
 PAGES = {
     "start": "",
@@ -52,6 +53,23 @@ PAGES = {
 RUN_AXE = """async () => (await axe.run()).violations
     .filter(one => ["serious", "critical"].includes(one.impact))
     .map(one => `${one.id}: ${one.nodes.map(node => node.html).join(" ")}`)"""
+
+# What one can act on, in a list that the next script finds.
+LIST_STOPS = """() => {
+    const all = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+    window.stops = [...document.querySelectorAll(all)]
+        .filter(one => one.checkVisibility({visibilityProperty: true}) && !one.disabled
+            && one.type !== "hidden" && one.tabIndex >= 0);
+    return window.stops.length;
+}"""
+# Which of them has the focus, and whether one sees it.
+LOOK_AT_FOCUS = """() => {
+    const one = document.activeElement;
+    const style = getComputedStyle(one);
+    const seen = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
+        || style.boxShadow !== "none";
+    return [window.stops.indexOf(one), seen, one.outerHTML.slice(0, 80)];
+}"""
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -102,14 +120,7 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
     client.control("snapshots", name="three-users")
     # Until what was counted is written.
     time.sleep(1.5)
-    base = f"{client.server.url}/portal/"
-    pages = {name: base + path for name, path in PAGES.items()}
-    for name, link in (("user", "users"), ("login", "logins")):
-        page.goto(base + link)
-        pages[name] = base + page.locator("tbody a").first.get_attribute("href").removeprefix(
-            "/portal/"
-        )
-    pages["delete"] = pages["user"] + "/delete"
+    pages = addresses(page, client)
 
     found = []
     for width in WIDTHS:
@@ -123,6 +134,47 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
                 page.screenshot(path=f"{SCREENSHOTS}/{picture}.png")
             page.add_script_tag(path=AXE)
             found += [f"{name} at {width}: {fault}" for fault in page.evaluate(RUN_AXE)]
+    assert found == []
+
+
+def addresses(page: Any, client: Client) -> dict[str, str]:
+    """Return where each page is, that of a user and that of an attempt as well."""
+    base = f"{client.server.url}/portal/"
+    pages = {name: base + path for name, path in PAGES.items()}
+    for name, link in (("user", "users"), ("login", "logins")):
+        page.goto(base + link)
+        href = page.locator("tbody a").first.get_attribute("href")
+        pages[name] = base + href.removeprefix("/portal/")
+    pages["delete"] = pages["user"] + "/delete"
+    return pages
+
+
+def test_the_keyboard_is_enough(browser: Any, client: Client) -> None:
+    """Tab comes to everything one can act on, on every page, and one sees where it is."""
+    client.log_in("eve", secret="wrong")
+    client.control("faults", kind="drop", probability=0.3, seed=7)
+    time.sleep(1.5)
+    context = browser.new_context()
+    page = context.new_page()
+    found = []
+    for name, url in addresses(page, client).items():
+        page.goto(url)
+        left = set(range(page.evaluate(LIST_STOPS)))
+        assert left, name
+        # A field of dates has a stop for each of its parts.
+        presses = 0
+        while left and presses < STOPS_MAX:
+            presses += 1
+            page.keyboard.press("Tab")
+            number, seen, html = page.evaluate(LOOK_AT_FOCUS)
+            left.discard(number)
+            if number >= 0 and not seen:
+                found.append(f"{name}: nobody sees the focus on {html}")
+        found += [
+            f"{name}: Tab never comes to {page.evaluate(f'window.stops[{one}].outerHTML')}"
+            for one in left
+        ]
+    context.close()
     assert found == []
 
 
