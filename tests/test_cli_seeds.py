@@ -145,6 +145,23 @@ def test_a_command_beside_a_server_needs_no_more_than_the_names(tmp_path: Path, 
         (tmp_path / "all.yaml").unlink()
 
 
+def test_a_token_beside_a_server_is_made_by_its_clock(tmp_path: Path) -> None:
+    """Whatever a test has done to it; and its server is the one that explains it."""
+    script = """
+import os, subprocess, sys
+from skylogin.testing import RunningServer
+skylogin = [sys.executable, "-m", "skylogin", "token"]
+app = RunningServer(os.environ["SKYGEAR_ENDPOINT"].rstrip("/")).app()
+app.clock.advance(days=2)
+minted = subprocess.run([*skylogin, "mint", "alice"], check=True, capture_output=True, text=True)
+app.login_with(minted.stdout.strip())
+subprocess.run([*skylogin, "explain", minted.stdout.strip()], check=True)
+"""
+    done = run_skylogin(tmp_path, "exec", "--", sys.executable, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert "accepted: signed with the secret" in done.stdout
+
+
 def test_a_database_is_seeded_and_exported_without_a_server(
     start_server: StartServer, tmp_path: Path, users: str
 ) -> None:

@@ -197,7 +197,9 @@ def reach(
     if not at:
         return InDatabase(settings, app_name)
     token = admin_token or settings.admin_token or cli.variable("SKYGEAR_MASTER_KEY")
-    return AtServer(at, token or settings.master_key, app_name, is_named=bool(url))
+    # `skylogin exec` says which app its server has.
+    is_ours = bool(url or cli.variable("SKYLOGIN_APP"))
+    return AtServer(at, token or settings.master_key, app_name, is_ours=is_ours)
 
 
 class InDatabase(Reach):
@@ -311,16 +313,16 @@ def _refusal(problem: Problem) -> AdminError:
 class AtServer(Reach):
     """Apps of a server that runs. *url* is the server's, or the endpoint of one of its apps.
 
-    *is_named* says whether the command was told so, or found it in its environment.
+    *is_ours* says whether it is one for certain: SKYGEAR_ENDPOINT may name any.
     """
 
-    def __init__(self, url: str, token: str, app: str, *, is_named: bool) -> None:
+    def __init__(self, url: str, token: str, app: str, *, is_ours: bool) -> None:
         parts = urlsplit(url)
         named, rest = app_names.split(parts.path or "/", "", "")
         if rest != "/" or parts.query or parts.fragment:
             raise NotReachedError(f"{url} is no URL of a server or of an app")
         super().__init__(url, app, named)
-        self.is_named = is_named
+        self.is_ours = is_ours
         try:
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:

@@ -131,12 +131,12 @@ class _GivenSecret(NamedTuple):
 def _given(there: Reach, text: str | None) -> list[_GivenSecret] | None:
     """Return the secrets that are known without asking anybody; None where somebody is asked.
 
-    Those are the one that is given, and the one of the environment, but where a server is named:
-    its own secret and its clock are what counts there.
+    Those are the one that is given, and the one of the environment, but where there is a server
+    for certain: its own secret and its clock are what counts there.
     """
     if text:
         return [_GivenSecret("given", text)]
-    if isinstance(there, AtServer) and there.is_named:
+    if isinstance(there, AtServer) and there.is_ours:
         return None
     settings = _settings(there)
     fixed = secrets.in_environment(settings, there.named_app or settings.app_name, system_now())
