@@ -200,16 +200,16 @@ def _behind(mark: str, text: str, place: int) -> int:
     return place + 1
 
 
-def too_deep(text: str) -> bool:
-    """Return whether *text* opens more brackets in one another than we follow."""
-    if text.count("[") + text.count("{") <= NESTING_MAX:
+def too_deep(text: str, nesting_max: int = NESTING_MAX) -> bool:
+    """Return whether *text* opens more brackets in one another than *nesting_max*."""
+    if text.count("[") + text.count("{") <= nesting_max:
         return False
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         mark = match[0]
         if mark in "[{":
             depth += 1
-            if depth > NESTING_MAX:
+            if depth > nesting_max:
                 return True
         elif mark in "]}":
             depth -= 1
@@ -219,12 +219,17 @@ def too_deep(text: str) -> bool:
 def _without_surrogates(value: object) -> object:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
+    # One frame a level: Python follows no more than a thousand of them.
     if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, tuple):
-        return tuple(_without_surrogates(item) for item in value)
-    if isinstance(value, dict):
-        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+        items = []
+        for item in value:
+            items.append(_without_surrogates(item))
+        return items
+    if isinstance(value, dict | tuple):
+        members = []
+        for name, item in value.items() if isinstance(value, dict) else value:
+            members.append((_SURROGATE.sub("\ufffd", name), _without_surrogates(item)))
+        return dict(members) if isinstance(value, dict) else tuple(members)
     return value
 
 

@@ -224,19 +224,27 @@ def _take_object(claims: ClaimSet, name: str, value: object) -> None:
 
 def plain_members(members: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
     """Return members in their order, repeats included, with inner objects as dicts."""
-    return tuple((name, _plain(value)) for name, value in members)
+    return tuple((name, plain(value)) for name, value in members)
 
 
 def plain_object(members: tuple[tuple[str, object], ...]) -> dict[str, object]:
     """Return members as a dict, those of inner objects too; the last of a name counts."""
-    return {name: _plain(value) for name, value in members}
+    return {name: plain(value) for name, value in members}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return *value* with objects as dicts. Raises TokenError on a number beyond a double."""
+    # One frame a level: a claim may be nested as deeply as any JSON that we follow.
     if isinstance(value, tuple):
-        return plain_object(value)
+        members: dict[str, object] = {}
+        for name, item in value:
+            members[name] = plain(item)
+        return members
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        items: list[object] = []
+        for item in value:
+            items.append(plain(item))
+        return items
     if value is json_text.OUT_OF_RANGE:
         raise TokenError(Reason.CLAIM_OF_WRONG_TYPE, "a number is beyond what a double can hold")
     return value

@@ -52,12 +52,19 @@ def read_value(value: object) -> FieldValue | None:
 
 
 def _read_nested(value: object) -> JsonValue:
+    # One frame a level: it may be nested as deeply as any JSON that we follow.
     if isinstance(value, list):
-        return [_read_nested(item) for item in value]
+        items: list[JsonValue] = []
+        for item in value:
+            items.append(_read_nested(item))
+        return items
     if isinstance(value, dict):
         if "$type" in value:
             return _nested_form(_read_typed(value), value)
-        return {_text(name): _read_nested(item) for name, item in value.items()}
+        members: dict[str, JsonValue] = {}
+        for name, item in value.items():
+            members[_text(name)] = _read_nested(item)
+        return members
     if isinstance(value, str):
         return _text(value)
     if value is None or isinstance(value, bool):
