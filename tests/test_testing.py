@@ -97,6 +97,19 @@ def test_claims_and_options_of_a_token(skylogin: SkyloginApp) -> None:
 
     assert skylogin.logins.last.algorithm == "HS384"
     assert {"aud", "iss"} < set(skylogin.logins.last.claim_names)
+    assert skylogin.logins.last.claims["iss"] == "me"
+    assert skylogin.logins.last.profile is None
+    assert skylogin.logins.last.header == {"alg": "HS384", "typ": "JWT"}
+
+
+def test_an_attempt_shows_the_profile_of_its_token(skylogin: SkyloginApp) -> None:
+    """And which secret signed it, also where it was refused."""
+    skylogin.login("alice", {"age": 5})
+    with pytest.raises(LoginRefusedError):
+        skylogin.login_with(skylogin.bad.expired("alice", {"age": 6}))
+
+    assert [one.profile for one in skylogin.logins] == [{"age": 5}, {"age": 6}]
+    assert len({one.secret_id for one in skylogin.logins} - {""}) == 1
 
 
 def test_a_call_with_the_master_key(skylogin: SkyloginApp) -> None:

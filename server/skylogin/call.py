@@ -40,6 +40,8 @@ class Call:
     origin: Origin
     action: str = ""
     access_key: AccessKey = AccessKey.NONE
+    # The custom token secret that signed its token, once that is verified.
+    secret_id: str = ""
     token: AccessToken | None = None
     user_id: str = ""
     user: User | None = None

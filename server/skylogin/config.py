@@ -83,6 +83,7 @@ class Settings:
     leeway_seconds: int
     journal_rows_max: int
     journal_days: int
+    journal_profiles: bool | None
     trusted_proxies: tuple[Network, ...]
     domain: str
     body_bytes_max: int
@@ -96,6 +97,11 @@ class Settings:
         """Return whether a login with the API key may add fields to the user record."""
         # Unset, both commands let logins add them, as the original does.
         return self.dev_mode is not False
+
+    @property
+    def keeps_profiles(self) -> bool:
+        """Return whether the journal keeps the profiles of tokens."""
+        return self.mode == DEV if self.journal_profiles is None else self.journal_profiles
 
     @property
     def may_use_dev_actions(self) -> bool:
@@ -304,6 +310,7 @@ SETTINGS = (
     Setting("leeway_seconds", "SKYLOGIN_LEEWAY_SECONDS", "0", _integer, "Seconds by which the issuer's clock may be off."),
     Setting("journal_rows_max", "SKYLOGIN_JOURNAL_ROWS_MAX", "100000", _positive, "Attempts that the journal keeps."),
     Setting("journal_days", "SKYLOGIN_JOURNAL_DAYS", "30", _positive, "Days that the journal keeps them."),
+    Setting("journal_profiles", "SKYLOGIN_JOURNAL_PROFILES", "", _optional_boolean, "Whether the journal keeps `skyprofile` of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not."),
     Setting("trusted_proxies", "SKYLOGIN_TRUSTED_PROXIES", "", _networks, "Addresses or networks whose X-Forwarded-For is believed."),
     Setting("domain", "SKYLOGIN_DOMAIN", "", _text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set."),
     Setting("body_bytes_max", "SKYLOGIN_BODY_BYTES_MAX", "16777216", _positive, "Largest body of a call; a larger one is 413."),

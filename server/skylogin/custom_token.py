@@ -6,8 +6,10 @@ docs/wire.md, "Two contracts").
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeGuard
 
 from skylogin import json_text, jws, profile
 from skylogin.errors import (
@@ -17,12 +19,12 @@ from skylogin.errors import (
     not_decodable,
     text_with_nul,
 )
-from skylogin.json_text import JsonValue
 from skylogin.user import Claims
 
 SUBJECT_CHARACTERS_MAX = 36
 SUBJECT_BYTES_MAX = 2500
 DOCUMENTED, ORIGINAL = "documented", "original"
+PROFILE_CLAIM = "skyprofile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,14 @@ class Rules:
     issuer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A token that one of the secrets signed; its claims may still have it refused."""
+
+    token: jws.SignedToken
+    secret_id: str
+
+
 def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> Claims:
     """Return what *token* says, verified against any of *secrets* at *now*.
 
@@ -52,18 +62,35 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
     token itself, expiry included, and 401 only where a required claim is
     missing (custom-token-login, section 2).
     """
-    seconds = int(now.timestamp())
-    documented = rules.contract == DOCUMENTED
+    return read_claims(verify_signature(token, secrets, rules), now, rules)
+
+
+def verify_signature(token: str, secrets: Sequence[Secret], rules: Rules) -> Signed:
+    """Return *token* with the secret that signed it. Raises SkygearError as `verify` does."""
     try:
         parts = jws.split(token)
         jws.check_algorithm(parts, rules.algorithms)
-        secret = _secret_of(parts, secrets)
+        return Signed(parts, _secret_of(parts, secrets).id)
+    except jws.TokenError as error:
+        raise not_decodable(error.reason, error.explanation) from error
+
+
+def read_claims(signed: Signed, now: datetime, rules: Rules) -> Claims:
+    """Return what a signed token says at *now*. Raises SkygearError as `verify` does."""
+    seconds = int(now.timestamp())
+    documented = rules.contract == DOCUMENTED
+    parts = signed.token
+    try:
         claims = jws.read_claims(parts.claims_bytes)
         jws.check_times(claims, seconds, leeway=rules.leeway_seconds, expiry_excluded=documented)
         _check_choices(claims, rules)
     except jws.TokenError as error:
         raise not_decodable(error.reason, error.explanation) from error
-    values = profile.read(claims.objects.get("skyprofile", {}))
+    said = {**claims.strings, **claims.times}
+    raw_profile = claims.objects.get(PROFILE_CLAIM)
+    if raw_profile is not None:
+        said[PROFILE_CLAIM] = raw_profile
+    values = profile.read(raw_profile or {})
     subject = claims.strings.get("sub", "")
     _check_required(subject, claims)
     _check_subject(subject, documented=documented)
@@ -76,9 +103,11 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
         expires_at=claims.time("exp"),
         algorithm=parts.algorithm,
         key_id=parts.key_id,
-        secret_id=secret.id,
+        secret_id=signed.secret_id,
         names=tuple(claims.names),
         only_contract=ORIGINAL if undocumented and not documented else "",
+        header=parts.header,
+        said=said,
     )
 
 
@@ -151,8 +180,10 @@ class Description:
     key_id: str = ""
     subject: str = ""
     names: tuple[str, ...] = ()
-    # Registered claims with plain values; what an app adds may be nobody's business.
-    claims: Mapping[str, JsonValue] = field(default_factory=dict)
+    # Registered claims with plain values, and the profile; what an app adds may be nobody's
+    # business.
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, object] = field(default_factory=dict)
 
 
 def describe(token: object) -> Description:
@@ -168,27 +199,33 @@ def describe(token: object) -> Description:
         subject = jws.read_claims(parts.claims_bytes).strings.get("sub", "")
     except jws.TokenError:
         subject = ""
-    return Description(parts.algorithm, parts.key_id, subject, names, kept)
+    return Description(parts.algorithm, parts.key_id, subject, names, kept, parts.header)
 
 
 NUMBER_MAX = 2**53
 KEPT_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti"))
 
 
-def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, JsonValue]]:
-    """Return the names of claims, and the registered ones with plain values, as they stand."""
+def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, object]]:
+    """Return the names of claims; the registered ones with plain values and the profile."""
     try:
         members = json_text.read_first_members(json_text.decode(data))
     except json_text.NotJsonError:
         return (), {}
     if not isinstance(members, tuple):
         return (), {}
-    kept: dict[str, JsonValue] = {}
+    kept: dict[str, object] = {}
     for name, value in members:
-        if name in KEPT_CLAIMS and (isinstance(value, str | bool) or _is_storable(value)):
+        if name in KEPT_CLAIMS and is_plain(value):
             kept[name] = value
+        elif name == PROFILE_CLAIM:
+            with suppress(jws.TokenError):
+                kept[name] = jws.plain(value)
     return tuple(name for name, _ in members), kept
 
 
-def _is_storable(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < NUMBER_MAX
+def is_plain(value: object) -> TypeGuard[str | float]:
+    """Return whether *value* is text, true, false, or a number that everybody reads alike."""
+    return isinstance(value, str | bool) or (
+        isinstance(value, int | float) and abs(value) < NUMBER_MAX
+    )

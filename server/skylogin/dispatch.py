@@ -118,9 +118,8 @@ def _note(action: Action | None, call: Call, services: Services, refusal: Skygea
     keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
     token = Description() if keyless else _described(call)
     entry_id = services.ids.timed_id(services.now())
-    call.app.journal.note(
-        journal.refused(entry_id, call.now, call.action, call.origin, Refusal(refusal, token))
-    )
+    why = Refusal(refusal, token, call.secret_id)
+    call.app.journal.note(journal.refused(entry_id, call.now, call.action, call.origin, why))
 
 
 def _described(call: Call) -> Description:

@@ -49,7 +49,7 @@ class Verdict:
         }
 
 
-# What is refused for its profile alone is known only with the database.
+# The last five are known only with the database: of attempts, not of a token explained.
 _AT_FAULT: dict[str, str] = {
     Reason.ALGORITHM_NOT_ACCEPTED: "alg",
     Reason.SIGNATURE_WRONG: "signature",
@@ -65,6 +65,11 @@ _AT_FAULT: dict[str, str] = {
     Reason.SUBJECT_TOO_LONG: "sub",
     Reason.PROFILE_VALUE_INVALID: "skyprofile",
     Reason.FIELD_NAME_INVALID: "skyprofile",
+    Reason.FIELD_TYPE_CONFLICT: "skyprofile",
+    Reason.FIELD_NOT_ADDED: "skyprofile",
+    Reason.FIELD_REFUSED: "skyprofile",
+    Reason.REFERENCE_MISSING: "skyprofile",
+    Reason.KEY_TAKEN: "skyprofile",
 }
 
 
@@ -93,8 +98,11 @@ def explain(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) 
         for name, value in claims
         if name in jws.TIME_CLAIMS and type(value) is int
     }
+    secret_id = ""
     try:
-        verified = custom_token.verify(token, secrets, now, rules)
+        signed = custom_token.verify_signature(token, secrets, rules)
+        secret_id = signed.secret_id
+        verified = custom_token.read_claims(signed, now, rules)
     except SkygearError as error:
         return Verdict(
             accepted=False,
@@ -102,7 +110,7 @@ def explain(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) 
             explanation=error.explanation,
             status=error.status,
             error=f"{error.kind.name} {error.kind.code}: {error.message}",
-            secret_id="",
+            secret_id=secret_id,
             header=header,
             claims=claims,
             notes=notes,
@@ -112,10 +120,10 @@ def explain(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) 
     return Verdict(
         accepted=True,
         reason="accepted",
-        explanation=f"signed with the secret {verified.secret_id}, for {verified.subject}",
+        explanation=f"signed with the secret {secret_id}, for {verified.subject}",
         status=200,
         error="",
-        secret_id=verified.secret_id,
+        secret_id=secret_id,
         header=header,
         claims=claims,
         notes=notes,

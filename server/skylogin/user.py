@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from skylogin.json_text import JsonValue
 
@@ -98,6 +99,9 @@ class Claims:
     secret_id: str
     names: tuple[str, ...] = ()
     only_contract: str = ""
+    # Header and claims as they came, for the journal: those that have a meaning.
+    header: Mapping[str, object] = field(default_factory=dict)
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

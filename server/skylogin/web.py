@@ -200,7 +200,9 @@ def _read_call(
         api_key=api_key if isinstance(api_key, str) else "",
         access_token=token if isinstance(token, str) else "",
         now=app.clock(),
-        origin=Origin(_address(request, services.settings), request_id),
+        origin=Origin(
+            _address(request, services.settings), request_id, services.settings.keeps_profiles
+        ),
     )
 
 

@@ -223,7 +223,7 @@ def ask() -> Ask:
             api_key=key,
             access_token=access_token,
             now=(app or services.app).clock(),
-            origin=Origin("192.0.2.1", str(uuid.uuid4())),
+            origin=Origin("192.0.2.1", str(uuid.uuid4()), services.settings.keeps_profiles),
             action=action,
         )
         return await dispatch(call, services)

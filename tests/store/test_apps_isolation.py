@@ -88,8 +88,8 @@ PUBLIC, PRIVATE = "", f"{BOTH}-user"
 POLICY = PasswordPolicy(history_size=1)
 OTHER_KEYS = (("phone",), ("username",))
 DETAILS = Details(
-    action="", explanation="", status=200, algorithm="", key_id="", secret_id="",
-    claim_names=[], claims={}, only_contract="", address="", request_id="",
+    action="", explanation="", status=200, algorithm="", key_id="", header={}, secret_id="",
+    claim_names=[], claims={}, profile_left_out="", only_contract="", address="", request_id="",
 )  # fmt: skip
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -305,6 +305,17 @@ def test_dev_mode_decides_whether_logins_may_add_fields(
     assert settings.may_extend_schema is extending
 
 
+@pytest.mark.parametrize(
+    ("mode", "set_to", "keeping"),
+    [(DEV, "", True), (DEV, "no", False), (SERVE, "", False), (SERVE, "yes", True)],
+)
+def test_profiles_are_in_the_journal_of_a_stand_in(mode: str, set_to: str, keeping: bool) -> None:
+    """At an endpoint they are people's, so somebody has to ask for them."""
+    settings = config.read({**OWN, "SKYLOGIN_JOURNAL_PROFILES": set_to}, mode)
+
+    assert settings.keeps_profiles is keeping
+
+
 def test_what_has_no_effect_here_is_said() -> None:
     """So that nobody waits for it."""
     settings = config.read({"PLUGINS": "CATS", "SENTRY_DSN": "x", "SLAVE": ""}, DEV)

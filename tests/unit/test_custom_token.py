@@ -1,5 +1,6 @@
 """Verifying custom tokens: the verdict, under both contracts and with every option."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from making import HOUR, NOW, SECONDS, SECRET, SECRETS, make_token
-from skylogin import custom_token
+from skylogin import custom_token, json_text
 from skylogin.custom_token import DOCUMENTED, ORIGINAL, Description, Rules, Secret
 from skylogin.errors import (
     BAD_REQUEST,
@@ -60,6 +61,13 @@ def test_claims_say_all_that_a_login_needs() -> None:
         key_id="second",
         secret_id="first",
         names=("sub", "iat", "exp", "skyprofile", "extra"),
+        header=header,
+        said={
+            "sub": "alice",
+            "iat": SECONDS,
+            "exp": SECONDS + HOUR,
+            "skyprofile": {"age": 1.0, "name": None},
+        },
     )
 
 
@@ -307,16 +315,38 @@ def test_a_name_that_leads_nowhere_does_no_harm(key_id: Any) -> None:
     assert custom_token.verify(token, secrets, NOW, Rules()).secret_id == "a"
 
 
+def test_who_signed_a_token_is_known_before_its_claims_are_read() -> None:
+    """So an attempt that is refused for its claims tells of the secret."""
+    signed = custom_token.verify_signature(make_token(exp=1), SECRETS, Rules())
+
+    assert signed.secret_id == "first"
+    with pytest.raises(SkygearError) as caught:
+        custom_token.read_claims(signed, NOW, Rules())
+    assert caught.value.reason is Reason.EXPIRED
+
+
 # --- what is told of a token ----------------------------------------------------
+
+# With half a character at the end, which is looked for in all of it.
+LEVELS = json_text.NESTING_MAX - 1
+DEEP = '{"a":' * LEVELS + '"\\ud800"' + "}" * LEVELS
 
 DESCRIBED: dict[str, tuple[object, Description]] = {
     "no text": (5, Description()),
     "no token": ("a.b", Description()),
-    "no claims": (make_token("[]"), Description("HS256")),
+    "no claims": (
+        make_token("[]"),
+        Description("HS256", header={"alg": "HS256", "typ": "JWT"}),
+    ),
     "a token": (
         make_token(header={"alg": "none", "kid": "k"}, secret="x", iat=5, exp=1),
         Description(
-            "none", "k", "alice", ("sub", "iat", "exp"), {"sub": "alice", "iat": 5, "exp": 1}
+            "none",
+            "k",
+            "alice",
+            ("sub", "iat", "exp"),
+            {"sub": "alice", "iat": 5, "exp": 1},
+            {"alg": "none", "kid": "k"},
         ),
     ),
     "claims of a wrong type": (
@@ -324,7 +354,21 @@ DESCRIBED: dict[str, tuple[object, Description]] = {
         Description(
             "HS256",
             names=("sub", "iat", "exp", "aud", "skyprofile", "jti"),
-            claims={"sub": "alice", "iat": "soon"},
+            claims={"sub": "alice", "iat": "soon", "skyprofile": {"secret": "x"}},
+            header={"alg": "HS256", "typ": "JWT"},
+        ),
+    ),
+    "a number beyond a double": (
+        make_token('{"skyprofile":{"a":1e999}}'),
+        Description("HS256", names=("skyprofile",), header={"alg": "HS256", "typ": "JWT"}),
+    ),
+    "nested as deeply as we follow": (
+        make_token(f'{{"skyprofile":{DEEP}}}'),
+        Description(
+            "HS256",
+            names=("skyprofile",),
+            claims={"skyprofile": json.loads(DEEP.replace("\\ud800", "\\ufffd"))},
+            header={"alg": "HS256", "typ": "JWT"},
         ),
     ),
 }

@@ -35,7 +35,8 @@ def test_a_bad_token_is_explained_with_the_answer_it_would_get() -> None:
     assert verdict.error == "BadRequest 107: fails to decode the request payload"
     assert verdict.explanation.startswith("expired 12 s ago: exp is 2026-01-02T03:03:53Z")
     assert dict(verdict.claims)["sub"] == "alice"
-    assert verdict.as_dict()["secret"] is None
+    assert verdict.as_dict()["secret"] == "first"
+    assert explain(make_token(secret="x"), SECRETS, NOW, Rules()).as_dict()["secret"] is None
 
 
 @pytest.mark.parametrize("token", [make_token(exp=SECONDS), make_token(sub="x" * 37)])

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from skylogin import custom_token, journal, login, profile
 from skylogin.call import Call, JournaledAttempt, Services
-from skylogin.custom_token import Secret
+from skylogin.custom_token import Secret, Signed
 from skylogin.errors import (
     INVALID_CREDENTIALS,
     NOT_CONFIGURED,
@@ -22,7 +22,7 @@ from skylogin.login import Attempt, Changes, Login
 from skylogin.payload import bound, bound_key, bound_object, check_keys, check_storable
 from skylogin.store import Transaction, logins, principals, users
 from skylogin.store.principals import Link
-from skylogin.user import Account, Claims, User
+from skylogin.user import Account, User
 
 LINKED = "OK"
 
@@ -40,7 +40,10 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     token = bound(call.payload, "token", "")
     if not token:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
-    claims = await _verify(call, services, token, secrets)
+    signed = await _verify_signature(call, services, token, secrets)
+    # Known from here on, also of an attempt that is refused.
+    call.secret_id = signed.secret_id
+    claims = custom_token.read_claims(signed, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
     new_user = User(services.ids.random_id())
     attempt = Attempt(
@@ -59,17 +62,19 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     return await auth_response(call, services, accepted.user)
 
 
-async def _verify(call: Call, services: Services, token: str, secrets: Sequence[Secret]) -> Claims:
-    """Return what *token* says; a secret that was made a moment ago counts as well."""
+async def _verify_signature(
+    call: Call, services: Services, token: str, secrets: Sequence[Secret]
+) -> Signed:
+    """Return *token* with the secret that signed it; one made a moment ago counts as well."""
     try:
-        return custom_token.verify(token, secrets, call.now, services.rules)
+        return custom_token.verify_signature(token, secrets, services.rules)
     except SkygearError as error:
         if error.reason is not Reason.SIGNATURE_WRONG:
             raise
         newer = await call.app.secrets.accepted_anew(call.now)
         if newer == secrets:
             raise
-    return custom_token.verify(token, newer, call.now, services.rules)
+    return custom_token.verify_signature(token, newer, services.rules)
 
 
 async def log_in_many(

@@ -62,7 +62,11 @@ async def try_login(visit: Visit) -> web.StreamResponse:
         api_key=app.api_key,
         access_token="",
         now=visit.operator.now(),
-        origin=Origin(visit.operator.address, visit.services.ids.random_id()),
+        origin=Origin(
+            visit.operator.address,
+            visit.services.ids.random_id(),
+            visit.operator.settings.keeps_profiles,
+        ),
         action=LOG_IN,
     )
     answered = await dispatch(call, visit.services)

@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Insert, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
-from skylogin.journal import Entry, Filter
+from skylogin.journal import Entry, Filter, read_details
 from skylogin.store import dialect
 from skylogin.store.tables import journal
 from skylogin.store.transaction import Transaction
@@ -74,19 +75,14 @@ async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> 
 
 async def load_latest(tx: Transaction, app: str, number: int) -> list[Entry]:
     """Return the *number* latest entries of *app*, the newest first."""
-    query = select(journal).where(journal.c.app == app).order_by(journal.c.id.desc()).limit(number)
-    rows = await tx.connection.execute(query)
-    return [
-        Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, row.details)
-        for row in rows
-    ]
+    return await find(tx, app, Filter(), "", number)
 
 
 async def load(tx: Transaction, app: str, entry_id: str) -> Entry | None:
     """Return the entry, None where there is none."""
     query = select(*_COLUMNS).where(journal.c.app == app, journal.c.id == entry_id)
     row = (await tx.connection.execute(query)).first()
-    return Entry(*row) if row else None
+    return _entry(row) if row else None
 
 
 async def find(tx: Transaction, app: str, wanted: Filter, before: str, number: int) -> list[Entry]:
@@ -98,7 +94,7 @@ async def find(tx: Transaction, app: str, wanted: Filter, before: str, number: i
     if before:
         query = query.where(journal.c.id < before)
     rows = await tx.connection.execute(query.order_by(journal.c.id.desc()).limit(number))
-    return [Entry(*row) for row in rows]
+    return [_entry(row) for row in rows]
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
@@ -116,7 +112,11 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield journal.c.at < wanted.until
 
 
-# In the order of the fields of Entry.
+def _entry(row: Any) -> Entry:
+    details = read_details(row.details)
+    return Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, details)
+
+
 _COLUMNS = (
     journal.c.id,
     journal.c.at,

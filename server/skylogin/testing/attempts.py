@@ -27,6 +27,13 @@ class Attempt:
     algorithm: str
     claims: Mapping[str, Any]
     claim_names: tuple[str, ...]
+    header: Mapping[str, Any]
+    secret_id: str
+
+    @property
+    def profile(self) -> Any:
+        """Return the token's `skyprofile`; None where it had none, or one that was not kept."""
+        return self.claims.get("skyprofile")
 
     def __str__(self) -> str:
         """Return the attempt in one line, whatever its token said."""
@@ -53,6 +60,8 @@ class Attempt:
             algorithm=row["algorithm"],
             claims=row["claims"],
             claim_names=tuple(row["claim_names"]),
+            header=row["header"],
+            secret_id=row["secret_id"],
         )
 
 
