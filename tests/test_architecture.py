@@ -41,6 +41,7 @@ LEVELS = """
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
 21  admin.call  admin.events  admin.exporting  portal.answering
 22  admin.answering  admin.people  admin.seeding  portal.pages  portal.people_pages
+22  portal.logins_pages
 23  admin.controls
 24  admin.running  portal.controls_pages
 25  portal.routes  admin.local

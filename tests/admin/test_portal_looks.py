@@ -39,6 +39,7 @@ PAGES = {
     "start": "",
     "overview": "overview",
     "logins": "logins",
+    "looking": "logins?subject=eve&since=2026-01-02T03:04&until=x",
     "users": "users",
     "secrets": "secrets",
     "token": "token",

@@ -1,13 +1,16 @@
 """An operator walks through the portal, in a real browser, with JavaScript and without."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import ServerProcess
+from skylogin.clock import system_now
 
 from .browsing import Client
 
@@ -150,6 +153,78 @@ def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> Non
     assert at_fault.locator("th").inner_text() == "exp"
     assert "12 seconds before the attempt" in at_fault.inner_text()
     assert "skylogin token mint mallory" in page.locator("#again").inner_text()
+
+
+def test_the_profile_of_an_attempt_is_seen(page: Any, client: Client) -> None:
+    """With all that the header and the claims say, and what makes such a token again."""
+    status = client.log_in("mallory", username="anna", tags=["a", {"b": 1}])
+    assert status == HTTPStatus.CONFLICT
+    page.wait_for_timeout(1000)
+    go(page, "Logins")
+    row = page.locator("tbody tr").filter(has_text="mallory")
+    row.get_by_role("link").click()
+
+    header, claims = (page.locator("table").nth(place) for place in (0, 1))
+    assert header.locator("th").all_inner_texts() == ["alg", "typ"]
+    assert claims.locator("th").all_inner_texts() == ["sub", "iat", "exp", "skyprofile"]
+    at_fault = page.locator("tr.at-fault")
+    assert at_fault.locator("th").inner_text() == "skyprofile"
+    assert json.loads(at_fault.locator("code").last.inner_text()) == {
+        "username": "anna", "tags": ["a", {"b": 1}],
+    }  # fmt: skip
+    again = page.locator("#again").inner_text()
+    assert """--claim 'skyprofile={"username": "anna", "tags": ["a", {"b": 1}]}'""" in again
+    # The secret that signed it leads to all that it signed.
+    page.locator("dl").get_by_role("link").first.click()
+    assert "By user, secret or time" in page.locator("details[open]").inner_text()
+    assert page.locator("tbody tr").count() == 4  # noqa: PLR2004
+
+
+def test_logins_are_looked_for(page: Any, client: Client) -> None:
+    """By principal, user, secret and time; what comes is looked for in the same way."""
+    assert client.log_in("mallory", secret="wrong") == HTTPStatus.BAD_REQUEST
+    page.wait_for_timeout(1000)
+    go(page, "Logins")
+
+    def seen() -> list[str]:
+        return sorted(row.split("\t")[3] for row in page.locator("tbody tr").all_inner_texts())
+
+    def show(**fields: str) -> list[str]:
+        for label, text in fields.items():
+            page.get_by_label(label.replace("_", " ")).fill(text)
+        page.get_by_role("button", name="Show").click()
+        return seen()
+
+    assert seen() == ["anna", "bert", "mallory", "zoe"]
+    assert show(Principal="bert") == ["bert"]
+    page.locator("tbody a").click()
+    user_id = page.locator("dl code").first.inner_text()
+    page.get_by_role("link", name=user_id).click()
+    page.get_by_role("link", name="All of this user").click()
+    assert seen() == ["bert"]
+    assert page.get_by_label("User id").input_value() == user_id
+
+    now = system_now()
+    ago = (now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
+    soon = (now + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
+    assert show(User_id="", Since=ago, Until=soon) == ["anna", "bert", "mallory", "zoe"]
+    assert page.get_by_label("Since").input_value() == ago
+    assert show(Until=ago, Since="") == []
+    assert show(Until="", Since=soon) == []
+    assert show(Since=soon, Until=ago) == []
+    assert "not after the time in Since" in page.locator("#until-fault").inner_text()
+    assert page.get_by_label("Since").input_value() == soon
+
+    assert show(Since=ago, Until=soon, Principal="mallory") == ["mallory"]
+    if page.has_scripts:
+        page.get_by_text("Live").wait_for()
+    for name in ("anna", "mallory"):
+        client.log_in(name, secret="wrong")
+    if not page.has_scripts:
+        page.wait_for_timeout(1000)
+        page.reload()
+    page.locator("tbody tr").nth(1).wait_for(timeout=SEEN_MILLISECONDS_MAX)
+    assert seen() == ["mallory", "mallory"]
 
 
 def test_a_token_is_explained(page: Any, client: Client) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
@@ -145,6 +146,13 @@ def read_object(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RefusedError(f"{what} is no JSON object.")
     return value
+
+
+def next_page(kept: Mapping[str, str], cursor: str) -> str:
+    """Return the query of the next page of a list, nothing where there is none."""
+    if not cursor:
+        return ""
+    return urlencode({**{name: value for name, value in kept.items() if value}, "cursor": cursor})
 
 
 Page = Callable[[Visit], Awaitable[web.StreamResponse]]

@@ -1,21 +1,17 @@
-"""The pages on users and on attempts to log in."""
+"""The pages on users."""
 
 import json
-import shlex
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from aiohttp import web
 
-from skylogin import explaining, jws, spoken_time, wire
-from skylogin.admin import events
-from skylogin.journal import Entry, Filter
+from skylogin import wire
+from skylogin.journal import Filter
 from skylogin.operations import attempts, users
 from skylogin.operations.operator import RefusedError
-from skylogin.portal import rendering
-from skylogin.portal.answering import Route, Visit, read_object, route
+from skylogin.portal.answering import Route, Visit, next_page, read_object, route
 from skylogin.store.user_search import SORTS, Search
 from skylogin.user import User
 
@@ -30,9 +26,6 @@ SORT_NAMES = {
     "-id": "by id, backwards",
 }
 assert SORT_NAMES.keys() == set(SORTS)
-
-
-# --- users ----------------------------------------------------------------------
 
 
 async def show_users(visit: Visit) -> web.StreamResponse:
@@ -56,15 +49,8 @@ async def show_users(visit: Visit) -> web.StreamResponse:
         sorts=SORT_NAMES,
         disabled=visit.text("disabled"),
         is_search=bool(search.text or search.field or search.disabled is not None),
-        next_page=_next_page(kept, page.next_cursor),
+        next_page=next_page(kept, page.next_cursor),
     )
-
-
-def _next_page(kept: Mapping[str, str], cursor: str) -> str:
-    """Return the query of the next page, nothing where there is none."""
-    if not cursor:
-        return ""
-    return urlencode({**{name: value for name, value in kept.items() if value}, "cursor": cursor})
 
 
 async def show_user(visit: Visit) -> web.StreamResponse:
@@ -168,93 +154,6 @@ def _back(visit: Visit, notice: str) -> web.Response:
     return visit.go(f"users/{quote(visit.values['user_id'], safe='')}", notice)
 
 
-# --- attempts to log in --------------------------------------------------------------
-
-
-async def show_logins(visit: Visit) -> web.StreamResponse:
-    """Show the attempts that are asked for."""
-    wanted = _filter(visit)
-    cursor = visit.text("cursor")
-    page = await attempts.find(visit.operator, visit.app, wanted, cursor, PER_PAGE)
-    kept = {name: visit.text(name) for name in ("accepted", "reason", "subject", "secret_id")}
-    query = urlencode({name: value for name, value in kept.items() if value})
-    return visit.page(
-        "logins.html",
-        attempts=page.attempts,
-        kept=kept,
-        is_search=any(kept.values()),
-        stream="" if cursor else f"logins/stream?{query}",
-        next_page=_next_page(kept, page.next_cursor),
-    )
-
-
-def _filter(visit: Visit) -> Filter:
-    return Filter(
-        accepted={"yes": True, "no": False}.get(visit.text("accepted")),
-        reason=visit.text("reason"),
-        subject=visit.text("subject"),
-        secret_id=visit.text("secret_id"),
-    )
-
-
-async def stream_logins(visit: Visit) -> web.StreamResponse:
-    """Send rows of the list as they come, until the browser leaves."""
-
-    def as_row(attempt: Entry) -> str:
-        values = {"attempt": attempt, "base": visit.base, "now": visit.operator.now()}
-        return rendering.render("login_row.html", values)
-
-    following = attempts.follow(visit.operator, visit.app, _filter(visit))
-    return await events.send(visit.request, following, as_row)
-
-
-async def show_login(visit: Visit) -> web.StreamResponse:
-    """Show one attempt."""
-    attempt = await attempts.get(visit.operator, visit.app, visit.values["attempt_id"])
-    return visit.page(
-        "login.html",
-        attempt=attempt,
-        claims=_claims(attempt),
-        at_fault=explaining.claim_at_fault(attempt.reason),
-        command=_command(visit, attempt),
-    )
-
-
-def _claims(attempt: Entry) -> list[tuple[str, object, str]]:
-    """Return the claims of a token: the name, the value where it is kept, a time in words."""
-    kept = attempt.details.get("claims", {})
-    rows: list[tuple[str, object, str]] = []
-    for name in attempt.details["claim_names"]:
-        value = kept.get(name, attempt.subject if name == "sub" and attempt.subject else None)
-        words = ""
-        if name in jws.TIME_CLAIMS and type(value) is int:
-            words = f"{jws.moment_text(value)}, {_distance(value, attempt.at)}"
-        rows.append((name, value, words))
-    return rows
-
-
-def _distance(seconds: int, at: datetime) -> str:
-    difference = seconds - int(at.timestamp())
-    if not difference:
-        return "the very second of the attempt"
-    words = spoken_time.span(abs(difference))
-    return f"{words} {'after' if difference > 0 else 'before'} the attempt"
-
-
-def _command(visit: Visit, attempt: Entry) -> str:
-    """Return what does the attempt again, with a token that says the same."""
-    kept = attempt.details.get("claims", {})
-    claims = "".join(
-        f" --claim {shlex.quote(f'{name}={json.dumps(value)}')}"
-        for name, value in sorted(kept.items())
-        if name != "sub"
-    )
-    mint = f"skylogin token mint {shlex.quote(attempt.subject)}{claims}"
-    body = '"{\\"api_key\\":\\"$API_KEY\\",\\"token\\":\\"$TOKEN\\"}"'
-    url = f"{visit.endpoint}sso/custom_token/login"
-    return f"TOKEN=$({mint})\ncurl -s {url} -H 'Content-Type: application/json' -d {body}"
-
-
 ROUTES: list[Route] = [
     route("GET", "users", show_users),
     route("GET", "users/{user_id}", show_user),
@@ -265,7 +164,4 @@ ROUTES: list[Route] = [
     route("POST", "users/{user_id}/sign-out", sign_out_user),
     route("GET", "users/{user_id}/delete", ask_to_delete),
     route("POST", "users/{user_id}/delete", delete_user),
-    route("GET", "logins", show_logins),
-    route("GET", "logins/stream", stream_logins),
-    route("GET", "logins/{attempt_id}", show_login),
 ]
