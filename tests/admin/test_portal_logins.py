@@ -41,11 +41,16 @@ async def stand_in(tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
-async def log_in(site: Site, token: str) -> int:
-    """Log in with *token*; return the status."""
-    body = {"api_key": KEYS["API_KEY"], "token": token}
-    async with ClientSession() as session, session.post(site.url + LOG_IN, json=body) as answer:
-        return answer.status
+async def log_in(site: Site, token: str) -> None:
+    """Log in with *token*, whatever comes of it."""
+    await ask(site, LOG_IN, token=token)
+
+
+async def ask(site: Site, path: str, **payload: Any) -> None:
+    """Make a call of the wire."""
+    body = {"api_key": KEYS["API_KEY"], **payload}
+    async with ClientSession() as session, session.post(site.url + path, json=body):
+        pass
 
 
 def mint(**claims: Any) -> str:
@@ -178,8 +183,11 @@ async def test_an_attempt_shows_what_its_token_says(stand_in: Site) -> None:
     page = await latest_page(stand_in)
     shown = rows_of(page)
     assert json.loads(shown["skyprofile"]) == {"a": {"b": [1]}}
-    assert shown["sub at fault"] == "missing: at fault"
+    assert shown["sub at fault"] == "missing at fault"
     assert 'href="/portal/logins?secret_id=environment"' in page
+
+    await log_in(stand_in, make_token("{}"))
+    assert rows_of(await latest_page(stand_in))["sub at fault"] == "missing at fault"
 
     await log_in(stand_in, mint(header={"alg": "none"}, alg="x"))
     shown = rows_of(await latest_page(stand_in))
@@ -190,6 +198,17 @@ async def test_an_attempt_shows_what_its_token_says(stand_in: Site) -> None:
     page = await latest_page(stand_in)
     assert "none fits" in page
     assert "signature</strong> is at fault" in page
+
+
+async def test_an_attempt_without_a_token_shows_none(stand_in: Site) -> None:
+    """Also where it is refused for what a token may be refused for."""
+    for number in range(2):
+        await ask(stand_in, "auth/signup", auth_data={"username": "anna"}, password=f"x{number}")
+
+    page = await latest_page(stand_in)
+
+    assert "</span> key_taken</h1>" in page
+    assert "What the token says" not in page
 
 
 async def test_an_endpoint_shows_no_profile(tmp_path: Path) -> None:

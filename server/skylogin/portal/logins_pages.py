@@ -13,7 +13,7 @@ from aiohttp import web
 from skylogin import explaining, jws, spoken_time
 from skylogin.admin import events
 from skylogin.custom_token import PROFILE_CLAIM
-from skylogin.journal import Details, Entry, Filter
+from skylogin.journal import NAMES_MAX, Details, Entry, Filter
 from skylogin.operations import attempts
 from skylogin.operations.attempts import AttemptPage
 from skylogin.operations.operator import RefusedError
@@ -39,9 +39,11 @@ async def show_logins(visit: Visit) -> web.StreamResponse:
     kept = {name: visit.text(name) for name in FIELDS}
     cursor = visit.text("cursor")
     wanted, faults = _filter(kept)
-    page = NONE if faults else await attempts.find(visit.operator, visit.app, wanted, cursor)
+    page = NONE
+    if not faults:
+        page = await attempts.find(visit.operator, visit.app, wanted, cursor, PER_PAGE)
     query = urlencode({name: value for name, value in kept.items() if value})
-    # After its end nothing comes any more, and an older page has its end as well.
+    # After the time in Until nothing comes any more.
     is_over = wanted.until is not None and wanted.until <= visit.operator.now()
     return visit.page(
         "logins.html",
@@ -125,22 +127,26 @@ class Row:
     is_kept: bool = True
     note: str = ""
     is_at_fault: bool = False
+    is_missing: bool = False
 
 
 async def show_login(visit: Visit) -> web.StreamResponse:
     """Show one attempt."""
     attempt = await attempts.get(visit.operator, visit.app, visit.values["attempt_id"])
     at_fault = explaining.claim_at_fault(attempt.reason)
-    claims = [_claim(attempt, name, at_fault) for name in attempt.details["claim_names"]]
+    names = attempt.details["claim_names"]
+    claims = [_claim(attempt, name, at_fault) for name in names]
+    left_out = [row.name for row in claims if not row.is_kept]
+    is_token = bool(attempt.details["header"]) and len(names) < NAMES_MAX
+    if is_token and at_fault not in ("", "alg", "signature", *names):
+        claims.append(Row(at_fault, is_at_fault=True, is_missing=True))
     return visit.page(
         "login.html",
         attempt=attempt,
         parts=[("Header", _header(attempt.details, at_fault)), ("Claims", claims)],
         at_fault=at_fault,
-        # A claim that has it refused because it is missing has no row.
-        is_missing=at_fault not in ("", "alg", "signature", *(row.name for row in claims)),
         command=_command(visit, attempt),
-        left_out=[row.name for row in claims if not row.is_kept],
+        left_out=left_out,
     )
 
 
