@@ -68,7 +68,9 @@ class Operated:
 def operated(request: pytest.FixtureRequest, start_server: StartServer, tmp_path: Path) -> Operated:
     """A stand-in that runs, whose database or whose admin API the commands speak to."""
     server = start_server(*DEV)
-    where = ("--url", server.url) if request.param == "url" else ()
+    # By then it has made its database as well.
+    url = server.url
+    where = ("--url", url) if request.param == "url" else ()
     return Operated(server, tmp_path, where)
 
 
