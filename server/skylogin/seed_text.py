@@ -5,12 +5,9 @@ number as JSON writes it, or text. Nothing becomes a date or an octal number, `y
 and names are always texts.
 """
 
-import bisect
 import json
-import json.decoder
-import json.scanner
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +27,10 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _STR = "tag:yaml.org,2002:str"
 _COLLECTIONS = frozenset(("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"))
+# What is left of JSON besides these are blanks, commas and colons.
+_TOKEN = re.compile(r'\n|[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:"\][{}]+')
+_CONSTANTS = {"null": None, "true": True, "false": False}
+_NO_CONSTANTS = frozenset(("NaN", "Infinity", "-Infinity"))
 _NEEDS_ESCAPE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -154,63 +155,48 @@ def of_plain(value: object, depth: int = 0) -> Node:
 
 
 def _read_json(text: str) -> Node:
-    """Return what JSON says: read by `json`, which is told to note where each value begins."""
-    lines = [match.start() for match in re.finditer("\n", text)]
-    depth = 0
-
-    def line_of(place: int) -> int:
-        return bisect.bisect_left(lines, place) + 1
-
-    def scan(text: str, place: int) -> tuple[Node, int]:
-        nonlocal depth
-        depth += 1
-        if depth > NESTING_MAX:
-            raise _Unreadable(f"is nested deeper than {NESTING_MAX} levels", line_of(place))
-        value, end = scan_one(text, place)
-        depth -= 1
-        line = line_of(place)
-        if isinstance(value, Node):
-            return replace(value, line=line), end
-        return _scalar(value, line), end
-
-    decoder: Any = json.JSONDecoder(
-        object_pairs_hook=lambda members: _dict(members, 0),
-        parse_float=_read_number,
-        parse_int=_read_number,
-        parse_constant=_refuse_constant,
-    )
-    read_array: Callable[..., Any] = json.decoder.JSONArray  # type: ignore[attr-defined]
-    read_object: Callable[..., Any] = json.decoder.JSONObject  # type: ignore[attr-defined]
-
-    def parse_array(start: tuple[str, int], _: object) -> tuple[Node, int]:
-        items, end = read_array(start, scan)
-        return _list(items, 0), end
-
-    def parse_object(
-        start: tuple[str, int], strict: bool, _: object, *hooks_and_memo: Any
-    ) -> tuple[Node, int]:
-        node, end = read_object(start, strict, scan, *hooks_and_memo)
-        return node, end
-
-    decoder.parse_array, decoder.parse_object = parse_array, parse_object
-    scan_one = json.scanner.py_make_scanner(decoder)  # type: ignore[attr-defined]
-    decoder.scan_once = scan
+    """Return what JSON says, once `json` has found that it is JSON."""
     try:
-        root: Node = decoder.decode(text)
+        json.loads(text, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
         raise _Unreadable(f"is no JSON: {error.msg}", error.lineno) from None
-    return root
+    except RecursionError:
+        # Says in which line the nesting is too deep, long before it is as deep as that.
+        _read_tokens(text)
+        raise
+    return _read_tokens(text)
 
 
-def _read_number(literal: str) -> Any:
+def _read_tokens(text: str) -> Node:
+    builder, line = _Builder(), 1
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if token == "\n":
+            line += 1
+        elif token in "[{":
+            builder.begin(line, is_list=token == "[")
+        elif token in "]}":
+            builder.end()
+        elif token.startswith('"'):
+            string = json.loads(token)
+            builder.scalar(_scalar(string, line), key=string)
+        else:
+            builder.scalar(_bare(token, line))
+    return builder.root()
+
+
+def _bare(token: str, line: int) -> Node:
+    """Return what stands without quotes: a constant or a number."""
+    if token in _NO_CONSTANTS:
+        return Node(None, line, f"{token} is no JSON")
+    return Node(_CONSTANTS[token], line) if token in _CONSTANTS else _number(token, line)
+
+
+def _number(literal: str, line: int) -> Node:
     try:
-        return json_text.read_whole(literal)
+        return Node(json_text.read_whole(literal), line)
     except NotJsonError as error:
-        return Node(None, problem=f"is no number that can be kept: {error}")
-
-
-def _refuse_constant(name: str) -> Node:
-    return Node(None, problem=f"{name} is no JSON")
+        return Node(None, line, f"is no number that can be kept: {error}")
 
 
 # --- YAML --------------------------------------------------------------------------
@@ -222,8 +208,12 @@ def _read_yaml(text: str) -> Node:
 
     # The parser in C is ten times as quick. Only its events are used, nothing is constructed.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    builder = _Builder()
     try:
-        return _Builder().build(yaml.parse(text, Loader=loader))
+        for event in yaml.parse(text, Loader=loader):
+            take = _EVENTS.get(type(event).__name__)
+            if take is not None:
+                take(builder, event, event.start_mark.line + 1)
     except yaml.reader.ReaderError as error:
         place = error.position if isinstance(error.position, int) else 0
         raise _Unreadable(f"is no YAML: {error.reason}", text.count("\n", 0, place) + 1) from None
@@ -234,6 +224,60 @@ def _read_yaml(text: str) -> Node:
     except (ValueError, OverflowError) as error:
         # The parser in Python on an escape beyond Unicode.
         raise _Unreadable(f"is no YAML: {error}", 0) from None
+    return builder.root()
+
+
+def _take_document(builder: "_Builder", event: Any, line: int) -> None:
+    if builder.has_root:
+        raise _Unreadable("has a second document", line)
+
+
+def _take_scalar(builder: "_Builder", event: Any, line: int) -> None:
+    builder.scalar(_resolved(event, line), key=event.value, anchor=event.anchor)
+
+
+def _take_alias(builder: "_Builder", event: Any, line: int) -> None:
+    builder.alias(event.anchor, line)
+
+
+def _take_start(builder: "_Builder", event: Any, line: int) -> None:
+    is_known = event.tag in (None, "!") or event.tag in _COLLECTIONS
+    problem = "" if is_known else f"the tag {event.tag} means nothing here"
+    is_list = type(event).__name__ == "SequenceStartEvent"
+    builder.begin(line, is_list=is_list, anchor=event.anchor, problem=problem)
+
+
+def _take_end(builder: "_Builder", event: Any, line: int) -> None:
+    builder.end()
+
+
+_EVENTS: dict[str, Callable[["_Builder", Any, int], None]] = {
+    "DocumentStartEvent": _take_document,
+    "ScalarEvent": _take_scalar,
+    "AliasEvent": _take_alias,
+    "SequenceStartEvent": _take_start,
+    "MappingStartEvent": _take_start,
+    "SequenceEndEvent": _take_end,
+    "MappingEndEvent": _take_end,
+}
+
+
+def _resolved(event: Any, line: int) -> Node:
+    text: str = event.value
+    if event.tag not in (None, "!", _STR):
+        return Node(None, line, f"the tag {event.tag} means nothing here")
+    if event.tag is not None or event.style:
+        return _scalar(text, line)
+    if text in _NULLS:
+        return Node(None, line)
+    if text in _BOOLEANS:
+        return Node(_BOOLEANS[text], line)
+    if _FLOAT.fullmatch(text):
+        return _number(text, line)
+    return _scalar(text, line)
+
+
+# --- building ----------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -249,7 +293,10 @@ class _Open:
 
 
 class _Builder:
-    """Makes nodes of YAML's events. Without recursion, and an alias costs what it stands for."""
+    """Makes nodes of what comes in turn. Without recursion, and an alias costs its whole size.
+
+    A member has the line of its name.
+    """
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
@@ -258,34 +305,22 @@ class _Builder:
         self._root: Node | None = None
         self._size = 0
 
-    def build(self, events: Iterator[Any]) -> Node:
-        """Return the only document. Raises _Unreadable."""
-        handlers: dict[str, Callable[[Any, int], None]] = {
-            "DocumentStartEvent": self._document,
-            "ScalarEvent": self._scalar,
-            "AliasEvent": self._alias,
-            "SequenceStartEvent": self._begin,
-            "MappingStartEvent": self._begin,
-            "SequenceEndEvent": self._end,
-            "MappingEndEvent": self._end,
-        }
-        for event in events:
-            handler = handlers.get(type(event).__name__)
-            if handler is not None:
-                handler(event, event.start_mark.line + 1)
+    @property
+    def has_root(self) -> bool:
+        """Return whether a whole value has come."""
+        return self._root is not None
+
+    def root(self) -> Node:
+        """Return the value, null where nothing came."""
         return self._root or Node(None, 1)
 
-    def _document(self, event: Any, line: int) -> None:
-        if self._root is not None:
-            raise _Unreadable("has a second document", line)
+    def scalar(self, node: Node, *, key: str | None = None, anchor: str | None = None) -> None:
+        """Take *node*; *key* is what it is as the name of a member. Raises _Unreadable."""
+        self._name(anchor, node)
+        self._put(node, node.line, key=key)
 
-    def _scalar(self, event: Any, line: int) -> None:
-        node = _resolved(event, line)
-        self._name(event.anchor, node)
-        self._put(node, line, key=event.value)
-
-    def _alias(self, event: Any, line: int) -> None:
-        name = event.anchor
+    def alias(self, name: str, line: int) -> None:
+        """Take what an anchor names. Raises _Unreadable."""
         if name not in self._anchors:
             raise _Unreadable(f"there is no anchor &{name} before this *{name}", line)
         node = self._anchors[name]
@@ -293,16 +328,17 @@ class _Builder:
             raise _Unreadable(f"*{name} stands inside of what it stands for", line)
         self._put(replace(node, line=line), line)
 
-    def _begin(self, event: Any, line: int) -> None:
+    def begin(
+        self, line: int, *, is_list: bool, anchor: str | None = None, problem: str = ""
+    ) -> None:
+        """Begin a list or an object. Raises _Unreadable."""
         if len(self._open) >= NESTING_MAX:
             raise _Unreadable(f"is nested deeper than {NESTING_MAX} levels", line)
-        is_known = event.tag in (None, "!") or event.tag in _COLLECTIONS
-        problem = "" if is_known else f"the tag {event.tag} means nothing here"
-        items: list[Node] | None = [] if type(event).__name__ == "SequenceStartEvent" else None
-        self._name(event.anchor, None)
-        self._open.append(_Open(line, event.anchor, problem, items))
+        self._name(anchor, None)
+        self._open.append(_Open(line, anchor, problem, [] if is_list else None))
 
-    def _end(self, event: Any, line: int) -> None:
+    def end(self) -> None:
+        """End what was begun last. Raises _Unreadable."""
         done = self._open.pop()
         if done.items is not None:
             node = _list(done.items, done.line, done.problem)
@@ -333,22 +369,6 @@ class _Builder:
             raise _Unreadable("a name has to be a text", line)
         else:
             inside.key = key, line
-
-
-def _resolved(event: Any, line: int) -> Node:
-    text: str = event.value
-    if event.tag not in (None, "!", _STR):
-        return Node(None, line, f"the tag {event.tag} means nothing here")
-    if event.tag is not None or event.style:
-        return _scalar(text, line)
-    if text in _NULLS:
-        return Node(None, line)
-    if text in _BOOLEANS:
-        return Node(_BOOLEANS[text], line)
-    if _FLOAT.fullmatch(text):
-        number = _read_number(text)
-        return replace(number, line=line) if isinstance(number, Node) else Node(number, line)
-    return _scalar(text, line)
 
 
 # --- writing -----------------------------------------------------------------------

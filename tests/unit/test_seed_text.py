@@ -192,11 +192,12 @@ def test_values_know_their_lines() -> None:
 
 
 def test_json_values_know_their_lines() -> None:
-    """Where they begin."""
-    root = of_json('\n{"a":\n1, "b": [\n{},\n"x"\n]}').value
+    """As those of YAML do."""
+    root = of_json('\n{"a":\n1, "b": [\n{},\n"\\n",\r\n"x"\n], "c\\"[": {"d":\n"\\\\"}}').value
 
-    assert {name: node.line for name, node in root.items()} == {"a": 3, "b": 3}
-    assert [node.line for node in root["b"].value] == [4, 5]
+    assert {name: node.line for name, node in root.items()} == {"a": 2, "b": 3, 'c"[': 7}
+    assert [node.line for node in root["b"].value] == [4, 5, 6]
+    assert root['c"['].value["d"] == Node("\\", 7)
 
 
 @pytest.mark.parametrize("read", [of_yaml, of_json], ids=["yaml", "json"])
@@ -255,7 +256,9 @@ UNREADABLE_JSON = {
     "more": ("{}\n\n{}", "seed.json:3: is no JSON: Extra data"),
     "quotes": ("{'a': 1}", "seed.json:1: is no JSON: Expecting property name"),
     "open": ('{"a": "\n', "seed.json:1: is no JSON: "),
-    "nested": ("[" * 5000, "seed.json:1: is nested deeper than 64 levels"),
+    "nested": ("[" * 65 + "]" * 65, "seed.json:1: is nested deeper than 64 levels"),
+    "nested without an end": ("\n" + "[" * 100_000, "seed.json:2: is nested deeper than"),
+    "long number": ('{"a": ' + "1" * 5000 + "", "seed.json:1: is no JSON: Expecting ','"),
 }
 
 
