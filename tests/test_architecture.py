@@ -32,13 +32,14 @@ LEVELS = """
 13  journal_writer
 14  registry  operations  operations.operator
 15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.transfer  operations.controls  operations.seeding
+15  operations.signing_in  operations.transfer  operations.seeding
 16  operations.tokens  operations.overview
 17  preprocessors  handlers  handlers.common  handlers.signing_in
 18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
 18  handlers.role  handlers.schema  handlers.sso
 19  actions
 20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
+20  operations.controls
 21  admin.call  admin.events  admin.exporting  portal.answering
 22  admin.answering  admin.people  admin.seeding  portal.pages  portal.people_pages
 22  portal.logins_pages

@@ -34,8 +34,6 @@ async def dispatch(call: Call, services: Services) -> Answer:
     """Carry out *call* and return its answer, whatever happens."""
     action = ACTIONS.get(call.action)
     try:
-        if action is None:
-            raise _unknown(call.action)
         return Answer(200, wire.result(await _run_in_time(action, call, services)))
     except SkygearError as error:
         refusal = error
@@ -57,7 +55,7 @@ async def dispatch(call: Call, services: Services) -> Answer:
     return Answer(refusal.status, wire.error(refusal), refusal)
 
 
-async def _run_in_time(action: Action, call: Call, services: Services) -> object:
+async def _run_in_time(action: Action | None, call: Call, services: Services) -> object:
     seconds = services.settings.response_timeout_seconds
     if seconds <= 0:
         return await _run(action, call, services)
@@ -87,9 +85,11 @@ async def _run_in_time(action: Action, call: Call, services: Services) -> object
         timer.cancel()
 
 
-async def _run(action: Action, call: Call, services: Services) -> object:
+async def _run(action: Action | None, call: Call, services: Services) -> object:
     if call.fault is not None:
         await _strike(call.fault)
+    if action is None:
+        raise _unknown(call.action)
     for preprocess in action.preprocessors:
         await preprocess(call, services)
     return await action.handler(call, services)

@@ -25,6 +25,14 @@ KINDS = {
     TRUNCATE: "the call is carried out; half of its answer comes, and the connection is closed",
     DATABASE_BUSY: "the call is answered as when the database keeps being busy",
 }
+# The least and the most that may be asked for.
+LIMITS = {
+    "calls": (1, 1_000_000),
+    "probability": (0, 1),
+    "seed": (0, 2**53),
+    "seconds": (0, 3600),
+    "status": (400, 599),
+}
 NAMES_OF_ERRORS = {kind.name: kind for kind in ERROR_KINDS}
 
 

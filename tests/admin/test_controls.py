@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin import config
 from skylogin.admin import document
-from skylogin.faults import KINDS
+from skylogin.faults import KINDS, LIMITS
 from skylogin.portal.routes import ROUTES
 from skylogin.testing import SkyloginServer
 from sqlalchemy import event
@@ -257,7 +257,13 @@ def test_each_fault_is_seen_explained_and_over(server: SkyloginServer) -> None:
     {
         "no status": ({"kind": "status"}, "status needs status"),
         "a status of another kind": ({"kind": "drop", "status": 500}, "status goes with status"),
-        "no such error": ({"kind": "error", "error": "Nope"}, "Nope is none of"),
+        "no such error": ({"kind": "error", "error": "Nope"}, "'Nope' is none of"),
+        "an error without a name": ({"kind": "error", "error": ""}, "'' is none of"),
+        "no such action": (
+            {"kind": "drop", "action": "sso:custom_token:logn"},
+            "'sso:custom_token:logn' is no action; did you mean sso:custom_token:login?",
+        ),
+        "a path": ({"kind": "drop", "action": "/auth/login"}, "did you mean auth:login?"),
     }.values(),
 )
 def test_a_fault_that_cannot_be_is_refused(server: SkyloginServer, asked: Any, said: str) -> None:
@@ -265,6 +271,62 @@ def test_a_fault_that_cannot_be_is_refused(server: SkyloginServer, asked: Any, s
     refused = World(server, "refusing").control("POST", "faults", **asked)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert said in refused.json()["detail"]
+
+
+def test_the_limits_of_a_fault_are_those_of_the_document() -> None:
+    """So that the form of the portal, which no schema checks, has them as well."""
+    [operation] = [one for one in document.operations() if one.name == "addFault"]
+    assert operation.body
+    fields = operation.body.schema["properties"]
+    assert {name: (fields[name]["minimum"], fields[name]["maximum"]) for name in LIMITS} == LIMITS
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("status", "42"),
+        ("status", "99999"),
+        ("seconds", "nan"),
+        ("seconds", "-1"),
+        ("seconds", "1e400"),
+        ("calls", "0"),
+        ("calls", "-5"),
+        ("probability", "nan"),
+        ("probability", "7"),
+        ("seed", "-1"),
+    ],
+)
+def test_the_form_of_the_portal_asks_for_no_other_faults(
+    server: SkyloginServer, field: str, value: str
+) -> None:
+    """Than the admin API lets through: a status of 42 is none that a client could read."""
+    world, client = World(server, "form"), requests.Session()
+    world.control("POST", "reset")
+    page = client.get(f"{world.portal}tests", timeout=SECONDS_MAX).text
+    [form_token] = set(re.findall(r'name="form_token" value="(\w+)"', page))
+    kind = {"seconds": "latency"}.get(field, "status")
+    fields = {"form_token": form_token, "kind": kind, "status": "503", field: value}
+    answer = client.post(f"{world.portal}tests/faults", fields, timeout=SECONDS_MAX)
+
+    assert f"{field} has to be" in answer.text
+    assert world.control("GET", "faults").json() == {"faults": []}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ({"kind": "status", "status": 503}, "503 whole"),
+        ({"kind": "error", "error": "PermissionDenied"}, "403 whole"),
+    ],
+)
+def test_a_call_of_no_action_is_struck_too(
+    server: SkyloginServer, asked: dict[str, Any], answer: str
+) -> None:
+    """Where every action is covered, also those that this server does not know."""
+    world = World(server, "unknown")
+    assert world.control("POST", "faults", **asked).ok
+    assert seen(raw(world.wire, b'{"action": "hello:world"}')) == answer
+    assert seen(raw(world.wire, b'{"action": "hello:world"}')) == "404 whole"
 
 
 @contextmanager

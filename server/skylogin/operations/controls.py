@@ -6,9 +6,21 @@ The clock, the faults and the snapshots are this server's own, and gone when it 
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 
+from skylogin.actions import ACTIONS, NOT_EMULATED
 from skylogin.config import DEV
-from skylogin.faults import DROP, ERROR, LATENCY, NAMES_OF_ERRORS, STATUS, Fault, FaultInForce
+from skylogin.faults import (
+    DROP,
+    ERROR,
+    EVERY_ACTION,
+    LATENCY,
+    LIMITS,
+    NAMES_OF_ERRORS,
+    STATUS,
+    Fault,
+    FaultInForce,
+)
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.registry import App, Snapshot
 from skylogin.store import Transaction, worlds
@@ -95,12 +107,24 @@ def read_fault(body: Mapping[str, object]) -> Fault:
             raise RefusedError(f"{name} goes with {', '.join(kinds)} and not with {kind}")
         if name in NEEDED and kind in kinds and name not in body:
             raise RefusedError(f"{kind} needs {name}")
-    error = body.get("error", "")
-    if error and error not in NAMES_OF_ERRORS:
-        raise RefusedError(f"{error} is none of {', '.join(sorted(NAMES_OF_ERRORS))}")
+    if kind == ERROR and body["error"] not in NAMES_OF_ERRORS:
+        names = ", ".join(sorted(NAMES_OF_ERRORS))
+        raise RefusedError(f"{body['error']!r} is none of {names}")
     is_drawn = "probability" in body
     # The schema of the document, or the form, has said of what type each is.
-    return Fault(**{"calls": CALLS_DRAWN if is_drawn else 1, **body})  # type: ignore[arg-type]
+    fault = Fault(**{"calls": CALLS_DRAWN if is_drawn else 1, **body})  # type: ignore[arg-type]
+    for name, (least, most) in LIMITS.items():
+        if name in body and not least <= getattr(fault, name) <= most:
+            raise RefusedError(f"{name} has to be {least} to {most}: {getattr(fault, name)}")
+    if fault.action not in (EVERY_ACTION, *ACTIONS, *NOT_EMULATED):
+        raise RefusedError(f"{fault.action!r} is no action{_hint(fault.action)}")
+    return fault
+
+
+def _hint(action: str) -> str:
+    """Return what was meant: a fault that no call ever meets is a riddle."""
+    near = get_close_matches(action.strip("/").replace("/", ":"), ACTIONS, n=1)
+    return f"; did you mean {near[0]}?" if near else ", and * are all of them"
 
 
 async def add_fault(operator: Operator, app: App, fault: Fault) -> FaultInForce:
