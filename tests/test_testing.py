@@ -155,6 +155,12 @@ def test_users_are_a_mapping(skylogin: SkyloginApp) -> None:
         skylogin.users["carol"]
 
 
+def test_one_role_is_no_list_of_letters(skylogin: SkyloginApp) -> None:
+    """A text in place of a list is refused."""
+    with pytest.raises(AdminError, match=r"users\[0\]\.roles: has to be a list"):
+        skylogin.users.add("alice", roles="editor")
+
+
 def test_a_user_is_kept_out_until_a_time(skylogin: SkyloginApp) -> None:
     """With a message; then they are let in again."""
     now = skylogin.clock.freeze(SOME_DAY)
@@ -253,6 +259,12 @@ def test_an_attempt_that_never_comes(skylogin: SkyloginApp) -> None:
         skylogin.logins.wait_for("alice", accepted=False, timeout=0.05)
 
 
+def test_any_attempt_that_never_comes(skylogin: SkyloginApp) -> None:
+    """It was not said which."""
+    with pytest.raises(TimeoutError, match=r"^no attempt in 0 s; nobody tried to log in$"):
+        skylogin.logins.wait_for(timeout=0)
+
+
 def test_a_line_is_a_line(skylogin: SkyloginApp) -> None:
     """Whatever a token says."""
     skylogin.login("al\nice\x1b[1m")
@@ -301,6 +313,16 @@ def test_tokens_go_by_the_apps_clock(skylogin: SkyloginApp) -> None:
         skylogin.login_with(token)
 
 
+def test_tokens_are_good_as_early_as_a_clock_goes(skylogin: SkyloginApp) -> None:
+    """A time of 0 is none to the original, so that no clock goes as far back."""
+    skylogin.clock.freeze(datetime(1971, 1, 1, tzinfo=UTC))
+    skylogin.login("alice")
+    with pytest.raises(LoginRefusedError, match="expired"):
+        skylogin.login_with(skylogin.bad.expired("alice"))
+    with pytest.raises(AdminError, match="1971 to 8999"):
+        skylogin.clock.freeze(datetime(1970, 1, 1, tzinfo=UTC))
+
+
 # --- faults ------------------------------------------------------------------------
 
 SPOILT = {
@@ -339,6 +361,12 @@ def test_an_answer_comes_late(skylogin: SkyloginApp) -> None:
     skylogin.login("alice")
 
     assert time.monotonic() - begin >= LATENCY_SECONDS
+
+
+def test_a_number_that_is_none_is_no_fault(skylogin: SkyloginApp) -> None:
+    """It is refused before it is sent, in the words of `json`."""
+    with pytest.raises(ValueError, match="Out of range float"):
+        skylogin.faults.latency(float("nan"))
 
 
 def test_faults_are_ended(skylogin: SkyloginApp) -> None:
@@ -464,10 +492,20 @@ def test_settings_of_a_server_of_ones_own() -> None:
         app.login("alice")
 
 
-@pytest.mark.parametrize("url", ["ftp://localhost", "localhost:3000", "http://localhost/apps/x/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://localhost",
+        "localhost:3000",
+        "http://localhost/apps/x/",
+        "http://localhost:x",
+        "http://localhost:99999",
+        "http://localhost:0",
+    ],
+)
 def test_no_url_of_a_server(url: str) -> None:
     """Is said so at once."""
-    with pytest.raises(ValueError, match="URL"):
+    with pytest.raises(ValueError, match=f"{url} .*URL"):
         RunningServer(url)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-# Sums of a time and a lifetime stay within what a datetime can hold.
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# Sums of a time and a lifetime stay within what a datetime can hold, and no time in a token
+# is 0 or less: the original takes that for none.
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +55,7 @@ class Clock:
     def set(self, moment: datetime, *, frozen: bool = False) -> None:
         """Have it show *moment*, and go on from there or, *frozen*, stand.
 
-        Raises ValueError on a time before 1970 or after the year 8999.
+        Raises ValueError on a time before 1971 or after the year 8999.
         """
         if not EARLIEST <= moment < LATEST:
             raise ValueError(

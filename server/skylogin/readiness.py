@@ -20,7 +20,7 @@ def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
     while True:
         left = deadline - time.monotonic()
         problem = _problem(find_url(), max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
-        if not problem or left <= 0:
+        if not problem or not left > 0:
             return problem
         time.sleep(PAUSE_SECONDS)
 
@@ -36,12 +36,10 @@ def url_in(ready_file: Path) -> str:
 def _problem(url: str, seconds: float) -> str:
     if not url:
         return "there is no ready line"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        connection = _connection(url, seconds)
+    except (ValueError, http.client.InvalidURL):
         return "not a URL"
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=seconds)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
@@ -51,3 +49,15 @@ def _problem(url: str, seconds: float) -> str:
     finally:
         connection.close()
     return "" if answer.status == 200 else text  # noqa: PLR2004
+
+
+def _connection(url: str, seconds: float) -> http.client.HTTPConnection:
+    """Return what reaches a URL. Raises ValueError or InvalidURL where nothing can."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(url)
+    # So would the connection, when it looks up the address.
+    parts.hostname.encode("idna")
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    return kind(parts.hostname, parts.port, timeout=seconds)

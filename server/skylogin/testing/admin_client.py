@@ -40,8 +40,11 @@ class AdminClient:
         query: Mapping[str, object] | None = None,
         body: object = None,
     ) -> Any:
-        """Return what the server answers, None where it only does it. Raises AdminError."""
-        data = None if body is None else json.dumps(body).encode()
+        """Return what the server answers, None where it only does it.
+
+        Raises AdminError, and ValueError on a number that JSON does not have, such as NaN.
+        """
+        data = None if body is None else json.dumps(body, allow_nan=False).encode()
         answer = self._connections.send(method, self._path(parts, query), self._headers, data)
         if answer.status not in GOOD:
             raise AdminError.of(answer)

@@ -138,7 +138,8 @@ class Attempts(Sequence[Attempt]):
             if left <= 0:
                 asked = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
                 came = f"these came:\n{in_lines(seen)}" if seen else "nobody tried to log in"
-                raise TimeoutError(f"no attempt with {asked} in {timeout:g} s; {came}")
+                which = f"no attempt with {asked}" if asked else "no attempt"
+                raise TimeoutError(f"{which} in {timeout:g} s; {came}")
             time.sleep(min(POLL_SECONDS, left))
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-# More than the longest fault, and than the server's own time-out.
+# More than the server's own time-out, unless that is set to more.
 ANSWER_SECONDS_MAX = 90
 
 
@@ -42,8 +42,8 @@ class Connections:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in _KINDS or not parts.hostname:
-            raise ValueError(f"{url} is no URL of a server, which begins with http:// or https://")
+        if parts.scheme not in _KINDS or not parts.hostname or not _has_port(parts):
+            raise ValueError(f"{url} is no URL of a server, such as http://127.0.0.1:3000")
         if parts.path not in ("", "/"):
             raise ValueError(f"{url} has a path; the URL of the server is wanted, not of an app")
         self.url = f"{parts.scheme}://{parts.netloc}"
@@ -123,6 +123,14 @@ class Connections:
     def close(self) -> None:
         """Close what is open and idle."""
         _close_all(self._idle)
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Return whether the port, where there is one, can be one."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 Idle = deque[http.client.HTTPConnection]

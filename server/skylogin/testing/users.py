@@ -109,7 +109,9 @@ class Users(Mapping[str, User]):
         **more: object,
     ) -> User:
         """Add a user without a login, and return them; *more* is what a seed may say."""
-        user = {"sub": sub, "profile": dict(profile or {}), "roles": list(roles), **more}
+        # One text is no list of roles: the server says so.
+        given = roles if isinstance(roles, str) else list(roles)
+        user = {"sub": sub, "profile": dict(profile or {}), "roles": given, **more}
         self._admin.post("seed", users=[user])
         return self[sub]
 
