@@ -209,20 +209,44 @@ def test_a_server_that_runs_already_is_used(
     assert RunningServer(server).apps() == ["myapp"]
 
 
+WRONG_SETTINGS = {
+    "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, and has to be a text",
+    "{'SKYLOGIN_LEEWAY_SECONDS': 'x'}": "SKYLOGIN_LEEWAY_SECONDS is not a whole number",
+    "{'AUTH_RECORD_KEY': 'name', 'SKYLOGIN_X': ''}": (
+        "AUTH_RECORD_KEY is not a setting; SKYLOGIN_X is not a setting"
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "said"), WRONG_SETTINGS.items(), ids=WRONG_SETTINGS.values())
+def test_settings_that_are_none_fail_in_a_line(settings: str, said: str, run: Run) -> None:
+    """A misspelt one would otherwise be as good as none."""
+    fixture = "import pytest\n\n@pytest.fixture(scope='session')\ndef skylogin_settings():\n"
+    result = run(conftest=f"{fixture}    return {settings}\n", test_it="def test_it(skylogin): 0")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.re_match_lines([rf"^skylogin_settings: {re.escape(said)}$"])
+    assert "Traceback" not in text_of(result)
+    assert "pytest_plugin.py" not in text_of(result)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "localhost:3000"])
+def test_a_server_that_is_not_there_fails_in_a_line(url: str, run: Run) -> None:
+    """Whether there is none, or the URL can be none's."""
+    result = run("--skylogin-url", url, test_it="def test_it(skylogin): 0")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.re_match_lines([rf"^skylogin: {url} "])
+    assert "During handling" not in text_of(result)
+    assert "pytest_plugin.py" not in text_of(result)
+
+
 def test_a_server_with_other_settings_is_not_used(run: Run, server: str) -> None:
     """The tests would fail for reasons that nobody finds."""
     result = run("--skylogin-url", server, conftest=STRICT, test_it=OF_THE_SHOP)
 
     result.assert_outcomes(errors=1)
     assert "SKYLOGIN_ISSUER is '' there, skylogin_settings says 'shop'" in text_of(result)
-
-
-def test_a_server_that_is_not_there(run: Run) -> None:
-    """Is one sentence, not a page."""
-    result = run("--skylogin-url", "http://127.0.0.1:9", test_it=PLAIN)
-
-    result.assert_outcomes(errors=2)
-    assert "http://127.0.0.1:9 cannot be used: there is no server at" in text_of(result)
 
 
 # --- reports ---------------------------------------------------------------------------

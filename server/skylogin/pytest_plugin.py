@@ -46,13 +46,20 @@ def skylogin_server(
     # On the start-up list: a run that uses no fixture of ours does not pay for it.
     from skylogin import testing  # noqa: PLC0415
 
+    _check_settings(skylogin_settings)
     url = _named_server(pytestconfig)
     if not url:
         with testing.SkyloginServer(skylogin_settings) as server:
             yield server
         return
-    running = testing.RunningServer(url, _admin_token())
-    _check(running, skylogin_settings)
+    try:
+        running = testing.RunningServer(url, _admin_token())
+    except ValueError as error:
+        fault = str(error)
+    else:
+        fault = _why_not(running, skylogin_settings)
+    if fault:
+        pytest.fail(f"skylogin: {fault}", pytrace=False)
     yield running
     running.close()
 
@@ -122,8 +129,29 @@ def _admin_token() -> str:
     return given[0] if given else "secret"
 
 
-def _check(server: "RunningServer", wanted: dict[str, str]) -> None:
-    """Fail where the server cannot be used, or has other settings than these tests want."""
+def _check_settings(settings: dict[str, str]) -> None:
+    """Fail where what the tests want are no settings, with all that is wrong with them."""
+    # So is this.
+    from skylogin import config  # noqa: PLC0415
+
+    known = config.VARIABLES | set(config.WITHOUT_EFFECT)
+    faults = [f"{name} is not a setting" for name in settings if name not in known]
+    faults += [
+        f"{name} is {value!r}, and has to be a text"
+        for name, value in settings.items()
+        if not isinstance(value, str)
+    ]
+    if not faults:
+        try:
+            config.read(settings, config.DEV)
+        except config.ConfigurationError as error:
+            faults = error.faults
+    if faults:
+        pytest.fail(f"skylogin_settings: {'; '.join(faults)}", pytrace=False)
+
+
+def _why_not(server: "RunningServer", wanted: dict[str, str]) -> str:
+    """Return why a server cannot be used, such as other settings than these tests want."""
     # So are these.
     from skylogin import config  # noqa: PLC0415
     from skylogin.testing import AdminError  # noqa: PLC0415
@@ -131,13 +159,11 @@ def _check(server: "RunningServer", wanted: dict[str, str]) -> None:
     try:
         there = server.settings()
     except (OSError, AdminError) as error:
-        pytest.fail(f"skylogin: {server.url} cannot be used: {error}", pytrace=False)
+        return f"{server.url} cannot be used: {error}"
     rows = {row.variable: row.value for row in config.in_force(config.read(wanted, config.DEV))}
     wrong = [
         f"{name} is {there.get(name)!r} there, skylogin_settings says {rows[name]!r}"
         for name in wanted.keys() - ITS_OWN
         if there.get(name) != rows.get(name)
     ]
-    if wrong:
-        faults = "; ".join(wrong)
-        pytest.fail(f"skylogin: {server.url} has other settings: {faults}", pytrace=False)
+    return f"{server.url} has other settings: {'; '.join(wrong)}" if wrong else ""
