@@ -19,6 +19,8 @@ from skylogin.store import access, audit, roles
 from skylogin.store import apps as stored_apps
 from skylogin.store.user_search import Search
 from skylogin.user import User
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
 
@@ -138,6 +140,27 @@ async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
     assert (by_subject(now)["alice"]["disabled"], now["admin_roles"]) == (False, [])
     await sow(operator, {"users": [{"sub": "alice", "disabled": True}]})
     assert by_subject(await seeding.export(operator, APP))["alice"]["disabled"] is True
+
+
+async def test_roles_change_for_many_at_once(operator: Operator) -> None:
+    """One statement for all from whom the same is taken: thousands took seconds."""
+    old, new, many = ["old", "stays"], ["new", "stays"], 30
+    subjects = [f"user{number:02}" for number in range(many)]
+    await sow(operator, {"users": [{"sub": one, "roles": old} for one in subjects]})
+    statements: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await sow(operator, {"users": [{"sub": one, "roles": new} for one in subjects]})
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    exported = by_subject(await seeding.export(operator, APP))
+    assert {name: user["roles"] for name, user in exported.items()} == dict.fromkeys(subjects, new)
+    assert len([one for one in statements if "DELETE FROM user_roles" in one]) == 1
 
 
 async def test_seeds_and_logins_at_once_make_one_user_each(

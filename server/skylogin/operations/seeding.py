@@ -231,22 +231,25 @@ class _Sowing:
 
     async def _follow_up(self, changes: Changes, accounts: Mapping[str, Account]) -> None:
         """Set roles, passwords and who is disabled, where that is not as it should be yet."""
-        given: dict[tuple[str, ...], list[str]] = {}
+        given: dict[frozenset[str], list[str]] = {}
+        taken: dict[frozenset[str], list[str]] = {}
         for number in range(len(self.wanted.users)):
             account = accounts.get(self._key(number))
             user_id = account.user_id if account else self.new_ids[number]
             saved, is_new = changes.after[user_id], changes.before[user_id] is None
             wanted = self._as_wanted(number, saved)
-            if set(saved.roles) - set(wanted.roles):
-                gone = set(saved.roles) - set(wanted.roles)
-                await roles.revoke(self.tx, self.app, [user_id], gone)
-            if set(wanted.roles) - set(saved.roles):
-                given.setdefault(wanted.roles, []).append(user_id)
+            has, shall_have = frozenset(saved.roles), frozenset(wanted.roles)
+            if has - shall_have:
+                taken.setdefault(has - shall_have, []).append(user_id)
+            if shall_have - has:
+                given.setdefault(shall_have - has, []).append(user_id)
             if _shut_out(wanted) != _shut_out(saved) or (is_new and wanted.disabled):
                 await users.set_disabled(self.tx, self.app, wanted)
             if wanted.password_hash:
                 is_known = wanted.password_hash == saved.password_hash
                 await self._set_password(wanted, is_known=is_known, is_new=is_new)
+        for names, user_ids in taken.items():
+            await roles.revoke(self.tx, self.app, user_ids, names)
         for names, user_ids in given.items():
             await roles.assign(self.tx, self.app, user_ids, names)
 
