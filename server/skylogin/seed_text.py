@@ -14,7 +14,8 @@ from typing import Any
 from skylogin import json_text
 from skylogin.json_text import NotJsonError
 
-TEXT_BYTES_MAX = 16 * 2**20
+# An export of as many users as a seed may have fits.
+TEXT_BYTES_MAX = 64 * 2**20
 NESTING_MAX = 64
 # With what aliases stand for.
 VALUES_MAX = 2_000_000

@@ -240,7 +240,7 @@ UNREADABLE = {
     "itself": (b"a: &x\n  - *x\n", "seed.yaml:2: *x stands inside of what it stands for"),
     "a list as a name": (b"a: 1\n? [b]\n: 1\n", "seed.yaml:2: a name has to be a text"),
     "nested": (b"[" * 100, "seed.yaml:1: is nested deeper than 64 levels"),
-    "large": (b" " * (16 * 2**20 + 1), "seed.yaml: has more than 16,777,216 bytes"),
+    "large": (b" " * (64 * 2**20 + 1), "seed.yaml: has more than 67,108,864 bytes"),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from skylogin import seeds
-from skylogin.seed_text import SeedError, write_json, write_yaml
+from skylogin.seed_text import TEXT_BYTES_MAX, SeedError, write_json, write_yaml
 from skylogin.seeds import Disabling, Seed, SeedApp, SeedUser
 from skylogin.user import FieldValue
 
@@ -260,6 +260,25 @@ def test_there_is_an_end_to_users_and_apps() -> None:
         "a.json:1: users: has more than 100,000 users"
     ]
     assert faults_of(f"apps:\n{apps}") == ["users.yaml:1: apps: has more than 1,000 apps"]
+
+
+@pytest.mark.parametrize("write", [write_yaml, write_json])
+def test_what_is_exported_is_no_larger_than_a_seed_may_be(write: Any) -> None:
+    """With as many users as there may be, who have what users have."""
+    user = {
+        "sub": "5b0c8f3e-0000-4000-8000-000000000001",
+        "id": "5b0c8f3e-0000-4000-8000-000000000002",
+        "profile": {
+            "username": "alice.liddell",
+            "email": "alice.liddell@example.com",
+            "name": "Alice Liddell",
+            "born": {"$type": "date", "$date": "2001-02-03T04:05:06.789Z"},
+        },
+        "roles": ["editor", "reader"],
+        "password_hash": "$2a$10$" + "a" * 53,
+        "disabled": False,
+    }
+    assert len(write({"users": [user]})) * seeds.USERS_MAX <= TEXT_BYTES_MAX
 
 
 def test_a_fault_that_turns_up_later_has_its_line() -> None:
