@@ -399,6 +399,31 @@ def test_a_reset_app_is_as_new(skylogin: SkyloginApp) -> None:
     assert skylogin.login("alice").last_login_at is None
 
 
+def test_a_snapshot_is_forgotten(skylogin: SkyloginApp) -> None:
+    """A reset keeps it, so that there is another way to make room."""
+    skylogin.snapshot("empty")
+    skylogin.reset()
+    skylogin.restore("empty")
+    skylogin.forget("empty")
+    with pytest.raises(AdminError, match="no snapshot empty"):
+        skylogin.restore("empty")
+    with pytest.raises(AdminError, match="no snapshot empty"):
+        skylogin.forget("empty")
+
+
+def test_who_is_signed_out_logs_in_a_second_later(skylogin: SkyloginApp) -> None:
+    """Even where the clock stands: tokens of the same second are ended as well."""
+    skylogin.clock.freeze()
+    before = skylogin.login("alice")
+    skylogin.users["alice"].sign_out()
+    with pytest.raises(CallRefusedError, match="AccessTokenNotAccepted"):
+        skylogin.call("me", access_token=before.access_token)
+    skylogin.clock.advance(1)
+    after = skylogin.login("alice")
+
+    assert skylogin.call("me", access_token=after.access_token)["user_id"] == after.user_id
+
+
 def test_a_snapshot_is_restored(skylogin: SkyloginApp) -> None:
     """With the clock of then."""
     skylogin.clock.freeze(SOME_DAY)

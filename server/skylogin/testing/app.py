@@ -203,6 +203,10 @@ class SkyloginApp:
         """Keep the app as it is now, with its clock, under *name*."""
         self._admin.post("snapshots", name=name)
 
+    def forget(self, name: str) -> None:
+        """Give up the snapshot called *name*: there are at most 20, and a reset keeps them."""
+        self._admin.ask("DELETE", "snapshots", name)
+
     def restore(self, name: str) -> None:
         """Make the app as it was when the snapshot was taken; faults end."""
         self._admin.post("snapshots", name, "restore")
