@@ -121,11 +121,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers["Content-Type"] != "application/json":
             raise RefusedError(415, "send JSON")
         length = self.headers["Content-Length"] or ""
-        if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
             raise RefusedError(413, "too long")
         try:
             given = json.loads(self.rfile.read(int(length)))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RefusedError(400, "that is no JSON") from None
         return given if isinstance(given, dict) else {}
 

@@ -27,7 +27,9 @@ def is_password(password: str, kept: str) -> bool:
 
 
 def _scrypt(password: str, salt: bytes, cost: int) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=cost, r=8, p=1, dklen=32)
+    # JSON can hold halves of characters, which are no text.
+    data = password.encode(errors="surrogatepass")
+    return hashlib.scrypt(data, salt=salt, n=cost, r=8, p=1, dklen=32)
 
 
 def _text(value: bytes) -> str:

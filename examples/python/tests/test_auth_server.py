@@ -66,7 +66,17 @@ def test_nobody_else_does(server, cookie):
     assert token_status(server, cookie) == 401
 
 
-@pytest.mark.parametrize("who", [{**ALICE, "password": "wrong"}, {"username": "eve"}, {}, None, []])
+@pytest.mark.parametrize(
+    "who",
+    [
+        {**ALICE, "password": "wrong"},
+        {**ALICE, "password": "\ud800"},
+        {"username": "eve"},
+        {},
+        None,
+        [],
+    ],
+)
 def test_a_wrong_password_signs_nobody_in(server, who):
     response, _ = send(server, "POST", "/session", json.dumps(who))
 
@@ -93,5 +103,7 @@ def test_a_session_ends_after_eight_hours(server, clock):
 def test_what_is_no_json_is_refused(server):
     assert send(server, "POST", "/session", "x")[0].status == 400
     assert send(server, "POST", "/session", "x", **{"Content-Type": "text/plain"})[0].status == 415
+    assert send(server, "POST", "/session", "[" * 9_000)[0].status == 400
     assert send(server, "POST", "/session", "x" * 20_000)[0].status == 413
+    assert send(server, "POST", "/session", **{"Content-Length": "\u00b2"})[0].status == 413
     assert send(server, "POST", "/elsewhere")[0].status == 404
