@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import pty
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -667,6 +668,14 @@ def test_what_cannot_be_minted_is_a_sentence(arguments: tuple[str, ...], tmp_pat
     assert "Traceback" not in refused.stderr
 
 
+def test_a_ready_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """And the server does not run without it."""
+    done = run_skylogin(tmp_path, *DEV, "--ephemeral", "--ready-file", "nowhere/ready.json")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "nowhere/ready.json: No such file or directory\n"
+
+
 # --- wait and exec ----------------------------------------------------------------
 
 
@@ -691,7 +700,7 @@ def test_wait_ends_when_the_server_is_ready(start_server: StartServer, tmp_path:
         assert waiting.stderr.read() == ""
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://"])
 def test_wait_gives_up_after_its_time(url: str, tmp_path: Path) -> None:
     """And says what was missing."""
     begun = time.monotonic()
@@ -750,6 +759,14 @@ def test_wait_follows_the_ready_file(start_server: StartServer, tmp_path: Path) 
         assert waiting.wait(30) == 0
         assert waiting.stderr is not None
         assert waiting.stderr.read() == ""
+
+
+def test_wait_for_what_is_no_url_does_not_wait(tmp_path: Path) -> None:
+    """It will never be one."""
+    done = run_skylogin(tmp_path, "wait", "nonsense", "--timeout", "1000")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("nonsense is no URL of a server")
 
 
 def test_wait_for_a_ready_file_that_does_not_come_gives_up(tmp_path: Path) -> None:
@@ -847,10 +864,12 @@ def test_exec_of_nothing_that_can_be_run_is_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_exec_stops_its_command_when_it_is_told_to_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_exec_passes_signals_on_to_its_command(number: signal.Signals, tmp_path: Path) -> None:
     """And waits for it; nothing is left of either."""
+    name = number.name.removeprefix("SIG")
     script = (
-        f"echo $$ > {tmp_path}/pid; trap 'echo stopped; exit 7' TERM; while :; do sleep 0.1; done"
+        f"trap 'echo stopped; exit 7' {name}; echo $$ > {tmp_path}/pid; while :; do sleep 0.1; done"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "skylogin", "exec", "--", "/bin/sh", "-c", script],
@@ -858,18 +877,54 @@ def test_exec_stops_its_command_when_it_is_told_to_stop(tmp_path: Path) -> None:
         env=environment_with({}),
         stdout=subprocess.PIPE,
         text=True,
+        # Before a terminal it is the terminal that sends Ctrl-C to both.
+        start_new_session=True,
     )
     with process:
         for _ in range(600):
             if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
                 break
             time.sleep(0.05)
-        process.terminate()
+        process.send_signal(number)
         output, _ = process.communicate(timeout=30)
 
     assert (process.returncode, output) == (7, "stopped\n")
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_ctrl_c_reaches_the_command_once(tmp_path: Path) -> None:
+    """The terminal sends it to both: a second one would mean more to most."""
+    script = f"""
+import os, pathlib, signal, time
+came = []
+signal.signal(signal.SIGINT, lambda *_: came.append(1))
+pathlib.Path({str(tmp_path / "ready")!r}).touch()
+while not came:
+    time.sleep(0.05)
+time.sleep(1)
+os.write(1, b"came %d times" % len(came))
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        command = [sys.executable, "-m", "skylogin", "exec", "--", sys.executable, "-c", script]
+        os.execvpe(command[0], command, environment_with({}))
+    for _ in range(600):
+        if (tmp_path / "ready").exists():
+            break
+        time.sleep(0.05)
+    os.write(terminal, b"\x03")
+    said = b""
+    # Linux tells the end of a terminal as an error.
+    with suppress(OSError):
+        while data := os.read(terminal, 1024):
+            said += data
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+
+    assert b"came 1 times" in said
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 # --- the rest -------------------------------------------------------------------

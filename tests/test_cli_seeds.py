@@ -2,13 +2,14 @@
 
 import json
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import ServerProcess, run_skylogin
+from processes import ServerProcess, environment_with, run_skylogin
 from skylogin import seeds
 from test_cli import log_in
 
@@ -95,6 +96,7 @@ def test_what_goes_wrong_is_a_sentence(
         (("seed", users, "--url", f"{server.url}x"), f"{server.url}x is no URL"),
         (("seed", users, "--url", "http://127.0.0.1:1"), "there is no server at "),
         (("seed", users, *url, "--database", "sqlite:///x"), "--url is a server, --database"),
+        (("seed", "apps.json", "--app", "zoo", *url), "apps.json names its apps itself, worker-1"),
         (("export", "users.txt", *url), "users.txt: its name has to end with .yaml, .yml, .json"),
         (("export", "no/users.yaml", *url), "no/users.yaml: No such file or directory"),
         (("export", "-", "--all", "--app", "x", *url), "--all are all apps"),
@@ -105,6 +107,27 @@ def test_what_goes_wrong_is_a_sentence(
         assert (done.returncode, done.stdout) == (1, ""), done
         assert done.stderr.startswith(said), done.stderr
     assert list(tmp_path.glob("*nowhere.db*")) == []
+
+
+def test_what_cannot_be_printed_is_a_sentence(
+    start_server: StartServer, tmp_path: Path, users: str
+) -> None:
+    """As an export onto a full disk."""
+    server = start_server(*DEV, "--seed", users)
+    for command in ("export", "-"), ("users", "find"):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "skylogin", *command, "--url", server.url],
+                cwd=tmp_path,
+                env=environment_with({}),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        assert done.returncode == 1
+        assert done.stderr == "standard output: No space left on device\n"
 
 
 @pytest.mark.parametrize("command", [(*DEV,), ("exec",)], ids=["dev", "exec"])

@@ -54,7 +54,15 @@ def main() -> None:
     if sys.argv[1:2] not in [[name] for name in RUN_A_SERVER]:
         add_groups()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is None:
+            # What is still to be printed cannot be printed either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except RefusedError as error:
         fail(str(error))
     except ConfigurationError as error:
@@ -143,7 +151,10 @@ def _sower(settings: Settings, files: list[str] | None) -> Prepare | None:
 
 
 def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
-    """Return the apps of seeds. Exits with 1 where anything is wrong, with every fault."""
+    """Return the apps of seeds, of which *default_app* is the one that goes without a name.
+
+    Exits with 1 where anything is wrong, with every fault.
+    """
     from skylogin import seeds  # noqa: PLC0415
     from skylogin.seed_text import SeedError  # noqa: PLC0415
 
@@ -168,8 +179,11 @@ def _ready_file(path: Path | None, line: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    with whole_file(path) as file:
-        file.write(f"{line}\n".encode())
+    try:
+        with whole_file(path) as file:
+            file.write(f"{line}\n".encode())
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
     try:
         yield
     finally:
@@ -215,6 +229,8 @@ def wait(
         problem = readiness.wait_until_ready(lambda: readiness.url_in(file), timeout)
     else:
         url = url or _listening_url()
+        if not url.startswith(("http://", "https://")):
+            fail(f"{url} is no URL of a server, which begins with http:// or https://")
         problem = readiness.wait_until_ready(lambda: url, timeout)
     if problem:
         fail(f"{ready_file or url} is not ready after {timeout:g} s: {problem}")
@@ -255,18 +271,55 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             "SKYLOGIN_APP": settings.app_name,
             "SKYLOGIN_PORTAL": running.portal or "",
         }
-        try:
-            process = await asyncio.create_subprocess_exec(*command, env=environment)
-        except OSError as error:
-            print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-            return 127
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, process.terminate)
-        # The terminal sends Ctrl-C to the command as well, which decides what it means.
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
-        code = await process.wait()
+        with _signals_kept() as arrived:
+            try:
+                process = await asyncio.create_subprocess_exec(*command, env=environment)
+            except OSError as error:
+                print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+                return 127
+            passing_on = asyncio.create_task(_pass_on(arrived, process))
+            code = await process.wait()
+            passing_on.cancel()
         # As a shell tells of a command that a signal ended.
         return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _signals_kept() -> Iterator[asyncio.Queue[int]]:
+    """Give the signals to this process that are for its command, none of which end it."""
+    arrived: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+    for number in numbers:
+        loop.add_signal_handler(number, arrived.put_nowait, number)
+    try:
+        yield arrived
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _pass_on(arrived: asyncio.Queue[int], process: asyncio.subprocess.Process) -> None:
+    while True:
+        number = await arrived.get()
+        # A terminal sends what its keys mean to the command as well: twice would mean more.
+        is_typed = number in (signal.SIGINT, signal.SIGQUIT) and _is_before_a_terminal()
+        if not is_typed and process.returncode is None:
+            process.send_signal(number)
+
+
+def _is_before_a_terminal() -> bool:
+    """Return whether the keys of a terminal reach this process and those it started."""
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 @app.command()

@@ -27,6 +27,9 @@ def seed(
 ) -> None:
     """Put the users of a seed into apps; what it does not say stays as it is."""
     wanted = cli.read_seeds([file], there.app)
+    others = [one.name for one in wanted if one.name != there.app]
+    if there.given_app and others:
+        cli.fail(f"{file} names its apps itself, {', '.join(others)}: it goes without --app")
     for one in wanted:
         print(f"{one.name} has {_sow(there, one)} users of it")
 

@@ -231,18 +231,19 @@ async def _listening(
         max_field_size=HEADER_BYTES_MAX,
     )
     try:
-        await runner.setup()
-        site = aiohttp_web.TCPSite(runner, host or None, port)
-        await site.start()
+        try:
+            await runner.setup()
+            site = aiohttp_web.TCPSite(runner, host or None, port)
+            await site.start()
+        except apps.KeysTakenError as error:
+            raise ConfigurationError([str(error)]) from error
+        except OSError as error:
+            fault = f"cannot listen on {host or '*'}:{port}: {error.strerror or error}"
+            raise ConfigurationError([fault]) from error
         yield runner
         await site.stop()
         application[web.STOPPING].set()
         await _drain(runner)
-    except apps.KeysTakenError as error:
-        raise ConfigurationError([str(error)]) from error
-    except OSError as error:
-        fault = f"cannot listen on {host or '*'}:{port}: {error.strerror or error}"
-        raise ConfigurationError([fault]) from error
     finally:
         await runner.cleanup()
 

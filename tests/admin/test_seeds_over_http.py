@@ -81,6 +81,18 @@ def test_faults_are_listed_with_their_fields(server: SkyloginServer) -> None:
         assert ask(server, "POST", "bad", body).status_code == HTTPStatus.BAD_REQUEST
 
 
+def test_what_a_body_says_twice_is_refused(server: SkyloginServer) -> None:
+    """One of the two would be lost without a word."""
+    answer = requests.post(
+        f"{server.url}/_admin/v1/apps/twice/seed",
+        data='{"users": [{"sub": "alice", "roles": ["a"], "roles": ["b"]}]}',
+        headers={"Authorization": "Bearer secret", "Content-Type": "application/json"},
+        timeout=SECONDS_MAX,
+    )
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert answer.json()["detail"] == "the body says 'roles' twice in one object"
+
+
 def test_a_seed_goes_by_the_clock_of_the_app(server: SkyloginServer) -> None:
     """Who comes from it was made then."""
     app = server.app("moved")

@@ -22,6 +22,7 @@ logger = logging.getLogger("skylogin.admin")
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+NAME_SHOWN_MAX = 100
 
 
 async def answer(
@@ -108,13 +109,29 @@ async def _read_body(request: web.Request, operation: Operation) -> Any:
     if request.content_type != JSON:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body has to be {JSON}")
     try:
-        body = json.loads(data, parse_constant=_refuse_constant, parse_float=_read_float)
+        body = json.loads(
+            data,
+            parse_constant=_refuse_constant,
+            parse_float=_read_float,
+            object_pairs_hook=_read_object,
+        )
         # What no UTF-8 can say cannot be stored.
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
     document.check_body(operation, body)
     return body
+
+
+def _read_object(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object. Raises Problem where a name is there twice: one would be lost."""
+    value = dict(members)
+    if len(value) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        detail = f"the body says {twice[:NAME_SHOWN_MAX]!r} twice in one object"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail)
+    return value
 
 
 def _refuse_constant(name: str) -> object:
