@@ -11,8 +11,8 @@ import pytest
 from making import NOW, make_token
 from skylogin.operations import users
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import audit
-from skylogin.store.user_search import Search
+from skylogin.store import audit, user_search
+from skylogin.store.user_search import SORTS, Search
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
 
@@ -77,6 +77,35 @@ async def test_users_are_found(
 ) -> None:
     """By what is unique of them, or in their profiles."""
     assert await found(operator, **search) == names
+
+
+MANY = {
+    "all of many": ({"text": "sub-"}, ["zoë", "ann", "Anna", "Bert"]),
+    "by a field too": ({"text": "sub-", "field": "age", "value": "0"}, ["Anna"]),
+    "by a field alone": ({"field": "username", "value": "Anna"}, ["Anna"]),
+    "the disabled": ({"text": "sub-", "disabled": True}, ["Anna", "Bert"]),
+    "the others": ({"text": "sub-", "disabled": False}, ["zoë", "ann"]),
+    "nobody": ({"text": "sub-", "disabled": True, "field": "age", "value": "3"}, []),
+}
+
+
+@pytest.mark.parametrize(("search", "names"), MANY.values(), ids=MANY)
+async def test_many_are_found_as_few_are(
+    search: dict[str, Any],
+    names: list[str],
+    people: dict[str, str],
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a page of them is not near, in the same order."""
+    for name in ("Anna", "Bert"):
+        await users.disable(operator, APP, people[name])
+    few = [await found(operator, sort=sort, limit=1, **search) for sort in SORTS]
+    monkeypatch.setattr(user_search, "LOOKED_UP_MAX", 0)
+    monkeypatch.setattr(user_search, "LOOKED_AT", 1)
+
+    assert [await found(operator, sort=sort, limit=1, **search) for sort in SORTS] == few
+    assert [set(one) for one in few] == [set(names)] * len(SORTS)
 
 
 async def test_a_user_is_found_by_their_id(people: dict[str, str], operator: Operator) -> None:

@@ -363,6 +363,19 @@ def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
+def is_among(column: ColumnElement[Any], query: Select[Any], dialect: str) -> ColumnElement[bool]:
+    """Return whether *column*, a text, is among what *query* gives, found once and remembered.
+
+    Else both databases may look each of them up. PostgreSQL does not where the answer is asked
+    for its truth, and remembers any number of them that come out of an array: it takes them
+    for few.
+    """
+    if dialect == "postgresql":
+        remembered = func.unnest(func.array(query.scalar_subquery()), type_=Text)
+        return column.in_(select(remembered)).is_(True)
+    return unindexed(column, dialect).in_(query)
+
+
 def is_empty(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
     """Return whether *column* is the empty text, so that no index of it looks better for that.
 

@@ -7,7 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    Select,
+    Text,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
@@ -21,10 +34,9 @@ from skylogin.user import Principal, User
 SORTS = ("created_at", "-created_at", "id", "-id", "last_seen_at", "-last_seen_at")
 # Sorts behind whatever a prefix goes on with, in the order of the characters' numbers.
 BEHIND = "\U0010ffff"
-# So many are sorted at once, by what has an index and by a field, which has none. Where more
-# are found, a page of them is near.
-LIKE_MAX, OF_FIELD_MAX = 40_000, 5000
-LOOKED_AT = 1000
+# So many who fit are looked up and sorted. Where more do, a page of them is mostly near, among
+# so many of the next.
+LOOKED_UP_MAX, LOOKED_AT = 5000, 1000
 UNIQUE_FIELDS = ("username", "email")
 
 
@@ -57,8 +69,6 @@ async def find(tx: Transaction, app: str, search: Search) -> tuple[list[User], s
     ids, rest = await _load_candidates(tx, app, search)
     if ids is not None:
         rows = await _load_among(tx, app, ids, rest)
-    elif search.sort.removeprefix("-") == "last_seen_at":
-        rows = await _load_last_seen(tx, app, search)
     else:
         rows = await _load_in_order(tx, app, search)
     page = rows[: search.limit]
@@ -72,32 +82,20 @@ async def _load_candidates(
 ) -> tuple[list[str] | None, Search]:
     """Return the ids of the few who fit, and what they are still to be asked.
 
-    None where nothing is searched for, or where so many fit that a page of them is soon
-    found by going through all in their order.
+    None where nothing is searched for, or where more fit, or by a field, which has no index.
     """
     if search.subject:
         # No more than one.
         ids = await _load_ids(tx, _ids_of(app, search.subject), 1)
         return ids, replace(search, subject="")
     if search.text:
-        ids = await _load_ids(tx, _ids_like(app, search.text), LIKE_MAX)
+        ids = await _load_ids(tx, _ids_like(app, search.text), LOOKED_UP_MAX)
         if ids is not None:
             return ids, replace(search, text="")
     if search.disabled:
-        query = select(users.c.id).where(_is_of(tx, app), users.c.disabled.is_(True))
-        ids = await _load_ids(tx, query, LIKE_MAX)
+        ids = await _load_ids(tx, _ids_disabled(tx, app), LOOKED_UP_MAX)
         if ids is not None:
             return ids, replace(search, disabled=None)
-    if search.field:
-        # In the order in which they lie in the file, or each would be another page of it.
-        query = (
-            select(records.c.id)
-            .where(*_are_users(tx, app, "created_at"), _has_field(tx, search))
-            .order_by(*_in_order("created_at", records.c.created_at, records.c.id))
-        )
-        ids = await _load_ids(tx, query, OF_FIELD_MAX)
-        if ids is not None:
-            return ids, replace(search, field="")
     return None, search
 
 
@@ -132,20 +130,43 @@ async def _load_among(
     return (await tx.connection.execute(query, values)).all()
 
 
-async def _load_in_order(tx: Transaction, app: str, search: Search) -> Sequence[Any]:
-    key = _sort_key(search.sort)
-    query = _fitting(tx, search, records.c.id, key.label("key"))
-    query = query.where(*_are_users(tx, app, search.sort))
-    return (await tx.connection.execute(_page(query, search, key, records.c.id))).all()
+async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]:
+    """Return the rows of a page, where many fit.
+
+    Some of the next are looked at, one after the other. Where they give no page, those who fit
+    may be the last of all: so of the rest all who fit are found first, at once.
+    """
+    is_search = search.text or search.field or search.disabled is not None
+    number = LOOKED_AT if is_search else search.limit + 1
+    query = _next(tx, app, search, search.sort)
+    # As they lie in the file, which is quicker than by id, and then to be sorted.
+    way = search.sort if _is_by_users(search) else "created_at"
+    found: list[Any] = []
+    while True:
+        rows = (await tx.connection.execute(query.limit(number))).all()
+        found += await _load_among(tx, app, [row.id for row in rows], search)
+        if len(found) > search.limit or len(rows) < number:
+            return found
+        search = replace(search, cursor=_write_cursor(rows[-1].key, rows[-1].id))
+        query = _next(tx, app, search, way).where(_is_of_those(tx, app, search))
+
+
+def _is_by_users(search: Search) -> bool:
+    """Return whether users tell all but for a few, and records need not be read."""
+    return search.sort.removeprefix("-") == "last_seen_at" and not search.field
 
 
 def _fitting(tx: Transaction, search: Search, *columns: ColumnElement[Any]) -> Select[Any]:
     return (
         select(*columns)
         .select_from(records)
-        .join(users, and_(users.c.app == records.c.app, users.c.id == records.c.id))
+        .join(users, _is_whose_record())
         .where(*_conditions(tx, search))
     )
+
+
+def _is_whose_record() -> ColumnElement[bool]:
+    return and_(users.c.app == records.c.app, users.c.id == records.c.id)
 
 
 def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
@@ -170,42 +191,20 @@ def _is_of(tx: Transaction, app: str) -> ColumnElement[bool]:
     return dialect.unindexed(users.c.app, tx.dialect) == app
 
 
-async def _load_last_seen(tx: Transaction, app: str, search: Search) -> list[Any]:
-    """Return the rows of a page in the order of the last call.
+def _next(tx: Transaction, app: str, search: Search, way: str) -> Select[Any]:
+    """Return the query for all, in their order, from behind the cursor on.
 
-    An index of that would have to change at every call. So users alone are sorted, some of
-    them at a time, and only those are looked at.
+    They are read in the order of *way*.
     """
-    found: list[Any] = []
-    number = LOOKED_AT
-    while True:
-        query = _seen(tx, app, search).limit(number)
-        some = query.subquery()
-        fits = (
-            select(records.c.id)
-            .where(
-                *_is_user(some.c.app),
-                records.c.id == some.c.id,
-                *_conditions(tx, replace(search, disabled=None)),
-            )
-            .correlate(some)
-        )
-        order = _in_order(search.sort, some.c.key, some.c.id)
-        looked = select(some.c.id, some.c.key, _is_there(fits).label("fits")).order_by(*order)
-        rows = (await tx.connection.execute(looked)).all()
-        found += [row for row in rows if row.fits]
-        if len(found) > search.limit or len(rows) < number:
-            return found
-        search = replace(search, cursor=_write_cursor(rows[-1].key, rows[-1].id))
-        number *= 10
-
-
-def _seen(tx: Transaction, app: str, search: Search) -> Select[Any]:
     key = _sort_key(search.sort)
-    query = select(users.c.app, users.c.id, key.label("key")).where(_is_of(tx, app))
-    if search.disabled is not None:
-        query = query.where(users.c.disabled.is_(search.disabled))
-    return _behind_cursor(query, search, key, users.c.id)
+    if way.removeprefix("-") == "last_seen_at":
+        # An index of that would have to change at every call. So users alone are sorted.
+        query = select(users.c.id, key.label("key")).where(_is_of(tx, app))
+        return _behind_cursor(query, search, key, users.c.id)
+    query = select(records.c.id, key.label("key")).where(*_are_users(tx, app, way))
+    if search.sort.removeprefix("-") == "last_seen_at":
+        query = query.join(users, _is_whose_record())
+    return _behind_cursor(query, search, key, records.c.id)
 
 
 def _sort_key(sort: str) -> ColumnElement[Any]:
@@ -258,6 +257,28 @@ def _conditions(tx: Transaction, search: Search) -> Iterator[ColumnElement[bool]
         yield _has_field(tx, search)
 
 
+def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[bool]:
+    """Say the same as `_conditions`: sooner of all users, later of a few."""
+    found: list[ColumnElement[bool]] = []
+    user_id = records.c.id
+    is_disabled = dialect.is_among(user_id, _ids_disabled(tx, app), tx.dialect)
+    if _is_by_users(search):
+        user_id, is_disabled = users.c.id, users.c.disabled.is_(True)
+    if search.field:
+        found.append(_has_field(tx, search))
+    if search.disabled is not None:
+        found.append(is_disabled if search.disabled else ~is_disabled)
+    if search.text:
+        found.append(dialect.is_among(user_id, _ids_like(app, search.text), tx.dialect))
+    return _in_turn(found)
+
+
+def _in_turn(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Say that all are true; what one of them goes by is not found before it is asked."""
+    first, *others = conditions or [true()]
+    return case((first, _in_turn(others)), else_=false()) if others else first
+
+
 def _has_field(tx: Transaction, search: Search) -> ColumnElement[bool]:
     return dialect.has_member(records.c.data, search.field, search.value, tx.dialect)
 
@@ -271,6 +292,10 @@ def _ids_of(app: str, subject: str) -> Select[Any]:
         columns.provider == "",
         columns.principal == subject,
     )
+
+
+def _ids_disabled(tx: Transaction, app: str) -> Select[Any]:
+    return select(users.c.id).where(_is_of(tx, app), users.c.disabled.is_(True))
 
 
 def _ids_like(app: str, text: str) -> Select[Any]:
