@@ -1,9 +1,10 @@
-"""Whether a commit waits for the disk."""
+"""Whether a commit waits for the disk, and who carries a transaction out."""
 
+import threading
 from pathlib import Path
 
 import pytest
-from skylogin.store import open_store
+from skylogin.store import Store, Transaction, apps, open_store
 from sqlalchemy import text
 
 FULL, OFF = 2, 0
@@ -20,3 +21,44 @@ async def test_a_commit_waits_for_the_disk_where_it_has_to(
         assert found.scalar_one() == level
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize("write", [True, False])
+@pytest.mark.parametrize("durable", [True, False])
+async def test_what_need_not_last_wakes_no_thread(
+    durable: bool, write: bool, tmp_path: Path
+) -> None:
+    """Waking one takes longer than a transaction that waits for nothing."""
+    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=durable)
+
+    async def look(tx: Transaction) -> int:
+        return threading.get_ident()
+
+    try:
+        is_here = await store.run(look, write=write) == threading.get_ident()
+    finally:
+        await store.close()
+    assert is_here is not durable
+
+
+async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The one connection of a database that need not last goes on after any error."""
+    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
+
+    async def break_off(tx: Transaction) -> None:
+        await apps.keep_setting(tx, "app", "name", "lost")
+        raise KeyError
+
+    try:
+        await store.create()
+        with pytest.raises(KeyError):
+            await store.run(break_off)
+        assert await _kept(store) is None
+        await store.run(lambda tx: apps.keep_setting(tx, "app", "name", "kept"))
+        assert await _kept(store) == "kept"
+    finally:
+        await store.close()
+
+
+async def _kept(store: Store) -> str | None:
+    return await store.run(lambda tx: apps.read_setting(tx, "app", "name"), write=False)

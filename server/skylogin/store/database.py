@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, SkygearError, database_busy
 from skylogin.login import LookAgain
 from skylogin.store import dialect, tables
-from skylogin.store.sqlite_threads import DirectConnection, SqliteThreads
+from skylogin.store.sqlite_threads import DirectConnection, SqliteInline, SqliteThreads
 from skylogin.store.transaction import FieldCache, Transaction
 from skylogin.user import Field
 
@@ -48,9 +48,10 @@ class Store:
 
     def __init__(self, url: str, *, durable: bool = True) -> None:
         self._url = url
-        self._sqlite_writer: SqliteThreads | None = None
+        self._sqlite_writer: SqliteThreads | SqliteInline | None = None
         if url.startswith(dialect.SQLITE):
-            self._sqlite_writer = SqliteThreads(dialect.open_sqlite_writer(url, durable=durable), 1)
+            engine = dialect.open_sqlite_writer(url, durable=durable)
+            self._sqlite_writer = SqliteThreads(engine, 1) if durable else SqliteInline(engine)
         self._fields = FieldCache()
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
@@ -67,7 +68,9 @@ class Store:
         return dialect.open_postgresql(self._url)
 
     @functools.cached_property
-    def _sqlite_readers(self) -> SqliteThreads:
+    def _sqlite_readers(self) -> SqliteThreads | SqliteInline:
+        if isinstance(self._sqlite_writer, SqliteInline):
+            return self._sqlite_writer
         engine = dialect.open_sqlite_readers(self._url)
         return SqliteThreads(engine, SQLITE_READERS)
 
@@ -252,7 +255,8 @@ class Store:
 def open_store(url: str, *, durable: bool = True) -> Store:
     """Return the store at *url*; nothing is connected to yet.
 
-    SQLite that need not be *durable* does not wait for the disk.
+    SQLite that need not be *durable* does not wait for the disk, and is nobody else's: its
+    transactions run in the thread of the caller.
     """
     return Store(url, durable=durable)
 

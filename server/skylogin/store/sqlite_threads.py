@@ -3,10 +3,12 @@
 SQLite runs in this process, so going back and forth between its thread and the
 event loop for every statement costs more than the statements. Work is the same
 coroutine that PostgreSQL runs; here none of its steps has to wait, so it is run
-from its beginning to its end without an event loop (docs/decisions/0002).
+from its beginning to its end without an event loop (docs/decisions/0002). Where
+it waits not even for the disk, the event loop's own thread does it.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -61,6 +63,37 @@ class SqliteThreads:
     def close(self) -> None:
         """Wait for the transactions under way and close the connections."""
         self._threads.shutdown()
+        self._engine.dispose()
+
+
+class SqliteInline:
+    """Does transactions one after the other, where they are asked for: nobody is woken.
+
+    For a database that waits neither for the disk nor for another process.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @functools.cached_property
+    def _connection(self) -> Connection:
+        """Return the connection: opened when first used, and kept."""
+        return self._engine.connect()
+
+    async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
+        """Do *work* in a transaction and return what it returns, once that is committed."""
+        with self._connection.begin():
+            return _finish(work(DirectConnection(self._connection)))
+
+    async def run_directly(self, work: Callable[[Connection], T]) -> T:
+        """Do *work*, which is no coroutine, in a transaction."""
+        with self._connection.begin():
+            return work(self._connection)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if "_connection" in self.__dict__:
+            self._connection.close()
         self._engine.dispose()
 
 
