@@ -20,16 +20,16 @@ SEARCHES = {
 
 
 class Listener:
-    """A connection that keeps what is asked of it."""
+    """A connection that keeps what is asked of it, with its values."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self.dialect = connection.dialect
-        self.statements: list[Any] = []
+        self.statements: list[tuple[Any, dict[str, Any]]] = []
 
     async def execute(self, statement: Any, parameters: Any = None) -> Any:
         """Execute a statement."""
-        self.statements.append(statement)
+        self.statements.append((statement, parameters or {}))
         return await self._connection.execute(statement, parameters)
 
 
@@ -62,7 +62,9 @@ async def test_a_search_reads_no_whole_table(search: Search, store: Store) -> No
         tx.connection = listener
         await user_search.find(tx, APP, search)
         how = {"literal_binds": True}
-        sql = str(listener.statements[0].compile(dialect=connection.dialect, compile_kwargs=how))
+        statement, values = listener.statements[0]
+        statement = statement.params(values)
+        sql = str(statement.compile(dialect=connection.dialect, compile_kwargs=how))
         # A colon of its own would be a parameter.
         sql = sql.replace(":", "\\:")
         if tx.dialect == "sqlite":

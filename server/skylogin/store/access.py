@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from skylogin.access import AccessRules, FieldRule, FieldRules, TypeRules
 from skylogin.json_text import JsonValue
@@ -13,18 +13,26 @@ from skylogin.store.transaction import Transaction
 
 async def load(tx: Transaction, app: str) -> AccessRules:
     """Return all rules of *app*."""
-    table = record_types
-    query = select(table.c.type, table.c.create_roles, table.c.default_access)
-    rows = await tx.connection.execute(query.where(table.c.app == app))
+    rows = await tx.connection.execute(_TYPES, {"name": app})
     types = {row.type: TypeRules(tuple(row.create_roles or ()), row.default_access) for row in rows}
     return AccessRules(await load_field_rules(tx, app), types)
 
 
+_TYPES = select(
+    record_types.c.type, record_types.c.create_roles, record_types.c.default_access
+).where(record_types.c.app == bindparam("name"))
+
+
 async def load_field_rules(tx: Transaction, app: str) -> FieldRules:
     """Return the rules for fields."""
-    columns = [column for column in field_access.c if column.name != "app"]
-    rows = await tx.connection.execute(select(*columns).where(field_access.c.app == app))
+    rows = await tx.connection.execute(_FIELD_RULES, {"name": app})
     return FieldRules(FieldRule(*row) for row in rows)
+
+
+# In the order of the fields of FieldRule.
+_FIELD_RULES = select(*(column for column in field_access.c if column.name != "app")).where(
+    field_access.c.app == bindparam("name")
+)
 
 
 async def replace_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule]) -> None:

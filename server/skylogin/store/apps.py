@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from skylogin import auth_keys as keys
 from skylogin.access import FIRST_FIELD_RULES
@@ -122,15 +122,17 @@ async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:
 
 async def load(tx: Transaction, app: str) -> StoredApp | None:
     """Return the app called *app*, None where there is none."""
-    query = select(apps.c.app, apps.c.api_key, apps.c.master_key, apps.c.created_at)
-    row = (await tx.connection.execute(query.where(apps.c.app == app))).first()
+    row = (await tx.connection.execute(_ONE, {"name": app})).first()
     return StoredApp(*row) if row else None
+
+
+_ALL = select(apps.c.app, apps.c.api_key, apps.c.master_key, apps.c.created_at)
+_ONE = _ALL.where(apps.c.app == bindparam("name"))
 
 
 async def load_all(tx: Transaction) -> list[StoredApp]:
     """Return every app but the one of the environment, by name."""
-    query = select(apps.c.app, apps.c.api_key, apps.c.master_key, apps.c.created_at)
-    rows = await tx.connection.execute(query.order_by(apps.c.app))
+    rows = await tx.connection.execute(_ALL.order_by(apps.c.app))
     return [StoredApp(*row) for row in rows]
 
 

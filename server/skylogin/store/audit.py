@@ -36,7 +36,10 @@ async def add(tx: Transaction, app: str, act: Act) -> None:
         "address": act.address,
         "details": act.details,
     }
-    await tx.connection.execute(insert(operator_audit), row)
+    await tx.connection.execute(_ADD, row)
+
+
+_ADD = insert(operator_audit)
 
 
 async def has(tx: Transaction, app: str, act_id: str) -> bool:

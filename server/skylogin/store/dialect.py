@@ -297,6 +297,7 @@ def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update
     return last.add_cte(*(one.cte(f"write_{number}") for number, one in enumerate(others)))
 
 
+@functools.cache
 def insert_missing(table: Table, dialect: str) -> Insert:
     """Return an INSERT that leaves rows alone that are there."""
     statement: Insert = _dialects_insert(table, dialect).on_conflict_do_nothing()
@@ -314,6 +315,7 @@ def _dialects_insert(table: Table, dialect: str) -> Any:
     return sqlite.insert(table)
 
 
+@functools.cache
 def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -> Insert:
     """Return an INSERT that adds to the *number* of a row that is there.
 

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, delete, func, select
+from sqlalchemy import Insert, Select, bindparam, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin import rfc3339
@@ -12,6 +12,8 @@ from skylogin.journal import Entry, Filter, read_details
 from skylogin.store import dialect
 from skylogin.store.tables import journal
 from skylogin.store.transaction import Transaction
+
+STATEMENTS_KEPT = 32
 
 
 async def add(tx: Transaction, app: str, entries: Sequence[Entry]) -> None:
@@ -90,11 +92,17 @@ async def find(tx: Transaction, app: str, wanted: Filter, before: str, number: i
 
     With *before*, an id, only those before it.
     """
-    query = select(*_COLUMNS).where(journal.c.app == app, *_conditions(wanted))
+    rows = await tx.connection.execute(_found(wanted, before, number), {"name": app})
+    return [_entry(row) for row in rows]
+
+
+# Tests ask the same again and again, whoever pages another thing each time.
+@functools.lru_cache(maxsize=STATEMENTS_KEPT)
+def _found(wanted: Filter, before: str, number: int) -> Select[Any]:
+    query = select(*_COLUMNS).where(journal.c.app == bindparam("name"), *_conditions(wanted))
     if before:
         query = query.where(journal.c.id < before)
-    rows = await tx.connection.execute(query.order_by(journal.c.id.desc()).limit(number))
-    return [_entry(row) for row in rows]
+    return query.order_by(journal.c.id.desc()).limit(number)
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:

@@ -1,8 +1,9 @@
 """Roles: which there are, which are special, who has which."""
 
+import functools
 from collections.abc import Collection
 
-from sqlalchemy import Text, delete, select, update
+from sqlalchemy import Select, Text, bindparam, delete, select, update
 from sqlalchemy.sql.schema import Column
 
 from skylogin.store import dialect
@@ -21,9 +22,13 @@ async def load_admin(tx: Transaction, app: str) -> tuple[str, ...]:
 
 
 async def _load_marked(tx: Transaction, app: str, mark: Column[bool]) -> tuple[str, ...]:
-    query = select(roles.c.id).where(roles.c.app == app, mark)
-    rows = await tx.connection.execute(query)
+    rows = await tx.connection.execute(_marked(mark.name), {"name": app})
     return tuple(sorted(row.id for row in rows))
+
+
+@functools.cache
+def _marked(mark: str) -> Select[tuple[str]]:
+    return select(roles.c.id).where(roles.c.app == bindparam("name"), roles.c[mark])
 
 
 async def set_default(tx: Transaction, app: str, names: Collection[str]) -> None:

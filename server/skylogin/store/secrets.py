@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from skylogin.store.tables import custom_token_secrets
 from skylogin.store.transaction import Transaction
@@ -25,14 +25,21 @@ class StoredSecret:
 
 async def load(tx: Transaction, app: str) -> list[StoredSecret]:
     """Return every secret that *app* ever had, the newest first."""
-    table = custom_token_secrets
-    query = (
-        select(table.c.id, table.c.secret, table.c.created_at, table.c.ends_at)
-        .where(table.c.app == app)
-        .order_by(table.c.created_at.desc(), table.c.id)
+    rows = await tx.connection.execute(_OF_APP, {"name": app})
+    return [StoredSecret(*row) for row in rows]
+
+
+# In the order of the fields of StoredSecret.
+_OF_APP = (
+    select(
+        custom_token_secrets.c.id,
+        custom_token_secrets.c.secret,
+        custom_token_secrets.c.created_at,
+        custom_token_secrets.c.ends_at,
     )
-    rows = await tx.connection.execute(query)
-    return [StoredSecret(row.id, row.secret, row.created_at, row.ends_at) for row in rows]
+    .where(custom_token_secrets.c.app == bindparam("name"))
+    .order_by(custom_token_secrets.c.created_at.desc(), custom_token_secrets.c.id)
+)
 
 
 async def add(tx: Transaction, app: str, secret: StoredSecret) -> None:

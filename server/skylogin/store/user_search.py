@@ -1,6 +1,7 @@
 """Searching users, a page at a time."""
 
 import base64
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -37,6 +39,7 @@ BEHIND = "\U0010ffff"
 # So many who fit are looked up and sorted. Where more do, a page of them is mostly near, among
 # so many of the next.
 LOOKED_UP_MAX, LOOKED_AT = 5000, 1000
+STATEMENTS_KEPT = 32
 UNIQUE_FIELDS = ("username", "email")
 
 
@@ -86,8 +89,9 @@ async def _load_candidates(
     """
     if search.subject:
         # No more than one.
-        ids = await _load_ids(tx, _ids_of(app, search.subject), 1)
-        return ids, replace(search, subject="")
+        values = {"of": app, "subject": search.subject}
+        found = await tx.connection.execute(_OF_SUBJECT, values)
+        return [row.user_id for row in found], replace(search, subject="")
     if search.text:
         ids = await _load_ids(tx, _ids_like(app, search.text), LOOKED_UP_MAX)
         if ids is not None:
@@ -97,6 +101,15 @@ async def _load_candidates(
         if ids is not None:
             return ids, replace(search, disabled=None)
     return None, search
+
+
+# The id of the user whose custom tokens have this subject.
+_OF_SUBJECT = select(principals.c.user_id).where(
+    principals.c.app == bindparam("of"),
+    principals.c.kind == "custom_token",
+    principals.c.provider == "",
+    principals.c.principal == bindparam("subject"),
+)
 
 
 async def _load_ids(tx: Transaction, query: Select[Any], most: int) -> list[str] | None:
@@ -116,18 +129,23 @@ async def _load_among(
         if search.cursor:
             _read_cursor(search.cursor)
         return []
+    values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
+    return (await tx.connection.execute(_among(search, tx.dialect), values)).all()
+
+
+# To build it takes longer than to look one user up by their subject, as tests do all the time.
+@functools.lru_cache(maxsize=STATEMENTS_KEPT)
+def _among(search: Search, dialect_name: str) -> Select[Any]:
     # One user after the other, whatever the database takes to be quicker: without statistics
     # it would go through all of them for each id.
-    row = dialect.json_rows("ids", tx.dialect, app=Text, id=Text)
+    row = dialect.json_rows("ids", dialect_name, app=Text, id=Text)
     key = _sort_key(search.sort)
     is_one = (*_is_user(row["app"]), records.c.id == row["id"])
-    of_one = _fitting(tx, search, key).where(*is_one).scalar_subquery()
+    of_one = _fitting(search, dialect_name, key).where(*is_one).scalar_subquery()
     looked = select(row["id"].label("id"), of_one.label("key")).cte("looked")
     some = looked.prefix_with("MATERIALIZED").c
     query = select(some.id, some.key).where(some.key.is_not(None))
-    query = _page(query, search, some.key, some.id)
-    values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
-    return (await tx.connection.execute(query, values)).all()
+    return _page(query, search, some.key, some.id)
 
 
 async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]:
@@ -156,12 +174,12 @@ def _is_by_users(search: Search) -> bool:
     return search.sort.removeprefix("-") == "last_seen_at" and not search.field
 
 
-def _fitting(tx: Transaction, search: Search, *columns: ColumnElement[Any]) -> Select[Any]:
+def _fitting(search: Search, dialect_name: str, *columns: ColumnElement[Any]) -> Select[Any]:
     return (
         select(*columns)
         .select_from(records)
         .join(users, _is_whose_record())
-        .where(*_conditions(tx, search))
+        .where(*_conditions(search, dialect_name))
     )
 
 
@@ -248,13 +266,13 @@ def _is_there(query: Select[Any]) -> ColumnElement[bool]:
     return query.limit(1).scalar_subquery().is_not(None)
 
 
-def _conditions(tx: Transaction, search: Search) -> Iterator[ColumnElement[bool]]:
+def _conditions(search: Search, dialect_name: str) -> Iterator[ColumnElement[bool]]:
     if search.text:
-        yield _is_like(tx, search.text)
+        yield _is_like(search.text, dialect_name)
     if search.disabled is not None:
         yield users.c.disabled.is_(search.disabled)
     if search.field:
-        yield _has_field(tx, search)
+        yield _has_field(search, dialect_name)
 
 
 def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[bool]:
@@ -265,7 +283,7 @@ def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[boo
     if _is_by_users(search):
         user_id, is_disabled = users.c.id, users.c.disabled.is_(True)
     if search.field:
-        found.append(_has_field(tx, search))
+        found.append(_has_field(search, tx.dialect))
     if search.disabled is not None:
         found.append(is_disabled if search.disabled else ~is_disabled)
     if search.text:
@@ -279,19 +297,8 @@ def _in_turn(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     return case((first, _in_turn(others)), else_=false()) if others else first
 
 
-def _has_field(tx: Transaction, search: Search) -> ColumnElement[bool]:
-    return dialect.has_member(records.c.data, search.field, search.value, tx.dialect)
-
-
-def _ids_of(app: str, subject: str) -> Select[Any]:
-    """Return the id of the user whose custom tokens have this subject."""
-    columns = principals.c
-    return select(columns.user_id.label("id")).where(
-        columns.app == app,
-        columns.kind == "custom_token",
-        columns.provider == "",
-        columns.principal == subject,
-    )
+def _has_field(search: Search, dialect_name: str) -> ColumnElement[bool]:
+    return dialect.has_member(records.c.data, search.field, search.value, dialect_name)
 
 
 def _ids_disabled(tx: Transaction, app: str) -> Select[Any]:
@@ -326,12 +333,12 @@ def _ids_like(app: str, text: str) -> Select[Any]:
     return select(union_all(*sources).subquery().c.id)
 
 
-def _is_like(tx: Transaction, text: str) -> ColumnElement[bool]:
+def _is_like(text: str, dialect_name: str) -> ColumnElement[bool]:
     """Say the same of one user as `_ids_like` does of all."""
     keys, subjects = auth_keys.c, principals.c
     # By the user, of whom there is one, and not by a text that many have.
     subject, folded = (
-        dialect.unindexed(one, tx.dialect) for one in (subjects.principal, keys.folded)
+        dialect.unindexed(one, dialect_name) for one in (subjects.principal, keys.folded)
     )
     has_principal = select(subjects.app).where(
         subjects.app == records.c.app,

@@ -191,16 +191,21 @@ async def set_disabled(tx: Transaction, app: str, user: User) -> bool:
 
     Returns False where there is no such user.
     """
-    changed = await tx.connection.execute(
-        update(users)
-        .where(users.c.app == app, users.c.id == user.id)
-        .values(
-            disabled=user.disabled,
-            disabled_message=user.disabled_message,
-            disabled_expiry=user.disabled_expiry,
-        )
-    )
-    return changed.rowcount > 0
+    values = {
+        "of": app,
+        "who": user.id,
+        "disabled": user.disabled,
+        "disabled_message": user.disabled_message,
+        "disabled_expiry": user.disabled_expiry,
+    }
+    return (await tx.connection.execute(_SET_DISABLED, values)).rowcount > 0
+
+
+_SET_DISABLED = (
+    update(users)
+    .where(users.c.app == bindparam("of"), users.c.id == bindparam("who"))
+    .values({name: bindparam(name) for name in ("disabled", "disabled_message", "disabled_expiry")})
+)
 
 
 async def set_valid_since(tx: Transaction, app: str, user_id: str, moment: datetime) -> bool:
