@@ -4,6 +4,7 @@ A page of somebody else's must neither act here in an operator's name nor, by a 
 its own that leads to this machine, read what is here (DNS rebinding).
 """
 
+import functools
 import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -31,6 +32,8 @@ def refusal(
     return ""
 
 
+# Tests and pages of the portal always come with the same one.
+@functools.lru_cache(maxsize=64)
 def _is_ours(host: str, names: frozenset[str]) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

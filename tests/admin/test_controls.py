@@ -359,6 +359,38 @@ def test_a_reset_takes_a_bounded_number_of_statements(server: SkyloginServer) ->
     assert numbers[0] == numbers[1]
 
 
+# What a test asks again and again: how often a transaction begins for it, and how many
+# statements it takes at most, BEGIN among them.
+COSTS = {
+    "reset": ("POST", "reset", {}, 1, 20),
+    "the clock": ("PUT", "clock", {"frozen": True}, 0, 0),
+    "a token": ("POST", "tokens", {"sub": "alice"}, 1, 3),
+    "a user": ("GET", "users?subject=alice", {}, 1, 4),
+    "attempts": ("GET", "journal", {}, 1, 2),
+    "all users": ("GET", "seed", {}, 2, 8),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "begun", "most"), COSTS.values(), ids=COSTS)
+def test_what_tests_ask_all_the_time_takes_few_statements(  # noqa: PLR0913, PLR0917
+    server: SkyloginServer, method: str, path: str, body: Any, begun: int, most: int
+) -> None:
+    """Also after a reset: what the server knew of an app, it knows still."""
+    world = World(server, "cheap")
+    counted = []
+    for _ in range(5):
+        world.control("POST", "reset")
+        world.call(LOG_IN, token=world.mint("alice"))
+        with statements_counted() as statements:
+            assert world.control(method, path, **body).ok
+        counted.append(statements)
+
+    # What is done once a second may have come in between.
+    least = min(counted, key=len)
+    assert sum(one.startswith("BEGIN") for one in least) == begun
+    assert len(least) <= most
+
+
 # --- none of it in serve ------------------------------------------------------------------
 
 

@@ -59,6 +59,7 @@ async def reset(operator: Operator, app: App) -> None:
     async def empty() -> None:
         app.clock.reset()
         await operator.act(app.name, "app.reset", app.name, work)
+        app.access.forget()
 
     await app.journal.forget(empty)
     app.faults.clear()

@@ -15,6 +15,20 @@ T = TypeVar("T")
 
 # What concerns no app but all of them.
 EVERY_APP = ""
+# After these a server knows the keys, the secrets and the rules of an app as well as before.
+LEAVING_APP = frozenset(
+    (
+        "user.edit",
+        "user.disable",
+        "user.enable",
+        "user.set_roles",
+        "user.sign_out",
+        "user.delete",
+        "app.export",
+        # But for the rules, which it forgets itself.
+        "app.reset",
+    )
+)
 
 
 class RefusedError(Exception):
@@ -80,8 +94,9 @@ class Operator:
             return result
 
         done = await self.store.run(both, witness=lambda tx: audit.has(tx, app, line.id))
-        # What concerns no app alone is about the one that it is done to.
-        self.forget(app or target)
+        if name not in LEAVING_APP:
+            # What concerns no app alone is about the one that it is done to.
+            self.forget(app or target)
         return done
 
     def line(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:

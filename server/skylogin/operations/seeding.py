@@ -348,14 +348,16 @@ async def export(operator: Operator, app: str) -> dict[str, object]:
 async def _load_everyone(tx: Transaction, app: str) -> dict[str, User]:
     everyone: dict[str, User] = {}
     last = ""
-    while page := await users.load_after(tx, app, last, USERS_AT_ONCE):
+    while True:
+        page = await users.load_after(tx, app, last, USERS_AT_ONCE)
         everyone |= {user.id: user for user in page}
-        last = page[-1].id
         if len(everyone) > USERS_MAX:
             raise RefusedError(
                 f"a seed has at most {USERS_MAX:,} users: `skylogin apps export` takes them all"
             )
-    return everyone
+        if len(page) < USERS_AT_ONCE:
+            return everyone
+        last = page[-1].id
 
 
 def _user_body(
