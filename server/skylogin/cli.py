@@ -271,6 +271,8 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             "SKYLOGIN_APP": settings.app_name,
             "SKYLOGIN_PORTAL": running.portal or "",
         }
+        # As above: the tests that run beside would wait for it.
+        gc.freeze()
         with _signals_kept() as arrived:
             try:
                 process = await asyncio.create_subprocess_exec(*command, env=environment)
