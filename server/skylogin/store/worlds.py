@@ -33,8 +33,7 @@ _COPIED = (*TABLES.values(), auth_keys)
 
 async def empty(tx: Transaction, app: str) -> None:
     """Take away everything that clients, logins and operators left in *app*."""
-    for statement in _EMPTIED:
-        await tx.connection.execute(statement, {"app": app})
+    await tx.execute_each(_EMPTIED, {"app": app})
     tx.on_commit.append(lambda: tx.fields.forget(app))
 
 
