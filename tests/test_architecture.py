@@ -113,7 +113,12 @@ START_UP_LIST = {
     "seed_text": {"yaml"},
     "server": {"skylogin.migrating"},
     "testing.app": {"skylogin.seeds"},
-    "testing.server": {"skylogin.config", "skylogin.server"},
+    "testing.server": {
+        "skylogin.admin.call",
+        "skylogin.admin.local",
+        "skylogin.config",
+        "skylogin.server",
+    },
     "web": {
         "skylogin.admin.answering",
         "skylogin.admin.running",

@@ -27,7 +27,7 @@ from skylogin.operations import transfer
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.operations.transfer import CONTENT_TYPE
 from skylogin.store import Store, open_store, tables
-from skylogin.testing.admin_client import PAGE_LIMIT, AdminClient, path_of, query_of
+from skylogin.testing.admin_client import PAGE_LIMIT, AdminClient, HttpLine, path_of, query_of
 from skylogin.testing.connections import Connections
 from skylogin.testing.refusals import AdminError
 
@@ -250,9 +250,11 @@ class InDatabase(Reach):
     def _ask(
         self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
     ) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+
         async def ask(operator: Operator) -> Any:
             try:
-                return await local.ask(operator, method, path_of(*parts), query_of(query), body)
+                return await local.ask(operator, method, path_of(*parts), query_of(query), data)
             except Problem as problem:
                 raise _refusal(problem) from None
 
@@ -327,7 +329,8 @@ class AtServer(Reach):
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:
             raise NotReachedError(str(error)) from None
-        self._client = AdminClient(self._connections, token)
+        self._line = HttpLine(self._connections, token)
+        self._client = AdminClient(self._line)
 
     def __exit__(self, *error: object) -> None:
         self._connections.close()
@@ -349,8 +352,8 @@ class AtServer(Reach):
             raise NotReachedError(who) from error
 
     def follow(self, **query: object) -> Iterator[Json]:
-        parts = ("apps", self.app, "journal", "follow")
-        with _reached(), self._client.stream("GET", *parts, query=query) as answer:
+        path = path_of("apps", self.app, "journal", "follow")
+        with _reached(), self._line.stream("GET", path, query_of(query)) as answer:
             for line in answer:
                 name, _, value = line.partition(b": ")
                 if name == b"data":
@@ -358,9 +361,9 @@ class AtServer(Reach):
         raise NotReachedError(f"{self.name} has ended")
 
     def export(self, file: BinaryIO) -> int:
-        parts, seconds = ("apps", self.app, "export"), TRANSFER_SECONDS_MAX
-        lines = 0
-        with _reached(), self._client.stream("GET", *parts, seconds=seconds) as answer:
+        path, lines = path_of("apps", self.app, "export"), 0
+        exporting = self._line.stream("GET", path, seconds=TRANSFER_SECONDS_MAX)
+        with _reached(), exporting as answer:
             size = int(answer.headers["Content-Length"])
             with cli.progress("Exporting", "bytes") as progress:
                 while chunk := answer.read(CHUNK_BYTES):
@@ -376,13 +379,12 @@ class AtServer(Reach):
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(size)}
-        query = {"existing": "replace" if replace else None}
         with _reached(), cli.progress("Importing", "bytes") as progress:
             body = _Watched(file, lambda done: progress(done, size))
-            with self._client.stream(
+            with self._line.stream(
                 "POST",
-                *("apps", self.app, "import"),
-                query=query,
+                path_of("apps", self.app, "import"),
+                query_of({"existing": "replace" if replace else None}),
                 headers=headers,
                 body=body,
                 seconds=TRANSFER_SECONDS_MAX,

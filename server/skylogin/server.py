@@ -22,6 +22,7 @@ from aiohttp import web as aiohttp_web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from skylogin import config, web
+from skylogin.call import Services
 from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.errors import SkygearError
@@ -48,6 +49,7 @@ class Running:
     settings: Settings
     custom_token_secret: str
     store: Store
+    services: Services
 
     @property
     def portal(self) -> str | None:
@@ -102,7 +104,7 @@ async def running(
                 if secret is None:
                     secret = await _newest_secret(store, settings.app_name, now())
                 url, port = _url_of(runner)
-                yield Running(url, port, settings, secret, store)
+                yield Running(url, port, settings, secret, store, runner.app[web.SERVICES])
         finally:
             await store.close()
 

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import logging
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,8 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from skylogin import guard, staged
-from skylogin.admin import document
-from skylogin.admin.call import AdminCall, Handler, Problem, problem_of, read_request
+from skylogin.admin.call import AdminCall, Handler, Problem, problem_of, read_body, read_request
 from skylogin.admin.document import Operation
 from skylogin.call import Services
 from skylogin.registry import App
@@ -22,7 +20,6 @@ logger = logging.getLogger("skylogin.admin")
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-NAME_SHOWN_MAX = 100
 
 
 async def answer(
@@ -108,41 +105,7 @@ async def _read_body(request: web.Request, operation: Operation) -> Any:
         return {}
     if request.content_type != JSON:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body has to be {JSON}")
-    try:
-        body = json.loads(
-            data,
-            parse_constant=_refuse_constant,
-            parse_float=_read_float,
-            object_pairs_hook=_read_object,
-        )
-        # What no UTF-8 can say cannot be stored.
-        json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
-    document.check_body(operation, body)
-    return body
-
-
-def _read_object(members: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the object. Raises Problem where a name is there twice: one would be lost."""
-    value = dict(members)
-    if len(value) < len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
-        detail = f"the body says {twice[:NAME_SHOWN_MAX]!r} twice in one object"
-        raise Problem(HTTPStatus.BAD_REQUEST, detail)
-    return value
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _read_float(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(f"{text} is too large")
-    return value
+    return read_body(operation, data)
 
 
 def _respond(problem: Problem) -> web.Response:

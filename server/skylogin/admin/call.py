@@ -1,5 +1,7 @@
 """One request to the admin API, whichever way it came: what is asked, and is it good."""
 
+import json
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -47,6 +49,8 @@ class AdminCall:
         assert self.request is not None
         return self.request
 
+
+NAME_SHOWN_MAX = 100
 
 Handler = Callable[[AdminCall], Awaitable[object]]
 
@@ -111,3 +115,42 @@ def read_request(
         raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
     values = {name: unquote(value) for name, value in values.items()}
     return operation, document.read_parameters(operation, values, query)
+
+
+def read_body(operation: Operation, data: bytes) -> Any:
+    """Return the JSON that a request has. Raises Problem, and InvalidRequestError."""
+    try:
+        body = json.loads(
+            data,
+            parse_constant=_refuse_constant,
+            parse_float=_read_float,
+            object_pairs_hook=_read_object,
+        )
+        # What no UTF-8 can say cannot be stored.
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
+    document.check_body(operation, body)
+    return body
+
+
+def _read_object(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object. Raises Problem where a name is there twice: one would be lost."""
+    value = dict(members)
+    if len(value) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        detail = f"the body says {twice[:NAME_SHOWN_MAX]!r} twice in one object"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail)
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _read_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is too large")
+    return value

@@ -1,32 +1,59 @@
-"""The admin API without a server: a command asks the database in the same words."""
+"""The admin API without HTTP: commands ask a database in the same words, tests their server."""
 
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from skylogin.admin import document, people, running
-from skylogin.admin.call import AdminCall, problem_of, read_request
-from skylogin.admin.document import InvalidRequestError
+from skylogin.admin import people, running
+from skylogin.admin.call import AdminCall, problem_of, read_body, read_request
+from skylogin.admin.document import InvalidRequestError, Operation
+from skylogin.call import Services
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import Operator, RefusedError
+from skylogin.registry import App
 
 # It makes the app where it may, and says so where it may not.
 MAKES_ITS_APP = frozenset(("seedApp",))
 
 
-async def ask(
-    operator: Operator, method: str, path: str, query: Sequence[tuple[str, str]], body: object
+async def ask(  # noqa: PLR0913, PLR0917
+    operator: Operator,
+    method: str,
+    path: str,
+    query: Sequence[tuple[str, str]],
+    data: bytes | None,
+    services: Services | None = None,
 ) -> Any:
     """Return what a server would answer, None where it only does it.
 
-    *path* is as it is on the line. Raises Problem.
+    *path* is as it is on the line, *data* the body. With *services* it is a server's own
+    process that asks, which knows more of an app than the database does. Raises Problem.
     """
     try:
-        result = await _carry_out(operator, method, path, query, body)
+        operation, parameters = read_request(method, path, query, operator.settings.mode)
+        body = None if operation.body is None else _read_body(operation, data)
+        app: App | None = None
+        if "app" in parameters:
+            app, operator = await _enter(operator, operation, parameters["app"], services)
+        result = await running.HANDLERS[operation.name](AdminCall(operator, parameters, body, app))
     except (InvalidRequestError, RefusedError, SkygearError) as error:
         raise problem_of(error) or error from error
     return None if result is None else json.loads(json.dumps(result))
+
+
+def _read_body(operation: Operation, data: bytes | None) -> Any:
+    return {} if not data and not operation.body_required else read_body(operation, data or b"")
+
+
+async def _enter(
+    operator: Operator, operation: Operation, name: str, services: Services | None
+) -> tuple[App | None, Operator]:
+    if services is not None:
+        return await services.enter(operator, name, may_make=operation.dev_only)
+    if operation.name not in MAKES_ITS_APP:
+        await operator.check_app(name)
+    return None, operator
 
 
 async def follow(
@@ -41,15 +68,3 @@ async def follow(
     async with aclosing(people.following(AdminCall(operator, parameters, None))) as following:
         async for entry in following:
             yield people.attempt_body(entry)
-
-
-async def _carry_out(
-    operator: Operator, method: str, path: str, query: Sequence[tuple[str, str]], body: object
-) -> object:
-    operation, parameters = read_request(method, path, query, operator.settings.mode)
-    if operation.body is not None:
-        body = {} if body is None else body
-        document.check_body(operation, body)
-    if "app" in parameters and operation.name not in MAKES_ITS_APP:
-        await operator.check_app(parameters["app"])
-    return await running.HANDLERS[operation.name](AdminCall(operator, parameters, body))

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from skylogin import rfc3339
@@ -17,13 +17,63 @@ PAGE_LIMIT = 200
 GOOD = range(200, 300)
 
 
-class AdminClient:
-    """Asks with the admin token: about the app called *app*, or without one about the server."""
+Query = Sequence[tuple[str, str]]
 
-    def __init__(self, connections: Connections, token: str, app: str = "") -> None:
-        self.app = app
+
+class Line(Protocol):
+    """What carries requests to the admin API and brings the answers."""
+
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
+        """Return what is answered, None where nothing is. Raises AdminError."""
+
+
+class HttpLine:
+    """Asks over HTTP, with the admin token."""
+
+    def __init__(self, connections: Connections, token: str) -> None:
         self._connections = connections
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
+        """Return what is answered, None where nothing is. Raises AdminError."""
+        target = _with_query(path, query)
+        answer = self._connections.send(method, target, self._headers, data)
+        if answer.status not in GOOD:
+            raise AdminError.of(answer)
+        return json.loads(answer.body) if answer.body else None
+
+    @contextmanager
+    def stream(  # noqa: PLR0913
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Readable | None = None,
+        seconds: float = ANSWER_SECONDS_MAX,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Give an answer that is read piece by piece. Raises AdminError.
+
+        *seconds* is how long the server may be silent.
+        """
+        target, headers = _with_query(path, query), {**self._headers, **(headers or {})}
+        with self._connections.stream(method, target, headers, body, seconds) as response:
+            if response.status not in GOOD:
+                raise AdminError.of(HttpAnswer(response.status, {}, response.read()))
+            yield response
+
+
+def _with_query(path: str, query: Query) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+class AdminClient:
+    """Asks about the app called *app*, or without one about the server."""
+
+    def __init__(self, line: Line, app: str = "") -> None:
+        self.app = app
+        self._line = line
 
     def get(self, *parts: str, **query: object) -> Any:
         """Return what is at a path; what is None in *query* is left out."""
@@ -45,35 +95,8 @@ class AdminClient:
         Raises AdminError, and ValueError on a number that JSON does not have, such as NaN.
         """
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
-        answer = self._connections.send(method, self._path(parts, query), self._headers, data)
-        if answer.status not in GOOD:
-            raise AdminError.of(answer)
-        return json.loads(answer.body) if answer.body else None
-
-    @contextmanager
-    def stream(
-        self,
-        method: str,
-        *parts: str,
-        query: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: Readable | None = None,
-        seconds: float = ANSWER_SECONDS_MAX,
-    ) -> Iterator[http.client.HTTPResponse]:
-        """Give an answer that is read piece by piece. Raises AdminError.
-
-        *seconds* is how long the server may be silent.
-        """
-        path, headers = self._path(parts, query), {**self._headers, **(headers or {})}
-        with self._connections.stream(method, path, headers, body, seconds) as response:
-            if response.status not in GOOD:
-                raise AdminError.of(HttpAnswer(response.status, {}, response.read()))
-            yield response
-
-    def _path(self, parts: Sequence[str], query: Mapping[str, object] | None) -> str:
         path = path_of(*(("apps", self.app) if self.app else ()), *parts)
-        asked = urlencode(query_of(query or {}))
-        return f"{path}?{asked}" if asked else path
+        return self._line.send(method, path, query_of(query or {}), data)
 
     def pages(self, what: str, **query: object) -> list[Any]:
         """Return all rows of a list that comes in pages, in its order."""

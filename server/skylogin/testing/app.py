@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skylogin.testing.admin_client import AdminClient, moment_or_none
+from skylogin.testing.admin_client import AdminClient, Line, moment_or_none
 from skylogin.testing.attempts import Attempts
 from skylogin.testing.bad_tokens import BadTokens
 from skylogin.testing.clock import AppClock
@@ -42,11 +42,10 @@ class SkyloginApp:
     blocks, for a millisecond or so, and works in any thread.
     """
 
-    def __init__(self, connections: Connections, admin_token: str, name: str) -> None:
+    def __init__(self, connections: Connections, line: Line, name: str) -> None:
         self.name = name
         self._connections = connections
-        self._admin_token = admin_token
-        self._admin = AdminClient(connections, admin_token, name)
+        self._admin = AdminClient(line, name)
         self.users = Users(self._admin)
         self.logins = Attempts(self._admin)
         self.clock = AppClock(self._admin)

@@ -1,21 +1,26 @@
 """Servers for tests: one of our own in a thread of this process, or one that runs already."""
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from skylogin.clock import system_now
-from skylogin.testing.admin_client import AdminClient
+from skylogin.testing.admin_client import AdminClient, HttpLine, Line, Query
 from skylogin.testing.app import SkyloginApp
-from skylogin.testing.connections import Connections
+from skylogin.testing.connections import ANSWER_SECONDS_MAX, Connections
+from skylogin.testing.refusals import AdminError
 
 if TYPE_CHECKING:
     from skylogin.server import Running
 
+Ask = Callable[[str, str, Query, bytes | None], Coroutine[Any, Any, Any]]
+
 START_SECONDS_MAX = 30
+LOOPBACK = "127.0.0.1"
 CUSTOMARY_MASTER_KEY = "secret"
 
 
@@ -24,8 +29,7 @@ class RunningServer:
 
     def __init__(self, url: str, admin_token: str = CUSTOMARY_MASTER_KEY) -> None:
         self._connections = Connections(url)
-        self._admin_token = admin_token
-        self._admin = AdminClient(self._connections, admin_token)
+        self._line: Line = HttpLine(self._connections, admin_token)
 
     @property
     def url(self) -> str:
@@ -34,22 +38,49 @@ class RunningServer:
 
     def app(self, name: str = "") -> SkyloginApp:
         """Return the app called *name*, which is made where it is not; or the environment's."""
-        app = SkyloginApp(self._connections, self._admin_token, name or self.apps()[0])
+        app = SkyloginApp(self._connections, self._line, name or self.apps()[0])
         # An app is there once its clock was asked for.
         app.clock.now()
         return app
 
     def apps(self) -> list[str]:
         """Return the names of the apps that there are, that of the environment first."""
-        return [app["name"] for app in self._admin.get("apps")["apps"]]
+        return [app["name"] for app in AdminClient(self._line).get("apps")["apps"]]
 
     def settings(self) -> dict[str, str]:
         """Return the settings in force, by their variables; secrets are masked."""
-        return {row["variable"]: row["value"] for row in self._admin.get("settings")["settings"]}
+        return {
+            row["variable"]: row["value"]
+            for row in AdminClient(self._line).get("settings")["settings"]
+        }
 
     def close(self) -> None:
         """Close the connections to the server."""
         self._connections.close()
+
+
+class _ServerHere(RunningServer):
+    """The server in a thread of this process: its admin API is asked there, without HTTP."""
+
+    def __init__(
+        self, url: str, admin_token: str, ask: Ask, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(url, admin_token)
+        self._line = _LineToThread(ask, loop, self._line)
+
+
+class _LineToThread:
+    """Asks in the thread of *loop*; over HTTP where that is not of this process, or has ended."""
+
+    def __init__(self, ask: Ask, loop: asyncio.AbstractEventLoop, http: Line) -> None:
+        self._ask, self._loop, self._http = ask, loop, http
+        self._process = os.getpid()
+
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
+        if self._process != os.getpid() or self._loop.is_closed():
+            return self._http.send(method, path, query, data)
+        asked = self._ask(method, path, query, data)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(ANSWER_SECONDS_MAX)
 
 
 class SkyloginServer:
@@ -76,6 +107,7 @@ class SkyloginServer:
         self._stop: asyncio.Event | None = None
         self._error: BaseException | None = None
         self._running: Running | None = None
+        self._ask: Ask | None = None
         self._client: RunningServer | None = None
         self._thread = threading.Thread(target=self._run, name="skylogin", daemon=True)
 
@@ -93,8 +125,10 @@ class SkyloginServer:
         """Return the app called *name*, which is made where it is not; or the environment's."""
         settings = self._facts().settings
         if self._client is None:
+            assert self._loop is not None
+            assert self._ask is not None
             token = settings.admin_token or settings.master_key
-            self._client = RunningServer(self.url, token)
+            self._client = _ServerHere(self.url, token, self._ask, self._loop)
         return self._client.app(name or settings.app_name)
 
     def _facts(self) -> "Running":
@@ -135,11 +169,21 @@ class SkyloginServer:
         # The server's own imports are on the start-up list: a run against a server that runs
         # already needs none of them.
         from skylogin import config, server  # noqa: PLC0415
+        from skylogin.admin import local  # noqa: PLC0415
+        from skylogin.admin.call import Problem  # noqa: PLC0415
+
+        async def ask(method: str, path: str, query: Query, data: bytes | None) -> Any:
+            services = running.services
+            operator = services.operator("admin API", LOOPBACK)
+            try:
+                return await local.ask(operator, method, path, query, data, services)
+            except Problem as problem:
+                raise AdminError(problem.status, problem.detail, problem.faults) from None
 
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         settings = config.read(self._environment, config.DEV)
         ephemeral = not settings.database_url
         async with server.running(settings, ephemeral=ephemeral, now=self._now) as running:
-            self._running = running
+            self._running, self._ask = running, ask
             self._started.set()
             await self._stop.wait()
