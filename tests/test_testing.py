@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -513,8 +514,37 @@ def test_settings_of_a_server_of_ones_own() -> None:
             RunningServer(server.url).app()
         url = server.url
 
-    with pytest.raises(ConnectionRefusedError, match=f"no server at {url}"):
-        app.login("alice")
+    for ask in (app.clock.now, lambda: app.login("alice")):
+        with pytest.raises(ConnectionRefusedError, match=f"no server at {url}"):
+            ask()
+
+
+REFUSED: dict[str, Callable[[SkyloginApp], object]] = {
+    "roles": lambda app: app.users.add("alice", roles="editor"),
+    "seconds": lambda app: app.clock.advance(1e13),
+    "fault": lambda app: app.faults.latency(-1),
+    "snapshot": lambda app: app.restore("nowhere"),
+    "name": lambda app: app.snapshot("no name"),
+    "user": lambda app: app.users.add("bert").delete() or app.users["bert"],
+    "surrogate": lambda app: app.users.add("\ud800"),
+    "nan": lambda app: app.users.add("alice", {"number": float("nan")}),
+    "algorithm": lambda app: app.mint("alice", algorithm="none"),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_a_server_here_refuses_as_one_elsewhere(
+    refused: Callable[[SkyloginApp], object],
+    skylogin_server: SkyloginServer,
+    skylogin: SkyloginApp,
+) -> None:
+    """In the same words, though it is asked without HTTP."""
+    said = []
+    for app in (skylogin, RunningServer(skylogin_server.url).app(skylogin.name)):
+        with pytest.raises((AdminError, KeyError, ValueError)) as error:
+            refused(app)
+        said.append((type(error.value), str(error.value)))
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize(
