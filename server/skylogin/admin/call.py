@@ -1,10 +1,12 @@
 """One request to the admin API, whichever way it came: what is asked, and is it good."""
 
+import functools
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,6 +53,7 @@ class AdminCall:
 
 
 NAME_SHOWN_MAX = 100
+REQUESTS_KEPT = 256
 
 Handler = Callable[[AdminCall], Awaitable[object]]
 
@@ -101,11 +104,19 @@ _STATUSES: Mapping[type[Exception], HTTPStatus] = {
 
 def read_request(
     method: str, path: str, query: Sequence[tuple[str, str]], mode: str
-) -> tuple[Operation, dict[str, Any]]:
+) -> tuple[Operation, Mapping[str, Any]]:
     """Return what is asked at *path*, as it is on the line, and its parameters.
 
     Raises Problem where there is no such operation, InvalidRequestError on a parameter.
     """
+    return _read_request(method, path, tuple(query), mode)
+
+
+# Tests, and pages that look again and again, ask the same.
+@functools.lru_cache(maxsize=REQUESTS_KEPT)
+def _read_request(
+    method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
+) -> tuple[Operation, Mapping[str, Any]]:
     operation, values, methods = document.find(method, path.removeprefix(BASE), mode)
     if operation is None:
         if not methods:
@@ -114,7 +125,7 @@ def read_request(
         detail = f"{unquote(path)} is asked with {allowed}"
         raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
     values = {name: unquote(value) for name, value in values.items()}
-    return operation, document.read_parameters(operation, values, query)
+    return operation, MappingProxyType(document.read_parameters(operation, values, query))
 
 
 def read_body(operation: Operation, data: bytes) -> Any:
