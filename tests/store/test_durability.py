@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from skylogin.errors import SkygearError
 from skylogin.store import Store, Transaction, apps, open_store
 from sqlalchemy import text
 
@@ -58,6 +59,32 @@ async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         assert await _kept(store) == "kept"
     finally:
         await store.close()
+
+
+async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither its own error nor the next transaction is another for it."""
+    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
+
+    async def refer_to_nothing(tx: Transaction) -> None:
+        for statement in _REFERRING:
+            await tx.connection.execute(text(statement))
+
+    try:
+        await store.create()
+        with pytest.raises(SkygearError, match="kept changing"):
+            await store.run(refer_to_nothing)
+        await store.run(lambda tx: apps.keep_setting(tx, "app", "name", "kept"))
+        assert await _kept(store) == "kept"
+    finally:
+        await store.close()
+
+
+# What is deferred is looked at by COMMIT.
+_REFERRING = (
+    "CREATE TABLE one (id INTEGER PRIMARY KEY)",
+    "CREATE TABLE other (id INTEGER REFERENCES one DEFERRABLE INITIALLY DEFERRED)",
+    "INSERT INTO other VALUES (1)",
+)
 
 
 async def _kept(store: Store) -> str | None:

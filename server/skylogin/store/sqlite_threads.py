@@ -9,12 +9,14 @@ it waits not even for the disk, the event loop's own thread does it.
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Engine, Executable
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
 
@@ -99,13 +101,24 @@ class SqliteInline:
 
     async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed."""
-        with self._connection.begin():
-            return _finish(work(DirectConnection(self._connection)))
+        with self._transaction() as connection:
+            return _finish(work(DirectConnection(connection)))
 
     async def run_directly(self, work: Callable[[Connection], T]) -> T:
         """Do *work*, which is no coroutine, in a transaction."""
-        with self._connection.begin():
-            return work(self._connection)
+        with self._transaction() as connection:
+            return work(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        connection = self._connection
+        try:
+            with connection.begin():
+                yield connection
+        except DBAPIError:
+            # SQLite may go on with a transaction whose COMMIT fails. A pool would end it.
+            connection.connection.rollback()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
