@@ -14,6 +14,7 @@ import threading
 import time
 from datetime import timedelta
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -381,6 +382,112 @@ def test_who_cannot_be_asked(tmp_path: Path, start_server: StartServer) -> None:
     faults = operated.try_to("doctor")
     assert faults.returncode == 1
     assert faults.stdout == "fault\tserver\tthere is no server at http://127.0.0.1:1\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://op:hidden@127.0.0.1:1", "the URL has a user name or a password in it"),
+        ("http://a b/", "http://a b is no URL of a server"),
+        ("http://a..b/", "http://a..b is no URL of a server"),
+        ("http://[::1", "http://[::1 is no URL of a server"),
+    ],
+)
+def test_what_is_no_url_is_said(url: str, said: str, tmp_path: Path) -> None:
+    """In a line, without the password that somebody put into it."""
+    done = run_skylogin(tmp_path, "apps", "list", "--url", url)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert done.stderr.startswith(said)
+    assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize("token", ["hidden\nx", "hidden\u20ac"])
+def test_a_token_that_no_header_can_hold_is_not_shown(token: str, tmp_path: Path) -> None:
+    """A traceback would have it."""
+    where = ("--url", "http://127.0.0.1:1", "--admin-token", token)
+    done = run_skylogin(tmp_path, "apps", "list", *where)
+    assert done.returncode == 1
+    assert done.stderr == "the admin token has to be of printable ASCII, or no header can hold it\n"
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """Answers everything the same, as servers do that are something else."""
+
+    def do_GET(self) -> None:
+        status, kind, body = self.server.answer  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+_PAGE = (200, "text/html", b"<html>hi</html>")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (("apps", "list"), _PAGE),
+        (("apps", "list"), (200, "application/json", b"[]")),
+        (("users", "find", "--app", "x"), (200, "text/plain", b"")),
+        (("apps", "list"), (301, "text/html", b"")),
+        (("logins", "--follow", "--app", "x"), _PAGE),
+        (("apps", "export", "kept", "--app", "x"), _PAGE),
+        (("apps", "export", "kept", "--app", "x"), (502, "text/html", b"<html>bad</html>")),
+    ],
+)
+def test_a_server_of_somebody_elses_is_told_from_ours(
+    command: tuple[str, ...], answer: tuple[int, str, bytes], tmp_path: Path
+) -> None:
+    """What it sends is no answer, and above all no export."""
+    kept = tmp_path / "kept"
+    kept.write_text("an export")
+    with HTTPServer(("127.0.0.1", 0), _Stranger) as stranger:
+        stranger.answer = answer  # type: ignore[attr-defined]
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{stranger.server_port}"
+        done = run_skylogin(tmp_path, *command, "--url", url)
+        stranger.shutdown()
+    assert (done.returncode, done.stdout) == (1, "")
+    said = f"{url} answers with status {answer[0]}, and not as a skylogin does\n"
+    assert done.stderr == said
+    assert kept.read_text() == "an export"
+
+
+def test_what_cannot_be_meant_is_said_in_a_line(operated: Operated) -> None:
+    """It is asked of nobody, or by its sense."""
+    assert operated.refused("logins", "--since", "999999d") == "999999d is before all time"
+    number = "no number can be infinite, or be none"
+    for overlap in ("nan", "inf"):
+        assert operated.refused("secret", "rotate", "--overlap", overlap) == number
+    assert operated.refused("logins", "--wait", "nan") == number
+    for changes in ('{"a": NaN}', '{"a": 1e999}'):
+        assert operated.refused("users", "edit", "x", changes).startswith("that is not JSON: ")
+    for field in ("=x", "nickname"):
+        said = operated.refused("users", "find", "--field", field)
+        assert said == f"--field {field!r} is not name=value"
+    # What a terminal that speaks no UTF-8 sends.
+    assert operated.refused("users", "show", "\udcff") == "'\\udcff' is no text"
+    token = operated.do("token", "mint", "alice", "--claim", "x=NaN").strip()
+    assert operated.rows("token", "explain", token)["claims"]["x"] == "NaN"
+
+
+def test_an_export_goes_through_a_pipe_that_is_there(operated: Operated) -> None:
+    """What is no plain file is written to: it is not replaced by one."""
+    log_in(operated.server, "alice")
+    pipe = operated.folder / "pipe"
+    os.mkfifo(pipe)
+    exported: list[str] = []
+    reading = threading.Thread(target=lambda: exported.append(pipe.read_text()), daemon=True)
+    reading.start()
+    operated.do("apps", "export", str(pipe))
+    reading.join(FOLLOWED_SECONDS_MAX)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert '"alice"' in exported[0]
 
 
 def test_what_keeps_a_server_from_running(tmp_path: Path) -> None:

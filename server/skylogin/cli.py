@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn, TypeVar
 import typer
 
 import skylogin
-from skylogin import config, logs, server
+from skylogin import config, json_text, logs, server
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
+from skylogin.json_text import NotJsonError
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.store import Store
 
@@ -187,15 +189,23 @@ def _ready_file(path: Path | None, line: str) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Give a file that becomes *path* at the end of the block; what was there stays until then.
 
-    So nobody reads half of it, and only the owner reads it at all.
+    So nobody reads half of it, and only the owner reads it at all. What is no plain file, such
+    as a pipe, stays where it is, and gets all of it at the end.
     """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as target, tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            shutil.copyfileobj(file, target)
+        return
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
@@ -484,8 +494,8 @@ def ask(question: str, *, yes: bool) -> None:
 def read_object(text: str, what: str) -> dict[str, Any]:
     """Return the JSON object that an argument is. Exits with 1 where it is none."""
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = json_text.read_whole(text)
+    except NotJsonError as error:
         fail(f"{what} is not JSON: {error}")
     if not isinstance(value, dict):
         fail(f"{what} is not a JSON object")

@@ -76,7 +76,10 @@ def _moment(text: str) -> str | None:
     match = _AGO.fullmatch(text)
     if match is None:
         return text or None
-    return rfc3339.on_wire(system_now() - timedelta(**{_UNITS[match[2]]: int(match[1])}))
+    try:
+        return rfc3339.on_wire(system_now() - timedelta(**{_UNITS[match[2]]: int(match[1])}))
+    except OverflowError:
+        cli.fail(f"{text} is before all time")
 
 
 def _show(attempt: Json, *, as_json: bool) -> None:

@@ -13,9 +13,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Self, TypeVar
-from urllib.parse import urlsplit
 
 import typer
 
@@ -28,7 +29,7 @@ from skylogin.operations.operator import Operator, RefusedError
 from skylogin.operations.transfer import CONTENT_TYPE
 from skylogin.store import Store, open_store, tables
 from skylogin.testing.admin_client import PAGE_LIMIT, AdminClient, HttpLine, path_of, query_of
-from skylogin.testing.connections import Connections
+from skylogin.testing.connections import Connections, read_url
 from skylogin.testing.refusals import AdminError
 
 T = TypeVar("T")
@@ -59,6 +60,8 @@ TRANSFER_SECONDS_MAX = 3600
 WHO_ASKS = frozenset((401, 403))
 NOT_FOUND = 404
 NO_OPERATION = "there is nothing at "
+NO_TOKEN = "the admin token has to be of printable ASCII, or no header can hold it"
+JSON, EVENTS = "application/json", "text/event-stream"
 # Where in a request something is, which nobody here has seen.
 _PLACE = re.compile("^(query: |body/)")
 NO_PART = frozenset(("", ".", ".."))
@@ -104,6 +107,7 @@ class Reach(AbstractContextManager["Reach"], ABC):
         if empty:
             # Whoever stands between takes them out of a path, and something else is meant.
             raise NotReachedError(f"{empty[0]!r} names nothing")
+        _check_sendable([parts, query, body])
         return self._ask(method, parts, query or {}, body)
 
     @abstractmethod
@@ -144,6 +148,16 @@ class Reach(AbstractContextManager["Reach"], ABC):
     @abstractmethod
     def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
         """Write into the app what was exported, and return the number of rows by table."""
+
+
+def _check_sendable(values: object) -> None:
+    """Raise NotReachedError on what JSON cannot say, which the API asks for nowhere."""
+    try:
+        json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise NotReachedError(f"{error.object[error.start : error.end]!r} is no text") from None
+    except ValueError:
+        raise NotReachedError("no number can be infinite, or be none") from None
 
 
 def reaching(work: Callable[..., None]) -> Callable[..., None]:
@@ -319,7 +333,12 @@ class AtServer(Reach):
     """
 
     def __init__(self, url: str, token: str, app: str, *, is_ours: bool) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = read_url(url)
+        except ValueError as error:
+            raise NotReachedError(str(error)) from None
+        if not (token.isascii() and token.isprintable()):
+            raise NotReachedError(NO_TOKEN)
         named, rest = app_names.split(parts.path or "/", "", "")
         if rest != "/" or parts.query or parts.fragment:
             raise NotReachedError(f"{url} is no URL of a server or of an app")
@@ -343,17 +362,57 @@ class AtServer(Reach):
         self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
     ) -> Any:
         try:
-            with _reached():
-                return self._client.ask(method, *parts, query=query, body=body)
+            with self._reached():
+                answer = self._client.ask(method, *parts, query=query, body=body)
         except AdminError as error:
             if error.status != NOT_FOUND or not error.detail.startswith(NO_OPERATION):
                 raise
             who = f"{self.name} cannot do that: it is no `skylogin dev`, or an older one"
             raise NotReachedError(who) from error
+        except ValueError:
+            raise self._stranger(HTTPStatus.OK) from None
+        # What is only done has no answer, but what is looked at has one.
+        if not isinstance(answer, dict) and (method == "GET" or answer is not None):
+            raise self._stranger(HTTPStatus.OK)
+        return answer
+
+    def _stranger(self, status: int) -> NotReachedError:
+        return NotReachedError(
+            f"{self.name} answers with status {int(status)}, and not as a skylogin does"
+        )
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raise NotReachedError where no skylogin answers in the block."""
+        try:
+            yield
+        except ConnectionError as error:
+            raise NotReachedError(str(error)) from error
+        except AdminError as error:
+            # A page is what others answer, or who stands between.
+            if not error.detail or error.detail.startswith("<"):
+                raise self._stranger(error.status) from None
+            raise
+
+    @contextmanager
+    def _stream(
+        self,
+        kind: str,
+        method: str,
+        *parts: str,
+        query: Mapping[str, object] | None = None,
+        **more: Any,
+    ) -> Iterator[HTTPResponse]:
+        """Give what is of that *kind*. Raises NotReachedError where it is something else."""
+        path, asked = path_of(*parts), query_of(query or {})
+        with self._reached(), self._line.stream(method, path, asked, **more) as answer:
+            if answer.headers.get_content_type() != kind:
+                raise self._stranger(answer.status)
+            yield answer
 
     def follow(self, **query: object) -> Iterator[Json]:
-        path = path_of("apps", self.app, "journal", "follow")
-        with _reached(), self._line.stream("GET", path, query_of(query)) as answer:
+        parts = ("apps", self.app, "journal", "follow")
+        with self._stream(EVENTS, "GET", *parts, query=query) as answer:
             for line in answer:
                 name, _, value = line.partition(b": ")
                 if name == b"data":
@@ -361,44 +420,48 @@ class AtServer(Reach):
         raise NotReachedError(f"{self.name} has ended")
 
     def export(self, file: BinaryIO) -> int:
-        path, lines = path_of("apps", self.app, "export"), 0
-        exporting = self._line.stream("GET", path, seconds=TRANSFER_SECONDS_MAX)
-        with _reached(), exporting as answer:
-            size = int(answer.headers["Content-Length"])
-            with cli.progress("Exporting", "bytes") as progress:
-                while chunk := answer.read(CHUNK_BYTES):
-                    file.write(chunk)
-                    lines += chunk.count(b"\n")
-                    progress(file.tell(), size)
-            if file.tell() != size:
-                raise NotReachedError(f"{self.name} has ended in the middle of an export")
+        lines = 0
+        with cli.progress("Exporting", "bytes") as progress:
+            for chunk, size in self._exported():
+                file.write(chunk)
+                lines += chunk.count(b"\n")
+                progress(file.tell(), size)
         # The first line tells what it is.
         return lines - 1
+
+    def _exported(self) -> Iterator[tuple[bytes, int]]:
+        """Give an export piece by piece, and its size.
+
+        What goes wrong with the file that it is written to is none of the connection's faults.
+        """
+        parts, seconds = ("apps", self.app, "export"), TRANSFER_SECONDS_MAX
+        with self._stream(CONTENT_TYPE, "GET", *parts, seconds=seconds) as answer:
+            # Who stands between may leave it out.
+            size = answer.length or 0
+            while chunk := answer.read(CHUNK_BYTES):
+                yield chunk, size
+            if not answer.length:
+                return
+        raise NotReachedError(f"{self.name} has ended in the middle of an export")
 
     def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(size)}
-        with _reached(), cli.progress("Importing", "bytes") as progress:
+        query = {"existing": "replace" if replace else None}
+        with cli.progress("Importing", "bytes") as progress:
             body = _Watched(file, lambda done: progress(done, size))
-            with self._line.stream(
+            with self._stream(
+                JSON,
                 "POST",
-                path_of("apps", self.app, "import"),
-                query_of({"existing": "replace" if replace else None}),
+                *("apps", self.app, "import"),
+                query=query,
                 headers=headers,
                 body=body,
                 seconds=TRANSFER_SECONDS_MAX,
             ) as answer:
                 rows: dict[str, int] = json.loads(answer.read())["rows"]
                 return rows
-
-
-@contextmanager
-def _reached() -> Iterator[None]:
-    try:
-        yield
-    except ConnectionError as error:
-        raise NotReachedError(str(error)) from error
 
 
 class _Watched:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from skylogin import bad_tokens, cli, explaining, minting
+from skylogin import bad_tokens, cli, explaining, json_text, minting
 from skylogin.cli_reach import AtServer, InDatabase, Reach, reaching
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.custom_token import Secret
+from skylogin.json_text import NotJsonError
 from skylogin.jws import prepare_key
 from skylogin.operations import secrets
 
@@ -69,8 +70,8 @@ def _read_claim(text: str) -> tuple[str, object]:
     if not equals or not name:
         cli.fail(f"--claim {text!r} is not name=value")
     try:
-        return name, json.loads(value)
-    except ValueError:
+        return name, json_text.read_whole(value)
+    except NotJsonError:
         return name, value
 
 

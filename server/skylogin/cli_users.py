@@ -31,14 +31,16 @@ def find(  # noqa: PLR0913, PLR0917
     as_json: cli.AsJson = False,
 ) -> None:
     """List users, the newest first."""
-    name, _, value = field.partition("=")
+    name, equals, value = field.partition("=")
+    if field and not (name and equals):
+        cli.fail(f"--field {field!r} is not name=value")
     found = there.rows(
         *("apps", there.app, "users"),
         most=limit,
         search=text or None,
         subject=subject or None,
         field=name or None,
-        value=value if name else None,
+        value=value if field else None,
         disabled=disabled,
         sort=sort,
     )

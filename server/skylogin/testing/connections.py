@@ -41,13 +41,13 @@ class Connections:
     """Sends requests to one server, from any thread."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in _KINDS or not parts.hostname or not _has_port(parts):
-            raise ValueError(f"{url} is no URL of a server, such as http://127.0.0.1:3000")
+        parts = read_url(url)
+        if parts.scheme not in _KINDS or not _has_address(parts):
+            raise ValueError(_no_url(url))
         if parts.path not in ("", "/"):
             raise ValueError(f"{url} has a path; the URL of the server is wanted, not of an app")
         self.url = f"{parts.scheme}://{parts.netloc}"
-        self._kind, self._host, self._port = _KINDS[parts.scheme], parts.hostname, parts.port
+        self._kind, self._host, self._port = _KINDS[parts.scheme], parts.hostname or "", parts.port
         self._idle: Idle = deque()
         self._process = os.getpid()
         # Nobody has to remember to close them.
@@ -125,10 +125,26 @@ class Connections:
         _close_all(self._idle)
 
 
-def _has_port(parts: SplitResult) -> bool:
-    """Return whether the port, where there is one, can be one."""
+def read_url(url: str) -> SplitResult:
+    """Return the parts of a URL. Raises ValueError, which shows no password in it."""
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError("the URL has a user name or a password in it: no server is sent them")
     try:
-        return parts.port != 0
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(_no_url(url)) from None
+
+
+def _no_url(url: str) -> str:
+    return f"{url} is no URL of a server, such as http://127.0.0.1:3000"
+
+
+def _has_address(parts: SplitResult) -> bool:
+    """Return whether there is a host, and it and the port, where there is one, can be one."""
+    host = parts.hostname or ""
+    try:
+        host.encode("idna")
+        return host.isprintable() and host != "" and " " not in host and parts.port != 0
     except ValueError:
         return False
 
