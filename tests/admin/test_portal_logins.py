@@ -287,3 +287,18 @@ async def test_an_attempt_is_made_again(stand_in: Site, tmp_path: Path) -> None:
         expected = "updated" if reason == "created" else reason
         assert f"</span> {expected}</h1>" in again, reason
         assert claims_of(page).items() <= claims_of(again).items(), reason
+
+
+async def test_what_no_database_can_hold_is_found_nowhere(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """PostgreSQL takes no U+0000, not even to look for it; the answer says so."""
+    values = {"DATABASE_URL": postgresql_url}
+    async with running_site(tmp_path / "unused", config.DEV, **values) as site:
+        for page in ("logins/a%00", "users/a%00"):
+            response, _ = await site.get(page)
+            assert response.status == HTTPStatus.NOT_FOUND, page
+        for page in ("logins?cursor=%00", "users?search=a%00", "audit?cursor=%00"):
+            response, text = await site.get(page)
+            assert response.status == HTTPStatus.UNPROCESSABLE_ENTITY, page
+            assert "U+0000" in text

@@ -104,7 +104,17 @@ class Visit:
         return f"{self.request.scheme}://{self.request.host}/{self.path}"
 
     def text(self, name: str) -> str:
-        """Return a field of the form, or of the address; empty where it has none."""
+        """Return a field of the form, or of the address; empty where it has none.
+
+        Raises RefusedError on U+0000, which PostgreSQL has no place for.
+        """
+        value = self.typed(name)
+        if "\0" in value:
+            raise RefusedError(f"The field {name} holds U+0000, as nothing here does.")
+        return value
+
+    def typed(self, name: str) -> str:
+        """Return the same, whatever it holds."""
         value = self.form.get(name) if self.request.method == "POST" else None
         value = self.request.query.get(name, "") if value is None else value
         return value.strip() if isinstance(value, str) else ""
@@ -233,6 +243,8 @@ async def _answer(visit: Visit, routes: list[Route]) -> web.StreamResponse:
     if settings.mode != DEV and not settings.admin_password:
         text = "The portal is off: set SKYLOGIN_ADMIN_PASSWORD."
         raise TurnedAwayError(HTTPStatus.NOT_FOUND, text)
+    if "\0" in request.path:
+        raise TurnedAwayError(HTTPStatus.NOT_FOUND, "There is no such page.")
     page = request.path.removeprefix(BASE)
     if page.startswith("static/"):
         return _static(page.removeprefix("static/"))

@@ -36,7 +36,7 @@ MINTED, DEFAULT_ALGORITHM = ("iat", "exp"), "HS256"
 
 async def show_logins(visit: Visit) -> web.StreamResponse:
     """Show the attempts that are asked for."""
-    kept = {name: visit.text(name) for name in FIELDS}
+    kept = {name: visit.typed(name) for name in FIELDS}
     cursor = visit.text("cursor")
     wanted, faults = _filter(kept)
     page = NONE
@@ -68,7 +68,7 @@ def _as_fields(kept: Mapping[str, str], wanted: Filter) -> dict[str, str]:
 
 async def stream_logins(visit: Visit) -> web.StreamResponse:
     """Send rows of the list as they come, until the browser leaves."""
-    wanted, faults = _filter({name: visit.text(name) for name in FIELDS})
+    wanted, faults = _filter({name: visit.typed(name) for name in FIELDS})
     if faults:
         raise RefusedError(" ".join(faults.values()))
 
