@@ -54,3 +54,11 @@ async def test_the_secret_is_masked_until_it_is_asked_for(stand_in: Site) -> Non
     secret = shown((await stand_in.get("?show=secret"))[1], "secret")
     assert len(secret) >= SECRET_CHARACTERS_MIN
     assert secret not in (await stand_in.get())[1]
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "[" * 5000, "[" * 600 + "]" * 600])
+async def test_a_profile_is_json_as_the_wire_has_it(value: str, stand_in: Site) -> None:
+    """What Python alone takes for JSON is refused."""
+    await stand_in.get()
+    _, text = await stand_in.post("try", subject="x", profile=f'{{"a": {value}}}')
+    assert "The profile is no JSON" in text

@@ -1,6 +1,5 @@
 """Answering a request to the portal: who asks, from where, for which page."""
 
-import json
 import logging
 import re
 import secrets as randomness
@@ -13,10 +12,11 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from skylogin import guard, staged
+from skylogin import guard, json_text, staged
 from skylogin.call import Services
 from skylogin.config import DEV
 from skylogin.errors import SkygearError
+from skylogin.json_text import NotJsonError
 from skylogin.operations import signing_in
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.portal import rendering
@@ -150,8 +150,8 @@ class Visit:
 def read_object(text: str, what: str) -> dict[str, Any]:
     """Return the JSON object that *text* is. Raises RefusedError where it is none."""
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = json_text.read_whole(text)
+    except NotJsonError as error:
         raise RefusedError(f"{what} is no JSON: {error}") from None
     if not isinstance(value, dict):
         raise RefusedError(f"{what} is no JSON object.")
