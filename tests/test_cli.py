@@ -554,7 +554,7 @@ def test_a_secret_of_the_environment_is_changed_there(
     """It is shown, and nothing else."""
     environment = {"CUSTOM_TOKEN_SECRET": "from the environment"}
     shown = run_skylogin(tmp_path, "secret", "show", **environment)
-    assert shown.stdout == "environment\tfrom the environment\tit is revoked\t0\tnever\n"
+    assert shown.stdout == "environment\tfrom the environment\tuntil revoked\t0\tnever\n"
 
     refused = run_skylogin(tmp_path, "secret", *arguments, **environment)
 

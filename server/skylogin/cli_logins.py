@@ -55,6 +55,8 @@ def logins(  # noqa: PLR0913, PLR0917
         "since": _moment(since),
         "until": _moment(until),
     }
+    if sum((bool(attempt), follow, wait > 0)) > 1:
+        cli.fail("one attempt, --follow and --wait: only one of them goes at a time")
     if attempt:
         _show(there.get("journal", attempt), as_json=as_json)
     elif follow:

@@ -42,7 +42,7 @@ Url = Annotated[
     str,
     typer.Option(
         help="A server that runs, or one of its apps, instead of a database; "
-        "else SKYGEAR_ENDPOINT where set."
+        "else that of `skylogin exec`."
     ),
 ]
 AdminToken = Annotated[
@@ -207,13 +207,19 @@ def reach(
     if url and database is not None:
         raise NotReachedError("--url is a server, --database is none; one of them is enough")
     settings = cli.storage_settings(database)
-    at = url or ("" if database is not None else cli.variable("SKYGEAR_ENDPOINT"))
+    at = url or ("" if database is not None else _server_of_exec())
     if not at:
         return InDatabase(settings, app_name)
     token = admin_token or settings.admin_token or cli.variable("SKYGEAR_MASTER_KEY")
-    # `skylogin exec` says which app its server has.
-    is_ours = bool(url or cli.variable("SKYLOGIN_APP"))
-    return AtServer(at, token or settings.master_key, app_name, is_ours=is_ours)
+    return AtServer(at, token or settings.master_key, app_name)
+
+
+def _server_of_exec() -> str:
+    """Return the endpoint of the server that this command runs beside, empty where it does not.
+
+    SKYGEAR_ENDPOINT alone may be anybody's, who is to get no key of ours.
+    """
+    return cli.variable("SKYGEAR_ENDPOINT") if cli.variable("SKYLOGIN_APP") else ""
 
 
 class InDatabase(Reach):
@@ -250,15 +256,23 @@ class InDatabase(Reach):
         except (AdminError, NotReachedError, RefusedError):
             raise
         except Exception as error:
-            raise NotReachedError(server.cannot_open(error)) from error
+            if self._store is None:
+                raise NotReachedError(server.cannot_open(error)) from error
+            text = f"the database cannot do that: {server.in_one_line(error)}"
+            raise NotReachedError(text) from error
 
     async def _operator(self) -> Operator:
         if self._store is None:
             if not self.is_there():
                 path = self._url.removeprefix(server.SQLITE)
                 raise NotReachedError(f"there is no database {path}: no skylogin has run on it yet")
-            self._store = open_store(self._url)
-            _check(await self._store.version())
+            store = open_store(self._url)
+            try:
+                _check(await store.version())
+            except BaseException:
+                await store.close()
+                raise
+            self._store = store
         return Operator(self._store, self.settings)
 
     def _ask(
@@ -327,12 +341,9 @@ def _refusal(problem: Problem) -> AdminError:
 
 
 class AtServer(Reach):
-    """Apps of a server that runs. *url* is the server's, or the endpoint of one of its apps.
+    """Apps of a server that runs. *url* is the server's, or the endpoint of one of its apps."""
 
-    *is_ours* says whether it is one for certain: SKYGEAR_ENDPOINT may name any.
-    """
-
-    def __init__(self, url: str, token: str, app: str, *, is_ours: bool) -> None:
+    def __init__(self, url: str, token: str, app: str) -> None:
         try:
             parts = read_url(url)
         except ValueError as error:
@@ -343,7 +354,6 @@ class AtServer(Reach):
         if rest != "/" or parts.query or parts.fragment:
             raise NotReachedError(f"{url} is no URL of a server or of an app")
         super().__init__(url, app, named)
-        self.is_ours = is_ours
         try:
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:

@@ -87,7 +87,7 @@ def _cells(secret: Any) -> dict[str, str]:
     return {
         "id": secret["id"],
         "secret": secret["secret"],
-        "accepted until": secret["ends_at"] or "it is revoked",
+        "accepted until": secret["ends_at"] or "until revoked",
         "uses in 7 days": str(sum(secret["uses_last_7_days"])),
         "last used": secret["last_used_at"] or "never",
     }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from skylogin import bad_tokens, cli, explaining, json_text, minting
-from skylogin.cli_reach import AtServer, InDatabase, Reach, reaching
+from skylogin.cli_reach import InDatabase, Reach, reaching
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.custom_token import Secret
@@ -132,15 +132,14 @@ class _GivenSecret(NamedTuple):
 def _given(there: Reach, text: str | None) -> list[_GivenSecret] | None:
     """Return the secrets that are known without asking anybody; None where somebody is asked.
 
-    Those are the one that is given, and the one of the environment, but where there is a server
-    for certain: its own secret and its clock are what counts there.
+    Those are the one that is given, and the one of the environment, but where there is a server:
+    its own secret and its clock are what counts there.
     """
     if text:
         return [_GivenSecret("given", text)]
-    if isinstance(there, AtServer) and there.is_ours:
+    if not isinstance(there, InDatabase):
         return None
-    settings = _settings(there)
-    fixed = secrets.in_environment(settings, there.named_app or settings.app_name, system_now())
+    fixed = secrets.in_environment(there.settings, there.app, system_now())
     return None if fixed is None else [_GivenSecret(one.id, one.secret) for one in fixed]
 
 

@@ -198,8 +198,13 @@ async def _check_database(store: Store, settings: Settings, *, migrate: bool) ->
 
 def cannot_open(error: Exception) -> str:
     """Return a sentence on a database that cannot be used, without a password in it."""
+    return f"the database cannot be opened: {in_one_line(error)}"
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what *error* is: the rest of a driver's text may hold what nobody should see."""
     first_line = (str(error).splitlines() or [""])[0]
-    return f"the database cannot be opened: {type(error).__name__}: {first_line}"
+    return f"{type(error).__name__}: {first_line}"
 
 
 async def _check_deployment(store: Store, settings: Settings) -> None:

@@ -41,6 +41,7 @@ async def find(
 
 async def get(operator: Operator, app: str, attempt_id: str) -> Entry:
     """Return one attempt. Raises MissingError."""
+    await operator.flush(app)
     found = await operator.store.run(
         lambda tx: stored_journal.load(tx, app, attempt_id), write=False
     )
