@@ -150,6 +150,7 @@ def test_attempts_are_listed(operated: Operated) -> None:
     assert operated.rows("logins", rows[0]["id"]) == rows[0]
     assert "there is no attempt" in operated.refused("logins", "nowhere")
     assert operated.refused("logins", "--wait", "0.1") == "none came in 0.1 s"
+    assert "only one of them" in operated.refused("logins", "--wait", "1", "--follow")
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
@@ -488,6 +489,17 @@ def test_an_export_goes_through_a_pipe_that_is_there(operated: Operated) -> None
     reading.join(FOLLOWED_SECONDS_MAX)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert '"alice"' in exported[0]
+
+
+def test_an_endpoint_that_may_be_anybodys_is_not_asked(
+    tmp_path: Path, start_server: StartServer
+) -> None:
+    """SKYGEAR_ENDPOINT may name a real Skygear, which is to get no key of ours."""
+    operated = Operated(start_server(*DEV, "--ephemeral"), tmp_path, ())
+    operated.environment = {"SKYGEAR_ENDPOINT": operated.server.url}
+    assert "there is no database" in operated.refused("users", "find")
+    operated.environment["SKYLOGIN_APP"] = "myapp"
+    assert operated.rows("users", "find") == []
 
 
 def test_what_keeps_a_server_from_running(tmp_path: Path) -> None:
