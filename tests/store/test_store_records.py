@@ -11,7 +11,8 @@ import pytest
 from making import make_token
 from skylogin.call import Services
 from skylogin.payload import KEY_BYTES_MAX
-from skylogin.store import fields
+from skylogin.store import Transaction, fields
+from skylogin.store import records as stored_records
 
 from .conftest import Ask, Clock, LogIn, MakeServices
 
@@ -332,6 +333,26 @@ async def test_a_save_keeps_what_others_save_at_once(open_table: Open, log_in: L
 
     [found] = await table.fetch("god", cy)
     assert {f"save{i}" for i in range(6)} | {f"login{i}" for i in range(6)} <= set(found)
+
+
+async def test_a_save_knows_its_fields_whatever_others_learn_meanwhile(
+    open_table: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looked before a field came may end after it came, and remember that it is not there."""
+    table = await open_table()
+    await table.save("god", {"_id": "note/1", "n": 1})
+    load_to_change = stored_records.load_to_change
+
+    async def load_late(tx: Transaction, app: str, *more: Any, **options: Any) -> Any:
+        stale = Transaction(tx.connection, tx.fields)
+        stale.fields_read_at[app, "note"] = tx.fields.monotonic()
+        stale.new_fields[app, "note"] = {}
+        tx.fields.learn(stale)
+        return await load_to_change(tx, app, *more, **options)
+
+    monkeypatch.setattr(stored_records, "load_to_change", load_late)
+    [saved] = await table.save("god", {"_id": "note/2", "n": 2})
+    assert error(saved) is None
 
 
 async def test_one_of_many_callers_makes_a_record(open_table: Open) -> None:

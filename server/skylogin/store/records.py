@@ -100,9 +100,7 @@ async def decide(
 
 
 async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Snapshot:
-    names: dict[str, set[str]] = {}
-    for one in given:
-        names.setdefault(one.id.type, set()).update(one.values)
+    names = _names(given)
     targets = {record_type for one in given for record_type, _ in profile.references(one.values)}
     types = await record_types.find(tx, app, set(names) | targets)
     known = {
@@ -111,6 +109,14 @@ async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Sna
         if record_type in types
     }
     return Snapshot({}, known, types)
+
+
+def _names(given: Sequence[Given]) -> dict[str, set[str]]:
+    """Return the names of the fields that are given, by type."""
+    names: dict[str, set[str]] = {}
+    for one in given:
+        names.setdefault(one.id.type, set()).update(one.values)
+    return names
 
 
 async def _load_around(
@@ -125,8 +131,11 @@ async def _load_around(
     snapshot.records, snapshot.user_ids = await load_to_change(
         tx, app, ids, around.database_id, to_stay=True
     )
+    names = _names(given)
+    # Somebody may have learned the fields as they were before some of these came.
     snapshot.fields = {
-        record_type: await fields.load(tx, app, record_type, ()) for record_type in snapshot.fields
+        record_type: await fields.load(tx, app, record_type, names[record_type])
+        for record_type in snapshot.fields
     }
     others = [d for d in (PUBLIC, around.actor.user_id) if d != around.database_id]
     new = ids - set(snapshot.records)
