@@ -178,7 +178,11 @@ def test_attempts_are_followed(operated: Operated, as_json: bool) -> None:
         stop.set()
         logging_in.join()
         following.send_signal(signal.SIGINT)
-        _, said = following.communicate(timeout=FOLLOWED_SECONDS_MAX)
+        try:
+            _, said = following.communicate(timeout=FOLLOWED_SECONDS_MAX)
+        finally:
+            following.kill()
+            following.communicate()
     assert (following.returncode, said) == (0, "")
     subject = json.loads(line)["subject"] if as_json else line.split("\t")[3]
     assert subject == "often"

@@ -60,9 +60,12 @@ def logins(  # noqa: PLR0913, PLR0917
     if attempt:
         _show(there.get("journal", attempt), as_json=as_json)
     elif follow:
+
+        def show(one: Json) -> None:
+            cli.print_line(one if as_json else _cells(one), as_json=as_json)
+
         with contextlib.suppress(KeyboardInterrupt):
-            for one in there.follow(**wanted):
-                cli.print_line(one if as_json else _cells(one), as_json=as_json)
+            there.follow(show, **wanted)
     elif wait:
         found = there.get("journal", "wait", timeout=wait, **wanted)["attempt"]
         if found is None:

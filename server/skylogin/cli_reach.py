@@ -11,8 +11,8 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, aclosing, contextmanager
 from http import HTTPStatus
 from http.client import HTTPResponse
 from pathlib import Path
@@ -138,8 +138,8 @@ class Reach(AbstractContextManager["Reach"], ABC):
                 return rows
 
     @abstractmethod
-    def follow(self, **query: object) -> Iterator[Json]:
-        """Give the attempts to log in to the app as they come, for good."""
+    def follow(self, show: Callable[[Json], None], **query: object) -> None:
+        """Show the attempts to log in to the app as they come, for good."""
 
     @abstractmethod
     def export(self, file: BinaryIO) -> int:
@@ -253,7 +253,7 @@ class InDatabase(Reach):
 
         try:
             return self._runner.run(do())
-        except (AdminError, NotReachedError, RefusedError):
+        except (AdminError, BrokenPipeError, NotReachedError, RefusedError):
             raise
         except Exception as error:
             if self._store is None:
@@ -288,24 +288,19 @@ class InDatabase(Reach):
 
         return self._do(ask)
 
-    def follow(self, **query: object) -> Iterator[Json]:
+    def follow(self, show: Callable[[Json], None], **query: object) -> None:
         path = path_of("apps", self.app, "journal", "follow")
 
-        async def begin(operator: Operator) -> AsyncGenerator[Json, None]:
-            return local.follow(operator, path, query_of(query))
+        # All in one: between two runs of an event loop Ctrl-C can get lost.
+        async def follow(operator: Operator) -> None:
+            async with aclosing(local.follow(operator, path, query_of(query))) as attempts:
+                try:
+                    async for one in attempts:
+                        show(one)
+                except Problem as problem:
+                    raise _refusal(problem) from None
 
-        async def look(operator: Operator) -> Json:
-            try:
-                return await anext(attempts)
-            except Problem as problem:
-                raise _refusal(problem) from None
-
-        attempts = self._do(begin)
-        try:
-            while True:
-                yield self._do(look)
-        finally:
-            self._runner.run(attempts.aclose())
+        self._do(follow)
 
     def export(self, file: BinaryIO) -> int:
         async def export(operator: Operator) -> int:
@@ -420,13 +415,13 @@ class AtServer(Reach):
                 raise self._stranger(answer.status)
             yield answer
 
-    def follow(self, **query: object) -> Iterator[Json]:
+    def follow(self, show: Callable[[Json], None], **query: object) -> None:
         parts = ("apps", self.app, "journal", "follow")
         with self._stream(EVENTS, "GET", *parts, query=query) as answer:
             for line in answer:
                 name, _, value = line.partition(b": ")
                 if name == b"data":
-                    yield json.loads(value)
+                    show(json.loads(value))
         raise NotReachedError(f"{self.name} has ended")
 
     def export(self, file: BinaryIO) -> int:
