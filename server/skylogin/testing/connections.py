@@ -105,17 +105,17 @@ class Connections:
             connection.request(method, path, body, dict(headers))
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise self._said(error) from error
+            raise self._said(error, seconds) from error
         finally:
             connection.close()
 
-    def _said(self, error: Exception) -> ConnectionError:
+    def _said(self, error: Exception, seconds: float = ANSWER_SECONDS_MAX) -> ConnectionError:
         if isinstance(error, ConnectionRefusedError):
             return ConnectionRefusedError(f"there is no server at {self.url}")
         if isinstance(error, http.client.IncompleteRead):
             return ConnectionError(f"{self.url} closed the connection in the middle of an answer")
         if isinstance(error, TimeoutError):
-            return ConnectionError(f"{self.url} did not answer in {ANSWER_SECONDS_MAX} s")
+            return ConnectionError(f"{self.url} did not answer in {seconds:g} s")
         if isinstance(error, ConnectionError):
             return ConnectionResetError(f"{self.url} closed the connection without an answer")
         return ConnectionError(f"{self.url}: {error or type(error).__name__}")
