@@ -28,7 +28,15 @@ from skylogin.operations import transfer
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.operations.transfer import CONTENT_TYPE
 from skylogin.store import Store, open_store, tables
-from skylogin.testing.admin_client import PAGE_LIMIT, AdminClient, HttpLine, path_of, query_of
+from skylogin.testing.admin_client import (
+    AdminClient,
+    HttpLine,
+    Query,
+    given,
+    path_of,
+    query_of,
+    rows_of_pages,
+)
 from skylogin.testing.connections import Connections, read_url
 from skylogin.testing.refusals import AdminError
 
@@ -108,12 +116,11 @@ class Reach(AbstractContextManager["Reach"], ABC):
             # Whoever stands between takes them out of a path, and something else is meant.
             raise NotReachedError(f"{empty[0]!r} names nothing")
         _check_sendable([parts, query, body])
-        return self._ask(method, parts, query or {}, body)
+        return AdminClient(self).ask(method, *parts, query=query, body=body)
 
     @abstractmethod
-    def _ask(
-        self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
-    ) -> Any: ...
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
+        """Return what is answered to a request as it is on the line. Raises AdminError."""
 
     def get(self, *parts: str, **query: object) -> Any:
         """Return what the app has at *parts*. Raises AdminError."""
@@ -121,21 +128,13 @@ class Reach(AbstractContextManager["Reach"], ABC):
 
     def order(self, method: str, *parts: str, **body: object) -> Any:
         """Have something done to the app. What is None in *body* is left out. Raises AdminError."""
-        given = {name: value for name, value in body.items() if value is not None}
-        return self.ask(method, "apps", self.app, *parts, body=given)
+        return self.ask(method, "apps", self.app, *parts, body=given(body))
 
     def rows(self, *parts: str, most: int, **query: object) -> list[Json]:
         """Return the rows of as many pages as it takes, *most* at most. Raises AdminError."""
-        rows: list[Json] = []
-        cursor = None
-        while True:
-            limit = min(most - len(rows), PAGE_LIMIT)
-            page = self.ask("GET", *parts, query={**query, "limit": limit, "cursor": cursor})
-            cursor = page.pop("next_cursor")
-            [more] = page.values()
-            rows += more
-            if cursor is None or len(rows) >= most:
-                return rows
+        return rows_of_pages(
+            lambda **place: self.ask("GET", *parts, query={**query, **place}), most
+        )
 
     @abstractmethod
     def follow(self, show: Callable[[Json], None], **query: object) -> None:
@@ -275,14 +274,10 @@ class InDatabase(Reach):
             self._store = store
         return Operator(self._store, self.settings)
 
-    def _ask(
-        self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
-    ) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         async def ask(operator: Operator) -> Any:
             try:
-                return await local.ask(operator, method, path_of(*parts), query_of(query), data)
+                return await local.ask(operator, method, path, query, data)
             except Problem as problem:
                 raise _refusal(problem) from None
 
@@ -341,20 +336,16 @@ class AtServer(Reach):
     def __init__(self, url: str, token: str, app: str) -> None:
         try:
             parts = read_url(url)
-        except ValueError as error:
-            raise NotReachedError(str(error)) from None
-        if not (token.isascii() and token.isprintable()):
-            raise NotReachedError(NO_TOKEN)
-        named, rest = app_names.split(parts.path or "/", "", "")
-        if rest != "/" or parts.query or parts.fragment:
-            raise NotReachedError(f"{url} is no URL of a server or of an app")
-        super().__init__(url, app, named)
-        try:
+            if not (token.isascii() and token.isprintable()):
+                raise NotReachedError(NO_TOKEN)
+            named, rest = app_names.split(parts.path or "/", "", "")
+            if rest != "/" or parts.query or parts.fragment:
+                raise NotReachedError(f"{url} is no URL of a server or of an app")
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:
             raise NotReachedError(str(error)) from None
+        super().__init__(url, app, named)
         self._line = HttpLine(self._connections, token)
-        self._client = AdminClient(self._line)
 
     def __exit__(self, *error: object) -> None:
         self._connections.close()
@@ -363,12 +354,10 @@ class AtServer(Reach):
         apps = self.ask("GET", "apps")["apps"]
         return next(str(app["name"]) for app in apps if app["default"])
 
-    def _ask(
-        self, method: str, parts: tuple[str, ...], query: Mapping[str, object], body: object
-    ) -> Any:
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         try:
             with self._reached():
-                answer = self._client.ask(method, *parts, query=query, body=body)
+                answer = self._line.send(method, path, query, data)
         except AdminError as error:
             if error.status != NOT_FOUND or not error.detail.startswith(NO_OPERATION):
                 raise

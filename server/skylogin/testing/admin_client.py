@@ -2,7 +2,8 @@
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -81,7 +82,7 @@ class AdminClient:
 
     def post(self, *parts: str, **body: object) -> Any:
         """Order something; what is None in *body* is left out."""
-        return self.ask("POST", *parts, body=_given(body))
+        return self.ask("POST", *parts, body=given(body))
 
     def ask(
         self,
@@ -100,14 +101,23 @@ class AdminClient:
 
     def pages(self, what: str, **query: object) -> list[Any]:
         """Return all rows of a list that comes in pages, in its order."""
-        rows: list[Any] = []
-        cursor = None
-        while True:
-            page = self.get(what, limit=PAGE_LIMIT, cursor=cursor, **query)
-            rows += page["attempts" if what == "journal" else what]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return rows
+        return rows_of_pages(lambda **place: self.get(what, **query, **place))
+
+
+def rows_of_pages(ask: Callable[..., dict[str, Any]], most: int = sys.maxsize) -> list[Any]:
+    """Return the rows of as many pages as it takes, *most* at most.
+
+    *ask* is called for a page, with `limit` and `cursor`.
+    """
+    rows: list[Any] = []
+    cursor = None
+    while True:
+        page = ask(limit=min(most - len(rows), PAGE_LIMIT), cursor=cursor)
+        cursor = page.pop("next_cursor")
+        [more] = page.values()
+        rows += more
+        if cursor is None or len(rows) >= most:
+            return rows
 
 
 def path_of(*parts: str) -> str:
@@ -117,10 +127,11 @@ def path_of(*parts: str) -> str:
 
 def query_of(values: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return *values* as the query has them; what is None is left out."""
-    return [(name, _in_query(value)) for name, value in _given(values).items()]
+    return [(name, _in_query(value)) for name, value in given(values).items()]
 
 
-def _given(values: Mapping[str, object]) -> dict[str, object]:
+def given(values: Mapping[str, object]) -> dict[str, object]:
+    """Return *values* without those that are None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
