@@ -416,19 +416,25 @@ def test_a_token_that_no_header_can_hold_is_not_shown(token: str, tmp_path: Path
     assert done.stderr == "the admin token has to be of printable ASCII, or no header can hold it\n"
 
 
-class _Stranger(BaseHTTPRequestHandler):
-    """Answers everything the same, as servers do that are something else."""
+Answer = tuple[int, str, bytes]
 
-    def do_GET(self) -> None:
-        status, kind, body = self.server.answer  # type: ignore[attr-defined]
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+def _stranger(answer: Answer) -> type[BaseHTTPRequestHandler]:
+    """Return what answers everything the same, as servers do that are something else."""
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, kind, body = answer
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Stranger
 
 
 _PAGE = (200, "text/html", b"<html>hi</html>")
@@ -447,13 +453,12 @@ _PAGE = (200, "text/html", b"<html>hi</html>")
     ],
 )
 def test_a_server_of_somebody_elses_is_told_from_ours(
-    command: tuple[str, ...], answer: tuple[int, str, bytes], tmp_path: Path
+    command: tuple[str, ...], answer: Answer, tmp_path: Path
 ) -> None:
     """What it sends is no answer, and above all no export."""
     kept = tmp_path / "kept"
     kept.write_text("an export")
-    with HTTPServer(("127.0.0.1", 0), _Stranger) as stranger:
-        stranger.answer = answer  # type: ignore[attr-defined]
+    with HTTPServer(("127.0.0.1", 0), _stranger(answer)) as stranger:
         threading.Thread(target=stranger.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{stranger.server_port}"
         done = run_skylogin(tmp_path, *command, "--url", url)
