@@ -19,7 +19,7 @@ LEVELS = """
  3  seed_text
  4  custom_token  login  records  schema  stored_token  query
  5  config  journal  query_rules  query_values  bad_tokens  seeds
- 6  explaining  logs  query_plan  query_includes
+ 6  explaining  logs  query_plan  query_includes  store.sqlite_statements
  7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens  faults
  8  store.tables  store.transaction  store.dialect_values  staged
  9  store.access  store.fields  store.record_types  store.secrets  store.journal

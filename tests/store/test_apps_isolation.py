@@ -649,6 +649,7 @@ WITHOUT = {
     "queries.Found": "a value",
     "references.of_rows": "compares with what `references.as_rows` made",
     "secrets.StoredSecret": "a value",
+    "sqlite_statements": "carries statements out",
     "sqlite_threads": "carries statements out",
     "transaction.FieldCache": "knows nothing at first",
     "transaction.Transaction": "carries statements, which say for which app",

@@ -26,7 +26,7 @@ _TYPES = select(
 async def load_field_rules(tx: Transaction, app: str) -> FieldRules:
     """Return the rules for fields."""
     rows = await tx.connection.execute(_FIELD_RULES, {"name": app})
-    return FieldRules(FieldRule(*row) for row in rows)
+    return FieldRules(FieldRule(*tuple(row)) for row in rows)
 
 
 # In the order of the fields of FieldRule.

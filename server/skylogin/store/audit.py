@@ -63,7 +63,7 @@ async def load_latest(tx: Transaction, app: str, before: str, number: int) -> li
     if before:
         query = query.where(operator_audit.c.id < before)
     rows = await tx.connection.execute(query.order_by(operator_audit.c.id.desc()).limit(number))
-    return [Act(*row) for row in rows]
+    return [Act(*tuple(row)) for row in rows]
 
 
 async def count(

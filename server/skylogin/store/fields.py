@@ -37,14 +37,19 @@ async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]
         unknown = set(names) - set(known)
         if not unknown:
             return known
-        row = dialect.json_rows("rows", tx.dialect, field=Text)
-        query = query.where(record_fields.c.field == row["field"])
+        query = _fields_named(tx.dialect)
         values["rows"] = [{"field": name} for name in sorted(unknown)]
     found = _as_fields(await tx.connection.execute(query, values))
     if committed is None:
         tx.fields_read_at[app, record_type] = moment
     tx.new_fields[app, record_type] = {**own, **found}
     return {**(committed or {}), **own, **found}
+
+
+@functools.cache
+def _fields_named(dialect_name: str) -> Select[Any]:
+    row = dialect.json_rows("rows", dialect_name, field=Text)
+    return _FIELDS.where(record_fields.c.field == row["field"])
 
 
 def _as_fields(rows: Iterable[Any]) -> FieldMap:

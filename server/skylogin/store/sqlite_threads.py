@@ -9,7 +9,7 @@ it waits not even for the disk, the event loop's own thread does it.
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -18,39 +18,28 @@ from sqlalchemy import CursorResult, Engine, Executable
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 
+from skylogin.store.sqlite_statements import DriverResult, Parameters, SqliteStatements
+
 T = TypeVar("T")
 
 
 class DirectConnection:
     """A connection whose statements are done when they return: nothing is awaited."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, statements: SqliteStatements) -> None:
         self._connection = connection
+        self._statements = statements
 
     @property
     def dialect(self) -> Dialect:
         """Return the dialect, as SQLAlchemy's connections do."""
         return self._connection.dialect
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    async def execute(
+        self, statement: Executable, parameters: Parameters = None
+    ) -> CursorResult[Any] | DriverResult:
         """Execute *statement* at once."""
-        return self._connection.execute(statement, parameters)
-
-    def execute_each(self, statements: Sequence[Executable], values: Mapping[str, Any]) -> None:
-        """Execute *statements*, of which nobody wants a result, as the driver takes them.
-
-        What SQLAlchemy gets ready for each otherwise takes longer than most of them.
-        """
-        for statement in statements:
-            sql, names = _as_driver_takes_it(statement, self.dialect)
-            self._connection.exec_driver_sql(sql, tuple(values[name] for name in names))
-
-
-@functools.cache
-def _as_driver_takes_it(statement: Any, dialect: Dialect) -> tuple[str, Sequence[str]]:
-    """Return the SQL of *statement*, and the names of its parameters in their order."""
-    compiled = statement.compile(dialect=dialect)
-    return str(compiled), compiled.positiontup
+        return self._statements.execute(self._connection, statement, parameters)
 
 
 class SqliteThreads:
@@ -58,6 +47,7 @@ class SqliteThreads:
 
     def __init__(self, engine: Engine, threads: int) -> None:
         self._engine = engine
+        self._statements = SqliteStatements(engine.dialect)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="skylogin-sqlite")
 
     async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
@@ -76,7 +66,7 @@ class SqliteThreads:
 
     def _carry_out(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         with self._engine.begin() as connection:
-            return _finish(work(DirectConnection(connection)))
+            return _finish(work(DirectConnection(connection, self._statements)))
 
     def close(self) -> None:
         """Wait for the transactions under way and close the connections."""
@@ -92,6 +82,7 @@ class SqliteInline:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._statements = SqliteStatements(engine.dialect)
 
     @functools.cached_property
     def _connection(self) -> Connection:
@@ -101,7 +92,7 @@ class SqliteInline:
     async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed."""
         with self._transaction() as connection:
-            return _finish(work(DirectConnection(connection)))
+            return _finish(work(DirectConnection(connection, self._statements)))
 
     async def run_directly(self, work: Callable[[Connection], T]) -> T:
         """Do *work*, which is no coroutine, in a transaction."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Select, Update
+from sqlalchemy import Insert, Select, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.store import dialect
@@ -86,16 +86,6 @@ class Transaction:
         return dialect.read_one_row(
             (await self.connection.execute(one_row, values)).scalar(), query
         )
-
-    async def execute_each(
-        self, statements: Sequence[Delete | Insert], values: Mapping[str, Any]
-    ) -> None:
-        """Execute *statements*, of which nobody wants a result, with the same *values*."""
-        if isinstance(self.connection, DirectConnection):
-            self.connection.execute_each(statements, values)
-            return
-        for statement in statements:
-            await self.connection.execute(statement, values)
 
     def write_last(
         self, statement: Insert | Update, parameter: str, rows: Sequence[Mapping[str, Any]]

@@ -29,11 +29,13 @@ _EMPTIED: tuple[Delete, ...] = tuple(
 )
 # What happened to an app is no part of a copy: it begins anew.
 _COPIED = (*TABLES.values(), auth_keys)
+_INSERTS = {table.name: insert(table) for table in _COPIED}
 
 
 async def empty(tx: Transaction, app: str) -> None:
     """Take away everything that clients, logins and operators left in *app*."""
-    await tx.execute_each(_EMPTIED, {"app": app})
+    for statement in _EMPTIED:
+        await tx.connection.execute(statement, {"app": app})
     tx.on_commit.append(lambda: tx.fields.forget(app))
 
 
@@ -58,5 +60,5 @@ async def put_back(tx: Transaction, app: str, rows: Rows) -> None:
     await empty(tx, app)
     for table in _COPIED:
         if rows[table.name]:
-            await tx.connection.execute(insert(table), rows[table.name])
+            await tx.connection.execute(_INSERTS[table.name], rows[table.name])
     tx.users_added += len(rows["users"])
