@@ -6,6 +6,7 @@ No statement stands here: those are written once, in the modules beside this one
 import asyncio
 import functools
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -150,7 +151,10 @@ def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
 
     @event.listens_for(engine, "begin")
     def begin_now(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        try:
+            connection.connection.driver_connection.execute(begin)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
 
 def open_postgresql(url: str) -> AsyncEngine:
