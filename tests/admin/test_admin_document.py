@@ -45,6 +45,27 @@ def test_every_kind_of_bad_token_can_be_asked_for(server: SkyloginServer) -> Non
     assert mint.body.schema["properties"]["bad"]["enum"] == list(KINDS)
 
 
+def test_each_user_is_shown_with_their_subject(server: SkyloginServer) -> None:
+    """In a list, alone and after an edit; with null where they have none."""
+    app = server.app()
+    alice = app.login("alice").user_id
+    dora = app.call("auth:signup", auth_data={"username": "dora"}, password="a password")
+    ids = {"alice": alice, None: dora["user_id"]}
+    url = f"{server.url}{document.BASE}/apps/myapp/users"
+
+    def ask(method: str, path: str = "", **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = requests.request(method, f"{url}{path}", headers=headers, timeout=10, **more)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    assert {one["subject"]: one["id"] for one in ask("GET")["users"]} == ids
+    for subject, user_id in ids.items():
+        assert ask("GET", f"/{user_id}")["subject"] == subject
+        edited = ask("PATCH", f"/{user_id}", json={"profile": {"motto": "new"}})
+        assert edited["subject"] == subject
+
+
 def test_an_app_goes_out_and_in_again(server: SkyloginServer) -> None:
     """By the admin API, as a file."""
     headers = {"Authorization": f"Bearer {TOKEN}"}

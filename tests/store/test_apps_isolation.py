@@ -442,6 +442,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "user_search.load_principals": lambda of: (f"{of}-user",),
     "user_search.count": lambda of: (),
     "users.load": lambda of: ([f"{of}-user"],),
+    "users.load_with_subjects": lambda of: ([f"{of}-user"],),
     "users.load_after": lambda of: ("", 9),
     "users.load_records": lambda of: ([f"{of}-user"],),
     "users.save": lambda of: (
@@ -638,6 +639,7 @@ WITHOUT = {
     "counts.Use": "a value",
     "operator_sessions.Session": "a value",
     "user_search.Search": "a value",
+    "user_search.UserPage": "a value",
     "transfer.TakenError": "an error",
     "transfer.read_row": "reads a row",
     "batch.Batcher": "a test of its own is below",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -11,7 +12,8 @@ import pytest
 from making import NOW, make_token
 from skylogin.operations import users
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import audit, user_search
+from skylogin.store import audit, principals, user_search
+from skylogin.store.principals import Link
 from skylogin.store.user_search import SORTS, Search
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
@@ -117,6 +119,25 @@ async def test_a_user_is_found_by_their_id(people: dict[str, str], operator: Ope
         await users.get(operator, APP, "nobody")
 
 
+async def test_users_come_with_their_subjects(
+    make_services: MakeServices, ask: Ask, people: dict[str, str], operator: Operator
+) -> None:
+    """Those who have one: a password has none, and an account elsewhere is none."""
+    dora = {"auth_data": {"username": "dora"}, "password": "a password"}
+    signed_up = (await ask(await make_services(), "auth:signup", **dora)).body["result"]["user_id"]
+    for user_id in (signed_up, people["Bert"]):
+        link = Link("google", f"google-{user_id}", user_id, NOW, None, None)
+        await operator.store.run(functools.partial(principals.add, app=APP, link=link))
+
+    page = await users.find(operator, APP, Search())
+
+    assert {user.id for user in page.users} == {*people.values(), signed_up}
+    assert page.subjects == {user_id: f"sub-{name}" for name, user_id in people.items()}
+    for user in page.users:
+        details = await users.get(operator, APP, user.id)
+        assert details.subject == page.subjects.get(user.id)
+
+
 @pytest.mark.parametrize("cursor", ["x", "W10=", "WzEsMl0=", "é"])
 async def test_what_is_no_cursor_is_refused(cursor: str, operator: Operator) -> None:
     """With a sentence."""
@@ -133,7 +154,7 @@ async def test_a_profile_is_edited(people: dict[str, str], operator: Operator) -
         "since": {"$type": "date", "$date": "2024-01-02T03:04:05Z"},
     }
 
-    after = await users.edit_profile(operator, APP, people["Bert"], changes)
+    after = (await users.edit_profile(operator, APP, people["Bert"], changes)).user
 
     assert before.record is not None
     assert after.record is not None

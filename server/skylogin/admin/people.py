@@ -52,7 +52,7 @@ async def list_users(call: AdminCall) -> object:
     )
     page = await users.find(call.operator, call.app, search)
     return {
-        "users": [_user(call, one) for one in page.users],
+        "users": [_user(call, one, page.subjects.get(one.id)) for one in page.users],
         "next_cursor": page.next_cursor or None,
     }
 
@@ -69,14 +69,14 @@ async def get_user(call: AdminCall) -> object:
         }
         for one in details.principals
     ]
-    return {**_user(call, details.user), "principals": principals}
+    return {**_user(call, details.user, details.subject), "principals": principals}
 
 
 async def edit_user(call: AdminCall) -> object:
     """Edit a profile."""
     changes = call.body["profile"]
     edited = await users.edit_profile(call.operator, call.app, _user_id(call), changes)
-    return _user(call, edited)
+    return _user(call, edited.user, edited.subject)
 
 
 async def disable_user(call: AdminCall) -> object:
@@ -114,11 +114,12 @@ def _user_id(call: AdminCall) -> str:
     return str(call.parameters["user_id"])
 
 
-def _user(call: AdminCall, user: User) -> Json:
+def _user(call: AdminCall, user: User, subject: str | None) -> Json:
     record = user.record
     known = call.operator.store.fields_of(call.app, "user")
     return {
         "id": user.id,
+        "subject": subject,
         "profile": wire.record_body(record, known) if record else None,
         "roles": list(user.roles),
         "disabled": user.disabled_at(call.operator.now()),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from skylogin import records
+from skylogin import login, records
 from skylogin.access import USER_TYPE, AccessRules, Actor
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
@@ -15,18 +15,10 @@ from skylogin.records import Circumstances, Given, RecordId
 from skylogin.schema import Extension
 from skylogin.store import Transaction, references, roles, schema, user_search, users
 from skylogin.store import records as stored_records
-from skylogin.store.user_search import Search
+from skylogin.store.user_search import Search, UserPage
 from skylogin.user import Principal, User
 
 PUBLIC = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UserPage:
-    """Some users; *next_cursor* is empty on the last page."""
-
-    users: list[User]
-    next_cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +28,29 @@ class UserDetails:
     user: User
     principals: list[Principal]
 
+    @property
+    def subject(self) -> str | None:
+        """Return the `sub` of the user's custom tokens, None where they have none."""
+        named = {(one.kind, one.provider): one.id for one in self.principals}
+        return named.get((login.KIND, ""))
+
 
 async def find(operator: Operator, app: str, search: Search) -> UserPage:
     """Return the users that *search* is about. Raises RefusedError on a cursor that is none."""
     try:
-        found, cursor = await operator.store.run(
-            lambda tx: user_search.find(tx, app, search), write=False
-        )
+        return await operator.store.run(lambda tx: user_search.find(tx, app, search), write=False)
     except ValueError as error:
         raise RefusedError(str(error)) from None
-    return UserPage(found, cursor)
 
 
 async def get(operator: Operator, app: str, user_id: str) -> UserDetails:
     """Return a user. Raises MissingError."""
-
-    async def load(tx: Transaction) -> UserDetails:
-        user = await _load(tx, app, user_id)
-        return UserDetails(user, await user_search.load_principals(tx, app, user_id))
-
-    return await operator.store.run(load, write=False)
+    return await operator.store.run(lambda tx: _load_details(tx, app, user_id), write=False)
 
 
 async def edit_profile(
     operator: Operator, app: str, user_id: str, changes: Mapping[str, object]
-) -> User:
+) -> UserDetails:
     """Change fields of a user's record as the master key may; null removes one.
 
     Raises MissingError, RefusedError on a value that cannot be, ConflictError on a user
@@ -84,7 +74,9 @@ class _SchemaLacksFieldsError(Exception):
         self.extension = extension
 
 
-async def _save(operator: Operator, app: str, given: Sequence[Given], names: Sequence[str]) -> User:
+async def _save(
+    operator: Operator, app: str, given: Sequence[Given], names: Sequence[str]
+) -> UserDetails:
     user_id = given[0].id.key
     around = Circumstances(
         actor=Actor(has_master_key=True),
@@ -96,7 +88,7 @@ async def _save(operator: Operator, app: str, given: Sequence[Given], names: Seq
         atomic=True,
     )
 
-    async def work(tx: Transaction) -> User:
+    async def work(tx: Transaction) -> UserDetails:
         await _load(tx, app, user_id)
         decided = await stored_records.decide(tx, app, given, around, may_extend=True)
         if isinstance(decided, dict):
@@ -106,7 +98,7 @@ async def _save(operator: Operator, app: str, given: Sequence[Given], names: Seq
             raise outcome
         await stored_records.save(tx, app, PUBLIC, changes)
         await tx.finish()
-        return await _load(tx, app, user_id)
+        return await _load_details(tx, app, user_id)
 
     while True:
         try:
@@ -198,6 +190,11 @@ async def delete(operator: Operator, app: str, user_id: str) -> None:
         await users.remove(tx, app, user_id)
 
     await operator.act(app, "user.delete", user_id, work)
+
+
+async def _load_details(tx: Transaction, app: str, user_id: str) -> UserDetails:
+    user = await _load(tx, app, user_id)
+    return UserDetails(user, await user_search.load_principals(tx, app, user_id))
 
 
 async def _load(tx: Transaction, app: str, user_id: str, *, lock: bool = False) -> User:

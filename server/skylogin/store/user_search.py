@@ -3,7 +3,7 @@
 import base64
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -62,8 +62,20 @@ class Search:
     limit: int = 50
 
 
-async def find(tx: Transaction, app: str, search: Search) -> tuple[list[User], str]:
-    """Return the users of a page, and the cursor of the next one, empty on the last.
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Some users, and the subjects of those who have one, by their ids.
+
+    *next_cursor* is empty on the last page.
+    """
+
+    users: list[User]
+    subjects: Mapping[str, str]
+    next_cursor: str
+
+
+async def find(tx: Transaction, app: str, search: Search) -> UserPage:
+    """Return a page of users.
 
     Raises ValueError on a cursor or an order that is none.
     """
@@ -75,9 +87,9 @@ async def find(tx: Transaction, app: str, search: Search) -> tuple[list[User], s
     else:
         rows = await _load_in_order(tx, app, search)
     page = rows[: search.limit]
-    found = await stored_users.load(tx, app, [row.id for row in page])
+    found, subjects = await stored_users.load_with_subjects(tx, app, [row.id for row in page])
     cursor = _write_cursor(page[-1].key, page[-1].id) if len(rows) > len(page) else ""
-    return [found[row.id] for row in page if row.id in found], cursor
+    return UserPage([found[row.id] for row in page if row.id in found], subjects, cursor)
 
 
 async def _load_candidates(

@@ -9,7 +9,7 @@ from sqlalchemy import Insert, Select, Text, Update, delete, select, update
 from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin import rfc3339
+from skylogin import login, rfc3339
 from skylogin.store import dialect, fields
 from skylogin.store.dialect import Json, Moment
 from skylogin.store.tables import (
@@ -34,9 +34,24 @@ async def load(
         await tx.connection.execute(_lock_users(tx.dialect), values)
     rows = await tx.fetch(_users_by_id(tx.dialect), values)
     found = {row[0]: read_user(row) for row in rows}
-    names = {name for user in found.values() if user.record for name in user.record.data}
-    await fields.load(tx, app, USER_TYPE, names)
+    await _load_fields(tx, app, found.values())
     return found
+
+
+async def load_with_subjects(
+    tx: Transaction, app: str, user_ids: Collection[str]
+) -> tuple[dict[str, User], dict[str, str]]:
+    """Return the users that are there, and the subjects of those who have one, both by id."""
+    values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
+    rows = await tx.fetch(_users_with_subjects(tx.dialect), values)
+    found = {row[1]: read_user(row[1:]) for row in rows}
+    await _load_fields(tx, app, found.values())
+    return found, {row[1]: row[0] for row in rows if row[0] is not None}
+
+
+async def _load_fields(tx: Transaction, app: str, found: Collection[User]) -> None:
+    names = {name for user in found if user.record for name in user.record.data}
+    await fields.load(tx, app, USER_TYPE, names)
 
 
 @functools.cache
@@ -48,6 +63,22 @@ def _lock_users(dialect_name: str) -> Select[Any]:
 @functools.cache
 def _users_by_id(dialect_name: str) -> Select[Any]:
     return query_users(dialect_name).where(*_of_ids(dialect_name))
+
+
+@functools.cache
+def _users_with_subjects(dialect_name: str) -> Select[Any]:
+    # Only here: a login knows the subject, and shall not look for it.
+    subject = (
+        select(principals.c.principal)
+        .where(
+            principals.c.app == users.c.app,
+            principals.c.user_id == users.c.id,
+            principals.c.kind == login.KIND,
+            principals.c.provider == "",
+        )
+        .scalar_subquery()
+    )
+    return query_users(dialect_name, subject.label("subject")).where(*_of_ids(dialect_name))
 
 
 def _of_ids(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
