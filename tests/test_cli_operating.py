@@ -86,6 +86,7 @@ def test_users_are_found_and_changed(operated: Operated) -> None:
     assert set(ids()) == {alice, bert}
     assert ids("bert") == [bert]
     assert ids("--subject", "alice") == [alice]
+    assert f"{alice}\talice\t" in operated.do("users", "find")
 
     operated.do("users", "edit", alice, '{"nickname": "Al"}')
     operated.do("users", "roles", alice, "reader", "writer")

@@ -11,7 +11,7 @@ from skylogin.store.user_search import SORTS
 app = typer.Typer(help="Find users, edit, disable and delete them.", no_args_is_help=True)
 
 UserId = Annotated[str, typer.Argument(help="The user's id, as `skylogin users find` lists it.")]
-COLUMNS = ("id", "username", "email", "roles", "last seen", "disabled")
+COLUMNS = ("id", "subject", "username", "email", "roles", "last seen", "disabled")
 
 
 @app.command()
@@ -51,6 +51,7 @@ def _cells(user: Any) -> dict[str, str]:
     profile = user["profile"] or {}
     return {
         "id": user["id"],
+        "subject": user["subject"] or "",
         "username": str(profile.get("username") or ""),
         "email": str(profile.get("email") or ""),
         "roles": ", ".join(user["roles"]),
