@@ -25,7 +25,7 @@ from skylogin.testing import (
 pytestmark = pytest.mark.slow
 
 TIMES = 20
-# More than a page of the journal has.
+# More than a page has.
 MANY = 205
 LATENCY_SECONDS = 0.1
 LOGIN = "sso:custom_token:login"
@@ -154,6 +154,16 @@ def test_users_are_a_mapping(skylogin: SkyloginApp) -> None:
     assert repr(skylogin.users) == "<users: alice, bob>"
     with pytest.raises(KeyError):
         skylogin.users["carol"]
+
+
+def test_more_users_than_a_page(skylogin: SkyloginApp) -> None:
+    """Of one moment, and still in an order; who has no subject is not among them."""
+    skylogin.clock.freeze(SOME_DAY)
+    subjects = [f"user{number:03}" for number in range(MANY)]
+    skylogin.seed({"users": [{"sub": one} for one in reversed(subjects)]})
+    skylogin.call("auth:signup", auth_data={"username": "dora"}, password="a password")
+
+    assert list(skylogin.users) == subjects
 
 
 def test_one_role_is_no_list_of_letters(skylogin: SkyloginApp) -> None:

@@ -90,8 +90,8 @@ class Users(Mapping[str, User]):
         return User.read(sub, found[0], self._admin)
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the subjects."""
-        return iter([user["sub"] for user in self._admin.get("seed")["users"] if user.get("sub")])
+        """Go through the subjects in the order of their characters."""
+        return iter(sorted(filter(None, (row["subject"] for row in self._admin.pages("users")))))
 
     def __len__(self) -> int:
         """Return how many there are."""
