@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Integer,
     Select,
     Text,
     and_,
@@ -168,17 +169,18 @@ async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]
     """
     is_search = search.text or search.field or search.disabled is not None
     number = LOOKED_AT if is_search else search.limit + 1
-    query = _next(tx, app, search, search.sort)
+    values = {"of": app, "number": number}
+    query = _next(search, search.sort, tx.dialect)
     # As they lie in the file, which is quicker than by id, and then to be sorted.
     way = search.sort if _is_by_users(search) else "created_at"
     found: list[Any] = []
     while True:
-        rows = (await tx.connection.execute(query.limit(number))).all()
+        rows = (await tx.connection.execute(query, values)).all()
         found += await _load_among(tx, app, [row.id for row in rows], search)
         if len(found) > search.limit or len(rows) < number:
             return found
         search = replace(search, cursor=_write_cursor(rows[-1].key, rows[-1].id))
-        query = _next(tx, app, search, way).where(_is_of_those(tx, app, search))
+        query = _next(search, way, tx.dialect).where(_is_of_those(tx, app, search))
 
 
 def _is_by_users(search: Search) -> bool:
@@ -207,34 +209,39 @@ def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _are_users(tx: Transaction, app: str, sort: str) -> tuple[ColumnElement[bool], ...]:
+def _are_users(
+    app: ColumnElement[str], sort: str, dialect_name: str
+) -> tuple[ColumnElement[bool], ...]:
     """Say the same of all, so that they are read in the order of *sort*."""
     is_in_app, is_public, is_user = _is_user(app)
     if sort.removeprefix("-") == "created_at":
         # By the primary key as many would be found, and would have to be sorted.
-        is_public = dialect.is_empty(records.c.database_id, tx.dialect)
+        is_public = dialect.is_empty(records.c.database_id, dialect_name)
     return is_in_app, is_public, is_user
 
 
-def _is_of(tx: Transaction, app: str) -> ColumnElement[bool]:
+def _is_of(app: str | ColumnElement[str], dialect_name: str) -> ColumnElement[bool]:
     """Say that a user is of *app*. All are read: from end to end, not in the order of the ids."""
-    return dialect.unindexed(users.c.app, tx.dialect) == app
+    return dialect.unindexed(users.c.app, dialect_name) == app
 
 
-def _next(tx: Transaction, app: str, search: Search, way: str) -> Select[Any]:
-    """Return the query for all, in their order, from behind the cursor on.
+# To build it takes longer than to read a few users, as tests do all the time.
+@functools.lru_cache(maxsize=STATEMENTS_KEPT)
+def _next(search: Search, way: str, dialect_name: str) -> Select[Any]:
+    """Return the query for `number` users of the app `of`, in their order, behind the cursor.
 
     They are read in the order of *way*.
     """
+    app, number = bindparam("of", type_=Text), bindparam("number", type_=Integer)
     key = _sort_key(search.sort)
     if way.removeprefix("-") == "last_seen_at":
         # An index of that would have to change at every call. So users alone are sorted.
-        query = select(users.c.id, key.label("key")).where(_is_of(tx, app))
-        return _behind_cursor(query, search, key, users.c.id)
-    query = select(records.c.id, key.label("key")).where(*_are_users(tx, app, way))
+        query = select(users.c.id, key.label("key")).where(_is_of(app, dialect_name))
+        return _behind_cursor(query, search, key, users.c.id).limit(number)
+    query = select(records.c.id, key.label("key")).where(*_are_users(app, way, dialect_name))
     if search.sort.removeprefix("-") == "last_seen_at":
         query = query.join(users, _is_whose_record())
-    return _behind_cursor(query, search, key, records.c.id)
+    return _behind_cursor(query, search, key, records.c.id).limit(number)
 
 
 def _sort_key(sort: str) -> ColumnElement[Any]:
@@ -314,7 +321,7 @@ def _has_field(search: Search, dialect_name: str) -> ColumnElement[bool]:
 
 
 def _ids_disabled(tx: Transaction, app: str) -> Select[Any]:
-    return select(users.c.id).where(_is_of(tx, app), users.c.disabled.is_(True))
+    return select(users.c.id).where(_is_of(app, tx.dialect), users.c.disabled.is_(True))
 
 
 def _ids_like(app: str, text: str) -> Select[Any]:
