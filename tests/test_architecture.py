@@ -48,7 +48,7 @@ LEVELS = """
 25  portal.routes  admin.local
 26  web
 27  server
-28  testing.connections  cli
+28  testing.connections  testing.turns  cli
 29  testing.refusals
 30  testing.admin_client  __main__
 31  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,11 +14,13 @@ from skylogin.testing.admin_client import AdminClient, HttpLine, Line, Query
 from skylogin.testing.app import SkyloginApp
 from skylogin.testing.connections import ANSWER_SECONDS_MAX, Connections
 from skylogin.testing.refusals import AdminError
+from skylogin.testing.turns import LoopClosedError, TurnLoop
 
 if TYPE_CHECKING:
     from skylogin.server import Running
 
 Ask = Callable[[str, str, Query, bytes | None], Coroutine[Any, Any, Any]]
+Run = Callable[[Coroutine[Any, Any, Any], float], Any]
 
 START_SECONDS_MAX = 30
 LOOPBACK = "127.0.0.1"
@@ -62,25 +65,23 @@ class RunningServer:
 class _ServerHere(RunningServer):
     """The server in a thread of this process: its admin API is asked there, without HTTP."""
 
-    def __init__(
-        self, url: str, admin_token: str, ask: Ask, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, url: str, admin_token: str, ask: Ask, run: Run) -> None:
         super().__init__(url, admin_token)
-        self._line = _LineToThread(ask, loop, self._line)
+        self._line = _LineInProcess(ask, run, self._line)
 
 
-class _LineToThread:
-    """Asks in the thread of *loop*; over HTTP where that is not of this process, or has ended."""
+class _LineInProcess:
+    """Asks without HTTP; with it where the server is not of this process, or has ended."""
 
-    def __init__(self, ask: Ask, loop: asyncio.AbstractEventLoop, http: Line) -> None:
-        self._ask, self._loop, self._http = ask, loop, http
+    def __init__(self, ask: Ask, run: Run, http: Line) -> None:
+        self._ask, self._run, self._http = ask, run, http
         self._process = os.getpid()
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
-        if self._process != os.getpid() or self._loop.is_closed():
-            return self._http.send(method, path, query, data)
-        asked = self._ask(method, path, query, data)
-        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(ANSWER_SECONDS_MAX)
+        if self._process == os.getpid():
+            with suppress(LoopClosedError):
+                return self._run(self._ask(method, path, query, data), ANSWER_SECONDS_MAX)
+        return self._http.send(method, path, query, data)
 
 
 class SkyloginServer:
@@ -103,7 +104,7 @@ class SkyloginServer:
             self._environment["DATABASE_URL"] = database
         self._now = now
         self._started = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: TurnLoop | None = None
         self._stop: asyncio.Event | None = None
         self._error: BaseException | None = None
         self._running: Running | None = None
@@ -128,7 +129,9 @@ class SkyloginServer:
             assert self._loop is not None
             assert self._ask is not None
             token = settings.admin_token or settings.master_key
-            self._client = _ServerHere(self.url, token, self._ask, self._loop)
+            # Where a transaction waits for nothing, a call mostly does not either.
+            run = self._loop.run_there if settings.database_url else self._loop.run_here
+            self._client = _ServerHere(self.url, token, self._ask, run)
         return self._client.app(name or settings.app_name)
 
     def _facts(self) -> "Running":
@@ -159,7 +162,9 @@ class SkyloginServer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            self._loop = loop = TurnLoop()
+            with loop.hold(), asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(self._serve())
         except BaseException as error:
             self._error = error
         finally:
@@ -180,7 +185,7 @@ class SkyloginServer:
             except Problem as problem:
                 raise AdminError(problem.status, problem.detail, problem.faults) from None
 
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = asyncio.Event()
         settings = config.read(self._environment, config.DEV)
         ephemeral = not settings.database_url
         async with server.running(settings, ephemeral=ephemeral, now=self._now) as running:
