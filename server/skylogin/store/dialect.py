@@ -107,21 +107,20 @@ class Json(TypeDecorator[Any]):
 def open_sqlite_writer(url: str, *, durable: bool) -> Engine:
     """Return the engine of the one writer: it begins IMMEDIATE, where readers do not.
 
-    What is not *durable* goes away with the server: nothing waits for the disk.
+    What is not *durable* goes away with the server: nothing waits for the disk, and nobody else
+    looks at it.
     """
-    return _open_sqlite(url, "BEGIN IMMEDIATE", durable=durable)
+    return _open_sqlite(url, "BEGIN IMMEDIATE", _DURABLE if durable else _PASSING)
 
 
 def open_sqlite_readers(url: str) -> Engine:
     """Return the engine of the readers, who wait for nobody."""
-    return _open_sqlite(url, "BEGIN")
+    return _open_sqlite(url, "BEGIN", _DURABLE)
 
 
-def _open_sqlite(url: str, begin: str, *, durable: bool = True) -> Engine:
+def _open_sqlite(url: str, begin: str, pragmas: Sequence[str]) -> Engine:
     engine = create_engine(f"sqlite+pysqlite{url.removeprefix('sqlite')}", **_SQLITE)
-    # NORMAL may lose an acknowledged commit when the power goes.
-    pragmas = (*_PRAGMAS, f"synchronous={'FULL' if durable else 'OFF'}")
-    _set_up_sqlite(engine, begin, pragmas)
+    _set_up_sqlite(engine, begin, (*pragmas, *_PRAGMAS))
     return engine
 
 
@@ -132,11 +131,11 @@ _SQLITE: Mapping[str, Any] = {
     # The driver's own transactions are off: they would begin late and deferred.
     "connect_args": {"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
 }
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "foreign_keys=ON",
-    "cache_size=-8000",
-)
+_PRAGMAS = ("foreign_keys=ON", "cache_size=-8000")
+# NORMAL may lose an acknowledged commit when the power goes.
+_DURABLE = ("journal_mode=WAL", "synchronous=FULL")
+# Locks that others could see, and a log for them to read from, are half of a small transaction.
+_PASSING = ("locking_mode=EXCLUSIVE", "journal_mode=MEMORY", "synchronous=OFF")
 
 
 def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
@@ -151,6 +150,10 @@ def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
 
     @event.listens_for(engine, "begin")
     def begin_now(connection: Any) -> None:
+        if connection.dispatch.before_cursor_execute:
+            # Who listens to what is executed hears this too.
+            connection.exec_driver_sql(begin)
+            return
         try:
             connection.connection.driver_connection.execute(begin)
         except sqlite3.Error as error:
