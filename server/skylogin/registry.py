@@ -18,6 +18,7 @@ from skylogin.ids import IdMaker
 from skylogin.journal_writer import JournalWriter
 from skylogin.store import Store, Transaction, apps
 from skylogin.store.apps import StoredApp
+from skylogin.store.worlds import World
 from skylogin.token_secrets import SecretCache
 from skylogin.token_stores import TokenStore, TokenStores
 
@@ -51,7 +52,7 @@ class App:
     faults: Faults = field(default_factory=Faults)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     # What a new app has from the start, once somebody asked for a new one.
-    first_rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None
+    first: World | None = None
 
 
 class AppRegistry:

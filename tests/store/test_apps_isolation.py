@@ -655,6 +655,7 @@ WITHOUT = {
     "sqlite_threads": "carries statements out",
     "transaction.FieldCache": "knows nothing at first",
     "transaction.Transaction": "carries statements, which say for which app",
+    "worlds.World": "a value",
     "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
     "users.read_user": "reads a row",
 }

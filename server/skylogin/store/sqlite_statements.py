@@ -7,12 +7,22 @@ execute again and again, are made ready by SQLAlchemy too, but only once.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BindParameter, CursorResult, Delete, Executable, Insert, Select, Update
+from sqlalchemy import (
+    BindParameter,
+    CursorResult,
+    Delete,
+    Executable,
+    Insert,
+    Select,
+    Table,
+    Update,
+)
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
@@ -42,9 +52,12 @@ class _Ready:
 
     def write(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return *values* as the driver takes them."""
+        # A list is made sooner than a generator is asked.
         return tuple(
-            fixed if name is None else process(values[name]) if process else values[name]
-            for name, fixed, process in self.places
+            [
+                fixed if name is None else process(values[name]) if process else values[name]
+                for name, fixed, process in self.places
+            ]
         )
 
     def read(self, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
@@ -66,11 +79,16 @@ class SqliteStatements:
         # By the statement itself: one that is made for a single call never comes again.
         self._ready: WeakKeyDictionary[Executable, dict[tuple[str, ...], _Ready | None]]
         self._ready = WeakKeyDictionary()
+        # How often each table was written, or something tried to.
+        self.writes: Counter[str] = Counter()
 
     def execute(
         self, connection: Connection, statement: Executable, parameters: Parameters
     ) -> CursorResult[Any] | DriverResult:
         """Execute *statement* in the transaction of *connection*. Raises DBAPIError."""
+        if isinstance(statement, Insert | Update | Delete):
+            assert isinstance(statement.table, Table)
+            self.writes[statement.table.name] += 1
         # Who listens to what is executed hears it from SQLAlchemy.
         is_heard = bool(connection.dispatch.before_cursor_execute)
         ready = None if is_heard or not parameters else self._find(statement, parameters)

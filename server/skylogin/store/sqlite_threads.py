@@ -9,6 +9,7 @@ it waits not even for the disk, the event loop's own thread does it.
 
 import asyncio
 import functools
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,9 +27,16 @@ T = TypeVar("T")
 class DirectConnection:
     """A connection whose statements are done when they return: nothing is awaited."""
 
-    def __init__(self, connection: Connection, statements: SqliteStatements) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        statements: SqliteStatements,
+        writes: Counter[str] | None = None,
+    ) -> None:
         self._connection = connection
         self._statements = statements
+        # How often each table was written, by anybody; None where that is not known.
+        self.writes = writes
 
     @property
     def dialect(self) -> Dialect:
@@ -91,8 +99,9 @@ class SqliteInline:
 
     async def run(self, work: Callable[[DirectConnection], Coroutine[Any, Any, T]]) -> T:
         """Do *work* in a transaction and return what it returns, once that is committed."""
+        statements = self._statements
         with self._transaction() as connection:
-            return _finish(work(DirectConnection(connection, self._statements)))
+            return _finish(work(DirectConnection(connection, statements, statements.writes)))
 
     async def run_directly(self, work: Callable[[Connection], T]) -> T:
         """Do *work*, which is no coroutine, in a transaction."""

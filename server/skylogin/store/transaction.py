@@ -5,6 +5,7 @@ the app, and many users at once, so that one login is a batch of one.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -79,6 +80,12 @@ class Transaction:
         self.users_added = 0
         self.on_commit: list[Callable[[], None]] = []
         self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}
+
+    @property
+    def writes(self) -> Counter[str] | None:
+        """Return how often each table was written until now, None where others write too."""
+        connection = self.connection
+        return connection.writes if isinstance(connection, DirectConnection) else None
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows of *query*, which takes its parameters from *values*."""
