@@ -840,6 +840,35 @@ def test_exec_passes_on_the_exit_code(script: str, code: int, tmp_path: Path) ->
     assert run_skylogin(tmp_path, "exec", "--", "/bin/sh", "-c", script).returncode == code
 
 
+NICENESS = """
+import os, sys, time
+deadline = time.monotonic() + 10
+while os.nice(0) != int(sys.argv[1]) and time.monotonic() < deadline:
+    time.sleep(0.01)
+print(os.nice(0))
+"""
+
+
+@pytest.mark.parametrize("more", [0, 10, 19])
+def test_exec_runs_a_command_nicer_than_the_server(more: int, tmp_path: Path) -> None:
+    """Its processes wait for the server; as nice as it gets is the end of it."""
+    wanted = min(os.nice(0) + more + 4, 19)
+    command = [sys.executable, "-m", "skylogin", "exec", "--"]
+    program = [sys.executable, "-c", NICENESS, str(wanted)]
+
+    done = subprocess.run(
+        ["nice", "-n", str(more), *command, *program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment_with({}),
+        timeout=60,
+    )
+
+    assert done.stdout == f"{wanted}\n"
+
+
 def test_exec_passes_on_input_output_and_options(tmp_path: Path) -> None:
     """What looks like an option of ours is the command's own."""
     script = 'cat; echo "$@"; echo told >&2'

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn, TypeVar
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Prepare = Callable[[Store], Coroutine[Any, Any, None]]
 STANDARD = "-"
+# How much nicer a command is than its server; 19 is the nicest there is.
+NICER, NICENESS_MAX = 4, 19
 
 app = typer.Typer(
     help="Skygear's login with custom token: a stand-in for tests, and an endpoint of your own.",
@@ -289,11 +291,19 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             except OSError as error:
                 print(f"{command[0]}: {error.strerror}", file=sys.stderr)
                 return 127
+            _give_way(process.pid)
             passing_on = asyncio.create_task(_pass_on(arrived, process))
             code = await process.wait()
             passing_on.cancel()
         # As a shell tells of a command that a signal ended.
         return code if code >= 0 else 128 - code
+
+
+def _give_way(process_id: int) -> None:
+    """Have a command be nicer than its server, which many of its processes may wait for."""
+    with suppress(OSError):
+        niceness = os.getpriority(os.PRIO_PROCESS, 0) + NICER
+        os.setpriority(os.PRIO_PROCESS, process_id, min(niceness, NICENESS_MAX))
 
 
 @contextmanager
