@@ -132,5 +132,6 @@ class Services:
             self.now,
             self.ids,
             self.apps.forget,
+            self.apps.signing,
             self.apps.flush,
         )

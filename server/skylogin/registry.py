@@ -175,6 +175,11 @@ class AppRegistry:
             self._apps[name].secrets.forget()
             self._apps[name].access.forget()
 
+    async def signing(self, name: str, now: datetime) -> list[str]:
+        """Return what tokens of an app are signed with at *now*, the newest secret first."""
+        app = await self.find(name, may_make=False)
+        return [] if app is None else await app.secrets.texts(now)
+
     async def flush(self, name: str) -> None:
         """Have what still waits about an app written now, so that it can be read."""
         if name in self._apps:

@@ -25,15 +25,6 @@ def generate(now: datetime) -> StoredSecret:
     return StoredSecret(secrets.token_hex(8), secrets.token_urlsafe(SECRET_BYTES), now, None)
 
 
-def accepted(stored: Sequence[StoredSecret], now: datetime) -> list[Secret]:
-    """Return the secrets of *stored* that are accepted at *now*, the newest first."""
-    return [
-        Secret(secret.id, jws.prepare_key(secret.secret))
-        for secret in stored
-        if secret.accepted_at(now)
-    ]
-
-
 def accepted_texts(stored: Sequence[StoredSecret], now: datetime) -> list[str]:
     """Return the secrets of *stored* that are accepted at *now*, as an issuer needs them."""
     return [secret.secret for secret in stored if secret.accepted_at(now)]
@@ -56,10 +47,11 @@ class SecretCache:
         self._store = store
         self._app = app
         self._monotonic = monotonic
+        self._fixed_text = fixed
         self._fixed: list[Secret] | None = None
         if fixed is not None:
-            self._fixed = [Secret(ENVIRONMENT, jws.prepare_key(fixed))] if fixed else []
-        self._stored: list[StoredSecret] = []
+            self._fixed = [_prepared(ENVIRONMENT, fixed)] if fixed else []
+        self._stored: list[tuple[StoredSecret, Secret]] = []
         self._read_at = float("-inf")
         self._forgotten = 0
         self._looks = 0
@@ -70,10 +62,23 @@ class SecretCache:
         """Return the secrets that a token may be signed with at *now*."""
         if self._fixed is not None:
             return self._fixed
+        await self._refresh()
+        return self._accepted(now)
+
+    async def texts(self, now: datetime) -> list[str]:
+        """Return the secrets that are accepted at *now* as an issuer needs them, newest first."""
+        if self._fixed_text is not None:
+            return [self._fixed_text] if self._fixed_text else []
+        await self._refresh()
+        return accepted_texts([stored for stored, _ in self._stored], now)
+
+    async def _refresh(self) -> None:
         async with self._reading:
             while self._monotonic() - self._read_at >= FRESH_SECONDS:
                 await self._read()
-        return accepted(self._stored, now)
+
+    def _accepted(self, now: datetime) -> list[Secret]:
+        return [secret for stored, secret in self._stored if stored.accepted_at(now)]
 
     async def accepted_anew(self, now: datetime) -> list[Secret]:
         """Return the same, from a look that begins after the call.
@@ -90,12 +95,13 @@ class SecretCache:
         async with self._reading:
             while self._looks == looks or self._read_at == float("-inf"):
                 await self._read()
-        return accepted(self._stored, now)
+        return self._accepted(now)
 
     async def _read(self) -> None:
         moment, forgotten = self._monotonic(), self._forgotten
         self._looks += 1
-        self._stored = await self._store.run(self._load, write=False)
+        stored = await self._store.run(self._load, write=False)
+        self._stored = [(one, _prepared(one.id, one.secret)) for one in stored]
         # Where they changed while they were read, they are read again.
         self._read_at = moment if forgotten == self._forgotten else float("-inf")
 
@@ -106,6 +112,10 @@ class SecretCache:
 
     async def _load(self, tx: Transaction) -> list[StoredSecret]:
         return await stored_secrets.load(tx, self._app)
+
+
+def _prepared(secret_id: str, text: str) -> Secret:
+    return Secret(secret_id, jws.prepare_key(text))
 
 
 async def keep_first(tx: Transaction, app: str, now: datetime) -> None:

@@ -73,6 +73,7 @@ async def test_a_secret_ends_when_it_was_told_to(
     both = {first.new.id, second.new.id}
 
     assert set(await ids_in(cache)) == both
+    assert set(await cache.texts(NOW)) == {first.new.secret, second.new.secret}
     assert set(await ids_in(cache, timedelta(minutes=59, seconds=59))) == both
     assert await ids_in(cache, timedelta(hours=1)) == [second.new.id]
 
@@ -123,7 +124,9 @@ async def test_a_secret_in_the_environment_is_the_only_one(
 
     [only] = await SecretCache(store, APP, "é").accepted(NOW)
     assert (only.id, only.key) == ("environment", "é".encode())
+    assert await SecretCache(store, APP, "é").texts(NOW) == ["é"]
     assert await SecretCache(store, APP, "").accepted(NOW) == []
+    assert await SecretCache(store, APP, "").texts(NOW) == []
 
 
 async def test_the_first_secret_is_generated_once(operator: Operator, store: Store) -> None:

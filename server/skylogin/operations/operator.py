@@ -61,6 +61,8 @@ class Operator:
     ids: IdMaker = field(default_factory=IdMaker)
     # What a server knows of an app is no longer so.
     forget: Callable[[str], None] = field(default=lambda app: None)
+    # What tokens of an app are signed with at a time, where a server knows it.
+    signing: Callable[[str, datetime], Awaitable[list[str]]] | None = None
     # What a server still has to write about an app is to be written.
     flush: Callable[[str], Awaitable[None]] = _flush_nothing
 

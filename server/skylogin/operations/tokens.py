@@ -35,11 +35,8 @@ async def mint(  # noqa: PLR0913, PLR0917
     """
     if operator.settings.mode != DEV:
         raise RefusedError("only `skylogin dev` makes custom tokens: your own server signs them")
-    accepted = await secrets.list_accepted(operator, app)
-    if not accepted:
-        raise ConflictError("no custom token secret is accepted: rotate one in")
-    subject = str(claims["sub"])
-    secret, now = accepted[0].secret, operator.now()
+    subject, now = str(claims["sub"]), operator.now()
+    secret = await _signing(operator, app)
     if not bad:
         return minting.mint(subject, secret, now, lifetime, algorithm, claims)
     if bad not in bad_tokens.KINDS:
@@ -47,3 +44,14 @@ async def mint(  # noqa: PLR0913, PLR0917
     return bad_tokens.mint(
         bad, subject, secret, now, claims, lifetime=lifetime, algorithm=algorithm
     )
+
+
+async def _signing(operator: Operator, app: str) -> str:
+    """Return the newest secret. Raises ConflictError where none is accepted."""
+    if operator.signing is not None:
+        accepted = await operator.signing(app, operator.now())
+    else:
+        accepted = [one.secret for one in await secrets.list_accepted(operator, app)]
+    if not accepted:
+        raise ConflictError("no custom token secret is accepted: rotate one in")
+    return accepted[0]
