@@ -128,6 +128,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durable", [False, True], ids=["passing", "durable"])
 @given(steps=STEPS)
 @settings(deadline=None)
