@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import ContextVar
 from datetime import datetime
 
@@ -105,6 +105,76 @@ def test_an_error_comes_to_who_asks(loop: TurnLoop) -> None:
     assert loop.run_here(whose(), SECONDS_MAX) == threading.get_ident()
 
 
+@pytest.mark.parametrize("waits", [1, 3])
+def test_the_work_hears_of_an_error_that_it_waits_for(waits: int, loop: TurnLoop) -> None:
+    """As any coroutine does: it may handle it, and wait for more that fails."""
+
+    def fail() -> None:
+        raise LookupError("theirs")
+
+    async def work() -> int:
+        heard = 0
+        for _ in range(waits):
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, fail)
+            except LookupError:
+                heard += 1
+        await asyncio.sleep(0)
+        return heard
+
+    assert loop.run_here(work(), SECONDS_MAX) == waits
+
+
+def test_the_work_hears_that_the_loop_ends(loop: TurnLoop) -> None:
+    """What it has to put away is put away; who asked is told."""
+    put_away = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(SECONDS_MAX)
+        finally:
+            await asyncio.sleep(0)
+            put_away.set()
+
+    async def cancel_others() -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            if "_rest" in str(task.get_coro()):
+                task.cancel()
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(loop.run_here, work(), SECONDS_MAX)
+        time.sleep(AWHILE)
+        loop.run_there(cancel_others(), SECONDS_MAX)
+        with pytest.raises(CancelledError):
+            asked.result(SECONDS_MAX)
+    assert put_away.is_set()
+
+
+def test_who_waits_for_the_turn_too_long_is_told(loop: TurnLoop) -> None:
+    """The loop is busy with something that never waits."""
+    loop.call_soon_threadsafe(time.sleep, 4 * AWHILE)
+    time.sleep(AWHILE)
+
+    with pytest.raises(TimeoutError, match="busy"):
+        loop.run_here(whose(), AWHILE)
+    assert loop.run_here(whose(), SECONDS_MAX) == threading.get_ident()
+
+
+def test_a_call_within_a_call_is_an_error(loop: TurnLoop) -> None:
+    """It would wait for itself."""
+
+    async def ask_again() -> int:
+        again = whose()
+        try:
+            return loop.run_here(again, SECONDS_MAX)
+        finally:
+            again.close()
+
+    with pytest.raises(RuntimeError, match="another"):
+        loop.run_here(ask_again(), SECONDS_MAX)
+    assert loop.run_here(whose(), SECONDS_MAX) == threading.get_ident()
+
+
 def test_who_waits_too_long_is_told(loop: TurnLoop) -> None:
     """The loop goes on with it."""
     done = threading.Event()
@@ -171,7 +241,9 @@ def test_threads_and_loop_never_run_at_once(loop: TurnLoop) -> None:
 def test_the_callers_loop_and_context_stay_as_they_are(loop: TurnLoop) -> None:
     """An asynchronous test that asks goes on in its own loop."""
 
-    async def look() -> tuple[str, bool]:
+    async def look(*, late: bool) -> tuple[str, bool]:
+        if late:
+            await asyncio.sleep(0)
         seen = MARK.get()
         MARK.set("theirs")
         return seen, asyncio.get_running_loop() is loop
@@ -179,7 +251,8 @@ def test_the_callers_loop_and_context_stay_as_they_are(loop: TurnLoop) -> None:
     async def test() -> None:
         MARK.set("mine")
         mine = asyncio.get_running_loop()
-        assert loop.run_here(look(), SECONDS_MAX) == ("none", True)
+        for late in (False, True):
+            assert loop.run_here(look(late=late), SECONDS_MAX) == ("none", True)
         assert asyncio.get_running_loop() is mine
         assert MARK.get() == "mine"
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ holds the turn meanwhile: the loop's thread runs nothing of its own then.
 import asyncio
 import selectors
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
@@ -28,6 +28,8 @@ class TurnLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.turn = threading.Lock()
         self._thread: int | None = None
+        # The other thread that has the turn.
+        self._holder: int | None = None
         self._was_given_work = False
         super().__init__(_Yielding(self.turn))
 
@@ -62,31 +64,56 @@ class TurnLoop(asyncio.SelectorEventLoop):
     def run_here(self, work: Coroutine[Any, Any, T], seconds_max: float) -> T:
         """Return what *work* returns: run in this thread until it has to wait, if it has to.
 
-        Raises what it raises, LoopClosedError, and TimeoutError where it waits for longer than
-        *seconds_max*. As long as it is run here, it is no task.
+        Raises what it raises, LoopClosedError, ConnectionResetError where the loop is closed
+        while it waits, and TimeoutError where it, or its turn, lets wait for longer than
+        *seconds_max*. As long as it is run here it is no task, and so cannot begin a time-out.
         """
         if self.get_debug():
             # That allows no other thread than its own.
             return self.run_there(work, seconds_max)
-        with self.turn:
+        # Nothing of the caller's context is anybody's business there.
+        context = Context()
+        try:
+            with self._taken(seconds_max):
+                awaited = context.run(work.send, None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except BaseException:
+            work.close()
+            raise
+        try:
+            return context.run(self.run_there, _rest(work, awaited), seconds_max)
+        except LoopClosedError:
+            work.close()
+            raise ConnectionResetError("the server ended in the middle of a call") from None
+
+    @contextmanager
+    def _taken(self, seconds_max: float) -> Generator[None]:
+        """Have the turn in a thread that is not the loop's, as if it were."""
+        if threading.get_ident() == self._holder:
+            raise RuntimeError("a call to the server cannot make another one")
+        if not self.turn.acquire(timeout=seconds_max):
+            raise TimeoutError(f"the server was busy for {seconds_max:g} s")
+        outer, self._holder = asyncio._get_running_loop(), threading.get_ident()
+        try:
             if self.is_closed():
-                work.close()
                 raise LoopClosedError
-            outer = asyncio._get_running_loop()
             asyncio._set_running_loop(self)
             try:
-                # Nothing of the caller's context is anybody's business there.
-                awaited = Context().run(work.send, None)
-            except StopIteration as end:
-                result: T = end.value
-                return result
+                yield
             finally:
                 asyncio._set_running_loop(outer)
                 self._wake()
-        return self.run_there(_rest(work, awaited), seconds_max)
+        finally:
+            self._holder = None
+            self.turn.release()
 
     def run_there(self, work: Coroutine[Any, Any, T], seconds_max: float) -> T:
-        """Return what *work* returns, run in the loop's own thread. Raises as `run_here` does."""
+        """Return what *work* returns, run in the loop's own thread.
+
+        Raises what it raises, LoopClosedError, and TimeoutError after *seconds_max*.
+        """
         try:
             running = asyncio.run_coroutine_threadsafe(work, self)
         except RuntimeError:
@@ -121,11 +148,18 @@ async def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> T:
     return await _Begun(work, awaited)
 
 
-class _Begun(Awaitable[T]):
-    def __init__(self, work: Coroutine[Any, Any, T], awaited: Any) -> None:
-        self._work, self._awaited = work, awaited
+class _Begun(Generator[Any, Any, T]):
+    """What a task steps through, as if the coroutine had been its own from the beginning."""
 
-    def __await__(self) -> Generator[Any, None, T]:
-        # The task waits for it as if the coroutine had been its own from the beginning.
-        yield self._awaited
-        return (yield from self._work.__await__())
+    def __init__(self, work: Coroutine[Any, Any, T], awaited: Any) -> None:
+        self._work = work
+        self._first = [awaited]
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    def send(self, value: Any) -> Any:
+        return self._first.pop() if self._first else self._work.send(value)
+
+    def throw(self, kind: Any, error: Any = None, traceback: Any = None) -> Any:
+        return self._work.throw(kind if error is None else error)
