@@ -11,7 +11,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+import requests
 from skylogin.bad_tokens import KINDS
 from skylogin.testing import (
     AdminError,
@@ -612,3 +614,37 @@ def test_a_forked_process_has_connections_of_its_own(skylogin: SkyloginApp) -> N
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(skylogin.logins) == 1 + 2 * TIMES
+
+
+def test_an_app_that_is_made_again_is_a_new_one(skylogin_server: SkyloginServer) -> None:
+    """Its clock and its faults are its own, and nothing that was tried before is in it."""
+    app = skylogin_server.app("again")
+    app.clock.freeze(SOME_DAY)
+    app.faults.error("ResourceNotFound", calls=5)
+    with pytest.raises(LoginRefusedError):
+        app.login_with("no token")
+    app.delete()
+
+    app = skylogin_server.app("again")
+
+    assert abs(app.clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert list(app.faults) == []
+    app.login("alice")
+    assert [one.accepted for one in app.logins] == [True]
+
+
+def test_an_app_that_gets_keys_has_a_secret_of_its_own(skylogin_server: SkyloginServer) -> None:
+    """Tokens are signed with the one that is listed, and accepted."""
+    name = "keyed"
+    skylogin_server.app(name).login("alice")
+    keyed = f"{skylogin_server.url}/_admin/v1/apps/{name}/rotate-keys"
+    answer = requests.post(keyed, headers={"Authorization": "Bearer secret"}, timeout=10)
+    assert answer.ok, answer.text
+    app = skylogin_server.app(name)
+
+    app.login("alice")
+
+    assert app.secret != skylogin_server.custom_token_secret
+    claims = jwt.decode(app.mint("alice"), app.secret, algorithms=["HS256"])
+    assert claims["sub"] == "alice"
+    assert app.login_with(jwt.encode(claims, app.secret)).user_id == app.users["alice"].id

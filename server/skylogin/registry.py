@@ -53,6 +53,12 @@ class App:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     # What a new app has from the start, once somebody asked for a new one.
     first: World | None = None
+    # When it was made, as the database has it; the default app always is.
+    created_at: datetime | None = None
+
+
+async def _do_nothing() -> None:
+    pass
 
 
 class AppRegistry:
@@ -115,10 +121,16 @@ class AppRegistry:
         if stored is None and may_make and self._settings.mode == DEV:
             stored = await self._store.run(lambda tx: self._make_by_use(tx, name))
         if stored is None:
-            await self._close(name)
+            await self._drop(name)
             return None
-        app = self._apps.get(name) or await self._open_stored(stored)
+        app = self._apps.get(name)
+        if app is not None and app.created_at != stored.created_at:
+            # It was deleted, and another made.
+            await self._drop(name)
+            app = None
+        app = app or await self._open_stored(stored)
         app.api_key, app.master_key = self._keys_of(stored)
+        app.secrets = self._secrets_of(stored)
         self._looked_at[name] = moment
         return app
 
@@ -140,11 +152,21 @@ class AppRegistry:
                 await token_secrets.keep_first(tx, name, now)
 
         await self._store.run(prepare)
-        default = self._apps[self._settings.app_name]
-        secrets = default.secrets if is_stand_in else SecretCache(self._store, name, None)
         # No app's access token opens another.
         key = hmac.digest(self._key, f"app:{name}".encode(), hashlib.sha256).hex().encode()
-        return await self._open(name, self._keys_of(stored), secrets, key)
+        app = await self._open(name, self._keys_of(stored), self._secrets_of(stored), key)
+        app.created_at = stored.created_at
+        return app
+
+    def _secrets_of(self, stored: StoredApp) -> SecretCache:
+        """Return the secrets of an app: one without keys of its own goes by the default's."""
+        default = self._apps[self._settings.app_name].secrets
+        if stored.api_key is None:
+            return default
+        known = self._apps.get(stored.name)
+        if known is not None and known.secrets is not default:
+            return known.secrets
+        return SecretCache(self._store, stored.name, None)
 
     def _keys_of(self, stored: StoredApp) -> tuple[str, str]:
         settings = self._settings
@@ -190,6 +212,12 @@ class AppRegistry:
         self._looked_at.pop(name, None)
         if app is not None:
             await app.journal.close()
+
+    async def _drop(self, name: str) -> None:
+        """Close an app that was deleted: what still waits to be written is nobody's."""
+        if name in self._apps:
+            await self._apps[name].journal.forget(_do_nothing)
+        await self._close(name)
 
     async def close(self) -> None:
         """Write what still waits."""
