@@ -302,8 +302,10 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
 def _give_way(process_id: int) -> None:
     """Have a command be nicer than its server, which many of its processes may wait for."""
     with suppress(OSError):
-        niceness = os.getpriority(os.PRIO_PROCESS, 0) + NICER
-        os.setpriority(os.PRIO_PROCESS, process_id, min(niceness, NICENESS_MAX))
+        niceness = min(os.getpriority(os.PRIO_PROCESS, 0) + NICER, NICENESS_MAX)
+        # It may have said already that it is nicer than that.
+        if os.getpriority(os.PRIO_PROCESS, process_id) < niceness:
+            os.setpriority(os.PRIO_PROCESS, process_id, niceness)
 
 
 @contextmanager

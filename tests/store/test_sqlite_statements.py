@@ -11,7 +11,7 @@ import pytest
 from skylogin.store import dialect
 from skylogin.store.sqlite_statements import DriverResult, Parameters, SqliteStatements
 from skylogin.store.tables import journal, metadata, operator_audit, settings
-from sqlalchemy import Executable, bindparam, delete, event, insert, select, update
+from sqlalchemy import Executable, Select, bindparam, delete, event, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
@@ -145,23 +145,30 @@ def test_a_value_that_is_missing_is_said_to_be(executing: Executing) -> None:
         executing.once(INSERT_MORE, [{**SETTINGS[0], "name": "w"}, {"app": "myapp", "name": "x"}])
 
 
-@pytest.mark.parametrize(
-    ("statement", "values"),
-    [
-        (select(settings).where(settings.c.name.in_(bindparam("names", expanding=True))), "names"),
-        (insert(settings).returning(settings.c.name), None),
-    ],
-    ids=["as many parameters as values", "returning"],
-)
+OF_NAME = settings.c.name == bindparam("name")
+LEFT: dict[str, tuple[Executable, int]] = {
+    "as many parameters as values": (
+        select(settings).where(settings.c.name.in_(bindparam("name", expanding=True))),
+        0,
+    ),
+    "returning": (insert(settings).returning(settings.c.name), 1),
+    "a column without a name": (select(func.count()).where(OF_NAME), 1),
+    "two columns of one name": (select(settings.c.name, settings.c.name).where(OF_NAME), 0),
+}
+
+
+@pytest.mark.parametrize(("statement", "rows"), LEFT.values(), ids=LEFT)
 def test_what_sqlalchemy_does_at_the_time_is_left_to_it(
-    statement: Executable, values: str | None, executing: Executing
+    statement: Executable, rows: int, executing: Executing
 ) -> None:
     """Each time."""
-    for number in range(3):
-        given = {"names": ["a"]} if values else {"app": "myapp", "name": str(number), "value": ""}
+    for name in "abc":
+        given: dict[str, Any] = {"app": "myapp", "name": name, "value": ""}
+        if isinstance(statement, Select):
+            given = {"name": [name] if " IN " in str(statement) else name}
         result = executing.once(statement, given)
         assert not isinstance(result, DriverResult)
-        assert len(result.all()) == (0 if values else 1)
+        assert len(result.all()) == rows
 
 
 def test_a_statement_for_one_call_is_not_kept(executing: Executing) -> None:

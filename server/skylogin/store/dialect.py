@@ -258,11 +258,11 @@ def as_one_row(query: Select[Any], dialect: str) -> Select[Any]:
     inner = query.subquery()
     if dialect == "postgresql":
         row = func.json_build_array(*inner.c, type_=JSON)
-        return select(cast(func.json_agg(row, type_=JSON), Text))
+        return select(cast(func.json_agg(row, type_=JSON), Text).label("rows"))
     columns = [
         func.json(column) if isinstance(column.type, JSON | Json) else column for column in inner.c
     ]
-    return select(func.json_group_array(func.json_array(*columns), type_=Text))
+    return select(func.json_group_array(func.json_array(*columns), type_=Text).label("rows"))
 
 
 def read_one_row(text: str | None, query: Select[Any]) -> list[tuple[Any, ...]]:

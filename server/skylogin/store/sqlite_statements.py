@@ -114,7 +114,12 @@ class SqliteStatements:
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     ) -> _Ready | None:
         """Return *statement* made ready, None when it comes for the first time or cannot be."""
-        names = tuple(parameters if isinstance(parameters, Mapping) else parameters[0])
+        if isinstance(parameters, Mapping):
+            names = tuple(parameters)
+        elif isinstance(statement, Select):
+            return None
+        else:
+            names = tuple(parameters[0])
         by_names = self._ready.get(statement)
         if by_names is None:
             self._ready[statement] = {}
@@ -143,11 +148,15 @@ def _make_ready(statement: Executable, names: Sequence[str], dialect: Dialect) -
     if any(made_when_executed) or None in places:
         return None
     columns = list(statement.exported_columns)
+    keys = [column.key for column in columns if column.key is not None]
+    if len(set(keys)) < len(columns):
+        # It makes names for the others.
+        return None
     read = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns]
     return _Ready(
         str(compiled),
         [place for place in places if place is not None],
-        SimpleResultMetaData([str(one.key) for one in columns]),
+        SimpleResultMetaData(keys),
         [(place, process) for place, process in enumerate(read) if process is not None],
     )
 

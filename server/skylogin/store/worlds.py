@@ -67,7 +67,7 @@ async def reset(
     else:
         rows = first.rows
         await put_back(tx, app, rows, _unwritten(tx, first))
-    return World(rows, tx.writes and tx.writes.copy())
+    return World(rows, None if tx.writes is None else tx.writes.copy())
 
 
 def _unwritten(tx: Transaction, world: World) -> Collection[str]:
