@@ -1,9 +1,12 @@
 """Counts of attempts and of uses of secrets."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
+import pytest
 from making import NOW, make_token
 from skylogin.operations import overview, secrets
 from skylogin.operations.operator import Operator
@@ -58,6 +61,29 @@ async def test_uses_of_a_secret_are_counted_by_the_day(
     assert uses.keys() == {"environment"}
     assert uses["environment"].last_7_days == [0, 0, 0, 0, 1, 0, 2]
     assert uses["environment"].last_used_at == NOW
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_secret_that_is_first_used_while_one_looks_is_no_crash(
+    make_store: Callable[[], Awaitable[Store]],
+    make_operator: MakeOperator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another node counts it between the two looks at what was used last, and how often."""
+    here, there = await make_store(), await make_store()
+    today = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    uses = {("late", today): Use(1, NOW)}
+    load_uses = counts.load_uses
+
+    async def load_after_a_use(tx: Transaction, *arguments: Any) -> Any:
+        await there.run(lambda other: counts.add(other, APP, Counts({}, uses)))
+        return await load_uses(tx, *arguments)
+
+    monkeypatch.setattr(counts, "load_uses", load_after_a_use)
+    assert await overview.secret_uses(make_operator(here), APP) == {}
+    monkeypatch.undo()
+    assert (await overview.secret_uses(make_operator(here), APP)).keys() == {"late"}
 
 
 async def test_counts_that_cannot_be_written_wait(

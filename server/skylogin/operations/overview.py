@@ -114,7 +114,8 @@ async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
                 found[secret_id].last_7_days[place] += use.uses
         return found
 
-    return await operator.store.run(load, write=False)
+    # At one moment: a secret may be used for the first time between the two.
+    return await operator.store.run(load, write=False, snapshot=True)
 
 
 async def warnings(operator: Operator, app: str) -> list[str]:
