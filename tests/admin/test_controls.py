@@ -365,20 +365,24 @@ def statements_counted() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
+def statements_of_a_reset(world: World, users: int) -> int:
+    """Return how many statements it takes to reset an app in which so many logged in."""
+    world.control("POST", "reset")
+    for number in range(users):
+        token = world.mint(f"user{number}", skyprofile={"username": f"u{number}"})
+        world.call(LOG_IN, token=token)
+    with statements_counted() as statements:
+        world.control("POST", "reset")
+    assert sum(one.startswith("DELETE") for one in statements) > 1
+    return len(statements)
+
+
 def test_a_reset_takes_a_bounded_number_of_statements(server: SkyloginServer) -> None:
     """However many users there are: what is deleted is deleted a table at a time."""
     world = World(server, "counted")
-    numbers = []
-    for users in (1, 12):
-        world.control("POST", "reset")
-        for number in range(users):
-            token = world.mint(f"user{number}", skyprofile={"username": f"u{number}"})
-            world.call(LOG_IN, token=token)
-        with statements_counted() as statements:
-            world.control("POST", "reset")
-        numbers.append(len(statements))
-        assert sum(one.startswith("DELETE") for one in statements) > 1
-    assert numbers[0] == numbers[1]
+    # Counts of attempts are written twice a second: then two more tables have to be emptied.
+    few, many = (min(statements_of_a_reset(world, users) for _ in range(3)) for users in (1, 12))
+    assert few == many
 
 
 # What a test asks again and again: how often a transaction begins for it, and how many
