@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import ContextVar
 from datetime import datetime
@@ -52,37 +52,39 @@ def test_what_waits_for_nothing_is_run_by_who_asks(loop: TurnLoop) -> None:
     assert loop.run_there(whose(), SECONDS_MAX) != threading.get_ident()
 
 
-def sleep() -> object:
+def sleep() -> Awaitable[object]:
     """Return what waits for a time."""
     return asyncio.sleep(AWHILE)
 
 
-def give_way() -> object:
+def give_way() -> Awaitable[object]:
     """Return what lets others run."""
     return asyncio.sleep(0)
 
 
-def work_in_thread() -> object:
+def work_in_thread() -> Awaitable[object]:
     """Return what waits for a thread."""
     return asyncio.to_thread(time.sleep, AWHILE)
 
 
-def task() -> object:
+def task() -> Awaitable[object]:
     """Return what waits for a task, made here."""
     return asyncio.create_task(whose())
 
 
 @pytest.mark.parametrize("wait", [sleep, give_way, work_in_thread, task])
-def test_what_waits_is_ended_by_the_loop(wait: Callable[[], object], loop: TurnLoop) -> None:
+def test_what_waits_is_ended_by_the_loop(
+    wait: Callable[[], Awaitable[object]], loop: TurnLoop
+) -> None:
     """However often it waits; what comes after is a task, with all that a task can do."""
 
     async def work() -> list[int]:
         threads = [await whose()]
         for _ in range(3):
-            await wait()  # type: ignore[misc]
+            await wait()
             threads.append(await whose())
         async with asyncio.timeout(SECONDS_MAX):
-            await give_way()  # type: ignore[misc]
+            await give_way()
         return threads
 
     first, *others = loop.run_here(work(), SECONDS_MAX)

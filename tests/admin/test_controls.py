@@ -6,7 +6,6 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -24,8 +23,7 @@ from skylogin.admin import document
 from skylogin.faults import KINDS, LIMITS
 from skylogin.portal.routes import ROUTES
 from skylogin.testing import SkyloginServer
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from statements import statements_counted
 
 from .conftest import ADMIN_TOKEN, Site, running_site
 from .test_turned_away import ask, fill, filled, settled
@@ -348,21 +346,6 @@ def test_a_token_is_signed_with_the_secret_that_was_just_made(server: SkyloginSe
         secret = rotated.json()["new"]["secret"]
         claims = jwt.decode(world.mint("alice"), secret, algorithms=["HS256"])
         assert claims["sub"] == "alice"
-
-
-@contextmanager
-def statements_counted() -> Iterator[list[str]]:
-    """Give the statements that are executed in the block."""
-    statements: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def statements_of_a_reset(world: World, users: int) -> int:

@@ -19,8 +19,7 @@ from skylogin.store import access, audit, roles
 from skylogin.store import apps as stored_apps
 from skylogin.store.user_search import Search
 from skylogin.user import User
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from statements import statements_counted
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
 
@@ -147,16 +146,8 @@ async def test_roles_change_for_many_at_once(operator: Operator) -> None:
     old, new, many = ["old", "stays"], ["new", "stays"], 30
     subjects = [f"user{number:02}" for number in range(many)]
     await sow(operator, {"users": [{"sub": one, "roles": old} for one in subjects]})
-    statements: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with statements_counted() as statements:
         await sow(operator, {"users": [{"sub": one, "roles": new} for one in subjects]})
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
     exported = by_subject(await seeding.export(operator, APP))
     assert {name: user["roles"] for name, user in exported.items()} == dict.fromkeys(subjects, new)

@@ -11,9 +11,10 @@ import pytest
 from skylogin.store import dialect
 from skylogin.store.sqlite_statements import DriverResult, Parameters, SqliteStatements
 from skylogin.store.tables import journal, metadata, operator_audit, settings
-from sqlalchemy import Executable, Select, bindparam, delete, event, func, insert, select, update
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import Executable, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from statements import statements_counted
 
 ACTS = [
     {
@@ -184,16 +185,8 @@ def test_a_statement_for_one_call_is_not_kept(executing: Executing) -> None:
 def test_who_listens_hears_every_statement(connection: Connection, executing: Executing) -> None:
     """Those that are ready too."""
     executing.ready(OF_APP, {"of": "myapp"})
-    heard: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        heard.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", hear)
-    try:
+    with statements_counted() as heard:
         executing.once(OF_APP, {"of": "myapp"})
-    finally:
-        event.remove(Engine, "before_cursor_execute", hear)
     executing.once(OF_APP, {"of": "myapp"})
 
     [statement] = heard

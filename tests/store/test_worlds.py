@@ -15,9 +15,9 @@ from skylogin.auth_keys import KeySet
 from skylogin.store import Store, Transaction, open_store, worlds
 from skylogin.store.tables import metadata
 from skylogin.store.worlds import World
-from sqlalchemy import Boolean, Integer, delete, event, insert, select
-from sqlalchemy.engine import Engine
+from sqlalchemy import Boolean, Integer, delete, insert, select
 from sqlalchemy.schema import Table
+from statements import statements_counted
 
 APPS = ("here", "there")
 KEYS: tuple[KeySet, ...] = (frozenset({"username"}),)
@@ -163,17 +163,9 @@ async def test_what_nobody_wrote_is_left_alone(
     store = open_copy(file_with_tables, tmp_path, durable=durable)
     world = await store.run(lambda tx: worlds.reset(tx, "here", KEYS))
     await store.run(lambda tx: write(tx, EMPTIED["users"], "here"))
-    statements: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with statements_counted() as statements:
         await store.run(lambda tx: worlds.reset(tx, "here", KEYS, world))
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-        await store.close()
+    await store.close()
 
     assert any("DELETE FROM users" in one for one in statements)
     assert any("DELETE FROM roles" in one for one in statements) == durable

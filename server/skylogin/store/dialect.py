@@ -6,7 +6,6 @@ No statement stands here: those are written once, in the modules beside this one
 import asyncio
 import functools
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -42,6 +41,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from skylogin import json_text, rfc3339
 from skylogin.sql_functions import SQL_FUNCTIONS
+from skylogin.store import sqlite_statements
 
 Columns = Mapping[str, ColumnElement[Any]]
 
@@ -150,14 +150,10 @@ def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
 
     @event.listens_for(engine, "begin")
     def begin_now(connection: Any) -> None:
-        if connection.dispatch.before_cursor_execute:
-            # Who listens to what is executed hears this too.
+        if sqlite_statements.is_heard(connection):
             connection.exec_driver_sql(begin)
-            return
-        try:
-            connection.connection.driver_connection.execute(begin)
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
+        else:
+            sqlite_statements.by_driver(connection, begin)
 
 
 def open_postgresql(url: str) -> AsyncEngine:

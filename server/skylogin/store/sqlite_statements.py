@@ -71,6 +71,30 @@ class _Ready:
         return tuple(values)
 
 
+def is_heard(connection: Connection) -> bool:
+    """Return whether somebody listens to what is executed: then SQLAlchemy has to execute it."""
+    return bool(connection.dispatch.before_cursor_execute)
+
+
+def by_driver(
+    connection: Connection, sql: str, values: tuple[Any, ...] | Iterator[tuple[Any, ...]] = ()
+) -> tuple[list[Any], int]:
+    """Return the rows that the driver gives, and how many it changed; *values* are one or many.
+
+    Raises DBAPIError, as SQLAlchemy does.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        if isinstance(values, tuple):
+            cursor = driver.execute(sql, values)
+        else:
+            cursor = driver.executemany(sql, values)
+        return cursor.fetchall(), cursor.rowcount
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(sql, None, error, sqlite3.Error) from error
+
+
 class SqliteStatements:
     """Executes statements; those that come again are ready."""
 
@@ -89,25 +113,17 @@ class SqliteStatements:
         if isinstance(statement, Insert | Update | Delete):
             assert isinstance(statement.table, Table)
             self.writes[statement.table.name] += 1
-        # Who listens to what is executed hears it from SQLAlchemy.
-        is_heard = bool(connection.dispatch.before_cursor_execute)
-        ready = None if is_heard or not parameters else self._find(statement, parameters)
-        if parameters is None or ready is None:
+        if not parameters or is_heard(connection):
             return connection.execute(statement, parameters)
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        try:
-            if isinstance(parameters, Mapping):
-                cursor = driver.execute(ready.sql, ready.write(parameters))
-            else:
-                cursor = driver.executemany(ready.sql, map(ready.write, parameters))
-            rows = cursor.fetchall()
-        except sqlite3.Error as error:
-            # As SQLAlchemy says it.
-            wrapped = DBAPIError.instance(ready.sql, None, error, sqlite3.Error)
-            raise wrapped from error
+        ready = self._find(statement, parameters)
+        if ready is None:
+            return connection.execute(statement, parameters)
+        if isinstance(parameters, Mapping):
+            rows, changed = by_driver(connection, ready.sql, ready.write(parameters))
+        else:
+            rows, changed = by_driver(connection, ready.sql, map(ready.write, parameters))
         result = DriverResult(ready.metadata, ready.read(rows))
-        result.rowcount = cursor.rowcount
+        result.rowcount = changed
         return result
 
     def _find(
