@@ -1,7 +1,7 @@
 """How Alembic runs our migrations: on the connection that `skylogin migrate` hands over."""
 
 from alembic import context
-from skylogin.store.tables import metadata
+from skylogin.database.tables import metadata
 
 connection = context.config.attributes.get("connection")
 if connection is None:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from skylogin.custom_token import Secret
-from skylogin.fields import FIRST_USER_FIELDS
-from skylogin.login import Attempt, Snapshot
-from skylogin.user import Claims, FieldValue, Record, User
+from skylogin.domain.claims import Claims
+from skylogin.domain.fields import FIRST_USER_FIELDS
+from skylogin.domain.login import Attempt, Snapshot
+from skylogin.domain.user import FieldValue, Record, User
+from skylogin.tokens.custom_token import Secret
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())

@@ -1,7 +1,8 @@
-"""The rules of docs/architecture.md: which module may use what, read from the source."""
+"""The rules of docs/architecture.md, read from there: which module may use what."""
 
 import ast
 import functools
+import graphlib
 import re
 import subprocess
 import sys
@@ -12,144 +13,78 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "server" / "skylogin"
-LEVELS = """
- 1  errors  guard  spoken_time  go_text  rfc3339  json_text  clock  ids  readiness  pubsub_hub
- 2  jws  user  payload  app_names  password_policy  sql_functions  go_json
- 3  access  access_token  auth_keys  fields  profile  minting  wire  pubsub_messages
- 3  seed_text
- 4  custom_token  login  records  schema  stored_token  query
- 5  config  journal  query_rules  query_values  bad_tokens  seeds
- 6  explaining  logs  query_plan  query_includes  store.sqlite_statements
- 7  store.dialect  store.sqlite_threads  file_tokens  redis_tokens  faults
- 8  store.tables  store.transaction  store.dialect_values  staged
- 9  store.access  store.fields  store.record_types  store.secrets  store.journal
- 9  store.database  store.passwords  store.principals  store.roles  store.query_sql
- 9  store.audit  store.operator_sessions  store.counts
-10  store.apps  store.references  store.schema  store.users  store.batch  store  store.queries
-11  store.logins  store.user_search  store.transfer
-12  access_cache  store.records  migrating  tally  passwords  token_secrets  token_stores
-12  store.worlds
-13  journal_writer
-14  registry  operations  operations.operator
-15  call  operations.apps  operations.secrets  operations.users  operations.attempts
-15  operations.signing_in  operations.transfer  operations.seeding
-16  operations.tokens  operations.overview
-17  preprocessors  handlers  handlers.common  handlers.signing_in
-18  handlers.auth  handlers.me  handlers.other  handlers.record  handlers.query
-18  handlers.role  handlers.schema  handlers.sso
-19  actions
-20  dispatch  pubsub  admin  admin.document  portal  portal.rendering  portal.chart
-20  operations.controls
-21  admin.call  admin.events  admin.exporting  portal.answering
-22  admin.answering  admin.people  admin.seeding  portal.pages  portal.people_pages
-22  portal.logins_pages
-23  admin.controls
-24  admin.running  portal.controls_pages
-25  portal.routes  admin.local
-26  web
-27  server
-28  testing.connections  testing.turns  cli
-29  testing.refusals
-30  testing.admin_client  __main__
-31  testing.attempts  testing.users  testing.clock  testing.faults  testing.bad_tokens
-31  cli_reach
-32  testing.app  cli_apps  cli_token  cli_secret  cli_users  cli_logins  cli_overview  cli_seeds
-33  testing.server
-34  testing
-35  pytest_plugin
-"""
-PURE_LEVEL_MAX = 6
-NOT_PURE = {"clock", "ids", "logs", "readiness"}
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+AND_ABOVE = " and above"
+EVERYTHING_ABOVE = "everything above"
+
+# What stays at the root of the package, and which of it may import what.
+ROOT_FOR_ALL = {"errors", "ids", "clock", "relative_time"}
+ROOT_FROM_APPS_DOWN = {"logs", "passwords", "config"}
+ROOT_MODULES = {
+    *("__init__", "__main__", "pytest_plugin"),
+    *ROOT_FOR_ALL,
+    *ROOT_FROM_APPS_DOWN,
+}
+FIRST_WITH_SETTINGS = "apps"
+
+PURE_FOLDERS = {"encoding", "domain", "query"}
 IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "tempfile", "time", "uuid"}
 
 # Libraries that have one place. A name that ends with a dot means everything below it.
 PLACES = {
-    "aiohttp": {"web", "server", "pubsub", "staged", "admin.", "portal."},
-    "jsonschema": {"admin.document"},
-    "jinja2": {"portal.rendering"},
+    "aiohttp": {"web.", "http.", "pubsub.", "admin.", "portal."},
+    "jsonschema": {"admin.openapi"},
+    "jinja2": {"portal.templates"},
     "argon2": {"passwords"},
-    "sqlalchemy": {"store.", "migrating"},
-    "alembic": {"migrating"},
-    "jwt": {"jws"},
-    "orjson": {"json_text"},
+    "sqlalchemy": {"database.", "store."},
+    "alembic": {"database.migrate"},
+    "jwt": {"tokens.jws"},
+    "orjson": {"encoding.json_text"},
     "bcrypt": {"passwords"},
-    "zxcvbn": {"password_policy"},
-    "redis": {"redis_tokens", "token_stores"},
+    "zxcvbn": {"domain.password_policy"},
+    "redis": {"tokens.redis_store", "apps.token_stores"},
     "pytest": {"pytest_plugin"},
-    "yaml": {"seed_text"},
-    "typer": {
-        *("cli", "cli_reach", "cli_apps", "cli_token", "cli_secret", "cli_users", "cli_logins"),
-        *("cli_overview", "cli_seeds"),
-    },
+    "yaml": {"seeds.document"},
+    "typer": {"cli."},
 }
 
 # What may be imported where it is first used, so that a server is ready sooner.
 START_UP_LIST = {
-    "cli": {
-        "dotenv",
-        "rich",
+    "__main__": {"skylogin.cli.main"},
+    "cli.environment": {"dotenv"},
+    "cli.main": {"skylogin.cli."},
+    "cli.output": {"rich"},
+    "cli.seed_files": {"skylogin.seeds."},
+    "cli.servers": {
         "uvloop",
-        "skylogin.cli_apps",
-        "skylogin.cli_secret",
-        "skylogin.cli_token",
-        "skylogin.cli_users",
-        "skylogin.cli_logins",
-        "skylogin.cli_overview",
-        "skylogin.cli_seeds",
-        "skylogin.migrating",
-        "skylogin.operations.seeding",
-        "skylogin.readiness",
-        "skylogin.seed_text",
-        "skylogin.seeds",
-        "skylogin.store",
-        "skylogin.store.tables",
+        "skylogin.client.readiness",
+        "skylogin.database.",
+        "skylogin.seeds.apply",
     },
-    "cli_token": {"rich"},
+    "cli.tokens": {"rich"},
+    "database.dialect": {"asyncpg", "sqlalchemy.dialects"},
+    "domain.password_policy": {"zxcvbn"},
     "logs": {"pythonjsonlogger"},
-    "password_policy": {"zxcvbn"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
-    "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing"},
-    "redis_tokens": {"redis"},
-    "seed_text": {"yaml"},
-    "server": {"skylogin.migrating"},
-    "testing.app": {"skylogin.seeds"},
-    "testing.server": {
-        "skylogin.admin.call",
-        "skylogin.admin.local",
-        "skylogin.config",
-        "skylogin.server",
-    },
-    "web": {
-        "skylogin.admin.answering",
-        "skylogin.admin.running",
-        "skylogin.portal.answering",
-        "skylogin.portal.routes",
-    },
-    "__main__": {"skylogin.cli"},
-    "store.dialect": {"asyncpg", "sqlalchemy.dialects"},
-}
-# The groups of commands use the helpers of `cli`, which adds them at its end.
-ADDED_BY_CLI = {
-    ("cli", "cli_apps"),
-    ("cli", "cli_token"),
-    ("cli", "cli_secret"),
-    ("cli", "cli_users"),
-    ("cli", "cli_logins"),
-    ("cli", "cli_overview"),
-    ("cli", "cli_seeds"),
+    "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing."},
+    "seeds.document": {"yaml"},
+    "testing.app": {"skylogin.seeds.reader"},
+    "testing.server": {"skylogin.config", "skylogin.web.server"},
+    "tokens.redis_store": {"redis"},
+    "web.application": {"skylogin.admin.", "skylogin.portal."},
+    "web.server": {"skylogin.database.migrate"},
 }
 CATCHES_EVERYTHING = {
-    "cli",
-    "cli_reach",
-    "dispatch",
-    "store.batch",
-    "journal_writer",
-    "tally",
-    "web",
-    "admin.answering",
-    "portal.answering",
-    "server",
-    "testing.server",
+    "actions.dispatch",
+    "admin.endpoint",
+    "apps.login_counter",
+    "apps.login_log",
+    "cli.servers",
+    "cli.target",
+    "database.group_commit",
+    "portal.endpoint",
+    "web.application",
+    "web.server",
 }
 CLOCKS = {
     "datetime": {"now", "utcnow", "today"},
@@ -167,9 +102,24 @@ def name_of(path: Path) -> str:
 MODULES = {
     name_of(path): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")
 }
-LEVEL = {"": 0} | {
-    name: int(line.split()[0]) for line in LEVELS.strip().splitlines() for name in line.split()[1:]
-}
+FOLDERS = re.findall(r"^\| `(\w+)/` \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+ORDER = [folder for folder, _, _ in FOLDERS]
+
+
+def folder_of(module: str) -> str:
+    """Return the folder that *module* is in, empty for the root of the package."""
+    first = module.split(".", maxsplit=1)[0]
+    return first if first in ORDER else ""
+
+
+def allowed_for(folder: str) -> set[str]:
+    """Return the folders that the page lets *folder* import from."""
+    [said] = [said for name, _, said in FOLDERS if name == folder]
+    if said == EVERYTHING_ABOVE:
+        return set(ORDER[: ORDER.index(folder)])
+    named = re.findall(r"\w+", said.removesuffix(AND_ABOVE))
+    above = ORDER[: ORDER.index(named[-1]) + 1] if said.endswith(AND_ABOVE) else []
+    return {*named, *above}
 
 
 @functools.cache
@@ -219,25 +169,64 @@ def names_used(tree: ast.AST) -> set[tuple[str, str]]:
     }
 
 
-def test_every_module_has_its_level():
-    """The table names the modules that there are, and no others."""
-    assert set(LEVEL) == set(MODULES)
+def test_every_module_has_a_folder() -> None:
+    """Beside the folders of the page, the package holds the few modules that it names."""
+    at_root = {name for name in MODULES if folder_of(name) == ""}
+
+    assert at_root == (ROOT_MODULES - {"__init__"}) | {""}
+    assert {folder_of(name) for name in MODULES} == {"", *ORDER}
 
 
-def test_the_page_shows_the_same_levels():
-    """docs/architecture.md has the table that the tests hold."""
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", ORDER)
+def test_a_folder_begins_with_its_rule(folder: str) -> None:
+    """The rule of the page is the first line of the folder's `__init__`."""
+    [rule] = [rule for name, rule, _ in FOLDERS if name == folder]
+    first_line = (ast.get_docstring(MODULES[folder]) or "").splitlines()[0]
 
-    assert LEVELS in page
+    assert first_line == f"{rule[0].upper()}{rule[1:]}."
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_module_imports_only_lower_levels(module):
-    """No cycles, no shortcuts: imports point down."""
-    used = {own(name) for name in imports(MODULES[module])} - {None}
-    upwards = {(module, name) for name in used if LEVEL[name] >= LEVEL[module]}
+def test_a_module_imports_only_what_its_folder_may(module: str) -> None:
+    """Imports point up the table: no shortcuts."""
+    folder = folder_of(module)
+    used = {name for name in map(own, imports(MODULES[module])) if name}
+    at_root = {name for name in used if folder_of(name) == ""}
+    folders = {folder_of(name) for name in used} - {"", folder}
 
-    assert upwards <= ADDED_BY_CLI
+    if folder:
+        has_settings = ORDER.index(folder) >= ORDER.index(FIRST_WITH_SETTINGS)
+        assert at_root <= ROOT_FOR_ALL | (ROOT_FROM_APPS_DOWN if has_settings else set())
+        assert folders <= allowed_for(folder)
+    elif module in ROOT_FOR_ALL:
+        assert used == set()
+    elif module in ROOT_FROM_APPS_DOWN:
+        assert folders <= {"encoding", "domain", "tokens"}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Any module can be read after those it imports."""
+    using = {
+        module: {name for name in map(own, imports(tree)) if name and name != module}
+        for module, tree in MODULES.items()
+    }
+
+    # A package's own `__init__` offers what its modules make.
+    list(graphlib.TopologicalSorter(using).static_order())
+
+
+def test_nothing_imports_the_commands_main() -> None:
+    """`main` registers the commands; only starting the program needs it."""
+    users = {name for name, tree in MODULES.items() if "skylogin.cli.main" in imports(tree)}
+
+    assert users == {"__main__"}
+
+
+def test_only_commands_ask_the_admin_api_in_process() -> None:
+    """Whoever has a server asks it over HTTP."""
+    users = {name for name, tree in MODULES.items() if "skylogin.admin.in_process" in imports(tree)}
+
+    assert {folder_of(name) for name in users} == {"cli"}
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -246,12 +235,15 @@ def test_only_the_start_up_list_is_imported_late(module):
     allowed = START_UP_LIST.get(module, set())
     late = late_imports(MODULES[module])
 
-    # Our own modules are named singly; a library is named for all that is below it.
-    others = {name for name in late - allowed if own(name) is not None}
-    others |= {
+    # A name of ours that ends with a dot, and a library's, stand for all that is below.
+    others = {
         name
-        for name in late - others - allowed
-        if own(name) is None and not any(is_below(name, library) for library in allowed)
+        for name in late - allowed
+        if not any(
+            is_below(name, one.rstrip("."))
+            for one in allowed
+            if one.endswith(".") or own(one) is None
+        )
     }
     assert others == set()
 
@@ -283,7 +275,7 @@ def test_only_the_commands_and_the_plugin_read_the_environment():
         if names_used(tree) & {("os", "environ"), ("os", "getenv"), ("os", "environb")}
     }
 
-    assert readers == {"cli", "pytest_plugin"}
+    assert {folder_of(name) or name for name in readers} == {"cli", "pytest_plugin"}
 
 
 def test_only_the_clock_reads_the_system_clock():
@@ -301,9 +293,7 @@ def test_only_the_clock_reads_the_system_clock():
     assert takers == set()
 
 
-PURE = sorted(
-    name for name, level in LEVEL.items() if 0 < level <= PURE_LEVEL_MAX and name not in NOT_PURE
-)
+PURE = sorted(name for name in MODULES if folder_of(name) in PURE_FOLDERS)
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -324,18 +314,7 @@ def test_a_pure_module_only_computes(module):
     assert waits == []
     assert {name.split(".")[0] for name in imports(tree)} & IMPURE == set()
     assert calls & {"open", "input", "print"} == set()
-    assert {own(name) for name in imports(tree)} & NOT_PURE == set()
-
-
-def test_what_calls_itself_pure_is_held_to_it():
-    """A module whose first lines promise it is among those that are looked at."""
-    claiming = {
-        name
-        for name, tree in MODULES.items()
-        if re.search(r"\bPure\b", ast.get_docstring(tree) or "")
-    }
-
-    assert claiming <= set(PURE)
+    assert {own(name) for name in imports(tree)} & {"clock", "ids"} == set()
 
 
 def raises_again(handler: ast.ExceptHandler) -> bool:
@@ -362,7 +341,7 @@ def test_crashes_are_caught_where_they_become_answers():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", sorted(path.stem for path in SOURCE.glob("cli*.py")))
+@pytest.mark.parametrize("module", sorted(path.stem for path in (SOURCE / "cli").glob("*.py")))
 def test_every_module_of_commands_can_be_the_first(module: str) -> None:
     """None hangs on another having been imported before."""
-    subprocess.run([sys.executable, "-c", f"import skylogin.{module}"], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", f"import skylogin.cli.{module}"], check=True, timeout=60)

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from processes import ServerProcess, environment_with, run_skylogin
-from skylogin import minting
 from skylogin.clock import system_now
+from skylogin.tokens import mint as minting
 
 pytestmark = pytest.mark.slow
 StartServer = Callable[..., ServerProcess]
@@ -52,13 +52,13 @@ NOT_AT_THE_START = (
     "yaml",
     "zxcvbn",
     "skylogin.admin.",
-    "skylogin.handlers.query",
-    "skylogin.handlers.record",
-    "skylogin.handlers.schema",
-    "skylogin.migrating",
-    "skylogin.operations.seeding",
+    "skylogin.actions.record_query",
+    "skylogin.actions.record",
+    "skylogin.actions.schema",
+    "skylogin.database.migrate",
+    "skylogin.seeds.apply",
     "skylogin.portal.",
-    "skylogin.records",
+    "skylogin.domain.records",
     "skylogin.seed",
 )
 
@@ -163,7 +163,7 @@ def test_a_stand_in_imports_only_what_it_needs(start_server: StartServer) -> Non
     assert server.url
 
     imported = {line.rpartition("|")[2].strip() for line in server.log.splitlines()}
-    assert {"skylogin.web", "aiohttp.web", "sqlalchemy"} <= imported
+    assert {"skylogin.web.application", "aiohttp.web", "sqlalchemy"} <= imported
     assert not {name for name in imported if name.startswith(NOT_AT_THE_START)}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from processes import ServerProcess, environment_with, run_skylogin
-from skylogin import seeds
+from skylogin.seeds import reader
 from test_cli import log_in
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ def users(tmp_path: Path) -> str:
 
 def exported(text: str) -> Any:
     """Return the users of each app that an export has, by their subjects."""
-    apps = seeds.read(text.encode(), "-", "default").apps
+    apps = reader.read(text.encode(), "-", "default").apps
     return {app.name: {user.subject: user for user in app.users} for app in apps}
 
 

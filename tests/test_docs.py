@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from skylogin import cli
-from skylogin.actions import ACTIONS, NOT_EMULATED
+from skylogin.actions.table import ACTIONS, NOT_EMULATED
+from skylogin.cli import main
 from skylogin.config import SETTINGS, Setting
 from skylogin.errors import ERROR_KINDS, Reason
 
@@ -45,13 +45,14 @@ def settings_row(setting: Setting) -> str:
     return f"| `{setting.variable}` | {default} | {setting.about} |\n"
 
 
-cli.add_groups()
+main.add_servers()
+main.add_groups()
 
 
 def commands() -> set[str]:
     """Return the commands that there are, with their groups."""
-    names = {info.name or info.callback.__name__ for info in cli.app.registered_commands}
-    for group in cli.app.registered_groups:
+    names = {info.name or info.callback.__name__ for info in main.app.registered_commands}
+    for group in main.app.registered_groups:
         inner = group.typer_instance
         assert isinstance(inner, typer.Typer)
         names |= {
@@ -118,7 +119,7 @@ def test_readme_lists_the_commands():
 @pytest.mark.parametrize("page", [README, WIRE], ids=["README.md", "wire.md"])
 def test_commands_that_are_shown_exist(page):
     """What a reader copies from a page runs."""
-    groups = {group.name for group in cli.app.registered_groups}
+    groups = {group.name for group in main.app.registered_groups}
     shown = {
         f"{first} {second}" if first in groups and second else first
         for first, second in COMMAND_SHOWN.findall(page)

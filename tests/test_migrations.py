@@ -10,9 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 from processes import ServerProcess, run_skylogin
-from skylogin import migrating
-from skylogin.store import Store, open_store, tables
-from skylogin.store.tables import metadata
+from skylogin.database import Store, migrate, open_store, tables
+from skylogin.database.tables import metadata
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -71,7 +70,7 @@ async def test_migrating_an_empty_database_gives_what_creating_gives(
 ) -> None:
     """Columns, types, defaults, keys and indexes, in the same order."""
     created = await schema_after(Store.create, make_database())
-    migrated = await schema_after(migrating.upgrade, make_database())
+    migrated = await schema_after(migrate.upgrade, make_database())
 
     assert set(created) == {*metadata.tables, "alembic_version"}
     for table, description in created.items():
@@ -85,8 +84,8 @@ async def test_a_database_that_is_up_to_date_stays_as_it_is(make_database: MakeD
     async def make(store: Store) -> None:
         await store.create()
         await store.create()
-        await migrating.upgrade(store)
-        await migrating.upgrade(store)
+        await migrate.upgrade(store)
+        await migrate.upgrade(store)
 
     again = await schema_after(make, make_database())
 
@@ -95,7 +94,7 @@ async def test_a_database_that_is_up_to_date_stays_as_it_is(make_database: MakeD
 
 async def test_two_that_migrate_at_once_are_held_apart(make_database: MakeDatabase) -> None:
     """Whether they create or upgrade, the second finds everything made."""
-    for ways in ((Store.create,) * 4, (migrating.upgrade,) * 4, (Store.create, migrating.upgrade)):
+    for ways in ((Store.create,) * 4, (migrate.upgrade,) * 4, (Store.create, migrate.upgrade)):
         url = make_database()
         stores = [open_store(url) for _ in ways]
         try:

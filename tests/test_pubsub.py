@@ -14,9 +14,11 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSCloseCode, WSMsgType
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skylogin import config, pubsub, server
-from skylogin.pubsub_hub import Hub
+from skylogin import config
+from skylogin.pubsub import websocket
+from skylogin.pubsub.hub import Hub
 from skylogin.testing import SkyloginServer
+from skylogin.web import server
 
 KEY = "an-api-key"
 MASTER_KEY = "a-master-key"
@@ -102,7 +104,7 @@ async def site(port: int) -> AsyncIterator[Site]:
 def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     """The hub of the server that this test starts."""
     hub = Hub()
-    monkeypatch.setattr(pubsub, "Hub", lambda: hub)
+    monkeypatch.setattr(websocket, "Hub", lambda: hub)
     return hub
 
 

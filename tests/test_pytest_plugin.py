@@ -347,7 +347,7 @@ print(json.dumps(sorted(sys.modules)))
     assert shown.returncode == 0, shown.stderr
     imported = set(json.loads(shown.stdout))
 
-    assert not imported & {"skylogin.server", "skylogin.store", "aiohttp", "sqlalchemy"}
+    assert not imported & {"skylogin.web.server", "skylogin.store", "aiohttp", "sqlalchemy"}
 
 
 # --- many workers ------------------------------------------------------------------------

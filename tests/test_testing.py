@@ -14,7 +14,6 @@ from typing import Any
 import jwt
 import pytest
 import requests
-from skylogin.bad_tokens import KINDS
 from skylogin.testing import (
     AdminError,
     CallRefusedError,
@@ -23,6 +22,7 @@ from skylogin.testing import (
     SkyloginApp,
     SkyloginServer,
 )
+from skylogin.tokens.bad_tokens import KINDS
 
 pytestmark = pytest.mark.slow
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from processes import run_python
-from skylogin.bad_tokens import KINDS
 from skylogin.testing import Attempt, LoggedIn, SkyloginApp, User
 from skylogin.testing.clock import AppClock
 from skylogin.testing.faults import Faults
+from skylogin.tokens.bad_tokens import KINDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

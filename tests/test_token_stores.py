@@ -17,13 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from making import HOUR, NOW
 from services import REDIS_PASSWORD, RedisServer
-from skylogin import config, file_tokens, stored_token
+from skylogin import config
+from skylogin.apps.token_stores import TokenStore, TokenStores
 from skylogin.config import ConfigurationError
 from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
-from skylogin.file_tokens import UNFINISHED
 from skylogin.ids import IdMaker
 from skylogin.testing import SkyloginServer
-from skylogin.token_stores import TokenStore, TokenStores
+from skylogin.tokens import file_store, stored_token
+from skylogin.tokens.file_store import UNFINISHED
 
 APP, OTHER_APP = "main", "other"
 KEYS = {APP: b"the key of the main app", OTHER_APP: b"the key of the other app"}
@@ -304,7 +305,7 @@ async def test_no_token_leads_to_a_file_elsewhere(tmp_path: Path, name: str) -> 
     outside = [tmp_path / TOKEN, folder / "secret", tmp_path / "secret"]
     for path in outside:
         path.write_text(ORIGINAL_FILE)
-    store = file_tokens.FileTokens(folder, APP, 0, IdMaker())
+    store = file_store.FileTokens(folder, APP, 0, IdMaker())
     for token in (name, f"../{TOKEN}", "secret", "../secret", str(tmp_path / "secret")):
         assert await refused(store, token)
         await store.forget(token)

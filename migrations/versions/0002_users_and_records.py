@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from skylogin.store.dialect import Json, Moment
+from skylogin.database.dialect import Json, Moment
 
 revision = "0002"
 down_revision = "0001"

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from skylogin.store.dialect import Json, Moment, Plain
+from skylogin.database.dialect import Json, Moment, Plain
 
 revision = "0003"
 down_revision = "0002"

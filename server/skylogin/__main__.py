@@ -7,7 +7,7 @@ def main() -> None:
     """Import the command line and run it."""
     # Looking for garbage while hundreds of modules come in is a tenth of the start-up.
     gc.disable()
-    from skylogin import cli  # noqa: PLC0415
+    from skylogin.cli import main as cli  # noqa: PLC0415
 
     gc.freeze()
     # A login makes thousands of objects and no garbage that counting leaves behind:

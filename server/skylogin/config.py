@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from skylogin import auth_keys, jws
-from skylogin.auth_keys import KeySet
-from skylogin.custom_token import DOCUMENTED, ORIGINAL
-from skylogin.password_policy import PasswordPolicy
+from skylogin.domain import unique_keys
+from skylogin.domain.password_policy import PasswordPolicy
+from skylogin.domain.unique_keys import KeySet
+from skylogin.tokens import jws
+from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules
 
 DEV, SERVE = "dev", "serve"
 SECRET_LENGTH_MIN = 16
@@ -219,8 +220,8 @@ def read_address(value: str) -> tuple[str, int | None]:
 
 def _key_sets(value: str) -> tuple[KeySet, ...]:
     try:
-        return auth_keys.read_key_sets(value)
-    except auth_keys.DuplicatedKeyError:
+        return unique_keys.read_key_sets(value)
+    except unique_keys.DuplicatedKeyError:
         raise
     except ValueError as error:
         raise Surprise(f"cannot be read ({error}), so the default counts") from None
@@ -430,7 +431,7 @@ def _read_row(
         return row.read(text)
     except Surprise as surprise:
         warnings.append(f"{row.variable} {surprise}: {row.default}")
-    except auth_keys.DuplicatedKeyError as error:
+    except unique_keys.DuplicatedKeyError as error:
         faults.append(str(error))
     except ValueError as error:
         faults.append(f"{row.variable} {error}")
@@ -520,3 +521,15 @@ def _warnings(settings: Settings) -> list[str]:
     if settings.token_store_secret and settings.token_store_secret == settings.master_key:
         return ["TOKEN_STORE_SECRET is the same as MASTER_KEY: whoever knows one can sign tokens"]
     return []
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what *settings* ask of a token."""
+    return Rules(
+        contract=settings.contract,
+        algorithms=settings.allowed_algorithms,
+        leeway_seconds=settings.leeway_seconds,
+        lifetime_max_seconds=settings.token_lifetime_max_seconds,
+        audience=settings.audience,
+        issuer=settings.issuer,
+    )

@@ -149,3 +149,16 @@ def database_busy(reason: Reason | None = None, explanation: str = "") -> Skygea
     """Return the refusal of a call whose transaction others got in the way of, again and again."""
     message = "the database kept changing under this call"
     return SkygearError(UNEXPECTED_ERROR, message, reason=reason, explanation=explanation)
+
+
+class RetryTransaction(Exception):
+    """A transaction has to be done again: what it read was not all that it turned out to need."""
+
+
+def error_body(refusal: SkygearError) -> dict[str, object]:
+    """Return a refusal in wire form; an empty info is left out."""
+    kind = refusal.kind
+    body: dict[str, object] = {"name": kind.name, "code": kind.code, "message": refusal.message}
+    if refusal.info:
+        body["info"] = dict(refusal.info)
+    return body

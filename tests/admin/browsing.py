@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from playwright import sync_api
-from skylogin import minting
 from skylogin.clock import system_now
 from skylogin.testing import SkyloginServer
+from skylogin.tokens import mint as minting
 
 OPTIONS = ["--no-sandbox", "--disable-background-networking"]
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar
-from skylogin import config, server
+from skylogin import config
 from skylogin.operations import apps, secrets
 from skylogin.operations.operator import Operator
+from skylogin.web import server
 
 from .browsing import browser, client
 

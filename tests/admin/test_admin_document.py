@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import requests
-from skylogin.admin import document
-from skylogin.admin.running import HANDLERS
-from skylogin.bad_tokens import KINDS
+from skylogin.admin import openapi
+from skylogin.admin.routes import HANDLERS
 from skylogin.testing import SkyloginServer
+from skylogin.tokens.bad_tokens import KINDS
 
 TOKEN = "an-admin-token"
 ENVIRONMENT = {"SKYLOGIN_ADMIN_TOKEN": TOKEN}
@@ -24,12 +24,12 @@ def server() -> Iterator[SkyloginServer]:
 
 def test_each_operation_of_the_document_is_there() -> None:
     """And none besides."""
-    assert {operation.name for operation in document.operations()} == set(HANDLERS)
+    assert {operation.name for operation in openapi.operations()} == set(HANDLERS)
 
 
 def test_every_kind_of_bad_token_can_be_asked_for(server: SkyloginServer) -> None:
     """And the login that it makes has its reason."""
-    url = f"{server.url}{document.BASE}/apps/myapp/tokens"
+    url = f"{server.url}{openapi.BASE}/apps/myapp/tokens"
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def ask(path: str, **body: Any) -> Any:
@@ -40,7 +40,7 @@ def test_every_kind_of_bad_token_can_be_asked_for(server: SkyloginServer) -> Non
     for kind, row in KINDS.items():
         token = ask("", sub="alice", bad=kind)["token"]
         assert ask("/explain", token=token)["reason"] == row.reason
-    [mint] = [one for one in document.operations() if one.name == "mintToken"]
+    [mint] = [one for one in openapi.operations() if one.name == "mintToken"]
     assert mint.body is not None
     assert mint.body.schema["properties"]["bad"]["enum"] == list(KINDS)
 
@@ -51,7 +51,7 @@ def test_each_user_is_shown_with_their_subject(server: SkyloginServer) -> None:
     alice = app.login("alice").user_id
     dora = app.call("auth:signup", auth_data={"username": "dora"}, password="a password")
     ids = {"alice": alice, None: dora["user_id"]}
-    url = f"{server.url}{document.BASE}/apps/myapp/users"
+    url = f"{server.url}{openapi.BASE}/apps/myapp/users"
 
     def ask(method: str, path: str = "", **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -71,7 +71,7 @@ def test_an_app_goes_out_and_in_again(server: SkyloginServer) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def ask(method: str, path: str, **more: Any) -> Any:
-        url = f"{server.url}{document.BASE}/apps{path}"
+        url = f"{server.url}{openapi.BASE}/apps{path}"
         return requests.request(method, url, headers=headers, timeout=10, **more)
 
     ask("POST", "", json={"name": "going"})

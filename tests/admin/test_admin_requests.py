@@ -10,12 +10,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from skylogin.admin import document
+from skylogin.admin import openapi
 from skylogin.testing import SkyloginServer
 
 TOKEN = "an-admin-token"
 ENVIRONMENT = {"SKYLOGIN_ADMIN_TOKEN": TOKEN}
-schema = schemathesis.openapi.from_dict(document.load())
+schema = schemathesis.openapi.from_dict(openapi.load())
 # Each request has the token: who comes without is tried in test_turned_away. A request whose only
 # fault was to lack it would be a good one here.
 schema.config.generation.with_security_parameters = False
@@ -46,7 +46,7 @@ def test_an_operation_keeps_to_the_document(case: Any, server: SkyloginServer) -
     """Whatever it is asked: nothing crashes, and each answer is one that is documented."""
     is_refused_for_more = case.operation.definition.raw["operationId"] in REFUSED_FOR_MORE
     case.call_and_validate(
-        base_url=f"{server.url}{document.BASE}",
+        base_url=f"{server.url}{openapi.BASE}",
         headers={"Authorization": f"Bearer {TOKEN}"},
         excluded_checks=[positive_data_acceptance] if is_refused_for_more else [],
     )

@@ -19,8 +19,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin import config
-from skylogin.admin import document
-from skylogin.faults import KINDS, LIMITS
+from skylogin.admin import openapi
+from skylogin.apps.faults import KINDS, LIMITS
 from skylogin.portal.routes import ROUTES
 from skylogin.testing import SkyloginServer
 from statements import statements_counted
@@ -274,7 +274,7 @@ def test_a_fault_that_cannot_be_is_refused(server: SkyloginServer, asked: Any, s
 
 def test_the_limits_of_a_fault_are_those_of_the_document() -> None:
     """So that the form of the portal, which no schema checks, has them as well."""
-    [operation] = [one for one in document.operations() if one.name == "addFault"]
+    [operation] = [one for one in openapi.operations() if one.name == "addFault"]
     assert operation.body
     fields = operation.body.schema["properties"]
     assert {name: (fields[name]["minimum"], fields[name]["maximum"]) for name in LIMITS} == LIMITS
@@ -420,7 +420,7 @@ def test_to_count_users_is_no_export(server: SkyloginServer) -> None:
 # --- none of it in serve ------------------------------------------------------------------
 
 
-DEV_ONLY = [one for one in document.operations() if one.dev_only]
+DEV_ONLY = [one for one in openapi.operations() if one.dev_only]
 
 
 @pytest.mark.parametrize("operation", DEV_ONLY, ids=lambda one: one.name)

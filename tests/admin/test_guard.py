@@ -1,7 +1,7 @@
 """Which requests reach what belongs to operators."""
 
 import pytest
-from skylogin import guard
+from skylogin.http import origin
 
 NAMES = frozenset(("localhost",))
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -48,16 +48,16 @@ REFUSED = {
 @pytest.mark.parametrize(("method", "host", "headers"), ALLOWED.values(), ids=ALLOWED)
 def test_a_request_is_let_through(method: str, host: str, headers: dict[str, str]) -> None:
     """One of the operator's own."""
-    assert guard.refusal(method, host, headers, names=NAMES) == ""
+    assert origin.refusal(method, host, headers, names=NAMES) == ""
 
 
 @pytest.mark.parametrize(("method", "host", "headers", "why"), REFUSED.values(), ids=REFUSED)
 def test_a_request_is_refused(method: str, host: str, headers: dict[str, str], why: str) -> None:
     """With a reason."""
-    assert why in guard.refusal(method, host, headers, names=NAMES)
+    assert why in origin.refusal(method, host, headers, names=NAMES)
 
 
 def test_behind_a_proxy_any_host_may_be_ours() -> None:
     """But not any origin."""
-    assert guard.refusal("GET", "login.example.com", {}, names=None) == ""
-    assert guard.refusal("GET", "a.example", {"Origin": "https://b.example"}, names=None)
+    assert origin.refusal("GET", "login.example.com", {}, names=None) == ""
+    assert origin.refusal("GET", "a.example", {"Origin": "https://b.example"}, names=None)

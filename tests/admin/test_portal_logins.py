@@ -17,7 +17,7 @@ from making import SECRET, make_token
 from processes import run_python
 from skylogin import config
 from skylogin.clock import system_now
-from skylogin.store.tables import journal
+from skylogin.database.tables import journal
 from sqlalchemy import update
 
 from .conftest import KEYS, Site, running_site

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from skylogin.clock import system_now
-from skylogin.store import counts, open_store
-from skylogin.store.counts import Counts
+from skylogin.database import open_store
+from skylogin.store import login_counts
+from skylogin.store.login_counts import Counts
 
 from .browsing import Client
 
@@ -103,7 +104,7 @@ async def add_a_day(database: str) -> None:
         attempts[minute, "expired"] = int(numbers.random() * busy)
     store = open_store(database)
     try:
-        await store.run(lambda tx: counts.add(tx, "myapp", Counts(attempts, {})))
+        await store.run(lambda tx: login_counts.add(tx, "myapp", Counts(attempts, {})))
     finally:
         await store.close()
 

@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 import pytest
 from aiohttp import ClientSession, CookieJar
-from skylogin.admin import document
-from skylogin.admin.document import BASE
+from skylogin.admin import openapi
+from skylogin.admin.openapi import BASE
 from skylogin.operations import apps, secrets, users
 from skylogin.operations.operator import EVERY_APP, list_acts
 from skylogin.portal.routes import ROUTES
@@ -116,7 +116,7 @@ async def test_the_admin_api_is_not_tricked(endpoint: Site) -> None:
     await settled(endpoint)
     before = endpoint.state()
 
-    for operation in document.operations():
+    for operation in openapi.operations():
         path = f"{BASE}{filled(operation.path, ids)}".lstrip("/")
         for headers in FOREIGN.values():
             status = await send(endpoint, operation.method, path, {**RIGHT, **headers})
@@ -156,7 +156,7 @@ async def test_a_stand_in_answers_to_no_name_of_somebody_elses(stand_in: Site) -
             sent = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
             status = await send(stand_in, route.method, path, sent, fields, good)
             assert status == HTTPStatus.FORBIDDEN, path
-        for operation in document.operations():
+        for operation in openapi.operations():
             path = f"{BASE}{filled(operation.path, ids)}".lstrip("/")
             right = {"Authorization": f"Bearer {KEYS['MASTER_KEY']}", "Host": host}
             assert await send(stand_in, operation.method, path, right) == HTTPStatus.FORBIDDEN

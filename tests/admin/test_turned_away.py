@@ -9,15 +9,17 @@ import argon2
 import bcrypt
 import pytest
 from aiohttp import ClientSession
-from skylogin import config, minting
-from skylogin.admin import document
-from skylogin.admin.document import BASE, Operation
+from skylogin import config
+from skylogin.admin import openapi
+from skylogin.admin.openapi import BASE, Operation
 from skylogin.clock import system_now
+from skylogin.database import Transaction
 from skylogin.operations import apps, secrets, users
 from skylogin.operations.operator import EVERY_APP, list_acts
 from skylogin.portal.routes import ROUTES
-from skylogin.store import Transaction, counts
+from skylogin.store import login_counts
 from skylogin.store.user_search import Search
+from skylogin.tokens import mint
 
 from .conftest import ADMIN_TOKEN, KEYS, PASSWORD, Site, running_site
 
@@ -44,7 +46,7 @@ FORMS: dict[str, dict[str, str]] = {
 async def fill(site: Site) -> dict[str, str]:
     """Make a user, and return the ids that stand in paths."""
     [secret, *_] = await secrets.list_accepted(site.operator, "shop")
-    token = minting.mint(
+    token = mint.mint(
         "alice", secret.secret, system_now(), claims={"skyprofile": {"username": "alice"}}
     )
     shop = await apps.get(site.operator, "shop")
@@ -92,7 +94,7 @@ async def test_the_admin_api_turns_away_who_may_not(endpoint: Site) -> None:
     await settled(endpoint)
     before = endpoint.state()
 
-    for operation in document.operations():
+    for operation in openapi.operations():
         for authorization in (*wrong, f"Bearer {shop.master_key}", f"Bearer {ADMIN_TOKEN}x"):
             headers = {"Authorization": authorization} if authorization else {}
             assert await ask(endpoint, operation, ids, **headers) == HTTPStatus.UNAUTHORIZED, (
@@ -118,12 +120,12 @@ async def listed(site: Site) -> list[str]:
 
 
 async def _count(tx: Transaction) -> int:
-    return len(await counts.load_last_uses(tx, "shop"))
+    return len(await login_counts.load_last_uses(tx, "shop"))
 
 
 async def test_the_admin_api_is_off_unless_it_has_a_token(stand_in: Site, tmp_path: Path) -> None:
     """For an endpoint; a stand-in takes the master key."""
-    [about] = [one for one in document.operations() if one.name == "getSettings"]
+    [about] = [one for one in openapi.operations() if one.name == "getSettings"]
     right = {"Authorization": f"Bearer {KEYS['MASTER_KEY']}"}
     async with running_site(tmp_path / "1.db", config.SERVE, SKYLOGIN_ADMIN_TOKEN="") as site:
         assert await ask(site, about, {}, **right) == HTTPStatus.NOT_FOUND

@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 from processes import ServerProcess
-from skylogin import minting
 from skylogin.clock import system_now
+from skylogin.tokens import mint
 
 CLIENTS = 24
 SHARED_LOGINS = 40
@@ -114,7 +114,7 @@ async def log_in(
 ) -> tuple[int, Any]:
     """Return the status and the answer to one login; the secret is that of the ready line."""
     key = secret or server.facts["custom_token_secret"]
-    token = minting.mint(subject, key, system_now(), claims={"skyprofile": profile})
+    token = mint.mint(subject, key, system_now(), claims={"skyprofile": profile})
     call = {
         "action": "sso:custom_token:login",
         "api_key": server.facts["api_key"],

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from processes import ServerProcess
-from skylogin import minting
 from skylogin.clock import system_now
+from skylogin.tokens import mint
 
 CYCLES = int(os.environ.get("CYCLES", "6"))
 CALLERS = 4
@@ -34,7 +34,7 @@ class Caller(threading.Thread):
 
     def __init__(self, facts: dict[str, Any], name: str) -> None:
         super().__init__()
-        token = minting.mint(name, facts["custom_token_secret"], system_now())
+        token = mint.mint(name, facts["custom_token_secret"], system_now())
         self.body = json.dumps({"api_key": facts["api_key"], "token": token})
         self.port = facts["port"]
         self.answered = 0

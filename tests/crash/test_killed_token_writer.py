@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from making import NOW
 from processes import SECONDS_MAX, environment_with
-from skylogin import stored_token
-from skylogin.file_tokens import UNFINISHED, FileTokens
 from skylogin.ids import IdMaker
+from skylogin.tokens import stored_token
+from skylogin.tokens.file_store import UNFINISHED, FileTokens
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "5")) * 4
 TOKENS_MAX = 30

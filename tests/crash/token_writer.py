@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from skylogin import file_tokens
-from skylogin.file_tokens import FileTokens
 from skylogin.ids import IdMaker
+from skylogin.tokens import file_store
+from skylogin.tokens.file_store import FileTokens
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def die_at(step: str) -> None:
     if step == "created":
         os.open = dying(os.open, after=True)
     elif step == "half written":
-        vars(file_tokens)["open"] = HalfWriter
+        vars(file_store)["open"] = HalfWriter
     elif step == "written":
         os.fsync = dying(os.fsync)
     elif step == "synced":

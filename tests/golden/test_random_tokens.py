@@ -8,7 +8,7 @@ import json
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from skylogin.custom_token import DOCUMENTED, ORIGINAL
+from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL
 
 from .verdicts import SECRET, Verdict, verdict
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from skylogin import custom_token
 from skylogin.errors import SkygearError
+from skylogin.tokens import custom_token
 
 # Status and error code; the code of what is accepted is None.
 Verdict = tuple[int, int | None]

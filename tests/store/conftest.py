@@ -14,15 +14,16 @@ from typing import Any
 import asyncpg
 import pytest
 from making import NOW, make_attempt
-from skylogin import config, web
-from skylogin.call import Call, JournaledAttempt, Services
-from skylogin.dispatch import Answer, dispatch
-from skylogin.journal import Origin
-from skylogin.login import Login
+from skylogin import config
+from skylogin.actions.call import Call, JournaledAttempt, Services
+from skylogin.actions.dispatch import Answer, dispatch
+from skylogin.apps.registry import App
+from skylogin.database import Store, open_store
+from skylogin.domain.login import Login
+from skylogin.domain.login_attempt import Origin
+from skylogin.domain.user import User
 from skylogin.operations.operator import Operator
-from skylogin.registry import App
-from skylogin.store import Store, open_store
-from skylogin.user import User
+from skylogin.web import application
 
 SQLITE = "sqlite:///"
 MakeServices = Callable[..., Awaitable[Services]]
@@ -124,12 +125,12 @@ async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeService
 
     async def make(on: Store = store, **environment: str) -> Services:
         settings = config.read({"CUSTOM_TOKEN_SECRET": "a secret", **environment}, config.DEV)
-        opened.append(await web.open_services(settings, on, clock))
+        opened.append(await application.open_services(settings, on, clock))
         return opened[-1]
 
     yield make
     for services in opened:
-        await web.close_services(services)
+        await application.close_services(services)
 
 
 @pytest.fixture

@@ -18,44 +18,48 @@ from dataclasses import dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pprint import pformat
+from types import ModuleType
 from typing import Any
 
 import bcrypt
 import pytest
+import skylogin.database
 import skylogin.store
 from making import NOW, as_field_value, make_attempt, make_record, make_token, make_user
-from skylogin import login, query, query_plan, records, web
-from skylogin.access import AccessRules, Actor, FieldRule
-from skylogin.actions import ACTIONS, NOT_EMULATED
-from skylogin.auth_keys import DEFAULT, AuthKey
-from skylogin.call import JournaledAttempt, Lookup, Services, Visit
-from skylogin.fields import new_field
-from skylogin.handlers.me import see_many
-from skylogin.handlers.sso import log_in_many
+from skylogin.actions.call import JournaledAttempt, Lookup, Services, Visit
+from skylogin.actions.me import see_many
+from skylogin.actions.preprocessors import authenticate, find_many
+from skylogin.actions.sso import log_in_many
+from skylogin.actions.table import ACTIONS, NOT_EMULATED
+from skylogin.apps.registry import App
+from skylogin.database import Store, Transaction, tables
+from skylogin.database.transaction import FieldCache
+from skylogin.domain import login, records
+from skylogin.domain.access import AccessRules, Actor, FieldRule
+from skylogin.domain.fields import new_field
+from skylogin.domain.login_attempt import Details, Entry, Filter, Origin
+from skylogin.domain.password_policy import PasswordPolicy
+from skylogin.domain.records import Circumstances, Given, RecordId
+from skylogin.domain.unique_keys import DEFAULT, AuthKey
+from skylogin.domain.user import Account, Field, FieldValue, Principal, User
 from skylogin.ids import UUID_BYTES, IdMaker
-from skylogin.journal import Details, Entry, Filter, Origin
-from skylogin.password_policy import PasswordPolicy
-from skylogin.preprocessors import authenticate, find_many
-from skylogin.records import Circumstances, Given, RecordId
-from skylogin.registry import App
-from skylogin.store import Store, Transaction, tables
-from skylogin.store import access as stored_access
+from skylogin.query import plan, predicate
+from skylogin.store import access_rules as stored_access
+from skylogin.store import exports as stored_transfer
 from skylogin.store import fields as stored_fields
-from skylogin.store import journal as stored_journal
-from skylogin.store import queries as stored_queries
-from skylogin.store import transfer as stored_transfer
+from skylogin.store import login_attempts as stored_journal
+from skylogin.store import record_queries as stored_queries
 from skylogin.store.apps import StoredApp
-from skylogin.store.audit import Act
-from skylogin.store.counts import Counts, Use
+from skylogin.store.audit_log import Act
+from skylogin.store.login_counts import Counts, Use
 from skylogin.store.passwords import NewPassword
 from skylogin.store.principals import Link
-from skylogin.store.queries import Scope
 from skylogin.store.query_sql import QuerySql
+from skylogin.store.record_queries import Scope
 from skylogin.store.references import as_rows
 from skylogin.store.secrets import StoredSecret
-from skylogin.store.transaction import FieldCache
 from skylogin.store.user_search import Search
-from skylogin.user import Account, Field, FieldValue, Principal, User
+from skylogin.web import application
 from sqlalchemy import (
     CompoundSelect,
     Table,
@@ -345,10 +349,10 @@ def changed(before: Dump, after: Dump) -> Dump:
 # Arguments of functions, behind the transaction and the app. `of` begins the names.
 Arguments = Callable[[str], tuple[Any, ...]]
 ARGUMENTS: dict[str, Arguments] = {
-    "access.replace_field_rules": lambda of: ([make_rule("new")],),
-    "access.add_field_rules": lambda of: ([make_rule(f"{of}_field"), make_rule("new")],),
-    "access.set_create_roles": lambda of: (f"{of}-type", ["new"]),
-    "access.set_default_access": lambda of: (f"{of}-type", []),
+    "access_rules.replace_field_rules": lambda of: ([make_rule("new")],),
+    "access_rules.add_field_rules": lambda of: ([make_rule(f"{of}_field"), make_rule("new")],),
+    "access_rules.set_create_roles": lambda of: (f"{of}-type", ["new"]),
+    "access_rules.set_default_access": lambda of: (f"{of}-type", []),
     "apps.prepare": lambda of: (OTHER_KEYS,),
     "apps.forget_prepared": lambda of: (),
     "apps.rebuild_keys": lambda of: (OTHER_KEYS,),
@@ -358,41 +362,41 @@ ARGUMENTS: dict[str, Arguments] = {
     "apps.load": lambda of: (),
     "apps.set_keys": lambda of: ("new", "new"),
     "apps.remove": lambda of: (),
-    "audit.add": lambda of: (Act("new", NOW, "user.edit", f"{of}-user", "", "", {}),),
-    "audit.has": lambda of: (f"{of}-act",),
-    "audit.remove": lambda of: (f"{of}-act",),
-    "audit.load_latest": lambda of: ("", 10),
-    "audit.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
-    "counts.add": lambda of: (
+    "audit_log.add": lambda of: (Act("new", NOW, "user.edit", f"{of}-user", "", "", {}),),
+    "audit_log.has": lambda of: (f"{of}-act",),
+    "audit_log.remove": lambda of: (f"{of}-act",),
+    "audit_log.load_latest": lambda of: ("", 10),
+    "audit_log.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
+    "login_counts.add": lambda of: (
         Counts({(NOW, f"{of}-reason"): 1}, {(f"{of}-secret", NOW): Use(1, NOW)}),
     ),
-    "counts.load_attempts": lambda of: (NOW - DAY,),
-    "counts.load_uses": lambda of: (NOW - DAY,),
-    "counts.load_last_uses": lambda of: (),
-    "counts.drop_before": lambda of: (NOW + DAY, NOW + DAY),
+    "login_counts.load_attempts": lambda of: (NOW - DAY,),
+    "login_counts.load_uses": lambda of: (NOW - DAY,),
+    "login_counts.load_last_uses": lambda of: (),
+    "login_counts.drop_before": lambda of: (NOW + DAY, NOW + DAY),
     "fields.read": lambda of: ("note",),
     "fields.load": lambda of: ("note", [f"{of}_field"]),
     "fields.add": lambda of: ("note", {"new": new_field("string")}),
     "fields.add_missing": lambda of: ("note", dict.fromkeys(["text", "new"], new_field("json"))),
     "fields.lock_sequences": lambda of: ([("note", "number")],),
     "fields.set_next_values": lambda of: ({("note", "number"): 100},),
-    "journal.add": lambda of: ([Entry("new", NOW, True, "", of, f"{of}-user", DETAILS)],),
-    "journal.has": lambda of: (f"{of}-entry",),
-    "journal.count": lambda of: (),
-    "journal.drop_oldest": lambda of: (1,),
-    "journal.drop_before": lambda of: ("zzz", 1),
-    "journal.load_latest": lambda of: (10,),
-    "journal.load": lambda of: (f"{of}-entry",),
-    "journal.find": lambda of: (Filter(user_id=f"{of}-user"), "", 10),
-    "logins.load": lambda of: ([make_login(of), make_attempt(f"{BOTH}-stray")], DEFAULT),
-    "logins.find_user_id": lambda of: (("username",), {"username": f"{of}-name"}),
-    "logins.load_one": lambda of: (make_login(of), Account(f"{of}-user", None), DEFAULT),
-    "logins.load_around": lambda of: ([make_login(of)], {}, DEFAULT),
-    "logins.load_accounts": lambda of: ([make_login(of).subject],),
-    "logins.load_subjects": lambda of: ([f"{of}-user"],),
-    "logins.load_key_owners": lambda of: ([AuthKey("username", f"{of}-name")],),
-    "logins.save": lambda of: (make_changes(of),),
-    "logins.save_keys": lambda of: (
+    "login_attempts.add": lambda of: ([Entry("new", NOW, True, "", of, f"{of}-user", DETAILS)],),
+    "login_attempts.has": lambda of: (f"{of}-entry",),
+    "login_attempts.count": lambda of: (),
+    "login_attempts.drop_oldest": lambda of: (1,),
+    "login_attempts.drop_before": lambda of: ("zzz", 1),
+    "login_attempts.load_latest": lambda of: (10,),
+    "login_attempts.load": lambda of: (f"{of}-entry",),
+    "login_attempts.find": lambda of: (Filter(user_id=f"{of}-user"), "", 10),
+    "login_batch.load": lambda of: ([make_login(of), make_attempt(f"{BOTH}-stray")], DEFAULT),
+    "login_batch.find_user_id": lambda of: (("username",), {"username": f"{of}-name"}),
+    "login_batch.load_one": lambda of: (make_login(of), Account(f"{of}-user", None), DEFAULT),
+    "login_batch.load_around": lambda of: ([make_login(of)], {}, DEFAULT),
+    "login_batch.load_accounts": lambda of: ([make_login(of).subject],),
+    "login_batch.load_subjects": lambda of: ([f"{of}-user"],),
+    "login_batch.load_key_owners": lambda of: ([AuthKey("username", f"{of}-name")],),
+    "login_batch.save": lambda of: (make_changes(of),),
+    "login_batch.save_keys": lambda of: (
         [AuthKey("username", f"{of}-name")],
         {AuthKey("username", "new"): f"{of}-user"},
     ),
@@ -406,8 +410,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "principals.add": lambda of: (make_link("other", of),),
     "principals.update_said": lambda of: (make_link("google", of),),
     "principals.remove": lambda of: ("google", f"{of}-user"),
-    "queries.load_schema": lambda of: (query.read(ASKED),),
-    "queries.load_fields": lambda of: ([make_note(of)],),
+    "record_queries.load_schema": lambda of: (predicate.read(ASKED),),
+    "record_queries.load_fields": lambda of: ([make_note(of)],),
     "record_types.make": lambda of: (f"{of}-type",),
     "record_types.find": lambda of: (["note", f"{of}-made", f"{of}-type"],),
     "record_types.load_names": lambda of: (),
@@ -435,7 +439,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "secrets.load": lambda of: (),
     "secrets.add": lambda of: (StoredSecret("new", "new", NOW, None),),
     "secrets.end": lambda of: (f"{of}-secret", NOW),
-    "transfer.count": lambda of: (),
+    "exports.count": lambda of: (),
     "user_search.find": lambda of: (Search(text=f"{of}-name"),),
     "user_search.find subject": lambda of: (Search(subject=f"{of}-principal"),),
     "user_search.find all": lambda of: (Search(),),
@@ -450,8 +454,8 @@ ARGUMENTS: dict[str, Arguments] = {
         {f"{of}-user": make_user(f"{of}-user", last_seen_at=NOW), "new": make_user("new")},
     ),
     "users.see": lambda of: ({f"{of}-user": NOW},),
-    "worlds.empty": lambda of: (),
-    "worlds.reset": lambda of: (OTHER_KEYS,),
+    "snapshots.empty": lambda of: (),
+    "snapshots.reset": lambda of: (OTHER_KEYS,),
     "users.make_missing": lambda of: (make_user(f"{of}-user"),),
     "users.clear_ended_disabling": lambda of: ([f"{of}-user"], NOW),
     "users.set_disabled": lambda of: (User(f"{of}-user"),),
@@ -465,7 +469,7 @@ Play = Callable[[Transaction, str, str], Coroutine[Any, Any, Any]]
 
 async def read_rows(tx: Transaction, app: str, of: str) -> Any:
     """Read all rows of an app."""
-    return [found async for found in function("transfer.read")(tx, app)]
+    return [found async for found in function("exports.read")(tx, app)]
 
 
 async def write_rows(tx: Transaction, app: str, of: str) -> Any:
@@ -476,7 +480,7 @@ async def write_rows(tx: Transaction, app: str, of: str) -> Any:
         rows = [row for row in rows if row.get("field") != "link"]
         for row in rows:
             del row["app"]
-        await function("transfer.write")(tx, app, name, rows, replace=True)
+        await function("exports.write")(tx, app, name, rows, replace=True)
 
 
 async def load_rules(tx: Transaction, app: str, of: str) -> Any:
@@ -523,8 +527,8 @@ async def make_rows(tx: Transaction, app: str, of: str) -> Any:
 
 async def put_back(tx: Transaction, app: str, of: str) -> Any:
     """Put an app back as it is."""
-    copied = await function("worlds.copy")(tx, app)
-    await function("worlds.put_back")(tx, app, copied)
+    copied = await function("snapshots.copy")(tx, app)
+    await function("snapshots.put_back")(tx, app, copied)
     return copied
 
 
@@ -541,7 +545,7 @@ SCHEMA = {
     "note": {name: new_field("string") for name in ("text", "title")},
     "reply": {"about": new_field("reference", "note"), "text": new_field("string")},
 }
-PLAN = query_plan.plan(query.read(ASKED), SCHEMA)
+PLAN = plan.plan(predicate.read(ASKED), SCHEMA)
 
 
 async def run_query(tx: Transaction, app: str, of: str) -> Any:
@@ -593,23 +597,23 @@ async def met_fields(tx: Transaction, app: str, of: str) -> Any:
 
 
 PLAYS: dict[str, Play] = {
-    "access.load": load_rules,
-    "access.load_field_rules": load_field_rules,
+    "access_rules.load": load_rules,
+    "access_rules.load_field_rules": load_field_rules,
     "apps.add": add_app,
-    "queries.Scope": scope_sql,
-    "queries.Scope.sql": scope_sql,
-    "queries.load_referred": load_referred,
-    "queries.run": run_query,
+    "record_queries.Scope": scope_sql,
+    "record_queries.Scope.sql": scope_sql,
+    "record_queries.load_referred": load_referred,
+    "record_queries.run": run_query,
     "query_sql.QuerySql": query_sql,
     "query_sql.QuerySql.order": query_sql,
     "query_sql.QuerySql.where": query_sql,
     "records.decide": decide_records,
     "records.load_to_change": lock_records,
     "references.as_rows": make_rows,
-    "transfer.read": read_rows,
-    "transfer.write": write_rows,
-    "worlds.copy": put_back,
-    "worlds.put_back": put_back,
+    "exports.read": read_rows,
+    "exports.write": write_rows,
+    "snapshots.copy": put_back,
+    "snapshots.put_back": put_back,
     "transaction.FieldCache.forget": forgotten_fields,
     "transaction.FieldCache.fresh": met_fields,
     "transaction.FieldCache.learn": met_fields,
@@ -618,6 +622,7 @@ PLAYS: dict[str, Play] = {
 
 # What takes an app or a transaction and is not played.
 NOT_PLAYED = {
+    "database.Store.fields_of": "a test of its own is below",
     "apps.count_made_by_use": "the limit of apps goes for all of them",
     "apps.load_all": "the operator's list of apps",
     "operator_sessions.add": "who is signed in, runs all apps",
@@ -625,37 +630,37 @@ NOT_PLAYED = {
     "operator_sessions.end": "who is signed in, runs all apps",
     "operator_sessions.load": "who is signed in, runs all apps",
     "operator_sessions.use": "who is signed in, runs all apps",
-    "database.Store.fields_of": "a test of its own is below",
     "query_sql.QuerySql.nearest": "a condition beside the app's, in what `queries.run` writes",
     "query_sql.QuerySql.readable": "a condition beside the app's, in what `queries.run` writes",
 }
 
 # What takes neither: a whole module or a class, or one function.
 WITHOUT = {
-    "apps.KeysTakenError": "an error",
-    "apps.StoredApp": "a value",
-    "audit.Act": "a value",
-    "counts.Counts": "a value",
-    "counts.Use": "a value",
-    "operator_sessions.Session": "a value",
-    "user_search.Search": "a value",
-    "user_search.UserPage": "a value",
-    "transfer.TakenError": "an error",
-    "transfer.read_row": "reads a row",
-    "batch.Batcher": "a test of its own is below",
     "database": "begins the transactions; what is done in them says for which app",
     "dialect": "spells SQL",
-    "dialect_values": "spells SQL",
-    "passwords.NewPassword": "a value",
-    "principals.Link": "a value",
-    "queries.Found": "a value",
-    "references.of_rows": "compares with what `references.as_rows` made",
-    "secrets.StoredSecret": "a value",
+    "group_commit.Batcher": "a test of its own is below",
+    "json_members": "spells SQL",
+    "migrate": "is about the whole database",
     "sqlite_statements": "carries statements out",
     "sqlite_threads": "carries statements out",
     "transaction.FieldCache": "knows nothing at first",
     "transaction.Transaction": "carries statements, which say for which app",
-    "worlds.World": "a value",
+    "apps.KeysTakenError": "an error",
+    "apps.StoredApp": "a value",
+    "audit_log.Act": "a value",
+    "login_counts.Counts": "a value",
+    "login_counts.Use": "a value",
+    "operator_sessions.Session": "a value",
+    "user_search.Search": "a value",
+    "user_search.UserPage": "a value",
+    "exports.TakenError": "an error",
+    "exports.read_row": "reads a row",
+    "passwords.NewPassword": "a value",
+    "principals.Link": "a value",
+    "record_queries.Found": "a value",
+    "references.of_rows": "compares with what `references.as_rows` made",
+    "secrets.StoredSecret": "a value",
+    "snapshots.World": "a value",
     "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
     "users.read_user": "reads a row",
 }
@@ -747,15 +752,20 @@ def _above(name: str) -> Iterator[str]:
 
 def public_functions() -> Iterator[tuple[str, bool]]:
     """Give each public function, class and method of the store, and whether it is of an app."""
-    for found in pkgutil.iter_modules(skylogin.store.__path__):
-        module = importlib.import_module(f"skylogin.store.{found.name}")
-        for name, member in vars(module).items():
-            if name.startswith("_") or getattr(member, "__module__", "") != module.__name__:
-                continue
-            if inspect.isclass(member):
-                yield from _methods(f"{found.name}.{name}", member)
-            elif inspect.isfunction(inspect.unwrap(member)):
-                yield f"{found.name}.{name}", takes_app(member)
+    for package in (skylogin.database, skylogin.store):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            yield from _public_in(importlib.import_module(found.name))
+
+
+def _public_in(module: ModuleType) -> Iterator[tuple[str, bool]]:
+    short = module.__name__.rpartition(".")[2]
+    for name, member in vars(module).items():
+        if name.startswith("_") or getattr(member, "__module__", "") != module.__name__:
+            continue
+        if inspect.isclass(member):
+            yield from _methods(f"{short}.{name}", member)
+        elif inspect.isfunction(inspect.unwrap(member)):
+            yield f"{short}.{name}", takes_app(member)
 
 
 def _methods(name: str, kind: type) -> Iterator[tuple[str, bool]]:
@@ -1163,7 +1173,7 @@ def serve(
     # Nothing is left to chance, so that answers and rows can be compared.
     monkeypatch.setattr(bcrypt, "gensalt", lambda *_, **__: SALT)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0))
-    monkeypatch.setattr(web, "IdMaker", CountedIds)
+    monkeypatch.setattr(application, "IdMaker", CountedIds)
 
     async def serve(**environment: str) -> Server:
         await store.run(fill_both)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from making import HOUR, SECONDS, make_token
-from skylogin.journal import Entry, Filter
-from skylogin.operations import attempts, overview, users
+from skylogin.database import Store
+from skylogin.database.tables import journal
+from skylogin.domain.login_attempt import Entry, Filter
+from skylogin.operations import login_attempts, overview, users
 from skylogin.operations.operator import Operator
-from skylogin.store import Store
-from skylogin.store.tables import journal
 from sqlalchemy import update
 
 from .conftest import Ask, MakeServices
@@ -34,7 +34,7 @@ async def told(make_services: MakeServices, ask: Ask, operator: Operator) -> Any
         services = await make_services(**environment)
         await ask(services, LOG_IN, token=token)
         await services.app.journal.flush()
-        [latest] = (await attempts.find(operator, APP, Filter(), "", 1)).attempts
+        [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
         return latest
 
     return told
@@ -108,7 +108,7 @@ async def test_a_refused_attempt_tells_which_secret_signed_it(
     services = await make_services()
     for name in ("zoe", "bert"):
         await ask(services, LOG_IN, token=mint(sub=name, skyprofile={"username": name}))
-    [bert] = (await attempts.find(operator, APP, Filter(subject="bert"))).attempts
+    [bert] = (await login_attempts.find(operator, APP, Filter(subject="bert"))).attempts
     await users.disable(operator, APP, bert.user_id, "")
     accepted = 2
 
@@ -116,13 +116,13 @@ async def test_a_refused_attempt_tells_which_secret_signed_it(
         for name, (token, reason) in cases.items():
             await ask(services, LOG_IN, token=token)
             await services.app.journal.flush()
-            [latest] = (await attempts.find(operator, APP, Filter(), "", 1)).attempts
+            [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
             assert (latest.reason, latest.details["secret_id"]) == (reason, secret_id), name
     # Without the app's key nothing of the token is looked at.
     await ask(services, LOG_IN, token=mint(), key="wrong")
 
     await services.app.journal.flush()
-    signed = await attempts.find(operator, APP, Filter(secret_id="environment"))
+    signed = await login_attempts.find(operator, APP, Filter(secret_id="environment"))
     assert len(signed.attempts) == len(SIGNED) + accepted
     await services.app.journal.flush()
     uses = await overview.secret_uses(operator, APP)
@@ -139,6 +139,6 @@ async def test_what_an_older_version_wrote_is_shown(
         del old[name]
     await store.run(lambda tx: tx.connection.execute(update(journal).values(details=old)))
 
-    found = await attempts.get(operator, APP, entry.id)
+    found = await login_attempts.get(operator, APP, entry.id)
 
     assert found.details == {**entry.details, "header": {"alg": "HS256", "kid": "k"}}

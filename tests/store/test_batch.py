@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from skylogin.database import Store, Transaction
+from skylogin.database.group_commit import BATCH_SIZE_MAX, Batcher
 from skylogin.errors import Reason, SkygearError, not_decodable
-from skylogin.store import Store, Transaction, apps
-from skylogin.store.batch import BATCH_SIZE_MAX, Batcher
+from skylogin.store import apps
 
 APP = "myapp"
 Blocked = Callable[[], Any]

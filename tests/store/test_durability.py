@@ -4,8 +4,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from skylogin.database import Store, Transaction, open_store
 from skylogin.errors import SkygearError
-from skylogin.store import Store, Transaction, apps, open_store
+from skylogin.store import apps
 from sqlalchemy import text
 
 FULL, OFF = 2, 0

@@ -12,20 +12,14 @@ from typing import Any
 
 import pytest
 from making import NOW
-from skylogin import rfc3339
+from skylogin.database import Store, Transaction, dialect, open_store
+from skylogin.database.tables import auth_keys, journal, operator_audit, principals, records
+from skylogin.database.tables import users as users_table
+from skylogin.domain.login_attempt import Filter
+from skylogin.encoding import rfc3339
 from skylogin.ids import IdMaker
-from skylogin.journal import Filter
-from skylogin.operations import attempts, overview, users
+from skylogin.operations import login_attempts, overview, users
 from skylogin.operations.operator import Operator, list_acts
-from skylogin.store import Store, Transaction, dialect, open_store
-from skylogin.store.tables import (
-    auth_keys,
-    journal,
-    operator_audit,
-    principals,
-    records,
-)
-from skylogin.store.tables import users as users_table
 from skylogin.store.user_search import SORTS, Search
 from sqlalchemy import Table, text
 
@@ -297,7 +291,7 @@ async def test_attempts_are_found_with_little_work(
 ) -> None:
     """Whatever they are looked for by."""
     operator, steps = metered
-    await attempts.find(operator, APP, wanted)
+    await login_attempts.find(operator, APP, wanted)
     assert max(steps) <= STEPS_MAX[store.dialect]
 
 

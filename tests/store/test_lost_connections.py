@@ -7,11 +7,12 @@ from typing import Any
 import asyncpg
 import pytest
 from making import make_token
-from skylogin.call import Call, Services
-from skylogin.handlers import sso
-from skylogin.journal import Origin
+from skylogin.actions import sso
+from skylogin.actions.call import Call, Services
+from skylogin.database import Store, Transaction, open_store
+from skylogin.domain.login_attempt import Origin
 from skylogin.operations import secrets
-from skylogin.store import Store, Transaction, apps, open_store
+from skylogin.store import apps
 
 from .conftest import Clock, LogIn, MakeOperator, MakeServices
 from .cutting import Way

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from making import NOW, make_token
-from skylogin.journal import Filter
-from skylogin.operations import attempts
+from skylogin.domain.login_attempt import Filter
+from skylogin.operations import login_attempts
 from skylogin.operations.operator import MissingError, Operator
 
 from .conftest import Ask, Clock, MakeServices
@@ -59,7 +59,7 @@ async def test_attempts_are_found(
         found: list[str] = []
         cursor = ""
         while True:
-            page = await attempts.find(operator, APP, wanted, cursor, limit)
+            page = await login_attempts.find(operator, APP, wanted, cursor, limit)
             found += [one.subject for one in page.attempts]
             cursor = page.next_cursor
             if not cursor:
@@ -69,18 +69,18 @@ async def test_attempts_are_found(
 
 async def test_one_attempt_is_shown(journal: list[str], operator: Operator) -> None:
     """By its id."""
-    [latest] = (await attempts.find(operator, APP, Filter(), "", 1)).attempts
-    assert await attempts.get(operator, APP, latest.id) == latest
+    [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
+    assert await login_attempts.get(operator, APP, latest.id) == latest
     with pytest.raises(MissingError):
-        await attempts.get(operator, APP, "none")
+        await login_attempts.get(operator, APP, "none")
     with pytest.raises(MissingError):
-        await attempts.get(operator, "other", latest.id)
+        await login_attempts.get(operator, "other", latest.id)
 
 
 async def follow(operator: Operator, wanted: Filter, number: int, after: str = "") -> list[str]:
     """Return the subjects of the first attempts that follow."""
     found: list[str] = []
-    async with aclosing(attempts.follow(operator, APP, wanted, after)) as following:
+    async with aclosing(login_attempts.follow(operator, APP, wanted, after)) as following:
         async for one in following:
             found.append(one.subject)
             if len(found) == number:
@@ -110,7 +110,7 @@ async def test_what_came_after_another_is_given_first(
     journal: list[str], operator: Operator
 ) -> None:
     """So that nothing is missed between looking and following."""
-    page = await attempts.find(operator, APP, Filter(subject="s2"))
+    page = await login_attempts.find(operator, APP, Filter(subject="s2"))
     after = page.attempts[0].id
 
     assert await follow(operator, Filter(), 3, after) == ["s3", "s4", "s5"]
@@ -121,10 +121,10 @@ async def test_the_next_attempt_is_waited_for(
     make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator
 ) -> None:
     """As long as one wants to."""
-    assert await attempts.wait(operator, APP, Filter(), 0.05) is None
+    assert await login_attempts.wait(operator, APP, Filter(), 0.05) is None
 
     waiting: Any = asyncio.create_task(
-        attempts.wait(operator, APP, Filter(subject="mallory"), SECONDS_MAX)
+        login_attempts.wait(operator, APP, Filter(subject="mallory"), SECONDS_MAX)
     )
     await asyncio.sleep(0.1)
     services = await make_services()

@@ -7,14 +7,21 @@ from typing import Any
 import pytest
 from making import NOW, make_token
 from skylogin import config
-from skylogin.call import Services
+from skylogin.actions.call import Services
+from skylogin.apps.faults import DROP, Fault
+from skylogin.apps.registry import App
+from skylogin.database import Transaction
+from skylogin.domain.login_attempt import Filter
 from skylogin.errors import RESOURCE_NOT_FOUND
-from skylogin.faults import DROP, Fault
-from skylogin.journal import Filter
-from skylogin.operations import apps, attempts, controls, secrets, users
-from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.registry import App
-from skylogin.store import Transaction, counts
+from skylogin.operations import apps, controls, login_attempts, secrets, users
+from skylogin.operations.operator import (
+    ConflictError,
+    MissingError,
+    Operator,
+    RefusedError,
+    operator_of,
+)
+from skylogin.store import login_counts
 from skylogin.store.user_search import Search
 
 from .conftest import Ask, Clock, MakeOperator, MakeServices
@@ -36,7 +43,7 @@ async def opened(services: Services, name: str) -> tuple[App, Operator]:
     """Return an app, and an operator on it."""
     app = await services.apps.find(name)
     assert app is not None
-    return app, services.operator("test", "").on(app.clock)
+    return app, operator_of(services, "test", "").on(app.clock)
 
 
 async def used(services: Services, ask: Ask, name: str) -> None:
@@ -63,7 +70,7 @@ async def state(services: Services, name: str) -> dict[str, Any]:
     """Return what an operator sees of an app."""
     app, operator = await opened(services, name)
     found = await users.find(operator, name, Search())
-    came = await attempts.find(operator, name, Filter())
+    came = await login_attempts.find(operator, name, Filter())
     return {
         "users": {one.id: one for one in found.users},
         "attempts": [one.reason for one in came.attempts],
@@ -107,14 +114,14 @@ async def test_what_waits_to_be_written_goes_with_a_reset(services: Services, as
     assert (await state(services, "first"))["attempts"] == []
 
     async def load(tx: Transaction) -> list[Any]:
-        return await counts.load_attempts(tx, "first", NOW - timedelta(days=9))
+        return await login_counts.load_attempts(tx, "first", NOW - timedelta(days=9))
 
     assert await operator.store.run(load, write=False) == []
 
 
 async def test_a_reset_app_of_keys_of_its_own_keeps_them(services: Services, ask: Ask) -> None:
     """Its secrets too: clients and issuers need not be told."""
-    operator = services.operator("test", "")
+    operator = operator_of(services, "test", "")
     made = await apps.create(operator, "own")
     [secret] = await secrets.list_accepted(operator, "own")
     app, operator = await opened(services, "own")
@@ -181,10 +188,10 @@ async def test_attempts_are_in_the_order_in_which_they_came(
         app.clock.set(NOW + timedelta(days=days))
         await ask(services, LOG_IN, app=app, token=make_token(secret="wrong", sub=str(number)))
 
-    found = (await attempts.find(operator, "first", Filter())).attempts
+    found = (await login_attempts.find(operator, "first", Filter())).attempts
     assert [one.subject for one in found] == ["3", "2", "1", "0"]
     since = Filter(since=NOW + timedelta(days=1))
-    later = (await attempts.find(operator, "first", since)).attempts
+    later = (await login_attempts.find(operator, "first", since)).attempts
     assert [one.subject for one in later] == ["3", "1"]
 
 

@@ -11,14 +11,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from making import NOW, make_token
-from skylogin import passwords, seed_text, seeds
-from skylogin.operations import apps, seeding, users
+from skylogin import passwords
+from skylogin.domain.user import User
+from skylogin.operations import apps, users
 from skylogin.operations.operator import MissingError, Operator, list_acts
-from skylogin.operations.seeding import SeedRefusedError
-from skylogin.store import access, audit, roles
+from skylogin.seeds import apply, document, reader
+from skylogin.seeds.apply import SeedRefusedError
+from skylogin.store import access_rules, audit_log, roles
 from skylogin.store import apps as stored_apps
 from skylogin.store.user_search import Search
-from skylogin.user import User
 from statements import statements_counted
 
 from .conftest import Ask, Clock, LogIn, MakeOperator, MakeServices
@@ -65,7 +66,7 @@ WHOLE: dict[str, Any] = {
 
 async def sow(operator: Operator, body: Mapping[str, Any], app: str = APP) -> int:
     """Seed an app with what a body says."""
-    return await seeding.seed(operator, app, seeds.read_app(body, app))
+    return await apply.seed(operator, app, reader.read_app(body, app))
 
 
 async def faults_of(operator: Operator, *wanted: Mapping[str, Any]) -> list[str]:
@@ -107,22 +108,22 @@ async def test_a_seed_makes_users(operator: Operator) -> None:
 async def test_an_export_is_the_seed(operator: Operator) -> None:
     """Here, and in another app."""
     await sow(operator, WHOLE)
-    assert await seeding.export(operator, APP) == WHOLE
+    assert await apply.export(operator, APP) == WHOLE
 
-    await sow(operator, await seeding.export(operator, APP), "copy")
-    assert await seeding.export(operator, "copy") == WHOLE
+    await sow(operator, await apply.export(operator, APP), "copy")
+    assert await apply.export(operator, "copy") == WHOLE
 
 
 async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
     """And what a seed does not say stays."""
     await sow(operator, WHOLE)
     await sow(operator, WHOLE)
-    assert await seeding.export(operator, APP) == WHOLE
+    assert await apply.export(operator, APP) == WHOLE
 
     changes = {"sub": "alice", "profile": {"age": 8, "half": None, "new": "x"}, "roles": ["x"]}
     await sow(operator, {"users": [changes, {"sub": "zoe"}]})
 
-    now = await seeding.export(operator, APP)
+    now = await apply.export(operator, APP)
     alice, bert, zoe = now["users"]
     assert bert == WHOLE["users"][1]
     wanted = {name: value for name, value in PROFILE.items() if name != "half"}
@@ -135,10 +136,10 @@ async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
     assert (now["admin_roles"], now["default_roles"]) == (["boss"], ["reader"])
 
     await sow(operator, {"users": [{"sub": "alice", "disabled": False}], "admin_roles": []})
-    now = await seeding.export(operator, APP)
+    now = await apply.export(operator, APP)
     assert (by_subject(now)["alice"]["disabled"], now["admin_roles"]) == (False, [])
     await sow(operator, {"users": [{"sub": "alice", "disabled": True}]})
-    assert by_subject(await seeding.export(operator, APP))["alice"]["disabled"] is True
+    assert by_subject(await apply.export(operator, APP))["alice"]["disabled"] is True
 
 
 async def test_roles_change_for_many_at_once(operator: Operator) -> None:
@@ -149,7 +150,7 @@ async def test_roles_change_for_many_at_once(operator: Operator) -> None:
     with statements_counted() as statements:
         await sow(operator, {"users": [{"sub": one, "roles": new} for one in subjects]})
 
-    exported = by_subject(await seeding.export(operator, APP))
+    exported = by_subject(await apply.export(operator, APP))
     assert {name: user["roles"] for name, user in exported.items()} == dict.fromkeys(subjects, new)
     assert len([one for one in statements if "DELETE FROM user_roles" in one]) == 1
 
@@ -169,7 +170,7 @@ async def test_seeds_and_logins_at_once_make_one_user_each(
     )
 
     assert [error for error in done if isinstance(error, BaseException)] == []
-    exported = await seeding.export(operator, APP)
+    exported = await apply.export(operator, APP)
     assert sorted(by_subject(exported)) == sorted(subjects)
     for table in ("users", "principals", "auth_keys"):
         assert await query(f"SELECT count(*) FROM {table}") == [(len(subjects),)]
@@ -198,7 +199,7 @@ async def test_somebody_of_a_seed_logs_in(
     again = await log_in()
     assert again["profile"] == again["profile"] | {"age": 8, "name": "x"}
     assert "last_login_at" in again
-    exported = by_subject(await seeding.export(operator, APP))["alice"]
+    exported = by_subject(await apply.export(operator, APP))["alice"]
     assert exported["profile"] == {"age": 8, "name": "x"}
 
 
@@ -242,9 +243,9 @@ async def test_passwords_go_in_and_out(
         return answer.status
 
     await sow(operator, {"users": people})
-    before = await seeding.export(operator, APP)
+    before = await apply.export(operator, APP)
     await sow(operator, {"users": people})
-    assert await seeding.export(operator, APP) == before
+    assert await apply.export(operator, APP) == before
     assert await status(APP, "one", username="alice") == HTTPStatus.OK
     await sow(operator, before, "copy")
     assert await status("copy", "one", username="ALICE") == HTTPStatus.OK
@@ -253,7 +254,7 @@ async def test_passwords_go_in_and_out(
 
     await sow(operator, {"users": [{"sub": "alice", "password": "three"}]})
     hashed = by_subject(
-        {"users": [one for one in (await seeding.export(operator, APP))["users"] if "sub" in one]}
+        {"users": [one for one in (await apply.export(operator, APP))["users"] if "sub" in one]}
     )["alice"]["password_hash"]
     assert await passwords.matches("three", hashed)
 
@@ -329,12 +330,13 @@ async def test_what_is_taken_stands_in_the_way(
     """With its field, and nothing is changed."""
     body = {**WHOLE, "users": [*WHOLE["users"], {"id": "no-subject"}]}
     await sow(operator, body)
-    before = await seeding.export(operator, APP)
+    before = await apply.export(operator, APP)
 
     assert await faults_of(operator, *wanted) == faults
-    assert await seeding.export(operator, APP) == before
+    assert await apply.export(operator, APP) == before
     names = [
-        act.name for act in await operator.store.run(lambda tx: audit.load_latest(tx, APP, "", 9))
+        act.name
+        for act in await operator.store.run(lambda tx: audit_log.load_latest(tx, APP, "", 9))
     ]
     assert names.count("app.seed") == 1
 
@@ -345,10 +347,10 @@ async def test_a_file_s_refusal_has_its_line(operator: Operator) -> None:
     text = (
         b"apps:\n  myapp:\n    users:\n      - sub: x\n        profile:\n          username: bert\n"
     )
-    [wanted] = seeds.read(text, "users.yaml", APP).apps
+    [wanted] = reader.read(text, "users.yaml", APP).apps
 
     with pytest.raises(SeedRefusedError, match=r"^users\.yaml:6: apps\.myapp\.users\[0\]\.profile"):
-        await seeding.seed(operator, APP, wanted)
+        await apply.seed(operator, APP, wanted)
 
 
 async def test_rules_for_fields_do_not_keep_a_seed_out(operator: Operator) -> None:
@@ -356,13 +358,13 @@ async def test_rules_for_fields_do_not_keep_a_seed_out(operator: Operator) -> No
     rule = {**dict.fromkeys(("writable", "readable", "comparable", "discoverable"), False)}
     await sow(operator, {"users": []})
     await operator.store.run(
-        lambda tx: access.add_field_rules(
-            tx, APP, [access.FieldRule("user", "age", "_any_user", **rule)]
+        lambda tx: access_rules.add_field_rules(
+            tx, APP, [access_rules.FieldRule("user", "age", "_any_user", **rule)]
         )
     )
     await sow(operator, {"users": [{"sub": "alice", "profile": {"age": 7}}]})
 
-    assert by_subject(await seeding.export(operator, APP))["alice"]["profile"] == {"age": 7}
+    assert by_subject(await apply.export(operator, APP))["alice"]["profile"] == {"age": 7}
 
 
 async def test_apps_are_made_where_they_are_made_by_use(
@@ -403,11 +405,11 @@ async def test_an_export_leaves_out_what_no_seed_can_say(
         )
         assert [one["_type"] for one in saved.body["result"]] == ["record"], saved.body
 
-    exported = await seeding.export(operator, APP)
+    exported = await apply.export(operator, APP)
     [alice] = [one for one in exported["users"] if one.get("sub") == "alice"]
     assert alice["profile"] == {"username": "alice", "myself": user["myself"]}
     await sow(operator, exported, "copy")
-    assert await seeding.export(operator, "copy") == exported
+    assert await apply.export(operator, "copy") == exported
 
 
 # --- any seed -----------------------------------------------------------------------
@@ -492,19 +494,19 @@ async def test_what_is_exported_can_be_seeded_again(
     first, others = f"from-{number}", [f"to-{number}-{way}" for way in ("body", "yaml", "json")]
 
     await sow(operator, body, first)
-    exported: Any = await seeding.export(operator, first)
+    exported: Any = await apply.export(operator, first)
 
     assert len(exported["users"]) == len(IDS)
     given_roles = {one["id"]: sorted(set(one.get("roles", []))) for one in body["users"]}
     assert {one["id"]: one["roles"] for one in exported["users"]} == given_roles
-    yaml = seed_text.write_yaml({"apps": {others[1]: exported}}).encode()
-    text = seed_text.write_json({"apps": {others[2]: exported}}).encode()
+    yaml = document.write_yaml({"apps": {others[1]: exported}}).encode()
+    text = document.write_json({"apps": {others[2]: exported}}).encode()
     for app in (
-        seeds.read_app(exported, others[0]),
-        *seeds.read(yaml, "seed.yaml", APP).apps,
-        *seeds.read(text, "seed.json", APP).apps,
+        reader.read_app(exported, others[0]),
+        *reader.read(yaml, "seed.yaml", APP).apps,
+        *reader.read(text, "seed.json", APP).apps,
     ):
-        await seeding.seed(operator, app.name, app)
-        assert await seeding.export(operator, app.name) == exported
+        await apply.seed(operator, app.name, app)
+        assert await apply.export(operator, app.name) == exported
     for name in (first, *others):
         await apps.delete(operator, name)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from skylogin.call import Services
-from skylogin.operations import apps, transfer
+from skylogin.actions.call import Services
+from skylogin.operations import apps, exports
 from skylogin.operations.operator import ConflictError, Operator, RefusedError, list_acts
 
 from .conftest import Ask, LogIn, MakeServices, make_item
@@ -46,7 +46,7 @@ RECORD = {
 async def exported(operator: Operator, app: str = APP) -> Lines:
     """Return the lines of an export."""
     file = io.BytesIO()
-    number = await transfer.export(operator, app, file)
+    number = await exports.export(operator, app, file)
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert len(lines) == number + 1
     return lines
@@ -55,7 +55,7 @@ async def exported(operator: Operator, app: str = APP) -> Lines:
 async def load(operator: Operator, lines: Lines, app: str = APP, *, replace: bool = False) -> None:
     """Import lines."""
     text = "".join(f"{json.dumps(line)}\n" for line in lines)
-    await transfer.load(operator, app, io.BytesIO(text.encode()), replace=replace)
+    await exports.load(operator, app, io.BytesIO(text.encode()), replace=replace)
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ async def test_a_file_that_is_none(
     """Is refused with the reason."""
     await make_services()
     with pytest.raises(RefusedError, match=said):
-        await transfer.load(operator, APP, io.BytesIO(text))
+        await exports.load(operator, APP, io.BytesIO(text))
 
 
 async def test_a_field_keeps_its_type(make_services: MakeServices, operator: Operator) -> None:

@@ -12,7 +12,7 @@ import pytest
 from making import NOW, make_token
 from skylogin.operations import users
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import audit, principals, user_search
+from skylogin.store import audit_log, principals, user_search
 from skylogin.store.principals import Link
 from skylogin.store.user_search import SORTS, Search
 
@@ -185,7 +185,7 @@ async def test_an_edit_is_refused(
     with pytest.raises(error):
         await users.edit_profile(operator, APP, people["Bert"], {"fresh": 1, **changes})
     assert await found(operator, text="bert") == ["Bert"]
-    assert await operator.store.run(lambda tx: audit.load_latest(tx, APP, "", 9)) == []
+    assert await operator.store.run(lambda tx: audit_log.load_latest(tx, APP, "", 9)) == []
 
 
 async def test_a_disabled_user_cannot_log_in(
@@ -314,7 +314,7 @@ async def test_each_act_is_in_the_audit_list(people: dict[str, str], operator: O
     await users.sign_out(replace(operator, address="198.51.100.7"), APP, user_id)
     await users.delete(operator, APP, user_id)
 
-    acts = await operator.store.run(lambda tx: audit.load_latest(tx, APP, "", 99))
+    acts = await operator.store.run(lambda tx: audit_log.load_latest(tx, APP, "", 99))
     names = [
         "user.edit",
         "user.disable",

@@ -19,15 +19,19 @@ from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 from making import HOUR, NOW, SECRET, make_token
 from services import PostgreSQL
-from skylogin import config, json_text, passwords, registry, web, wire
-from skylogin.actions import ACTIONS
-from skylogin.call import Call, Services
-from skylogin.dispatch import Answer, dispatch
+from skylogin import config, passwords
+from skylogin.actions import wire
+from skylogin.actions.call import Call, Services
+from skylogin.actions.dispatch import Answer, dispatch
+from skylogin.actions.table import ACTIONS
+from skylogin.apps import registry
+from skylogin.apps.registry import App
+from skylogin.database import open_store
+from skylogin.domain.login_attempt import Origin
+from skylogin.encoding import json_text
 from skylogin.errors import Reason
 from skylogin.ids import UUID_BYTES, IdMaker
-from skylogin.journal import Origin
-from skylogin.registry import App
-from skylogin.store import open_store
+from skylogin.web import application
 
 from .conftest import Clock
 
@@ -734,9 +738,9 @@ async def open_server(url: str, clock: Clock) -> AsyncIterator[Services]:
     """Open a server on a database that is empty."""
     store = open_store(url)
     await store.create()
-    services = await web.open_services(config.read(ENVIRONMENT, config.DEV), store, clock)
+    services = await application.open_services(config.read(ENVIRONMENT, config.DEV), store, clock)
     yield services
-    await web.close_services(services)
+    await application.close_services(services)
     await store.close()
 
 
@@ -748,7 +752,7 @@ def stage(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
         # Hashes are not for keeping here, and may be quick.
         patch.setattr(passwords, "COST", 4)
         patch.setattr(registry, "MADE_BY_USE_MAX", APPS_MAX)
-        patch.setattr(web, "IdMaker", SameIds)
+        patch.setattr(application, "IdMaker", SameIds)
         opened = Stage(f"sqlite:///{tmp_path_factory.mktemp('same') / 'skylogin.db'}", url)
         yield opened
         opened.close()

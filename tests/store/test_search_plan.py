@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from making import NOW
-from skylogin.store import Store, Transaction, user_search
-from skylogin.store.tables import auth_keys, principals
+from skylogin.database import Store, Transaction
+from skylogin.database.tables import auth_keys, principals
+from skylogin.store import user_search
 from skylogin.store.user_search import Search
 from sqlalchemy import insert, text
 

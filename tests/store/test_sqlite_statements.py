@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from skylogin.store import dialect
-from skylogin.store.sqlite_statements import DriverResult, Parameters, SqliteStatements
-from skylogin.store.tables import journal, metadata, operator_audit, settings
+from skylogin.database import dialect
+from skylogin.database.sqlite_statements import DriverResult, Parameters, SqliteStatements
+from skylogin.database.tables import journal, metadata, operator_audit, settings
 from sqlalchemy import Executable, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
-from skylogin.access import FIRST_FIELD_RULES
-from skylogin.access_cache import FRESH_SECONDS, AccessCache
-from skylogin.store import Store, Transaction, access, apps
+from skylogin.apps.access_rules import FRESH_SECONDS, AccessCache
+from skylogin.database import Store, Transaction
+from skylogin.domain.access import FIRST_FIELD_RULES
+from skylogin.store import access_rules, apps
 
 from .conftest import MakeServices
 
@@ -25,7 +26,7 @@ class Watch:
 
 async def close_books(store: Store) -> None:
     """Let only editors make books."""
-    await store.run(lambda tx: access.set_create_roles(tx, APP, "book", ["editor"]))
+    await store.run(lambda tx: access_rules.set_create_roles(tx, APP, "book", ["editor"]))
 
 
 async def test_rules_are_read_again_after_a_second(store: Store) -> None:
@@ -61,9 +62,9 @@ async def test_an_app_begins_with_the_first_rules(make_services: MakeServices) -
     assert (await services.app.access.rules()).fields.rules == FIRST_FIELD_RULES_IN_ORDER
 
     async def take_away(tx: Transaction) -> Any:
-        await access.replace_field_rules(tx, APP, [])
+        await access_rules.replace_field_rules(tx, APP, [])
         await apps.prepare(tx, APP, services.settings.auth_record_keys)
-        return await access.load_field_rules(tx, APP)
+        return await access_rules.load_field_rules(tx, APP)
 
     assert (await services.store.run(take_away)).rules == ()
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from making import NOW, make_token
+from skylogin.apps.login_counter import COUNTS_AGE_MAX
+from skylogin.database import Store, Transaction
 from skylogin.operations import overview, secrets
 from skylogin.operations.operator import Operator
-from skylogin.store import Store, Transaction, counts
-from skylogin.store.counts import Counts, Use
-from skylogin.tally import COUNTS_AGE_MAX
+from skylogin.store import login_counts
+from skylogin.store.login_counts import Counts, Use
 
 from .conftest import Ask, Blocked, Clock, MakeOperator, MakeServices
 
@@ -74,13 +75,13 @@ async def test_a_secret_that_is_first_used_while_one_looks_is_no_crash(
     here, there = await make_store(), await make_store()
     today = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     uses = {("late", today): Use(1, NOW)}
-    load_uses = counts.load_uses
+    load_uses = login_counts.load_uses
 
     async def load_after_a_use(tx: Transaction, *arguments: Any) -> Any:
-        await there.run(lambda other: counts.add(other, APP, Counts({}, uses)))
+        await there.run(lambda other: login_counts.add(other, APP, Counts({}, uses)))
         return await load_uses(tx, *arguments)
 
-    monkeypatch.setattr(counts, "load_uses", load_after_a_use)
+    monkeypatch.setattr(login_counts, "load_uses", load_after_a_use)
     assert await overview.secret_uses(make_operator(here), APP) == {}
     monkeypatch.undo()
     assert (await overview.secret_uses(make_operator(here), APP)).keys() == {"late"}
@@ -119,7 +120,7 @@ async def test_old_counts_go(
     services = await make_services()
 
     async def load(tx: Transaction) -> int:
-        return len(await counts.load_attempts(tx, APP, NOW - 3 * COUNTS_AGE_MAX))
+        return len(await login_counts.load_attempts(tx, APP, NOW - 3 * COUNTS_AGE_MAX))
 
     for days in (20, 9, 0):
         clock.moment = NOW - timedelta(days=days)
@@ -140,7 +141,7 @@ async def test_a_secret_that_ends_while_it_is_used_is_warned_of(
     old = (await secrets.rotate(operator, APP)).new
     assert await overview.warnings(operator, APP) == []
     used = Counts({}, {(old.id, NOW.replace(hour=0, minute=0, second=0)): Use(1, NOW)})
-    await operator.store.run(lambda tx: counts.add(tx, APP, used))
+    await operator.store.run(lambda tx: login_counts.add(tx, APP, used))
     await secrets.rotate(operator, APP)
     assert await overview.warnings(operator, APP) == [
         f"the secret {old.id} ends in 1 day and was used just now: "

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from making import NOW, make_token
-from skylogin import journal
-from skylogin.custom_token import describe
+from skylogin.apps.login_log import WAITING_MAX, JournalWriter
+from skylogin.database import Store, Transaction
+from skylogin.domain import login_attempt
+from skylogin.domain.login_attempt import Entry, Origin, Refusal
 from skylogin.errors import Reason, not_decodable
 from skylogin.ids import timed_prefix
-from skylogin.journal import Entry, Origin, Refusal
-from skylogin.journal_writer import WAITING_MAX, JournalWriter
-from skylogin.store import Store, Transaction
-from skylogin.store import journal as stored_journal
+from skylogin.store import login_attempts as stored_journal
+from skylogin.tokens.custom_token import describe
 
 from .conftest import Clock, LogIn, MakeServices
 
@@ -36,7 +36,7 @@ def make_entry(number: int, at: datetime = NOW) -> Entry:
     identifier = f"{timed_prefix(at + timedelta(milliseconds=number))}-{uuid.uuid4()}"
     error = not_decodable(Reason.EXPIRED, f"attempt {number}")
     refusal = Refusal(error, describe(make_token(sub=f"person {number}")))
-    return journal.refused(identifier, at, "sso:custom_token:login", Origin("", ""), refusal)
+    return login_attempt.refused(identifier, at, "sso:custom_token:login", Origin("", ""), refusal)
 
 
 async def add(store: Store, writer: JournalWriter, *entries: Entry) -> None:

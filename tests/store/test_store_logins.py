@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from making import NOW
-from skylogin import rfc3339
+from skylogin.database import Store, Transaction, tables
+from skylogin.domain.login import Login
+from skylogin.domain.user import FieldValue, User
+from skylogin.encoding import rfc3339
+from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import SkygearError
-from skylogin.json_text import JsonValue
-from skylogin.login import Login
-from skylogin.store import Store, Transaction, logins, tables, users
-from skylogin.user import FieldValue, User
+from skylogin.store import login_batch, users
 from sqlalchemy import Table, delete, event
 from sqlalchemy.engine import Engine
 
@@ -319,7 +320,7 @@ async def test_principals_that_another_node_makes_while_we_look_are_seen(
     here, there = await make_services(), await make_services(await make_store())
     await log_in(there, "first of all", username="so that every field is there")
     to_come = ["alice", "bob"]
-    load_key_owners = logins.load_key_owners
+    load_key_owners = login_batch.load_key_owners
 
     async def load_after_another_login(tx: Transaction, *arguments: Any) -> Any:
         if to_come and tx.fields is here.store._fields:
@@ -327,7 +328,7 @@ async def test_principals_that_another_node_makes_while_we_look_are_seen(
             await log_in(there, who, username=who)
         return await load_key_owners(tx, *arguments)
 
-    monkeypatch.setattr(logins, "load_key_owners", load_after_another_login)
+    monkeypatch.setattr(login_batch, "load_key_owners", load_after_another_login)
     outcomes = await asyncio.gather(*(log_in(here, who, username=who) for who in ("alice", "bob")))
 
     assert [outcome.created for outcome in outcomes] == [False, False]

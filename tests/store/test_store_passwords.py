@@ -7,7 +7,7 @@ from typing import Any
 
 import bcrypt
 import pytest
-from skylogin.call import Services
+from skylogin.actions.call import Services
 
 from .conftest import Ask, Clock, MakeServices
 

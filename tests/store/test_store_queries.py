@@ -16,13 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from making import NOW
-from skylogin import query, query_plan, rfc3339
-from skylogin.access import Actor
-from skylogin.fields import new_field
-from skylogin.store import Store, Transaction, fields, open_store, queries, record_types
-from skylogin.store.queries import Found, Scope
-from skylogin.store.tables import records
-from skylogin.user import Field
+from skylogin.database import Store, Transaction, open_store
+from skylogin.database.tables import records
+from skylogin.domain.access import Actor
+from skylogin.domain.fields import new_field
+from skylogin.domain.user import Field
+from skylogin.encoding import rfc3339
+from skylogin.query import plan as query_plan
+from skylogin.query import predicate as query
+from skylogin.store import fields, record_queries, record_types
+from skylogin.store.record_queries import Found, Scope
 from sqlalchemy import delete, insert
 
 APP = "_"
@@ -394,10 +397,10 @@ class Database:
             await tx.connection.execute(delete(records))
             if rows:
                 await tx.connection.execute(insert(records), rows)
-            schema = await queries.load_schema(tx, APP, asked)
+            schema = await record_queries.load_schema(tx, APP, asked)
             plan = query_plan.plan(asked, schema)
             scope = Scope(tx, APP, database_id, actor)
-            return await queries.run(scope, plan, count=asked.count)
+            return await record_queries.run(scope, plan, count=asked.count)
 
         return self.runner.run(self.store.run(work))
 

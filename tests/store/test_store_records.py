@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from making import make_token
-from skylogin.call import Services
-from skylogin.payload import KEY_BYTES_MAX
-from skylogin.store import Transaction, fields
+from skylogin.actions.call import Services
+from skylogin.database import Transaction
+from skylogin.domain.limits import KEY_BYTES_MAX
+from skylogin.store import fields
 from skylogin.store import records as stored_records
 
 from .conftest import Ask, Clock, LogIn, MakeServices

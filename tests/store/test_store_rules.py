@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from making import make_token
-from skylogin.access import FieldRule
-from skylogin.call import Services
-from skylogin.store import access
+from skylogin.actions.call import Services
+from skylogin.domain.access import FieldRule
+from skylogin.store import access_rules
 
 from .conftest import Ask, Clock, MakeServices
 
@@ -31,7 +31,7 @@ async def log_in(ask: Ask, services: Services, *, key: str = "changeme", **profi
 
 async def set_rules(services: Services, *rules: FieldRule) -> None:
     """Have *rules* and no others."""
-    await services.store.run(lambda tx: access.replace_field_rules(tx, APP, rules))
+    await services.store.run(lambda tx: access_rules.replace_field_rules(tx, APP, rules))
     services.app.access.forget()
 
 
@@ -76,11 +76,11 @@ async def test_a_login_gives_the_record_its_default_access(
     assert (await log_in(ask, services))["profile"]["_access"] is None
 
     await services.store.run(
-        lambda tx: access.set_default_access(tx, APP, "user", list(OWNER_READS))
+        lambda tx: access_rules.set_default_access(tx, APP, "user", list(OWNER_READS))
     )
     services.app.access.forget()
     assert (await log_in(ask, services))["profile"]["_access"] == OWNER_READS
-    await services.store.run(lambda tx: access.set_default_access(tx, APP, "user", []))
+    await services.store.run(lambda tx: access_rules.set_default_access(tx, APP, "user", []))
     clock.moment += timedelta(minutes=1)
     services.app.access.forget()
 

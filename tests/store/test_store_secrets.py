@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from making import NOW
-from skylogin import token_secrets
+from skylogin.apps import token_secrets
+from skylogin.apps.token_secrets import FRESH_SECONDS, SecretCache
+from skylogin.database import Store
 from skylogin.operations import secrets
 from skylogin.operations.operator import Operator
 from skylogin.operations.secrets import NoSuchSecretError
-from skylogin.store import Store, apps
-from skylogin.token_secrets import FRESH_SECONDS, SecretCache
+from skylogin.store import apps
 
 from .conftest import MakeOperator
 

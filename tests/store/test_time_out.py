@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from making import make_token
-from skylogin.store import journal
+from skylogin.store import login_attempts
 
 from .conftest import Ask, Blocked, MakeServices
 
@@ -46,7 +46,9 @@ async def test_who_leaves_is_not_answered(
 
     await services.logins.close()
     await services.app.journal.flush()
-    entries = await services.store.run(lambda tx: journal.load_latest(tx, services.app.name, 9))
+    entries = await services.store.run(
+        lambda tx: login_attempts.load_latest(tx, services.app.name, 9)
+    )
     # Where its batch had begun, the login is there as well.
     reasons = {entry.reason for entry in entries}
     assert "caller_left" in reasons

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from skylogin.errors import UNEXPECTED_ERROR, SkygearError
-from skylogin.login import LookAgain
-from skylogin.store import Store, Transaction, apps
-from skylogin.store.tables import settings
+from skylogin.database import Store, Transaction
+from skylogin.database.tables import settings
+from skylogin.errors import UNEXPECTED_ERROR, RetryTransaction, SkygearError
+from skylogin.store import apps
 from sqlalchemy import insert, select
 
 APP = "myapp"
@@ -74,7 +74,7 @@ async def test_work_that_finds_its_snapshot_too_small_looks_again(store: Store) 
     async def work(tx: Transaction) -> int:
         runs.append(1)
         if len(runs) < 4:  # noqa: PLR2004
-            raise LookAgain
+            raise RetryTransaction
         return len(runs)
 
     assert await store.run(work) == 4  # noqa: PLR2004

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from skylogin.journal import Filter
-from skylogin.operations import attempts, overview
+from skylogin.domain.login_attempt import Filter
+from skylogin.operations import login_attempts, overview
 from skylogin.operations.operator import Operator
 
 from .conftest import Ask, Clock, MakeServices
@@ -49,5 +49,5 @@ async def test_odd_tokens_are_answered_as_recorded(
     seen = await overview.overview(operator, "myapp")
     counted = sum(point.accepted + sum(point.refused.values()) for point in seen.day.points)
     assert counted == len(recorded)
-    page = await attempts.find(operator, "myapp", Filter(accepted=False), "", AT_ONCE)
+    page = await login_attempts.find(operator, "myapp", Filter(accepted=False), "", AT_ONCE)
     assert len(page.attempts) == AT_ONCE

@@ -11,17 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import NOW
-from skylogin.auth_keys import KeySet
-from skylogin.store import Store, Transaction, open_store, worlds
-from skylogin.store.tables import metadata
-from skylogin.store.worlds import World
+from skylogin.database import Store, Transaction, open_store
+from skylogin.database.tables import metadata
+from skylogin.domain.unique_keys import KeySet
+from skylogin.store import snapshots
+from skylogin.store.snapshots import World
 from sqlalchemy import Boolean, Integer, delete, insert, select
 from sqlalchemy.schema import Table
 from statements import statements_counted
 
 APPS = ("here", "there")
 KEYS: tuple[KeySet, ...] = (frozenset({"username"}),)
-EMPTIED = {table.name: table for table in metadata.sorted_tables if table.name in worlds._EMPTIED}
+EMPTIED = {
+    table.name: table for table in metadata.sorted_tables if table.name in snapshots._EMPTIED
+}
 EVERY = ""
 FIRST, AGAIN = 30, 5
 
@@ -99,7 +102,7 @@ class Playing:
         """Reset an app."""
 
         async def work(tx: Transaction) -> None:
-            world = await worlds.reset(tx, app, KEYS, self.first.get(app))
+            world = await snapshots.reset(tx, app, KEYS, self.first.get(app))
             tx.on_commit.append(lambda: self.first.update({app: world}))
             if fail:
                 raise FailedError
@@ -161,10 +164,10 @@ async def test_what_nobody_wrote_is_left_alone(
 ) -> None:
     """Where this server alone writes; another could have written a file that stays."""
     store = open_copy(file_with_tables, tmp_path, durable=durable)
-    world = await store.run(lambda tx: worlds.reset(tx, "here", KEYS))
+    world = await store.run(lambda tx: snapshots.reset(tx, "here", KEYS))
     await store.run(lambda tx: write(tx, EMPTIED["users"], "here"))
     with statements_counted() as statements:
-        await store.run(lambda tx: worlds.reset(tx, "here", KEYS, world))
+        await store.run(lambda tx: snapshots.reset(tx, "here", KEYS, world))
     await store.close()
 
     assert any("DELETE FROM users" in one for one in statements)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from making import make_record
-from skylogin.access import (
+from skylogin.domain.access import (
     ANONYMOUS,
     FIRST_FIELD_RULES,
     AccessRules,

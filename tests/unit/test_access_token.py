@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from making import NOW, SECONDS, SECRET, encoded, make_token, signature
-from skylogin import access_token
-from skylogin.access_token import AccessToken
 from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, SkygearError
+from skylogin.tokens import access_token
+from skylogin.tokens.access_token import AccessToken
 
 KEY = SECRET.encode()
 

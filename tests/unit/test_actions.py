@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from skylogin.actions import ACTIONS, NOT_EMULATED, name_of
-from skylogin.preprocessors import authenticate, check_access_key
+from skylogin.actions.preprocessors import authenticate, check_access_key
+from skylogin.actions.table import ACTIONS, NOT_EMULATED, name_of
 
 LOGIN = "sso:custom_token:login"
 NAMES: dict[str, tuple[str, dict[str, Any], str]] = {

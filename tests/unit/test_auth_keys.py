@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from skylogin import auth_keys
-from skylogin.auth_keys import AuthKey, DuplicatedKeyError, KeySet
-from skylogin.user import Field
+from skylogin.domain import unique_keys
+from skylogin.domain.unique_keys import AuthKey, DuplicatedKeyError, KeySet
+from skylogin.domain.user import Field
 
 FIELDS = {
     "username": Field("string", column="citext"),
@@ -29,21 +29,21 @@ READ: dict[str, tuple[str, tuple[KeySet, ...]]] = {
 @pytest.mark.parametrize(("text", "key_sets"), READ.values(), ids=READ)
 def test_names_and_tuples_are_read(text: str, key_sets: tuple[KeySet, ...]) -> None:
     """As AUTH_RECORD_KEYS spells them."""
-    assert auth_keys.read_key_sets(text) == key_sets
+    assert unique_keys.read_key_sets(text) == key_sets
 
 
 @pytest.mark.parametrize("text", ["((a,b))", "a(b)c", "(a", "a)", ")a(", "(a)(b)", "a,,b", "()"])
 def test_what_cannot_be_read_is_no_setting(text: str) -> None:
     """The original keeps its default then."""
     with pytest.raises(ValueError):  # noqa: PT011
-        auth_keys.read_key_sets(text)
+        unique_keys.read_key_sets(text)
 
 
 @pytest.mark.parametrize(("text", "twice"), [("a,b,a", "a"), ("(a,b),(b,a)", "a,b")])
 def test_the_same_key_twice_is_a_fault(text: str, twice: str) -> None:
     """The original does not start then."""
     with pytest.raises(DuplicatedKeyError, match=f"cannot have duplicated keys '{twice}'"):
-        auth_keys.read_key_sets(text)
+        unique_keys.read_key_sets(text)
 
 
 KEYS: dict[str, tuple[dict[str, Any], str, set[AuthKey]]] = {
@@ -67,14 +67,14 @@ KEYS: dict[str, tuple[dict[str, Any], str, set[AuthKey]]] = {
 @pytest.mark.parametrize(("data", "asked", "keys"), KEYS.values(), ids=KEYS)
 def test_a_record_holds_keys(data: dict[str, Any], asked: str, keys: set[AuthKey]) -> None:
     """One for each set whose values are all there."""
-    assert auth_keys.keys_of(data, auth_keys.read_key_sets(asked), FIELDS) == keys
+    assert unique_keys.keys_of(data, unique_keys.read_key_sets(asked), FIELDS) == keys
 
 
 def test_values_of_pairs_do_not_run_into_each_other() -> None:
     """Quotes and commas stay where they are."""
-    [key_set] = auth_keys.read_key_sets("(phone,realm)")
-    first = auth_keys.keys_of({"phone": 'a","b', "realm": "c"}, [key_set], FIELDS)
-    second = auth_keys.keys_of({"phone": "a", "realm": 'b","c'}, [key_set], FIELDS)
+    [key_set] = unique_keys.read_key_sets("(phone,realm)")
+    first = unique_keys.keys_of({"phone": 'a","b', "realm": "c"}, [key_set], FIELDS)
+    second = unique_keys.keys_of({"phone": "a", "realm": 'b","c'}, [key_set], FIELDS)
 
     assert first != second
 
@@ -85,8 +85,8 @@ def test_long_values_are_told_apart_and_fit_into_an_index() -> None:
     folded = [
         key.folded
         for text in texts
-        for key in auth_keys.keys_of({"username": text}, [("username",)], FIELDS)
+        for key in unique_keys.keys_of({"username": text}, [("username",)], FIELDS)
     ]
 
     assert folded[0] == folded[2] != folded[1]
-    assert max(len(text.encode()) for text in folded) <= auth_keys.FOLDED_BYTES_MAX
+    assert max(len(text.encode()) for text in folded) <= unique_keys.FOLDED_BYTES_MAX

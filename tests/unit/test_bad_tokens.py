@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from making import HOUR, NOW, SECONDS, SECRET, SECRETS
-from skylogin import bad_tokens, custom_token, jws, minting
-from skylogin.bad_tokens import KINDS
-from skylogin.custom_token import ORIGINAL, SUBJECT_CHARACTERS_MAX, Rules
 from skylogin.errors import Reason, SkygearError
+from skylogin.tokens import bad_tokens, custom_token, jws, mint
+from skylogin.tokens.bad_tokens import KINDS
+from skylogin.tokens.custom_token import ORIGINAL, SUBJECT_CHARACTERS_MAX, Rules
 
 PROFILE = {"skyprofile": {"username": "alice"}}
 EXPECTED = {
@@ -85,7 +85,7 @@ def test_the_rest_of_the_token_is_as_it_should_be(kind: str) -> None:
 
 def test_a_tampered_token_has_the_signature_of_another() -> None:
     """One that would have been accepted."""
-    good, bad = minting.mint("a", SECRET, NOW), bad_tokens.mint("tampered", "a", SECRET, NOW)
+    good, bad = mint.mint("a", SECRET, NOW), bad_tokens.mint("tampered", "a", SECRET, NOW)
 
     assert jws.split(good).signature == jws.split(bad).signature
     assert jws.split(good).claims_bytes != jws.split(bad).claims_bytes

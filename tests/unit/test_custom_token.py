@@ -8,16 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from making import HOUR, NOW, SECONDS, SECRET, SECRETS, make_token
-from skylogin import custom_token, json_text
-from skylogin.custom_token import DOCUMENTED, ORIGINAL, Description, Rules, Secret
-from skylogin.errors import (
-    BAD_REQUEST,
-    INVALID_ARGUMENT,
-    INVALID_CREDENTIALS,
-    Reason,
-    SkygearError,
-)
-from skylogin.user import Claims, FieldValue
+from skylogin.domain.claims import Claims, Description
+from skylogin.domain.user import FieldValue
+from skylogin.encoding import json_text
+from skylogin.errors import BAD_REQUEST, INVALID_ARGUMENT, INVALID_CREDENTIALS, Reason, SkygearError
+from skylogin.tokens import custom_token
+from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules, Secret
 
 BOTH = (Rules(contract=DOCUMENTED), Rules(contract=ORIGINAL))
 GOOD: dict[str, str] = {

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import NOW, SECONDS, SECRET, SECRETS, make_token
-from skylogin import config, explaining
-from skylogin.custom_token import ORIGINAL, Rules
-from skylogin.explaining import explain
+from skylogin import config
+from skylogin.tokens.custom_token import ORIGINAL, Rules
+from skylogin.tokens.explain import explain
 
 
 def test_a_good_token_is_explained() -> None:
@@ -115,6 +115,6 @@ def test_the_rules_are_those_of_the_settings() -> None:
         "SKYLOGIN_ISSUER": "i",
     }
 
-    rules = explaining.rules_of(config.read(environment, config.DEV))
+    rules = config.rules_of(config.read(environment, config.DEV))
 
     assert rules == Rules(ORIGINAL, frozenset({"HS512"}), 1, 2, "a", "i")

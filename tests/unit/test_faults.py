@@ -3,8 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin.errors import Reason
-from skylogin.faults import (
+from skylogin.apps.faults import (
     DATABASE_BUSY,
     DROP,
     ERROR,
@@ -16,6 +15,7 @@ from skylogin.faults import (
     Fault,
     Faults,
 )
+from skylogin.errors import Reason
 
 ACTION = "sso:custom_token:login"
 OTHER = "me"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from making import as_field_value
-from skylogin import fields
+from skylogin.domain import fields
+from skylogin.domain.fields import FIELDS_MAX, FIRST_USER_FIELDS, new_field
+from skylogin.domain.user import Field, FieldValue
 from skylogin.errors import CONSTRAINT_VIOLATED, INCOMPATIBLE_SCHEMA, INVALID_ARGUMENT, SkygearError
-from skylogin.fields import FIELDS_MAX, FIRST_USER_FIELDS, new_field
-from skylogin.user import Field, FieldValue
 
 KNOWN = {
     **FIRST_USER_FIELDS,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin.go_json import END, syntax_fault
+from skylogin.encoding.go_json import END, syntax_fault
 
 FAULTS = {
     b"": END,

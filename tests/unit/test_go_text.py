@@ -1,7 +1,7 @@
 """How Go prints values."""
 
 import pytest
-from skylogin.go_text import go_quote, go_type
+from skylogin.encoding.go_format import go_quote, go_type
 
 TYPES = {
     "<nil>": None,

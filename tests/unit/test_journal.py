@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from making import HOUR, NOW, SECONDS, make_attempt, make_token, make_user
-from skylogin import journal, json_text
-from skylogin.custom_token import Description, describe
-from skylogin.errors import Reason, SkygearError, not_decodable
-from skylogin.journal import (
+from skylogin.domain import login_attempt
+from skylogin.domain.claims import Description
+from skylogin.domain.login import Login
+from skylogin.domain.login_attempt import (
     HEADER_MEMBERS_MAX,
     HEADER_TEXT_MAX,
     NAME_MAX,
@@ -22,7 +22,9 @@ from skylogin.journal import (
     Origin,
     Refusal,
 )
-from skylogin.login import Login
+from skylogin.encoding import json_text
+from skylogin.errors import Reason, SkygearError, not_decodable
+from skylogin.tokens.custom_token import describe
 
 ORIGIN = Origin("192.0.2.1", "request-1")
 KEEPING = Origin("192.0.2.1", "request-1", keeps_profile=True)
@@ -35,7 +37,9 @@ def accepted(
     """Return what is told of an accepted login, with *changes* to its claims."""
     attempt = make_attempt("alice")
     attempt = replace(attempt, claims=replace(attempt.claims, **changes))  # type: ignore[arg-type]
-    return told(journal.accepted("id", ACTION, origin, attempt, Login(make_user("1"), created)))
+    return told(
+        login_attempt.accepted("id", ACTION, origin, attempt, Login(make_user("1"), created))
+    )
 
 
 def refused(
@@ -46,7 +50,7 @@ def refused(
 ) -> dict[str, Any]:
     """Return what is told of an attempt that *error* refused."""
     refusal = Refusal(error, token or Description(), secret_id)
-    return told(journal.refused("id", NOW, ACTION, origin, refusal))
+    return told(login_attempt.refused("id", NOW, ACTION, origin, refusal))
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -256,9 +260,9 @@ def test_what_an_older_version_kept_can_still_be_read() -> None:
     details: Any = {name: kept[name] for name in Details.__annotations__}
     old = {name: details[name] for name in details if name not in ("header", "profile_left_out")}
 
-    assert journal.read_details(details) == details
-    assert journal.read_details(old) == {**details, "header": {"alg": "HS256", "kid": "k"}}
-    assert set(journal.read_details({})) == set(Details.__annotations__)
+    assert login_attempt.read_details(details) == details
+    assert login_attempt.read_details(old) == {**details, "header": {"alg": "HS256", "kid": "k"}}
+    assert set(login_attempt.read_details({})) == set(Details.__annotations__)
 
 
 @pytest.mark.parametrize("address", ["x" * 60_000, "\udcff"], ids=["long", "no text"])

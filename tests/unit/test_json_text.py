@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin import json_text
-from skylogin.json_text import NESTING_MAX, NotJsonError, OutOfRange
+from skylogin.encoding import json_text
+from skylogin.encoding.json_text import NESTING_MAX, NotJsonError, OutOfRange
 
 DECODED = {
     "plain": (b"abc", "abc"),

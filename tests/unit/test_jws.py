@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from making import SECONDS, encoded, make_token
-from skylogin import jws
 from skylogin.errors import Reason
-from skylogin.jws import ClaimSet, TokenError
+from skylogin.tokens import jws
+from skylogin.tokens.jws import ClaimSet, TokenError
 
 HEADER = encoded(b'{"alg":"HS256","typ":"JWT"}')
 CLAIMS = encoded(b'{"sub":"a"}')

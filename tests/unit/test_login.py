@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 from making import NOW, make_attempt, make_snapshot, make_user
-from skylogin import login
-from skylogin.auth_keys import AuthKey
-from skylogin.errors import DUPLICATED, INCOMPATIBLE_SCHEMA, USER_DISABLED, SkygearError
-from skylogin.fields import new_field
-from skylogin.login import Changes, Login, LookAgain, Snapshot
-from skylogin.user import Account, FieldValue, User
+from skylogin.domain import login
+from skylogin.domain.fields import new_field
+from skylogin.domain.login import Changes, Login, Snapshot
+from skylogin.domain.unique_keys import AuthKey
+from skylogin.domain.user import Account, FieldValue, User
+from skylogin.errors import (
+    DUPLICATED,
+    INCOMPATIBLE_SCHEMA,
+    USER_DISABLED,
+    RetryTransaction,
+    SkygearError,
+)
 
 LATER = NOW + timedelta(seconds=1)
 STORED_NOW, STORED_LATER = "2026-01-02T03:04:05.000000Z", "2026-01-02T03:04:06.000000Z"
@@ -311,7 +317,7 @@ def test_two_users_cannot_swap_names_past_each_other() -> None:
 
 def test_a_key_whose_owner_nobody_looked_up_has_to_be_looked_up() -> None:
     """Nothing is decided on a guess."""
-    with pytest.raises(LookAgain):
+    with pytest.raises(RetryTransaction):
         login.decide_all([make_attempt("a", username="alice")], make_snapshot())
 
 

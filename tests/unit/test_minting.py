@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from making import HOUR, NOW, SECONDS, SECRET, SECRETS, signature
-from skylogin import custom_token, jws
-from skylogin.custom_token import Rules
-from skylogin.minting import mint
-from skylogin.user import FieldValue
+from skylogin.domain.user import FieldValue
+from skylogin.tokens import custom_token, jws
+from skylogin.tokens.custom_token import Rules
+from skylogin.tokens.mint import mint
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])

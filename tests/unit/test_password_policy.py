@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from making import NOW
-from skylogin import password_policy
+from skylogin.domain import password_policy
+from skylogin.domain.password_policy import PasswordPolicy
 from skylogin.errors import SkygearError
-from skylogin.password_policy import PasswordPolicy
 
 EVERYTHING = PasswordPolicy(
     length_min=8,

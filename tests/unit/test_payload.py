@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from skylogin.actions.payload import bound, direct_text
+from skylogin.domain.limits import KEY_BYTES_MAX, check_keys
 from skylogin.errors import BAD_REQUEST, INVALID_ARGUMENT, SkygearError
-from skylogin.payload import KEY_BYTES_MAX, bound, check_keys, direct_text
 
 BOUND: dict[str, tuple[dict[str, Any], str]] = {
     "as it is spelled": ({"token": "a"}, "a"),

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from skylogin import profile
+from skylogin.domain import profile
+from skylogin.domain.user import FieldValue
 from skylogin.errors import INVALID_ARGUMENT, Reason, SkygearError
-from skylogin.user import FieldValue
 
 VALUES: dict[str, tuple[Any, FieldValue | None]] = {
     "text": ("a", FieldValue("string", "a")),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from skylogin import readiness
+from skylogin.client import readiness
 
 
 def test_a_ready_file_says_the_url(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from making import NOW, make_record
-from skylogin import records
-from skylogin.access import FIRST_FIELD_RULES, AccessRules, Actor, FieldRules, TypeRules
-from skylogin.auth_keys import AuthKey
+from skylogin.domain import records
+from skylogin.domain.access import FIRST_FIELD_RULES, AccessRules, Actor, FieldRules, TypeRules
+from skylogin.domain.fields import FIRST_USER_FIELDS, new_field
+from skylogin.domain.records import Circumstances, Given, RecordId, Snapshot
+from skylogin.domain.unique_keys import AuthKey
+from skylogin.domain.user import FieldValue
 from skylogin.errors import SkygearError
-from skylogin.fields import FIRST_USER_FIELDS, new_field
-from skylogin.records import Circumstances, Given, RecordId, Snapshot
-from skylogin.user import FieldValue
 
 AL = RecordId("user", "al")
 NOTE = RecordId("note", "1")

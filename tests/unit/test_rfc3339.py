@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin import rfc3339
+from skylogin.encoding import rfc3339
 
 READ = {
     "in UTC": ("2001-02-03T04:05:06Z", (2001, 2, 3, 4, 5, 6), 0),

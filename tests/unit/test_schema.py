@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from making import as_field_value
-from skylogin import schema
+from skylogin.domain import schema
+from skylogin.domain.fields import new_field
+from skylogin.domain.user import FieldValue
 from skylogin.errors import BAD_REQUEST, INCOMPATIBLE_SCHEMA, INVALID_ARGUMENT, SkygearError
-from skylogin.fields import new_field
-from skylogin.user import FieldValue
 
 TYPES = frozenset(("user", "note"))
 KNOWN = {"user": {"name": new_field("string")}, "note": {}}

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from skylogin import seed_text
-from skylogin.json_text import as_double
-from skylogin.seed_text import Fault, Node, SeedError, of_plain
+from skylogin.encoding.json_text import as_double
+from skylogin.seeds import document
+from skylogin.seeds.document import Fault, Node, SeedError, of_plain
 
 
 def plain(node: Node) -> Any:
@@ -26,18 +26,18 @@ def plain(node: Node) -> Any:
 
 def of_yaml(text: str) -> Node:
     """Return what YAML says."""
-    return seed_text.read(text.encode(), "seed.yaml")
+    return document.read(text.encode(), "seed.yaml")
 
 
 def of_json(text: str) -> Node:
     """Return what JSON says."""
-    return seed_text.read(text.encode(), "seed.json")
+    return document.read(text.encode(), "seed.json")
 
 
 def fault_of(data: bytes | str, file: str = "seed.yaml") -> str:
     """Return the one fault for which a text cannot be read."""
     with pytest.raises(SeedError) as caught:
-        seed_text.read(data.encode() if isinstance(data, str) else data, file)
+        document.read(data.encode() if isinstance(data, str) else data, file)
     [fault] = caught.value.faults
     return str(fault)
 
@@ -140,9 +140,9 @@ def as_kept(value: Any) -> Any:
 @example({f"{chr(number)}" * 130: 1 for number in (9, 10, 13, 0x20, 0x85, 0x2028)})
 def test_what_is_written_is_read_again(value: Any) -> None:
     """As YAML and as JSON, and as `json` reads it."""
-    assert plain(of_json(seed_text.write_json(value))) == value
+    assert plain(of_json(document.write_json(value))) == value
     assert plain(of_json(json.dumps(value))) == value
-    assert as_kept(plain(of_yaml(seed_text.write_yaml(value)))) == as_kept(value)
+    assert as_kept(plain(of_yaml(document.write_yaml(value)))) == as_kept(value)
     assert plain(of_plain(value)) == value
 
 
@@ -152,7 +152,7 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 )
 def test_texts_that_look_like_something_else_are_quoted(text: str) -> None:
     """For readers of YAML 1.1 too."""
-    assert seed_text.write_yaml([text]).startswith(("- '", '- "'))
+    assert document.write_yaml([text]).startswith(("- '", '- "'))
 
 
 @given(st.text())
@@ -164,7 +164,7 @@ def test_any_text_is_read_or_refused_as_json_is(text: str) -> None:
     except ValueError:
         wanted = SeedError
     try:
-        found: Any = seed_text.read(data, "x.json")
+        found: Any = document.read(data, "x.json")
     except SeedError:
         found = SeedError
     assert (found is SeedError) == (wanted is SeedError)
@@ -174,7 +174,7 @@ def test_any_text_is_read_or_refused_as_json_is(text: str) -> None:
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """Nothing else happens."""
     with contextlib.suppress(SeedError):
-        assert isinstance(seed_text.read(data, "seed.yaml"), Node)
+        assert isinstance(document.read(data, "seed.yaml"), Node)
 
 
 # --- lines -------------------------------------------------------------------------
@@ -224,8 +224,8 @@ def test_without_the_parser_in_c_it_is_the_same(monkeypatch: pytest.MonkeyPatch)
 def test_a_name_without_a_telling_end_is_looked_into() -> None:
     """As standard input has none."""
     assert fault_of('{"a": .5}', "-").startswith("-:1: is no JSON")
-    assert plain(seed_text.read(b"a: .5", "-")) == {"a": ".5"}
-    assert plain(seed_text.read(b"\xef\xbb\xbf{}", "seed.JSON")) == {}
+    assert plain(document.read(b"a: .5", "-")) == {"a": ".5"}
+    assert plain(document.read(b"\xef\xbb\xbf{}", "seed.JSON")) == {}
 
 
 # --- what cannot be read -----------------------------------------------------------

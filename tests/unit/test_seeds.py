@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin import seeds
-from skylogin.seed_text import TEXT_BYTES_MAX, SeedError, write_json, write_yaml
-from skylogin.seeds import Disabling, Seed, SeedApp, SeedUser
-from skylogin.user import FieldValue
+from skylogin.domain.user import FieldValue
+from skylogin.seeds import reader
+from skylogin.seeds.document import TEXT_BYTES_MAX, SeedError, write_json, write_yaml
+from skylogin.seeds.reader import Disabling, Seed, SeedApp, SeedUser
 
 HASH = "$2a$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
 WHOLE = f"""\
@@ -40,7 +40,7 @@ apps:
 
 def read(text: str, file: str = "users.yaml") -> Seed:
     """Return what a seed says."""
-    return seeds.read(text.encode(), file, "myapp")
+    return reader.read(text.encode(), file, "myapp")
 
 
 def faults_of(text: str, file: str = "users.yaml") -> list[str]:
@@ -80,10 +80,10 @@ def test_a_seed_of_one_app_stands_at_the_top() -> None:
     """It is for the app of the environment."""
     text = "users:\n  - sub: alice\n"
 
-    assert seeds.read(text.encode(), "-", "My_App").apps == (
+    assert reader.read(text.encode(), "-", "My_App").apps == (
         SeedApp("My_App", (SeedUser("alice"),)),
     )
-    assert seeds.read(b"apps: {My_App: {}}", "-", "My_App").apps == (SeedApp("My_App"),)
+    assert reader.read(b"apps: {My_App: {}}", "-", "My_App").apps == (SeedApp("My_App"),)
 
 
 def test_json_says_the_same() -> None:
@@ -91,7 +91,7 @@ def test_json_says_the_same() -> None:
     app = {"users": [{"sub": "alice", "profile": {"a": 1}}], "default_roles": ["x"]}
 
     [from_file] = read(json.dumps(app), "users.json").apps
-    assert seeds.read_app(app, "myapp") == from_file
+    assert reader.read_app(app, "myapp") == from_file
     assert from_file.plain == app
 
 
@@ -245,9 +245,9 @@ def test_faults_of_json_have_their_lines_too() -> None:
         "users.json:3: users[0].roles: has to be a list of texts"
     ]
     with pytest.raises(SeedError, match=r"^users\[0\]\.roles: has to be a list of texts$"):
-        seeds.read_app(json.loads(text), "myapp")
+        reader.read_app(json.loads(text), "myapp")
     with pytest.raises(SeedError, match=r"^apps: is no field here"):
-        seeds.read_app({"apps": {}}, "myapp")
+        reader.read_app({"apps": {}}, "myapp")
 
 
 @pytest.mark.slow
@@ -278,7 +278,7 @@ def test_what_is_exported_is_no_larger_than_a_seed_may_be(write: Any) -> None:
         "password_hash": "$2a$10$" + "a" * 53,
         "disabled": False,
     }
-    assert len(write({"users": [user]})) * seeds.USERS_MAX <= TEXT_BYTES_MAX
+    assert len(write({"users": [user]})) * reader.USERS_MAX <= TEXT_BYTES_MAX
 
 
 def test_a_fault_that_turns_up_later_has_its_line() -> None:
@@ -292,7 +292,7 @@ def test_a_fault_that_turns_up_later_has_its_line() -> None:
         "users.yaml:6: apps.myapp.users[0].profile.x: no",
     ]
     assert str(app.fault(2, "", "no")) == "users.yaml:16: apps.myapp.users[2]: no"
-    [body] = [seeds.read_app({"users": [{"sub": "a"}]}, "myapp")]
+    [body] = [reader.read_app({"users": [{"sub": "a"}]}, "myapp")]
     assert str(body.fault(0, "sub", "no")) == "users[0].sub: no"
 
 
@@ -312,10 +312,10 @@ def test_the_readme_shows_a_seed_and_its_faults() -> None:
     table = set(
         re.findall(r"^\| `(\w+)`(?:, or `(\w+)`)?", page[: page.index("\n## Apps\n")], re.M)
     )
-    assert {name for names in table for name in names if name} == set(seeds.USER_FIELDS)
+    assert {name for names in table for name in names if name} == set(reader.USER_FIELDS)
 
 
-names = st.sampled_from([*seeds.APP_FIELDS, *seeds.USER_FIELDS, "apps", "a", "message", "until"])
+names = st.sampled_from([*reader.APP_FIELDS, *reader.USER_FIELDS, "apps", "a", "message", "until"])
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | names,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6),
@@ -339,13 +339,13 @@ def test_anything_is_read_or_refused(value: Any) -> None:
         return []
 
     app = value if isinstance(value, dict) else {"users": value}
-    of_body = faults(seeds.read_app, app, "myapp")
-    if "apps" not in app and any(app.get(name) is not None for name in seeds.APP_FIELDS):
+    of_body = faults(reader.read_app, app, "myapp")
+    if "apps" not in app and any(app.get(name) is not None for name in reader.APP_FIELDS):
         try:
             yaml, text = write_yaml(app), write_json(app)
             text.encode()
         except UnicodeEncodeError:
             return
         if "NaN" not in text and "Infinity" not in text:
-            assert faults(seeds.read, text.encode(), "a.json", "myapp") == of_body
-            assert faults(seeds.read, yaml.encode(), "a.yaml", "myapp") == of_body
+            assert faults(reader.read, text.encode(), "a.json", "myapp") == of_body
+            assert faults(reader.read, yaml.encode(), "a.yaml", "myapp") == of_body

@@ -1,1 +1,1 @@
-"""The admin API at `/_admin/v1`: JSON, as openapi.json beside this file says."""
+"""The admin API: one module per family of paths."""

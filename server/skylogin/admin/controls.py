@@ -1,10 +1,10 @@
 """The admin API of tests: reset, clock, faults, snapshots. `skylogin serve` has none of it."""
 
-from skylogin.admin.call import AdminCall, Handler
-from skylogin.admin.people import moment, read_moment
-from skylogin.faults import FaultInForce
+from skylogin.admin.request import AdminCall, Handler
+from skylogin.admin.users import moment, read_moment
+from skylogin.apps.faults import FaultInForce
+from skylogin.apps.registry import App, Snapshot
 from skylogin.operations import controls
-from skylogin.registry import App, Snapshot
 
 Json = dict[str, object]
 

@@ -1,4 +1,5 @@
-"""What an operator does: one function per act. The admin API, the portal and the commands
-call these and nothing else; what an act changes and its line in the audit list are one
-transaction.
+"""What an operator does: one function per act, each audited.
+
+The admin API, the portal and the commands call these and nothing else. What an act changes and
+its line in the audit list are written in one transaction.
 """

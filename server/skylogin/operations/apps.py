@@ -3,7 +3,8 @@
 import secrets as randomness
 from dataclasses import replace
 
-from skylogin import app_names, token_secrets
+from skylogin.apps import names, token_secrets
+from skylogin.database import Transaction
 from skylogin.operations.operator import (
     EVERY_APP,
     ConflictError,
@@ -11,7 +12,7 @@ from skylogin.operations.operator import (
     Operator,
     RefusedError,
 )
-from skylogin.store import Transaction, apps
+from skylogin.store import apps
 from skylogin.store.apps import StoredApp
 
 KEY_BYTES = 24
@@ -35,7 +36,7 @@ async def create(operator: Operator, name: str) -> StoredApp:
 
     Raises RefusedError on a name that cannot be, ConflictError on one that is taken.
     """
-    if not app_names.is_name(name):
+    if not names.is_name(name):
         raise RefusedError(
             f"{name!r} names no app: a name has 1 to 63 of a-z, 0-9 and '-', "
             "and neither begins nor ends with '-'"

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from skylogin.actions import ACTIONS, NOT_EMULATED
-from skylogin.config import DEV
-from skylogin.faults import (
+from skylogin.actions.table import ACTIONS, NOT_EMULATED
+from skylogin.apps.faults import (
     DROP,
     ERROR,
     EVERY_ACTION,
@@ -21,9 +20,11 @@ from skylogin.faults import (
     Fault,
     FaultInForce,
 )
+from skylogin.apps.registry import App, Snapshot
+from skylogin.config import DEV
+from skylogin.database import Transaction
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.registry import App, Snapshot
-from skylogin.store import Transaction, worlds
+from skylogin.store import snapshots
 
 SNAPSHOTS_MAX = 20
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
@@ -49,7 +50,7 @@ async def reset(operator: Operator, app: App) -> None:
     _check_dev(operator)
 
     async def work(tx: Transaction) -> None:
-        first = await worlds.reset(tx, app.name, operator.settings.auth_record_keys, app.first)
+        first = await snapshots.reset(tx, app.name, operator.settings.auth_record_keys, app.first)
 
         def remember() -> None:
             app.first = first
@@ -164,7 +165,7 @@ async def take_snapshot(operator: Operator, app: App, name: str) -> Snapshot:
     if name not in app.snapshots and len(app.snapshots) >= SNAPSHOTS_MAX:
         raise ConflictError(f"there are {SNAPSHOTS_MAX} snapshots already: delete one")
     rows = await operator.store.run(
-        lambda tx: worlds.copy(tx, app.name), write=False, snapshot=True
+        lambda tx: snapshots.copy(tx, app.name), write=False, snapshot=True
     )
     taken = Snapshot(name, operator.now(), rows, app.clock.reading)
     app.snapshots[name] = taken
@@ -177,7 +178,7 @@ async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
     kept = _snapshot(app, name)
 
     async def work(tx: Transaction) -> None:
-        await worlds.put_back(tx, app.name, kept.rows)
+        await snapshots.put_back(tx, app.name, kept.rows)
 
     async def put_back() -> None:
         app.clock.reading = kept.clock

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from skylogin.actions.call import Services
+from skylogin.apps.registry import App, AppRegistry
 from skylogin.clock import system_now
 from skylogin.config import Settings
+from skylogin.database import Store, Transaction
 from skylogin.ids import IdMaker
-from skylogin.store import Store, Transaction, apps, audit
-from skylogin.store.audit import Act
+from skylogin.store import apps, audit_log
+from skylogin.store.audit_log import Act
 
 T = TypeVar("T")
 
@@ -43,10 +46,6 @@ class ConflictError(RefusedError):
     """What is there stands in the way."""
 
 
-async def _flush_nothing(app: str) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Somebody who runs this: what they act on, and *via* which of the three ways."""
@@ -59,12 +58,8 @@ class Operator:
     now: Callable[[], datetime] = system_now
     server_now: Callable[[], datetime] | None = None
     ids: IdMaker = field(default_factory=IdMaker)
-    # What a server knows of an app is no longer so.
-    forget: Callable[[str], None] = field(default=lambda app: None)
-    # What tokens of an app are signed with at a time, where a server knows it.
-    signing: Callable[[str, datetime], Awaitable[list[str]]] | None = None
-    # What a server still has to write about an app is to be written.
-    flush: Callable[[str], Awaitable[None]] = _flush_nothing
+    # The apps of the server that the act is done on; None for a command on a database.
+    apps: AppRegistry | None = None
 
     @property
     def arrival(self) -> datetime:
@@ -92,14 +87,23 @@ class Operator:
 
         async def both(tx: Transaction) -> T:
             result = await work(tx)
-            await audit.add(tx, app, line)
+            await audit_log.add(tx, app, line)
             return result
 
-        done = await self.store.run(both, witness=lambda tx: audit.has(tx, app, line.id))
+        done = await self.store.run(both, witness=lambda tx: audit_log.has(tx, app, line.id))
         if name not in LEAVING_APP:
             # What concerns no app alone is about the one that it is done to.
-            self.forget(app or target)
+            self._forget(app or target)
         return done
+
+    def _forget(self, app: str) -> None:
+        if self.apps is not None:
+            self.apps.forget(app)
+
+    async def flush(self, app: str) -> None:
+        """Write what the server still has to write about *app*."""
+        if self.apps is not None:
+            await self.apps.flush(app)
 
     def line(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
         """Return an act as it stands in the audit list."""
@@ -114,8 +118,35 @@ class Operator:
             raise MissingError(f"there is no app called {app}")
 
 
+def operator_of(services: Services, via: str, address: str) -> Operator:
+    """Return the operator who acts on a running server: *via* which face, from which *address*."""
+    return Operator(
+        services.store,
+        services.settings,
+        via,
+        address,
+        services.now,
+        services.now,
+        services.ids,
+        services.apps,
+    )
+
+
+async def enter(
+    services: Services, operator: Operator, name: str, *, may_make: bool = False
+) -> tuple[App, Operator]:
+    """Return the app called *name*, and the operator acting on it by its clock.
+
+    Under `skylogin dev` a missing app is made, if it *may* be. Raises MissingError.
+    """
+    app = await services.apps.find(name, may_make=may_make)
+    if app is None:
+        raise MissingError(f"there is no app called {name}")
+    return app, operator.on(app.clock)
+
+
 async def list_acts(operator: Operator, app: str, before: str = "", number: int = 50) -> list[Act]:
     """Return the latest acts on *app*, the newest first; only those before the id *before*."""
     return await operator.store.run(
-        lambda tx: audit.load_latest(tx, app, before, number), write=False
+        lambda tx: audit_log.load_latest(tx, app, before, number), write=False
     )

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import skylogin
+from skylogin.database import Transaction, tables
 from skylogin.errors import Reason
 from skylogin.operations import secrets
 from skylogin.operations.operator import Operator
-from skylogin.spoken_time import ago
-from skylogin.store import Transaction, counts, tables, user_search
-from skylogin.store import journal as stored_journal
+from skylogin.relative_time import ago
+from skylogin.store import login_attempts as stored_journal
+from skylogin.store import login_counts, user_search
 
 ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
 DAYS = 7
@@ -66,7 +67,7 @@ async def overview(operator: Operator, app: str) -> Overview:
     async def load(tx: Transaction) -> Overview:
         hour = _series(this_minute, 1, 60)
         day = _series(of_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
-        for minute, reason, number in await counts.load_attempts(tx, app, day.points[0].at):
+        for minute, reason, number in await login_counts.load_attempts(tx, app, day.points[0].at):
             for series in (hour, day):
                 _add(series, minute, reason, number)
         return Overview(
@@ -106,9 +107,9 @@ async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
     first = today - timedelta(days=DAYS - 1)
 
     async def load(tx: Transaction) -> dict[str, SecretUses]:
-        last = await counts.load_last_uses(tx, app)
+        last = await login_counts.load_last_uses(tx, app)
         found = {one: SecretUses(last_used_at=moment) for one, moment in last.items()}
-        for secret_id, day, use in await counts.load_uses(tx, app, first):
+        for secret_id, day, use in await login_counts.load_uses(tx, app, first):
             place = (day - first).days
             if place < DAYS:
                 found[secret_id].last_7_days[place] += use.uses

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from skylogin import token_secrets
+from skylogin.apps import token_secrets
 from skylogin.config import Settings
+from skylogin.database import Transaction
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import Transaction, apps, secrets
+from skylogin.store import apps, secrets
 from skylogin.store.secrets import StoredSecret
 
 OVERLAP = timedelta(hours=24)

@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from skylogin import bad_tokens, explaining, jws, minting
+from skylogin import config
 from skylogin.config import DEV
-from skylogin.custom_token import Secret
-from skylogin.explaining import Verdict
 from skylogin.operations import secrets
 from skylogin.operations.operator import ConflictError, Operator, RefusedError
+from skylogin.tokens import bad_tokens, jws
+from skylogin.tokens import explain as explaining
+from skylogin.tokens import mint as minting
+from skylogin.tokens.custom_token import Secret
+from skylogin.tokens.explain import Verdict
 
 
 async def explain(operator: Operator, app: str, token: str) -> Verdict:
     """Return what becomes of *token* now; nobody is logged in."""
     accepted = await secrets.list_accepted(operator, app)
     keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
-    rules = explaining.rules_of(operator.settings)
+    rules = config.rules_of(operator.settings)
     return explaining.explain(token, keys, operator.now(), rules)
 
 
@@ -48,8 +51,8 @@ async def mint(  # noqa: PLR0913, PLR0917
 
 async def _signing(operator: Operator, app: str) -> str:
     """Return the newest secret. Raises ConflictError where none is accepted."""
-    if operator.signing is not None:
-        accepted = await operator.signing(app, operator.now())
+    if operator.apps is not None:
+        accepted = await operator.apps.signing(app, operator.now())
     else:
         accepted = [one.secret for one in await secrets.list_accepted(operator, app)]
     if not accepted:

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from skylogin import login, records
-from skylogin.access import USER_TYPE, AccessRules, Actor
+from skylogin.database import Transaction
+from skylogin.domain import login, records
+from skylogin.domain.access import USER_TYPE, AccessRules, Actor
+from skylogin.domain.limits import check_keys
+from skylogin.domain.records import Circumstances, Given, RecordId
+from skylogin.domain.schema import Extension
+from skylogin.domain.user import Principal, User
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.payload import check_keys
-from skylogin.records import Circumstances, Given, RecordId
-from skylogin.schema import Extension
-from skylogin.store import Transaction, references, roles, schema, user_search, users
 from skylogin.store import records as stored_records
+from skylogin.store import references, roles, schema, user_search, users
 from skylogin.store.user_search import Search, UserPage
-from skylogin.user import Principal, User
 
 PUBLIC = ""
 

@@ -1,1 +1,1 @@
-"""The Developer Portal at `/portal/`: pages made by the server, which work without JavaScript."""
+"""The Developer Portal: one module per family of pages."""

@@ -7,16 +7,16 @@ from typing import Any
 
 from aiohttp import web
 
-from skylogin import config, guard
-from skylogin.admin import exporting
-from skylogin.call import Call
+from skylogin import config
+from skylogin.actions.call import Call
+from skylogin.actions.dispatch import dispatch
 from skylogin.config import DEV
-from skylogin.dispatch import dispatch
-from skylogin.journal import Origin
+from skylogin.domain.login_attempt import Origin
+from skylogin.http import file_stream, origin
 from skylogin.operations import apps, overview, secrets, tokens
 from skylogin.operations.operator import EVERY_APP, RefusedError, list_acts
 from skylogin.portal import chart
-from skylogin.portal.answering import Route, TurnedAwayError, Visit, read_object, route, sign_out
+from skylogin.portal.endpoint import Route, TurnedAwayError, Visit, read_object, route, sign_out
 
 LOG_IN = "sso:custom_token:login"
 ACTS_PER_PAGE = 50
@@ -228,9 +228,9 @@ async def export_app(visit: Visit) -> web.StreamResponse:
     """
     if visit.request.method != "GET":
         raise TurnedAwayError(HTTPStatus.METHOD_NOT_ALLOWED, "That cannot be done to this page.")
-    if visit.request.headers.get("Sec-Fetch-Site", "none") not in guard.SAME:
+    if visit.request.headers.get("Sec-Fetch-Site", "none") not in origin.SAME:
         raise TurnedAwayError(HTTPStatus.FORBIDDEN, "Export it from the page on the app's keys.")
-    return await exporting.send(visit.request, visit.operator, visit.app)
+    return await file_stream.send(visit.request, visit.operator, visit.app)
 
 
 async def rotate_app_keys(visit: Visit) -> web.StreamResponse:

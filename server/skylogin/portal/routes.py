@@ -1,5 +1,5 @@
 """Every page and act of the portal."""
 
-from skylogin.portal import controls_pages, logins_pages, pages, people_pages
+from skylogin.portal import controls, login_attempts, pages, users
 
-ROUTES = [*pages.ROUTES, *people_pages.ROUTES, *logins_pages.ROUTES, *controls_pages.ROUTES]
+ROUTES = [*pages.ROUTES, *users.ROUTES, *login_attempts.ROUTES, *controls.ROUTES]

@@ -6,14 +6,15 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from skylogin import auth_keys as keys
-from skylogin.access import FIRST_FIELD_RULES
-from skylogin.auth_keys import KeySet
-from skylogin.fields import FIRST_USER_FIELDS
-from skylogin.store import access, dialect, fields, record_types
-from skylogin.store.tables import apps, auth_keys, metadata, records, roles, settings
-from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
-from skylogin.user import Field
+from skylogin.database import dialect
+from skylogin.database.tables import apps, auth_keys, metadata, records, roles, settings
+from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.domain import unique_keys as keys
+from skylogin.domain.access import FIRST_FIELD_RULES
+from skylogin.domain.fields import FIRST_USER_FIELDS
+from skylogin.domain.unique_keys import KeySet
+from skylogin.domain.user import Field
+from skylogin.store import access_rules, fields, record_types
 
 # Kept for no app: which command the database belongs to.
 DEPLOYMENT = "deployment"
@@ -46,7 +47,7 @@ async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None
     await fields.add_missing(tx, app, USER_TYPE, {**named, **FIRST_USER_FIELDS})
     if await read_setting(tx, app, FIRST_RULES) is None:
         # Once only: rules that an operator takes away stay away.
-        await access.add_field_rules(tx, app, FIRST_FIELD_RULES)
+        await access_rules.add_field_rules(tx, app, FIRST_FIELD_RULES)
         await keep_setting(tx, app, FIRST_RULES, "added")
     admin = {"app": app, "id": "Admin", "is_admin": True}
     await tx.connection.execute(dialect.insert_missing(roles, tx.dialect), admin)

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Select, Text, bindparam, select, update
 
-from skylogin.fields import TypeAndField
-from skylogin.login import LookAgain
-from skylogin.store import dialect
-from skylogin.store.tables import record_fields
-from skylogin.store.transaction import FieldMap, Transaction
-from skylogin.user import Field
+from skylogin.database import dialect
+from skylogin.database.tables import record_fields
+from skylogin.database.transaction import FieldMap, Transaction
+from skylogin.domain.fields import TypeAndField
+from skylogin.domain.user import Field
+from skylogin.errors import RetryTransaction
 
 _FIELDS = select(record_fields).where(
     record_fields.c.app == bindparam("app"), record_fields.c.type == bindparam("type")
@@ -61,7 +61,7 @@ async def add(tx: Transaction, app: str, record_type: str, fields: Mapping[str, 
     await add_missing(tx, app, record_type, fields)
     stored = await load(tx, app, record_type, fields)
     if any((stored[n].kind, stored[n].target) != (f.kind, f.target) for n, f in fields.items()):
-        raise LookAgain
+        raise RetryTransaction
 
 
 async def add_missing(

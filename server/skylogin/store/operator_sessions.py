@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from skylogin.store.tables import operator_sessions
-from skylogin.store.transaction import Transaction
+from skylogin.database.tables import operator_sessions
+from skylogin.database.transaction import Transaction
 
 # Sessions belong to no app: who is signed in, runs all of them.
 EVERY_APP = ""

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin.password_policy import PasswordPolicy
-from skylogin.store import dialect
-from skylogin.store.tables import password_history, users
-from skylogin.store.transaction import Transaction
+from skylogin.database import dialect
+from skylogin.database.tables import password_history, users
+from skylogin.database.transaction import Transaction
+from skylogin.domain.password_policy import PasswordPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin.store.tables import principals
-from skylogin.store.transaction import Transaction
+from skylogin.database.tables import principals
+from skylogin.database.transaction import Transaction
 
 KIND = "oauth"
 

@@ -28,9 +28,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from skylogin.access import Actor
-from skylogin.json_text import JsonValue
-from skylogin.query_plan import (
+from skylogin.database import dialect, json_members
+from skylogin.database.dialect import Moment
+from skylogin.database.json_members import Member
+from skylogin.database.tables import records
+from skylogin.database.transaction import PUBLIC
+from skylogin.domain.access import Actor
+from skylogin.encoding.json_text import JsonValue
+from skylogin.query.plan import (
     Combined,
     Compare,
     Constant,
@@ -42,12 +47,7 @@ from skylogin.query_plan import (
     Plan,
     Test,
 )
-from skylogin.query_values import Column, Family, Value
-from skylogin.store import dialect, dialect_values
-from skylogin.store.dialect import Moment
-from skylogin.store.dialect_values import Member
-from skylogin.store.tables import records
-from skylogin.store.transaction import PUBLIC
+from skylogin.query.values import Column, Family, Value
 
 Sql = ColumnElement[Any]
 
@@ -123,7 +123,7 @@ class QuerySql:
         if actor.user_id:
             entries += [("user_id", actor.user_id), *(("role", role) for role in actor.roles)]
             either.append(table.c.owner_id == actor.user_id)
-        either.append(dialect_values.lists_any(table.c.access, entries, self._dialect))
+        either.append(json_members.lists_any(table.c.access, entries, self._dialect))
         if self._database_id != PUBLIC:
             either.append(table.c.database_id != PUBLIC)
         return or_(*either)
@@ -189,7 +189,7 @@ class QuerySql:
             text, pattern = self._value(left), self._value(right)
             if test.folds:
                 text, pattern = self._fold(text), self._fold(pattern)
-            return dialect_values.like(text, pattern, self._dialect)
+            return json_members.like(text, pattern, self._dialect)
         compare = _COMPARISONS[test.operator]
         if left.family is Family.JSON:
             return compare(self._whole(left), self._whole(right))  # type: ignore[no-any-return]
@@ -201,7 +201,7 @@ class QuerySql:
         if test.folds:
             one, other = self._fold(one), self._fold(other)
         if left.family is Family.TEXT and test.operator not in ("eq", "neq"):
-            one = dialect_values.by_code_points(one, self._dialect)
+            one = json_members.by_code_points(one, self._dialect)
         return compare(one, other)  # type: ignore[no-any-return]
 
     def _compare_places(self, test: Compare) -> ColumnElement[bool]:
@@ -231,7 +231,7 @@ class QuerySql:
                 for column, side in zip(columns, sides, strict=True)
             ]
         return [
-            dialect_values.moment_text(column, self._dialect)
+            json_members.moment_text(column, self._dialect)
             if column is not None and isinstance(column.type, Moment)
             else self._value(side)
             for column, side in zip(columns, sides, strict=True)
@@ -241,7 +241,7 @@ class QuerySql:
         if isinstance(operand, Column):
             return self._member(operand, lambda member: member.whole())
         assert isinstance(operand, Value)
-        return dialect_values.json_value(operand.value, self._dialect)
+        return json_members.json_value(operand.value, self._dialect)
 
     def _value(self, operand: Operand) -> Sql:
         match operand:
@@ -253,7 +253,7 @@ class QuerySql:
 
     def _metres(self, metres: Metres) -> Sql:
         place = metres.longitude, metres.latitude
-        return dialect_values.metres(self._coordinates(metres.column), place, self._dialect)
+        return json_members.metres(self._coordinates(metres.column), place, self._dialect)
 
     def _sorted(self, column: Column) -> Sql:
         value = self._typed(column)
@@ -261,7 +261,7 @@ class QuerySql:
             return value
         if column.folds:
             value = self._fold(value)
-        return dialect_values.by_code_points(value, self._dialect)
+        return json_members.by_code_points(value, self._dialect)
 
     def _typed(self, column: Column) -> Sql:
         """Return the value of *column*, null where it has another type."""
@@ -303,7 +303,7 @@ class QuerySql:
         return query.correlate(records).scalar_subquery()
 
     def _fold(self, value: Sql) -> Sql:
-        return dialect_values.fold(value, self._dialect)
+        return json_members.fold(value, self._dialect)
 
 
 def _moment(side: Operand) -> Sql:

@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 from sqlalchemy import Select, Text, select, update
 
-from skylogin.store import dialect
-from skylogin.store.tables import record_types
-from skylogin.store.transaction import Transaction
+from skylogin.database import dialect
+from skylogin.database.tables import record_types
+from skylogin.database.transaction import Transaction
 
 
 async def make(tx: Transaction, app: str, record_type: str) -> None:

@@ -6,23 +6,18 @@ from typing import Any
 
 from sqlalchemy import Insert, Select, Text, Update, bindparam, delete, select, update
 
-from skylogin import profile, rfc3339, schema
+from skylogin.database import dialect
+from skylogin.database.dialect import Json, Moment
+from skylogin.database.tables import records
+from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.domain import profile, schema
+from skylogin.domain.fields import SEQUENCE, TypeAndField
+from skylogin.domain.records import Changes, Circumstances, Given, RecordId, Snapshot, decide_all
+from skylogin.domain.schema import Extension
+from skylogin.domain.user import Record
+from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
-from skylogin.fields import SEQUENCE, TypeAndField
-from skylogin.records import (
-    Changes,
-    Circumstances,
-    Given,
-    RecordId,
-    Snapshot,
-    decide_all,
-)
-from skylogin.schema import Extension
-from skylogin.store import dialect, fields, logins, record_types, references, users
-from skylogin.store.dialect import Json, Moment
-from skylogin.store.tables import records
-from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
-from skylogin.user import Record
+from skylogin.store import fields, login_batch, record_types, references, users
 
 
 async def load(
@@ -96,7 +91,7 @@ async def decide(
         outcomes, changes, unknown = decide_all(given, snapshot, around)
         if not unknown:
             return outcomes, changes
-        snapshot.key_owners |= await logins.load_key_owners(tx, app, unknown)
+        snapshot.key_owners |= await login_batch.load_key_owners(tx, app, unknown)
 
 
 async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Snapshot:
@@ -189,7 +184,7 @@ async def save(tx: Transaction, app: str, database_id: str, changes: Changes) ->
     ]
     tx.write_last(_insert_records(tx.dialect), "made_records", made)
     tx.write_last(_update_records(tx.dialect), "written_records", written)
-    await logins.save_keys(tx, app, changes.released, changes.key_owners)
+    await login_batch.save_keys(tx, app, changes.released, changes.key_owners)
     await fields.set_next_values(tx, app, changes.next_values)
 
 

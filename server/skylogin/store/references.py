@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Select, Text, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin.fields import TypeAndField
-from skylogin.records import RecordId
-from skylogin.store import dialect
-from skylogin.store.tables import record_fields, records
-from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.database import dialect
+from skylogin.database.tables import record_fields, records
+from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.domain.fields import TypeAndField
+from skylogin.domain.records import RecordId
 
 Databases = Sequence[str]
 VALUES_AT_ONCE = 500

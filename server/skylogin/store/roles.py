@@ -6,9 +6,9 @@ from collections.abc import Collection
 from sqlalchemy import Select, Text, bindparam, delete, select, update
 from sqlalchemy.sql.schema import Column
 
-from skylogin.store import dialect
-from skylogin.store.tables import roles, user_roles, users
-from skylogin.store.transaction import Transaction
+from skylogin.database import dialect
+from skylogin.database.tables import roles, user_roles, users
+from skylogin.database.transaction import Transaction
 
 
 async def load_default(tx: Transaction, app: str) -> tuple[str, ...]:

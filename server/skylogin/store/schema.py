@@ -6,14 +6,15 @@ from typing import Any
 
 from sqlalchemy import Text, Update, delete, select, tuple_, update
 
-from skylogin.fields import SEQUENCE
-from skylogin.json_text import JsonValue
-from skylogin.schema import Extension
-from skylogin.store import dialect, fields, record_types
-from skylogin.store.dialect import Json
-from skylogin.store.tables import record_fields, records
-from skylogin.store.transaction import FieldMap, Transaction
-from skylogin.user import Field
+from skylogin.database import dialect
+from skylogin.database.dialect import Json
+from skylogin.database.tables import record_fields, records
+from skylogin.database.transaction import FieldMap, Transaction
+from skylogin.domain.fields import SEQUENCE
+from skylogin.domain.schema import Extension
+from skylogin.domain.user import Field
+from skylogin.encoding.json_text import JsonValue
+from skylogin.store import fields, record_types
 
 ROWS_AT_ONCE = 1000
 Data = Mapping[str, JsonValue]

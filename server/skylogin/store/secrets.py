@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
-from skylogin.store.tables import custom_token_secrets
-from skylogin.store.transaction import Transaction
+from skylogin.database.tables import custom_token_secrets
+from skylogin.database.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

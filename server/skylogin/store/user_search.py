@@ -26,13 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin import rfc3339
-from skylogin.store import dialect
+from skylogin.database import dialect
+from skylogin.database.dialect import Moment
+from skylogin.database.tables import auth_keys, principals, records, users
+from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.domain.user import Principal, User
+from skylogin.encoding import rfc3339
 from skylogin.store import users as stored_users
-from skylogin.store.dialect import Moment
-from skylogin.store.tables import auth_keys, principals, records, users
-from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
-from skylogin.user import Principal, User
 
 SORTS = ("created_at", "-created_at", "id", "-id", "last_seen_at", "-last_seen_at")
 # Sorts behind whatever a prefix goes on with, in the order of the characters' numbers.

@@ -9,10 +9,9 @@ from sqlalchemy import Insert, Select, Text, Update, delete, select, update
 from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin import login, rfc3339
-from skylogin.store import dialect, fields
-from skylogin.store.dialect import Json, Moment
-from skylogin.store.tables import (
+from skylogin.database import dialect
+from skylogin.database.dialect import Json, Moment
+from skylogin.database.tables import (
     auth_keys,
     password_history,
     principals,
@@ -20,8 +19,11 @@ from skylogin.store.tables import (
     user_roles,
     users,
 )
-from skylogin.store.transaction import PUBLIC, USER_TYPE, Transaction
-from skylogin.user import Record, User
+from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.domain import login
+from skylogin.domain.user import Record, User
+from skylogin.encoding import rfc3339
+from skylogin.store import fields
 
 
 async def load(

@@ -1,9 +1,9 @@
-"""What tests of other projects use: a server of their own, and an app of it seen from outside."""
+"""A server and an app as a test sees them."""
 
+from skylogin.client.errors import AdminError, CallRefusedError, LoginRefusedError
 from skylogin.testing.app import LoggedIn, SkyloginApp
-from skylogin.testing.attempts import Attempt
 from skylogin.testing.faults import Fault
-from skylogin.testing.refusals import AdminError, CallRefusedError, LoginRefusedError
+from skylogin.testing.login_attempts import Attempt
 from skylogin.testing.server import RunningServer, SkyloginServer
 from skylogin.testing.users import User
 

@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skylogin.testing.admin_client import AdminClient, Line, moment_or_none
-from skylogin.testing.attempts import Attempts
+from skylogin.client.admin_api import AdminClient, Line, moment_or_none
+from skylogin.client.connections import Connections, HttpAnswer
+from skylogin.client.errors import CallRefusedError, LoginRefusedError, json_object
 from skylogin.testing.bad_tokens import BadTokens
 from skylogin.testing.clock import AppClock
-from skylogin.testing.connections import Connections, HttpAnswer
 from skylogin.testing.faults import Faults
-from skylogin.testing.refusals import CallRefusedError, LoginRefusedError, json_object
+from skylogin.testing.login_attempts import Attempts
 from skylogin.testing.users import Users, profile_of
 
 LOGIN = "sso:custom_token:login"
@@ -183,9 +183,9 @@ class SkyloginApp:
 
     def _read_seed(self, path: Path) -> Mapping[str, object]:
         # On the start-up list: reading a seed takes most of what the server itself imports.
-        from skylogin import seeds  # noqa: PLC0415
+        from skylogin.seeds import reader  # noqa: PLC0415
 
-        apps = seeds.read(path.read_bytes(), str(path), self.name).apps
+        apps = reader.read(path.read_bytes(), str(path), self.name).apps
         of_this_name = [app for app in apps if app.name == self.name]
         found = of_this_name or apps
         if len(found) != 1:

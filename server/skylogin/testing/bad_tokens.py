@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from skylogin.bad_tokens import KINDS
+from skylogin.tokens.bad_tokens import KINDS
 
 
 class BadToken(Protocol):

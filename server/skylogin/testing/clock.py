@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from skylogin.testing.admin_client import AdminClient, as_text, moment
+from skylogin.client.admin_api import AdminClient, as_text, moment
 
 
 class AppClock:

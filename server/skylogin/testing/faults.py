@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from skylogin.testing.admin_client import AdminClient
+from skylogin.client.admin_api import AdminClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from skylogin.testing.admin_client import AdminClient, as_text, moment, moment_or_none
+from skylogin.client.admin_api import AdminClient, as_text, moment, moment_or_none
 
 LAST_LOGIN = "last_login_at"
 

@@ -1,0 +1,1 @@
+"""Skygear's actions, from payload to result; knows no HTTP."""

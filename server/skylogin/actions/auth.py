@@ -1,0 +1,267 @@
+"""`auth:*`: users with passwords, and what may be done to any user."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from skylogin import passwords
+from skylogin.actions.call import Call, Services
+from skylogin.actions.login_answer import OK, auth_response
+from skylogin.actions.password_login import sign_in
+from skylogin.actions.payload import bound, bound_key, bound_object
+from skylogin.database import Transaction
+from skylogin.domain import login, password_policy, profile, unique_keys
+from skylogin.domain.claims import Profile
+from skylogin.domain.login import Attempt, Changes
+from skylogin.domain.user import Account, User
+from skylogin.encoding import rfc3339
+from skylogin.encoding.json_text import JsonValue
+from skylogin.errors import (
+    INVALID_CREDENTIALS,
+    RESOURCE_NOT_FOUND,
+    UNEXPECTED_AUTH_NOT_FOUND,
+    UNEXPECTED_USER_NOT_FOUND,
+    Reason,
+    SkygearError,
+    invalid_argument,
+)
+from skylogin.store import login_batch, roles, users
+from skylogin.store import passwords as stored_passwords
+from skylogin.store.passwords import NewPassword
+
+VERIFIED = "is_verified"
+
+
+async def sign_up(call: Call, services: Services) -> object:
+    """Make a user: by auth data and a password, or an anonymous one."""
+    auth_data = bound_object(call.payload, "auth_data") or {}
+    password = bound(call.payload, "password", "")
+    given = profile.read(bound_object(call.payload, "profile") or {})
+    provider = bound(call.payload, "provider", "")
+    bound_object(call.payload, "provider_auth_data")
+    is_anonymous = not password and all(value is None for value in auth_data.values())
+    if provider:
+        raise _no_provider(provider)
+    if is_anonymous:
+        new_user = User(services.ids.random_id())
+    else:
+        _check_sign_up(services, auth_data, given, password)
+        user_data = {**auth_data, **(bound_object(call.payload, "profile") or {})}
+        policy = services.settings.password_policy
+        password_policy.check(password, policy, user_data)
+        new_user = User(
+            services.ids.random_id(),
+            password_hash=await passwords.make_hash(password),
+            token_valid_since=call.now,
+        )
+    if services.settings.verify_required and not call.has_master_key:
+        # Whoever could say so themselves would need no verifying.
+        given = {name: value for name, value in given.items() if name != VERIFIED}
+    return await _make_user(call, services, new_user, {**profile.read(auth_data), **given})
+
+
+def _check_sign_up(
+    services: Services, auth_data: Mapping[str, object], given: Profile, password: str
+) -> None:
+    if unique_keys.complete_key_set(auth_data, services.settings.auth_record_keys) is None:
+        raise invalid_argument("invalid auth data", "auth_data")
+    twice = sorted(set(auth_data) & set(given))
+    if twice:
+        raise invalid_argument("duplicated keys found in auth data in profile", *twice)
+    if not password:
+        raise invalid_argument("empty password", "password")
+
+
+async def _make_user(call: Call, services: Services, new_user: User, given: Profile) -> object:
+    default_roles = await services.store.run(
+        lambda tx: roles.load_default(tx, call.app.name), write=False
+    )
+    attempt = Attempt(
+        new_user.id,
+        given,
+        call.now,
+        replace(new_user, roles=default_roles),
+        services.settings.may_extend_schema or call.has_master_key,
+        kind="",
+    )
+
+    async def nobody(tx: Transaction) -> None:
+        return None
+
+    async def remember(tx: Transaction, changes: Changes) -> None:
+        if new_user.password_hash:
+            new = NewPassword(new_user.id, new_user.password_hash, None, call.now)
+            await stored_passwords.remember(
+                tx, call.app.name, new, services.settings.password_policy
+            )
+
+    made = await sign_in(call, services, attempt, nobody, remember)
+    return await auth_response(call, services, made.user)
+
+
+async def log_in(call: Call, services: Services) -> object:
+    """Log in by auth data and a password. The first complete key set tells the user."""
+    auth_data = bound_object(call.payload, "auth_data") or {}
+    password = bound(call.payload, "password", "")
+    provider = bound(call.payload, "provider", "")
+    bound_object(call.payload, "provider_auth_data")
+    if provider:
+        raise _no_provider(provider)
+    key_set = unique_keys.complete_key_set(auth_data, services.settings.auth_record_keys)
+    if key_set is None:
+        raise invalid_argument("invalid auth data", "auth_data")
+    values = _key_values(auth_data, key_set)
+
+    async def look(tx: Transaction) -> User | None:
+        user_id = await login_batch.find_user_id(tx, call.app.name, key_set, values)
+        return (await users.load(tx, call.app.name, [user_id or ""])).get(user_id or "")
+
+    user = await services.store.run(look, write=False)
+    if user is None:
+        raise SkygearError(RESOURCE_NOT_FOUND, "user not found", reason=Reason.USER_UNKNOWN)
+    login.check_enabled(user, call.now)
+    if not await passwords.matches(password, user.password_hash):
+        raise _incorrect()
+    attempt = Attempt(user.id, None, call.now, user, may_extend=False, kind="")
+
+    async def find(tx: Transaction) -> Account:
+        found = (await users.load(tx, call.app.name, [user.id], lock=True)).get(user.id)
+        if found is None or found.password_hash != user.password_hash:
+            # The password was changed while this one was looked at.
+            raise _incorrect()
+        return Account(user.id, found)
+
+    entered = await sign_in(call, services, attempt, find)
+    return await auth_response(call, services, entered.user)
+
+
+def _key_values(
+    auth_data: Mapping[str, object], key_set: unique_keys.KeySet
+) -> dict[str, JsonValue]:
+    """Return the values that tell a user. Raises SkygearError where one is no plain value."""
+    read = {
+        name: value
+        for name, value in profile.read({name: auth_data[name] for name in key_set}).items()
+        if value is not None
+    }
+    if any(value.kind not in _PLAIN for value in read.values()):
+        raise invalid_argument("invalid auth data", "auth_data")
+    return {name: value.value for name, value in read.items()}
+
+
+_PLAIN = frozenset(("string", "number", "boolean"))
+
+
+def _incorrect() -> SkygearError:
+    message = "auth_data or password incorrect"
+    return SkygearError(INVALID_CREDENTIALS, message, reason=Reason.PASSWORD_WRONG)
+
+
+def _no_provider(provider: str) -> SkygearError:
+    return invalid_argument(f'no auth provider of name "{provider}"', "provider")
+
+
+async def change_password(call: Call, services: Services) -> object:
+    """Set a new password, for whoever knows the old one; older access tokens end."""
+    old_password = bound(call.payload, "old_password", "")
+    password = bound(call.payload, "password", "")
+    bound(call.payload, "invalidate", False)
+    if not old_password:
+        raise invalid_argument("empty old password", "old_password")
+    if not password:
+        raise invalid_argument("empty password", "password")
+    user = call.user
+    assert user is not None
+    if not await passwords.matches(old_password, user.password_hash):
+        raise _incorrect_old()
+    record = user.record
+    if not await _set_password(call, services, user, password, record.data if record else {}):
+        raise _incorrect_old()
+    return await auth_response(call, services, user)
+
+
+def _incorrect_old() -> SkygearError:
+    return SkygearError(INVALID_CREDENTIALS, "Incorrect old password")
+
+
+async def reset_password(call: Call, services: Services) -> object:
+    """Set a user's password without the old one, whatever it was; for the master key only."""
+    user_id = bound_key(call.payload, "auth_id")
+    password = bound(call.payload, "password", "")
+    if not user_id:
+        raise invalid_argument("empty auth_id", "auth_id")
+    if not password:
+        raise invalid_argument("empty password", "password")
+    is_set = False
+    while not is_set:
+        user = await _load_user(call, services, user_id)
+        is_set = await _set_password(call, services, user, password, {})
+    return await auth_response(call, services, user)
+
+
+async def _load_user(call: Call, services: Services, user_id: str) -> User:
+    found = await services.store.run(
+        lambda tx: users.load(tx, call.app.name, [user_id]), write=False
+    )
+    user = found.get(user_id)
+    if user is None:
+        raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+    if user.record is None:
+        message = "skydb: Record not found for the specified key"
+        raise SkygearError(UNEXPECTED_USER_NOT_FOUND, message)
+    return user
+
+
+async def _set_password(
+    call: Call,
+    services: Services,
+    user: User,
+    password: str,
+    user_data: Mapping[str, object],
+) -> bool:
+    """Set a password that keeps the policy. Returns False where another came in between."""
+    app, policy = call.app.name, services.settings.password_policy
+    password_policy.check(password, policy, user_data)
+    remembered = await services.store.run(
+        lambda tx: stored_passwords.load_remembered(tx, app, user.id, policy, call.now),
+        write=False,
+    )
+    for hashed in remembered:
+        if await passwords.matches(password, hashed):
+            raise password_policy.reused(policy)
+    new_hash = await passwords.make_hash(password)
+    new = NewPassword(user.id, new_hash, user.password_hash, call.now)
+    return await services.store.run(
+        lambda tx: stored_passwords.change(tx, app, new, policy),
+        witness=lambda tx: stored_passwords.is_hash(tx, app, user.id, new_hash),
+    )
+
+
+async def log_out(call: Call, services: Services) -> object:
+    """End a session, where the token store can."""
+    if call.access_token:
+        await call.app.tokens.forget(call.access_token)
+    return OK
+
+
+async def set_disabled(call: Call, services: Services) -> object:
+    """Disable a user, with a message and an end where they are given, or enable them."""
+    user_id = bound_key(call.payload, "auth_id")
+    disabled = bound(call.payload, "disabled", False)
+    message = bound_key(call.payload, "message")
+    expiry = bound(call.payload, "expiry", "")
+    wanted = User(user_id)
+    if disabled:
+        wanted = replace(wanted, disabled=True, disabled_message=message or None)
+        if expiry:
+            wanted = replace(wanted, disabled_expiry=_read_expiry(expiry))
+    if not await services.store.run(lambda tx: users.set_disabled(tx, call.app.name, wanted)):
+        raise SkygearError(RESOURCE_NOT_FOUND, "User not found")
+    return OK
+
+
+def _read_expiry(text: str) -> datetime:
+    try:
+        return rfc3339.read_moment(text)
+    except ValueError:
+        raise invalid_argument("invalid expiry", "expiry") from None

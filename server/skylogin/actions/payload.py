@@ -1,0 +1,78 @@
+"""Reading the fields of a payload by the original's rules (transport, section 4). Pure."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from skylogin.domain.limits import check_storable
+from skylogin.errors import Reason, not_decodable
+
+T = TypeVar("T", str, bool)
+
+
+def direct_text(payload: Mapping[str, object], name: str) -> str:
+    """Return a field that is looked up as it is spelled; another type counts as absent."""
+    value = payload.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def bound(payload: Mapping[str, object], name: str, default: T) -> T:
+    """Return a field that may be spelled in any case; null counts as absent.
+
+    Raises SkygearError (BadRequest) on a value that has not the type of *default*.
+    """
+    value = _find(payload, name)
+    if value is None:
+        return default
+    if type(value) is not type(default):
+        reason = Reason.TOKEN_NOT_TEXT if name == "token" else Reason.ARGUMENT_INVALID
+        raise not_decodable(reason, f"{name} is not a {_WORDS[type(default)]}")
+    return value
+
+
+def bound_key(payload: Mapping[str, object], name: str) -> str:
+    """Return a field of text that the database is asked for, empty where it is absent.
+
+    Raises SkygearError as `bound` does, and on U+0000, which no database text has.
+    """
+    value = bound(payload, name, "")
+    check_storable(value)
+    return value
+
+
+def bound_object(payload: Mapping[str, object], name: str) -> dict[str, object] | None:
+    """Return a field that is an object, None where it is absent or null. Raises as `bound`."""
+    value = _find(payload, name)
+    if value is not None and not isinstance(value, dict):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} is not an object")
+    return value
+
+
+def bound_list(payload: Mapping[str, object], name: str) -> list[object] | None:
+    """Return a field that is a list, None where it is absent or null. Raises as `bound`."""
+    value = _find(payload, name)
+    if value is not None and not isinstance(value, list):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} is not a list")
+    return value
+
+
+def bound_keys(payload: Mapping[str, object], name: str) -> list[str] | None:
+    """Return a field that lists texts, where null is the empty one. Raises as `bound_key`."""
+    values = bound_list(payload, name)
+    if values is None:
+        return None
+    texts = ["" if value is None else value for value in values]
+    if not all(isinstance(text, str) for text in texts):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists what is not a string")
+    check_storable(texts)
+    return texts  # type: ignore[return-value]
+
+
+def _find(payload: Mapping[str, object], name: str) -> object:
+    value = payload.get(name, _MISSING)
+    if value is _MISSING:
+        value = next((v for key, v in payload.items() if key.lower() == name), None)
+    return value
+
+
+_MISSING = object()
+_WORDS = {str: "string", bool: "boolean"}

@@ -1,0 +1,214 @@
+"""Checks before a handler: each fills in the call, or raises (transport, section 9)."""
+
+from collections.abc import Sequence
+
+from skylogin.actions.call import AccessKey, Call, Lookup, Services
+from skylogin.actions.payload import direct_text
+from skylogin.database import Transaction
+from skylogin.domain import login, password_policy
+from skylogin.domain.access import USER_TYPE
+from skylogin.domain.limits import check_keys, check_storable
+from skylogin.domain.user import User
+from skylogin.errors import (
+    ACCESS_KEY_NOT_ACCEPTED,
+    NOT_AUTHENTICATED,
+    PERMISSION_DENIED,
+    UNEXPECTED_AUTH_NOT_FOUND,
+    VERIFICATION_REQUIRED,
+    Reason,
+    SkygearError,
+    invalid_argument,
+)
+from skylogin.store import roles, users
+from skylogin.tokens import access_token
+
+GOD = "_god"
+
+
+async def check_access_key(call: Call, services: Services) -> None:
+    """Require the API key or the master key."""
+    _read_access_key(call)
+    if call.access_key is AccessKey.NONE:
+        raise SkygearError(NOT_AUTHENTICATED, "Api key is empty", reason=Reason.API_KEY_MISSING)
+
+
+async def authenticate(call: Call, services: Services) -> None:
+    """Require a key or a good access token; find out who calls."""
+    _read_access_key(call)
+    if call.access_token:
+        call.token = await call.app.tokens.find(call.access_token, call.now)
+        call.user_id = call.token.user_id
+    elif call.access_key is AccessKey.NONE:
+        raise SkygearError(NOT_AUTHENTICATED, "Both api key and access token are empty")
+    elif call.has_master_key:
+        call.user_id = direct_text(call.payload, "_user_id")
+        check_storable(call.user_id)
+        check_keys([call.user_id])
+
+
+def _read_access_key(call: Call) -> None:
+    if not call.api_key:
+        return
+    if call.api_key == call.app.master_key:
+        call.access_key = AccessKey.MASTER
+    elif call.api_key == call.app.api_key:
+        call.access_key = AccessKey.CLIENT
+    else:
+        raise SkygearError(
+            ACCESS_KEY_NOT_ACCEPTED,
+            f"Cannot verify api key: `{call.api_key}`",
+            reason=Reason.API_KEY_WRONG,
+            explanation="the API key is neither the app's API key nor its master key",
+        )
+
+
+async def inject_auth(call: Call, services: Services) -> None:
+    """Find the user who calls; whoever may not act as a user goes on as nobody."""
+    await _load_user(call, services)
+    if call.user is None:
+        return
+    try:
+        _check_user(call, call.user)
+        _check_password(call, services, call.user)
+    except SkygearError:
+        call.user = None
+
+
+async def require_auth(call: Call, services: Services) -> None:
+    """Require a user who calls, and may."""
+    await require_auth_to_change_password(call, services)
+    assert call.user is not None
+    _check_password(call, services, call.user)
+
+
+async def require_auth_to_change_password(call: Call, services: Services) -> None:
+    """Require a user who calls, and may, but for a password that is too old."""
+    await _load_user(call, services)
+    if call.user is None:
+        message = "Authentication is required for this action, please login."
+        raise SkygearError(NOT_AUTHENTICATED, message)
+    _check_user(call, call.user)
+
+
+def _check_user(call: Call, user: User) -> None:
+    login.check_enabled(user, call.now)
+    issued_at = call.token.issued_at if call.token else None
+    access_token.check_still_valid(issued_at, user.token_valid_since)
+
+
+def _check_password(call: Call, services: Services, user: User) -> None:
+    policy, has_password = services.settings.password_policy, user.password_hash is not None
+    password_policy.check_not_expired(policy, has_password, user.token_valid_since, call.now)
+
+
+async def _load_user(call: Call, services: Services) -> None:
+    if not call.user_id and call.has_master_key:
+        call.user_id = GOD
+    if not call.user_id:
+        return
+
+    call.user = await services.lookups.submit(Lookup(call.app.name, call.user_id))
+    if call.user is not None:
+        return
+    if not call.has_master_key:
+        raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+    call.user = await _make(call, services, User(call.user_id))
+
+
+async def find_many(tx: Transaction, lookups: Sequence[Lookup]) -> list[User | None]:
+    """Return the users that calls of one moment ask for: one query for all."""
+    found: dict[Lookup, User] = {}
+    for app in {lookup.app for lookup in lookups}:
+        wanted = {lookup.user_id for lookup in lookups if lookup.app == app}
+        there = await users.load(tx, app, wanted)
+        found |= {Lookup(app, user_id): user for user_id, user in there.items()}
+    return [found.get(lookup) for lookup in lookups]
+
+
+async def require_user(call: Call, services: Services) -> None:
+    """Require the user's record; one that is missing is made, empty."""
+    assert call.user is not None
+    if call.user.record is None:
+        access = (await call.app.access.rules()).default_access(USER_TYPE)
+        call.user = await _make(call, services, login.new_user(call.user_id, call.now, access))
+    record = call.user.record
+    if services.settings.verify_required and (
+        record is None or record.data.get("is_verified") is not True
+    ):
+        raise SkygearError(VERIFICATION_REQUIRED, "User is not yet verified")
+
+
+async def _make(call: Call, services: Services, wanted: User) -> User:
+    """Make what *wanted* has and is not there; return the user as stored."""
+
+    async def make(tx: Transaction) -> User:
+        return await users.make_missing(tx, call.app.name, wanted)
+
+    return await services.store.run(make)
+
+
+async def check_user(call: Call, services: Services) -> None:
+    """Require a verified user where users have to be, unless nobody is logged in."""
+    if services.settings.verify_required and call.user is not None:
+        await require_user(call, services)
+
+
+async def select_database(call: Call, services: Services) -> None:
+    """Find out which database the call is for (transport, section 12)."""
+    wanted = direct_text(call.payload, "database_id") or "_public"
+    check_storable(wanted)
+    check_keys([wanted])
+    own_id = call.user.id if call.user else None
+    if wanted == "_public":
+        call.database_id = ""
+    elif wanted == "_private":
+        if own_id is None:
+            message = "Authentication is needed for private DB access"
+            raise SkygearError(NOT_AUTHENTICATED, message)
+        call.database_id = own_id
+    elif wanted == "_union":
+        if not call.has_master_key:
+            raise SkygearError(NOT_AUTHENTICATED, "Master key is needed for union DB access")
+        call.database_id = None
+    elif wanted.startswith("_"):
+        raise invalid_argument("invalid database ID", "database_id")
+    elif call.has_master_key or wanted == own_id:
+        call.database_id = wanted
+    else:
+        message = "The selected DB cannot be accessed because permission is denied"
+        raise SkygearError(PERMISSION_DENIED, message)
+
+
+async def require_admin(call: Call, services: Services) -> None:
+    """Require the master key, or a user with an admin role."""
+    if call.has_master_key:
+        return
+    if call.user is None:
+        message = "User is required for this action, please login."
+        raise SkygearError(NOT_AUTHENTICATED, message)
+    if not await is_admin(call, services, call.user):
+        message = "no permission to perform this action"
+        raise SkygearError(PERMISSION_DENIED, message, status=401)
+
+
+async def is_admin(call: Call, services: Services, user: User) -> bool:
+    """Return whether *user* has an admin role."""
+    if not user.roles:
+        return False
+    admin_roles = await services.store.run(
+        lambda tx: roles.load_admin(tx, call.app.name), write=False
+    )
+    return not set(admin_roles).isdisjoint(user.roles)
+
+
+async def require_master_key(call: Call, services: Services) -> None:
+    """Require the master key."""
+    if not call.has_master_key:
+        message = "no permission to this action"
+        raise SkygearError(PERMISSION_DENIED, message, status=401, reason=Reason.NOT_PERMITTED)
+
+
+async def dev_only(call: Call, services: Services) -> None:
+    """Require the master key, or DEV_MODE."""
+    if not (call.has_master_key or services.settings.may_use_dev_actions):
+        raise SkygearError(PERMISSION_DENIED, "Attempt to access dev only end-point")

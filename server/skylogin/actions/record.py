@@ -1,0 +1,179 @@
+"""`record:*`: records of any type, of which the profiles of users are some."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from skylogin.actions import wire
+from skylogin.actions.call import Call, Services
+from skylogin.actions.payload import bound, bound_keys, bound_list
+from skylogin.database import Transaction
+from skylogin.domain import access, record_json, records
+from skylogin.domain.access import AccessRules
+from skylogin.domain.records import Circumstances, Given, RecordId
+from skylogin.domain.user import Record
+from skylogin.errors import NOT_SUPPORTED, Reason, SkygearError, invalid_argument, not_decodable
+from skylogin.store import records as stored_records
+from skylogin.store import references, schema
+from skylogin.tokens.custom_token import DOCUMENTED
+
+
+async def fetch(call: Call, services: Services) -> object:
+    """Answer records by their ids, or why not, one by one."""
+    ids = _read_ids(call, lambda text: invalid_argument(f"invalid id format: {text}", "ids"))
+    found = await services.store.run(
+        lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id), write=False
+    )
+    rules = await call.app.access.rules()
+    return [_fetched(call, services, rules, one, found.get(one)) for one in ids]
+
+
+def _fetched(
+    call: Call, services: Services, rules: AccessRules, record_id: RecordId, record: Record | None
+) -> object:
+    if record is None:
+        return wire.error_entry(records.not_found(), str(record_id))
+    if not access.may_read(record, call.actor):
+        return wire.error_entry(records.not_permitted(), str(record_id))
+    return body(call, services, rules, record)
+
+
+def body(call: Call, services: Services, rules: AccessRules, record: Record) -> object:
+    """Return a record in wire form, as far as the one who calls may see it."""
+    known = services.store.fields_of(call.app.name, record.type)
+    data = rules.readable(record.type, record.data, call.actor, record)
+    return record_json.record_body(record, known, data)
+
+
+async def save(call: Call, services: Services) -> object:
+    """Save records, each alone or all at once; answer them as they are now, or why not."""
+    given = _read_records(call)
+    database_id = _writable_database(call)
+    around = await _circumstances(call, services, database_id)
+    if around.atomic:
+        records.check_whole(given)
+    readable = [one for one in given if isinstance(one, Given)]
+    outcomes = iter(await _save(call, services, readable, around))
+    return [
+        wire.error_entry(one)
+        if isinstance(one, SkygearError)
+        else _saved(call, services, around.rules, one.id, next(outcomes))
+        for one in given
+    ]
+
+
+def _saved(
+    call: Call,
+    services: Services,
+    rules: AccessRules,
+    record_id: RecordId,
+    outcome: Record | SkygearError,
+) -> object:
+    if isinstance(outcome, SkygearError):
+        return wire.error_entry(outcome, str(record_id))
+    return body(call, services, rules, outcome)
+
+
+def _read_records(call: Call) -> list[Given | SkygearError]:
+    raw = bound_list(call.payload, "records") or []
+    if not all(item is None or isinstance(item, dict) for item in raw):
+        raise not_decodable(Reason.ARGUMENT_INVALID, "records lists what is no object")
+    bound(call.payload, "atomic", False)
+    if not raw:
+        raise invalid_argument("expected list of record", "records")
+    return [_read_record(item if isinstance(item, dict) else {}) for item in raw]
+
+
+def _read_record(raw: Mapping[str, object]) -> Given | SkygearError:
+    try:
+        return records.read(raw)
+    except SkygearError as refusal:
+        return refusal
+
+
+def _writable_database(call: Call) -> str:
+    if call.database_id is None:
+        raise SkygearError(NOT_SUPPORTED, "modifying the selected database is not supported")
+    return call.database_id
+
+
+async def _circumstances(call: Call, services: Services, database_id: str) -> Circumstances:
+    settings = services.settings
+    return Circumstances(
+        actor=call.actor,
+        database_id=database_id,
+        now=call.now,
+        rules=await call.app.access.rules(),
+        key_sets=settings.auth_record_keys,
+        documented=settings.contract == DOCUMENTED,
+        atomic=bound(call.payload, "atomic", False),
+    )
+
+
+async def _save(
+    call: Call, services: Services, given: Sequence[Given], around: Circumstances
+) -> list[Record | SkygearError]:
+    """Save in one transaction; what the schema needs, it gets in one before it."""
+    app = call.app.name
+    may_extend = services.settings.may_extend_schema or call.has_master_key
+
+    async def work(tx: Transaction) -> list[Record | SkygearError] | None:
+        decided = await stored_records.decide(tx, app, given, around, may_extend=may_extend)
+        if isinstance(decided, dict):
+            await schema.extend(tx, app, decided)
+            return None
+        outcomes, changes = decided
+        if around.atomic:
+            ids = (one.id for one in given)
+            records.check_all_done(zip(ids, outcomes, strict=True))
+        await stored_records.save(tx, app, around.database_id, changes)
+        return outcomes
+
+    while (outcomes := await services.store.run(work)) is None:
+        pass
+    return outcomes
+
+
+async def delete(call: Call, services: Services) -> object:
+    """Delete records, each alone or all at once; answer which are gone, or why not."""
+    ids = _read_ids(call, lambda text: records.bad_id(text, "ids"))
+    bound(call.payload, "atomic", False)
+    database_id = _writable_database(call)
+    around = await _circumstances(call, services, database_id)
+    outcomes = await services.store.run(lambda tx: _delete(tx, call.app.name, ids, around))
+    return [
+        wire.error_entry(outcome, str(one)) if outcome else {"_id": str(one), "_type": "record"}
+        for one, outcome in zip(ids, outcomes, strict=True)
+    ]
+
+
+async def _delete(
+    tx: Transaction, app: str, ids: Sequence[RecordId], around: Circumstances
+) -> list[SkygearError | None]:
+    found, _ = await stored_records.load_to_change(tx, app, ids, around.database_id, to_stay=False)
+    referrers = await references.load_referrers(tx, app, list(found))
+    gone: set[RecordId] = set()
+    outcomes: list[SkygearError | None] = []
+    for record_id in ids:
+        refusal = records.refusal_to_delete(record_id, found.get(record_id), around)
+        if refusal is None and referrers[record_id] - gone - {record_id}:
+            refusal = records.referred_to(record_id)
+        if refusal is None:
+            gone.add(record_id)
+            del found[record_id]
+        outcomes.append(refusal)
+    if around.atomic:
+        records.check_all_done(zip(ids, outcomes, strict=True))
+    await stored_records.remove(tx, app, around.database_id, gone)
+    return outcomes
+
+
+def _read_ids(call: Call, refusal: Callable[[str], SkygearError]) -> list[RecordId]:
+    texts = bound_keys(call.payload, "ids")
+    if not texts:
+        raise invalid_argument("expected list of id", "ids")
+    ids = []
+    for text in texts:
+        record_id = records.read_id(text)
+        if record_id is None:
+            raise refusal(text)
+        ids.append(record_id)
+    return ids

@@ -1,0 +1,91 @@
+"""`record:query`: records by what they hold, in an order, with those that they refer to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skylogin.actions import wire
+from skylogin.actions.call import Call, Services
+from skylogin.database import Transaction
+from skylogin.database.transaction import FieldMap
+from skylogin.domain import record_json
+from skylogin.domain.access import AccessRules
+from skylogin.domain.user import Record
+from skylogin.encoding.json_text import JsonValue
+from skylogin.query import field_rules, includes
+from skylogin.query import plan as query_plan
+from skylogin.query import predicate as queries
+from skylogin.query.predicate import KeyPath, Query
+from skylogin.store import record_queries as stored_queries
+from skylogin.store.record_queries import Found, Scope
+
+Referred = dict[tuple[str, str], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What was found, what that refers to, and the fields of all of it."""
+
+    found: Found
+    referred: Referred
+    fields: dict[str, FieldMap]
+
+
+async def query(call: Call, services: Services) -> object:
+    """Answer the records that a call asks for, and how many there are if it wants to know."""
+    wanted = queries.read(call.payload)
+    rules = await call.app.access.rules()
+    outcome = await services.store.run(lambda tx: _find(tx, call, wanted, rules), write=False)
+    bodies = [_body(record, call, wanted, rules, outcome) for record in outcome.found.records]
+    if outcome.found.count is None:
+        return bodies
+    return wire.WithInfo(bodies, {"count": outcome.found.count})
+
+
+async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) -> _Outcome:
+    app = call.app.name
+    schema = await stored_queries.load_schema(tx, app, wanted)
+    field_rules.check_rules(wanted, schema, rules.fields, call.actor)
+    if wanted.type not in schema:
+        # Nobody has made a record of the type, so nothing more is looked at.
+        return _Outcome(Found((), 0 if wanted.count else None), {}, {})
+    plan = query_plan.plan(wanted, schema)
+    scope = Scope(tx, app, call.database_id, call.actor)
+    found = await stored_queries.run(scope, plan, count=wanted.count)
+    references = includes.references(wanted, found.records, schema[wanted.type])
+    referred = {
+        (record_type, key): record
+        for record_type, ids in references.items()
+        for key, record in (await stored_queries.load_referred(scope, record_type, ids)).items()
+    }
+    fields = await stored_queries.load_fields(tx, app, [*found.records, *referred.values()])
+    return _Outcome(found, referred, fields)
+
+
+def _body(
+    record: Record, call: Call, wanted: Query, rules: AccessRules, outcome: _Outcome
+) -> dict[str, object]:
+    """Return a record in wire form, with what it includes in `_transient`."""
+    transient: dict[str, object] = {}
+    for name, expression in wanted.includes.items():
+        if isinstance(expression, KeyPath):
+            fields = outcome.fields[record.type]
+            reference = includes.reference_of(expression, record, wanted, fields)
+            other = outcome.referred.get(reference) if reference else None
+            # Of what is included all fields are shown, whatever is desired of the others.
+            transient[name] = other and _shown(other, other.data, call, rules, outcome)
+        elif (number := includes.number_of(expression, record)) is not None:
+            transient[name] = number
+    data = includes.desired(wanted, record.data)
+    body = _shown(record, data, call, rules, outcome)
+    return {**body, "_transient": transient} if transient else body
+
+
+def _shown(
+    record: Record,
+    asked: Mapping[str, JsonValue],
+    call: Call,
+    rules: AccessRules,
+    outcome: _Outcome,
+) -> dict[str, object]:
+    data = rules.readable(record.type, asked, call.actor, record)
+    return record_json.record_body(record, outcome.fields[record.type], data)

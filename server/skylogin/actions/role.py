@@ -1,0 +1,74 @@
+"""`role:*`: which roles are special, and who has which."""
+
+from skylogin.actions.call import Call, Services
+from skylogin.actions.payload import bound_keys
+from skylogin.actions.preprocessors import is_admin
+from skylogin.domain.limits import check_keys
+from skylogin.errors import NOT_AUTHENTICATED, PERMISSION_DENIED, SkygearError, invalid_argument
+from skylogin.store import roles
+
+ASSIGNED = "OK"
+
+
+async def set_default(call: Call, services: Services) -> object:
+    """Say which roles those get who sign up from now on."""
+    names = _read_roles(call)
+    await services.store.run(lambda tx: roles.set_default(tx, call.app.name, names))
+    return names
+
+
+async def set_admin(call: Call, services: Services) -> object:
+    """Say which roles may do what only admins may."""
+    names = _read_roles(call)
+    await services.store.run(lambda tx: roles.set_admin(tx, call.app.name, names))
+    return names
+
+
+async def assign(call: Call, services: Services) -> object:
+    """Give roles to users; who is not there is passed over."""
+    names, user_ids = _read_roles(call), _read_users(call)
+    await services.store.run(lambda tx: roles.assign(tx, call.app.name, user_ids, names))
+    return ASSIGNED
+
+
+async def revoke(call: Call, services: Services) -> object:
+    """Take roles from users, where they have them."""
+    names, user_ids = _read_roles(call), _read_users(call)
+    await services.store.run(lambda tx: roles.revoke(tx, call.app.name, user_ids, names))
+    return ASSIGNED
+
+
+async def get(call: Call, services: Services) -> object:
+    """Say which roles users have: oneself, or anybody's for an admin."""
+    user_ids = bound_keys(call.payload, "users")
+    if not user_ids:
+        raise invalid_argument("unspecified user IDs in request", "users")
+    if not call.has_master_key:
+        await _check_may_get(call, services, user_ids)
+    return await services.store.run(
+        lambda tx: roles.load_of(tx, call.app.name, user_ids), write=False
+    )
+
+
+async def _check_may_get(call: Call, services: Services, user_ids: list[str]) -> None:
+    if call.user is None:
+        # In the original this is a crash.
+        message = "Authentication is required for this action, please login."
+        raise SkygearError(NOT_AUTHENTICATED, message)
+    if user_ids != [call.user.id] and not await is_admin(call, services, call.user):
+        raise SkygearError(PERMISSION_DENIED, "no permission to get other users' roles")
+
+
+def _read_roles(call: Call) -> list[str]:
+    names = bound_keys(call.payload, "roles")
+    if names is None:
+        raise invalid_argument("unspecified roles in request", "roles")
+    check_keys(names)
+    return names
+
+
+def _read_users(call: Call) -> list[str]:
+    user_ids = bound_keys(call.payload, "users")
+    if user_ids is None:
+        raise invalid_argument("unspecified users in request", "users")
+    return user_ids

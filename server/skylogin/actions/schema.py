@@ -1,0 +1,173 @@
+"""`schema:*`: record types and their fields, and the rules of who may do what."""
+
+from collections.abc import Awaitable, Callable
+
+from skylogin.actions.call import Call, Services
+from skylogin.actions.payload import bound_key, bound_keys, bound_list, bound_object
+from skylogin.database import Transaction
+from skylogin.domain import access, schema
+from skylogin.domain.access import FieldRules
+from skylogin.domain.limits import check_keys, check_storable
+from skylogin.encoding.json_text import JsonValue
+from skylogin.errors import DUPLICATED, Reason, SkygearError, invalid_argument, not_decodable
+from skylogin.store import access_rules as stored_access
+from skylogin.store import apps, fields, record_types, roles
+from skylogin.store import schema as stored_schema
+
+USER_TYPE = access.USER_TYPE
+
+
+async def fetch(call: Call, services: Services) -> object:
+    """Answer every record type with its fields."""
+    return await services.store.run(lambda tx: _load_body(tx, call.app.name), write=False)
+
+
+async def _load_body(tx: Transaction, app: str) -> object:
+    return schema.body(await stored_schema.load_all(tx, app))
+
+
+async def create(call: Call, services: Services) -> object:
+    """Make record types and fields; those that are there stay."""
+    raw = bound_object(call.payload, "record_types") or {}
+    check_storable(raw)
+    wanted, app = schema.read_types(raw), call.app.name
+
+    async def work(tx: Transaction) -> object:
+        known = await stored_schema.load_all(tx, app)
+        try:
+            extension = schema.extend(wanted, known, set(known), may_extend=True)
+        except SkygearError as refusal:
+            raise schema.as_asked_for(refusal) from refusal
+        await stored_schema.extend(tx, app, extension)
+        return await _load_body(tx, app)
+
+    return await services.store.run(work)
+
+
+async def rename(call: Call, services: Services) -> object:
+    """Give a field of a record type another name."""
+    record_type, name = bound_key(call.payload, "record_type"), bound_key(call.payload, "item_name")
+    new_name = bound_key(call.payload, "new_name")
+    schema.check_may_change(record_type, item_name=name, new_name=new_name)
+
+    async def change(tx: Transaction) -> None:
+        await _check_to_alter(tx, call.app.name, record_type, name, new_name)
+        await stored_schema.rename(tx, call.app.name, record_type, name, new_name)
+
+    return await _change(call, services, change, {record_type: {name, new_name}})
+
+
+async def delete(call: Call, services: Services) -> object:
+    """Take a field from a record type, and from its records."""
+    record_type, name = bound_key(call.payload, "record_type"), bound_key(call.payload, "item_name")
+    schema.check_may_change(record_type, item_name=name)
+
+    async def change(tx: Transaction) -> None:
+        await _check_to_alter(tx, call.app.name, record_type, name)
+        await stored_schema.remove(tx, call.app.name, record_type, name)
+
+    return await _change(call, services, change, {record_type: {name}})
+
+
+async def _check_to_alter(
+    tx: Transaction, app: str, record_type: str, name: str, new_name: str = ""
+) -> None:
+    types = await record_types.find(tx, app, [record_type])
+    known = await fields.read(tx, app, record_type)
+    schema.check_to_alter(types, known, record_type, name, new_name)
+
+
+async def _change(
+    call: Call,
+    services: Services,
+    change: Callable[[Transaction], Awaitable[None]],
+    names: dict[str, set[str]],
+) -> object:
+    key_sets = services.settings.auth_record_keys
+    in_keys = {name for key_set in key_sets for name in key_set}
+
+    async def work(tx: Transaction) -> object:
+        await change(tx)
+        if not in_keys.isdisjoint(names.get(USER_TYPE, ())):
+            await _rebuild_keys(tx, call.app.name)
+        return await _load_body(tx, call.app.name)
+
+    async def _rebuild_keys(tx: Transaction, app: str) -> None:
+        try:
+            await apps.rebuild_keys(tx, app, key_sets)
+        except apps.KeysTakenError as error:
+            raise SkygearError(DUPLICATED, "violate unique constraint") from error
+
+    return await services.store.run(work)
+
+
+async def set_create_roles(call: Call, services: Services) -> object:
+    """Say which roles one needs to create records of a type."""
+    record_type = bound_key(call.payload, "type")
+    names = bound_keys(call.payload, "create_roles") or []
+    _check_has_type(record_type)
+    check_keys([record_type, *names])
+
+    async def work(tx: Transaction) -> None:
+        await roles.add_missing(tx, call.app.name, [name for name in names if name])
+        await stored_access.set_create_roles(tx, call.app.name, record_type, names)
+
+    await services.store.run(work)
+    call.app.access.forget()
+    return {"type": record_type, **({"create_roles": names} if names else {})}
+
+
+async def set_default_access(call: Call, services: Services) -> object:
+    """Say which access list records of a type get that are saved without one."""
+    record_type = bound_key(call.payload, "type")
+    raw = _read_objects(call, "default_access")
+    entries: list[JsonValue] = []
+    for item in raw:
+        entry = access.read_entry(item)
+        if entry is None:
+            raise invalid_argument("invalid default_access entry", "default_access")
+        entries.append(entry)
+    _check_has_type(record_type)
+    check_keys([record_type])
+    await services.store.run(
+        lambda tx: stored_access.set_default_access(tx, call.app.name, record_type, entries)
+    )
+    call.app.access.forget()
+    return {"type": record_type, **({"default_access": raw} if raw else {})}
+
+
+def _check_has_type(record_type: str) -> None:
+    if not record_type:
+        raise invalid_argument("missing required fields", "type")
+
+
+async def get_field_access(call: Call, services: Services) -> object:
+    """Answer the rules for fields, in the order in which they are looked at."""
+    rules = await services.store.run(
+        lambda tx: stored_access.load_field_rules(tx, call.app.name), write=False
+    )
+    return _field_access(rules)
+
+
+async def update_field_access(call: Call, services: Services) -> object:
+    """Replace the rules for fields."""
+    rules = access.read_field_rules(_read_objects(call, "access"))
+    for rule in rules.rules:
+        check_keys([rule.record_type, rule.record_field, rule.user_role])
+    await services.store.run(
+        lambda tx: stored_access.replace_field_rules(tx, call.app.name, rules.rules)
+    )
+    call.app.access.forget()
+    return _field_access(rules)
+
+
+def _field_access(rules: FieldRules) -> object:
+    return {"access": [rule.body() for rule in rules.rules]}
+
+
+def _read_objects(call: Call, name: str) -> list[object]:
+    raw = bound_list(call.payload, name) or []
+    if not all(item is None or isinstance(item, dict) for item in raw):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists what is no object")
+    check_storable(raw)
+    return raw

@@ -1,0 +1,209 @@
+"""`sso:*`: logging in as a principal of somebody else's."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from skylogin.actions.call import Call, JournaledAttempt, Services
+from skylogin.actions.login_answer import auth_response
+from skylogin.actions.password_login import sign_in
+from skylogin.actions.payload import bound, bound_key, bound_object
+from skylogin.database import Transaction
+from skylogin.domain import login, login_attempt, profile
+from skylogin.domain.limits import check_keys, check_storable
+from skylogin.domain.login import Attempt, Changes, Login
+from skylogin.domain.user import Account, User
+from skylogin.errors import (
+    INVALID_CREDENTIALS,
+    NOT_CONFIGURED,
+    RESOURCE_NOT_FOUND,
+    UNEXPECTED_USER_NOT_FOUND,
+    Reason,
+    SkygearError,
+    invalid_argument,
+    not_decodable,
+)
+from skylogin.store import login_batch, principals, users
+from skylogin.store.principals import Link
+from skylogin.tokens import custom_token
+from skylogin.tokens.custom_token import Secret, Signed
+
+LINKED = "OK"
+
+
+async def log_in_with_custom_token(call: Call, services: Services) -> object:
+    """Log in the principal of a custom token; the first time, make the user."""
+    secrets = await call.app.secrets.accepted(call.now)
+    if not secrets:
+        raise SkygearError(
+            NOT_CONFIGURED,
+            "login with custom token requires CUSTOM_TOKEN_SECRET config",
+            reason=Reason.NOT_CONFIGURED,
+            explanation="no custom token secret is accepted",
+        )
+    token = bound(call.payload, "token", "")
+    if not token:
+        raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
+    signed = await _verify_signature(call, services, token, secrets)
+    # Known from here on, also of an attempt that is refused.
+    call.secret_id = signed.secret_id
+    claims = custom_token.read_claims(signed, call.now, services.rules)
+    may_extend = services.settings.may_extend_schema or call.has_master_key
+    new_user = User(services.ids.random_id())
+    attempt = Attempt(
+        claims.subject,
+        claims.profile,
+        call.now,
+        new_user,
+        may_extend,
+        claims=claims,
+        access=await call.app.access.rules(),
+    )
+    entry_id = services.ids.timed_id(services.now())
+    accepted = await services.logins.submit(
+        JournaledAttempt(call.app, attempt, entry_id, call.action, call.origin)
+    )
+    return await auth_response(call, services, accepted.user)
+
+
+async def _verify_signature(
+    call: Call, services: Services, token: str, secrets: Sequence[Secret]
+) -> Signed:
+    """Return *token* with the secret that signed it; one made a moment ago counts as well."""
+    try:
+        return custom_token.verify_signature(token, secrets, services.rules)
+    except SkygearError as error:
+        if error.reason is not Reason.SIGNATURE_WRONG:
+            raise
+        newer = await call.app.secrets.accepted_anew(call.now)
+        if newer == secrets:
+            raise
+    return custom_token.verify_signature(token, newer, services.rules)
+
+
+async def log_in_many(
+    services: Services, tx: Transaction, items: Sequence[JournaledAttempt]
+) -> list[Login | SkygearError]:
+    """Log in a batch: load, decide, save, for each app."""
+    outcomes: dict[str, Login | SkygearError] = {}
+    key_sets = services.settings.auth_record_keys
+    for app, group in groupby(sorted(items, key=_name_of_app), key=_name_of_app):
+        theirs = list(group)
+        attempts = [item.attempt for item in theirs]
+        snapshot = await login_batch.load(tx, app, attempts, key_sets)
+        decided, changes = login.decide_all(attempts, snapshot)
+        await login_batch.save(tx, app, changes)
+        entries = [
+            login_attempt.accepted(item.entry_id, item.action, item.origin, item.attempt, outcome)
+            for item, outcome in zip(theirs, decided, strict=True)
+            if isinstance(outcome, Login)
+        ]
+        await theirs[0].app.journal.add(tx, entries)
+        outcomes |= zip((item.entry_id for item in theirs), decided, strict=True)
+    return [outcomes[item.entry_id] for item in items]
+
+
+def _name_of_app(item: JournaledAttempt) -> str:
+    return item.app.name
+
+
+async def log_in_with_oauth(call: Call, services: Services) -> object:
+    """Log in the user whom a principal of an OAuth provider is linked with."""
+    link = _read_link(call)
+
+    async def find(tx: Transaction) -> Account:
+        app = call.app.name
+        user_id = await principals.load_user_id(tx, app, link.provider, link.principal)
+        if user_id is None:
+            message = "no connected user"
+            raise SkygearError(INVALID_CREDENTIALS, message, reason=Reason.USER_UNKNOWN)
+        user = (await users.load(tx, app, [user_id], lock=True)).get(user_id)
+        if user is None or user.record is None:
+            message = "skydb: Record not found for the specified key"
+            raise SkygearError(UNEXPECTED_USER_NOT_FOUND, message, reason=Reason.USER_UNKNOWN)
+        return Account(user_id, user)
+
+    async def note(tx: Transaction, changes: Changes) -> None:
+        await principals.update_said(tx, call.app.name, link)
+
+    nobody = User(services.ids.random_id())
+    attempt = Attempt(link.principal, None, call.now, nobody, False, principals.KIND, link.provider)
+    entered = await sign_in(call, services, attempt, find, note)
+    return await auth_response(call, services, entered.user)
+
+
+async def sign_up_with_oauth(call: Call, services: Services) -> object:
+    """Make a user for a principal of an OAuth provider."""
+    given = profile.read(bound_object(call.payload, "profile") or {})
+    link = _read_link(call)
+
+    async def find(tx: Transaction) -> None:
+        if await principals.load_user_id(tx, call.app.name, link.provider, link.principal):
+            raise invalid_argument("user already connected")
+
+    async def note(tx: Transaction, changes: Changes) -> None:
+        # The principal has to be there first.
+        await tx.finish()
+        await principals.update_said(tx, call.app.name, link)
+
+    new_user = User(services.ids.random_id())
+    attempt = Attempt(
+        link.principal, given, call.now, new_user, True, principals.KIND, link.provider
+    )
+    made = await sign_in(call, services, attempt, find, note)
+    return await auth_response(call, services, made.user)
+
+
+async def link_oauth(call: Call, services: Services) -> object:
+    """Link a user with a principal of an OAuth provider."""
+    link = _read_link(call, has_user=True)
+
+    async def add(tx: Transaction) -> None:
+        app = call.app.name
+        if await principals.load_user_id(tx, app, link.provider, link.principal):
+            raise invalid_argument("provider account already linked with existing user")
+        if await principals.has_link(tx, app, link.provider, link.user_id):
+            raise invalid_argument("user linked to the provider already")
+        if not await users.load(tx, app, [link.user_id], lock=True):
+            raise SkygearError(RESOURCE_NOT_FOUND, "user not found")
+        await principals.add(tx, app, link)
+
+    async def is_there(tx: Transaction) -> bool:
+        found = principals.load_user_id(tx, call.app.name, link.provider, link.principal)
+        return await found == link.user_id
+
+    await services.store.run(add, witness=is_there)
+    return LINKED
+
+
+async def unlink_oauth(call: Call, services: Services) -> object:
+    """Take a user's link with an OAuth provider away."""
+    provider = _read_needed(call, "provider")
+    user_id = _read_needed(call, "user_id")
+    if not await services.store.run(
+        lambda tx: principals.remove(tx, call.app.name, provider, user_id)
+    ):
+        raise SkygearError(RESOURCE_NOT_FOUND, "user not found")
+    return LINKED
+
+
+def _read_link(call: Call, *, has_user: bool = False) -> Link:
+    token_response = bound_object(call.payload, "token_response")
+    provider_profile = bound_object(call.payload, "provider_profile")
+    link = Link(
+        provider=_read_needed(call, "provider"),
+        principal=_read_needed(call, "principal_id"),
+        user_id=_read_needed(call, "user_id") if has_user else "",
+        now=call.now,
+        token_response=token_response,
+        profile=provider_profile,
+    )
+    check_storable([token_response, provider_profile])
+    check_keys([link.provider, link.principal])
+    return link
+
+
+def _read_needed(call: Call, name: str) -> str:
+    value = bound_key(call.payload, name)
+    if not value:
+        raise invalid_argument(f"empty {name.replace('_', ' ')}", name)
+    return value

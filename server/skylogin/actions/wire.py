@@ -1,0 +1,83 @@
+"""JSON of the wire: bodies in, answers out. The wire's own spelling stands here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from skylogin.domain.record_json import record_body
+from skylogin.domain.user import Field, User
+from skylogin.encoding import json_text, rfc3339
+from skylogin.encoding.json_text import JsonValue
+from skylogin.errors import SkygearError, error_body
+
+
+class BadBodyError(ValueError):
+    """A body that is no JSON object: the original answers with a bare status."""
+
+
+def read_body(data: bytes) -> dict[str, object]:
+    """Return the payload of a call. No body, blanks and null are `{}`.
+
+    Raises BadBodyError on anything that is not a JSON object. Bytes after the
+    first value are not looked at.
+    """
+    text = json_text.decode(data)
+    if not text.strip(" \t\n\r"):
+        return {}
+    try:
+        value, _ = json_text.read_first(text)
+    except json_text.NotJsonError as error:
+        raise BadBodyError(str(error)) from error
+    if value is None:
+        # The original drops the connection when a key is in a header besides.
+        return {}
+    if not isinstance(value, dict):
+        raise BadBodyError("not a JSON object")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class WithInfo:
+    """A result, and what an answer tells about it beside it."""
+
+    result: object
+    info: Mapping[str, object]
+
+
+def result(value: object) -> dict[str, object]:
+    """Return the envelope of a success."""
+    if isinstance(value, WithInfo):
+        return {"result": value.result, "info": dict(value.info)}
+    return {"result": value}
+
+
+def error(refusal: SkygearError) -> dict[str, object]:
+    """Return the envelope of a refusal."""
+    return {"error": error_body(refusal)}
+
+
+def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]:
+    """Return a refusal that concerns one record of several (records, section 3)."""
+    entry: dict[str, object] = {"_type": "error", **error_body(refusal)}
+    return {"_id": record_id, **entry} if record_id else entry
+
+
+def auth_response(
+    user: User, shown: Mapping[str, JsonValue], access_token: str, fields: Mapping[str, Field]
+) -> dict[str, object]:
+    """Return what a login answers: the user as seen before it (custom-token-login, section 8).
+
+    *shown* are the fields of the record that the user may see.
+    """
+    record = user.record
+    assert record is not None
+    profile = record_body(record, fields, shown)
+    body: dict[str, object] = {"user_id": user.id, "profile": profile}
+    if user.roles:
+        body["roles"] = list(user.roles)
+    body["access_token"] = access_token
+    last_login_at = record.data.get("last_login_at")
+    if isinstance(last_login_at, str):
+        body["last_login_at"] = rfc3339.from_stored(last_login_at)
+    if user.last_seen_at is not None:
+        body["last_seen_at"] = rfc3339.on_wire(user.last_seen_at)
+    return body

@@ -1,0 +1,1 @@
+"""An app as a running server holds it."""

@@ -1,0 +1,138 @@
+"""Writing the journal without letting it grow, or slow the logins that are accepted.
+
+An accepted login is written in its own transaction. Refusals wait here, no more
+than a thousand of them, and are written together: a flood of bad tokens costs
+the database no more than a trickle.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from skylogin.apps.login_counter import Tally
+from skylogin.database import Store, Transaction
+from skylogin.domain.login_attempt import Entry
+from skylogin.ids import timed_prefix
+from skylogin.store import login_attempts as stored_journal
+
+logger = logging.getLogger("skylogin.journal")
+
+WAITING_MAX = 1000
+FLUSH_SECONDS = 0.5
+DROPPED_AT_ONCE_MAX = 256
+AGE_CHECK = timedelta(minutes=1)
+
+
+class JournalWriter:
+    """The journal of one app, kept to *rows_max* entries and *days* days by the server's clock."""
+
+    def __init__(
+        self, store: Store, app: str, *, rows_max: int, days: int, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._app = app
+        self._rows_max = rows_max
+        self._age_max = timedelta(days=days)
+        self._now = now
+        self._rows = 0
+        self._age_checked_at: datetime | None = None
+        self._waiting: deque[Entry] = deque()
+        self._left_out = 0
+        self._flusher: asyncio.Task[None] | None = None
+        # Who wants to read what waits has to wait for who is writing it.
+        self._writing = asyncio.Lock()
+        self._tally = Tally(store, app)
+
+    async def open(self) -> None:
+        """Count what is there."""
+        self._rows = await self._store.run(lambda tx: stored_journal.count(tx, self._app))
+
+    async def add(self, tx: Transaction, entries: Sequence[Entry]) -> None:
+        """Write *entries* in the transaction of what they tell, and drop the oldest."""
+        if not entries:
+            return
+        await stored_journal.add(tx, self._app, entries)
+        rows = self._rows + len(entries)
+        excess = min(rows - self._rows_max, DROPPED_AT_ONCE_MAX)
+        if excess >= min(DROPPED_AT_ONCE_MAX, self._rows_max):
+            # The new ones have to be there: they may be among those that go.
+            await tx.finish()
+            rows -= await stored_journal.drop_oldest(tx, self._app, excess)
+        rows -= await self._drop_aged(tx)
+        change = rows - self._rows
+        tx.on_commit.append(lambda: self._count(change, entries))
+
+    def _count(self, change: int, entries: Sequence[Entry]) -> None:
+        self._rows += change
+        for entry in entries:
+            # A refusal is counted when it comes: it may never be written.
+            if entry.accepted:
+                self._tally.count(entry)
+
+    async def _drop_aged(self, tx: Transaction) -> int:
+        now = self._now()
+        if self._age_checked_at is not None and abs(now - self._age_checked_at) < AGE_CHECK:
+            return 0
+        self._age_checked_at = now
+        # By the ids, which go by the server's clock: a test that moves its app's to next year
+        # still wants to see what it tried.
+        first_id = timed_prefix(now - self._age_max)
+        return await stored_journal.drop_before(tx, self._app, first_id, DROPPED_AT_ONCE_MAX)
+
+    def note(self, entry: Entry) -> None:
+        """Write *entry* soon; where too many wait already, it is only counted."""
+        self._tally.count(entry)
+        if len(self._waiting) >= WAITING_MAX:
+            self._left_out += 1
+            return
+        self._waiting.append(entry)
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush_soon())
+
+    async def _flush_soon(self) -> None:
+        try:
+            await asyncio.sleep(FLUSH_SECONDS)
+        finally:
+            self._flusher = None
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits, and the counts. Raises nothing: neither stops a login."""
+        await self.write()
+        await self._tally.flush()
+
+    async def write(self) -> None:
+        """Write the entries that wait. Raises nothing: a journal that fails stops no login."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
+        entries, left_out = list(self._waiting), self._left_out
+        self._waiting.clear()
+        self._left_out = 0
+        if not entries and not left_out:
+            return
+        if left_out:
+            logger.warning("the journal left out %d refused attempts", left_out)
+        try:
+            await self._store.run(lambda tx: self.add(tx, entries))
+        except Exception:
+            logger.exception("the journal lost %d entries", len(entries))
+
+    async def forget(self, empty: Callable[[], Awaitable[None]]) -> None:
+        """Forget what waits and what was counted, while *empty* takes away what is written."""
+        async with self._writing, self._tally.forgetting():
+            self._waiting.clear()
+            self._left_out = 0
+            await empty()
+            self._rows = 0
+
+    async def close(self) -> None:
+        """Write what waits, and stop."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+        if self._waiting:
+            await self.flush()
+        await self._tally.close()

@@ -1,0 +1,105 @@
+"""Where access tokens live: `TOKEN_STORE`. Each store issues, finds and forgets them."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from skylogin.config import ConfigurationError, Settings
+from skylogin.ids import IdMaker
+from skylogin.tokens import access_token, file_store, redis_store
+from skylogin.tokens.access_token import AccessToken
+from skylogin.tokens.file_store import FileTokens
+from skylogin.tokens.redis_store import RedisTokens
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+# Below it are the tokens of the apps that the original does not know.
+APPS = "apps"
+
+
+class TokenStore(Protocol):
+    """What the rest needs of a store of access tokens, of one app."""
+
+    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
+        """Return a new token for *user_id*, good from now on."""
+
+    async def find(self, token: str, now: datetime) -> AccessToken:
+        """Return what *token* says. Raises SkygearError (AccessTokenNotAccepted)."""
+
+    async def forget(self, token: str) -> None:
+        """End *token*, where the store can."""
+
+
+class SignedTokens:
+    """`TOKEN_STORE=jwt`: tokens are signed and stored nowhere, so none can be ended."""
+
+    def __init__(self, key: bytes, expiry_seconds: int, ids: IdMaker) -> None:
+        self._key = key
+        self._expiry_seconds = expiry_seconds
+        self._ids = ids
+
+    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
+        """Return a new token; *issuer* is its `iss`."""
+        return access_token.issue(
+            user_id,
+            now,
+            self._ids.random_id(),
+            issuer=issuer,
+            expiry_seconds=self._expiry_seconds,
+            key=self._key,
+        )
+
+    async def find(self, token: str, now: datetime) -> AccessToken:
+        """Return what *token* says, once its signature and times are checked."""
+        return access_token.verify(token, now, self._key)
+
+    async def forget(self, token: str) -> None:
+        """Do nothing: the token lives on, as it does in the original."""
+
+
+class TokenStores:
+    """Opens the token store of each app; what they share is opened and closed once."""
+
+    def __init__(self, settings: Settings, ids: IdMaker) -> None:
+        self._settings = settings
+        self._ids = ids
+        self._redis: Redis | None = None
+
+    async def open(self) -> None:
+        """Prepare what the stores share. Raises ConfigurationError where that fails."""
+        settings = self._settings
+        path = settings.token_store_path
+        try:
+            if settings.token_store == "fs":
+                await asyncio.to_thread(file_store.make_folder, Path(path))
+            elif settings.token_store == "redis":
+                self._redis = redis_store.open_client(path)
+        except OSError as error:
+            raise ConfigurationError([f"TOKEN_STORE_PATH {path}: {error.strerror}"]) from error
+        except ValueError as error:
+            raise ConfigurationError([f"TOKEN_STORE_PATH {error}"]) from None
+
+    def open_token_store(self, app: str, key: bytes) -> TokenStore:
+        """Return the store of the app called *app*; *key* signs where tokens are signed.
+
+        The app of the environment has its tokens where the original has them. Any
+        other has a place of its own, and none finds another's.
+        """
+        settings, ids = self._settings, self._ids
+        seconds = settings.token_store_expiry_seconds
+        is_default = app == settings.app_name
+        if settings.token_store == "fs":
+            folder = Path(settings.token_store_path)
+            return FileTokens(folder if is_default else folder / APPS / app, app, seconds, ids)
+        if self._redis is not None:
+            prefix = f"{settings.token_store_prefix}:" if settings.token_store_prefix else ""
+            prefix += "" if is_default else f"{APPS}:{app}:"
+            return RedisTokens(self._redis, prefix, app, seconds, ids)
+        return SignedTokens(key, seconds, ids)
+
+    async def close(self) -> None:
+        """Close what the stores share."""
+        if self._redis is not None:
+            await self._redis.aclose()

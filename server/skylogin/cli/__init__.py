@@ -1,0 +1,1 @@
+"""Commands; `main` registers them, nothing imports `main`."""

@@ -1,0 +1,425 @@
+"""The few places where SQLite and PostgreSQL differ, each with its reason.
+
+No statement stands here: those are written once, in the modules beside this one.
+"""
+
+import asyncio
+import functools
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    Select,
+    String,
+    Text,
+    Update,
+    bindparam,
+    case,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.elements import ColumnElement, UnaryExpression
+from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.sql.schema import Table
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from skylogin.database import sqlite_statements
+from skylogin.domain.sql_functions import SQL_FUNCTIONS
+from skylogin.encoding import json_text, rfc3339
+
+Columns = Mapping[str, ColumnElement[Any]]
+
+SQLITE_BUSY_SECONDS = 10
+POSTGRESQL_CONNECTIONS_MAX = 10
+CONNECT_SECONDS_MAX = 10
+# Serialization failure, deadlock, and what a server says that goes away.
+_RETRYABLE_STATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P02", "57P03"))
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC. SQLite has no such type: there it is text of fixed width, which sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(
+            String(27) if dialect.name == "sqlite" else DateTime(timezone=True)
+        )
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return rfc3339.stored(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]
+        return datetime.fromisoformat(value)
+
+
+class Plain(TypeDecorator[str]):
+    """Text in the order of its characters' numbers, so that an index finds a beginning of it.
+
+    So SQLite orders all text; PostgreSQL has the order of the database's language otherwise.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(
+            Text(collation="C") if dialect.name == "postgresql" else Text()
+        )
+
+
+class Json(TypeDecorator[Any]):
+    """JSON: jsonb on PostgreSQL, text on SQLite. None is SQL null, as the original keeps it."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(JSON(none_as_null=True))
+        # PostgreSQL's own types are on the start-up list.
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
+
+
+def open_sqlite_writer(url: str, *, durable: bool) -> Engine:
+    """Return the engine of the one writer: it begins IMMEDIATE, where readers do not.
+
+    What is not *durable* goes away with the server: nothing waits for the disk, and nobody else
+    looks at it.
+    """
+    return _open_sqlite(url, "BEGIN IMMEDIATE", _DURABLE if durable else _PASSING)
+
+
+def open_sqlite_readers(url: str) -> Engine:
+    """Return the engine of the readers, who wait for nobody."""
+    return _open_sqlite(url, "BEGIN", _DURABLE)
+
+
+def _open_sqlite(url: str, begin: str, pragmas: Sequence[str]) -> Engine:
+    engine = create_engine(f"sqlite+pysqlite{url.removeprefix('sqlite')}", **_SQLITE)
+    _set_up_sqlite(engine, begin, (*pragmas, *_PRAGMAS))
+    return engine
+
+
+SQLITE = "sqlite:"
+_SQLITE: Mapping[str, Any] = {
+    "json_serializer": json_text.write_stored,
+    "json_deserializer": json_text.read_stored,
+    # The driver's own transactions are off: they would begin late and deferred.
+    "connect_args": {"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
+}
+_PRAGMAS = ("foreign_keys=ON", "cache_size=-8000")
+# NORMAL may lose an acknowledged commit when the power goes.
+_DURABLE = ("journal_mode=WAL", "synchronous=FULL")
+# Locks that others could see, and a log for them to read from, are half of a small transaction.
+_PASSING = ("locking_mode=EXCLUSIVE", "journal_mode=MEMORY", "synchronous=OFF")
+
+
+def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        for name, (count, function) in SQL_FUNCTIONS.items():
+            connection.create_function(name, count, function, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def begin_now(connection: Any) -> None:
+        if sqlite_statements.is_heard(connection):
+            connection.exec_driver_sql(begin)
+        else:
+            sqlite_statements.by_driver(connection, begin)
+
+
+def open_postgresql(url: str) -> AsyncEngine:
+    """Return an engine for *url*, in any of libpq's forms and with several hosts.
+
+    asyncpg reads it itself.
+    """
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=functools.partial(_connect_postgresql, url),
+        json_serializer=json_text.write_stored,
+        json_deserializer=json_text.read_stored,
+        pool_size=POSTGRESQL_CONNECTIONS_MAX,
+        max_overflow=0,
+    )
+
+
+async def _connect_postgresql(url: str) -> Any:
+    # asyncpg is on the start-up list: a server on embedded SQLite never imports it.
+    import asyncpg  # noqa: PLC0415
+
+    connect: Callable[..., Awaitable[Any]] = asyncpg.connect
+    return await connect(
+        url,
+        timeout=CONNECT_SECONDS_MAX,
+        server_settings={
+            "application_name": "skylogin",
+            # Of the times in JSON; the others come without a zone.
+            "timezone": "UTC",
+            # Compiling our small statements costs more than running them.
+            "jit": "off",
+            # A plan made while the tables were empty would be kept as they fill.
+            "plan_cache_mode": "force_custom_plan",
+            # Every statement of a login looks rows up by whole keys; reading a table
+            # from end to end for a few dozen of them only seems cheap.
+            "random_page_cost": "1",
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
+        },
+    )
+
+
+def locked(
+    query: Select[Any],
+    order: ColumnElement[str],
+    tables: list[Table],
+    dialect: str,
+    *,
+    to_stay: bool = False,
+) -> Select[Any]:
+    """Return *query* so that nobody else changes its rows of *tables* until the end.
+
+    In *order*, so that two nodes cannot deadlock. Rows that are only changed, and
+    are *to_stay*, others may refer to meanwhile. On SQLite a writer is alone
+    anyway, and an order would have it walk an index from end to end.
+    """
+    if dialect == "sqlite":
+        return query
+    return query.order_by(order).with_for_update(of=tables, key_share=to_stay)
+
+
+def kept(
+    query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
+) -> Select[Any]:
+    """Return *query* so that its rows of *tables* stay until the end, whoever reads them."""
+    if dialect == "sqlite":
+        return query
+    return query.order_by(order).with_for_update(read=True, key_share=True, of=tables)
+
+
+def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) -> Columns:
+    """Return *columns* of the rows in *parameter*: a JSON list of objects, one each.
+
+    Any number of rows goes through one statement and one parameter: sent and
+    planned once, and stepped through without leaving the database. The app
+    belongs into each row: beside a constant app both databases, as long as they
+    have no statistics, like to walk everything that the app has.
+    """
+    if dialect == "postgresql":
+        typed = (column(name, kind()) for name, kind in columns.items())
+        rows = func.json_to_recordset(bindparam(parameter, type_=JSON)).table_valued(*typed)
+        return dict(rows.render_derived(with_types=True).c)
+    listed = func.json_each(bindparam(parameter, type_=JSON))
+    value: ColumnElement[Any] = listed.table_valued("value").c.value
+    return {
+        name: func.json_extract(value, f"$.{name}", type_=kind()) for name, kind in columns.items()
+    }
+
+
+@functools.cache
+def as_one_row(query: Select[Any], dialect: str) -> Select[Any]:
+    """Return *query* so that the database gives all its rows in one: see `read_one_row`.
+
+    Between two rows SQLite's driver lets the event loop's thread run, and has to
+    ask for its turn again; a batch of logins would wait more than it works. And
+    PostgreSQL's driver reads one text sooner than many typed columns.
+    """
+    inner = query.subquery()
+    if dialect == "postgresql":
+        row = func.json_build_array(*inner.c, type_=JSON)
+        return select(cast(func.json_agg(row, type_=JSON), Text).label("rows"))
+    columns = [
+        func.json(column) if isinstance(column.type, JSON | Json) else column for column in inner.c
+    ]
+    return select(func.json_group_array(func.json_array(*columns), type_=Text).label("rows"))
+
+
+def read_one_row(text: str | None, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """Return the rows that `as_one_row` made of *query*; PostgreSQL makes null of none."""
+    rows = json_text.read_stored(text or "[]")
+    assert isinstance(rows, list)
+    readers = _readers(query)
+    for row in rows:
+        assert isinstance(row, list)
+        for place, read in readers:
+            if row[place] is not None:
+                row[place] = read(row[place])
+    return rows  # type: ignore[return-value]
+
+
+@functools.cache
+def _readers(query: Select[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Return how to read the columns that JSON has no type for, by their place."""
+    kinds = [column.type for column in query.selected_columns]
+    known: dict[type, Callable[[Any], Any]] = {Moment: datetime.fromisoformat, Boolean: bool}
+    return [(place, known[type(kind)]) for place, kind in enumerate(kinds) if type(kind) in known]
+
+
+def insert_rows(table: Table, parameter: str, columns: Iterable[str], dialect: str) -> Insert:
+    """Return the INSERT of the rows in *parameter*, which hold *columns* of *table*."""
+    names = list(columns)
+    kinds = {name: type(table.c[name].type) for name in names}
+    row = json_rows(parameter, dialect, **kinds)
+    return insert(table).from_select(names, select(*(row[name] for name in names)))
+
+
+@functools.cache
+def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update:
+    """Return the last of *statements* with the others in its WITH: only PostgreSQL has that.
+
+    Each of them sees the database as it was before all of them.
+    """
+    *others, last = statements
+    return last.add_cte(*(one.cte(f"write_{number}") for number, one in enumerate(others)))
+
+
+@functools.cache
+def insert_missing(table: Table, dialect: str) -> Insert:
+    """Return an INSERT that leaves rows alone that are there."""
+    statement: Insert = _dialects_insert(table, dialect).on_conflict_do_nothing()
+    return statement
+
+
+def _dialects_insert(table: Table, dialect: str) -> Any:
+    """Return an INSERT that can say what becomes of rows that are there: each has its own."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
+
+
+@functools.cache
+def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -> Insert:
+    """Return an INSERT that adds to the *number* of a row that is there.
+
+    Of two times in *latest* the later one stays.
+    """
+    statement = _dialects_insert(table, dialect)
+    new = statement.excluded
+    changes = {number: table.c[number] + new[number]}
+    if latest is not None:
+        changes[latest] = case((new[latest] > table.c[latest], new[latest]), else_=table.c[latest])
+    added: Insert = statement.on_conflict_do_update(index_elements=table.primary_key, set_=changes)
+    return added
+
+
+def member_text(document: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:
+    """Return the value of a member of a JSON object, as text; null where it has none.
+
+    No path stands for the name: that would have to be quoted.
+    """
+    each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
+    found = each(document).table_valued("key", "value").c
+    return select(cast(found.value, Text)).where(found.key == name).scalar_subquery()
+
+
+def has_member(
+    document: ColumnElement[Any], name: str, text: str, dialect: str
+) -> ColumnElement[bool]:
+    """Return whether a member of a JSON object is *text*, or what *text* means as JSON."""
+    wanted = [json.dumps(text, ensure_ascii=False)]
+    try:
+        value = json_text.read_stored(text)
+        wanted += [json_text.write_stored(value)] if isinstance(value, bool | int | float) else []
+    except ValueError:
+        pass
+    if dialect == "postgresql":
+        member = document.op("->", return_type=Json())(literal(name, Text))
+        return member.in_([cast(literal(one, Text), Json) for one in wanted])
+    # The name goes into a path; a quotation mark in it cannot.
+    found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
+    return found.in_(wanted) if '"' not in name else literal(False)
+
+
+def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return *column*, a text, so that no index of it is gone by."""
+    if dialect == "postgresql":
+        return column.concat("")
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+
+def is_among(column: ColumnElement[Any], query: Select[Any], dialect: str) -> ColumnElement[bool]:
+    """Return whether *column*, a text, is among what *query* gives, found once and remembered.
+
+    Else both databases may look each of them up. PostgreSQL does not where the answer is asked
+    for its truth, and remembers any number of them that come out of an array: it takes them
+    for few.
+    """
+    if dialect == "postgresql":
+        remembered = func.unnest(func.array(query.scalar_subquery()), type_=Text)
+        return column.in_(select(remembered)).is_(True)
+    return unindexed(column, dialect).in_(query)
+
+
+def is_empty(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
+    """Return whether *column* is the empty text, so that no index of it looks better for that.
+
+    PostgreSQL keeps knowing how many rows it is true of: nothing is less than the empty text.
+    """
+    return column <= "" if dialect == "postgresql" else unindexed(column, dialect) == ""
+
+
+def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    """Return the values of *column* as a JSON list; null or `[]` where there are none."""
+    if dialect == "postgresql":
+        return func.json_agg(column, type_=JSON())
+    return func.json_group_array(column, type_=JSON())
+
+
+async def lock_table(connection: AsyncConnection, table: Table) -> None:
+    """Keep others from *table* until the transaction ends."""
+    await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Return whether a unique key was taken meanwhile: looking again settles it."""
+    return isinstance(error, IntegrityError)
+
+
+def is_unusable(error: DBAPIError) -> bool:
+    """Return whether the file is no database, or cannot be opened."""
+    return any(words in str(error.orig) for words in ("not a database", "unable to open"))
+
+
+def is_retryable(error: DBAPIError) -> bool:
+    """Return whether doing the transaction again may well succeed."""
+    state = getattr(error.orig, "sqlstate", None)
+    busy = "database is locked" in str(error.orig)
+    return is_conflict(error) or is_lost(error) or busy or state in _RETRYABLE_STATES
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether the connection to the database went away."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, OSError | asyncio.TimeoutError)

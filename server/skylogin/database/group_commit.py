@@ -1,0 +1,113 @@
+"""Group commit: one transaction for all the work that waits.
+
+No timer: an idle server begins at once, and whatever arrives while a
+transaction is being committed goes into the next one together. What fails in a
+batch is done once more, each item alone, so that nobody pays for a neighbour.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from skylogin.database.database import Store
+from skylogin.database.transaction import Transaction
+from skylogin.errors import SkygearError
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+BATCH_SIZE_MAX = 256
+
+Work = Callable[[Transaction, Sequence[Item]], Awaitable[Sequence[Outcome | SkygearError]]]
+Witness = Callable[[Transaction, Sequence[Item]], Awaitable[bool]]
+
+
+class Batcher(Generic[Item, Outcome]):
+    """Does work in batches, in the order in which it came."""
+
+    def __init__(
+        self,
+        store: Store,
+        work: Work[Item, Outcome],
+        witness: Witness[Item] | None = None,
+        *,
+        write: bool = True,
+    ) -> None:
+        self._store = store
+        self._work = work
+        self._witness = witness
+        self._write = write
+        self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
+        # PostgreSQL works beside this process; SQLite in it, one writer at a time.
+        self._runners_max = 2 if store.dialect == "postgresql" else 1
+        self._runners: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: Item) -> Outcome:
+        """Return the outcome of *item* once its transaction is committed.
+
+        Raises its SkygearError, or whatever broke. Who is cancelled before the
+        batch begins is not in it.
+        """
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if len(self._runners) < self._runners_max:
+            self._runners.add(asyncio.create_task(self._run()))
+        return await future
+
+    async def close(self) -> None:
+        """Wait until everything submitted is done."""
+        while self._runners:
+            await asyncio.wait(self._runners)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[:BATCH_SIZE_MAX]
+                del self._waiting[:BATCH_SIZE_MAX]
+                await self._settle([pair for pair in batch if not pair[1].done()])
+        finally:
+            # At once, so that whoever comes next starts another.
+            self._runners -= {asyncio.current_task()}
+
+    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
+        if not batch:
+            return
+        try:
+            outcomes = await self._commit([item for item, _ in batch])
+        except Exception:
+            for item, future in batch:
+                await self._settle_alone(item, future)
+            return
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            _settle(future, outcome)
+
+    async def _settle_alone(self, item: Item, future: asyncio.Future[Outcome]) -> None:
+        if future.done():
+            return
+        try:
+            [outcome] = await self._commit([item])
+        except Exception as error:
+            _settle(future, error)
+        else:
+            _settle(future, outcome)
+
+    async def _commit(self, items: Sequence[Item]) -> Sequence[Outcome | SkygearError]:
+        witness = self._witness
+
+        async def work(tx: Transaction) -> Sequence[Outcome | SkygearError]:
+            return await self._work(tx, items)
+
+        async def happened(tx: Transaction) -> bool:
+            return witness is not None and await witness(tx, items)
+
+        return await self._store.run(work, write=self._write, witness=happened)
+
+
+def _settle(future: asyncio.Future[Outcome], outcome: Outcome | BaseException) -> None:
+    """Give *future* its outcome, unless its caller has left meanwhile."""
+    if future.done():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -1,0 +1,28 @@
+"""Bringing a database up to date with Alembic, whose import is on the start-up list."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Connection
+
+from skylogin.database import Store
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the migrations: in the package, or beside `server/` in a checkout."""
+    package = Path(__file__).parents[1]
+    packaged = package / "migrations"
+    return packaged if packaged.is_dir() else package.parents[1] / "migrations"
+
+
+async def upgrade(store: Store) -> None:
+    """Apply what *store* lacks, in one transaction that no other node migrates in."""
+    await store.migrate(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,115 @@
+"""A transaction, as the modules beside this one use it: one per group of tables.
+
+Their functions take the transaction and the app first, so that none can forget
+the app, and many users at once, so that one login is a batch of one.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Insert, Select, Update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from skylogin.database import dialect
+from skylogin.database.sqlite_threads import DirectConnection
+from skylogin.domain.user import Field
+
+PUBLIC = ""
+USER_TYPE = "user"
+FieldMap = dict[str, Field]
+FieldsByType = dict[tuple[str, str], FieldMap]
+FIELDS_FRESH_SECONDS = 1.0
+
+
+class FieldCache:
+    """What is known of the fields of record types.
+
+    A field keeps its type, but may be taken away: the node that does so forgets
+    it at once, and every other looks again after a second.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        self.forgotten = 0
+        self._known: FieldsByType = {}
+        self._read_at: dict[tuple[str, str], float] = {}
+
+    def of(self, app: str, record_type: str) -> FieldMap | None:
+        """Return the fields known, None where nobody has looked yet."""
+        return self._known.get((app, record_type))
+
+    def fresh(self, app: str, record_type: str) -> FieldMap | None:
+        """Return the fields known, None where nobody has looked for a second."""
+        read_at = self._read_at.get((app, record_type), float("-inf"))
+        if self.monotonic() - read_at >= FIELDS_FRESH_SECONDS:
+            return None
+        return self._known.get((app, record_type))
+
+    def learn(self, transaction: "Transaction") -> None:
+        """Remember what a committed transaction read or wrote."""
+        if transaction.forgotten != self.forgotten:
+            return
+        for key, value in transaction.new_fields.items():
+            read_at = transaction.fields_read_at.get(key)
+            if read_at is None:
+                self._known[key] = {**self._known.get(key, {}), **value}
+            else:
+                self._known[key] = value
+                self._read_at[key] = read_at
+
+    def forget(self, app: str | None = None) -> None:
+        """Forget everything, or everything about *app*, because something was taken away."""
+        self.forgotten += 1
+        for known in (self._known, self._read_at):
+            for key in [key for key in known if app in (None, key[0])]:
+                del known[key]
+
+
+class Transaction:
+    """Statements in one transaction. `Store.begin` makes them."""
+
+    def __init__(self, connection: AsyncConnection | DirectConnection, fields: FieldCache) -> None:
+        self.connection = connection
+        self.dialect = connection.dialect.name
+        self.fields = fields
+        self.forgotten = fields.forgotten
+        self.new_fields: FieldsByType = {}
+        self.fields_read_at: dict[tuple[str, str], float] = {}
+        self.users_added = 0
+        self.on_commit: list[Callable[[], None]] = []
+        self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}
+
+    @property
+    def writes(self) -> Counter[str] | None:
+        """Return how often each table was written until now, None where others write too."""
+        connection = self.connection
+        return connection.writes if isinstance(connection, DirectConnection) else None
+
+    async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
+        """Return all rows of *query*, which takes its parameters from *values*."""
+        one_row = dialect.as_one_row(query, self.dialect)
+        return dialect.read_one_row(
+            (await self.connection.execute(one_row, values)).scalar(), query
+        )
+
+    def write_last(
+        self, statement: Insert | Update, parameter: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Have *statement* write *rows*, its *parameter*, when the work is done.
+
+        Nothing that the work still reads or writes may hang on it.
+        """
+        if rows:
+            self._queued.setdefault(statement, (parameter, []))[1].extend(rows)
+
+    async def finish(self) -> None:
+        """Write what waits: on PostgreSQL in one statement, which goes there and back once."""
+        queued, self._queued = self._queued, {}
+        if queued and self.dialect == "postgresql":
+            together = dialect.as_one_statement(tuple(queued))
+            await self.connection.execute(together, dict(queued.values()))
+            return
+        for statement, (parameter, rows) in queued.items():
+            await self.connection.execute(statement, {parameter: rows})

@@ -1,0 +1,280 @@
+"""The types of fields: what a value makes, what fits, how values are laid over a record. Pure.
+
+A field gets the type of its first value and keeps it. The rules and messages
+are the original's (custom-token-login, section 5), but for names of fields that
+break its later reads: those are refused.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+
+from skylogin.domain.claims import Profile
+from skylogin.domain.user import Field, FieldValue
+from skylogin.encoding import rfc3339
+from skylogin.encoding.go_format import go_quote
+from skylogin.encoding.json_text import JsonValue
+from skylogin.errors import (
+    CONSTRAINT_VIOLATED,
+    INCOMPATIBLE_SCHEMA,
+    INVALID_ARGUMENT,
+    Reason,
+    SkygearError,
+)
+
+FIELD_NAME_BYTES_MAX = 63
+FIELDS_MAX = 1500
+INTEGER_MAX = 2**31 - 1
+SEQUENCE = "sequence"
+TypeAndField = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldKind:
+    """A kind of field: the original's word for it and the type of its column."""
+
+    word: str
+    column: str
+
+
+# fmt: off
+FIELD_KINDS: Mapping[str, FieldKind] = {
+    "string":    FieldKind("TypeString", "text"),
+    "number":    FieldKind("TypeNumber", "double precision"),
+    "boolean":   FieldKind("TypeBoolean", "boolean"),
+    "json":      FieldKind("TypeJSON", "jsonb"),
+    "reference": FieldKind("TypeReference", ""),
+    "location":  FieldKind("TypeLocation", "geometry(Point)"),
+    "datetime":  FieldKind("TypeDateTime", "timestamp without time zone"),
+    "asset":     FieldKind("TypeAsset", ""),
+    "acl":       FieldKind("TypeACL", "jsonb"),
+    "integer":   FieldKind("TypeInteger", "integer"),
+    "sequence":  FieldKind("TypeSequence", "integer"),
+    "geometry":  FieldKind("TypeGeometry", "geometry"),
+    "unknown":   FieldKind("TypeUnknown", ""),
+}
+# fmt: on
+_NUMERIC = frozenset(("number", "integer", "sequence"))
+
+
+def new_field(kind: str, target: str = "") -> Field:
+    """Return the field that a first value of *kind* makes."""
+    return Field(kind, target, FIELD_KINDS[kind].column, 1 if kind == "sequence" else None)
+
+
+RESERVED_FIELDS: Mapping[str, Field] = {
+    **dict.fromkeys(
+        ("_id", "_database_id", "_owner_id", "_created_by", "_updated_by"), new_field("string")
+    ),
+    **dict.fromkeys(("_created_at", "_updated_at"), new_field("datetime")),
+    "_access": new_field("acl"),
+}
+
+# What the user record type of a new app has (the original's first migration).
+FIRST_USER_FIELDS: Mapping[str, Field] = {
+    "username": Field("string", column="citext"),
+    "email": Field("string", column="citext"),
+    "last_login_at": new_field("datetime"),
+}
+
+
+def extend_fields(
+    values: Profile, known: Mapping[str, Field], *, may_extend: bool, count: int
+) -> dict[str, Field]:
+    """Return the fields that *values* add to those *known*, of which there are *count*.
+
+    Raises SkygearError where a value does not fit its field (409
+    IncompatibleSchema), where no field may be added, or where a name is none.
+    """
+    added: dict[str, Field] = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        field = RESERVED_FIELDS.get(name) or known.get(name)
+        if field is None:
+            if name.startswith("_"):
+                continue
+            if not may_extend:
+                raise _field_refused(name)
+            check_name(name)
+            added[name] = _added_field(name, value)
+        elif not _compatible(field, value):
+            raise _conflict(name, field, value) if may_extend else _field_refused(name)
+    if added and count + len(added) > FIELDS_MAX:
+        raise migration_failed(f"a record type has at most {FIELDS_MAX} fields")
+    return added
+
+
+def _added_field(name: str, value: FieldValue) -> Field:
+    if value.kind == "unknown":
+        message = f"a value of $type = unknown cannot make the field {go_quote(name)}"
+        raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+    return new_field(value.kind, value.target)
+
+
+def check_name(name: str) -> None:
+    """Raise SkygearError where *name* cannot name a field."""
+    if not name:
+        raise migration_failed("a field has to have a name")
+    if "." in name or "?" in name or len(name.encode()) > FIELD_NAME_BYTES_MAX:
+        # In the original such a name breaks every later read of any user record.
+        explanation = (
+            f"{go_quote(name[:FIELD_NAME_BYTES_MAX])} cannot name a field: a name has at most "
+            f"{FIELD_NAME_BYTES_MAX} bytes and neither '.' nor '?'"
+        )
+        raise SkygearError(
+            INVALID_ARGUMENT,
+            "invalid field name",
+            reason=Reason.FIELD_NAME_INVALID,
+            explanation=explanation,
+        )
+
+
+def _compatible(field: Field, value: FieldValue) -> bool:
+    if field.kind in _NUMERIC and value.kind in _NUMERIC:
+        return True
+    return field.kind == value.kind and field.target == value.target
+
+
+def _conflict(name: str, field: Field, value: FieldValue) -> SkygearError:
+    old = _described(field.kind, field.target, field.column)
+    new = _described(value.kind, value.target, "")
+    return SkygearError(
+        INCOMPATIBLE_SCHEMA,
+        f"conflicting schema {old} => {new}",
+        reason=Reason.FIELD_TYPE_CONFLICT,
+        explanation=(
+            f"the field {go_quote(name)} is given a {value.kind}, but its first value ever was "
+            f"a {field.kind}, and a field keeps its type"
+        ),
+    )
+
+
+def _described(kind: str, target: str, column: str) -> str:
+    """Return a field type as Go's %v prints the original's struct."""
+    return f"{{{FIELD_KINDS[kind].word} {target} {{0 <nil>}} {column}}}"
+
+
+def _field_refused(name: str) -> SkygearError:
+    return migration_disabled(f"the field {go_quote(name)}")
+
+
+def migration_disabled(what: str) -> SkygearError:
+    """Return the refusal of *what* would change the schema where that may not be."""
+    return SkygearError(
+        INCOMPATIBLE_SCHEMA,
+        "Record schema requires migration but migration is disabled.",
+        reason=Reason.FIELD_REFUSED,
+        explanation=f"{what} is new or of another type, and DEV_MODE is off",
+    )
+
+
+def migration_failed(explanation: str) -> SkygearError:
+    """Return the refusal of a change to the schema that cannot be made."""
+    return SkygearError(
+        INCOMPATIBLE_SCHEMA,
+        "failed to migrate record schema",
+        reason=Reason.FIELD_NOT_ADDED,
+        explanation=explanation,
+    )
+
+
+def fits_stored(field: Field, value: JsonValue) -> bool:
+    """Return whether *value* is the stored form of a value of *field*."""
+    fits = _STORED_FORMS.get(field.kind)
+    return fits is not None and fits(value)
+
+
+def _is_text(value: JsonValue) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_integer(value: JsonValue) -> bool:
+    """Return whether *value* is an integer as a column holds it."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
+
+
+def _is_place(value: JsonValue) -> bool:
+    return isinstance(value, list) and len(value) == _COORDINATES and all(map(_is_number, value))
+
+
+_COORDINATES = 2
+_STORED_FORMS: Mapping[str, Callable[[JsonValue], bool]] = {
+    **dict.fromkeys(("string", "reference", "asset"), _is_text),
+    **dict.fromkeys(("integer", "sequence"), is_integer),
+    **dict.fromkeys(("json", "unknown"), lambda _: True),
+    "number": _is_number,
+    "boolean": lambda value: isinstance(value, bool),
+    "datetime": lambda value: isinstance(value, str) and rfc3339.is_stored(value),
+    "location": _is_place,
+    "geometry": lambda value: isinstance(value, dict),
+    "acl": lambda value: isinstance(value, list),
+}
+
+
+def check_references(values: Profile, existing: Set[tuple[str, str]], types: Set[str]) -> None:
+    """Raise SkygearError where *values* refer to what is not there."""
+    for name, value in values.items():
+        if value is None or value.kind not in ("reference", "asset"):
+            continue
+        if value.kind == "reference" and value.target not in types:
+            raise migration_failed(f"there is no record type {go_quote(value.target)}")
+        if value.kind == "asset" or (value.target, value.value) not in existing:
+            what = f"{value.target}/{value.value}" if value.target else f"asset/{value.value}"
+            message = f"{name}: referenced record {what} does not exist"
+            raise SkygearError(CONSTRAINT_VIOLATED, message, reason=Reason.REFERENCE_MISSING)
+
+
+def merge(
+    data: Mapping[str, JsonValue], values: Profile, fields: Mapping[str, Field], record_id: str
+) -> dict[str, JsonValue]:
+    """Return *data* with *values* laid over it: null clears, other fields stay.
+
+    Raises SkygearError where a value does not fit a column of whole numbers, or of shapes.
+    """
+    merged = dict(data)
+    for name, value in values.items():
+        if value is None:
+            merged.pop(name, None)
+        elif not name.startswith("_") and value.kind not in ("sequence", "unknown"):
+            merged[name] = _fitted(value, fields[name], record_id)
+    return merged
+
+
+def _fitted(value: FieldValue, field: Field, record_id: str) -> JsonValue:
+    if field.kind == "geometry":
+        return _shape(value, record_id)
+    if field.kind not in ("integer", "sequence"):
+        return value.value
+    number = value.value
+    if isinstance(number, int) and abs(number) <= INTEGER_MAX:
+        return number
+    message = (
+        f'failed to save {record_id}: pq: invalid input syntax for type {field.column}: "{number}"'
+    )
+    raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+
+
+def _shape(value: FieldValue, record_id: str) -> JsonValue:
+    shape = value.value
+    if isinstance(shape, dict):
+        members = _SHAPE_MEMBERS.get(str(shape.get("type")))
+        if members and isinstance(shape.get(members), list):
+            return shape
+    # PostGIS says this, and the original answers with a 500.
+    message = f"failed to save {record_id}: pq: unknown GeoJSON type"
+    raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
+
+
+# The geometries of RFC 7946, each with the member that holds what it is made of.
+_SHAPE_MEMBERS = {
+    **dict.fromkeys(
+        ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),
+        "coordinates",
+    ),
+    "GeometryCollection": "geometries",
+}

@@ -1,0 +1,28 @@
+"""What text and keys may be to be stored, on either database. Pure."""
+
+from collections.abc import Iterable
+
+from skylogin.errors import invalid_argument, text_with_nul
+
+# An entry of PostgreSQL's indexes has 2,704 bytes, and no table's key more than three such texts.
+KEY_BYTES_MAX = 800
+
+
+def check_storable(value: object) -> None:
+    """Raise SkygearError where *value*, of any depth, has text with U+0000."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise text_with_nul()
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_storable(name)
+            check_storable(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            check_storable(inner)
+
+
+def check_keys(texts: Iterable[str]) -> None:
+    """Raise SkygearError where one of *texts* is too long for a part of a table's key."""
+    if any(len(text.encode()) > KEY_BYTES_MAX for text in texts):
+        raise invalid_argument(f"an id or a name is longer than {KEY_BYTES_MAX} bytes")

@@ -1,0 +1,1 @@
+"""Text formats exactly as Go reads and writes them."""

@@ -1,0 +1,188 @@
+"""Export and import: everything that an app has, as JSON Lines.
+
+The first line says what it is; each line after it is a row of a table. So a program can read
+and write it, and one line is one thing:
+
+    {"skylogin": "export", "version": "0004", "app": "shop", "at": "…"}
+    {"table": "users", "row": {"id": "…", "last_seen_at": "…"}}
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from skylogin.database import Transaction, tables
+from skylogin.domain.limits import check_storable
+from skylogin.encoding import json_text, rfc3339
+from skylogin.encoding.json_text import JsonValue, NotJsonError
+from skylogin.errors import SkygearError
+from skylogin.operations.operator import ConflictError, Operator, RefusedError
+from skylogin.store import apps, exports
+from skylogin.store.apps import KeysTakenError
+from skylogin.store.exports import TABLES, Row, TakenError
+
+CONTENT_TYPE = "application/jsonl"
+HEADER = "skylogin"
+# A user's profile has at most some hundred fields; a line beyond that is no line.
+LINE_BYTES_MAX = 16 * 2**20
+
+# Is told how much is done, and of how much.
+Progress = Callable[[int, int], None]
+
+
+def _tell_nobody(done: int, of: int) -> None:
+    pass
+
+
+async def export(
+    operator: Operator, app: str, file: BinaryIO, progress: Progress = _tell_nobody
+) -> int:
+    """Write the app as it is at one moment into *file*, and return the number of rows.
+
+    *progress* counts rows. Hashes of passwords are in it; keys, custom token secrets and the
+    journal are not.
+    """
+
+    async def note(tx: Transaction) -> None:
+        """What leaves is in the audit list before it does."""
+
+    await operator.act(app, "app.export", app, note)
+    head = {
+        HEADER: "export",
+        "version": tables.VERSION,
+        "app": app,
+        "at": rfc3339.on_wire(operator.now()),
+    }
+
+    async def write_all(tx: Transaction) -> int:
+        file.seek(0)
+        file.truncate()
+        file.write(_line(head))
+        total, done = await exports.count(tx, app), 0
+        async for table, rows in exports.read(tx, app):
+            file.write(b"".join(_line({"table": table, "row": row}) for row in rows))
+            done += len(rows)
+            progress(done, total)
+        return done
+
+    return await operator.store.run(write_all, write=False, snapshot=True)
+
+
+def _line(value: object) -> bytes:
+    return f"{json_text.write_stored(value)}\n".encode()
+
+
+async def load(
+    operator: Operator,
+    app: str,
+    file: BinaryIO,
+    *,
+    replace: bool = False,
+    progress: Progress = _tell_nobody,
+) -> dict[str, int]:
+    """Write into the app what `export` wrote to *file*: all of it, or nothing.
+
+    Users, principals and records that are there already stand in the way, or with *replace*
+    give way; what the file does not name stays. Roles, record types and rules are laid over
+    those that are there. *progress* counts bytes. Returns the number of rows by table. Raises
+    RefusedError, which names the line, and ConflictError.
+    """
+    # Before anybody has to wait for the database.
+    await asyncio.to_thread(_check, file)
+    size = file.seek(0, 2)
+
+    async def write_all(tx: Transaction) -> dict[str, int]:
+        rows: dict[str, int] = {}
+        for number, table, batch in _batches(file):
+            try:
+                await exports.write(tx, app, table, batch, replace=replace)
+            except TakenError as error:
+                raise ConflictError(f"{error} (line {number} or before)") from None
+            except ValueError as error:
+                raise RefusedError(f"{error} (line {number} or before)") from None
+            rows[table] = rows.get(table, 0) + len(batch)
+            progress(file.tell(), size)
+        try:
+            await apps.rebuild_keys(tx, app, operator.settings.auth_record_keys)
+        except KeysTakenError as error:
+            raise ConflictError(str(error)) from None
+        tx.on_commit.append(tx.fields.forget)
+        return rows
+
+    details = {"replace": replace, "bytes": size}
+    return await operator.act(app, "app.import", app, write_all, details)
+
+
+def _check(file: BinaryIO) -> None:
+    """Raise RefusedError where a line is none, before anything is written."""
+    order = list(TABLES)
+    reached = 0
+    for number, table, _ in _rows(file):
+        if order.index(table) < reached:
+            raise RefusedError(
+                f"line {number}: {table} comes behind {order[reached]}; "
+                f"the order is {', '.join(order)}"
+            )
+        reached = order.index(table)
+
+
+def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:
+    """Give rows of one table, and the number of the last line."""
+    batch: list[Row] = []
+    last, at = "", 0
+    for number, table, row in _rows(file):
+        if batch and (table != last or len(batch) == exports.ROWS_AT_ONCE):
+            yield at, last, batch
+            batch = []
+        batch.append(row)
+        last, at = table, number
+    if batch:
+        yield at, last, batch
+
+
+def _rows(file: BinaryIO) -> Iterator[tuple[int, str, Row]]:
+    """Give the number of each line, its table and its row. Raises RefusedError."""
+    file.seek(0)
+    _check_head(_read_line(1, file.readline(LINE_BYTES_MAX)))
+    number = 1
+    while line := file.readline(LINE_BYTES_MAX):
+        number += 1
+        if not line.strip():
+            continue
+        value = _read_line(number, line)
+        table, row = value.get("table"), value.get("row")
+        if not isinstance(table, str) or table not in TABLES or set(value) != {"table", "row"}:
+            raise RefusedError(f'line {number}: a line is {{"table": …, "row": {{…}}}}')
+        if not isinstance(row, dict):
+            raise RefusedError(f"line {number}: the row is no object")
+        try:
+            yield number, table, exports.read_row(table, row)
+        except ValueError as error:
+            raise RefusedError(f"line {number}: {table}: {error}") from None
+
+
+def _read_line(number: int, line: bytes) -> dict[str, JsonValue]:
+    if len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
+        raise RefusedError(f"line {number}: it has more than {LINE_BYTES_MAX:,} bytes")
+    try:
+        value = json_text.read_whole(line.decode())
+        check_storable(value)
+    except UnicodeDecodeError:
+        raise RefusedError(f"line {number}: it is no UTF-8") from None
+    except NotJsonError as error:
+        raise RefusedError(f"line {number}: {error}") from None
+    except SkygearError as error:
+        raise RefusedError(f"line {number}: {error.explanation}") from None
+    if not isinstance(value, dict):
+        raise RefusedError(f"line {number}: it is no JSON object")
+    return value
+
+
+def _check_head(head: dict[str, JsonValue]) -> None:
+    if head.get(HEADER) != "export":
+        raise RefusedError('line 1: it should begin with {"skylogin": "export", "version": …}')
+    version = head.get("version")
+    if not isinstance(version, str) or version > tables.VERSION:
+        raise RefusedError(
+            f"line 1: the export has version {version}, this skylogin reads up to {tables.VERSION}"
+        )

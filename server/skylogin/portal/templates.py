@@ -1,0 +1,53 @@
+"""Pages out of templates."""
+
+import functools
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from skylogin import relative_time
+from skylogin.encoding import rfc3339
+
+STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("skylogin.portal", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = _moment
+    environment.filters["ago"] = relative_time.ago
+    environment.filters["pretty"] = _pretty
+    return environment
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return *template* filled with *values*, all of which are escaped."""
+    return _environment().get_template(template).render(values)
+
+
+def _moment(value: datetime | None) -> str:
+    return rfc3339.on_wire(value.replace(microsecond=0)) if value else ""
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+@functools.cache
+def static(name: str) -> tuple[bytes, str] | None:
+    """Return the content and the type of a file of the portal's own, None where there is none."""
+    suffix = name[name.rfind(".") :] if "." in name else ""
+    if "/" in name or suffix not in STATIC_TYPES:
+        return None
+    file = resources.files("skylogin.portal").joinpath("static", name)
+    return (file.read_bytes(), STATIC_TYPES[suffix]) if file.is_file() else None

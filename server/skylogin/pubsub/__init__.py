@@ -1,0 +1,1 @@
+"""Websockets: who hears what."""

@@ -1,0 +1,114 @@
+"""What clients say to the hubs of websockets, and what they hear (pubsub). Pure.
+
+A message that cannot be understood ends its connection; the texts are the original's
+(pkg/server/pubsub/ws.go), and so is the spelling of `UNKNOWN_ACTION`.
+"""
+
+from dataclasses import dataclass
+
+from skylogin.encoding import json_text
+from skylogin.encoding.go_json import syntax_fault
+
+UNKNOWN_ACTION = b"Unknow action"
+_ENDING = "Closing Connection"
+_TEXT_MEMBERS = ("action", "channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """From now on, hear what is published on *channel*."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Hear no more of *channel*."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Everybody on *channel* is to get *frame*, which is ready to be sent."""
+
+    channel: str
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An action that there is not: it is answered with UNKNOWN_ACTION."""
+
+
+Message = Subscribe | Unsubscribe | Publish | Unknown
+
+
+class FatalMessageError(ValueError):
+    """The message ends the connection; *answer* is the last that its client hears."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.answer = f"Error: {text}{_ENDING}".encode()
+
+
+def read(data: bytes) -> Message:
+    """Return what a message asks for. Raises FatalMessageError."""
+    members = _read_members(data)
+    channel = members.get("channel", "")
+    if not channel:
+        raise FatalMessageError("channel should not be empty. ")
+    action = members.get("action", "")
+    if action == "sub":
+        return Subscribe(channel)
+    if action == "unsub":
+        return Unsubscribe(channel)
+    if action != "pub":
+        return Unknown()
+    if "data" not in members:
+        raise FatalMessageError("missing data to publish. ")
+    return Publish(channel, frame(channel, members["data"]))
+
+
+def frame(channel: str, data: str) -> bytes:
+    """Return what subscribers of *channel* hear; *data* is JSON, and goes on as it is written."""
+    name = json_text.write(channel)
+    return b'{"channel":' + name + b',"data":' + json_text.write_as_written(data) + b"}"
+
+
+def _read_members(data: bytes) -> dict[str, str]:
+    """Return `action` and `channel`, and the JSON of `data`; what is null is left out."""
+    try:
+        value = json_text.read_members_as_written(json_text.decode(data))
+    except json_text.NotJsonError as error:
+        # What is nested too deep for us may be JSON for all that.
+        raise FatalMessageError(f"{syntax_fault(data) or error} \n") from error
+    if value is None:
+        # The original takes null for an object without members.
+        return {}
+    if not isinstance(value, list) or not all(isinstance(item, tuple) for item in value):
+        raise _wrong_type(value, "Go value of type pubsub.wsPayload")
+    found: dict[str, str] = {}
+    for name, member, written in value:
+        # As the original matches them: in any case, and the last one counts.
+        _take(found, name.lower(), member, written)
+    return found
+
+
+def _take(found: dict[str, str], name: str, member: object, written: str) -> None:
+    if name == "data":
+        found.pop(name, None)
+        if member is not None:
+            found[name] = written
+    elif name in _TEXT_MEMBERS and member is not None:
+        if not isinstance(member, str):
+            raise _wrong_type(member, f"Go struct field wsPayload.{name} of type string")
+        found[name] = member
+
+
+def _wrong_type(value: object, wanted: str) -> FatalMessageError:
+    kind = _KINDS[type(value)]
+    return FatalMessageError(f"json: cannot unmarshal {kind} into {wanted} \n")
+
+
+_KINDS = {str: "string", bool: "bool", int: "number", list: "array", dict: "object"}

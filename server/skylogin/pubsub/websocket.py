@@ -1,0 +1,142 @@
+"""The websockets of `/pubsub` and `/_/pubsub`: clients that send one another messages.
+
+Whoever has an app's API key hears and says what they like on any channel of the app;
+so it is with the original (pkg/server/pubsub). Nothing is stored.
+"""
+
+import asyncio
+import contextlib
+import socket
+import weakref
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from skylogin.pubsub.hub import CHANNELS_MAX, Channel, Hub, Listener, TooManyChannelsError
+from skylogin.pubsub.messages import (
+    UNKNOWN_ACTION,
+    FatalMessageError,
+    Publish,
+    Subscribe,
+    Unsubscribe,
+    read,
+)
+
+PATHS = {"/pubsub": "public", "/_/pubsub": "internal"}
+FAREWELL_SECONDS_MAX = 1.0
+# A client that vanished without a word is found out by the kernel, which asks nothing
+# of the client's program; the original asks nothing either.
+_KEEPALIVE_OPTIONS = (
+    ("TCP_KEEPIDLE", 60),
+    ("TCP_KEEPINTVL", 15),
+    ("TCP_KEEPCNT", 4),
+    ("TCP_USER_TIMEOUT", 120_000),
+)
+
+
+class PubSub:
+    """The hubs of all apps, and the connections to them."""
+
+    def __init__(self, message_bytes_max: int) -> None:
+        self.hub = Hub()
+        self._message_bytes_max = message_bytes_max
+        self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
+
+    async def serve(self, request: web.Request, app: str, hub: str) -> web.StreamResponse | None:
+        """Serve one connection until it ends.
+
+        Returns None where none is asked for, or the client left before it was told of one.
+        The caller has checked the key.
+        """
+        ws = web.WebSocketResponse(
+            compress=False, max_msg_size=self._message_bytes_max + 1, decode_text=False
+        )
+        if not ws.can_prepare(request):
+            return None
+        _keep_alive(request.transport)
+        try:
+            await ws.prepare(request)
+        except ConnectionError:
+            return None
+        wake = asyncio.Event()
+        listener = Listener(wake.set)
+        self._open.add(ws)
+        sending = asyncio.create_task(_send_all(ws, listener, wake))
+        answer = None
+        try:
+            # A ping of a client that has gone can no more be answered.
+            with contextlib.suppress(ConnectionError):
+                answer = await self._listen(ws, listener, app, hub)
+        finally:
+            self._open.discard(ws)
+            self.hub.leave(listener)
+            sending.cancel()
+            await asyncio.wait([sending])
+        if answer is not None:
+            await _say_farewell(ws, answer)
+            if request.transport is not None:
+                request.transport.close()
+        return ws
+
+    async def _listen(
+        self, ws: web.WebSocketResponse, listener: Listener, app: str, hub: str
+    ) -> bytes | None:
+        """Do what the client says until it leaves; return what ends it where we do."""
+        clock = asyncio.get_running_loop().time
+        async for message in ws:
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                # Too large, or no frame at all: the client was told by the code of the close.
+                return None
+            try:
+                match read(message.data):
+                    case Subscribe(name):
+                        self.hub.subscribe(listener, Channel(app, hub, name))
+                    case Unsubscribe(name):
+                        self.hub.unsubscribe(listener, Channel(app, hub, name))
+                    case Publish(name, frame):
+                        self.hub.publish(Channel(app, hub, name), frame, clock())
+                    case _:
+                        listener.put(UNKNOWN_ACTION, clock())
+            except FatalMessageError as error:
+                return error.answer
+            except TooManyChannelsError:
+                text = f"no more than {CHANNELS_MAX} channels for one connection. "
+                return FatalMessageError(text).answer
+        return None
+
+    async def close(self) -> None:
+        """Tell all clients that the server goes away."""
+        closing = [ws.close(code=WSCloseCode.GOING_AWAY) for ws in self._open]
+        if closing:
+            tasks = [asyncio.ensure_future(coroutine) for coroutine in closing]
+            _, late = await asyncio.wait(tasks, timeout=FAREWELL_SECONDS_MAX)
+            for task in late:
+                task.cancel()
+
+
+async def _send_all(ws: web.WebSocketResponse, listener: Listener, wake: asyncio.Event) -> None:
+    """Send what waits, whenever something does; a slow client is waited for only here."""
+    clock = asyncio.get_running_loop().time
+    with contextlib.suppress(ConnectionError):
+        while await wake.wait():
+            wake.clear()
+            while (frame := listener.take(clock())) is not None:
+                await ws.send_frame(frame, WSMsgType.TEXT)
+
+
+async def _say_farewell(ws: web.WebSocketResponse, answer: bytes) -> None:
+    """Send a last text and a close frame without a code, as the original does."""
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(FAREWELL_SECONDS_MAX):
+            await ws.send_frame(answer, WSMsgType.TEXT)
+            await ws.send_frame(b"", WSMsgType.CLOSE)
+
+
+def _keep_alive(transport: asyncio.Transport | None) -> None:
+    connection = transport.get_extra_info("socket") if transport else None
+    if connection is None:
+        return
+    for name, value in _KEEPALIVE_OPTIONS:
+        # Not every system has all of them.
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,1 @@
+"""Reading, applying and exporting seeds."""

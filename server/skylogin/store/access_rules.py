@@ -1,0 +1,85 @@
+"""The rules of who may do what: loaded together, replaced by the kind."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from skylogin.database import dialect
+from skylogin.database.tables import field_access, record_types
+from skylogin.database.transaction import Transaction
+from skylogin.domain.access import AccessRules, FieldRule, FieldRules, TypeRules
+from skylogin.encoding.json_text import JsonValue
+
+
+async def load(tx: Transaction, app: str) -> AccessRules:
+    """Return all rules of *app*."""
+    rows = await tx.connection.execute(_TYPES, {"name": app})
+    types = {row.type: TypeRules(tuple(row.create_roles or ()), row.default_access) for row in rows}
+    return AccessRules(await load_field_rules(tx, app), types)
+
+
+_TYPES = select(
+    record_types.c.type, record_types.c.create_roles, record_types.c.default_access
+).where(record_types.c.app == bindparam("name"))
+
+
+async def load_field_rules(tx: Transaction, app: str) -> FieldRules:
+    """Return the rules for fields."""
+    rows = await tx.connection.execute(_FIELD_RULES, {"name": app})
+    return FieldRules(FieldRule(*tuple(row)) for row in rows)
+
+
+# In the order of the fields of FieldRule.
+_FIELD_RULES = select(*(column for column in field_access.c if column.name != "app")).where(
+    field_access.c.app == bindparam("name")
+)
+
+
+async def replace_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule]) -> None:
+    """Have *rules*, and no others, go for the fields."""
+    await tx.connection.execute(delete(field_access).where(field_access.c.app == app))
+    await add_field_rules(tx, app, rules)
+
+
+async def add_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule]) -> None:
+    """Add those of *rules* whose type, field and users have none."""
+    rows = [
+        {
+            "app": app,
+            "type": rule.record_type,
+            "field": rule.record_field,
+            "user_role": rule.user_role,
+            "writable": rule.writable,
+            "readable": rule.readable,
+            "comparable": rule.comparable,
+            "discoverable": rule.discoverable,
+        }
+        for rule in rules
+    ]
+    if rows:
+        await tx.connection.execute(dialect.insert_missing(field_access, tx.dialect), rows)
+
+
+async def set_create_roles(
+    tx: Transaction, app: str, record_type: str, roles: Sequence[str]
+) -> None:
+    """Let only users with one of *roles* make records of a type; none lets everybody."""
+    await _set(tx, app, record_type, create_roles=list(roles))
+
+
+async def set_default_access(
+    tx: Transaction, app: str, record_type: str, access: list[JsonValue]
+) -> None:
+    """Give *access* to every record of a type that is saved without a list of its own."""
+    await _set(tx, app, record_type, default_access=access)
+
+
+async def _set(tx: Transaction, app: str, record_type: str, **values: JsonValue) -> None:
+    table = record_types
+    changed = await tx.connection.execute(
+        update(table).where(table.c.app == app, table.c.type == record_type).values(**values)
+    )
+    if not changed.rowcount:
+        # The type may be made later: rules alone do not make it.
+        row = {"app": app, "type": record_type, "made": False, **values}
+        await tx.connection.execute(insert(table), row)

@@ -1,0 +1,259 @@
+"""Every row of an app, for export and import: what an app has but its secrets and its history.
+
+Keys, custom token secrets and access tokens belong to a server; journal, counts and audit list
+tell what happened there. Who holds which user name follows from the records.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.schema import Table
+
+from skylogin.database import dialect
+from skylogin.database.dialect import Json, Moment
+from skylogin.database.tables import (
+    field_access,
+    password_history,
+    principals,
+    record_fields,
+    record_types,
+    records,
+    roles,
+    user_roles,
+    users,
+)
+from skylogin.database.transaction import FieldMap, Transaction
+from skylogin.domain.fields import fits_stored, is_integer
+from skylogin.domain.limits import KEY_BYTES_MAX
+from skylogin.encoding import rfc3339
+from skylogin.encoding.json_text import JsonValue
+from skylogin.store import fields
+
+Row = Mapping[str, Any]
+ROWS_AT_ONCE = 1000
+
+# In the order in which they are written: what says how others are read goes first.
+TABLES: Mapping[str, Table] = {
+    table.name: table
+    for table in (
+        roles,
+        record_types,
+        record_fields,
+        field_access,
+        users,
+        user_roles,
+        password_history,
+        principals,
+        records,
+    )
+}
+# What of these is there already is laid over; a user or a record that is there stands in the way.
+_DESCRIBING = frozenset(("roles", "record_types", "record_fields", "field_access"))
+_OTHER_KEYS: Mapping[str, tuple[str, ...]] = {"principals": ("kind", "provider", "user_id")}
+
+
+class TakenError(Exception):
+    """A row stands in the way of another."""
+
+
+async def count(tx: Transaction, app: str) -> int:
+    """Return the number of rows that `read` gives."""
+    number = 0
+    for table in TABLES.values():
+        query = select(func.count()).select_from(table).where(table.c.app == app)
+        number += int((await tx.connection.execute(query)).scalar_one())
+    return number
+
+
+async def read(tx: Transaction, app: str) -> AsyncIterator[tuple[str, list[dict[str, JsonValue]]]]:
+    """Give all rows of *app*, some of one table at a time, as JSON has them."""
+    for name, table in TABLES.items():
+        columns = _columns(table)
+        key = [column for column in table.primary_key if column.name != "app"]
+        query = select(*columns).where(table.c.app == app).order_by(*key).limit(ROWS_AT_ONCE)
+        rows = (await tx.connection.execute(query)).all()
+        while rows:
+            yield name, [_written(row._mapping) for row in rows]
+            if len(rows) < ROWS_AT_ONCE:
+                break
+            last = [literal(rows[-1]._mapping[column.name], column.type) for column in key]
+            behind = query.where(tuple_(*key) > tuple_(*last))
+            rows = (await tx.connection.execute(behind)).all()
+
+
+def _columns(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if column.name != "app"]
+
+
+def _written(row: Mapping[Any, Any]) -> dict[str, JsonValue]:
+    return {
+        name: rfc3339.stored(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if value is not None
+    }
+
+
+def read_row(table_name: str, row: Mapping[str, JsonValue]) -> Row:
+    """Return a row as the database takes it. Raises ValueError on one that cannot be."""
+    table = TABLES[table_name]
+    columns = _columns(table)
+    unknown = sorted(set(row) - {column.name for column in columns})
+    if unknown:
+        raise ValueError(f"{table_name} has no {unknown[0]!r}")
+    return {column.name: _value(column, row.get(column.name)) for column in columns}
+
+
+def _value(column: Column[Any], value: JsonValue) -> Any:
+    if value is None:
+        if column.nullable:
+            return None
+        if isinstance(column.type, Boolean) and column.server_default is not None:
+            return False
+        raise ValueError(f"{column.name} is missing")
+    kind = column.type
+    if isinstance(kind, Json):
+        _check_shape(column.name, value)
+        return value
+    if isinstance(kind, Moment):
+        return _moment(column.name, value)
+    if isinstance(kind, Boolean):
+        wanted, is_good = "true or false", isinstance(value, bool)
+    elif isinstance(kind, Integer):
+        wanted, is_good = "an integer of 32 bits", is_integer(value)
+    else:
+        wanted, is_good = "a text", isinstance(value, str)
+    if not is_good:
+        raise ValueError(f"{column.name} has to be {wanted}")
+    if column.primary_key and len(str(value).encode()) > KEY_BYTES_MAX:
+        raise ValueError(f"{column.name} is longer than {KEY_BYTES_MAX} bytes")
+    return value
+
+
+def _moment(name: str, value: JsonValue) -> datetime:
+    try:
+        return rfc3339.read_moment(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"{name} is no time: {error}") from None
+
+
+def _check_shape(name: str, value: JsonValue) -> None:
+    wanted = _LISTS.get(name)
+    if wanted is None:
+        if name == "data" and not isinstance(value, dict):
+            raise ValueError("data has to be an object")
+    elif not isinstance(value, list) or not all(isinstance(one, wanted) for one in value):
+        what = "texts" if wanted is str else "objects"
+        raise ValueError(f"{name} has to be a list of {what}")
+
+
+# What the columns of JSON that are lists hold.
+_LISTS: Mapping[str, type] = {"create_roles": str, "access": dict, "default_access": dict}
+
+
+async def write(
+    tx: Transaction, app: str, table_name: str, rows: Sequence[Row], *, replace: bool
+) -> None:
+    """Write rows of `read_row`, at most a thousand, each with an app of its own.
+
+    Raises TakenError where a user, a principal or a record is there already, unless it is to
+    be replaced, and where a field has another type.
+    """
+    if table_name == "record_fields":
+        rows = await _new_fields(tx, app, rows)
+    if table_name == "record_types":
+        rows = await _with_made(tx, app, rows)
+    if table_name == "records":
+        await _check_data(tx, app, rows)
+    table = TABLES[table_name]
+    may_replace = replace or table_name in _DESCRIBING
+    key = tuple(column.name for column in table.primary_key if column.name != "app")
+    for names in filter(None, (key, _OTHER_KEYS.get(table_name))):
+        keys = [{"app": app} | {name: row[name] for name in names} for row in rows]
+        if may_replace:
+            await _make_room(tx, table, keys)
+        else:
+            await _check_free(tx, table, keys)
+    if not rows:
+        return
+    try:
+        await tx.connection.execute(insert(table), [{"app": app, **row} for row in rows])
+    except IntegrityError:
+        raise TakenError(f"{table_name}: two rows are about the same") from None
+    if table_name == "users":
+        tx.users_added += len(rows)
+
+
+async def _make_room(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
+    if keys:
+        same = (table.c[name] == bindparam(f"its_{name}") for name in keys[0])
+        values = [{f"its_{name}": value for name, value in key.items()} for key in keys]
+        await tx.connection.execute(delete(table).where(*same), values)
+
+
+async def _check_free(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
+    names = list(keys[0])
+    row = dialect.json_rows(
+        "rows", tx.dialect, **{name: type(table.c[name].type) for name in names}
+    )
+    query = select(*(table.c[name] for name in names[1:])).limit(1)
+    query = query.where(*(table.c[name] == row[name] for name in names))
+    found = await tx.connection.execute(query, {"rows": [_written(key) for key in keys]})
+    taken = found.first()
+    if taken is not None:
+        said = ", ".join(f"{name} {value!r}" for name, value in taken._mapping.items())
+        raise TakenError(f"{table.name}: there is one already with the {said}")
+
+
+async def _new_fields(tx: Transaction, app: str, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of fields that are not there; numbers go on from the higher one."""
+    new, next_values = [], {}
+    known = {name: await fields.read(tx, app, name) for name in {row["type"] for row in rows}}
+    for row in rows:
+        field = known[row["type"]].get(row["field"])
+        if field is None:
+            new.append(row)
+        elif (field.kind, field.target) != (row["kind"], row["target"]):
+            raise TakenError(
+                f"record_fields: the field {row['field']} of {row['type']} is a {field.kind} "
+                "here, and a field keeps its type"
+            )
+        elif row["next_value"] is not None:
+            next_values[row["type"], row["field"]] = row["next_value"]
+    locked = await fields.lock_sequences(tx, app, list(next_values))
+    higher = {key: value for key, value in next_values.items() if value > locked.get(key, value)}
+    await fields.set_next_values(tx, app, higher)
+    return new
+
+
+async def _with_made(tx: Transaction, app: str, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of types; one that is there does not go away."""
+    query = select(record_types.c.type).where(record_types.c.app == app, record_types.c.made)
+    made = set((await tx.connection.execute(query)).scalars())
+    return [{**row, "made": row["made"] or row["type"] in made} for row in rows]
+
+
+async def _check_data(tx: Transaction, app: str, rows: Sequence[Row]) -> None:
+    """Raise ValueError on a value that is not of its field's type."""
+    known: dict[str, FieldMap] = {
+        name: await fields.read(tx, app, name) for name in {row["type"] for row in rows}
+    }
+    for row in rows:
+        for name, value in row["data"].items():
+            field = known[row["type"]].get(name)
+            if field is None or not fits_stored(field, value):
+                why = "is no field of its type" if field is None else f"is a {field.kind}"
+                raise ValueError(f"records: {row['type']}/{row['id']}: {name} {why}")

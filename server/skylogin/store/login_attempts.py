@@ -1,0 +1,136 @@
+"""The journal of attempts, kept to a number of rows and of days."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Insert, Select, bindparam, delete, func, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from skylogin.database import dialect
+from skylogin.database.tables import journal
+from skylogin.database.transaction import Transaction
+from skylogin.domain.login_attempt import Entry, Filter, read_details
+from skylogin.encoding import rfc3339
+
+STATEMENTS_KEPT = 32
+
+
+async def add(tx: Transaction, app: str, entries: Sequence[Entry]) -> None:
+    """Add *entries*, with the last of the transaction."""
+    rows = [
+        {
+            "app": app,
+            "id": entry.id,
+            "at": rfc3339.stored(entry.at),
+            "accepted": entry.accepted,
+            "reason": entry.reason,
+            "subject": entry.subject,
+            "user_id": entry.user_id,
+            "secret_id": entry.details["secret_id"],
+            "details": entry.details,
+        }
+        for entry in entries
+    ]
+    tx.write_last(_insert(tx.dialect), "new_entries", rows)
+
+
+@functools.cache
+def _insert(dialect_name: str) -> Insert:
+    return dialect.insert_rows(journal, "new_entries", journal.c.keys(), dialect_name)
+
+
+async def has(tx: Transaction, app: str, entry_id: str) -> bool:
+    """Return whether the entry is there, and so everything of its transaction."""
+    query = select(journal.c.id).where(journal.c.app == app, journal.c.id == entry_id)
+    return (await tx.connection.execute(query)).first() is not None
+
+
+async def count(tx: Transaction, app: str) -> int:
+    """Return the number of entries of *app*."""
+    query = select(func.count()).select_from(journal).where(journal.c.app == app)
+    return int((await tx.connection.execute(query)).scalar_one())
+
+
+async def drop_oldest(tx: Transaction, app: str, number: int) -> int:
+    """Drop the *number* oldest entries of *app*; return how many went."""
+    oldest = select(journal.c.id).where(journal.c.app == app).order_by(journal.c.id).limit(number)
+    dropped = await tx.connection.execute(
+        delete(journal).where(journal.c.app == app, journal.c.id.in_(oldest))
+    )
+    return dropped.rowcount
+
+
+async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> int:
+    """Drop entries of *app* before that id, at most *number*; return how many went."""
+    oldest = (
+        select(journal.c.id)
+        .where(journal.c.app == app, journal.c.id < first_id)
+        .order_by(journal.c.id)
+        .limit(number)
+    )
+    dropped = await tx.connection.execute(
+        delete(journal).where(journal.c.app == app, journal.c.id.in_(oldest))
+    )
+    return dropped.rowcount
+
+
+async def load_latest(tx: Transaction, app: str, number: int) -> list[Entry]:
+    """Return the *number* latest entries of *app*, the newest first."""
+    return await find(tx, app, Filter(), "", number)
+
+
+async def load(tx: Transaction, app: str, entry_id: str) -> Entry | None:
+    """Return the entry, None where there is none."""
+    query = select(*_COLUMNS).where(journal.c.app == app, journal.c.id == entry_id)
+    row = (await tx.connection.execute(query)).first()
+    return _entry(row) if row else None
+
+
+async def find(tx: Transaction, app: str, wanted: Filter, before: str, number: int) -> list[Entry]:
+    """Return the *number* latest entries that *wanted* is about, the newest first.
+
+    With *before*, an id, only those before it.
+    """
+    rows = await tx.connection.execute(_found(wanted, before, number), {"name": app})
+    return [_entry(row) for row in rows]
+
+
+# Tests ask the same again and again, whoever pages another thing each time.
+@functools.lru_cache(maxsize=STATEMENTS_KEPT)
+def _found(wanted: Filter, before: str, number: int) -> Select[Any]:
+    query = select(*_COLUMNS).where(journal.c.app == bindparam("name"), *_conditions(wanted))
+    if before:
+        query = query.where(journal.c.id < before)
+    return query.order_by(journal.c.id.desc()).limit(number)
+
+
+def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    if wanted.accepted is not None:
+        yield journal.c.accepted.is_(wanted.accepted)
+    for column in (journal.c.reason, journal.c.subject, journal.c.user_id, journal.c.secret_id):
+        value = getattr(wanted, column.name)
+        if value:
+            yield column == value
+    if wanted.first_id:
+        yield journal.c.id >= wanted.first_id
+    if wanted.since:
+        yield journal.c.at >= wanted.since
+    if wanted.until:
+        yield journal.c.at < wanted.until
+
+
+def _entry(row: Any) -> Entry:
+    details = read_details(row.details)
+    return Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, details)
+
+
+_COLUMNS = (
+    journal.c.id,
+    journal.c.at,
+    journal.c.accepted,
+    journal.c.reason,
+    journal.c.subject,
+    journal.c.user_id,
+    journal.c.details,
+)

@@ -1,0 +1,1 @@
+"""Custom tokens in, access tokens out."""

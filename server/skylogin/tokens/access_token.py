@@ -1,0 +1,93 @@
+"""Access tokens of `TOKEN_STORE=jwt`: signed, stored nowhere. Pure.
+
+The form is the original's (custom-token-login, section 9), so that tokens it
+issued stay good here and ours would be good there.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from skylogin.encoding import json_text
+from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
+from skylogin.tokens import jws
+
+_HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
+_ACCEPTED = frozenset(jws.ALGORITHMS)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What a good access token says. *user_id* is empty where it names nobody."""
+
+    user_id: str
+    issuer: str
+    issued_at: datetime | None
+
+
+def issue(  # noqa: PLR0913
+    user_id: str, now: datetime, token_id: str, *, issuer: str, expiry_seconds: int, key: bytes
+) -> str:
+    """Return a new access token for *user_id*; with an expiry of 0 seconds it never ends."""
+    issued_at = int(now.timestamp())
+    claims: dict[str, object] = {"exp": issued_at + expiry_seconds} if expiry_seconds > 0 else {}
+    claims |= {"jti": token_id, "iat": issued_at, "iss": issuer, "sub": user_id}
+    payload = jws.encode_segment(json_text.write(claims))
+    signing_input = f"{_HEADER}.{payload}"
+    return f"{signing_input}.{jws.sign(signing_input.encode(), key)}"
+
+
+def verify(token: str, now: datetime, key: bytes) -> AccessToken:
+    """Return what *token* says. Raises SkygearError (AccessTokenNotAccepted).
+
+    The issuer is not compared with the app's name (transport, section 11).
+    """
+    try:
+        parts = jws.split(token)
+        jws.check_algorithm(parts, _ACCEPTED)
+        claims = jws.read_claims(parts.claims_bytes, frozenset())
+        jws.check_times(claims, int(now.timestamp()), expiry_excluded=False)
+    except jws.TokenError as error:
+        raise not_accepted(error.explanation) from error
+    if not jws.has_signature_of(parts, key):
+        raise not_accepted("the signature was not made with TOKEN_STORE_SECRET")
+    return AccessToken(
+        user_id=claims.strings.get("sub", ""),
+        issuer=claims.strings.get("iss", ""),
+        issued_at=_moment(claims.time("iat")),
+    )
+
+
+def _moment(seconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        # A time before year 1 is as old as can be; the future was refused above.
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def check_still_valid(issued_at: datetime | None, valid_since: datetime | None) -> None:
+    """Raise SkygearError where the token is older than the user's last new password.
+
+    Strictly later than one second before it is recent enough, since tokens
+    count whole seconds. A token without a time is never too old.
+    """
+    if issued_at is None or valid_since is None:
+        return
+    if issued_at <= valid_since - timedelta(seconds=1):
+        raise not_accepted("issued before the password was last changed")
+
+
+def not_accepted(explanation: str) -> SkygearError:
+    """Return the one answer to every access token that will not do."""
+    message = "token does not exist or it has expired"
+    return SkygearError(ACCESS_TOKEN_NOT_ACCEPTED, message, explanation=explanation)
+
+
+def store_fails(status: int, explanation: str) -> SkygearError:
+    """Return the answer where nobody knows about tokens, because their store does not work.
+
+    A check of a token has the original's status 401 (transport, section 9). The
+    message is not the store's own: that may hold a password or the token.
+    """
+    message = "the access token store does not work"
+    return SkygearError(UNEXPECTED_ERROR, message, status=status, explanation=explanation)

@@ -1,0 +1,203 @@
+"""Verifying a custom token. Pure: values in, claims out, or a refusal.
+
+The signature first, then the claims by the original's rules, then what the
+documentation or the operator asks beyond them (design of the two contracts:
+docs/wire.md, "Two contracts").
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from skylogin.domain import profile
+from skylogin.domain.claims import PROFILE_CLAIM, Claims, Description, is_plain
+from skylogin.encoding import json_text
+from skylogin.errors import INVALID_CREDENTIALS, Reason, SkygearError, not_decodable, text_with_nul
+from skylogin.tokens import jws
+
+SUBJECT_CHARACTERS_MAX = 36
+SUBJECT_BYTES_MAX = 2500
+DOCUMENTED, ORIGINAL = "documented", "original"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret that custom tokens may be signed with. *id* may be a token's `kid`."""
+
+    id: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is asked of a token beyond a good signature; times in seconds, 0 means no limit."""
+
+    contract: str = DOCUMENTED
+    algorithms: frozenset[str] = frozenset(jws.ALGORITHMS)
+    leeway_seconds: int = 0
+    lifetime_max_seconds: int = 0
+    audience: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A token that one of the secrets signed; its claims may still have it refused."""
+
+    token: jws.SignedToken
+    secret_id: str
+
+
+def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> Claims:
+    """Return what *token* says, verified against any of *secrets* at *now*.
+
+    Raises SkygearError with the original's answer: 400 for every fault of the
+    token itself, expiry included, and 401 only where a required claim is
+    missing (custom-token-login, section 2).
+    """
+    return read_claims(verify_signature(token, secrets, rules), now, rules)
+
+
+def verify_signature(token: str, secrets: Sequence[Secret], rules: Rules) -> Signed:
+    """Return *token* with the secret that signed it. Raises SkygearError as `verify` does."""
+    try:
+        parts = jws.split(token)
+        jws.check_algorithm(parts, rules.algorithms)
+        return Signed(parts, _secret_of(parts, secrets).id)
+    except jws.TokenError as error:
+        raise not_decodable(error.reason, error.explanation) from error
+
+
+def read_claims(signed: Signed, now: datetime, rules: Rules) -> Claims:
+    """Return what a signed token says at *now*. Raises SkygearError as `verify` does."""
+    seconds = int(now.timestamp())
+    documented = rules.contract == DOCUMENTED
+    parts = signed.token
+    try:
+        claims = jws.read_claims(parts.claims_bytes)
+        jws.check_times(claims, seconds, leeway=rules.leeway_seconds, expiry_excluded=documented)
+        _check_choices(claims, rules)
+    except jws.TokenError as error:
+        raise not_decodable(error.reason, error.explanation) from error
+    said = {**claims.strings, **claims.times}
+    raw_profile = claims.objects.get(PROFILE_CLAIM)
+    if raw_profile is not None:
+        said[PROFILE_CLAIM] = raw_profile
+    values = profile.read(raw_profile or {})
+    subject = claims.strings.get("sub", "")
+    _check_required(subject, claims)
+    _check_subject(subject, documented=documented)
+    last_second = claims.time("exp") + rules.leeway_seconds == seconds
+    undocumented = last_second or len(subject) > SUBJECT_CHARACTERS_MAX
+    return Claims(
+        subject=subject,
+        profile=values,
+        issued_at=claims.time("iat"),
+        expires_at=claims.time("exp"),
+        algorithm=parts.algorithm,
+        key_id=parts.key_id,
+        secret_id=signed.secret_id,
+        names=tuple(claims.names),
+        only_contract=ORIGINAL if undocumented and not documented else "",
+        header=parts.header,
+        said=said,
+    )
+
+
+def _secret_of(token: jws.SignedToken, secrets: Sequence[Secret]) -> Secret:
+    """Return the secret that signed *token*; one that its `kid` names is tried first."""
+    named_first = secrets
+    if len(secrets) > 1:
+        named_first = sorted(secrets, key=lambda secret: secret.id != token.key_id)
+    for secret in named_first:
+        if jws.has_signature_of(token, secret.key):
+            return secret
+    which = "the secret" if len(secrets) == 1 else f"any of the {len(secrets)} accepted secrets"
+    sentence = f"the signature was not made with {which}"
+    raise jws.TokenError(Reason.SIGNATURE_WRONG, sentence)
+
+
+def _check_choices(claims: jws.ClaimSet, rules: Rules) -> None:
+    """Raise TokenError where the operator asks more than the original does."""
+    issued, expiry = claims.time("iat"), claims.time("exp")
+    lifetime = expiry - issued if issued and expiry else 0
+    if 0 < rules.lifetime_max_seconds < lifetime:
+        sentence = (
+            f"valid for {lifetime} s, more than SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS="
+            f"{rules.lifetime_max_seconds}"
+        )
+        raise jws.TokenError(Reason.LIFETIME_TOO_LONG, sentence)
+    if rules.audience and claims.strings.get("aud") != rules.audience:
+        sentence = f"the claim aud is not SKYLOGIN_AUDIENCE={rules.audience}"
+        raise jws.TokenError(Reason.AUDIENCE_WRONG, sentence)
+    if rules.issuer and claims.strings.get("iss") != rules.issuer:
+        sentence = f"the claim iss is not SKYLOGIN_ISSUER={rules.issuer}"
+        raise jws.TokenError(Reason.ISSUER_WRONG, sentence)
+
+
+def _check_required(subject: str, claims: jws.ClaimSet) -> None:
+    if not subject:
+        raise _invalid("subject (sub) not specified", Reason.SUBJECT_MISSING)
+    if not claims.time("exp"):
+        raise _invalid("expires at (exp) not specified", Reason.EXPIRY_MISSING)
+    if not claims.time("iat"):
+        raise _invalid("issued at (iat) not specified", Reason.ISSUE_TIME_MISSING)
+
+
+def _check_subject(subject: str, *, documented: bool) -> None:
+    if documented and len(subject) > SUBJECT_CHARACTERS_MAX:
+        message = f"subject (sub) is longer than {SUBJECT_CHARACTERS_MAX} characters"
+        hint = f"it has {len(subject)}; SKYLOGIN_CONTRACT=original takes longer ones"
+        raise _invalid(message, Reason.SUBJECT_TOO_LONG, hint)
+    if len(subject.encode()) > SUBJECT_BYTES_MAX:
+        message = f"subject (sub) is longer than {SUBJECT_BYTES_MAX} bytes"
+        raise _invalid(message, Reason.SUBJECT_TOO_LONG)
+    if "\0" in subject:
+        raise text_with_nul()
+
+
+def _invalid(message: str, reason: Reason, hint: str = "") -> SkygearError:
+    return SkygearError(
+        INVALID_CREDENTIALS,
+        f"invalid token: {message}",
+        reason=reason,
+        explanation=f"{message}: {hint}" if hint else message,
+    )
+
+
+def describe(token: object) -> Description:
+    """Return what can be read of *token*, which may be anything."""
+    if not isinstance(token, str):
+        return Description()
+    try:
+        parts = jws.split(token)
+    except jws.TokenError:
+        return Description()
+    names, kept = _legible(parts.claims_bytes)
+    try:
+        subject = jws.read_claims(parts.claims_bytes).strings.get("sub", "")
+    except jws.TokenError:
+        subject = ""
+    return Description(parts.algorithm, parts.key_id, subject, names, kept, parts.header)
+
+
+KEPT_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti"))
+
+
+def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, object]]:
+    """Return the names of claims; the registered ones with plain values and the profile."""
+    try:
+        members = json_text.read_first_members(json_text.decode(data))
+    except json_text.NotJsonError:
+        return (), {}
+    if not isinstance(members, tuple):
+        return (), {}
+    kept: dict[str, object] = {}
+    for name, value in members:
+        if name in KEPT_CLAIMS and is_plain(value):
+            kept[name] = value
+        elif name == PROFILE_CLAIM:
+            with suppress(jws.TokenError):
+                kept[name] = jws.plain(value)
+    return tuple(name for name, _ in members), kept

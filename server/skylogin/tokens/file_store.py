@@ -1,0 +1,177 @@
+"""`TOKEN_STORE=fs`: a file for each access token, as the original keeps them.
+
+A file has its name only once it is whole and on disk, so whatever moment a server
+dies at, there is either no token or all of it. Nothing here runs on the event loop.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from skylogin.encoding import json_text
+from skylogin.errors import SkygearError
+from skylogin.ids import IdMaker
+from skylogin.tokens import stored_token
+from skylogin.tokens.access_token import AccessToken, not_accepted, store_fails
+from skylogin.tokens.stored_token import StoredToken
+
+logger = logging.getLogger("skylogin.file_tokens")
+
+Result = TypeVar("Result")
+
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FILE_BYTES_MAX = 65536
+# No token begins with a dot, so what is still being written is nobody's token.
+UNFINISHED = ".new-"
+
+
+class FileTokens:
+    """The access tokens of one app, in a folder of their own."""
+
+    def __init__(self, folder: Path, app: str, expiry_seconds: int, ids: IdMaker) -> None:
+        self._folder = folder
+        self._app = app
+        self._expiry_seconds = expiry_seconds
+        self._ids = ids
+        self._is_clean = False
+
+    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
+        """Return a new token, once it is on disk. It is this app's, whatever *issuer* is."""
+        token = self._ids.random_id()
+        stored = stored_token.new(token, self._app, user_id, now, self._expiry_seconds)
+        # Ids are not shared between threads.
+        unfinished = self._folder / f"{UNFINISHED}{self._ids.random_id()}"
+        await _in_thread(lambda: self._save(stored, unfinished), status=500)
+        return token
+
+    async def find(self, token: str, now: datetime) -> AccessToken:
+        """Return what *token* says; the file of one that has expired is removed."""
+        if not stored_token.is_token(token):
+            raise not_accepted("the access token is no UUID")
+        stored = await _in_thread(lambda: self._load(token, now), status=401)
+        return stored_token.accept(stored, token, self._app, now)
+
+    async def forget(self, token: str) -> None:
+        """End *token*, for good: its file is gone from the disk."""
+        if stored_token.is_token(token):
+            await _in_thread(lambda: self._remove(token), status=500)
+
+    def _save(self, stored: StoredToken, unfinished: Path) -> None:
+        data = json_text.write(stored_token.members(stored)) + b"\n"
+        self._make_folder()
+        write_whole(self._folder / stored.token, data, unfinished)
+
+    def _make_folder(self) -> None:
+        make_folder(self._folder)
+        if not self._is_clean:
+            remove_unfinished(self._folder)
+            self._is_clean = True
+
+    def _load(self, token: str, now: datetime) -> StoredToken | None:
+        path = self._folder / token
+        try:
+            with path.open("rb") as file:
+                stored = stored_token.from_json(file.read(FILE_BYTES_MAX))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+        if stored is not None and stored_token.has_expired(stored, now):
+            path.unlink(missing_ok=True)
+        return stored
+
+    def _remove(self, token: str) -> None:
+        try:
+            (self._folder / token).unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        _sync_folder(self._folder)
+
+
+def write_whole(path: Path, data: bytes, unfinished: Path) -> None:
+    """Make the file *path* with *data*: all of it and on disk, or not at all.
+
+    It is written under the name *unfinished* in the same folder. Raises OSError.
+    """
+    while not _try_to_write(path, data, unfinished):
+        # Another server took the file for one that nobody writes any more.
+        pass
+    _sync_folder(path.parent)
+
+
+def _try_to_write(path: Path, data: bytes, unfinished: Path) -> bool:
+    file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        # As long as the lock is held, the file is not cleaned away.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with open(file, "wb", closefd=False) as stream:
+            stream.write(data)
+        os.fsync(file)
+        unfinished.rename(path)
+    except FileNotFoundError:
+        return False
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
+    return True
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what servers that died in *folder* left behind. Raises OSError."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.startswith(UNFINISHED)]
+    for name in names:
+        _remove_unlocked(folder / name)
+
+
+def _remove_unlocked(path: Path) -> None:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except BlockingIOError:
+        # Its writer lives.
+        return
+    finally:
+        os.close(file)
+
+
+def make_folder(folder: Path) -> None:
+    """Make *folder* and those above it where they are missing, for nobody else to look into.
+
+    Raises OSError.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(FOLDER_MODE, exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+async def _in_thread(work: Callable[[], Result], *, status: int) -> Result:
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        # The error's own text has the file's name, which is the token.
+        raise _refusal(error, status) from None
+
+
+def _refusal(error: OSError, status: int) -> SkygearError:
+    logger.warning("access tokens cannot be kept in files: %s", error.strerror)
+    return store_fails(status, f"the file system says: {error.strerror}")

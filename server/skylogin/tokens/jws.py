@@ -1,0 +1,291 @@
+"""Signed tokens as the original's JWT library takes them apart. Pure.
+
+The signature is PyJWT's over the bytes as they came; reading the segments and
+the claims is ours, because jwt-go 3.1.0 and PyJWT disagree on a third of odd
+tokens. `custom_token` and `access_token` say what the claims mean.
+"""
+
+import binascii
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from jwt.algorithms import HMACAlgorithm
+from jwt.exceptions import InvalidKeyError
+
+from skylogin.encoding import json_text
+from skylogin.errors import Reason
+
+ALGORITHMS = {
+    "HS256": HMACAlgorithm(HMACAlgorithm.SHA256),
+    "HS384": HMACAlgorithm(HMACAlgorithm.SHA384),
+    "HS512": HMACAlgorithm(HMACAlgorithm.SHA512),
+}
+SEGMENT_COUNT = 3
+HEADERS_KEPT_MAX = 64
+HEADER_LENGTH_KEPT_MAX = 512
+_BASE64URL = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=)?", re.ASCII)
+_INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
+
+STRING_CLAIMS = frozenset(("sub", "aud", "iss", "jti"))
+TIME_CLAIMS = frozenset(("iat", "exp", "nbf"))
+OBJECT_CLAIMS = frozenset(("profile", "skyprofile"))
+KNOWN_CLAIMS = STRING_CLAIMS | TIME_CLAIMS | OBJECT_CLAIMS
+
+
+class TokenError(Exception):
+    """A token that is refused, and why. It never carries the signature or a secret."""
+
+    def __init__(self, reason: Reason, explanation: str) -> None:
+        super().__init__(explanation)
+        self.reason = reason
+        self.explanation = explanation
+
+
+@dataclass(frozen=True, slots=True)
+class SignedToken:
+    """A token taken apart, nothing of it verified."""
+
+    header: Mapping[str, object]
+    claims_bytes: bytes
+    signing_input: bytes
+    signature: bytes
+
+    @property
+    def algorithm(self) -> str:
+        """Return the name in the header, or nothing."""
+        name = self.header.get("alg")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def key_id(self) -> str:
+        """Return the `kid` in the header, or nothing."""
+        name = self.header.get("kid")
+        return name if isinstance(name, str) else ""
+
+
+@dataclass(slots=True)
+class ClaimSet:
+    """The claims that have a meaning, by the types the original gives them."""
+
+    strings: dict[str, str] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+    objects: dict[str, dict[str, object]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+    def time(self, name: str) -> int:
+        """Return a time in seconds since 1970; 0 stands for none, as in the original."""
+        return self.times.get(name, 0)
+
+
+def prepare_key(secret: str) -> bytes:
+    """Return *secret* as a key. Raises ValueError on one that PyJWT will not take."""
+    try:
+        return ALGORITHMS["HS256"].prepare_key(secret.encode())
+    except InvalidKeyError as error:
+        raise ValueError(str(error)) from error
+
+
+def split(token: str) -> SignedToken:
+    """Take *token* apart. Raises TokenError."""
+    segments = token.split(".")
+    if len(segments) != SEGMENT_COUNT:
+        sentence = f"a token has three parts between dots, this has {len(segments)}"
+        raise TokenError(Reason.TOKEN_MALFORMED, sentence)
+    header, claims, signature = segments
+    return SignedToken(
+        header=_header_of(header),
+        claims_bytes=_decode_segment(claims, "claims"),
+        signing_input=f"{header}.{claims}".encode(),
+        signature=_decode_segment(signature, "signature"),
+    )
+
+
+def _decode_segment(segment: str, name: str) -> bytes:
+    """Return the bytes of a segment: padding may be missing, but may not be wrong."""
+    text = segment + "=" * (-len(segment) % 4)
+    if "\n" in text or "\r" in text:
+        # Go skips line breaks, but only after the padding was worked out.
+        text = text.replace("\r", "").replace("\n", "")
+    if _BASE64URL.fullmatch(text) is None:
+        sentence = f"the {name} part is not base64url"
+        raise TokenError(Reason.TOKEN_MALFORMED, sentence)
+    return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))
+
+
+def _header_of(segment: str) -> Mapping[str, object]:
+    if len(segment) > HEADER_LENGTH_KEPT_MAX:
+        return _read_header(segment)
+    return _kept_header(segment)
+
+
+@functools.lru_cache(maxsize=HEADERS_KEPT_MAX)
+def _kept_header(segment: str) -> Mapping[str, object]:
+    """Return the header of a segment; all tokens of an issuer have the same one."""
+    return _read_header(segment)
+
+
+def _read_header(segment: str) -> Mapping[str, object]:
+    text = json_text.decode(_decode_segment(segment, "header"))
+    try:
+        header = json_text.read_whole(text)
+    except json_text.NotJsonError as error:
+        raise TokenError(Reason.HEADER_MALFORMED, f"the header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise TokenError(Reason.HEADER_MALFORMED, "the header is not a JSON object")
+    return header
+
+
+def check_algorithm(token: SignedToken, accepted: frozenset[str]) -> None:
+    """Raise TokenError unless the header names one of the *accepted* algorithms."""
+    if token.algorithm not in accepted:
+        name = token.header.get("alg", "none at all")
+        names = ", ".join(sorted(accepted))
+        sentence = f"the header's alg is {str(name)[:40]!r}; accepted are {names}"
+        raise TokenError(Reason.ALGORITHM_NOT_ACCEPTED, sentence)
+
+
+def has_signature_of(token: SignedToken, key: bytes) -> bool:
+    """Return whether *key* made the signature; compares in constant time."""
+    return ALGORITHMS[token.algorithm].verify(token.signing_input, key, token.signature)
+
+
+def sign(signing_input: bytes, key: bytes, algorithm: str = "HS256") -> str:
+    """Return the signature of *signing_input* as a segment."""
+    return encode_segment(ALGORITHMS[algorithm].sign(signing_input, key))
+
+
+def encode_segment(data: bytes) -> str:
+    """Return *data* as base64url without padding."""
+    text = binascii.b2a_base64(data, newline=False).decode()
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
+
+
+def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> ClaimSet:
+    """Return the claims of a payload: its first JSON value, whatever follows.
+
+    Names match in any case, the last of a repeated claim counts, null leaves
+    what was there, repeated objects are merged: Go's rules for structs.
+    Raises TokenError on anything else than an object, and on a wrong type.
+    """
+    text = json_text.decode(data)
+    try:
+        members = json_text.read_first_members(text)
+    except json_text.NotJsonError as error:
+        raise TokenError(Reason.CLAIMS_MALFORMED, f"the claims are not JSON: {error}") from error
+    claims = ClaimSet()
+    if members is None:
+        return claims
+    if not isinstance(members, tuple):
+        raise TokenError(Reason.CLAIMS_MALFORMED, "the claims are not a JSON object")
+    for name, value in members:
+        claims.names.append(name)
+        known = name if name in KNOWN_CLAIMS else _folded(name)
+        if known in STRING_CLAIMS:
+            _take_string(claims, known, value)
+        elif known in TIME_CLAIMS:
+            _take_time(claims, known, value)
+        elif known in object_claims:
+            _take_object(claims, known, value)
+    return claims
+
+
+def _folded(name: str) -> str:
+    """Return *name* as Go compares it: without case, long s as s, the Kelvin sign as k."""
+    return name.replace("\u017f", "s").lower()
+
+
+def _take_string(claims: ClaimSet, name: str, value: object) -> None:
+    if isinstance(value, str):
+        claims.strings[name] = value
+    elif value is not None:
+        raise _wrong_type(name, "a string", value)
+
+
+def _take_time(claims: ClaimSet, name: str, value: object) -> None:
+    if value is None:
+        return
+    if type(value) is not int or not _INTEGER_MIN <= value <= _INTEGER_MAX:
+        what = "a whole number of seconds, written without fraction or exponent"
+        raise _wrong_type(name, what, value)
+    claims.times[name] = value
+
+
+def _take_object(claims: ClaimSet, name: str, value: object) -> None:
+    if value is None:
+        claims.objects.pop(name, None)
+        return
+    if not isinstance(value, tuple):
+        raise _wrong_type(name, "an object", value)
+    claims.objects.setdefault(name, {}).update(plain_object(value))
+
+
+def plain_members(members: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
+    """Return members in their order, repeats included, with inner objects as dicts."""
+    return tuple((name, plain(value)) for name, value in members)
+
+
+def plain_object(members: tuple[tuple[str, object], ...]) -> dict[str, object]:
+    """Return members as a dict, those of inner objects too; the last of a name counts."""
+    return {name: plain(value) for name, value in members}
+
+
+def plain(value: object) -> object:
+    """Return *value* with objects as dicts. Raises TokenError on a number beyond a double."""
+    # One frame a level: a claim may be nested as deeply as any JSON that we follow.
+    if isinstance(value, tuple):
+        members: dict[str, object] = {}
+        for name, item in value:
+            members[name] = plain(item)
+        return members
+    if isinstance(value, list):
+        items: list[object] = []
+        for item in value:
+            items.append(plain(item))
+        return items
+    if value is json_text.OUT_OF_RANGE:
+        raise TokenError(Reason.CLAIM_OF_WRONG_TYPE, "a number is beyond what a double can hold")
+    return value
+
+
+_JSON_TYPES = {str: "a string", bool: "a boolean", list: "a list", tuple: "an object"}
+
+
+def _wrong_type(name: str, wanted: str, value: object) -> TokenError:
+    given = _JSON_TYPES.get(type(value), "another number")
+    sentence = f"the claim {name} has to be {wanted}, and is {given}"
+    return TokenError(Reason.CLAIM_OF_WRONG_TYPE, sentence)
+
+
+def check_times(claims: ClaimSet, now: int, *, leeway: int = 0, expiry_excluded: bool) -> None:
+    """Raise TokenError unless *now* lies within the claims; all in whole seconds.
+
+    A time of 0 is none. The original accepts a token in the second equal to
+    `exp`; with *expiry_excluded* it is refused on it, as its documentation says.
+    """
+    expiry, issued, not_before = claims.time("exp"), claims.time("iat"), claims.time("nbf")
+    last = expiry - 1 if expiry_excluded else expiry
+    if expiry and now > last + leeway:
+        raise _bad_time(Reason.EXPIRED, f"expired {now - expiry} s ago", "exp", expiry, now)
+    if issued and now < issued - leeway:
+        what = f"issued {issued - now} s from now"
+        raise _bad_time(Reason.ISSUED_IN_FUTURE, what, "iat", issued, now)
+    if not_before and now < not_before - leeway:
+        what = f"valid {not_before - now} s from now"
+        raise _bad_time(Reason.NOT_YET_VALID, what, "nbf", not_before, now)
+
+
+def _bad_time(reason: Reason, what: str, claim: str, seconds: int, now: int) -> TokenError:
+    clock = f"the server's clock says {moment_text(now)}"
+    return TokenError(reason, f"{what}: {claim} is {moment_text(seconds)}, {clock}")
+
+
+def moment_text(seconds: int) -> str:
+    """Return seconds since 1970 as a time a person reads, or as they are where none fits."""
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+    return moment.isoformat().replace("+00:00", "Z")
