@@ -1,5 +1,5 @@
-# What a developer types. Everything lies in .venv, tests/clients/node_modules,
-# tests/clients/.python_sdk, examples/javascript/node_modules and examples/java/target;
+# What a developer types. Everything lies in .venv, tests/sdk/node_modules,
+# tests/sdk/.python_sdk, examples/javascript/node_modules and examples/java/target;
 # `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
 
 .PHONY: dev fast check test bench screenshots clean
@@ -26,7 +26,7 @@ dev: $(VENV)/.installed
 	@exec $(BIN)/skylogin dev $(ARGS)
 
 fast: $(VENV)/.installed-test
-	@$(BIN)/pytest -m 'not slow' -p no:schemathesis --ignore tests/admin/test_admin_requests.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
+	@$(BIN)/pytest -m 'not slow' -p no:schemathesis --ignore tests/admin/test_schemathesis.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
 
 check: $(VENV)/.installed-test
 	@$(BIN)/ruff format --check .
@@ -45,10 +45,10 @@ bench: $(VENV)/.installed-test
 screenshots: $(VENV)/.installed-test
 	@bash tests/setup.sh
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots
-	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k be_read tests/admin/test_portal_looks.py
+	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k be_read tests/portal/test_accessibility.py
 
 clean:
-	rm -rf $(VENV) tests/clients/node_modules tests/clients/.python_sdk dist build
+	rm -rf $(VENV) tests/sdk/node_modules tests/sdk/.python_sdk dist build
 	rm -rf examples/javascript/node_modules examples/java/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

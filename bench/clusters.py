@@ -8,18 +8,18 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1]))
 
-import services
+from tests import local_services
 
 
 @contextmanager
 def postgresql() -> Iterator[str | None]:
     """Give the URL of an empty database, or None where PostgreSQL is missing."""
-    if services.postgresql_missing():
+    if local_services.postgresql_missing():
         yield None
         return
-    cluster = services.PostgreSQL.start()
+    cluster = local_services.PostgreSQL.start()
     try:
         yield cluster.make_database()
     finally:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from processes import ServerProcess
-from services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
 
-pytest_plugins = ["pytester"]
+from tests.local_services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
+from tests.processes import ServerProcess
+
+pytest_plugins = ["pytester", "tests.stores"]
 
 # For `make fast`: a fifth of the examples, which finds most faults at once.
 settings.register_profile("fast", max_examples=20)

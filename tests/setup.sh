@@ -90,7 +90,7 @@ say_what_is_missing() {
 install_javascript_sdk() {
     command -v node >/dev/null && command -v npm >/dev/null || return
     (
-        cd clients || exit
+        cd sdk || exit
         # A copy of what was asked for lies beside what came of it.
         cmp -s package.json node_modules/.installed.json && exit
         echo "Installing the original's JavaScript SDK"
@@ -102,7 +102,7 @@ install_javascript_sdk() {
 
 # An environment of its own, because the SDK needs other versions than the server.
 install_python_sdk() {
-    local asked=clients/python_sdk.txt made=clients/.python_sdk
+    local asked=sdk/python_sdk.txt made=sdk/.python_sdk
     cmp -s $asked $made/installed.txt && return
     echo "Installing the original's Python SDK"
     rm -rf $made

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from skylogin.database.dialect import Json, Moment
+from skylogin.database.dialect import Json
+from skylogin.database.dialect import Timestamp as Moment
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from skylogin.database.dialect import Json, Moment, Plain
+from skylogin.database.dialect import Json, Plain
+from skylogin.database.dialect import Timestamp as Moment
 
 revision = "0003"
 down_revision = "0002"

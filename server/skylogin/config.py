@@ -36,7 +36,7 @@ class ConfigurationError(Exception):
         self.faults = faults
 
 
-class Surprise(Exception):
+class FallbackToDefault(Exception):
     """The value means its default, as in the original. The text says so."""
 
 
@@ -173,7 +173,7 @@ def _optional_boolean(value: str) -> bool | None:
 def _lenient_integer(value: str) -> int:
     """Skygear's rule: what is no number means the default."""
     if _DECIMAL.fullmatch(value) is None:
-        raise Surprise("is no number, so the default counts")
+        raise FallbackToDefault("is no number, so the default counts")
     return int(value)
 
 
@@ -198,7 +198,7 @@ def _positive(value: str) -> int:
 def _guessable_level(value: str) -> int:
     level = _lenient_integer(value)
     if level not in range(GUESSABLE_LEVEL_MAX + 1):
-        raise Surprise("is no level from 1 to 5, so the default counts")
+        raise FallbackToDefault("is no level from 1 to 5, so the default counts")
     return level
 
 
@@ -224,7 +224,7 @@ def _key_sets(value: str) -> tuple[KeySet, ...]:
     except unique_keys.DuplicatedKeyError:
         raise
     except ValueError as error:
-        raise Surprise(f"cannot be read ({error}), so the default counts") from None
+        raise FallbackToDefault(f"cannot be read ({error}), so the default counts") from None
 
 
 def _database_url(value: str) -> str:
@@ -245,7 +245,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
 def _level(value: str) -> str:
     levels = {"fatal": "critical", "panic": "critical", "warn": "warning"}
     if value not in ("debug", "info", "error", *levels):
-        raise Surprise("is no level, so the default counts")
+        raise FallbackToDefault("is no level, so the default counts")
     return levels.get(value, value)
 
 
@@ -429,7 +429,7 @@ def _read_row(
         text = ""
     try:
         return row.read(text)
-    except Surprise as surprise:
+    except FallbackToDefault as surprise:
         warnings.append(f"{row.variable} {surprise}: {row.default}")
     except unique_keys.DuplicatedKeyError as error:
         faults.append(str(error))

@@ -23,10 +23,10 @@ from skylogin.admin import openapi
 from skylogin.apps.faults import KINDS, LIMITS
 from skylogin.portal.routes import ROUTES
 from skylogin.testing import SkyloginServer
-from statements import statements_counted
 
-from .conftest import ADMIN_TOKEN, Site, running_site
-from .test_turned_away import ask, fill, filled, settled
+from tests.admin.test_who_may import ask, fill, filled, settled
+from tests.sites import ADMIN_TOKEN, Site, running_site
+from tests.statement_counter import statements_counted
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import ServerProcess
 from skylogin.clock import system_now
 from skylogin.tokens import mint
+
+from tests.processes import ServerProcess
 
 CYCLES = int(os.environ.get("CYCLES", "6"))
 CALLERS = 4

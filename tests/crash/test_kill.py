@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import ServerProcess
 
-from .crowd import Crowd, log_in
-from .inspection import faults_in, read_remains
+from tests.crash.concurrent_logins import Crowd, log_in
+from tests.crash.remains import faults_in, read_remains
+from tests.processes import ServerProcess
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))
 # Every login stays in the journal, to be compared with what was acknowledged.

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from making import NOW
-from processes import SECONDS_MAX, environment_with
 from skylogin.ids import IdMaker
 from skylogin.tokens import stored_token
 from skylogin.tokens.file_store import UNFINISHED, FileTokens
+
+from tests.factories import NOW
+from tests.processes import SECONDS_MAX, environment_with
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "5")) * 4
 TOKENS_MAX = 30

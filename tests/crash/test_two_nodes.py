@@ -13,9 +13,9 @@ from typing import Any
 import aiohttp
 import asyncpg
 import pytest
-from processes import ServerProcess, run_skylogin
 
-from .crowd import log_in
+from tests.crash.concurrent_logins import log_in
+from tests.processes import ServerProcess, run_skylogin
 
 CLIENTS, PEOPLE, LOGINS_EACH = 64, 100, 6
 REVOKED_SECONDS_MAX = 2.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from examples.running import COMMANDS, EXAMPLES
+from tests.examples.running import COMMANDS, EXAMPLES
 
 JAVA_MAIN = "-Dexec.mainClass=com.example.auth"
 POM = "{http://maven.apache.org/POM/4.0.0}"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from processes import environment_with
+from tests.processes import environment_with
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = Path(sys.executable).parent

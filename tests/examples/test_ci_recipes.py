@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import yaml
-from processes import environment_with
 
-from examples.languages import LANGUAGES
-from examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
+from tests.examples.languages import LANGUAGES
+from tests.examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
+from tests.processes import environment_with
 
 ROOT = EXAMPLES.parent
 WORKFLOW = (EXAMPLES / "ci" / "github-actions.yml").read_text(encoding="utf-8")

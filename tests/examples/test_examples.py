@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from processes import ServerProcess
 
-from examples.languages import LANGUAGES, Language
-from examples.running import beside_skylogin, copy_example, run, without_colours
+from tests.examples.languages import LANGUAGES, Language
+from tests.examples.running import beside_skylogin, copy_example, run, without_colours
+from tests.processes import ServerProcess
 
 CopyOf = Callable[[Language], Path]
 TESTS_MIN = 10

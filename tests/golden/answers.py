@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .replayer import Answer, Fault, Surroundings, play
-from .scenarios import Scenario, load_profiles, read_scenario
+from tests.golden.replayer import Answer, Fault, Surroundings, play
+from tests.golden.scenarios import Scenario, load_profiles, read_scenario
 
 RUN = "ghjkmnpq"
 NOW = 1_800_000_000.5

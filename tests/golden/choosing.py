@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .scenarios import Request, Scenario
+from tests.golden.scenarios import Request, Scenario
 
 # What the original knows and the server answers only with a refusal of its own.
 NOT_OFFERED = frozenset(

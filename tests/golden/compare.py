@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from .normalise import read_timestamp
-from .pointers import MISSING, find, replaced
-from .scenarios import Profile, ScenarioError, Step
+from tests.golden.normalise import read_timestamp
+from tests.golden.pointers import MISSING, find, replaced
+from tests.golden.scenarios import Profile, ScenarioError, Step
 
 DATABASE_MESSAGE = "<database message>"
 CHECK = re.compile(r"(?P<left>\S.*?) (?P<operator>==|!=|<=|>=|<|>) (?P<right>\S.*)")

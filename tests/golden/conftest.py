@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .choosing import is_offered
-from .scenarios import load_profiles, load_scenarios
+from tests.golden.choosing import is_offered
+from tests.golden.scenarios import load_profiles, load_scenarios
 
 
 @pytest.fixture(scope="session")

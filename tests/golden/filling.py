@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from .normalise import Normaliser
-from .scenarios import Profile, Request
-from .tokens import make_token
+from tests.golden.normalise import Normaliser
+from tests.golden.scenarios import Profile, Request
+from tests.golden.tokens import make_token
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .scenarios import Profile, Scenario
-from .tokens import UUID, describe_token
+from tests.golden.scenarios import Profile, Scenario
+from tests.golden.tokens import UUID, describe_token
 
 LONG_TEXT_LENGTH = 300
 DIGEST_LENGTH = 16

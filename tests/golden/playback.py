@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .filling import Message
-from .replayer import Answer
-from .scenarios import Profile, Scenario, Step
-from .tokens import sign
+from tests.golden.filling import Message
+from tests.golden.replayer import Answer
+from tests.golden.scenarios import Profile, Scenario, Step
+from tests.golden.tokens import sign
 
 NAME = re.compile(
     r"<jwt (?P<token>.*?) signature=good>|<(?P<kind>uuid|time|iso|text|database)(?P<rest>[^>]*)>"

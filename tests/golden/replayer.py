@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from .compare import (
+from tests.golden.compare import (
     Difference,
     answer_differences,
     check_difference,
     in_order,
     type_name,
 )
-from .filling import Filler, Message, NotCapturedError
-from .normalise import Normaliser
-from .pointers import MISSING, find, replaced
-from .scenarios import Profile, Scenario, Step
-from .strict_json import read_json
+from tests.golden.filling import Filler, Message, NotCapturedError
+from tests.golden.normalise import Normaliser
+from tests.golden.pointers import MISSING, find, replaced
+from tests.golden.scenarios import Profile, Scenario, Step
+from tests.golden.strict_json import read_json
 
 TIMEOUT_SECONDS = 20
 SECOND_START = 0.02

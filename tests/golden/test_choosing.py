@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from .answers import scenario_of
-from .choosing import action_of, is_offered
-from .scenarios import Request, load_scenarios
+from tests.golden.answers import scenario_of
+from tests.golden.choosing import action_of, is_offered
+from tests.golden.scenarios import Request, load_scenarios
 
 # Fewer would mean that the choice went wrong; more is welcome.
 OFFERED_MIN = 327

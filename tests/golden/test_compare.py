@@ -2,7 +2,7 @@
 
 import pytest
 
-from .answers import (
+from tests.golden.answers import (
     ALICE,
     BOB,
     CLAIMS,
@@ -14,7 +14,7 @@ from .answers import (
     faults_of,
     scenario_of,
 )
-from .playback import signed_token
+from tests.golden.playback import signed_token
 
 TOKEN_LINE = "<jwt alg=HS256 typ=JWT iat=now iss=_ jti=uuid sub=<uuid:1> signature=good>"
 

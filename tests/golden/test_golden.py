@@ -5,9 +5,9 @@ A scenario is played twice on one database: what the first play leaves behind mu
 
 import pytest
 
-from .choosing import is_offered
-from .replayer import connection, play
-from .scenarios import Scenario, load_profiles, load_scenarios
+from tests.golden.choosing import is_offered
+from tests.golden.replayer import connection, play
+from tests.golden.scenarios import Scenario, load_profiles, load_scenarios
 
 PLAYS = 2
 DATABASES = ("sqlite", "postgresql")

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from .choosing import is_offered
-from .replayer import connection, play
-from .scenarios import Scenario, load_profiles, load_scenarios
+from tests.golden.choosing import is_offered
+from tests.golden.replayer import connection, play
+from tests.golden.scenarios import Scenario, load_profiles, load_scenarios
 
 PLAYS = 2
 APP = "golden"

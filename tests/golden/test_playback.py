@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from .answers import NOW, RUN, surroundings
-from .playback import Playback, without_checks
-from .pointers import Place, value_at, with_value
-from .replayer import Answer, Fault, play
-from .scenarios import CASES, Scenario, load_profiles, load_scenarios
-from .strict_json import read_json
+from tests.golden.answers import NOW, RUN, surroundings
+from tests.golden.playback import Playback, without_checks
+from tests.golden.pointers import Place, value_at, with_value
+from tests.golden.replayer import Answer, Fault, play
+from tests.golden.scenarios import CASES, Scenario, load_profiles, load_scenarios
+from tests.golden.strict_json import read_json
 
 PROFILES = load_profiles()
 THEMES = sorted(path.stem for path in CASES.glob("*.json"))

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL
 
-from .verdicts import SECRET, Verdict, verdict
+from tests.golden.verdicts import SECRET, Verdict, verdict
 
 CONTRACTS = (ORIGINAL, DOCUMENTED)
 ACCEPTED = 200

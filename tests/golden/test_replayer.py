@@ -8,17 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from .answers import (
-    BOB,
-    PROFILE,
-    answer,
-    faults_of,
-    headers,
-    scenario_of,
-    surroundings,
-)
-from .filling import Message
-from .replayer import Answer, connection, play
+from tests.golden.answers import BOB, PROFILE, answer, faults_of, headers, scenario_of, surroundings
+from tests.golden.filling import Message
+from tests.golden.replayer import Answer, connection, play
 
 WRONG_ANSWERS = {
     "status": answer({}, status=201),

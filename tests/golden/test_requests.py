@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from .answers import NOW, PROFILE, answer, faults_of, scenario_of, surroundings
-from .filling import Message
-from .pointers import MISSING, find, places, replaced
-from .replayer import Answer, play
-from .scenarios import ScenarioError, read_scenario
-from .tokens import make_token
+from tests.golden.answers import NOW, PROFILE, answer, faults_of, scenario_of, surroundings
+from tests.golden.filling import Message
+from tests.golden.pointers import MISSING, find, places, replaced
+from tests.golden.replayer import Answer, play
+from tests.golden.scenarios import ScenarioError, read_scenario
+from tests.golden.tokens import make_token
 
 
 def sent_by(request: dict[str, Any], **more: Any) -> Message:

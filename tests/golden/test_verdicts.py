@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from .verdicts import verdict
+from tests.golden.verdicts import verdict
 
 RECORDED = Path(__file__).parent / "verdicts.jsonl.gz"
 RECORDED_COUNT = 11_900

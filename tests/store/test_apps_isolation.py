@@ -25,8 +25,7 @@ import bcrypt
 import pytest
 import skylogin.database
 import skylogin.store
-from making import NOW, as_field_value, make_attempt, make_record, make_token, make_user
-from skylogin.actions.call import JournaledAttempt, Lookup, Services, Visit
+from skylogin.actions.call import LastSeen, LoggedAttempt, Lookup, Services
 from skylogin.actions.me import see_many
 from skylogin.actions.preprocessors import authenticate, find_many
 from skylogin.actions.sso import log_in_many
@@ -37,9 +36,9 @@ from skylogin.database.transaction import FieldCache
 from skylogin.domain import login, records
 from skylogin.domain.access import AccessRules, Actor, FieldRule
 from skylogin.domain.fields import new_field
-from skylogin.domain.login_attempt import Details, Entry, Filter, Origin
+from skylogin.domain.login_attempt import Details, Filter, LogEntry, Origin
 from skylogin.domain.password_policy import PasswordPolicy
-from skylogin.domain.records import Circumstances, Given, RecordId
+from skylogin.domain.records import Given, RecordId, SaveContext
 from skylogin.domain.unique_keys import DEFAULT, AuthKey
 from skylogin.domain.user import Account, Field, FieldValue, Principal, User
 from skylogin.ids import UUID_BYTES, IdMaker
@@ -51,7 +50,7 @@ from skylogin.store import login_attempts as stored_journal
 from skylogin.store import record_queries as stored_queries
 from skylogin.store.apps import StoredApp
 from skylogin.store.audit_log import Act
-from skylogin.store.login_counts import Counts, Use
+from skylogin.store.login_counts import Counts, SecretUse
 from skylogin.store.passwords import NewPassword
 from skylogin.store.principals import Link
 from skylogin.store.query_sql import QuerySql
@@ -74,7 +73,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from .conftest import Ask, MakeServices
+from tests.factories import NOW, as_field_value, make_attempt, make_record, make_token, make_user
+from tests.stores import Ask, MakeServices
 
 SHOP, BANK, NOBODY = "shop", "bank", "nobody"
 # The bank is filled first, so that a row of any app is rather one of the bank's.
@@ -368,7 +368,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "audit_log.load_latest": lambda of: ("", 10),
     "audit_log.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
     "login_counts.add": lambda of: (
-        Counts({(NOW, f"{of}-reason"): 1}, {(f"{of}-secret", NOW): Use(1, NOW)}),
+        Counts({(NOW, f"{of}-reason"): 1}, {(f"{of}-secret", NOW): SecretUse(1, NOW)}),
     ),
     "login_counts.load_attempts": lambda of: (NOW - DAY,),
     "login_counts.load_uses": lambda of: (NOW - DAY,),
@@ -380,7 +380,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "fields.add_missing": lambda of: ("note", dict.fromkeys(["text", "new"], new_field("json"))),
     "fields.lock_sequences": lambda of: ([("note", "number")],),
     "fields.set_next_values": lambda of: ({("note", "number"): 100},),
-    "login_attempts.add": lambda of: ([Entry("new", NOW, True, "", of, f"{of}-user", DETAILS)],),
+    "login_attempts.add": lambda of: ([LogEntry("new", NOW, True, "", of, f"{of}-user", DETAILS)],),
     "login_attempts.has": lambda of: (f"{of}-entry",),
     "login_attempts.count": lambda of: (),
     "login_attempts.drop_oldest": lambda of: (1,),
@@ -511,7 +511,7 @@ async def decide_records(tx: Transaction, app: str, of: str) -> Any:
         for key, one in values.items()
     ]
     actor = Actor(f"{BOTH}-user")
-    around = Circumstances(actor, PUBLIC, NOW, AccessRules(), DEFAULT, documented=True)
+    around = SaveContext(actor, PUBLIC, NOW, AccessRules(), DEFAULT, documented=True)
     return await function("records.decide")(tx, app, given, around, may_extend=True)
 
 
@@ -649,7 +649,7 @@ WITHOUT = {
     "apps.StoredApp": "a value",
     "audit_log.Act": "a value",
     "login_counts.Counts": "a value",
-    "login_counts.Use": "a value",
+    "login_counts.SecretUse": "a value",
     "operator_sessions.Session": "a value",
     "user_search.Search": "a value",
     "user_search.UserPage": "a value",
@@ -660,7 +660,7 @@ WITHOUT = {
     "record_queries.Found": "a value",
     "references.of_rows": "compares with what `references.as_rows` made",
     "secrets.StoredSecret": "a value",
-    "snapshots.World": "a value",
+    "snapshots.AppSnapshot": "a value",
     "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
     "users.read_user": "reads a row",
 }
@@ -671,7 +671,7 @@ def make_rule(name: str) -> FieldRule:
     return FieldRule("note", name, "_any_user", True, True, True, True)
 
 
-def make_login(of: str) -> login.Attempt:
+def make_login(of: str) -> login.LoginAttempt:
     """Return an attempt that names an e-mail and a record."""
     friend = FieldValue("reference", f"{of}-user", "user")
     return make_attempt(f"{of}-principal", email=f"{of}-email", phone="", friend=friend)
@@ -705,9 +705,9 @@ def make_note(of: str) -> Any:
     return make_record(f"{of}-note", {f"{of}_field": "new"})
 
 
-def make_record_changes(of: str) -> records.Changes:
+def make_record_changes(of: str) -> records.RecordChanges:
     """Return what saving records changes: everything there is."""
-    changes = records.Changes(made={RecordId("user", "new")})
+    changes = records.RecordChanges(made={RecordId("user", "new")})
     changes.records[RecordId("user", f"{of}-user")] = make_record(f"{of}-user", {"motto": "new"})
     changes.records[RecordId("user", "new")] = make_record("new", {})
     changes.released.add(AuthKey("username", f"{of}-name"))
@@ -1295,10 +1295,10 @@ async def test_the_journal_tells_of_attempts_at_its_own_app(serve: Serve, store:
     assert {entry.accepted for entry in entries} == {True, False}
 
 
-def make_item(app: App) -> JournaledAttempt:
+def make_item(app: App) -> LoggedAttempt:
     """Return a login as a handler hands it over."""
     attempt = make_attempt(f"{BOTH}-principal", motto="new")
-    return JournaledAttempt(app, attempt, f"new-{app.name}", "", Origin("", ""))
+    return LoggedAttempt(app, attempt, f"new-{app.name}", "", Origin("", ""))
 
 
 DoBatch = Callable[[Transaction, Sequence[Any]], Coroutine[Any, Any, Sequence[Any]]]
@@ -1326,7 +1326,7 @@ async def test_a_batch_for_two_apps_does_what_two_batches_do(serve: Serve, store
     server = await serve()
     users = [(BANK, f"{BOTH}-user"), (SHOP, f"{BOTH}-user"), (SHOP, f"{BANK}-user")]
     # Of the first, the disabling that ended is cleared, and of nobody else.
-    visits = [Visit(*user, NOW, enable=user == users[0]) for user in users]
+    visits = [LastSeen(*user, NOW, enable=user == users[0]) for user in users]
     kinds: list[tuple[DoBatch, list[Any]]] = [
         (find_many, [Lookup(*user) for user in users]),
         (functools.partial(see_many, server.services), visits),

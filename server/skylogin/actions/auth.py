@@ -12,7 +12,7 @@ from skylogin.actions.payload import bound, bound_key, bound_object
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy, profile, unique_keys
 from skylogin.domain.claims import Profile
-from skylogin.domain.login import Attempt, Changes
+from skylogin.domain.login import Changes, LoginAttempt
 from skylogin.domain.user import Account, User
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
@@ -76,7 +76,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
     default_roles = await services.store.run(
         lambda tx: roles.load_default(tx, call.app.name), write=False
     )
-    attempt = Attempt(
+    attempt = LoginAttempt(
         new_user.id,
         given,
         call.now,
@@ -122,7 +122,7 @@ async def log_in(call: Call, services: Services) -> object:
     login.check_enabled(user, call.now)
     if not await passwords.matches(password, user.password_hash):
         raise _incorrect()
-    attempt = Attempt(user.id, None, call.now, user, may_extend=False, kind="")
+    attempt = LoginAttempt(user.id, None, call.now, user, may_extend=False, kind="")
 
     async def find(tx: Transaction) -> Account:
         found = (await users.load(tx, call.app.name, [user.id], lock=True)).get(user.id)

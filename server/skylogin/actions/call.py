@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from skylogin.apps.faults import Fault
+from skylogin.apps.faults import InjectedFault
 from skylogin.apps.registry import App, AppRegistry
 from skylogin.config import Settings
 from skylogin.database import Store
 from skylogin.database.group_commit import Batcher
 from skylogin.domain.access import Actor
-from skylogin.domain.login import Attempt, Login
+from skylogin.domain.login import Login, LoginAttempt
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.user import User
 from skylogin.ids import IdMaker
@@ -46,7 +46,7 @@ class Call:
     user: User | None = None
     # Empty is the public database, None the union of all.
     database_id: str | None = ""
-    fault: Fault | None = None
+    fault: InjectedFault | None = None
 
     @property
     def has_master_key(self) -> bool:
@@ -62,11 +62,11 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class JournaledAttempt:
+class LoggedAttempt:
     """A login in a batch: what is decided on, and what the journal needs besides."""
 
     app: App
-    attempt: Attempt
+    attempt: LoginAttempt
     entry_id: str
     action: str
     origin: Origin
@@ -81,7 +81,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class LastSeen:
     """Somebody was seen: the time goes into their row. *enable* clears a disabling that ended."""
 
     app: str
@@ -104,6 +104,6 @@ class Services:
     app: App
     now: Callable[[], datetime]
     ids: IdMaker
-    logins: Batcher[JournaledAttempt, Login] = field(init=False)
+    logins: Batcher[LoggedAttempt, Login] = field(init=False)
     lookups: Batcher[Lookup, User | None] = field(init=False)
-    visits: Batcher[Visit, None] = field(init=False)
+    visits: Batcher[LastSeen, None] = field(init=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from skylogin.actions import wire
 from skylogin.actions.call import Call, Services
 from skylogin.actions.table import ACTIONS, NOT_EMULATED, Action
-from skylogin.apps.faults import Fault
+from skylogin.apps.faults import InjectedFault
 from skylogin.domain import login_attempt
 from skylogin.domain.claims import Description
 from skylogin.domain.login_attempt import Refusal
@@ -97,7 +97,7 @@ async def _run(action: Action | None, call: Call, services: Services) -> object:
     return await action.handler(call, services)
 
 
-async def _strike(fault: Fault) -> None:
+async def _strike(fault: InjectedFault) -> None:
     """Do to a call what a test asked for. Raises SkygearError where it is not carried out."""
     await asyncio.sleep(fault.seconds)
     refusal = fault.refusal

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from skylogin.actions.call import Call, Services, Visit
+from skylogin.actions.call import Call, LastSeen, Services
 from skylogin.actions.login_answer import auth_response
 from skylogin.database import Transaction
 from skylogin.errors import SkygearError
@@ -15,13 +15,13 @@ async def me(call: Call, services: Services) -> object:
     """Say who calls, with a new access token."""
     assert call.user is not None
     answer = await auth_response(call, services, call.user)
-    visit = Visit(call.app.name, call.user.id, call.now, call.user.disabled)
+    visit = LastSeen(call.app.name, call.user.id, call.now, call.user.disabled)
     await services.visits.submit(visit)
     return answer
 
 
 async def see_many(
-    services: Services, tx: Transaction, visits: Sequence[Visit]
+    services: Services, tx: Transaction, visits: Sequence[LastSeen]
 ) -> list[SkygearError | None]:
     """Note when users were seen; a disabling that ran out is cleared as it is passed."""
     by_app = attrgetter("app")

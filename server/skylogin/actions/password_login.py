@@ -6,7 +6,7 @@ from dataclasses import replace
 from skylogin.actions.call import Call, Services
 from skylogin.database import Transaction
 from skylogin.domain import login, login_attempt
-from skylogin.domain.login import Attempt, Changes, Login
+from skylogin.domain.login import Changes, Login, LoginAttempt
 from skylogin.domain.user import Account
 from skylogin.errors import SkygearError
 from skylogin.store import login_attempts as stored_journal
@@ -21,7 +21,7 @@ async def _nothing(tx: Transaction, changes: Changes) -> None:
 
 
 async def sign_in(
-    call: Call, services: Services, attempt: Attempt, find: Find, also: Also = _nothing
+    call: Call, services: Services, attempt: LoginAttempt, find: Find, also: Also = _nothing
 ) -> Login:
     """Let somebody in, in one transaction: find, decide, save, note, and *also* what else is due.
 

@@ -8,7 +8,7 @@ from skylogin.actions.payload import bound, bound_keys, bound_list
 from skylogin.database import Transaction
 from skylogin.domain import access, record_json, records
 from skylogin.domain.access import AccessRules
-from skylogin.domain.records import Circumstances, Given, RecordId
+from skylogin.domain.records import Given, RecordId, SaveContext
 from skylogin.domain.user import Record
 from skylogin.errors import NOT_SUPPORTED, Reason, SkygearError, invalid_argument, not_decodable
 from skylogin.store import records as stored_records
@@ -95,9 +95,9 @@ def _writable_database(call: Call) -> str:
     return call.database_id
 
 
-async def _circumstances(call: Call, services: Services, database_id: str) -> Circumstances:
+async def _circumstances(call: Call, services: Services, database_id: str) -> SaveContext:
     settings = services.settings
-    return Circumstances(
+    return SaveContext(
         actor=call.actor,
         database_id=database_id,
         now=call.now,
@@ -109,7 +109,7 @@ async def _circumstances(call: Call, services: Services, database_id: str) -> Ci
 
 
 async def _save(
-    call: Call, services: Services, given: Sequence[Given], around: Circumstances
+    call: Call, services: Services, given: Sequence[Given], around: SaveContext
 ) -> list[Record | SkygearError]:
     """Save in one transaction; what the schema needs, it gets in one before it."""
     app = call.app.name
@@ -146,7 +146,7 @@ async def delete(call: Call, services: Services) -> object:
 
 
 async def _delete(
-    tx: Transaction, app: str, ids: Sequence[RecordId], around: Circumstances
+    tx: Transaction, app: str, ids: Sequence[RecordId], around: SaveContext
 ) -> list[SkygearError | None]:
     found, _ = await stored_records.load_to_change(tx, app, ids, around.database_id, to_stay=False)
     referrers = await references.load_referrers(tx, app, list(found))

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from skylogin.actions.call import Call, JournaledAttempt, Services
+from skylogin.actions.call import Call, LoggedAttempt, Services
 from skylogin.actions.login_answer import auth_response
 from skylogin.actions.password_login import sign_in
 from skylogin.actions.payload import bound, bound_key, bound_object
 from skylogin.database import Transaction
 from skylogin.domain import login, login_attempt, profile
 from skylogin.domain.limits import check_keys, check_storable
-from skylogin.domain.login import Attempt, Changes, Login
+from skylogin.domain.login import Changes, Login, LoginAttempt
 from skylogin.domain.user import Account, User
 from skylogin.errors import (
     INVALID_CREDENTIALS,
@@ -49,7 +49,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     claims = custom_token.read_claims(signed, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
     new_user = User(services.ids.random_id())
-    attempt = Attempt(
+    attempt = LoginAttempt(
         claims.subject,
         claims.profile,
         call.now,
@@ -60,7 +60,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     )
     entry_id = services.ids.timed_id(services.now())
     accepted = await services.logins.submit(
-        JournaledAttempt(call.app, attempt, entry_id, call.action, call.origin)
+        LoggedAttempt(call.app, attempt, entry_id, call.action, call.origin)
     )
     return await auth_response(call, services, accepted.user)
 
@@ -81,7 +81,7 @@ async def _verify_signature(
 
 
 async def log_in_many(
-    services: Services, tx: Transaction, items: Sequence[JournaledAttempt]
+    services: Services, tx: Transaction, items: Sequence[LoggedAttempt]
 ) -> list[Login | SkygearError]:
     """Log in a batch: load, decide, save, for each app."""
     outcomes: dict[str, Login | SkygearError] = {}
@@ -102,7 +102,7 @@ async def log_in_many(
     return [outcomes[item.entry_id] for item in items]
 
 
-def _name_of_app(item: JournaledAttempt) -> str:
+def _name_of_app(item: LoggedAttempt) -> str:
     return item.app.name
 
 
@@ -126,7 +126,9 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
         await principals.update_said(tx, call.app.name, link)
 
     nobody = User(services.ids.random_id())
-    attempt = Attempt(link.principal, None, call.now, nobody, False, principals.KIND, link.provider)
+    attempt = LoginAttempt(
+        link.principal, None, call.now, nobody, False, principals.KIND, link.provider
+    )
     entered = await sign_in(call, services, attempt, find, note)
     return await auth_response(call, services, entered.user)
 
@@ -146,7 +148,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
         await principals.update_said(tx, call.app.name, link)
 
     new_user = User(services.ids.random_id())
-    attempt = Attempt(
+    attempt = LoginAttempt(
         link.principal, given, call.now, new_user, True, principals.KIND, link.provider
     )
     made = await sign_in(call, services, attempt, find, note)

@@ -3,7 +3,7 @@
 from skylogin.admin.request import AdminCall, Handler
 from skylogin.admin.users import moment, read_moment
 from skylogin.apps.faults import FaultInForce
-from skylogin.apps.registry import App, Snapshot
+from skylogin.apps.registry import App, NamedSnapshot
 from skylogin.operations import controls
 
 Json = dict[str, object]
@@ -117,7 +117,7 @@ async def delete_snapshot(call: AdminCall) -> object:
     return None
 
 
-def _snapshot(one: Snapshot) -> Json:
+def _snapshot(one: NamedSnapshot) -> Json:
     rows = sum(len(rows) for rows in one.rows.values())
     return {"name": one.name, "at": moment(one.at), "rows": rows}
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from skylogin.admin.request import AdminCall, Handler
 from skylogin.domain import record_json
-from skylogin.domain.login_attempt import Entry, Filter
+from skylogin.domain.login_attempt import Filter, LogEntry
 from skylogin.domain.user import User
 from skylogin.encoding import rfc3339
 from skylogin.http import event_stream
@@ -169,12 +169,12 @@ async def follow_attempts(call: AdminCall) -> object:
     return await event_stream.send(call.http, following(call), _as_json)
 
 
-def following(call: AdminCall) -> AsyncGenerator[Entry]:
+def following(call: AdminCall) -> AsyncGenerator[LogEntry]:
     """Give the attempts that a call is about, as they come."""
     return login_attempts.follow(call.operator, call.app, _filter(call))
 
 
-def _as_json(attempt: Entry) -> str:
+def _as_json(attempt: LogEntry) -> str:
     return json.dumps(attempt_body(attempt), separators=(",", ":"))
 
 
@@ -191,7 +191,7 @@ def _filter(call: AdminCall) -> Filter:
     )
 
 
-def attempt_body(entry: Entry) -> Json:
+def attempt_body(entry: LogEntry) -> Json:
     """Return an attempt as the API shows it."""
     return {
         "id": entry.id,

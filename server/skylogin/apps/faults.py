@@ -37,7 +37,7 @@ NAMES_OF_ERRORS = {kind.name: kind for kind in ERROR_KINDS}
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """What was asked for. *seconds* are a latency's, *expires_in* those until it ends unused.
 
     With *after* a connection that is to be dropped is dropped once the call is carried out.
@@ -81,7 +81,7 @@ class FaultInForce:
     """A fault that is not over: how many calls it still covers, and how many it struck."""
 
     id: str
-    fault: Fault
+    fault: InjectedFault
     ends_at: float
     calls_left: int
     struck: int = 0
@@ -95,7 +95,7 @@ class Faults:
         self._monotonic = monotonic
         self._in_force: list[FaultInForce] = []
 
-    def add(self, fault_id: str, fault: Fault) -> FaultInForce:
+    def add(self, fault_id: str, fault: InjectedFault) -> FaultInForce:
         """Have *fault* strike from the next call on. Raises ValueError where there are too many."""
         if len(self.in_force()) >= FAULTS_MAX:
             raise ValueError(f"there are {FAULTS_MAX} faults already")
@@ -117,7 +117,7 @@ class Faults:
         """Return the seconds until *one* ends unused."""
         return max(0.0, one.ends_at - self._monotonic())
 
-    def strike(self, action: str) -> Fault | None:
+    def strike(self, action: str) -> InjectedFault | None:
         """Return the fault that strikes a call of *action*, which counts as one it covers.
 
         Where several cover it each draws, and the first that strikes is the call's.

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from skylogin.database import Store, Transaction
-from skylogin.domain.login_attempt import Entry
+from skylogin.domain.login_attempt import LogEntry
 from skylogin.store import login_counts
-from skylogin.store.login_counts import Counts, Use
+from skylogin.store.login_counts import Counts, SecretUse
 
 logger = logging.getLogger("skylogin.tally")
 
@@ -25,21 +25,21 @@ AGE_CHECK = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
-class Tally:
+class LoginCounter:
     """The counts of one app that are still to be written."""
 
     def __init__(self, store: Store, app: str) -> None:
         self._store = store
         self._app = app
         self._attempts: Counter[tuple[datetime, str]] = Counter()
-        self._uses: dict[tuple[str, datetime], Use] = {}
+        self._uses: dict[tuple[str, datetime], SecretUse] = {}
         # Of the last attempt: most come in the same minute as the one before.
         self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
         self._aged_at: datetime | None = None
         self._flusher: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
-    def count(self, entry: Entry) -> None:
+    def count(self, entry: LogEntry) -> None:
         """Count an attempt; it is written soon."""
         at = entry.at
         if not self._minute <= at < self._minute + MINUTE:
@@ -55,7 +55,7 @@ class Tally:
     def _use(self, secret_id: str, day: datetime, number: int, at: datetime) -> None:
         seen = self._uses.get((secret_id, day))
         if seen is None:
-            self._uses[secret_id, day] = Use(number, at)
+            self._uses[secret_id, day] = SecretUse(number, at)
             return
         seen.uses += number
         seen.last_used_at = max(seen.last_used_at, at)

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from skylogin.apps.login_counter import Tally
+from skylogin.apps.login_counter import LoginCounter
 from skylogin.database import Store, Transaction
-from skylogin.domain.login_attempt import Entry
+from skylogin.domain.login_attempt import LogEntry
 from skylogin.ids import timed_prefix
 from skylogin.store import login_attempts as stored_journal
 
@@ -25,7 +25,7 @@ DROPPED_AT_ONCE_MAX = 256
 AGE_CHECK = timedelta(minutes=1)
 
 
-class JournalWriter:
+class LoginLog:
     """The journal of one app, kept to *rows_max* entries and *days* days by the server's clock."""
 
     def __init__(
@@ -38,18 +38,18 @@ class JournalWriter:
         self._now = now
         self._rows = 0
         self._age_checked_at: datetime | None = None
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[LogEntry] = deque()
         self._left_out = 0
         self._flusher: asyncio.Task[None] | None = None
         # Who wants to read what waits has to wait for who is writing it.
         self._writing = asyncio.Lock()
-        self._tally = Tally(store, app)
+        self._tally = LoginCounter(store, app)
 
     async def open(self) -> None:
         """Count what is there."""
         self._rows = await self._store.run(lambda tx: stored_journal.count(tx, self._app))
 
-    async def add(self, tx: Transaction, entries: Sequence[Entry]) -> None:
+    async def add(self, tx: Transaction, entries: Sequence[LogEntry]) -> None:
         """Write *entries* in the transaction of what they tell, and drop the oldest."""
         if not entries:
             return
@@ -64,7 +64,7 @@ class JournalWriter:
         change = rows - self._rows
         tx.on_commit.append(lambda: self._count(change, entries))
 
-    def _count(self, change: int, entries: Sequence[Entry]) -> None:
+    def _count(self, change: int, entries: Sequence[LogEntry]) -> None:
         self._rows += change
         for entry in entries:
             # A refusal is counted when it comes: it may never be written.
@@ -81,7 +81,7 @@ class JournalWriter:
         first_id = timed_prefix(now - self._age_max)
         return await stored_journal.drop_before(tx, self._app, first_id, DROPPED_AT_ONCE_MAX)
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: LogEntry) -> None:
         """Write *entry* soon; where too many wait already, it is only counted."""
         self._tally.count(entry)
         if len(self._waiting) >= WAITING_MAX:

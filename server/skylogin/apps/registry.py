@@ -12,7 +12,7 @@ from datetime import datetime
 from skylogin.apps import names, token_secrets
 from skylogin.apps.access_rules import AccessCache
 from skylogin.apps.faults import Faults
-from skylogin.apps.login_log import JournalWriter
+from skylogin.apps.login_log import LoginLog
 from skylogin.apps.token_secrets import SecretCache
 from skylogin.apps.token_stores import TokenStore, TokenStores
 from skylogin.clock import Clock, Reading
@@ -21,14 +21,14 @@ from skylogin.database import Store, Transaction
 from skylogin.ids import IdMaker
 from skylogin.store import apps
 from skylogin.store.apps import StoredApp
-from skylogin.store.snapshots import World
+from skylogin.store.snapshots import AppSnapshot
 
 MADE_BY_USE_MAX = 1000
 FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class NamedSnapshot:
     """An app as it was *at* a time by its clock: its rows by table, and how its clock stood."""
 
     name: str
@@ -45,15 +45,15 @@ class App:
     api_key: str
     master_key: str
     secrets: SecretCache
-    journal: JournalWriter
+    journal: LoginLog
     tokens: TokenStore
     access: AccessCache
     # What a test may move, break and keep; nobody does under `skylogin serve`.
     clock: Clock
     faults: Faults = field(default_factory=Faults)
-    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    snapshots: dict[str, NamedSnapshot] = field(default_factory=dict)
     # What a new app has from the start, once somebody asked for a new one.
-    first: World | None = None
+    first: AppSnapshot | None = None
     # When it was made, as the database has it; the default app always is.
     created_at: datetime | None = None
 
@@ -177,7 +177,7 @@ class AppRegistry:
         self, name: str, keys: tuple[str, str], secrets: SecretCache, key: bytes
     ) -> App:
         settings, clock = self._settings, Clock(self._now)
-        journal = JournalWriter(
+        journal = LoginLog(
             self._store,
             name,
             rows_max=settings.journal_rows_max,

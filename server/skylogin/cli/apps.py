@@ -11,7 +11,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import Reach, reaching, reaching_all
+from skylogin.cli.target import Target, reaching, reaching_all
 
 app = typer.Typer(help="List, create, export and import apps.", no_args_is_help=True)
 
@@ -22,14 +22,14 @@ Name = Annotated[str, typer.Argument(help="The app.")]
 
 @app.command("list")
 @reaching_all
-def list_apps(there: Reach, as_json: output.AsJson = False) -> None:
+def list_apps(there: Target, as_json: output.AsJson = False) -> None:
     """List the apps, that of the environment first."""
     output.print_rows(COLUMNS, there.ask("GET", "apps")["apps"], _cells, as_json=as_json)
 
 
 @app.command()
 @reaching_all
-def show(there: Reach, name: Name, as_json: output.AsJson = False) -> None:
+def show(there: Target, name: Name, as_json: output.AsJson = False) -> None:
     """Show an app with both of its keys."""
     _print(there.ask("GET", "apps", name), as_json=as_json)
 
@@ -37,7 +37,7 @@ def show(there: Reach, name: Name, as_json: output.AsJson = False) -> None:
 @app.command()
 @reaching_all
 def create(
-    there: Reach,
+    there: Target,
     name: Annotated[str, typer.Argument(help="What stands in its URL: /apps/NAME/.")],
     as_json: output.AsJson = False,
 ) -> None:
@@ -47,14 +47,14 @@ def create(
 
 @app.command("rotate-keys")
 @reaching_all
-def rotate_keys(there: Reach, name: Name, as_json: output.AsJson = False) -> None:
+def rotate_keys(there: Target, name: Name, as_json: output.AsJson = False) -> None:
     """Give an app new keys; the old ones end within a second."""
     _print(there.ask("POST", "apps", name, "rotate-keys"), as_json=as_json)
 
 
 @app.command()
 @reaching_all
-def delete(there: Reach, name: Name, yes: output.Yes = False) -> None:
+def delete(there: Target, name: Name, yes: output.Yes = False) -> None:
     """Delete an app with its users, records, secrets and journal."""
     output.ask(f"Delete {name} with everything in it?", yes=yes)
     there.ask("DELETE", "apps", name)
@@ -64,7 +64,7 @@ def delete(there: Reach, name: Name, yes: output.Yes = False) -> None:
 @app.command()
 @reaching
 def export(
-    there: Reach,
+    there: Target,
     file: Annotated[str, typer.Argument(help="The file, or - for standard output.")],
 ) -> None:
     """Write everything an app has into a file, as JSON Lines: users, records, roles, rules.
@@ -96,7 +96,7 @@ def _target(name: str) -> Iterator[BinaryIO]:
 @app.command("import")
 @reaching
 def load(
-    there: Reach,
+    there: Target,
     file: Annotated[str, typer.Argument(help="The file, or - for standard input.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Users and records that are there give way.")

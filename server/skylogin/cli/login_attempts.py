@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import Json, Reach, reaching
+from skylogin.cli.target import Json, Target, reaching
 from skylogin.clock import system_now
 from skylogin.encoding import rfc3339
 
@@ -21,7 +21,7 @@ Moment = Annotated[str, typer.Option(help="A time as RFC 3339, or how long ago: 
 
 @reaching
 def logins(  # noqa: PLR0913, PLR0917
-    there: Reach,
+    there: Target,
     attempt: Annotated[
         str, typer.Argument(help="The id of one attempt: all that is kept of it.")
     ] = "",

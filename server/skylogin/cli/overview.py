@@ -8,7 +8,7 @@ import typer
 
 from skylogin.admin import routes
 from skylogin.cli import environment, output
-from skylogin.cli.target import InDatabase, NotReachedError, Reach, reaching, reaching_all
+from skylogin.cli.target import DatabaseTarget, Target, TargetError, reaching, reaching_all
 from skylogin.client.errors import AdminError
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 
@@ -26,7 +26,7 @@ Mode = Annotated[
 
 
 @reaching
-def overview(there: Reach, as_json: output.AsJson = False) -> None:
+def overview(there: Target, as_json: output.AsJson = False) -> None:
     """Show what goes on in an app: logins of the last hour and day, users, warnings."""
     seen = there.get("overview")
     if as_json:
@@ -51,9 +51,9 @@ def _in_words(points: list[Any]) -> str:
 
 
 @reaching_all
-def settings(there: Reach, mode: Mode = None, as_json: output.AsJson = False) -> None:
+def settings(there: Target, mode: Mode = None, as_json: output.AsJson = False) -> None:
     """Show the settings that are in force, secrets masked: the environment's, or a server's."""
-    if isinstance(there, InDatabase):
+    if isinstance(there, DatabaseTarget):
         shown: Any = routes.settings_body(_read(there, mode))
     else:
         shown = there.ask("GET", "settings")
@@ -68,7 +68,7 @@ def _setting(row: Any) -> dict[str, str]:
     return {name: output.as_cell(row[name]) for name in SETTING_COLUMNS}
 
 
-def _read(there: InDatabase, mode: str | None) -> Settings:
+def _read(there: DatabaseTarget, mode: str | None) -> Settings:
     """Return the settings as a server would read them here. Raises ConfigurationError."""
     url = there.settings.database_url
     return environment.read_settings(mode or (SERVE if url else DEV), url)
@@ -76,7 +76,7 @@ def _read(there: InDatabase, mode: str | None) -> Settings:
 
 @reaching
 def audit(
-    there: Reach,
+    there: Target,
     on_apps: Annotated[
         bool, typer.Option("--on-apps", help="What was done to apps: made, deleted, new keys.")
     ] = False,
@@ -112,7 +112,7 @@ class Finding:
 
 
 @reaching_all
-def doctor(there: Reach, mode: Mode = None, as_json: output.AsJson = False) -> None:
+def doctor(there: Target, mode: Mode = None, as_json: output.AsJson = False) -> None:
     """Look through settings, database and secrets, of here or of a server that runs.
 
     Exits with 1 where something keeps a server from running; a warning does not.
@@ -124,20 +124,20 @@ def doctor(there: Reach, mode: Mode = None, as_json: output.AsJson = False) -> N
         raise SystemExit(1)
 
 
-def _look(there: Reach, mode: str | None) -> list[Finding]:
-    if not isinstance(there, InDatabase):
+def _look(there: Target, mode: str | None) -> list[Finding]:
+    if not isinstance(there, DatabaseTarget):
         return _look_at_apps(there)
     try:
         read = _read(there, mode)
     except ConfigurationError as error:
         return [Finding(FAULT, "settings", fault) for fault in error.faults]
     found = [Finding(FINE, "settings", f"`skylogin {read.mode}` starts with them")]
-    with InDatabase(read) as database:
+    with DatabaseTarget(read) as database:
         return found + _look_at_apps(database)
 
 
-def _look_at_apps(there: Reach) -> list[Finding]:
-    about = "database" if isinstance(there, InDatabase) else "server"
+def _look_at_apps(there: Target) -> list[Finding]:
+    about = "database" if isinstance(there, DatabaseTarget) else "server"
     found: dict[str, Finding] = {}
     try:
         names = [app["name"] for app in there.ask("GET", "apps")["apps"]]
@@ -146,7 +146,7 @@ def _look_at_apps(there: Reach) -> list[Finding]:
             # Those of the settings are the same for every app.
             for text in seen["warnings"]:
                 found.setdefault(text, Finding(WARNING, name, text))
-    except (AdminError, NotReachedError) as error:
+    except (AdminError, TargetError) as error:
         return [Finding(FAULT, about, getattr(error, "detail", str(error)))]
     text = f"{seen['database']}, schema {seen['schema_version']}, skylogin {seen['version']}"
     return [Finding(FINE, about, text), *found.values()]

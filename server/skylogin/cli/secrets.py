@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import InDatabase, Reach, reaching
+from skylogin.cli.target import DatabaseTarget, Target, reaching
 from skylogin.clock import system_now
 from skylogin.operations import secrets
 
@@ -17,7 +17,7 @@ COLUMNS = ("id", "secret", "accepted until", "uses in 7 days", "last used")
 @app.command()
 @reaching
 def show(
-    there: Reach,
+    there: Target,
     every: Annotated[bool, typer.Option("--all", help="Those too that have ended.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
@@ -29,9 +29,9 @@ def show(
     output.print_rows(COLUMNS, shown, _cells, as_json=as_json)
 
 
-def _listed(there: Reach) -> Any:
+def _listed(there: Target) -> Any:
     """Return the list of secrets, with their texts."""
-    if isinstance(there, InDatabase) and not there.is_there():
+    if isinstance(there, DatabaseTarget) and not there.is_there():
         # Those of the environment need no database; nobody has used them yet.
         fixed = secrets.in_environment(there.settings, there.app, system_now())
         if fixed is not None:
@@ -54,7 +54,7 @@ _UNUSED: dict[str, object] = {
 @app.command()
 @reaching
 def rotate(
-    there: Reach,
+    there: Target,
     overlap: Annotated[float, typer.Option(help="Hours that old secrets stay accepted.")] = 24,
     as_json: output.AsJson = False,
 ) -> None:
@@ -68,7 +68,7 @@ def rotate(
 @app.command()
 @reaching
 def revoke(
-    there: Reach,
+    there: Target,
     secret_id: Annotated[str, typer.Argument(help="The id, as `skylogin secret show` lists it.")],
 ) -> None:
     """End a secret now; running servers refuse it within 2 seconds."""
@@ -77,9 +77,9 @@ def revoke(
     print(f"{secret_id} is revoked")
 
 
-def _check_changeable(there: Reach) -> None:
+def _check_changeable(there: Target) -> None:
     """Raise ConflictError where the environment has the secret, before a database is looked for."""
-    if isinstance(there, InDatabase):
+    if isinstance(there, DatabaseTarget):
         secrets.check_changeable(there.settings, there.app)
 
 

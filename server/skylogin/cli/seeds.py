@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from skylogin.cli import output, seed_files
-from skylogin.cli.target import Reach, reaching
+from skylogin.cli.target import Target, reaching
 from skylogin.client.errors import AdminError
 from skylogin.seeds import document
 from skylogin.seeds.reader import SeedApp
@@ -23,7 +23,7 @@ _OF_USER = re.compile(r"users\[(\d+)\]\.?(.*?): (.*)", re.DOTALL)
 
 @reaching
 def seed(
-    there: Reach,
+    there: Target,
     file: Annotated[str, typer.Argument(help="The seed, YAML or JSON, or - for standard input.")],
 ) -> None:
     """Put the users of a seed into apps; what it does not say stays as it is."""
@@ -37,7 +37,7 @@ def seed(
 
 @reaching
 def export(
-    there: Reach,
+    there: Target,
     file: Annotated[
         str, typer.Argument(help="The file, .yaml or .json, or - for standard output, as YAML.")
     ],
@@ -68,7 +68,7 @@ def export(
     print(f"{number} users of {', '.join(names)} are written", file=sys.stderr)
 
 
-def _sow(there: Reach, wanted: SeedApp) -> int:
+def _sow(there: Target, wanted: SeedApp) -> int:
     try:
         return int(there.ask("POST", "apps", wanted.name, "seed", body=dict(wanted.plain))["users"])
     except AdminError as error:

@@ -78,11 +78,11 @@ NO_PART = frozenset(("", ".", ".."))
 CHUNK_BYTES = 2**16
 
 
-class NotReachedError(Exception):
+class TargetError(Exception):
     """Nobody can be asked. The text says why."""
 
 
-class Reach(AbstractContextManager["Reach"], ABC):
+class Target(AbstractContextManager["Target"], ABC):
     """Asks about the app that is meant, or about everything there is."""
 
     def __init__(self, name: str, given_app: str, named_app: str = "") -> None:
@@ -111,12 +111,12 @@ class Reach(AbstractContextManager["Reach"], ABC):
     ) -> Any:
         """Return what the operation at *parts* answers, None where it only does it.
 
-        What is None in *query* is left out. Raises AdminError, NotReachedError.
+        What is None in *query* is left out. Raises AdminError, TargetError.
         """
         empty = sorted(NO_PART & set(parts))
         if empty:
             # Whoever stands between takes them out of a path, and something else is meant.
-            raise NotReachedError(f"{empty[0]!r} names nothing")
+            raise TargetError(f"{empty[0]!r} names nothing")
         _check_sendable([parts, query, body])
         return AdminClient(self).ask(method, *parts, query=query, body=body)
 
@@ -152,17 +152,17 @@ class Reach(AbstractContextManager["Reach"], ABC):
 
 
 def _check_sendable(values: object) -> None:
-    """Raise NotReachedError on what JSON cannot say, which the API asks for nowhere."""
+    """Raise TargetError on what JSON cannot say, which the API asks for nowhere."""
     try:
         json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise NotReachedError(f"{error.object[error.start : error.end]!r} is no text") from None
+        raise TargetError(f"{error.object[error.start : error.end]!r} is no text") from None
     except ValueError:
-        raise NotReachedError("no number can be infinite, or be none") from None
+        raise TargetError("no number can be infinite, or be none") from None
 
 
 def reaching(work: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say where, and do its *work* there, with a `Reach`."""
+    """Give a command the options that say where, and do its *work* there, with a `Target`."""
     return _reaching(work, list(inspect.signature(reach, eval_str=True).parameters.values()))
 
 
@@ -182,7 +182,7 @@ def _reaching(work: Callable[..., None], where: list[inspect.Parameter]) -> Call
         try:
             with reach(**options) as there:
                 work(there, **values)
-        except NotReachedError as error:
+        except TargetError as error:
             output.fail(str(error))
         except AdminError as error:
             who = f"{there.name}: " if error.status in WHO_ASKS else ""
@@ -200,19 +200,19 @@ def reach(
     database: environment.Database = None,
     url: Url = "",
     admin_token: AdminToken = "",
-) -> Reach:
+) -> Target:
     """Return what is meant: a server at a URL, or a database, whichever is named first.
 
-    Raises NotReachedError.
+    Raises TargetError.
     """
     if url and database is not None:
-        raise NotReachedError("--url is a server, --database is none; one of them is enough")
+        raise TargetError("--url is a server, --database is none; one of them is enough")
     settings = environment.storage_settings(database)
     at = url or ("" if database is not None else _server_of_exec())
     if not at:
-        return InDatabase(settings, app_name)
+        return DatabaseTarget(settings, app_name)
     token = admin_token or settings.admin_token or environment.variable("SKYGEAR_MASTER_KEY")
-    return AtServer(at, token or settings.master_key, app_name)
+    return ServerTarget(at, token or settings.master_key, app_name)
 
 
 def _server_of_exec() -> str:
@@ -223,7 +223,7 @@ def _server_of_exec() -> str:
     return environment.variable("SKYGEAR_ENDPOINT") if environment.variable("SKYLOGIN_APP") else ""
 
 
-class InDatabase(Reach):
+class DatabaseTarget(Target):
     """Apps of a database, which is opened when it is first asked."""
 
     def __init__(self, settings: Settings, app: str = "") -> None:
@@ -247,26 +247,26 @@ class InDatabase(Reach):
         return path == self._url or Path(path).is_file()
 
     def _do(self, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
-        """Do *work*. Raises NotReachedError where there is no database that can be used."""
+        """Do *work*. Raises TargetError where there is no database that can be used."""
 
         async def do() -> T:
             return await work(await self._operator())
 
         try:
             return self._runner.run(do())
-        except (AdminError, BrokenPipeError, NotReachedError, RefusedError):
+        except (AdminError, BrokenPipeError, TargetError, RefusedError):
             raise
         except Exception as error:
             if self._store is None:
-                raise NotReachedError(server.cannot_open(error)) from error
+                raise TargetError(server.cannot_open(error)) from error
             text = f"the database cannot do that: {server.in_one_line(error)}"
-            raise NotReachedError(text) from error
+            raise TargetError(text) from error
 
     async def _operator(self) -> Operator:
         if self._store is None:
             if not self.is_there():
                 path = self._url.removeprefix(server.SQLITE)
-                raise NotReachedError(f"there is no database {path}: no skylogin has run on it yet")
+                raise TargetError(f"there is no database {path}: no skylogin has run on it yet")
             store = open_store(self._url)
             try:
                 _check(await store.version())
@@ -320,9 +320,9 @@ class InDatabase(Reach):
 
 def _check(version: str | None) -> None:
     if version is None:
-        raise NotReachedError("the database is empty: no skylogin has run on it yet")
+        raise TargetError("the database is empty: no skylogin has run on it yet")
     if version != tables.VERSION:
-        raise NotReachedError(
+        raise TargetError(
             f"the database has version {version}, this skylogin needs {tables.VERSION}: "
             "run `skylogin migrate`"
         )
@@ -332,20 +332,20 @@ def _refusal(problem: Problem) -> AdminError:
     return AdminError(problem.status, problem.detail, problem.faults)
 
 
-class AtServer(Reach):
+class ServerTarget(Target):
     """Apps of a server that runs. *url* is the server's, or the endpoint of one of its apps."""
 
     def __init__(self, url: str, token: str, app: str) -> None:
         try:
             parts = read_url(url)
             if not (token.isascii() and token.isprintable()):
-                raise NotReachedError(NO_TOKEN)
+                raise TargetError(NO_TOKEN)
             named, rest = names.split(parts.path or "/", "", "")
             if rest != "/" or parts.query or parts.fragment:
-                raise NotReachedError(f"{url} is no URL of a server or of an app")
+                raise TargetError(f"{url} is no URL of a server or of an app")
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:
-            raise NotReachedError(str(error)) from None
+            raise TargetError(str(error)) from None
         super().__init__(url, app, named)
         self._line = HttpLine(self._connections, token)
 
@@ -364,7 +364,7 @@ class AtServer(Reach):
             if error.status != NOT_FOUND or not error.detail.startswith(NO_OPERATION):
                 raise
             who = f"{self.name} cannot do that: it is no `skylogin dev`, or an older one"
-            raise NotReachedError(who) from error
+            raise TargetError(who) from error
         except ValueError:
             raise self._stranger(HTTPStatus.OK) from None
         # What is only done has no answer, but what is looked at has one.
@@ -372,18 +372,18 @@ class AtServer(Reach):
             raise self._stranger(HTTPStatus.OK)
         return answer
 
-    def _stranger(self, status: int) -> NotReachedError:
-        return NotReachedError(
+    def _stranger(self, status: int) -> TargetError:
+        return TargetError(
             f"{self.name} answers with status {int(status)}, and not as a skylogin does"
         )
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        """Raise NotReachedError where no skylogin answers in the block."""
+        """Raise TargetError where no skylogin answers in the block."""
         try:
             yield
         except ConnectionError as error:
-            raise NotReachedError(str(error)) from error
+            raise TargetError(str(error)) from error
         except AdminError as error:
             # A page is what others answer, or who stands between.
             if not error.detail or error.detail.startswith("<"):
@@ -399,7 +399,7 @@ class AtServer(Reach):
         query: Mapping[str, object] | None = None,
         **more: Any,
     ) -> Iterator[HTTPResponse]:
-        """Give what is of that *kind*. Raises NotReachedError where it is something else."""
+        """Give what is of that *kind*. Raises TargetError where it is something else."""
         path, asked = path_of(*parts), query_of(query or {})
         with self._reached(), self._line.stream(method, path, asked, **more) as answer:
             if answer.headers.get_content_type() != kind:
@@ -413,7 +413,7 @@ class AtServer(Reach):
                 name, _, value = line.partition(b": ")
                 if name == b"data":
                     show(json.loads(value))
-        raise NotReachedError(f"{self.name} has ended")
+        raise TargetError(f"{self.name} has ended")
 
     def export(self, file: BinaryIO) -> int:
         lines = 0
@@ -438,7 +438,7 @@ class AtServer(Reach):
                 yield chunk, size
             if not answer.length:
                 return
-        raise NotReachedError(f"{self.name} has ended in the middle of an export")
+        raise TargetError(f"{self.name} has ended in the middle of an export")
 
     def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
         size = file.seek(0, os.SEEK_END)

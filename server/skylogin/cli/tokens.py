@@ -10,7 +10,7 @@ import typer
 
 from skylogin import config
 from skylogin.cli import environment, output
-from skylogin.cli.target import InDatabase, Reach, reaching
+from skylogin.cli.target import DatabaseTarget, Target, reaching
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.encoding import json_text
@@ -32,7 +32,7 @@ SecretText = Annotated[
 @app.command()
 @reaching
 def mint(  # noqa: PLR0913, PLR0917
-    there: Reach,
+    there: Target,
     subject: Annotated[str, typer.Argument(help="The claim sub.")],
     profile: Annotated[str, typer.Option(help="skyprofile, as a JSON object.")] = "",
     claim: Annotated[
@@ -83,7 +83,7 @@ def _read_claim(text: str) -> tuple[str, object]:
 @app.command()
 @reaching
 def explain(
-    there: Reach,
+    there: Target,
     token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")],
     secret: SecretText = None,
     as_json: output.AsJson = False,
@@ -134,7 +134,7 @@ class _GivenSecret(NamedTuple):
     text: str
 
 
-def _given(there: Reach, text: str | None) -> list[_GivenSecret] | None:
+def _given(there: Target, text: str | None) -> list[_GivenSecret] | None:
     """Return the secrets that are known without asking anybody; None where somebody is asked.
 
     Those are the one that is given, and the one of the environment, but where there is a server:
@@ -142,11 +142,13 @@ def _given(there: Reach, text: str | None) -> list[_GivenSecret] | None:
     """
     if text:
         return [_GivenSecret("given", text)]
-    if not isinstance(there, InDatabase):
+    if not isinstance(there, DatabaseTarget):
         return None
     fixed = secrets.in_environment(there.settings, there.app, system_now())
     return None if fixed is None else [_GivenSecret(one.id, one.secret) for one in fixed]
 
 
-def _settings(there: Reach) -> Settings:
-    return there.settings if isinstance(there, InDatabase) else environment.storage_settings(None)
+def _settings(there: Target) -> Settings:
+    return (
+        there.settings if isinstance(there, DatabaseTarget) else environment.storage_settings(None)
+    )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import Reach, reaching
+from skylogin.cli.target import Target, reaching
 from skylogin.store.user_search import SORTS
 
 app = typer.Typer(help="Find users, edit, disable and delete them.", no_args_is_help=True)
@@ -17,7 +17,7 @@ COLUMNS = ("id", "subject", "username", "email", "roles", "last seen", "disabled
 @app.command()
 @reaching
 def find(  # noqa: PLR0913, PLR0917
-    there: Reach,
+    there: Target,
     text: Annotated[
         str, typer.Argument(help="What id, principal, user name or e-mail begins with.")
     ] = "",
@@ -62,7 +62,7 @@ def _cells(user: Any) -> dict[str, str]:
 
 @app.command()
 @reaching
-def show(there: Reach, user_id: UserId, as_json: output.AsJson = False) -> None:
+def show(there: Target, user_id: UserId, as_json: output.AsJson = False) -> None:
     """Show a user: profile, principals, roles, whether disabled."""
     user = there.get("users", user_id)
     if as_json:
@@ -97,7 +97,7 @@ def _disabled(user: Any) -> str:
 @app.command()
 @reaching
 def edit(
-    there: Reach,
+    there: Target,
     user_id: UserId,
     changes: Annotated[str, typer.Argument(help="A JSON object; null removes a field.")],
 ) -> None:
@@ -110,7 +110,7 @@ def edit(
 @app.command()
 @reaching
 def disable(
-    there: Reach,
+    there: Target,
     user_id: UserId,
     message: Annotated[str, typer.Option(help="What the user is told.")] = "",
     until: Annotated[str, typer.Option(help="When it ends by itself, as RFC 3339.")] = "",
@@ -122,7 +122,7 @@ def disable(
 
 @app.command()
 @reaching
-def enable(there: Reach, user_id: UserId) -> None:
+def enable(there: Target, user_id: UserId) -> None:
     """Let a user in again."""
     there.order("POST", "users", user_id, "enable")
     print(f"{user_id} is enabled")
@@ -131,7 +131,7 @@ def enable(there: Reach, user_id: UserId) -> None:
 @app.command()
 @reaching
 def roles(
-    there: Reach,
+    there: Target,
     user_id: UserId,
     names: Annotated[list[str] | None, typer.Argument(help="All roles; none takes all.")] = None,
 ) -> None:
@@ -142,7 +142,7 @@ def roles(
 
 @app.command("sign-out")
 @reaching
-def sign_out(there: Reach, user_id: UserId) -> None:
+def sign_out(there: Target, user_id: UserId) -> None:
     """End every access token that a user has."""
     there.order("POST", "users", user_id, "sign-out")
     print(f"{user_id} is signed out everywhere")
@@ -150,7 +150,7 @@ def sign_out(there: Reach, user_id: UserId) -> None:
 
 @app.command()
 @reaching
-def delete(there: Reach, user_id: UserId, yes: output.Yes = False) -> None:
+def delete(there: Target, user_id: UserId, yes: output.Yes = False) -> None:
     """Delete a user with profile, principals, roles and password."""
     output.ask(f"Delete {user_id}?", yes=yes)
     there.order("DELETE", "users", user_id)

@@ -52,7 +52,7 @@ CONNECT_SECONDS_MAX = 10
 _RETRYABLE_STATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P02", "57P03"))
 
 
-class Moment(TypeDecorator[datetime]):
+class Timestamp(TypeDecorator[datetime]):
     """A time in UTC. SQLite has no such type: there it is text of fixed width, which sorts."""
 
     impl = DateTime(timezone=True)
@@ -278,7 +278,7 @@ def read_one_row(text: str | None, query: Select[Any]) -> list[tuple[Any, ...]]:
 def _readers(query: Select[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
     """Return how to read the columns that JSON has no type for, by their place."""
     kinds = [column.type for column in query.selected_columns]
-    known: dict[type, Callable[[Any], Any]] = {Moment: datetime.fromisoformat, Boolean: bool}
+    known: dict[type, Callable[[Any], Any]] = {Timestamp: datetime.fromisoformat, Boolean: bool}
     return [(place, known[type(kind)]) for place, kind in enumerate(kinds) if type(kind) in known]
 
 

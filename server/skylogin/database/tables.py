@@ -8,7 +8,7 @@ distributed database has: no sequences, no advisory locks.
 from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, String, Table, Text, event
 from sqlalchemy.sql import expression
 
-from skylogin.database.dialect import Json, Moment, Plain
+from skylogin.database.dialect import Json, Plain, Timestamp
 
 VERSION = "0004"
 
@@ -35,7 +35,7 @@ apps = Table(
     Column("app", Text, primary_key=True),
     Column("api_key", Text),
     Column("master_key", Text),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
 )
 
 settings = Table(
@@ -52,9 +52,9 @@ custom_token_secrets = Table(
     Column("app", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("secret", Text, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
     # Not accepted on and after this time; null while no end is set.
-    Column("ends_at", Moment),
+    Column("ends_at", Timestamp),
 )
 
 users = Table(
@@ -64,11 +64,11 @@ users = Table(
     Column("id", Text, primary_key=True),
     Column("password_hash", Text),
     Column("provider_info", Json),
-    Column("token_valid_since", Moment),
-    Column("last_seen_at", Moment),
+    Column("token_valid_since", Timestamp),
+    Column("last_seen_at", Timestamp),
     Column("disabled", Boolean, nullable=False, server_default=expression.false()),
     Column("disabled_message", Text),
-    Column("disabled_expiry", Moment),
+    Column("disabled_expiry", Timestamp),
 )
 
 principals = Table(
@@ -79,9 +79,9 @@ principals = Table(
     Column("provider", Text, primary_key=True),
     Column("principal", Plain, primary_key=True),
     Column("user_id", Text, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
     # What an OAuth provider said, as the one who links hands it over.
-    Column("updated_at", Moment),
+    Column("updated_at", Timestamp),
     Column("token_response", Json),
     Column("profile", Json),
     # The user comes first: all that somebody has are looked up as well.
@@ -97,9 +97,9 @@ records = Table(
     Column("id", Text, primary_key=True),
     Column("owner_id", Text, nullable=False),
     Column("access", Json),
-    Column("created_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
     Column("created_by", Text, nullable=False),
-    Column("updated_at", Moment, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
     # For users in the order in which they came. It begins with less than the primary key: who
@@ -181,7 +181,7 @@ password_history = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("user_id", Text, primary_key=True),
-    Column("logged_at", Moment, primary_key=True),
+    Column("logged_at", Timestamp, primary_key=True),
     Column("password_hash", Text, nullable=False),
 )
 
@@ -192,7 +192,7 @@ journal = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("at", Moment, nullable=False),
+    Column("at", Timestamp, nullable=False),
     Column("accepted", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
     Column("subject", Text, nullable=False),
@@ -208,7 +208,7 @@ login_counts = Table(
     "login_counts",
     metadata,
     Column("app", Text, primary_key=True),
-    Column("minute", Moment, primary_key=True),
+    Column("minute", Timestamp, primary_key=True),
     Column("reason", Text, primary_key=True),
     Column("number", Integer, nullable=False),
 )
@@ -219,9 +219,9 @@ secret_uses = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("secret_id", Text, primary_key=True),
-    Column("day", Moment, primary_key=True),
+    Column("day", Timestamp, primary_key=True),
     Column("uses", Integer, nullable=False),
-    Column("last_used_at", Moment, nullable=False),
+    Column("last_used_at", Timestamp, nullable=False),
 )
 
 # Who is signed in to the portal. The id is a hash: the cookie cannot be read here.
@@ -230,8 +230,8 @@ operator_sessions = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("created_at", Moment, nullable=False),
-    Column("last_used_at", Moment, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("last_used_at", Timestamp, nullable=False),
 )
 
 # Ids are UUIDv7, so that the primary key is also the order in time.
@@ -240,7 +240,7 @@ operator_audit = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    Column("at", Moment, nullable=False),
+    Column("at", Timestamp, nullable=False),
     Column("act", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("via", Text, nullable=False),

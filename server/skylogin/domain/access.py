@@ -28,7 +28,7 @@ class Actor:
 ANONYMOUS = Actor()
 
 
-class Use(StrEnum):
+class FieldUse(StrEnum):
     """What a field is used for."""
 
     READ = "read"
@@ -49,14 +49,14 @@ class FieldRule:
     comparable: bool
     discoverable: bool
 
-    def allows(self, use: Use) -> bool:
+    def allows(self, use: FieldUse) -> bool:
         """Return whether a field may be put to *use*."""
         match use:
-            case Use.READ:
+            case FieldUse.READ:
                 return self.readable
-            case Use.WRITE:
+            case FieldUse.WRITE:
                 return self.writable
-            case Use.COMPARE:
+            case FieldUse.COMPARE:
                 return self.comparable
         return self.discoverable or self.comparable
 
@@ -75,13 +75,13 @@ class FieldRules:
             self._groups.setdefault((rule.record_type, rule.record_field), []).append(rule)
         # Most fields are open to whoever is logged in, and a login has to know that quickly.
         self._ruled_fields = frozenset(name for _, name in self._groups)
-        self._guarded = {use: self._fields_not_open(use) for use in Use}
+        self._guarded = {use: self._fields_not_open(use) for use in FieldUse}
 
     def readable(
         self, record_type: str, data: Mapping[str, JsonValue], actor: Actor, record: Record
     ) -> Mapping[str, JsonValue]:
         """Return what *actor* may see of *data*, the fields of *record*."""
-        hidden = self._refused(Use.READ, record_type, data, actor, record)
+        hidden = self._refused(FieldUse.READ, record_type, data, actor, record)
         if not hidden:
             return data
         return {name: value for name, value in data.items() if name not in hidden}
@@ -90,14 +90,14 @@ class FieldRules:
         self, record_type: str, names: Iterable[str], actor: Actor, record: Record
     ) -> list[str]:
         """Return those of *names* that *actor* may not change in *record*, as it is stored."""
-        return self._refused(Use.WRITE, record_type, names, actor, record)
+        return self._refused(FieldUse.WRITE, record_type, names, actor, record)
 
-    def may_query(self, record_type: str, name: str, actor: Actor, use: Use) -> bool:
+    def may_query(self, record_type: str, name: str, actor: Actor, use: FieldUse) -> bool:
         """Return whether *actor* may use a field in a query, whatever the record."""
         return self._allows(use, record_type, name, actor, None)
 
     def _refused(
-        self, use: Use, record_type: str, names: Iterable[str], actor: Actor, record: Record
+        self, use: FieldUse, record_type: str, names: Iterable[str], actor: Actor, record: Record
     ) -> list[str]:
         if actor.has_master_key:
             return []
@@ -107,7 +107,7 @@ class FieldRules:
         allows = self._allows
         return [name for name in names if not allows(use, record_type, name, actor, record)]
 
-    def _fields_not_open(self, use: Use) -> frozenset[str]:
+    def _fields_not_open(self, use: FieldUse) -> frozenset[str]:
         """Return the fields, of whichever type, that not everybody who is logged in may use."""
         return frozenset(
             name
@@ -117,7 +117,7 @@ class FieldRules:
         )
 
     def _allows(
-        self, use: Use, record_type: str, name: str, actor: Actor, record: Record | None
+        self, use: FieldUse, record_type: str, name: str, actor: Actor, record: Record | None
     ) -> bool:
         if actor.has_master_key or name.startswith("_"):
             return True

@@ -22,7 +22,7 @@ LAST_LOGIN_AT = "last_login_at"
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class LoginAttempt:
     """Somebody comes in: *new_user* is made where their account is not in the snapshot.
 
     *subject* tells the account there; where *kind* is not empty, it is the
@@ -80,7 +80,7 @@ class Changes:
 
 
 def decide_all(
-    attempts: Sequence[Attempt], snapshot: Snapshot
+    attempts: Sequence[LoginAttempt], snapshot: Snapshot
 ) -> tuple[list[Login | SkygearError], Changes]:
     """Return the outcome of each attempt, and what they all change together.
 
@@ -91,7 +91,7 @@ def decide_all(
 
 
 def _decide_or_refuse(
-    attempt: Attempt, snapshot: Snapshot, changes: Changes
+    attempt: LoginAttempt, snapshot: Snapshot, changes: Changes
 ) -> Login | SkygearError:
     try:
         return _decide(attempt, snapshot, changes)
@@ -99,7 +99,7 @@ def _decide_or_refuse(
         return refusal
 
 
-def _decide(attempt: Attempt, snapshot: Snapshot, changes: Changes) -> Login:
+def _decide(attempt: LoginAttempt, snapshot: Snapshot, changes: Changes) -> Login:
     now, profile = attempt.now, attempt.profile or {}
     account = snapshot.accounts.get(attempt.subject)
     user_id = account.user_id if account else attempt.new_user.id
@@ -276,7 +276,7 @@ def stored_record(account: Account | None) -> Record | None:
 
 
 def wanted_keys(
-    attempts: Iterable[Attempt],
+    attempts: Iterable[LoginAttempt],
     accounts: Mapping[str, Account],
     known: Mapping[str, Field],
     key_sets: tuple[KeySet, ...],

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from skylogin.domain import claims
 from skylogin.domain.claims import PROFILE_CLAIM, Claims, Description
-from skylogin.domain.login import Attempt, Login
+from skylogin.domain.login import Login, LoginAttempt
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import Reason, SkygearError
@@ -58,7 +58,7 @@ class Details(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One attempt to log in. Texts are empty where nothing is known."""
 
     id: str
@@ -104,8 +104,8 @@ class Refusal:
 
 
 def accepted(
-    identifier: str, action: str, origin: Origin, attempt: Attempt, outcome: Login
-) -> Entry:
+    identifier: str, action: str, origin: Origin, attempt: LoginAttempt, outcome: Login
+) -> LogEntry:
     """Return the entry of a login that was accepted."""
     claims = attempt.claims or _NO_CLAIMS
     reason = Reason.CREATED if outcome.created else Reason.UPDATED
@@ -113,7 +113,7 @@ def accepted(
     kept, left_out = _claims(claims.said, origin)
     if claims.only_contract:
         explanation += f"; only SKYLOGIN_CONTRACT={claims.only_contract} accepts this token"
-    return Entry(
+    return LogEntry(
         id=identifier,
         at=attempt.now,
         accepted=True,
@@ -138,11 +138,13 @@ def accepted(
     )
 
 
-def refused(identifier: str, at: datetime, action: str, origin: Origin, refusal: Refusal) -> Entry:
+def refused(
+    identifier: str, at: datetime, action: str, origin: Origin, refusal: Refusal
+) -> LogEntry:
     """Return the entry of an attempt that was refused."""
     error, token = refusal.error, refusal.token
     kept, left_out = _claims(token.claims, origin)
-    return Entry(
+    return LogEntry(
         id=identifier,
         at=at,
         accepted=False,

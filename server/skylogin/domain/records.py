@@ -94,7 +94,7 @@ def _read_access(raw: object) -> list[JsonValue] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class SaveContext:
     """Who saves, where and when, and by which rules."""
 
     actor: Actor
@@ -107,7 +107,7 @@ class Circumstances:
 
 
 @dataclass(slots=True)
-class Snapshot:
+class RecordSnapshot:
     """What is stored around the records of a call.
 
     *elsewhere* are those whose ids another database has. *next_values* are what
@@ -126,7 +126,7 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class Changes:
+class RecordChanges:
     """What is to be saved. Records in *made* are new."""
 
     records: dict[RecordId, Record] = field(default_factory=dict)
@@ -138,14 +138,14 @@ class Changes:
 
 
 def decide_all(
-    given: Sequence[Given], snapshot: Snapshot, circumstances: Circumstances
-) -> tuple[list[Record | SkygearError], Changes, set[AuthKey]]:
+    given: Sequence[Given], snapshot: RecordSnapshot, circumstances: SaveContext
+) -> tuple[list[Record | SkygearError], RecordChanges, set[AuthKey]]:
     """Return each record as saved, or why it is not, and what they all change together.
 
     The last are keys whose owners the snapshot does not tell. They were taken
     for free: with their owners known, the decision has to be made again.
     """
-    changes = Changes()
+    changes = RecordChanges()
     now = replace(
         snapshot,
         records=dict(snapshot.records),
@@ -160,7 +160,7 @@ def decide_all(
 
 
 def _decide_or_refuse(
-    given: Given, snapshot: Snapshot, circumstances: Circumstances, changes: Changes
+    given: Given, snapshot: RecordSnapshot, circumstances: SaveContext, changes: RecordChanges
 ) -> Record | SkygearError:
     try:
         return _decide(given, snapshot, circumstances, changes)
@@ -168,7 +168,9 @@ def _decide_or_refuse(
         return refusal
 
 
-def _decide(given: Given, snapshot: Snapshot, around: Circumstances, changes: Changes) -> Record:
+def _decide(
+    given: Given, snapshot: RecordSnapshot, around: SaveContext, changes: RecordChanges
+) -> Record:
     record_id, known = given.id, snapshot.fields.get(given.id.type, {})
     if record_id.type.startswith("_"):
         raise SkygearError(UNEXPECTED_ERROR, f"failed to fetch record id = {record_id}")
@@ -215,7 +217,7 @@ def not_found() -> SkygearError:
     return SkygearError(RESOURCE_NOT_FOUND, "record not found")
 
 
-def _check_may_create(record_id: RecordId, snapshot: Snapshot, around: Circumstances) -> None:
+def _check_may_create(record_id: RecordId, snapshot: RecordSnapshot, around: SaveContext) -> None:
     actor = around.actor
     may = around.rules.may_create(record_id.type, actor)
     if around.documented and record_id.type == USER_TYPE and not actor.has_master_key:
@@ -225,7 +227,7 @@ def _check_may_create(record_id: RecordId, snapshot: Snapshot, around: Circumsta
         raise SkygearError(PERMISSION_DENIED, "no permission to create")
 
 
-def _new_record(record_id: RecordId, around: Circumstances) -> Record:
+def _new_record(record_id: RecordId, around: SaveContext) -> Record:
     user_id, now = around.actor.user_id, around.now
     return Record(
         id=record_id.key,
@@ -240,7 +242,7 @@ def _new_record(record_id: RecordId, around: Circumstances) -> Record:
     )
 
 
-def _writable(given: Given, base: Record, around: Circumstances) -> Profile:
+def _writable(given: Given, base: Record, around: SaveContext) -> Profile:
     """Return the values of *given* without those that may not be changed."""
     changed = [
         name
@@ -257,7 +259,7 @@ def _duplicated(explanation: str = "") -> SkygearError:
     return SkygearError(DUPLICATED, "violate unique constraint", explanation=explanation)
 
 
-def _check_references(record_id: RecordId, values: Profile, snapshot: Snapshot) -> None:
+def _check_references(record_id: RecordId, values: Profile, snapshot: RecordSnapshot) -> None:
     """Raise SkygearError where *values* refer to what is not there; to itself a record may."""
     others = {
         name: value
@@ -267,12 +269,14 @@ def _check_references(record_id: RecordId, values: Profile, snapshot: Snapshot) 
     fields.check_references(others, snapshot.existing, snapshot.types)
 
 
-def _sequences(record_type: str, snapshot: Snapshot) -> list[str]:
+def _sequences(record_type: str, snapshot: RecordSnapshot) -> list[str]:
     known = snapshot.fields.get(record_type, {})
     return [name for name, kind in known.items() if kind.kind == SEQUENCE]
 
 
-def _number(record_id: RecordId, values: Profile, base: Record, snapshot: Snapshot) -> Profile:
+def _number(
+    record_id: RecordId, values: Profile, base: Record, snapshot: RecordSnapshot
+) -> Profile:
     """Return *values* with a number for each sequence that the record has none of yet."""
     numbered = dict(values)
     for name in _sequences(record_id.type, snapshot):
@@ -289,7 +293,10 @@ def _number(record_id: RecordId, values: Profile, base: Record, snapshot: Snapsh
 
 
 def _count_on(
-    record_id: RecordId, data: Mapping[str, JsonValue], snapshot: Snapshot, changes: Changes
+    record_id: RecordId,
+    data: Mapping[str, JsonValue],
+    snapshot: RecordSnapshot,
+    changes: RecordChanges,
 ) -> None:
     """Have the sequences go on behind the numbers in *data*."""
     for name in _sequences(record_id.type, snapshot):
@@ -304,9 +311,9 @@ def _move_keys(  # noqa: PLR0913, PLR0917
     user_id: str,
     old: Mapping[str, JsonValue],
     new: Mapping[str, JsonValue],
-    snapshot: Snapshot,
-    around: Circumstances,
-    changes: Changes,
+    snapshot: RecordSnapshot,
+    around: SaveContext,
+    changes: RecordChanges,
 ) -> None:
     """Have a user's record give up keys and take others. Raises SkygearError (Duplicated)."""
     known = snapshot.fields[USER_TYPE]
@@ -347,7 +354,7 @@ def check_all_done(outcomes: Iterable[tuple[RecordId, object]]) -> None:
 
 
 def refusal_to_delete(
-    record_id: RecordId, stored: Record | None, around: Circumstances
+    record_id: RecordId, stored: Record | None, around: SaveContext
 ) -> SkygearError | None:
     """Return why a record may not be deleted, None where it may: a user's never may."""
     if record_id.type == USER_TYPE:

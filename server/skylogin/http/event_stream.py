@@ -6,13 +6,13 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from skylogin.domain.login_attempt import Entry
+from skylogin.domain.login_attempt import LogEntry
 
 KEEP_ALIVE_SECONDS = 15.0
 
 
 async def send(
-    request: web.Request, following: AsyncGenerator[Entry], write: Callable[[Entry], str]
+    request: web.Request, following: AsyncGenerator[LogEntry], write: Callable[[LogEntry], str]
 ) -> web.StreamResponse:
     """Send each attempt of *following* as the text that *write* makes of it."""
     response = web.StreamResponse(

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from aiohttp import web
 
 from skylogin.apps import faults
-from skylogin.apps.faults import Fault
+from skylogin.apps.faults import InjectedFault
 from skylogin.clock import Clock
 
 # The clock of the app that a request is for.
@@ -19,7 +19,9 @@ def date(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = format_datetime(clock(), usegmt=True)
 
 
-async def spoil(request: web.Request, fault: Fault, answer: web.Response) -> web.StreamResponse:
+async def spoil(
+    request: web.Request, fault: InjectedFault, answer: web.Response
+) -> web.StreamResponse:
     """Send *answer* as *fault* would have it arrive."""
     match fault.kind:
         case faults.STATUS:

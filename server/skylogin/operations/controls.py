@@ -17,10 +17,10 @@ from skylogin.apps.faults import (
     LIMITS,
     NAMES_OF_ERRORS,
     STATUS,
-    Fault,
     FaultInForce,
+    InjectedFault,
 )
-from skylogin.apps.registry import App, Snapshot
+from skylogin.apps.registry import App, NamedSnapshot
 from skylogin.config import DEV
 from skylogin.database import Transaction
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
@@ -101,7 +101,7 @@ async def reset_clock(operator: Operator, app: App) -> None:
 # --- faults ------------------------------------------------------------------------
 
 
-def read_fault(body: Mapping[str, object]) -> Fault:
+def read_fault(body: Mapping[str, object]) -> InjectedFault:
     """Return the fault that *body* asks for. Raises RefusedError where it does not fit its kind."""
     kind = body["kind"]
     for name, kinds in OF_KINDS.items():
@@ -114,7 +114,7 @@ def read_fault(body: Mapping[str, object]) -> Fault:
         raise RefusedError(f"{body['error']!r} is none of {names}")
     is_drawn = "probability" in body
     # The schema of the document, or the form, has said of what type each is.
-    fault = Fault(**{"calls": CALLS_DRAWN if is_drawn else 1, **body})  # type: ignore[arg-type]
+    fault = InjectedFault(**{"calls": CALLS_DRAWN if is_drawn else 1, **body})  # type: ignore[arg-type]
     for name, (least, most) in LIMITS.items():
         if name in body and not least <= getattr(fault, name) <= most:
             raise RefusedError(f"{name} has to be {least} to {most}: {getattr(fault, name)}")
@@ -129,7 +129,7 @@ def _hint(action: str) -> str:
     return f"; did you mean {near[0]}?" if near else ", and * are all of them"
 
 
-async def add_fault(operator: Operator, app: App, fault: Fault) -> FaultInForce:
+async def add_fault(operator: Operator, app: App, fault: InjectedFault) -> FaultInForce:
     """Have *fault* strike calls of *app* from now on. Raises ConflictError at too many."""
     _check_dev(operator)
     try:
@@ -154,7 +154,7 @@ async def end_faults(operator: Operator, app: App) -> None:
 # --- snapshots -----------------------------------------------------------------------
 
 
-async def take_snapshot(operator: Operator, app: App, name: str) -> Snapshot:
+async def take_snapshot(operator: Operator, app: App, name: str) -> NamedSnapshot:
     """Keep *app* as it is, in place of an earlier snapshot of that name.
 
     Raises RefusedError on a name that cannot be, ConflictError where there are too many.
@@ -167,7 +167,7 @@ async def take_snapshot(operator: Operator, app: App, name: str) -> Snapshot:
     rows = await operator.store.run(
         lambda tx: snapshots.copy(tx, app.name), write=False, snapshot=True
     )
-    taken = Snapshot(name, operator.now(), rows, app.clock.reading)
+    taken = NamedSnapshot(name, operator.now(), rows, app.clock.reading)
     app.snapshots[name] = taken
     return taken
 
@@ -195,7 +195,7 @@ async def delete_snapshot(operator: Operator, app: App, name: str) -> None:
     del app.snapshots[name]
 
 
-def _snapshot(app: App, name: str) -> Snapshot:
+def _snapshot(app: App, name: str) -> NamedSnapshot:
     try:
         return app.snapshots[name]
     except KeyError:

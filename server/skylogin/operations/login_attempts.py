@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from skylogin.database import Transaction
-from skylogin.domain.login_attempt import Entry, Filter
+from skylogin.domain.login_attempt import Filter, LogEntry
 from skylogin.ids import timed_prefix
 from skylogin.operations.operator import MissingError, Operator
 from skylogin.store import login_attempts as stored_journal
@@ -23,7 +23,7 @@ FOLLOWED_AT_ONCE_MAX = 1000
 class AttemptPage:
     """Some attempts, the newest first; *next_cursor* is empty on the last page."""
 
-    attempts: list[Entry]
+    attempts: list[LogEntry]
     next_cursor: str
 
 
@@ -39,7 +39,7 @@ async def find(
     return AttemptPage(found[:limit], found[limit - 1].id if has_more else "")
 
 
-async def get(operator: Operator, app: str, attempt_id: str) -> Entry:
+async def get(operator: Operator, app: str, attempt_id: str) -> LogEntry:
     """Return one attempt. Raises MissingError."""
     await operator.flush(app)
     found = await operator.store.run(
@@ -52,7 +52,7 @@ async def get(operator: Operator, app: str, attempt_id: str) -> Entry:
 
 async def follow(
     operator: Operator, app: str, wanted: Filter, after: str = ""
-) -> AsyncGenerator[Entry, None]:
+) -> AsyncGenerator[LogEntry, None]:
     """Give every matching attempt from now on, each once, the oldest first.
 
     With *after* also those that are there already and came after that one. Attempts of
@@ -73,10 +73,10 @@ async def follow(
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _look(operator: Operator, app: str, wanted: Filter) -> dict[str, Entry]:
+async def _look(operator: Operator, app: str, wanted: Filter) -> dict[str, LogEntry]:
     await operator.flush(app)
 
-    async def load(tx: Transaction) -> list[Entry]:
+    async def load(tx: Transaction) -> list[LogEntry]:
         return await stored_journal.find(tx, app, wanted, "", FOLLOWED_AT_ONCE_MAX)
 
     return {entry.id: entry for entry in await operator.store.run(load, write=False)}
@@ -84,7 +84,7 @@ async def _look(operator: Operator, app: str, wanted: Filter) -> dict[str, Entry
 
 async def wait(
     operator: Operator, app: str, wanted: Filter, timeout_seconds: float, after: str = ""
-) -> Entry | None:
+) -> LogEntry | None:
     """Return the next attempt that matches, or the first after *after*; None at the time-out."""
     # Where a test's own thread began it, it is a task only after its first wait.
     await asyncio.sleep(0)

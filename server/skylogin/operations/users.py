@@ -10,7 +10,7 @@ from skylogin.database import Transaction
 from skylogin.domain import login, records
 from skylogin.domain.access import USER_TYPE, AccessRules, Actor
 from skylogin.domain.limits import check_keys
-from skylogin.domain.records import Circumstances, Given, RecordId
+from skylogin.domain.records import Given, RecordId, SaveContext
 from skylogin.domain.schema import Extension
 from skylogin.domain.user import Principal, User
 from skylogin.errors import SkygearError
@@ -79,7 +79,7 @@ async def _save(
     operator: Operator, app: str, given: Sequence[Given], names: Sequence[str]
 ) -> UserDetails:
     user_id = given[0].id.key
-    around = Circumstances(
+    around = SaveContext(
         actor=Actor(has_master_key=True),
         database_id=PUBLIC,
         now=operator.now(),

@@ -9,7 +9,7 @@ from skylogin.actions.table import ACTIONS
 from skylogin.apps.faults import EVERY_ACTION, KINDS, NAMES_OF_ERRORS
 from skylogin.operations import controls
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.endpoint import Route, Visit, route
+from skylogin.portal.endpoint import PageRequest, Route, route
 from skylogin.relative_time import ago
 
 Reader = Callable[[str], object]
@@ -25,12 +25,12 @@ READERS: dict[str, Reader] = {
 OWN_READERS: dict[str, Reader] = {"seconds": float, "status": int, "error": str, "message": str}
 
 
-async def show_controls(visit: Visit) -> web.StreamResponse:
+async def show_controls(visit: PageRequest) -> web.StreamResponse:
     """Show what tests have done to the app, and what they can do."""
     return _page(visit)
 
 
-def _page(visit: Visit, fault: str = "") -> web.Response:
+def _page(visit: PageRequest, fault: str = "") -> web.Response:
     app, server_now = visit.opened_app, visit.operator.arrival
     moved = ""
     if app.clock.is_moved:
@@ -49,7 +49,7 @@ def _page(visit: Visit, fault: str = "") -> web.Response:
     )
 
 
-async def move_clock(visit: Visit) -> web.StreamResponse:
+async def move_clock(visit: PageRequest) -> web.StreamResponse:
     """Freeze the clock, let it go on, set it, advance it, or give it back."""
     app, operator, act = visit.opened_app, visit.operator, visit.text("act")
     try:
@@ -84,7 +84,7 @@ def _moment(text: str) -> datetime:
         raise RefusedError(f"{text!r} is no time.") from None
 
 
-async def add_fault(visit: Visit) -> web.StreamResponse:
+async def add_fault(visit: PageRequest) -> web.StreamResponse:
     """Have a fault strike calls from now on."""
     try:
         await controls.add_fault(
@@ -95,7 +95,7 @@ async def add_fault(visit: Visit) -> web.StreamResponse:
     return visit.go(PAGE, "fault")
 
 
-def _given(visit: Visit) -> dict[str, object]:
+def _given(visit: PageRequest) -> dict[str, object]:
     """Return the fields of the form that are filled in, and that the kind has."""
     kind = visit.text("kind")
     if kind not in KINDS:
@@ -113,13 +113,13 @@ def _given(visit: Visit) -> dict[str, object]:
     return given
 
 
-async def end_faults(visit: Visit) -> web.StreamResponse:
+async def end_faults(visit: PageRequest) -> web.StreamResponse:
     """End all faults."""
     await controls.end_faults(visit.operator, visit.opened_app)
     return visit.go(PAGE, "faults-ended")
 
 
-async def take_snapshot(visit: Visit) -> web.StreamResponse:
+async def take_snapshot(visit: PageRequest) -> web.StreamResponse:
     """Keep the app as it is."""
     try:
         await controls.take_snapshot(visit.operator, visit.opened_app, visit.text("name"))
@@ -128,19 +128,19 @@ async def take_snapshot(visit: Visit) -> web.StreamResponse:
     return visit.go(PAGE, "kept")
 
 
-async def restore_snapshot(visit: Visit) -> web.StreamResponse:
+async def restore_snapshot(visit: PageRequest) -> web.StreamResponse:
     """Make the app what it was."""
     await controls.restore_snapshot(visit.operator, visit.opened_app, visit.values["name"])
     return visit.go(PAGE, "restored")
 
 
-async def delete_snapshot(visit: Visit) -> web.StreamResponse:
+async def delete_snapshot(visit: PageRequest) -> web.StreamResponse:
     """Forget a snapshot."""
     await controls.delete_snapshot(visit.operator, visit.opened_app, visit.values["name"])
     return visit.go(PAGE, "forgotten")
 
 
-async def reset(visit: Visit) -> web.StreamResponse:
+async def reset(visit: PageRequest) -> web.StreamResponse:
     """Make the app as it is when it is new; its name was typed."""
     if visit.text("name") != visit.app:
         return _page(visit, f"Type {visit.app} to reset it.")

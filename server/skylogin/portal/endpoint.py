@@ -73,7 +73,7 @@ NOTICES = {
 
 
 @dataclass(slots=True)
-class Visit:
+class PageRequest:
     """One request of somebody who may see pages."""
 
     operator: Operator
@@ -173,7 +173,7 @@ def next_page(kept: Mapping[str, str], cursor: str) -> str:
     return urlencode({**{name: value for name, value in kept.items() if value}, "cursor": cursor})
 
 
-Page = Callable[[Visit], Awaitable[web.StreamResponse]]
+Page = Callable[[PageRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ async def answer(
 ) -> web.StreamResponse:
     """Answer *request*, which comes from *address*."""
     operator = operator_of(services, "portal", address)
-    visit = Visit(operator, services, request, request.cookies.get(COOKIE, ""))
+    visit = PageRequest(operator, services, request, request.cookies.get(COOKIE, ""))
     visit.app = services.settings.app_name
     try:
         response = await _answer(visit, routes)
@@ -224,7 +224,7 @@ async def answer(
     return response
 
 
-def _explain(visit: Visit, error: Exception) -> web.Response:
+def _explain(visit: PageRequest, error: Exception) -> web.Response:
     request = visit.request
     status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong; the log says what."
     if isinstance(error, TurnedAwayError):
@@ -242,7 +242,7 @@ def _explain(visit: Visit, error: Exception) -> web.Response:
     return visit.page("error.html", status=status, text=text)
 
 
-async def _answer(visit: Visit, routes: list[Route]) -> web.StreamResponse:
+async def _answer(visit: PageRequest, routes: list[Route]) -> web.StreamResponse:
     request, settings = visit.request, visit.operator.settings
     names = frozenset(("localhost", settings.domain)) if settings.mode == DEV else None
     why = origin.refusal(request.method, request.host, request.headers, names=names)
@@ -283,7 +283,7 @@ def _static(name: str) -> web.Response:
     return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
 
 
-async def _show(visit: Visit, page: str, routes: list[Route]) -> web.StreamResponse:
+async def _show(visit: PageRequest, page: str, routes: list[Route]) -> web.StreamResponse:
     in_app, name = _IN_APP.fullmatch(page), visit.app
     if in_app is not None:
         page, name = in_app["page"], in_app["app"]
@@ -305,7 +305,7 @@ async def _show(visit: Visit, page: str, routes: list[Route]) -> web.StreamRespo
     raise TurnedAwayError(HTTPStatus.METHOD_NOT_ALLOWED, "That cannot be done to this page.")
 
 
-async def _read_form(visit: Visit) -> None:
+async def _read_form(visit: PageRequest) -> None:
     """Read the form. Raises TurnedAwayError where it is not one of this session's pages."""
     if visit.request.content_type != "application/x-www-form-urlencoded":
         raise TurnedAwayError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "That is no form.")
@@ -317,7 +317,7 @@ async def _read_form(visit: Visit) -> None:
         raise TurnedAwayError(HTTPStatus.FORBIDDEN, text)
 
 
-async def _sign_in(visit: Visit) -> web.StreamResponse:
+async def _sign_in(visit: PageRequest) -> web.StreamResponse:
     if visit.request.method in origin.SAFE_METHODS:
         # A session of its own, so that this form has a token too.
         visit.session = visit.session or randomness.token_urlsafe(portal_sessions.SESSION_BYTES)
@@ -337,7 +337,7 @@ async def _sign_in(visit: Visit) -> web.StreamResponse:
     return response
 
 
-async def sign_out(visit: Visit) -> web.StreamResponse:
+async def sign_out(visit: PageRequest) -> web.StreamResponse:
     """End the session."""
     await portal_sessions.sign_out(visit.operator, visit.session)
     response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"{BASE}{SIGN_IN}"})
@@ -345,7 +345,7 @@ async def sign_out(visit: Visit) -> web.StreamResponse:
     return response
 
 
-def set_session(response: web.StreamResponse, visit: Visit) -> None:
+def set_session(response: web.StreamResponse, visit: PageRequest) -> None:
     """Have the browser keep the session, for pages of this portal alone."""
     request = visit.request
     response.set_cookie(

@@ -12,13 +12,13 @@ from aiohttp import web
 
 from skylogin import relative_time
 from skylogin.domain.claims import PROFILE_CLAIM
-from skylogin.domain.login_attempt import NAMES_MAX, Details, Entry, Filter
+from skylogin.domain.login_attempt import NAMES_MAX, Details, Filter, LogEntry
 from skylogin.http import event_stream
 from skylogin.operations import login_attempts
 from skylogin.operations.login_attempts import AttemptPage
 from skylogin.operations.operator import RefusedError
 from skylogin.portal import templates
-from skylogin.portal.endpoint import Route, Visit, next_page, route
+from skylogin.portal.endpoint import PageRequest, Route, next_page, route
 from skylogin.tokens import explain, jws
 
 PER_PAGE = 50
@@ -35,7 +35,7 @@ MINTED, DEFAULT_ALGORITHM = ("iat", "exp"), "HS256"
 # --- the list -----------------------------------------------------------------------
 
 
-async def show_logins(visit: Visit) -> web.StreamResponse:
+async def show_logins(visit: PageRequest) -> web.StreamResponse:
     """Show the attempts that are asked for."""
     kept = {name: visit.typed(name) for name in FIELDS}
     cursor = visit.text("cursor")
@@ -67,13 +67,13 @@ def _as_fields(kept: Mapping[str, str], wanted: Filter) -> dict[str, str]:
     return {**kept, **readable}
 
 
-async def stream_logins(visit: Visit) -> web.StreamResponse:
+async def stream_logins(visit: PageRequest) -> web.StreamResponse:
     """Send rows of the list as they come, until the browser leaves."""
     wanted, faults = _filter({name: visit.typed(name) for name in FIELDS})
     if faults:
         raise RefusedError(" ".join(faults.values()))
 
-    def as_row(attempt: Entry) -> str:
+    def as_row(attempt: LogEntry) -> str:
         values = {"attempt": attempt, "base": visit.base, "now": visit.operator.now()}
         return templates.render("login_row.html", values)
 
@@ -131,7 +131,7 @@ class Row:
     is_missing: bool = False
 
 
-async def show_login(visit: Visit) -> web.StreamResponse:
+async def show_login(visit: PageRequest) -> web.StreamResponse:
     """Show one attempt."""
     attempt = await login_attempts.get(visit.operator, visit.app, visit.values["attempt_id"])
     at_fault = explain.claim_at_fault(attempt.reason)
@@ -158,7 +158,7 @@ def _header(details: Details, at_fault: str) -> list[Row]:
     ]
 
 
-def _claim(attempt: Entry, name: str, at_fault: str) -> Row:
+def _claim(attempt: LogEntry, name: str, at_fault: str) -> Row:
     """Return a claim: the value where it is kept, a time also in words."""
     kept = attempt.details["claims"]
     value, is_kept, note = kept.get(name), name in kept, ""
@@ -180,7 +180,7 @@ def _distance(seconds: int, at: datetime) -> str:
     return f"{words} {'after' if difference > 0 else 'before'} the attempt"
 
 
-def _command(visit: Visit, attempt: Entry) -> str:
+def _command(visit: PageRequest, attempt: LogEntry) -> str:
     """Return what does the attempt again, with a token that says the same."""
     details = attempt.details
     # What is made has these two, unless it is told that they are null.

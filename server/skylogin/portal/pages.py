@@ -16,19 +16,26 @@ from skylogin.http import file_stream, origin
 from skylogin.operations import apps, overview, secrets, tokens
 from skylogin.operations.operator import EVERY_APP, RefusedError, list_acts
 from skylogin.portal import chart
-from skylogin.portal.endpoint import Route, TurnedAwayError, Visit, read_object, route, sign_out
+from skylogin.portal.endpoint import (
+    PageRequest,
+    Route,
+    TurnedAwayError,
+    read_object,
+    route,
+    sign_out,
+)
 
 LOG_IN = "sso:custom_token:login"
 ACTS_PER_PAGE = 50
 HOURS_DAY = 24
 
 
-async def start(visit: Visit) -> web.StreamResponse:
+async def start(visit: PageRequest) -> web.StreamResponse:
     """Show how to log in for the first time."""
     return await _start(visit)
 
 
-async def _start(visit: Visit, **more: Any) -> web.Response:
+async def _start(visit: PageRequest, **more: Any) -> web.Response:
     accepted = await secrets.list_accepted(visit.operator, visit.app)
     secret = accepted[0] if accepted else None
     is_shown = visit.text("show") == "secret"
@@ -46,7 +53,7 @@ async def _start(visit: Visit, **more: Any) -> web.Response:
     return visit.page("start.html", **values)
 
 
-async def try_login(visit: Visit) -> web.StreamResponse:
+async def try_login(visit: PageRequest) -> web.StreamResponse:
     """Log in as a client does, and show the answer."""
     subject, profile_text = visit.text("subject"), visit.text("profile") or "{}"
     given = {"subject": subject, "profile": profile_text}
@@ -74,7 +81,7 @@ async def try_login(visit: Visit) -> web.StreamResponse:
     return await _start(visit, **given, answer={"status": answered.status, "text": text})
 
 
-async def show_overview(visit: Visit) -> web.StreamResponse:
+async def show_overview(visit: PageRequest) -> web.StreamResponse:
     """Show what goes on."""
     seen = await overview.overview(visit.operator, visit.app)
     charts = [
@@ -97,12 +104,12 @@ async def show_overview(visit: Visit) -> web.StreamResponse:
 # --- tokens ------------------------------------------------------------------------
 
 
-async def show_token(visit: Visit) -> web.StreamResponse:
+async def show_token(visit: PageRequest) -> web.StreamResponse:
     """Show the forms on tokens."""
     return _token_page(visit)
 
 
-def _token_page(visit: Visit, **more: Any) -> web.Response:
+def _token_page(visit: PageRequest, **more: Any) -> web.Response:
     values: dict[str, Any] = {
         "token": "",
         "verdict": None,
@@ -118,14 +125,14 @@ def _token_page(visit: Visit, **more: Any) -> web.Response:
     return visit.page("token.html", status=status, **values)
 
 
-async def explain_token(visit: Visit) -> web.StreamResponse:
+async def explain_token(visit: PageRequest) -> web.StreamResponse:
     """Say what becomes of a token."""
     token = visit.text("token")
     verdict = await tokens.explain(visit.operator, visit.app, token)
     return _token_page(visit, token=token, verdict=verdict)
 
 
-async def mint_token(visit: Visit) -> web.StreamResponse:
+async def mint_token(visit: PageRequest) -> web.StreamResponse:
     """Make a token, and say what becomes of it."""
     given = {name: visit.text(name) for name in ("subject", "profile", "expires_in")}
     try:
@@ -152,7 +159,7 @@ def _read_seconds(text: str, seconds_max: int = 10**9) -> int:
 # --- custom token secrets --------------------------------------------------------------
 
 
-async def show_secrets(visit: Visit) -> web.StreamResponse:
+async def show_secrets(visit: PageRequest) -> web.StreamResponse:
     """Show the secrets, and the text of one that is asked for."""
     now = visit.operator.now()
     listing = await secrets.listing(visit.operator, visit.app)
@@ -170,7 +177,7 @@ async def show_secrets(visit: Visit) -> web.StreamResponse:
     return visit.page("secrets.html", rows=rows, is_fixed=listing.is_fixed)
 
 
-async def rotate_secret(visit: Visit) -> web.StreamResponse:
+async def rotate_secret(visit: PageRequest) -> web.StreamResponse:
     """Make a new secret."""
     hours = visit.text("overlap_hours") or str(HOURS_DAY)
     try:
@@ -181,7 +188,7 @@ async def rotate_secret(visit: Visit) -> web.StreamResponse:
     return visit.go(f"secrets?show={rotation.new.id}", "rotated")
 
 
-async def ask_to_revoke(visit: Visit) -> web.StreamResponse:
+async def ask_to_revoke(visit: PageRequest) -> web.StreamResponse:
     """Ask before a secret is revoked."""
     found = await secrets.get(visit.operator, visit.app, visit.values["secret_id"])
     uses = await overview.secret_uses(visit.operator, visit.app)
@@ -189,7 +196,7 @@ async def ask_to_revoke(visit: Visit) -> web.StreamResponse:
     return visit.page("revoke.html", secret=found, used=used)
 
 
-async def revoke_secret(visit: Visit) -> web.StreamResponse:
+async def revoke_secret(visit: PageRequest) -> web.StreamResponse:
     """Revoke a secret."""
     await secrets.revoke(visit.operator, visit.app, visit.values["secret_id"])
     return visit.go("secrets", "revoked")
@@ -198,12 +205,12 @@ async def revoke_secret(visit: Visit) -> web.StreamResponse:
 # --- apps, audit list, settings ----------------------------------------------------------
 
 
-async def show_apps(visit: Visit) -> web.StreamResponse:
+async def show_apps(visit: PageRequest) -> web.StreamResponse:
     """Show the apps."""
     return visit.page("apps.html", apps=await apps.list_all(visit.operator), name="", fault="")
 
 
-async def create_app(visit: Visit) -> web.StreamResponse:
+async def create_app(visit: PageRequest) -> web.StreamResponse:
     """Make an app."""
     name = visit.text("name")
     try:
@@ -216,12 +223,12 @@ async def create_app(visit: Visit) -> web.StreamResponse:
     return visit.go("", "created")
 
 
-async def show_app(visit: Visit) -> web.StreamResponse:
+async def show_app(visit: PageRequest) -> web.StreamResponse:
     """Show the app's keys, and what can be done to it."""
     return visit.page("app.html", keys=visit.opened_app, is_shown=visit.text("show") == "keys")
 
 
-async def export_app(visit: Visit) -> web.StreamResponse:
+async def export_app(visit: PageRequest) -> web.StreamResponse:
     """Send everything that the app has, as a file.
 
     It is an act, so no link on a page of somebody else's does it, and no look ahead.
@@ -233,13 +240,13 @@ async def export_app(visit: Visit) -> web.StreamResponse:
     return await file_stream.send(visit.request, visit.operator, visit.app)
 
 
-async def rotate_app_keys(visit: Visit) -> web.StreamResponse:
+async def rotate_app_keys(visit: PageRequest) -> web.StreamResponse:
     """Give the app new keys."""
     await apps.rotate_keys(visit.operator, visit.app)
     return visit.go("app?show=keys", "keys")
 
 
-async def delete_app(visit: Visit) -> web.StreamResponse:
+async def delete_app(visit: PageRequest) -> web.StreamResponse:
     """Delete the app, whose name was typed."""
     if visit.text("name") != visit.app:
         raise RefusedError(f"Type {visit.app} to delete it.")
@@ -248,7 +255,7 @@ async def delete_app(visit: Visit) -> web.StreamResponse:
     return visit.go("apps", "app-deleted")
 
 
-async def show_audit(visit: Visit) -> web.StreamResponse:
+async def show_audit(visit: PageRequest) -> web.StreamResponse:
     """Show what operators did."""
     cursor = visit.text("cursor")
     everywhere = visit.text("apps") == "1"
@@ -258,7 +265,7 @@ async def show_audit(visit: Visit) -> web.StreamResponse:
     return visit.page("audit.html", acts=acts, next_cursor=next_cursor, everywhere=everywhere)
 
 
-async def show_settings(visit: Visit) -> web.StreamResponse:
+async def show_settings(visit: PageRequest) -> web.StreamResponse:
     """Show the settings in force."""
     return visit.page("settings.html", rows=config.in_force(visit.operator.settings))
 

@@ -12,7 +12,7 @@ from skylogin.domain.login_attempt import Filter
 from skylogin.domain.user import User
 from skylogin.operations import login_attempts, users
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.endpoint import Route, Visit, next_page, read_object, route
+from skylogin.portal.endpoint import PageRequest, Route, next_page, read_object, route
 from skylogin.store.user_search import SORTS, Search
 
 PER_PAGE = 50
@@ -28,7 +28,7 @@ SORT_NAMES = {
 assert SORT_NAMES.keys() == set(SORTS)
 
 
-async def show_users(visit: Visit) -> web.StreamResponse:
+async def show_users(visit: PageRequest) -> web.StreamResponse:
     """Show the users that are searched for."""
     sort = visit.text("sort")
     search = Search(
@@ -53,12 +53,14 @@ async def show_users(visit: Visit) -> web.StreamResponse:
     )
 
 
-async def show_user(visit: Visit) -> web.StreamResponse:
+async def show_user(visit: PageRequest) -> web.StreamResponse:
     """Show a user."""
     return await _user_page(visit)
 
 
-async def _user_page(visit: Visit, *, fault: str = "", text: str | None = None) -> web.Response:
+async def _user_page(
+    visit: PageRequest, *, fault: str = "", text: str | None = None
+) -> web.Response:
     user_id = visit.values["user_id"]
     details = await users.get(visit.operator, visit.app, user_id)
     wanted = Filter(user_id=user_id)
@@ -77,7 +79,7 @@ async def _user_page(visit: Visit, *, fault: str = "", text: str | None = None) 
     )
 
 
-def _profile(visit: Visit, user: User) -> dict[str, object]:
+def _profile(visit: PageRequest, user: User) -> dict[str, object]:
     """Return the fields of a profile in wire form, without what every record has."""
     if user.record is None:
         return {}
@@ -86,7 +88,7 @@ def _profile(visit: Visit, user: User) -> dict[str, object]:
     return {name: value for name, value in sorted(body.items()) if not name.startswith("_")}
 
 
-async def edit_profile(visit: Visit) -> web.StreamResponse:
+async def edit_profile(visit: PageRequest) -> web.StreamResponse:
     """Save a profile that was edited as JSON: a field that is missing goes."""
     text = visit.text("profile")
     try:
@@ -102,7 +104,7 @@ async def edit_profile(visit: Visit) -> web.StreamResponse:
     return _back(visit, "saved")
 
 
-async def disable_user(visit: Visit) -> web.StreamResponse:
+async def disable_user(visit: PageRequest) -> web.StreamResponse:
     """Disable a user."""
     until = visit.text("until")
     try:
@@ -115,13 +117,13 @@ async def disable_user(visit: Visit) -> web.StreamResponse:
     return _back(visit, "disabled")
 
 
-async def enable_user(visit: Visit) -> web.StreamResponse:
+async def enable_user(visit: PageRequest) -> web.StreamResponse:
     """Enable a user."""
     await users.enable(visit.operator, visit.app, visit.values["user_id"])
     return _back(visit, "enabled")
 
 
-async def set_roles(visit: Visit) -> web.StreamResponse:
+async def set_roles(visit: PageRequest) -> web.StreamResponse:
     """Give a user these roles and no others."""
     names = {name.strip() for name in visit.text("roles").split(",")} - {""}
     try:
@@ -131,26 +133,26 @@ async def set_roles(visit: Visit) -> web.StreamResponse:
     return _back(visit, "roles")
 
 
-async def sign_out_user(visit: Visit) -> web.StreamResponse:
+async def sign_out_user(visit: PageRequest) -> web.StreamResponse:
     """Sign a user out everywhere."""
     await users.sign_out(visit.operator, visit.app, visit.values["user_id"])
     return _back(visit, "signed-out")
 
 
-async def ask_to_delete(visit: Visit) -> web.StreamResponse:
+async def ask_to_delete(visit: PageRequest) -> web.StreamResponse:
     """Ask before a user is deleted."""
     details = await users.get(visit.operator, visit.app, visit.values["user_id"])
     profile = _profile(visit, details.user)
     return visit.page("delete_user.html", user=details.user, profile=profile)
 
 
-async def delete_user(visit: Visit) -> web.StreamResponse:
+async def delete_user(visit: PageRequest) -> web.StreamResponse:
     """Delete a user."""
     await users.delete(visit.operator, visit.app, visit.values["user_id"])
     return visit.go("users", "deleted")
 
 
-def _back(visit: Visit, notice: str) -> web.Response:
+def _back(visit: PageRequest, notice: str) -> web.Response:
     return visit.go(f"users/{quote(visit.values['user_id'], safe='')}", notice)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from skylogin.domain.access import Actor, FieldRules, Use
+from skylogin.domain.access import Actor, FieldRules, FieldUse
 from skylogin.domain.fields import RESERVED_FIELDS
 from skylogin.domain.user import Field
 from skylogin.errors import RECORD_QUERY_DENIED, RECORD_QUERY_INVALID, SkygearError
@@ -16,12 +16,12 @@ def check_rules(query: Query, schema: Schema, rules: FieldRules, actor: Actor) -
     """Raise SkygearError where the rules for fields keep *actor* from asking *query*."""
     if query.predicate is not None:
         for expression, simple in expressions(query.predicate):
-            use = Use.DISCOVER if simple else Use.COMPARE
+            use = FieldUse.DISCOVER if simple else FieldUse.COMPARE
             _check_path(key_path(expression), query.type, schema, rules, actor, use)
     for sort in query.sorts:
-        _check_path(key_path(sort.by), query.type, schema, rules, actor, Use.COMPARE)
+        _check_path(key_path(sort.by), query.type, schema, rules, actor, FieldUse.COMPARE)
     for expression in query.includes.values():
-        _check_path(key_path(expression), query.type, schema, rules, actor, Use.READ)
+        _check_path(key_path(expression), query.type, schema, rules, actor, FieldUse.READ)
 
 
 def _check_path(  # noqa: PLR0913, PLR0917
@@ -30,7 +30,7 @@ def _check_path(  # noqa: PLR0913, PLR0917
     schema: Schema,
     rules: FieldRules,
     actor: Actor,
-    use: Use,
+    use: FieldUse,
 ) -> None:
     if path is None:
         return
@@ -45,9 +45,9 @@ def _check_path(  # noqa: PLR0913, PLR0917
 
 
 _NEEDS = {
-    Use.DISCOVER: "discoverable or comparable",
-    Use.COMPARE: "comparable",
-    Use.READ: "readable",
+    FieldUse.DISCOVER: "discoverable or comparable",
+    FieldUse.COMPARE: "comparable",
+    FieldUse.READ: "readable",
 }
 
 

@@ -16,14 +16,14 @@ from skylogin.config import SERVE
 from skylogin.database import Transaction
 from skylogin.domain import login, record_json
 from skylogin.domain.access import USER_TYPE, FieldRules
-from skylogin.domain.login import LAST_LOGIN_AT, Attempt, Changes, Snapshot
+from skylogin.domain.login import LAST_LOGIN_AT, Changes, LoginAttempt, Snapshot
 from skylogin.domain.profile import references
 from skylogin.domain.user import Account, Field, User
 from skylogin.encoding.json_text import JsonValue
 from skylogin.encoding.rfc3339 import on_wire
 from skylogin.errors import RetryTransaction, SkygearError
 from skylogin.operations.operator import EVERY_APP, MissingError, Operator, RefusedError
-from skylogin.seeds.document import Fault
+from skylogin.seeds.document import SeedProblem
 from skylogin.seeds.reader import USERS_MAX, SeedApp, SeedUser, is_hash
 from skylogin.store import access_rules, apps, fields, login_batch, record_types, roles, users
 from skylogin.store import passwords as stored_passwords
@@ -39,7 +39,7 @@ _LEFT_OUT = frozenset(("asset", "unknown", "acl"))
 class SeedRefusedError(RefusedError):
     """A seed that does not go with what is there; *faults* say why, each with its place."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[SeedProblem]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
 
@@ -56,7 +56,7 @@ async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
 
     async def work(tx: Transaction) -> int:
         await _prepare(tx, operator, app)
-        sowing = _Sowing(tx, operator, app, wanted, hashes, new_ids)
+        sowing = _SeedApplier(tx, operator, app, wanted, hashes, new_ids)
         await sowing.sow()
         return len(wanted.users)
 
@@ -107,7 +107,7 @@ async def _hashes(operator: Operator, app: str, wanted: Sequence[SeedUser]) -> d
 
 
 @dataclass(slots=True)
-class _Sowing:
+class _SeedApplier:
     """A seed on its way into an app, in one transaction."""
 
     tx: Transaction
@@ -166,7 +166,9 @@ class _Sowing:
             await self._refuse(faults, accounts)
         return accounts
 
-    async def _refuse(self, faults: Sequence[Fault], accounts: Mapping[str, Account]) -> NoReturn:
+    async def _refuse(
+        self, faults: Sequence[SeedProblem], accounts: Mapping[str, Account]
+    ) -> NoReturn:
         """Raise SeedRefusedError, unless somebody came in since we looked who is there."""
         missing = {user.subject for user in self.wanted.users if user.subject} - set(accounts)
         if missing and await login_batch.load_accounts(self.tx, self.app, missing):
@@ -182,7 +184,7 @@ class _Sowing:
         # An operator may write what the rules for fields keep a user from.
         rules = replace(await access_rules.load(tx, app), fields=FieldRules())
         attempts = [
-            Attempt(
+            LoginAttempt(
                 subject=self._key(number),
                 profile=user.profile,
                 now=now,
@@ -301,7 +303,7 @@ def _shut_out(user: User) -> tuple[object, ...]:
     return user.disabled, user.disabled_message, user.disabled_expiry
 
 
-def _field_of(attempt: Attempt, snapshot: Snapshot) -> str:
+def _field_of(attempt: LoginAttempt, snapshot: Snapshot) -> str:
     """Return the field for which a user is refused: the first that is refused alone."""
     account = snapshot.accounts.get(attempt.subject)
     theirs = {attempt.subject: account} if account else {}

@@ -37,7 +37,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SeedProblem:
     """Something that is wrong with a seed, and where: a file and a line where they are known."""
 
     path: str
@@ -55,7 +55,7 @@ class Fault:
 class SeedError(ValueError):
     """A seed that cannot be used; *faults* say why, all of them."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[SeedProblem]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
         self.faults = faults
 
@@ -94,7 +94,7 @@ def read(data: bytes, file: str) -> Node:
 
 
 def _error(text: str, line: int, file: str) -> SeedError:
-    return SeedError([Fault("", text, line, file)])
+    return SeedError([SeedProblem("", text, line, file)])
 
 
 class _Unreadable(Exception):

@@ -20,7 +20,7 @@ from skylogin.domain.user import FieldValue
 from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
 from skylogin.seeds import document
-from skylogin.seeds.document import Fault, Node, SeedError
+from skylogin.seeds.document import Node, SeedError, SeedProblem
 from skylogin.tokens.custom_token import SUBJECT_BYTES_MAX
 
 USERS_MAX = 100_000
@@ -70,12 +70,12 @@ class SeedApp:
     path: str = field(default="", compare=False)
     plain: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
-    def fault(self, number: int, name: str, text: str) -> Fault:
+    def fault(self, number: int, name: str, text: str) -> SeedProblem:
         """Return a fault of the field *name* of a user, which turned up when it was applied."""
         lines = self.users[number].lines
         place = f"users[{number}]"
         path = _below(_below(self.path, place), name)
-        return Fault(path, text, lines.get(name) or lines.get("", 0), self.file)
+        return SeedProblem(path, text, lines.get(name) or lines.get("", 0), self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,12 @@ class _Reader:
     """Reads nodes into values, and gathers what is wrong with them."""
 
     def __init__(self, file: str) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[SeedProblem] = []
         self._file = file
 
     def add(self, node: Node, path: str, text: str, line: int = 0) -> None:
         """Note that something is wrong with *node*."""
-        self.faults.append(Fault(path, text, line or node.line, self._file))
+        self.faults.append(SeedProblem(path, text, line or node.line, self._file))
 
     def finish(self) -> None:
         """Raise SeedError where anything is wrong, in the order of the file."""

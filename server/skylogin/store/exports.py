@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import Table
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Json, Moment
+from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import (
     field_access,
     password_history,
@@ -128,7 +128,7 @@ def _value(column: Column[Any], value: JsonValue) -> Any:
     if isinstance(kind, Json):
         _check_shape(column.name, value)
         return value
-    if isinstance(kind, Moment):
+    if isinstance(kind, Timestamp):
         return _moment(column.name, value)
     if isinstance(kind, Boolean):
         wanted, is_good = "true or false", isinstance(value, bool)

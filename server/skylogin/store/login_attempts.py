@@ -10,13 +10,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from skylogin.database import dialect
 from skylogin.database.tables import journal
 from skylogin.database.transaction import Transaction
-from skylogin.domain.login_attempt import Entry, Filter, read_details
+from skylogin.domain.login_attempt import Filter, LogEntry, read_details
 from skylogin.encoding import rfc3339
 
 STATEMENTS_KEPT = 32
 
 
-async def add(tx: Transaction, app: str, entries: Sequence[Entry]) -> None:
+async def add(tx: Transaction, app: str, entries: Sequence[LogEntry]) -> None:
     """Add *entries*, with the last of the transaction."""
     rows = [
         {
@@ -75,19 +75,21 @@ async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> 
     return dropped.rowcount
 
 
-async def load_latest(tx: Transaction, app: str, number: int) -> list[Entry]:
+async def load_latest(tx: Transaction, app: str, number: int) -> list[LogEntry]:
     """Return the *number* latest entries of *app*, the newest first."""
     return await find(tx, app, Filter(), "", number)
 
 
-async def load(tx: Transaction, app: str, entry_id: str) -> Entry | None:
+async def load(tx: Transaction, app: str, entry_id: str) -> LogEntry | None:
     """Return the entry, None where there is none."""
     query = select(*_COLUMNS).where(journal.c.app == app, journal.c.id == entry_id)
     row = (await tx.connection.execute(query)).first()
     return _entry(row) if row else None
 
 
-async def find(tx: Transaction, app: str, wanted: Filter, before: str, number: int) -> list[Entry]:
+async def find(
+    tx: Transaction, app: str, wanted: Filter, before: str, number: int
+) -> list[LogEntry]:
     """Return the *number* latest entries that *wanted* is about, the newest first.
 
     With *before*, an id, only those before it.
@@ -120,9 +122,9 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
         yield journal.c.at < wanted.until
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> LogEntry:
     details = read_details(row.details)
-    return Entry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, details)
+    return LogEntry(row.id, row.at, row.accepted, row.reason, row.subject, row.user_id, details)
 
 
 _COLUMNS = (

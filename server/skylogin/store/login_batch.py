@@ -13,7 +13,7 @@ from skylogin.database.tables import auth_keys, principals, records
 from skylogin.database.tables import users as users_table
 from skylogin.database.transaction import PUBLIC, USER_TYPE, FieldMap, Transaction
 from skylogin.domain import login
-from skylogin.domain.login import Attempt, Changes, Snapshot
+from skylogin.domain.login import Changes, LoginAttempt, Snapshot
 from skylogin.domain.profile import references
 from skylogin.domain.unique_keys import AuthKey, KeySet, keys_of
 from skylogin.domain.user import Account
@@ -24,7 +24,7 @@ from skylogin.store import fields, users
 
 
 async def load(
-    tx: Transaction, app: str, attempts: Sequence[Attempt], key_sets: tuple[KeySet, ...]
+    tx: Transaction, app: str, attempts: Sequence[LoginAttempt], key_sets: tuple[KeySet, ...]
 ) -> Snapshot:
     """Return what is stored about principals of custom tokens; their users stay locked."""
     subjects = {attempt.subject for attempt in attempts}
@@ -56,7 +56,7 @@ async def find_user_id(
 async def load_one(
     tx: Transaction,
     app: str,
-    attempt: Attempt,
+    attempt: LoginAttempt,
     account: Account | None,
     key_sets: tuple[KeySet, ...],
 ) -> Snapshot:
@@ -68,7 +68,7 @@ async def load_one(
 async def load_around(
     tx: Transaction,
     app: str,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[LoginAttempt],
     accounts: dict[str, Account],
     key_sets: tuple[KeySet, ...],
 ) -> Snapshot:
@@ -80,7 +80,7 @@ async def load_around(
 async def _snapshot(  # noqa: PLR0913, PLR0917
     tx: Transaction,
     app: str,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[LoginAttempt],
     accounts: dict[str, Account],
     known: FieldMap,
     owners: dict[AuthKey, str | None],
@@ -101,7 +101,7 @@ async def _snapshot(  # noqa: PLR0913, PLR0917
 async def _load_around(
     tx: Transaction,
     app: str,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[LoginAttempt],
     accounts: Mapping[str, Account],
     key_sets: tuple[KeySet, ...],
 ) -> tuple[FieldMap, dict[AuthKey, str | None]]:

@@ -13,7 +13,7 @@ from skylogin.database.transaction import Transaction
 
 
 @dataclass(slots=True)
-class Use:
+class SecretUse:
     """How often a secret was used, and when last."""
 
     uses: int
@@ -25,7 +25,7 @@ class Counts:
     """Attempts by minute and reason, and uses by secret and day."""
 
     attempts: Mapping[tuple[datetime, str], int]
-    uses: Mapping[tuple[str, datetime], Use]
+    uses: Mapping[tuple[str, datetime], SecretUse]
 
 
 async def add(tx: Transaction, app: str, counted: Counts) -> None:
@@ -67,7 +67,9 @@ async def load_attempts(
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-async def load_uses(tx: Transaction, app: str, since: datetime) -> list[tuple[str, datetime, Use]]:
+async def load_uses(
+    tx: Transaction, app: str, since: datetime
+) -> list[tuple[str, datetime, SecretUse]]:
     """Return the secret, the day and its uses since *since*, the oldest first."""
     table = secret_uses
     query = (
@@ -76,7 +78,7 @@ async def load_uses(tx: Transaction, app: str, since: datetime) -> list[tuple[st
         .order_by(table.c.day, table.c.secret_id)
     )
     rows: Iterable[Any] = await tx.connection.execute(query)
-    return [(row[0], row[1], Use(row[2], row[3])) for row in rows]
+    return [(row[0], row[1], SecretUse(row[2], row[3])) for row in rows]
 
 
 async def load_last_uses(tx: Transaction, app: str) -> dict[str, datetime]:

@@ -29,7 +29,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from skylogin.database import dialect, json_members
-from skylogin.database.dialect import Moment
+from skylogin.database.dialect import Timestamp
 from skylogin.database.json_members import Member
 from skylogin.database.tables import records
 from skylogin.database.transaction import PUBLIC
@@ -176,8 +176,8 @@ class QuerySql:
         self.values[name] = [{"value": value} for value in test.values]
         kind = _KINDS[column.family][1]
         value = self._typed(column)
-        if isinstance(value.type, Moment):
-            kind = Moment()
+        if isinstance(value.type, Timestamp):
+            kind = Timestamp()
         wanted = dialect.json_rows(name, self._dialect, value=type(kind))["value"]
         if column.folds:
             value, wanted = self._fold(value), self._fold(wanted)
@@ -225,14 +225,14 @@ class QuerySql:
         """Return two times as they compare: as such, or both as fields keep them."""
         sides = [left, right]
         columns = [self._typed(side) if isinstance(side, Column) else None for side in sides]
-        if all(column is None or isinstance(column.type, Moment) for column in columns):
+        if all(column is None or isinstance(column.type, Timestamp) for column in columns):
             return [
                 column if column is not None else _moment(side)
                 for column, side in zip(columns, sides, strict=True)
             ]
         return [
             json_members.moment_text(column, self._dialect)
-            if column is not None and isinstance(column.type, Moment)
+            if column is not None and isinstance(column.type, Timestamp)
             else self._value(side)
             for column, side in zip(columns, sides, strict=True)
         ]
@@ -309,4 +309,4 @@ class QuerySql:
 def _moment(side: Operand) -> Sql:
     assert isinstance(side, Value)
     assert isinstance(side.value, str)
-    return literal(datetime.fromisoformat(side.value), Moment())
+    return literal(datetime.fromisoformat(side.value), Timestamp())

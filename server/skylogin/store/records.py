@@ -7,12 +7,19 @@ from typing import Any
 from sqlalchemy import Insert, Select, Text, Update, bindparam, delete, select, update
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Json, Moment
+from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import records
 from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.domain import profile, schema
 from skylogin.domain.fields import SEQUENCE, TypeAndField
-from skylogin.domain.records import Changes, Circumstances, Given, RecordId, Snapshot, decide_all
+from skylogin.domain.records import (
+    Given,
+    RecordChanges,
+    RecordId,
+    RecordSnapshot,
+    SaveContext,
+    decide_all,
+)
 from skylogin.domain.schema import Extension
 from skylogin.domain.user import Record
 from skylogin.encoding import rfc3339
@@ -75,8 +82,8 @@ def _lock_records(dialect_name: str, *, to_stay: bool) -> Select[Any]:
 
 
 async def decide(
-    tx: Transaction, app: str, given: Sequence[Given], around: Circumstances, *, may_extend: bool
-) -> tuple[list[Record | SkygearError], Changes] | Extension:
+    tx: Transaction, app: str, given: Sequence[Given], around: SaveContext, *, may_extend: bool
+) -> tuple[list[Record | SkygearError], RecordChanges] | Extension:
     """Return what saving *given* does, or first how the schema has to be extended.
 
     Raises SkygearError where the schema does not fit and may not be extended.
@@ -94,7 +101,7 @@ async def decide(
         snapshot.key_owners |= await login_batch.load_key_owners(tx, app, unknown)
 
 
-async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Snapshot:
+async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> RecordSnapshot:
     names = _names(given)
     targets = {record_type for one in given for record_type, _ in profile.references(one.values)}
     types = await record_types.find(tx, app, set(names) | targets)
@@ -103,7 +110,7 @@ async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Sna
         for record_type, of_type in names.items()
         if record_type in types
     }
-    return Snapshot({}, known, types)
+    return RecordSnapshot({}, known, types)
 
 
 def _names(given: Sequence[Given]) -> dict[str, set[str]]:
@@ -118,8 +125,8 @@ async def _load_around(
     tx: Transaction,
     app: str,
     given: Sequence[Given],
-    around: Circumstances,
-    snapshot: Snapshot,
+    around: SaveContext,
+    snapshot: RecordSnapshot,
 ) -> None:
     """Fill *snapshot* with what is stored around *given*, which nobody else changes now."""
     ids = {one.id for one in given}
@@ -170,7 +177,7 @@ async def _load_numbers(
     }
 
 
-async def save(tx: Transaction, app: str, database_id: str, changes: Changes) -> None:
+async def save(tx: Transaction, app: str, database_id: str, changes: RecordChanges) -> None:
     """Save what *changes* hold: records, keys of users, and what sequences give out next."""
     made = [
         _row(app, database_id, record)
@@ -227,7 +234,7 @@ def _insert_records(dialect_name: str) -> Insert:
 @functools.cache
 def _update_records(dialect_name: str) -> Update:
     ids = {"app": Text, "database_id": Text, "type": Text, "id": Text}
-    columns = {"access": Json, "updated_at": Moment, "updated_by": Text, "data": Json}
+    columns = {"access": Json, "updated_at": Timestamp, "updated_by": Text, "data": Json}
     row = dialect.json_rows("written_records", dialect_name, **ids, **columns)
     return (
         update(records)

@@ -24,7 +24,7 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class AppSnapshot:
     """An app as it was once, and how often each table had been written by then, where known."""
 
     rows: Rows
@@ -52,8 +52,8 @@ async def empty(tx: Transaction, app: str, but: Collection[str] = ()) -> None:
 
 
 async def reset(
-    tx: Transaction, app: str, key_sets: Sequence[KeySet], first: World | None = None
-) -> World:
+    tx: Transaction, app: str, key_sets: Sequence[KeySet], first: AppSnapshot | None = None
+) -> AppSnapshot:
     """Make *app* as it is when it is new, and return that: it is *first* for the next time.
 
     Tests reset again and again. Putting rows back takes a third of making them, and most
@@ -67,10 +67,10 @@ async def reset(
     else:
         rows = first.rows
         await put_back(tx, app, rows, _unwritten(tx, first))
-    return World(rows, None if tx.writes is None else tx.writes.copy())
+    return AppSnapshot(rows, None if tx.writes is None else tx.writes.copy())
 
 
-def _unwritten(tx: Transaction, world: World) -> Collection[str]:
+def _unwritten(tx: Transaction, world: AppSnapshot) -> Collection[str]:
     """Return the tables that are as they were in *world*, as far as that is known."""
     before, now = world.writes, tx.writes
     if before is None or now is None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Moment
+from skylogin.database.dialect import Timestamp
 from skylogin.database.tables import auth_keys, principals, records, users
 from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
 from skylogin.domain.user import Principal, User
@@ -394,11 +394,11 @@ def _read_cursor(cursor: str) -> tuple[Any, str]:
 
 
 # What never was, was before everything.
-_NEVER = literal(datetime(1, 1, 1, tzinfo=UTC), Moment)
+_NEVER = literal(datetime(1, 1, 1, tzinfo=UTC), Timestamp)
 _SORT_KEYS: dict[str, ColumnElement[Any]] = {
     "created_at": records.c.created_at,
     "id": records.c.id,
-    "last_seen_at": func.coalesce(users.c.last_seen_at, _NEVER, type_=Moment),
+    "last_seen_at": func.coalesce(users.c.last_seen_at, _NEVER, type_=Timestamp),
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Json, Moment
+from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import (
     auth_keys,
     password_history,
@@ -343,7 +343,7 @@ def _insert_records(dialect_name: str) -> Insert:
 
 @functools.cache
 def _update_seen(dialect_name: str) -> Update:
-    row = dialect.json_rows("seen", dialect_name, app=Text, id=Text, last_seen_at=Moment)
+    row = dialect.json_rows("seen", dialect_name, app=Text, id=Text, last_seen_at=Timestamp)
     return (
         update(users)
         .where(users.c.app == row["app"], users.c.id == row["id"])
@@ -353,7 +353,7 @@ def _update_seen(dialect_name: str) -> Update:
 
 @functools.cache
 def _update_records(dialect_name: str) -> Update:
-    columns = {"updated_at": Moment, "updated_by": Text, "access": Json, "data": Json}
+    columns = {"updated_at": Timestamp, "updated_by": Text, "access": Json, "data": Json}
     row = dialect.json_rows("written", dialect_name, app=Text, id=Text, **columns)
     return (
         update(records)

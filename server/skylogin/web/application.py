@@ -14,7 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from skylogin.actions import me, preprocessors, sso, table, wire
-from skylogin.actions.call import Call, JournaledAttempt, Services
+from skylogin.actions.call import Call, LoggedAttempt, Services
 from skylogin.actions.dispatch import Answer, dispatch
 from skylogin.apps import names
 from skylogin.apps.registry import App, AppRegistry
@@ -108,7 +108,7 @@ async def close_services(services: Services) -> None:
 
 async def _is_journaled(tx: Transaction, items: Any) -> bool:
     """Return whether a batch was committed: its journal rows were in its transaction."""
-    attempts: list[JournaledAttempt] = list(items)
+    attempts: list[LoggedAttempt] = list(items)
     return any([await stored_journal.has(tx, item.app.name, item.entry_id) for item in attempts])
 
 

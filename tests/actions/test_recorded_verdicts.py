@@ -1,0 +1,53 @@
+"""Odd tokens on the whole way of a call, with what the journal and the counts make of them."""
+
+import asyncio
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from skylogin.domain.login_attempt import Filter
+from skylogin.operations import login_attempts, overview
+from skylogin.operations.operator import Operator
+
+from tests.stores import Ask, Clock, MakeServices
+
+RECORDED = Path(__file__).parent.parent / "golden" / "verdicts.jsonl.gz"
+# When the tokens were sent, as `tests/golden/verdicts.py` has it.
+SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
+AT_ONCE = 100
+
+
+@pytest.mark.slow
+async def test_odd_tokens_are_answered_as_recorded(
+    make_services: MakeServices, ask: Ask, clock: Clock, operator: Operator
+) -> None:
+    """Each of them, whatever a refused one says of itself; and each attempt is shown."""
+    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
+        recorded = [json.loads(line) for line in lines]
+    clock.moment = SENT_AT
+    services = await make_services(
+        CUSTOM_TOKEN_SECRET="ssosecret",
+        SKYLOGIN_CONTRACT="original",
+        SKYLOGIN_JOURNAL_ROWS_MAX=str(len(recorded)),
+    )
+
+    wrong = []
+    for start in range(0, len(recorded), AT_ONCE):
+        some = recorded[start : start + AT_ONCE]
+        answers = await asyncio.gather(
+            *(ask(services, "sso:custom_token:login", token=line["token"]) for line in some)
+        )
+        for line, answer in zip(some, answers, strict=True):
+            code = answer.body.get("error", {}).get("code", 0)
+            if (answer.status, code) != (line["status"], line["code"] or 0):
+                wrong.append((line["n"], line["odd"], answer.status, code))
+    assert wrong == []
+
+    await services.app.journal.close()
+    seen = await overview.overview(operator, "myapp")
+    counted = sum(point.accepted + sum(point.refused.values()) for point in seen.day.points)
+    assert counted == len(recorded)
+    page = await login_attempts.find(operator, "myapp", Filter(accepted=False), "", AT_ONCE)
+    assert len(page.attempts) == AT_ONCE

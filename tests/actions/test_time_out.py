@@ -1,0 +1,55 @@
+"""Calls that take too long, and callers who leave before they are answered."""
+
+import asyncio
+
+import pytest
+from skylogin.store import login_attempts
+
+from tests.factories import make_token
+from tests.stores import Ask, Blocked, MakeServices
+
+LOG_IN = "sso:custom_token:login"
+
+
+@pytest.mark.slow
+async def test_a_call_that_takes_too_long_is_answered(
+    make_services: MakeServices, ask: Ask, writes_blocked: Blocked
+) -> None:
+    """In the original's words; the next one finds everything as it should be."""
+    services = await make_services(RESPONSE_TIMEOUT="1")
+    token = make_token(secret="a secret")
+
+    async with writes_blocked():
+        late = await ask(services, LOG_IN, token=token)
+        # A call that waits for nobody is answered meanwhile.
+        assert (await ask(services, "")).status == 200  # noqa: PLR2004
+
+    error = late.body["error"]
+    assert (late.status, error["name"], error["code"]) == (503, "ResponseTimeout", 122)
+    assert error["message"] == "Service taking too long to respond."
+    assert (await ask(services, LOG_IN, token=token)).status == 200  # noqa: PLR2004
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("seconds", ["0", "60"])
+async def test_who_leaves_is_not_answered(
+    make_services: MakeServices, ask: Ask, writes_blocked: Blocked, seconds: str
+) -> None:
+    """And the journal says so; nobody is told of a call that took too long."""
+    services = await make_services(RESPONSE_TIMEOUT=seconds)
+    async with writes_blocked():
+        call = asyncio.create_task(ask(services, LOG_IN, token=make_token(secret="a secret")))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    await services.logins.close()
+    await services.app.journal.flush()
+    entries = await services.store.run(
+        lambda tx: login_attempts.load_latest(tx, services.app.name, 9)
+    )
+    # Where its batch had begun, the login is there as well.
+    reasons = {entry.reason for entry in entries}
+    assert "caller_left" in reasons
+    assert reasons <= {"caller_left", "created"}

@@ -1,0 +1,138 @@
+"""Faults: which calls they strike, and when they are over."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skylogin.apps.faults import (
+    DATABASE_BUSY,
+    DROP,
+    ERROR,
+    FAULTS_MAX,
+    KINDS,
+    LATENCY,
+    STATUS,
+    TRUNCATE,
+    Faults,
+    InjectedFault,
+)
+from skylogin.errors import Reason
+
+ACTION = "sso:custom_token:login"
+OTHER = "me"
+MANY = 200
+
+
+class Seconds:
+    """A clock of seconds that go on when told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+
+def struck(fault: InjectedFault, calls: int = MANY) -> list[bool]:
+    """Return which of so many calls a fault strikes."""
+    faults = Faults()
+    faults.add("one", fault)
+    return [faults.strike(ACTION) is not None for _ in range(calls)]
+
+
+@given(st.integers(1, MANY))
+def test_a_fault_strikes_the_next_calls_and_is_over(calls: int) -> None:
+    """So many, and no more."""
+    assert struck(InjectedFault(ERROR, calls=calls)) == [number < calls for number in range(MANY)]
+
+
+@given(st.integers(0, 2**53), st.floats(0, 1))
+def test_the_same_seed_strikes_the_same_calls(seed: int, probability: float) -> None:
+    """Whatever else was drawn meanwhile."""
+    fault = InjectedFault(DROP, calls=MANY, probability=probability, seed=seed)
+    assert struck(fault) == struck(fault)
+
+
+def test_another_seed_strikes_others_about_as_often_as_asked() -> None:
+    """A quarter, of four thousand, within what chance allows."""
+    quarter, calls = 0.25, 4000
+    first, second = (
+        struck(InjectedFault(DROP, calls=calls, probability=quarter, seed=seed), calls)
+        for seed in (1, 2)
+    )
+    assert first != second
+    for one in (first, second):
+        assert abs(sum(one) / calls - quarter) < quarter / 5
+
+
+def test_a_fault_covers_the_calls_of_its_action_alone() -> None:
+    """Others neither are struck nor count."""
+    faults = Faults()
+    one = faults.add("one", InjectedFault(STATUS, action=ACTION, status=503))
+    assert [faults.strike(name) is None for name in (OTHER, OTHER, ACTION, ACTION)] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert (one.calls_left, one.struck) == (0, 1)
+    assert faults.in_force() == []
+
+
+def test_a_fault_ends_by_itself_though_no_call_came() -> None:
+    """After its seconds."""
+    seconds = Seconds()
+    faults = Faults(seconds)
+    one = faults.add("one", InjectedFault(ERROR, expires_in=10))
+    seconds.now = 4
+    assert faults.seconds_left(one) == 10 - seconds.now
+    seconds.now = 10
+    assert faults.strike(ACTION) is None
+    assert faults.in_force() == []
+
+
+def test_a_call_is_struck_by_one_fault_though_several_cover_it() -> None:
+    """By the oldest; each of them has been asked."""
+    faults = Faults()
+    first = faults.add("first", InjectedFault(LATENCY, seconds=1))
+    second = faults.add("second", InjectedFault(DROP, calls=2))
+    assert [faults.strike(ACTION), faults.strike(ACTION), faults.strike(ACTION)] == [
+        first.fault,
+        second.fault,
+        None,
+    ]
+    assert (first.struck, second.struck) == (1, 1)
+
+
+def test_faults_are_ended() -> None:
+    """One, or all of them."""
+    faults = Faults()
+    for name in "abc":
+        faults.add(name, InjectedFault(DROP))
+    assert (faults.end("b"), faults.end("b"), faults.end("none")) == (True, False, False)
+    assert [one.id for one in faults.in_force()] == ["a", "c"]
+    faults.clear()
+    assert faults.strike(ACTION) is None
+
+
+def test_there_are_only_so_many_faults() -> None:
+    """Who forgets to end them is told."""
+    faults = Faults()
+    for number in range(FAULTS_MAX):
+        faults.add(str(number), InjectedFault(DROP))
+    with pytest.raises(ValueError, match="faults already"):
+        faults.add("more", InjectedFault(DROP))
+
+
+def test_what_is_not_carried_out_is_refused_for_the_journal() -> None:
+    """With the reason of a fault; the others are carried out."""
+    refused = {
+        kind: refusal.status
+        for kind in KINDS
+        if (refusal := InjectedFault(kind, error="ResourceNotFound", status=418).refusal)
+        is not None
+        and refusal.reason is Reason.FAULT
+    }
+    assert refused == {ERROR: 404, STATUS: 418, DROP: 418, DATABASE_BUSY: 500}
+    assert InjectedFault(DROP, after=True).refusal is None
+    assert InjectedFault(TRUNCATE).refusal is None

@@ -1,0 +1,569 @@
+"""Access tokens, wherever they live: what every store of them must do, and what each does."""
+
+import asyncio
+import json
+import logging
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from skylogin import config
+from skylogin.apps.token_stores import TokenStore, TokenStores
+from skylogin.config import ConfigurationError
+from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
+from skylogin.ids import IdMaker
+from skylogin.testing import SkyloginServer
+from skylogin.tokens import file_store, stored_token
+from skylogin.tokens.file_store import UNFINISHED
+
+from tests.factories import HOUR, NOW
+from tests.local_services import REDIS_PASSWORD, RedisServer
+
+APP, OTHER_APP = "main", "other"
+KEYS = {APP: b"the key of the main app", OTHER_APP: b"the key of the other app"}
+TOKEN = "0281e299-4698-45c8-b982-cac2935d944d"
+# What the original wrote for this token (custom-token-login, section 9).
+ORIGINAL_FILE = (
+    f'{{"accessToken":"{TOKEN}","expiredAt":1795442157842762669,'
+    '"appName":"main","authInfoID":"alice"}\n'
+)
+LONG_AFTER = NOW + timedelta(days=365 * 100)
+Stores = Callable[..., Awaitable[TokenStore]]
+
+
+@pytest.fixture(params=["jwt", "fs", pytest.param("redis", marks=pytest.mark.slow)])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of store: each test runs once for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def environment(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the environment says of the store."""
+    path = str(tmp_path / "token")
+    if kind == "redis":
+        path = request.getfixturevalue("redis_server").url
+    return {"TOKEN_STORE": kind, "TOKEN_STORE_PATH": path, "APP_NAME": APP}
+
+
+@dataclass
+class Opened:
+    """The token stores of a server, with the settings that an app's store is opened by."""
+
+    environment: dict[str, str]
+    stores: list[TokenStores] = field(default_factory=list)
+
+    async def __call__(self, app: str = APP, **more: str) -> TokenStore:
+        """Open the store of *app* as a server with *more* in its environment does."""
+        settings = config.read({**self.environment, **more}, config.DEV)
+        self.stores.append(TokenStores(settings, IdMaker()))
+        await self.stores[-1].open()
+        return self.stores[-1].open_token_store(app, KEYS[app])
+
+
+@asynccontextmanager
+async def opening(environment: dict[str, str]) -> AsyncIterator[Opened]:
+    """Open stores, and close them in the end."""
+    opened = Opened(environment)
+    yield opened
+    for stores in opened.stores:
+        await stores.close()
+
+
+@pytest.fixture
+async def open_store(environment: dict[str, str]) -> AsyncIterator[Opened]:
+    """Open the token stores of apps."""
+    async with opening(environment) as opened:
+        yield opened
+
+
+async def refused(store: TokenStore, token: str, now: datetime = NOW) -> bool:
+    """Return whether *token* is refused as every token is that will not do."""
+    try:
+        await store.find(token, now)
+    except SkygearError as error:
+        if error.kind is ACCESS_TOKEN_NOT_ACCEPTED:
+            return True
+        raise
+    return False
+
+
+async def test_a_token_says_whose_it_is(open_store: Opened) -> None:
+    """What was issued is found: the user, the app, and when."""
+    store = await open_store()
+    found = await store.find(await store.issue("alice", NOW, APP), NOW)
+
+    assert (found.user_id, found.issuer, found.issued_at) == ("alice", APP, NOW)
+
+
+async def test_a_token_survives_the_server(open_store: Opened) -> None:
+    """Another server with the same settings knows it."""
+    token = await (await open_store()).issue("é\u2028 <&>", NOW, APP)
+
+    assert (await (await open_store()).find(token, NOW)).user_id == "é\u2028 <&>"
+
+
+async def test_every_login_has_a_token_of_its_own(open_store: Opened) -> None:
+    """A new token is another one, and the older ones stay good."""
+    store = await open_store()
+    tokens = [await store.issue("alice", NOW, APP) for _ in range(3)]
+
+    assert len(set(tokens)) == len(tokens)
+    assert [await refused(store, token) for token in tokens] == [False] * len(tokens)
+
+
+async def test_a_token_ends_when_its_time_has_come(open_store: Opened) -> None:
+    """It is good on its last second, refused after it, and without an expiry never ends."""
+    store = await open_store(TOKEN_STORE_EXPIRY=str(HOUR))
+    token = await store.issue("alice", NOW, APP)
+    endless = await (await open_store()).issue("alice", NOW, APP)
+    end = NOW + timedelta(seconds=HOUR)
+
+    assert not await refused(store, token, end)
+    assert await refused(store, token, end + timedelta(seconds=1))
+    assert not await refused(store, endless, LONG_AFTER)
+
+
+async def test_an_expiry_may_be_as_long_as_one_likes(open_store: Opened, kind: str) -> None:
+    """More years than a date can have are no end at all."""
+    store = await open_store(TOKEN_STORE_EXPIRY=str(10**12))
+    token = await store.issue("alice", NOW, APP)
+
+    assert not await refused(store, token, LONG_AFTER)
+
+
+async def test_a_token_that_was_ended_is_refused(open_store: Opened, kind: str) -> None:
+    """Where tokens are stored, that one dies at once and no other; twice is no error."""
+    store = await open_store()
+    token, other = [await store.issue("alice", NOW, APP) for _ in range(2)]
+    await store.forget(token)
+    await store.forget(token)
+
+    assert await refused(store, token) is (kind != "jwt")
+    assert not await refused(store, other)
+
+
+@pytest.mark.parametrize("prefix", ["", "prefix"])
+async def test_no_app_opens_what_another_one_issued(open_store: Opened, prefix: str) -> None:
+    """Each app has tokens of its own, whoever is named as their issuer."""
+    ours = await open_store(TOKEN_STORE_PREFIX=prefix)
+    theirs = await open_store(OTHER_APP, TOKEN_STORE_PREFIX=prefix)
+    our_token = await ours.issue("alice", NOW, OTHER_APP)
+    their_token = await theirs.issue("alice", NOW, APP)
+    await theirs.forget(our_token)
+
+    assert not await refused(ours, our_token)
+    assert not await refused(theirs, their_token)
+    assert await refused(theirs, our_token)
+    assert await refused(ours, their_token)
+
+
+GARBAGE = st.one_of(
+    st.text(),
+    st.text("./\\\0~-%", max_size=20),
+    st.uuids().map(str),
+    st.uuids().map(lambda value: f"../{value}"),
+    st.uuids().map(lambda value: f"{value}\n"),
+    st.uuids().map(lambda value: str(value).upper()),
+    st.integers(0, 5000).map(lambda length: "../" * length),
+    st.integers(0, 5000).map(lambda length: "a" * length),
+)
+
+
+@given(garbage=GARBAGE)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+async def test_what_is_no_token_is_refused(environment: dict[str, str], garbage: str) -> None:
+    """Whatever a client sends: it is refused as any bad token is, and can be ended."""
+    async with opening(environment) as open_one:
+        store = await open_one()
+        await store.forget(garbage)
+
+        assert await refused(store, garbage)
+
+
+async def test_callers_that_hang_up_leave_the_others_their_own_answers(
+    open_store: Opened,
+) -> None:
+    """A search that is given up hands nobody else's answer to the next one."""
+    store = await open_store()
+    tokens = {f"user-{n}": await store.issue(f"user-{n}", NOW, APP) for n in range(20)}
+    for turn in range(30):
+        searches = [
+            asyncio.create_task(store.find(token, NOW)) for token in list(tokens.values()) * 2
+        ]
+        for _ in range(turn % 10):
+            await asyncio.sleep(0)
+        for search in searches[::2]:
+            search.cancel()
+        await asyncio.gather(*searches, return_exceptions=True)
+
+    assert [(await store.find(token, NOW)).user_id for token in tokens.values()] == list(tokens)
+
+
+# --- files ---------------------------------------------------------------------
+
+
+@pytest.fixture
+async def open_files(tmp_path: Path) -> AsyncIterator[Opened]:
+    """Open stores of files in the folder `token`."""
+    path = str(tmp_path / "token")
+    async with opening({"TOKEN_STORE": "fs", "TOKEN_STORE_PATH": path, "APP_NAME": APP}) as opened:
+        yield opened
+
+
+async def test_a_file_is_as_the_original_writes_it(open_files: Opened, tmp_path: Path) -> None:
+    """One line of its JSON; the time of issue stands where it does not look."""
+    store = await open_files(TOKEN_STORE_EXPIRY=str(HOUR))
+    token = await store.issue("alice", NOW, APP)
+    seconds = int(NOW.timestamp())
+
+    assert (tmp_path / "token" / token).read_text() == (
+        f'{{"accessToken":"{token}","expiredAt":{seconds + HOUR}000000000,'
+        f'"appName":"main","authInfoID":"alice","issuedAt":{seconds}000000000}}\n'
+    )
+
+
+async def test_a_file_of_the_original_is_read(open_files: Opened, tmp_path: Path) -> None:
+    """Its tokens stay good; they have no time of issue."""
+    store = await open_files()
+    (tmp_path / "token" / TOKEN).write_text(ORIGINAL_FILE)
+    found = await store.find(TOKEN, NOW)
+
+    assert (found.user_id, found.issued_at) == ("alice", None)
+
+
+BROKEN = {
+    "nothing": "",
+    "half": ORIGINAL_FILE[:60],
+    "no object": "[]",
+    "null": "null",
+    "no JSON": "\x00\xff",
+    "no user": '{"accessToken":"' + TOKEN + '","expiredAt":0,"appName":"main"}',
+    "no end": '{"accessToken":"' + TOKEN + '","appName":"main","authInfoID":"alice"}',
+    "an end that is no integer": ORIGINAL_FILE.replace("1795442157842762669", "1e3"),
+    "an end beyond all": ORIGINAL_FILE.replace("1795442157842762669", "9" * 30),
+    "an end that is a boolean": ORIGINAL_FILE.replace("1795442157842762669", "true"),
+    "another token's": ORIGINAL_FILE.replace(TOKEN, TOKEN.replace("0", "1")),
+    "another app's": ORIGINAL_FILE.replace("main", "other"),
+    "without end": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+async def test_a_broken_file_is_no_token(open_files: Opened, tmp_path: Path, text: str) -> None:
+    """It is refused, without a word about it."""
+    store = await open_files()
+    (tmp_path / "token" / TOKEN).write_text(text)
+
+    assert await refused(store, TOKEN)
+
+
+async def test_a_folder_in_a_tokens_place_is_no_token(open_files: Opened, tmp_path: Path) -> None:
+    """Nothing is done to it."""
+    store = await open_files()
+    (tmp_path / "token" / TOKEN).mkdir()
+
+    assert await refused(store, TOKEN)
+
+
+async def test_an_expired_file_is_removed_when_it_is_used(
+    open_files: Opened, tmp_path: Path
+) -> None:
+    """As in the original."""
+    store = await open_files(TOKEN_STORE_EXPIRY="1")
+    token = await store.issue("alice", NOW, APP)
+    await refused(store, token, NOW + timedelta(seconds=2))
+
+    assert not (tmp_path / "token" / token).exists()
+
+
+async def test_nobody_else_may_look_at_the_files(open_files: Opened, tmp_path: Path) -> None:
+    """Files and folders are their owner's alone, those of other apps too."""
+    for app in (APP, OTHER_APP):
+        await (await open_files(app)).issue("alice", NOW, app)
+    modes = {
+        stat.S_IMODE(path.stat().st_mode): path.is_dir()
+        for path in [tmp_path / "token", *(tmp_path / "token").rglob("*")]
+    }
+
+    assert modes == {0o600: False, 0o700: True}
+
+
+@given(name=GARBAGE)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+async def test_no_token_leads_to_a_file_elsewhere(tmp_path: Path, name: str) -> None:
+    """What lies outside the folder, or in it under another name, is neither read nor removed."""
+    folder = tmp_path / "token"
+    folder.mkdir(exist_ok=True)
+    outside = [tmp_path / TOKEN, folder / "secret", tmp_path / "secret"]
+    for path in outside:
+        path.write_text(ORIGINAL_FILE)
+    store = file_store.FileTokens(folder, APP, 0, IdMaker())
+    for token in (name, f"../{TOKEN}", "secret", "../secret", str(tmp_path / "secret")):
+        assert await refused(store, token)
+        await store.forget(token)
+
+    assert all(path.exists() for path in outside)
+
+
+async def test_what_a_crash_left_is_cleaned_away(open_files: Opened, tmp_path: Path) -> None:
+    """Files that nobody finished go when the next token is issued."""
+    store = await open_files()
+    left = tmp_path / "token" / f"{UNFINISHED}left"
+    left.write_text(ORIGINAL_FILE)
+    await store.issue("alice", NOW, APP)
+
+    assert not left.exists()
+
+
+async def test_servers_that_start_together_do_not_clean_each_others_files_away(
+    open_files: Opened,
+) -> None:
+    """Every server cleans up while the others write, and every token is there."""
+    stores = [await open_files() for _ in range(20)]
+    tokens = await asyncio.gather(
+        *(store.issue("alice", NOW, APP) for store in stores for _ in range(5))
+    )
+
+    assert not any([await refused(stores[0], token) for token in tokens])
+
+
+async def test_a_folder_that_cannot_be_made_stops_the_start(
+    open_files: Opened, tmp_path: Path
+) -> None:
+    """It says which, and why."""
+    (tmp_path / "token").write_text("")
+
+    with pytest.raises(ConfigurationError, match=r"TOKEN_STORE_PATH .*token: File exists"):
+        await open_files()
+
+
+async def test_a_disk_that_fails_shows_no_token(
+    open_files: Opened, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The refusal and the log have the system's words, and neither a name nor a path."""
+    store = await open_files()
+    (tmp_path / "token" / TOKEN).symlink_to(TOKEN)
+    with pytest.raises(SkygearError) as refusal:
+        await store.find(TOKEN, NOW)
+
+    assert (refusal.value.kind, refusal.value.status) == (UNEXPECTED_ERROR, 401)
+    assert refusal.value.__cause__ is None
+    assert "Too many levels of symbolic links" in caplog.text
+    assert TOKEN not in caplog.text + refusal.value.message + refusal.value.explanation
+
+
+# --- Redis ---------------------------------------------------------------------
+
+
+@pytest.fixture
+async def open_redis(redis_server: RedisServer) -> AsyncIterator[Opened]:
+    """Open stores in Redis."""
+    url = redis_server.url
+    async with opening(
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": url, "APP_NAME": APP}
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def redis(redis_server: RedisServer) -> AsyncIterator[Any]:
+    """A client of our own, to look into Redis."""
+    from redis.asyncio import Redis  # noqa: PLC0415
+
+    async with Redis.from_url(redis_server.url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prefix", ["", "prefix"])
+async def test_a_hash_is_as_the_original_writes_it(
+    open_redis: Opened, redis: Any, prefix: str
+) -> None:
+    """Its fields, under its key; and unlike the original's, a key with a prefix expires."""
+    store = await open_redis(TOKEN_STORE_PREFIX=prefix, TOKEN_STORE_EXPIRY=str(HOUR))
+    token = await store.issue("alice", NOW, APP)
+    seconds = int(NOW.timestamp())
+    key = f"{prefix}:{token}" if prefix else token
+
+    assert await redis.keys() == [key]
+    assert 0 < await redis.ttl(key) <= HOUR
+    assert await redis.hgetall(key) == {
+        "accessToken": token,
+        "expiredAt": f"{seconds + HOUR}000000000",
+        "issuedAt": f"{seconds}000000000",
+        "appName": "main",
+        "authInfoID": "alice",
+    }
+
+
+@pytest.mark.slow
+async def test_a_key_without_an_end_stays(open_redis: Opened, redis: Any) -> None:
+    """Without an expiry Redis keeps a token until it is ended."""
+    token = await (await open_redis()).issue("alice", NOW, APP)
+
+    assert await redis.ttl(token) == -1
+
+
+BROKEN_HASHES = {
+    "no field": {"other": "x"},
+    "no user": {"accessToken": TOKEN, "expiredAt": "0", "appName": APP},
+    "an end that is no integer": {"expiredAt": "soon"},
+    "an end that is nearly one": {"expiredAt": "1_000"},
+    "an end beyond all": {"expiredAt": "9" * 19},
+    "another token's": {"accessToken": "x"},
+    "another app's": {"appName": "other"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fields", BROKEN_HASHES.values(), ids=BROKEN_HASHES)
+async def test_a_broken_hash_is_no_token(
+    open_redis: Opened, redis: Any, fields: dict[str, str]
+) -> None:
+    """It is refused as one that is not there."""
+    whole = {"accessToken": TOKEN, "expiredAt": "0", "appName": APP, "authInfoID": "alice"}
+    await redis.hset(TOKEN, mapping={**whole, **fields} if len(fields) == 1 else fields)
+    if "other" in fields:
+        await redis.hdel(TOKEN, *whole)
+
+    assert await refused(await open_redis(), TOKEN)
+
+
+@pytest.mark.slow
+async def test_a_key_of_another_type_is_no_token(open_redis: Opened, redis: Any) -> None:
+    """Something else may lie there."""
+    await redis.set(TOKEN, "something else")
+
+    assert await refused(await open_redis(), TOKEN)
+
+
+@pytest.mark.slow
+async def test_a_redis_that_goes_away_is_a_refusal_until_it_is_back(
+    open_redis: Opened, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Meanwhile nobody sees a password or a token; afterwards all is as before."""
+    caplog.set_level(logging.DEBUG)
+    store = await open_redis()
+    token = await store.issue("alice", NOW, APP)
+    redis_server.stop()
+    with pytest.raises(SkygearError) as refusal:
+        await store.find(token, NOW)
+    redis_server.start()
+    new_token = await store.issue("alice", NOW, APP)
+
+    assert (refusal.value.kind, refusal.value.status) == (UNEXPECTED_ERROR, 401)
+    assert refusal.value.message == "the access token store does not work"
+    seen = caplog.text + refusal.value.message + refusal.value.explanation
+    assert REDIS_PASSWORD not in seen
+    assert token not in seen
+    assert not await refused(store, new_token)
+    # It kept nothing on the disk.
+    assert await refused(store, token)
+
+
+@pytest.mark.slow
+async def test_a_wrong_password_is_a_refusal_too(
+    open_redis: Opened, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not shown either."""
+    url = redis_server.url.replace(REDIS_PASSWORD, "quite-another")
+    store = await open_redis(TOKEN_STORE_PATH=url)
+    with pytest.raises(SkygearError) as refusal:
+        await store.issue("alice", NOW, APP)
+
+    assert (refusal.value.kind, refusal.value.status) == (UNEXPECTED_ERROR, 500)
+    assert "quite-another" not in caplog.text + refusal.value.explanation
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1?no_such_parameter=1", "redis://127.0.0.1?socket_timeout=x"]
+)
+async def test_a_url_that_redis_does_not_understand_stops_the_start(url: str) -> None:
+    """Not the first login."""
+    async with opening({"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": url}) as open_one:
+        with pytest.raises(ConfigurationError, match="TOKEN_STORE_PATH"):
+            await open_one()
+
+
+# --- over the wire ---------------------------------------------------------------
+
+
+async def send(server: SkyloginServer, action: str, app: str = "", **payload: Any) -> Any:
+    """Return what a call of the wire is answered with."""
+    url = f"{server.url}/apps/{app}/" if app else f"{server.url}/"
+    body = {"action": action, "api_key": "changeme", **payload}
+    async with ClientSession() as session, session.post(url, json=body) as response:
+        answer = await response.json()
+    return answer["result"] if "result" in answer else (response.status, answer["error"]["code"])
+
+
+async def test_a_stored_token_ends_with_a_logout_and_with_a_new_password(
+    environment: dict[str, str], kind: str
+) -> None:
+    """And not before, nor with its server; the original's files survive a new password."""
+    moments = [NOW]
+    with SkyloginServer(environment, now=lambda: moments[-1]) as server:
+        first = await send(
+            server, "auth:signup", auth_data={"username": "alice"}, password="secret"
+        )
+        token = first["access_token"]
+        again = await send(server, "me", access_token=token)
+        assert again["user_id"] == first["user_id"]
+
+        assert await send(server, "auth:logout", access_token=again["access_token"]) == {
+            "status": "OK"
+        }
+        after_logout = await send(server, "me", access_token=again["access_token"])
+        assert (after_logout == (401, 104)) is (kind != "jwt")
+
+        assert await send(server, "me", app="elsewhere", access_token=token) == (401, 104)
+        moments.append(NOW + timedelta(hours=1))
+        new = await send(
+            server,
+            "auth:password",
+            access_token=token,
+            old_password="secret",
+            password="another",
+        )
+        assert await send(server, "me", access_token=token) == (401, 104)
+        assert (await send(server, "me", access_token=new["access_token"]))["user_id"] == first[
+            "user_id"
+        ]
+
+
+# --- pure ----------------------------------------------------------------------
+
+
+MEMBERS = st.sampled_from(["accessToken", "expiredAt", "appName", "authInfoID", "issuedAt"])
+VALUES = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none())
+
+
+@given(st.binary() | st.dictionaries(MEMBERS, VALUES).map(json.dumps).map(str.encode))
+def test_reading_what_is_kept_never_crashes(data: bytes) -> None:
+    """Whatever a file holds: it is a token, or it is none."""
+    stored = stored_token.from_json(data)
+
+    assert stored is None or stored_token.has_expired(stored, NOW) in (True, False)
+
+
+# Nanoseconds reach no further.
+YEARS = st.integers(-(2**53), 2**52).map(lambda part: NOW + timedelta(microseconds=part))
+
+
+@given(user_id=st.text(), app=st.text(), now=YEARS, seconds=st.integers(-5, 2**70))
+def test_what_is_kept_is_read_again(user_id: str, app: str, now: datetime, seconds: int) -> None:
+    """A token comes back as it was, from a file and from a hash."""
+    stored = stored_token.new(TOKEN, app, user_id, now, seconds)
+    members = stored_token.members(stored)
+
+    assert stored_token.from_texts({k: str(v) for k, v in members.items()}) == stored
+    assert stored_token.from_json(json.dumps(members).encode()) == stored

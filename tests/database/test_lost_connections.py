@@ -1,0 +1,179 @@
+"""PostgreSQL that goes away: before a commit, or with its answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from skylogin.actions import sso
+from skylogin.actions.call import Call, Services
+from skylogin.database import Store, Transaction, open_store
+from skylogin.domain.login_attempt import Origin
+from skylogin.operations import secrets
+from skylogin.store import apps
+
+from tests.database.connection_cutter import Way
+from tests.factories import make_token
+from tests.stores import Clock, LogIn, MakeOperator, MakeServices
+
+APP = "myapp"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def store_url(postgresql_url: str) -> str:
+    """Only here a connection can be lost."""
+    return postgresql_url
+
+
+@pytest.fixture
+async def way(store_url: str) -> AsyncIterator[Way]:
+    """A way to the database that can be cut."""
+    async with Way(store_url).open() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def far_store(store: Store, way: Way) -> AsyncIterator[Store]:
+    """A store whose connections go along that way; the tables are there."""
+    opened = open_store(way.url)
+    yield opened
+    await opened.close()
+
+
+async def count(query: Any, table: str) -> int:
+    """Return the number of rows of a table."""
+    [(number,)] = await query(f"SELECT count(*) FROM {table}")
+    return int(number)
+
+
+async def test_a_login_whose_commit_got_no_answer_is_read_back(
+    far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
+) -> None:
+    """It is there, so it is answered as it was decided, and nothing is done twice."""
+    services = await make_services(far_store)
+    way.cut_after = 1
+
+    login = await log_in(services, "alice", username="alice")
+
+    assert way.cut_after == 0
+    assert login.created
+    assert await query("SELECT user_id FROM principals") == [(login.user.id,)]
+    assert await count(query, "journal") == 1
+
+
+async def test_a_login_whose_commit_did_not_arrive_is_done_again(
+    far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
+) -> None:
+    """It is not there, so it is made."""
+    services = await make_services(far_store)
+    way.cut_before = 2
+
+    login = await log_in(services, "alice", username="alice")
+
+    assert way.cut_before == 0
+    assert login.created
+    assert await query("SELECT user_id FROM principals") == [(login.user.id,)]
+    assert await count(query, "journal") == 1
+
+
+async def test_a_whole_batch_whose_commit_got_no_answer_is_read_back(
+    far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
+) -> None:
+    """One of its rows tells of all."""
+    services = await make_services(far_store)
+    way.cut_after = 1
+
+    logins = await asyncio.gather(*(log_in(services, f"person {n}") for n in range(20)))
+
+    assert way.cut_after == 0
+    assert all(login.created for login in logins)
+    assert await count(query, "users") == await count(query, "journal") == len(logins)
+
+
+async def test_typed_values_keep_their_type_though_the_commit_got_no_answer(
+    far_store: Store, way: Way, make_services: MakeServices, clock: Clock
+) -> None:
+    """The field that the login added is known to the answer."""
+    date = {"$type": "date", "$date": "2001-02-03T04:05:06Z"}
+    services = await make_services(far_store)
+    way.cut_after = 1
+
+    answer = await sso.log_in_with_custom_token(
+        make_call(services, make_token(secret="a secret", skyprofile={"since": date})), services
+    )
+
+    assert way.cut_after == 0
+    assert isinstance(answer, dict)
+    assert answer["profile"]["since"] == date
+
+
+async def test_an_act_whose_commit_got_no_answer_is_not_done_twice(
+    far_store: Store, way: Way, make_operator: MakeOperator
+) -> None:
+    """Rotating makes one new secret, and a secret that was revoked counts as revoked."""
+    operator = make_operator(far_store)
+    first = await secrets.rotate(operator, APP)
+    way.cut_after = 1
+
+    await secrets.rotate(operator, APP)
+    assert way.cut_after == 0
+    assert len((await secrets.listing(operator, APP)).secrets) == 2  # noqa: PLR2004
+
+    way.cut_after = 1
+    await secrets.revoke(operator, APP, first.new.id)
+    assert way.cut_after == 0
+
+
+async def test_connections_that_the_database_ended_are_replaced(
+    store: Store, store_url: str
+) -> None:
+    """A restart of the database, or a failover, is no error to those who come after it."""
+
+    async def keep(number: int) -> str:
+        return await store.run(lambda tx: apps.keep_setting(tx, APP, f"{number}", "kept"))
+
+    await asyncio.gather(*(keep(number) for number in range(10)))
+    connection = await asyncpg.connect(store_url)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'skylogin' AND datname = current_database()"
+    )
+    await connection.close()
+
+    kept = await asyncio.gather(*(keep(number) for number in range(10, 20)))
+
+    assert kept == ["kept"] * 10
+
+
+async def test_two_that_lock_each_other_out_are_both_done(store: Store) -> None:
+    """PostgreSQL ends one of them, which begins again."""
+    for name in "ab":
+        await store.run(lambda tx, name=name: apps.keep_setting(tx, APP, name, "x"))  # type: ignore[misc]
+    arrived = {"a": asyncio.Event(), "b": asyncio.Event()}
+
+    async def cross(first: str, second: str) -> str:
+        async def work(tx: Transaction) -> str:
+            await apps.write_setting(tx, APP, first, f"by {first}")
+            arrived[first].set()
+            await arrived[second].wait()
+            await apps.write_setting(tx, APP, second, f"by {first}")
+            return "done"
+
+        return await store.run(work)
+
+    assert await asyncio.gather(cross("a", "b"), cross("b", "a")) == ["done", "done"]
+
+
+def make_call(services: Services, token: str) -> Call:
+    """Return a call of the login with *token*."""
+    return Call(
+        app=services.app,
+        payload={"token": token},
+        api_key="changeme",
+        access_token="",
+        now=services.now(),
+        origin=Origin("192.0.2.1", "request-1"),
+        action="sso:custom_token:login",
+    )

@@ -1,0 +1,135 @@
+"""What an operator sees of attempts to log in."""
+
+import asyncio
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from skylogin.domain.login_attempt import Filter
+from skylogin.operations import login_attempts
+from skylogin.operations.operator import MissingError, Operator
+
+from tests.factories import NOW, make_token
+from tests.stores import Ask, Clock, MakeServices
+
+pytestmark = pytest.mark.slow
+
+APP = "myapp"
+LOG_IN = "sso:custom_token:login"
+SECRET = "a secret"
+SECONDS_MAX = 20
+
+
+@pytest.fixture
+async def journal(make_services: MakeServices, ask: Ask, clock: Clock) -> list[str]:
+    """The subjects of attempts, a minute apart: every second one is refused."""
+    services = await make_services()
+    for number in range(6):
+        clock.moment = NOW + timedelta(minutes=number)
+        secret = SECRET if number % 2 == 0 else "wrong"
+        claims = {"iat": int(clock().timestamp()), "exp": int(clock().timestamp()) + 60}
+        token = make_token(secret=secret, sub=f"s{number}", **claims)
+        await ask(services, LOG_IN, token=token)
+        await services.app.journal.flush()
+    return [f"s{number}" for number in range(6)]
+
+
+FILTERS = {
+    "all": (Filter(), "s5 s4 s3 s2 s1 s0"),
+    "accepted": (Filter(accepted=True), "s4 s2 s0"),
+    "refused": (Filter(accepted=False), "s5 s3 s1"),
+    "by reason": (Filter(reason="signature_wrong"), "s5 s3 s1"),
+    "by subject": (Filter(subject="s4"), "s4"),
+    "by secret": (Filter(secret_id="environment"), "s4 s2 s0"),
+    "by another secret": (Filter(secret_id="other"), ""),
+    "since": (Filter(since=NOW + timedelta(minutes=4)), "s5 s4"),
+    "until": (Filter(until=NOW + timedelta(minutes=1)), "s0"),
+    "together": (Filter(accepted=True, since=NOW + timedelta(minutes=1)), "s4 s2"),
+    "by a user who is none": (Filter(user_id="nobody"), ""),
+}
+
+
+@pytest.mark.parametrize(("wanted", "subjects"), FILTERS.values(), ids=FILTERS)
+async def test_attempts_are_found(
+    wanted: Filter, subjects: str, journal: list[str], operator: Operator
+) -> None:
+    """The newest first, in one page or in many."""
+    for limit in (50, 1, 2):
+        found: list[str] = []
+        cursor = ""
+        while True:
+            page = await login_attempts.find(operator, APP, wanted, cursor, limit)
+            found += [one.subject for one in page.attempts]
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        assert found == subjects.split()
+
+
+async def test_one_attempt_is_shown(journal: list[str], operator: Operator) -> None:
+    """By its id."""
+    [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
+    assert await login_attempts.get(operator, APP, latest.id) == latest
+    with pytest.raises(MissingError):
+        await login_attempts.get(operator, APP, "none")
+    with pytest.raises(MissingError):
+        await login_attempts.get(operator, "other", latest.id)
+
+
+async def follow(operator: Operator, wanted: Filter, number: int, after: str = "") -> list[str]:
+    """Return the subjects of the first attempts that follow."""
+    found: list[str] = []
+    async with aclosing(login_attempts.follow(operator, APP, wanted, after)) as following:
+        async for one in following:
+            found.append(one.subject)
+            if len(found) == number:
+                break
+    return found
+
+
+async def test_attempts_are_followed(
+    make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator, clock: Clock
+) -> None:
+    """Each that comes from now on, once; one with an older id too, that was written late."""
+    services = await make_services()
+    following = asyncio.create_task(follow(operator, Filter(), 3))
+    await asyncio.sleep(0.3)
+    for number, late in enumerate((0, 3, 1)):
+        clock.moment = NOW + timedelta(minutes=5, seconds=10 - late)
+        token = make_token(secret="wrong", sub=f"new{number}")
+        await ask(services, LOG_IN, token=token)
+        await services.app.journal.flush()
+        clock.moment = NOW + timedelta(minutes=5, seconds=10)
+        await asyncio.sleep(0.3)
+
+    assert await asyncio.wait_for(following, SECONDS_MAX) == ["new0", "new1", "new2"]
+
+
+async def test_what_came_after_another_is_given_first(
+    journal: list[str], operator: Operator
+) -> None:
+    """So that nothing is missed between looking and following."""
+    page = await login_attempts.find(operator, APP, Filter(subject="s2"))
+    after = page.attempts[0].id
+
+    assert await follow(operator, Filter(), 3, after) == ["s3", "s4", "s5"]
+    assert await follow(operator, Filter(accepted=True), 1, after) == ["s4"]
+
+
+async def test_the_next_attempt_is_waited_for(
+    make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator
+) -> None:
+    """As long as one wants to."""
+    assert await login_attempts.wait(operator, APP, Filter(), 0.05) is None
+
+    waiting: Any = asyncio.create_task(
+        login_attempts.wait(operator, APP, Filter(subject="mallory"), SECONDS_MAX)
+    )
+    await asyncio.sleep(0.1)
+    services = await make_services()
+    for subject in ("alice", "mallory"):
+        await ask(services, LOG_IN, token=make_token(secret="wrong", sub=subject))
+    await services.app.journal.flush()
+
+    assert (await waiting).subject == "mallory"

@@ -1,0 +1,203 @@
+"""How the pages look: on a phone and on a wide screen, in the light and in the dark."""
+
+import asyncio
+import math
+import os
+import random
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from skylogin.clock import system_now
+from skylogin.database import open_store
+from skylogin.store import login_counts
+from skylogin.store.login_counts import Counts
+
+from tests.browsers import Client
+
+pytestmark = pytest.mark.slow
+
+AXE = Path(__file__).parent.parent / "clients" / "node_modules" / "axe-core" / "axe.min.js"
+# `make screenshots` makes these anew, for the README; without a folder none are kept.
+SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
+SHOWN = (
+    *(f"{name}-1280-light" for name in ("start", "overview", "login", "users", "secrets", "tests")),
+    "logins-1280-dark",
+    *(f"{name}-390-light" for name in ("overview", "user", "token")),
+    "login-390-dark",
+)
+README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+DAY_MINUTES = 24 * 60
+PHONE_WIDTH = 390
+STOPS_MAX = 300
+WIDTHS = (1280, PHONE_WIDTH)
+PAGES = {
+    "start": "",
+    "overview": "overview",
+    "logins": "logins",
+    "looking": "logins?subject=eve&since=2026-01-02T03:04&until=x",
+    "users": "users",
+    "secrets": "secrets",
+    "token": "token",
+    "keys": "app",
+    "audit": "audit",
+    "settings": "settings",
+    "apps": "apps",
+    "tests": "tests",
+    "nobody": "users?search=nobody",
+    "nothing": "no-such-page",
+}
+RUN_AXE = """async () => (await axe.run()).violations
+    .filter(one => ["serious", "critical"].includes(one.impact))
+    .map(one => `${one.id}: ${one.nodes.map(node => node.html).join(" ")}`)"""
+
+# What one can act on, in a list that the next script finds.
+LIST_STOPS = """() => {
+    const all = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+    window.stops = [...document.querySelectorAll(all)]
+        .filter(one => one.checkVisibility({visibilityProperty: true}) && !one.disabled
+            && one.type !== "hidden" && one.tabIndex >= 0);
+    return window.stops.length;
+}"""
+# Which of them has the focus, and whether one sees it.
+LOOK_AT_FOCUS = """() => {
+    const one = document.activeElement;
+    const style = getComputedStyle(one);
+    const seen = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
+        || style.boxShadow !== "none";
+    return [window.stops.indexOf(one), seen, one.outerHTML.slice(0, 80)];
+}"""
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator[Any]:
+    """A page that lets the checks of accessibility in."""
+    require(None if AXE.is_file() else "axe-core is not installed: `make test` does it")
+    context = browser.new_context(color_scheme=request.param, bypass_csp=True)
+    page = context.new_page()
+    page.scheme = request.param
+    yield page
+    context.close()
+
+
+def test_the_readme_shows_the_pages() -> None:
+    """Those that `make screenshots` makes, and no others."""
+    folder = Path(__file__).parent.parent.parent / "docs" / "screenshots"
+    named = set(re.findall(r"docs/screenshots/([a-z0-9-]+)\.png", README))
+    assert named == set(SHOWN) == {one.stem for one in folder.iterdir()}
+
+
+async def add_a_day(database: str) -> None:
+    """Count logins through the last day, with some that were refused."""
+    now = system_now().replace(second=0, microsecond=0)
+    numbers = random.Random(1)
+    attempts = {}
+    for ago in range(1, DAY_MINUTES):
+        busy = 3 + 2.5 * math.sin(ago / DAY_MINUTES * 2 * math.pi)
+        minute = now - timedelta(minutes=ago)
+        attempts[minute, "updated"] = int(busy * 4 + numbers.random() * 6)
+        attempts[minute, "expired"] = int(numbers.random() * busy)
+    store = open_store(database)
+    try:
+        await store.run(lambda tx: login_counts.add(tx, "myapp", Counts(attempts, {})))
+    finally:
+        await store.close()
+
+
+def test_every_page_can_be_read(page: Any, client: Client) -> None:
+    """By anybody: axe-core finds nothing serious, and nothing runs over the side."""
+    for number in range(3):
+        client.log_in("eve", secret="wrong")
+        client.log_in("mallory", expires_in=-12 - number)
+    # The browser has the loop of this thread.
+    with ThreadPoolExecutor() as threads:
+        threads.submit(lambda: asyncio.run(add_a_day(client.database))).result()
+    client.control("faults", kind="latency", seconds=2, calls=3, action="sso:custom_token:login")
+    client.control("faults", kind="drop", probability=0.3, seed=7)
+    client.control("snapshots", name="three-users")
+    # Until what was counted is written.
+    time.sleep(1.5)
+    pages = addresses(page, client)
+
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for name, url in pages.items():
+            page.goto(url)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                found.append(f"{name} is wider than {width}")
+            picture = f"{name}-{width}-{page.scheme}"
+            if SCREENSHOTS and picture in SHOWN:
+                page.screenshot(path=f"{SCREENSHOTS}/{picture}.png")
+            page.add_script_tag(path=AXE)
+            found += [f"{name} at {width}: {fault}" for fault in page.evaluate(RUN_AXE)]
+    assert found == []
+
+
+def addresses(page: Any, client: Client) -> dict[str, str]:
+    """Return where each page is, that of a user and that of an attempt as well."""
+    base = f"{client.server.url}/portal/"
+    pages = {name: base + path for name, path in PAGES.items()}
+    for name, link in (("user", "users"), ("login", "logins")):
+        page.goto(base + link)
+        href = page.locator("tbody a").first.get_attribute("href")
+        pages[name] = base + href.removeprefix("/portal/")
+    pages["delete"] = pages["user"] + "/delete"
+    return pages
+
+
+def test_the_keyboard_is_enough(browser: Any, client: Client) -> None:
+    """Tab comes to everything one can act on, on every page, and one sees where it is."""
+    client.log_in("eve", secret="wrong")
+    client.control("faults", kind="drop", probability=0.3, seed=7)
+    time.sleep(1.5)
+    context = browser.new_context()
+    page = context.new_page()
+    found = []
+    for name, url in addresses(page, client).items():
+        page.goto(url)
+        left = set(range(page.evaluate(LIST_STOPS)))
+        assert left, name
+        # A field of dates has a stop for each of its parts.
+        presses = 0
+        while left and presses < STOPS_MAX:
+            presses += 1
+            page.keyboard.press("Tab")
+            number, seen, html = page.evaluate(LOOK_AT_FOCUS)
+            left.discard(number)
+            if number >= 0 and not seen:
+                found.append(f"{name}: nobody sees the focus on {html}")
+        found += [
+            f"{name}: Tab never comes to {page.evaluate(f'window.stops[{one}].outerHTML')}"
+            for one in left
+        ]
+    context.close()
+    assert found == []
+
+
+def test_a_long_word_stays_in_the_page(browser: Any, client: Client) -> None:
+    """On a phone too, wherever it stands."""
+    word = "w" * 300
+    client.log_in("longest", username=word, email=f"{word}@example.com", motto=word)
+    client.log_in("l" * 36, secret="wrong")
+    time.sleep(1)
+    context = browser.new_context(viewport={"width": PHONE_WIDTH, "height": 900})
+    page = context.new_page()
+    base = f"{client.server.url}/portal/"
+    found = []
+    for path in ("users", "logins", "user", "login", "user/delete"):
+        page.goto(base + path.partition("/")[0].removesuffix("s") + "s")
+        if not path.endswith("s"):
+            page.locator("tbody a").first.click()
+            page.wait_for_load_state()
+            if path == "user/delete":
+                page.get_by_role("link", name="Delete").click()
+        if page.evaluate("document.documentElement.scrollWidth") > PHONE_WIDTH:
+            found.append(path)
+    context.close()
+    assert found == []

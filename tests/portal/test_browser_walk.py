@@ -1,0 +1,356 @@
+"""An operator walks through the portal, in a real browser, with JavaScript and without."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+from skylogin.clock import system_now
+from skylogin.testing import LoginRefusedError
+
+from tests.browsers import Client
+from tests.processes import ServerProcess
+
+pytestmark = pytest.mark.slow
+
+SEEN_MILLISECONDS_MAX = 2000
+# Those who have logged in before, and the one who is refused here.
+SIGNED = 3 + 1
+
+
+@pytest.fixture(params=[True, False], ids=["JavaScript", "no JavaScript"])
+def page(request: pytest.FixtureRequest, browser: Any, client: Client) -> Iterator[Any]:
+    """A page of the portal, which logs no error and asks nobody else."""
+    context = browser.new_context(java_script_enabled=request.param)
+    page = context.new_page()
+    page.set_default_timeout(8000)
+    errors: list[str] = []
+    page.on("console", lambda message: _note(errors, message))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    asked: set[str] = set()
+    page.on("request", lambda asking: asked.add(asking.url))
+    page.goto(f"{client.server.url}/portal/")
+    page.has_scripts = request.param
+    yield page
+    context.close()
+    assert errors == []
+    assert {url for url in asked if not url.startswith(client.server.url)} == set()
+
+
+def _note(errors: list[str], message: Any) -> None:
+    # A form that is refused has a status that says so, which the browser tells of.
+    if message.type == "error" and "Failed to load resource" not in message.text:
+        errors.append(message.text)
+
+
+def go(page: Any, name: str) -> None:
+    """Follow a link of the navigation."""
+    page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+
+
+def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> None:
+    """The very next token made with the old one is refused, one with the new one logs in."""
+    old = client.server.custom_token_secret
+    assert old not in page.content()
+    page.get_by_role("link", name="Show it").click()
+    assert page.locator("#secret").inner_text() == old
+    assert old in page.locator("#javascript").inner_text()
+
+    go(page, "Secrets")
+    page.get_by_label("Hours that old secrets stay accepted").fill("2")
+    page.get_by_role("button", name="Make a new secret").click()
+    assert "There is a new secret" in page.get_by_role("status").inner_text()
+    new = page.locator("article pre").inner_text()
+    assert new != old
+    assert [client.log_in("anna", secret) for secret in (old, new)] == [200, 200]
+
+    row = page.locator("article").filter(has_text="until in")
+    row.get_by_role("link", name="Revoke").click()
+    assert "cannot be undone" in page.locator("main").inner_text()
+    page.get_by_role("button", name="Revoke it").click()
+    assert "is revoked" in page.get_by_role("status").inner_text()
+    assert [client.log_in("anna", secret) for secret in (old, new)] == [400, 200]
+
+
+def test_secrets_are_rotated_without_one_failed_login(page: Any, client: Client) -> None:
+    """While logins go on with the old one, and then with the new one."""
+    secrets = [client.server.custom_token_secret]
+    done = threading.Event()
+
+    def log_in_again_and_again() -> None:
+        while not done.is_set():
+            client.statuses.append(client.log_in("anna", secrets[-1]))
+
+    threads = [threading.Thread(target=log_in_again_and_again) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        go(page, "Secrets")
+        page.get_by_role("button", name="Make a new secret").click()
+        secrets.append(page.locator("article pre").inner_text())
+        page.wait_for_timeout(300)
+    done.set()
+    for thread in threads:
+        thread.join()
+
+    assert set(client.statuses) == {200}
+    assert len(client.statuses) > len(secrets)
+
+
+def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
+    """And enabled, edited, signed out, deleted."""
+    go(page, "Users")
+    assert page.locator("tbody tr").count() == 3  # noqa: PLR2004
+    page.get_by_label("Id, principal, user name or e-mail").fill("BERT@")
+    page.get_by_role("button", name="Search").click()
+    page.locator("tbody a").click()
+    assert page.locator("h1").inner_text() == "bert"
+
+    page.get_by_text("Disable", exact=True).first.click()
+    page.get_by_label("Message to the user").fill("Call <us>")
+    page.get_by_role("button", name="Disable").click()
+    assert "Call <us>" in page.locator("main").inner_text()
+    assert client.log_in("bert") == HTTPStatus.FORBIDDEN
+    page.get_by_role("button", name="Enable").click()
+    assert client.log_in("bert") == HTTPStatus.OK
+
+    page.get_by_text("Edit it as JSON").click()
+    page.locator("textarea[name=profile]").fill('{"username": "anna"}')
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_role("alert").inner_text() == "another user has the same username"
+    page.locator("textarea[name=profile]").fill('{"username": "robert", "age": 5}')
+    page.get_by_role("button", name="Save").click()
+    assert page.locator("h1").inner_text() == "robert"
+    assert "bert@example.com" not in page.locator("main").inner_text()
+
+    page.get_by_text("Roles", exact=True).last.click()
+    page.get_by_label("Roles, with commas between").fill("reader, writer")
+    page.get_by_role("button", name="Set the roles").click()
+    assert "reader, writer" in page.locator("dl").inner_text()
+
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+    assert "deleted" in page.get_by_role("status").inner_text()
+    assert page.locator("tbody tr").count() == 2  # noqa: PLR2004
+
+
+def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> None:
+    """Within two seconds of the attempt."""
+    app = client.server.app()
+    # Else a second may pass between the token and the login, and the page would tell of 13.
+    app.clock.freeze()
+    go(page, "Logins")
+    if page.has_scripts:
+        page.get_by_text("Live").wait_for()
+    with pytest.raises(LoginRefusedError, match=r"^400 "):
+        app.login("mallory", expires_in=-12)
+    if not page.has_scripts:
+        page.wait_for_timeout(1000)
+        page.reload()
+    row = page.locator("tbody tr").filter(has_text="mallory")
+    row.wait_for(timeout=SEEN_MILLISECONDS_MAX)
+    assert "expired" in row.inner_text()
+    row.get_by_role("link").click()
+    assert "expired 12 s ago" in page.locator("main").inner_text()
+    at_fault = page.locator("tr.at-fault")
+    assert at_fault.locator("th").inner_text() == "exp"
+    assert "12 seconds before the attempt" in at_fault.inner_text()
+    assert "skylogin token mint mallory" in page.locator("#again").inner_text()
+
+
+def test_the_profile_of_an_attempt_is_seen(page: Any, client: Client) -> None:
+    """With all that the header and the claims say, and what makes such a token again."""
+    status = client.log_in("mallory", username="anna", tags=["a", {"b": 1}])
+    assert status == HTTPStatus.CONFLICT
+    page.wait_for_timeout(1000)
+    go(page, "Logins")
+    row = page.locator("tbody tr").filter(has_text="mallory")
+    row.get_by_role("link").click()
+
+    header, claims = (page.locator("table").nth(place) for place in (0, 1))
+    assert header.locator("th").all_inner_texts() == ["alg", "typ"]
+    assert claims.locator("th").all_inner_texts() == ["sub", "iat", "exp", "skyprofile"]
+    at_fault = page.locator("tr.at-fault")
+    assert at_fault.locator("th").inner_text() == "skyprofile"
+    assert json.loads(at_fault.locator("code").last.inner_text()) == {
+        "username": "anna", "tags": ["a", {"b": 1}],
+    }  # fmt: skip
+    again = page.locator("#again").inner_text()
+    assert """--claim 'skyprofile={"username": "anna", "tags": ["a", {"b": 1}]}'""" in again
+    # The secret that signed it leads to all that it signed.
+    page.locator("dl").get_by_role("link").first.click()
+    assert "By user, secret or time" in page.locator("details[open]").inner_text()
+    assert page.locator("tbody tr").count() == SIGNED
+
+
+def test_logins_are_looked_for(page: Any, client: Client) -> None:
+    """By principal, user, secret and time; what comes is looked for in the same way."""
+    assert client.log_in("mallory", secret="wrong") == HTTPStatus.BAD_REQUEST
+    page.wait_for_timeout(1000)
+    go(page, "Logins")
+
+    def seen() -> list[str]:
+        return sorted(row.split("\t")[3] for row in page.locator("tbody tr").all_inner_texts())
+
+    def show(**fields: str) -> list[str]:
+        for label, text in fields.items():
+            page.get_by_label(label.replace("_", " ")).fill(text)
+        page.get_by_role("button", name="Show").click()
+        return seen()
+
+    assert seen() == ["anna", "bert", "mallory", "zoe"]
+    assert show(Principal="bert") == ["bert"]
+    page.locator("tbody a").click()
+    user_id = page.locator("dl code").first.inner_text()
+    page.get_by_role("link", name=user_id).click()
+    page.get_by_role("link", name="All of this user").click()
+    assert seen() == ["bert"]
+    assert page.get_by_label("User id").input_value() == user_id
+
+    now = system_now()
+    ago = (now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
+    soon = (now + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
+    assert show(User_id="", Since=ago, Until=soon) == ["anna", "bert", "mallory", "zoe"]
+    assert page.get_by_label("Since").input_value() == ago
+    assert show(Until=ago, Since="") == []
+    assert show(Until="", Since=soon) == []
+    assert show(Since=soon, Until=ago) == []
+    assert "not after the time in Since" in page.locator("#until-fault").inner_text()
+    assert page.get_by_label("Since").input_value() == soon
+
+    assert show(Since=ago, Until=soon, Principal="mallory") == ["mallory"]
+    if page.has_scripts:
+        page.get_by_text("Live").wait_for()
+    for name in ("anna", "mallory"):
+        client.log_in(name, secret="wrong")
+    if not page.has_scripts:
+        page.wait_for_timeout(1000)
+        page.reload()
+    page.locator("tbody tr").nth(1).wait_for(timeout=SEEN_MILLISECONDS_MAX)
+    assert seen() == ["mallory", "mallory"]
+
+
+def test_a_token_is_explained(page: Any, client: Client) -> None:
+    """The claim at fault is marked; one that is made here logs in."""
+    go(page, "Token")
+    page.get_by_label("A custom token").fill(client.mint("anna", expires_in=-5))
+    page.get_by_role("button", name="Explain it").click()
+    assert page.locator("tr.at-fault th").inner_text() == "exp"
+
+    page.get_by_label("Seconds until it expires").fill("60")
+    page.get_by_role("button", name="Make a token").click()
+    assert page.locator("h2 .badge").inner_text() == "accepted"
+
+
+def test_a_login_is_tried(page: Any, client: Client) -> None:
+    """As a client does it."""
+    page.get_by_label("Principal").fill("newcomer")
+    page.get_by_label("Profile").fill('{"username": "newcomer"}')
+    page.get_by_role("button", name="Log in").click()
+    assert '"username": "newcomer"' in page.locator("#answer").inner_text()
+    go(page, "Users")
+    assert "newcomer" in page.locator("table").inner_text()
+
+
+def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
+    """Each has pages of its own."""
+    go(page, "Apps")
+    page.get_by_label("Name").fill("Not a name")
+    page.get_by_role("button", name="Make it").click()
+    assert "names no app" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Name").fill("shop")
+    page.get_by_role("button", name="Make it").click()
+    assert page.locator("#endpoint").inner_text() == f"{client.server.url}/apps/shop/"
+    go(page, "Users")
+    assert "There are no users yet" in page.locator("main").inner_text()
+    go(page, "Keys")
+    before = page.locator("#api-key").inner_text()
+    # They end for good, so it asks first.
+    assert not page.get_by_role("button", name="Make new keys").is_visible()
+    page.get_by_text("Replace the keys").click()
+    page.get_by_role("button", name="Make new keys").click()
+    assert "new keys" in page.get_by_role("status").inner_text()
+    assert page.locator("#api-key").inner_text() != before
+    page.get_by_label("Type shop to delete it").fill("shop")
+    page.get_by_role("button", name="Delete").click()
+    assert "The app is deleted" in page.get_by_role("status").inner_text()
+    go(page, "Audit")
+    page.get_by_role("link", name="To apps and to the portal").click()
+    text = page.locator("table").inner_text()
+    assert "app.create" in text
+    assert "app.delete" in text
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["JavaScript", "no JavaScript"])
+def test_an_operator_signs_in_and_out(
+    has_scripts: bool, browser: Any, start_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    """At an endpoint, which shows nothing to anybody else."""
+    server = start_server(
+        "serve", "--migrate", "--port", "0", "--database", f"sqlite:///{tmp_path / 'endpoint.db'}",
+        API_KEY="an-api-key", MASTER_KEY="a-master-key-of-ours",
+        SKYLOGIN_ADMIN_PASSWORD="open sesame, please",
+    )  # fmt: skip
+    context = browser.new_context(java_script_enabled=has_scripts)
+    page = context.new_page()
+    page.goto(f"{server.url}portal/users")
+    assert page.url == f"{server.url}portal/sign-in"
+    page.get_by_label("Password").fill("open says me, please")
+    page.get_by_role("button", name="Sign in").click()
+    assert "that is not the password" in page.get_by_role("alert").inner_text()
+    page.get_by_label("Password").fill("open sesame, please")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.locator("h1").inner_text() == "Start"
+    assert page.get_by_text("Try a login").count() == 0
+    go(page, "Secrets")
+    page.get_by_role("button", name="Make a new secret").click()
+    assert "There is a new secret" in page.get_by_role("status").inner_text()
+
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{server.url}portal/sign-in")
+    page.goto(f"{server.url}portal/secrets")
+    assert page.url == f"{server.url}portal/sign-in"
+    context.close()
+
+
+def test_a_test_takes_hold_of_an_app(page: Any, client: Client) -> None:
+    """It breaks a call, moves the clock, keeps the app, empties it and puts it back."""
+    go(page, "Users")
+    before = page.locator("tbody tr").count()
+    assert before
+    go(page, "Tests")
+    page.get_by_text("Ask for a fault").click()
+    page.locator("select[name=kind]").select_option("status")
+    page.get_by_role("button", name="Have it strike").click()
+    assert "status 503" in page.locator("tbody").inner_text()
+    assert [client.log_in("anna"), client.log_in("anna")] == [503, 200]
+    page.reload()
+    assert "None is in force" in page.locator("main").inner_text()
+
+    page.get_by_label("Seconds, negative for back").fill("7200")
+    page.get_by_role("button", name="Advance").click()
+    assert "in 2 hours by the server's clock" in page.locator("main").inner_text()
+    assert client.log_in("anna") == HTTPStatus.BAD_REQUEST
+    go(page, "Users")
+    assert "A test moved the clock" in page.locator("main").inner_text()
+    go(page, "Tests")
+    page.get_by_role("button", name="Back to the server's time").click()
+    assert client.log_in("anna") == HTTPStatus.OK
+
+    page.get_by_label("Name", exact=True).fill("three")
+    page.get_by_role("button", name="Take a snapshot").click()
+    page.get_by_label("to reset it").fill("another")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    assert "Type myapp" in page.get_by_role("alert").inner_text()
+    page.get_by_label("to reset it").fill("myapp")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    go(page, "Users")
+    assert page.locator("tbody tr").count() == 0
+    go(page, "Tests")
+    page.get_by_role("button", name="Restore").click()
+    go(page, "Users")
+    assert page.locator("tbody tr").count() == before

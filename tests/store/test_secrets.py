@@ -1,0 +1,159 @@
+"""Custom token secrets that are kept, and how soon a change of them is seen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from skylogin.apps import token_secrets
+from skylogin.apps.token_secrets import FRESH_SECONDS, SecretCache
+from skylogin.database import Store
+from skylogin.operations import secrets
+from skylogin.operations.operator import Operator
+from skylogin.operations.secrets import NoSuchSecretError
+from skylogin.store import apps
+
+from tests.factories import NOW
+from tests.stores import MakeOperator
+
+APP = "myapp"
+MakeStore = Callable[[], Awaitable[Store]]
+
+
+class Ticks:
+    """A clock for the cache."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.seconds
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    """The clock of the cache."""
+    return Ticks()
+
+
+@pytest.fixture
+def cache(store: Store, ticks: Ticks) -> SecretCache:
+    """The secrets as a server sees them."""
+    return SecretCache(store, APP, None, ticks)
+
+
+async def ids_in(cache: SecretCache, after: timedelta = timedelta()) -> list[str]:
+    """Return the ids of the secrets that are accepted some time from now."""
+    return [secret.id for secret in await cache.accepted(NOW + after)]
+
+
+async def test_a_rotated_secret_stays_good_for_a_while(operator: Operator, store: Store) -> None:
+    """And no longer than it would have been anyway."""
+    first = await secrets.rotate(operator, APP)
+    second = await secrets.rotate(operator, APP, timedelta(hours=1))
+    third = await secrets.rotate(operator, APP, timedelta(hours=5))
+
+    assert first.old == ()
+    assert [secret.id for secret in second.old] == [first.new.id]
+    ends = {secret.id: secret.ends_at for secret in (await secrets.listing(operator, APP)).secrets}
+    assert ends == {
+        first.new.id: NOW + timedelta(hours=1),
+        second.new.id: NOW + timedelta(hours=5),
+        third.new.id: None,
+    }
+    assert (await secrets.listing(operator, "other")).secrets == []
+
+
+async def test_a_secret_ends_when_it_was_told_to(
+    operator: Operator, store: Store, cache: SecretCache
+) -> None:
+    """On the moment, though nobody reads the database in between."""
+    first = await secrets.rotate(operator, APP)
+    second = await secrets.rotate(operator, APP, timedelta(hours=1))
+    both = {first.new.id, second.new.id}
+
+    assert set(await ids_in(cache)) == both
+    assert set(await cache.texts(NOW)) == {first.new.secret, second.new.secret}
+    assert set(await ids_in(cache, timedelta(minutes=59, seconds=59))) == both
+    assert await ids_in(cache, timedelta(hours=1)) == [second.new.id]
+
+
+async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
+    operator: Operator, store: Store, cache: SecretCache, ticks: Ticks
+) -> None:
+    """A second later at most; and it cannot be revoked twice."""
+    made = (await secrets.rotate(operator, APP)).new
+    assert await ids_in(cache) == [made.id]
+
+    await secrets.revoke(operator, APP, made.id)
+
+    ticks.seconds += FRESH_SECONDS
+    assert await ids_in(cache) == []
+    for secret_id in (made.id, "unknown"):
+        with pytest.raises(NoSuchSecretError):
+            await secrets.revoke(operator, APP, secret_id)
+
+
+async def test_a_secret_that_another_node_made_a_moment_ago_counts(
+    operator: Operator, cache: SecretCache
+) -> None:
+    """However short ago the secrets were read, and however many ask."""
+    assert await ids_in(cache) == []
+    for _ in range(3):
+        made = (await secrets.rotate(operator, APP)).new
+        answers = await asyncio.gather(*(cache.accepted_anew(NOW) for _ in range(20)))
+        assert all(made.id in {one.id for one in answer} for answer in answers)
+
+
+async def test_all_who_ask_first_get_the_secrets(
+    operator: Operator, store: Store, cache: SecretCache
+) -> None:
+    """Nobody is told that there are none because another is still reading them."""
+    made = (await secrets.rotate(operator, APP)).new
+
+    asked = await asyncio.gather(*(ids_in(cache) for _ in range(20)))
+
+    assert asked == [[made.id]] * 20
+
+
+async def test_a_secret_in_the_environment_is_the_only_one(
+    operator: Operator, store: Store
+) -> None:
+    """And set to nothing, there is none."""
+    await secrets.rotate(operator, APP)
+
+    [only] = await SecretCache(store, APP, "é").accepted(NOW)
+    assert (only.id, only.key) == ("environment", "é".encode())
+    assert await SecretCache(store, APP, "é").texts(NOW) == ["é"]
+    assert await SecretCache(store, APP, "").accepted(NOW) == []
+    assert await SecretCache(store, APP, "").texts(NOW) == []
+
+
+async def test_the_first_secret_is_generated_once(operator: Operator, store: Store) -> None:
+    """Where there ever was one, none comes by itself, though it was revoked."""
+    for _ in range(2):
+        await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
+    [kept] = (await secrets.listing(operator, APP)).secrets
+    assert len(kept.secret) >= 43  # noqa: PLR2004
+
+    await secrets.revoke(operator, APP, kept.id)
+    await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
+
+    assert len((await secrets.listing(operator, APP)).secrets) == 1
+
+
+async def test_servers_that_start_together_agree_on_the_first_secret(
+    make_store: MakeStore, make_operator: MakeOperator
+) -> None:
+    """On a database that was in use before, so that nothing else keeps them apart."""
+    stores = [await make_store() for _ in range(4)]
+    for store in stores:
+        # Each has its connection, so that all of them are as quick.
+        await store.run(lambda tx: apps.read_setting(tx, APP, "x"))
+
+    await asyncio.gather(
+        *(store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW)) for store in stores)
+    )
+
+    assert len((await secrets.listing(make_operator(stores[0]), APP)).secrets) == 1

@@ -1,0 +1,176 @@
+"""Apps that are reset again and again: only what was written since is made anew."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skylogin.database import Store, Transaction, open_store
+from skylogin.database.tables import metadata
+from skylogin.domain.unique_keys import KeySet
+from skylogin.store import snapshots
+from skylogin.store.snapshots import AppSnapshot
+from sqlalchemy import Boolean, Integer, delete, insert, select
+from sqlalchemy.schema import Table
+
+from tests.factories import NOW
+from tests.statement_counter import statements_counted
+
+APPS = ("here", "there")
+KEYS: tuple[KeySet, ...] = (frozenset({"username"}),)
+EMPTIED = {
+    table.name: table for table in metadata.sorted_tables if table.name in snapshots._EMPTIED
+}
+EVERY = ""
+FIRST, AGAIN = 30, 5
+
+
+class FailedError(Exception):
+    """What a test raises in the middle of a transaction."""
+
+
+def row_of(table: Table, app: str) -> dict[str, Any]:
+    """Return a row that there can be in *table*."""
+    values: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name == "app":
+            values["app"] = app
+        elif isinstance(column.type, Boolean):
+            values[column.name] = True
+        elif isinstance(column.type, Integer):
+            values[column.name] = 1
+        elif type(column.type).__name__ == "Timestamp":
+            values[column.name] = NOW
+        elif type(column.type).__name__ == "Json":
+            values[column.name] = ["written"]
+        else:
+            values[column.name] = "written"
+    return values
+
+
+async def write(tx: Transaction, table: Table, app: str) -> None:
+    """Leave a row in *table* that nobody has yet."""
+    await tx.connection.execute(delete(table).where(*written(table, app)))
+    await tx.connection.execute(insert(table), row_of(table, app))
+
+
+def written(table: Table, app: str) -> list[Any]:
+    """Return how that row is found."""
+    row = row_of(table, app)
+    return [column == row[column.name] for column in table.primary_key.columns]
+
+
+async def everything(tx: Transaction, app: str) -> Mapping[str, Any]:
+    """Return all rows of *app* in tables that a reset makes anew."""
+    rows = {}
+    for name, table in EMPTIED.items():
+        found = await tx.connection.execute(select(table).where(table.c.app == app))
+        rows[name] = sorted(str(tuple(row)) for row in found)
+    return rows
+
+
+def open_copy(file_with_tables: Path, folder: Path, *, durable: bool) -> Store:
+    """Return a store that has its tables."""
+    path = folder / "it.db"
+    shutil.copyfile(file_with_tables, path)
+    return open_store(f"sqlite:///{path}", durable=durable)
+
+
+class Playing:
+    """What happens to apps in a store, and what each had when it was new."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.first: dict[str, AppSnapshot] = {}
+        self.new: dict[str, Mapping[str, Any]] = {}
+
+    async def begin(self) -> None:
+        """Have every app be new."""
+        for app in APPS:
+            await self.reset(app, EVERY)
+            self.new[app] = await self.seen(app)
+
+    async def seen(self, app: str) -> Mapping[str, Any]:
+        """Return everything that an app has."""
+        return await self.store.run(lambda tx: everything(tx, app))
+
+    async def reset(self, app: str, _name: str, *, fail: bool = False) -> None:
+        """Reset an app."""
+
+        async def work(tx: Transaction) -> None:
+            world = await snapshots.reset(tx, app, KEYS, self.first.get(app))
+            tx.on_commit.append(lambda: self.first.update({app: world}))
+            if fail:
+                raise FailedError
+
+        await self.store.run(work)
+
+    async def write(self, app: str, name: str, *, fail: bool = False) -> None:
+        """Write into a table."""
+
+        async def work(tx: Transaction) -> None:
+            await write(tx, EMPTIED[name], app)
+            if fail:
+                raise FailedError
+
+        await self.store.run(work)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "reset"]),
+        st.booleans(),
+        st.sampled_from(APPS),
+        st.sampled_from(sorted(EMPTIED)),
+    ),
+    max_size=20,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("durable", [False, True], ids=["passing", "durable"])
+@given(steps=STEPS)
+@settings(deadline=None)
+def test_a_reset_leaves_an_app_as_new(
+    steps: list[tuple[str, bool, str, str]],
+    durable: bool,
+    file_with_tables: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Whatever was written before, in whichever app, and whatever was taken back."""
+
+    async def play() -> None:
+        folder = tmp_path_factory.mktemp("worlds")
+        playing = Playing(open_copy(file_with_tables, folder, durable=durable))
+        await playing.begin()
+        for what, fail, app, name in steps:
+            with suppress(FailedError):
+                await getattr(playing, what)(app, name, fail=fail)
+        for app in APPS:
+            await playing.reset(app, EVERY)
+            assert await playing.seen(app) == playing.new[app]
+        await playing.store.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("durable", "most"), [(False, AGAIN), (True, FIRST)])
+async def test_what_nobody_wrote_is_left_alone(
+    durable: bool, most: int, file_with_tables: Path, tmp_path: Path
+) -> None:
+    """Where this server alone writes; another could have written a file that stays."""
+    store = open_copy(file_with_tables, tmp_path, durable=durable)
+    world = await store.run(lambda tx: snapshots.reset(tx, "here", KEYS))
+    await store.run(lambda tx: write(tx, EMPTIED["users"], "here"))
+    with statements_counted() as statements:
+        await store.run(lambda tx: snapshots.reset(tx, "here", KEYS, world))
+    await store.close()
+
+    assert any("DELETE FROM users" in one for one in statements)
+    assert any("DELETE FROM roles" in one for one in statements) == durable
+    assert len(statements) <= most

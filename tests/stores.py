@@ -1,0 +1,231 @@
+"""A store on each database, and the services of a server on it, with a clock that stands."""
+
+import asyncio
+import shutil
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from skylogin import config
+from skylogin.actions.call import Call, LoggedAttempt, Services
+from skylogin.actions.dispatch import Answer, dispatch
+from skylogin.apps.registry import App
+from skylogin.database import Store, open_store
+from skylogin.domain.login import Login
+from skylogin.domain.login_attempt import Origin
+from skylogin.domain.user import User
+from skylogin.operations.operator import Operator
+from skylogin.web import application
+
+from tests.factories import NOW, make_attempt
+
+SQLITE = "sqlite:///"
+MakeServices = Callable[..., Awaitable[Services]]
+LogIn = Callable[..., Awaitable[Login]]
+Blocked = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is set."""
+
+    moment: datetime = field(default=NOW)
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.moment
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: each test runs on SQLite and on PostgreSQL."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgresql_url")
+        return url
+    return f"{SQLITE}{tmp_path / 'skylogin.db'}"
+
+
+@pytest.fixture(scope="session")
+def file_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with its tables, to be copied: making them takes longer."""
+    path = tmp_path_factory.mktemp("tables") / "skylogin.db"
+
+    async def make() -> None:
+        store = open_store(f"{SQLITE}{path}")
+        await store.create()
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+async def make_store(
+    store_url: str, file_with_tables: Path
+) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
+    """Open stores on one database, as several servers would."""
+    opened: list[Store] = []
+
+    async def make() -> Store:
+        if store_url.startswith(SQLITE) and not opened:
+            shutil.copyfile(file_with_tables, store_url.removeprefix(SQLITE))
+        store = open_store(store_url)
+        opened.append(store)
+        if await store.version() is None:
+            await store.create()
+        return store
+
+    yield make
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(make_store: Callable[[], Awaitable[Store]]) -> Store:
+    """A store with its tables."""
+    return await make_store()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of the services."""
+    return Clock()
+
+
+MakeOperator = Callable[..., Operator]
+
+
+@pytest.fixture
+def make_operator(store: Store, clock: Clock) -> MakeOperator:
+    """Act as an operator, with settings of one's own."""
+
+    def make(on: Store = store, **environment: str) -> Operator:
+        settings = config.read(environment, config.DEV)
+        return Operator(on, settings, via="test", address="192.0.2.9", now=clock)
+
+    return make
+
+
+@pytest.fixture
+def operator(make_operator: MakeOperator) -> Operator:
+    """An operator whose environment has no secret."""
+    return make_operator()
+
+
+@pytest.fixture
+async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeServices]:
+    """Open the services of a server, with settings of one's own."""
+    opened: list[Services] = []
+
+    async def make(on: Store = store, **environment: str) -> Services:
+        settings = config.read({"CUSTOM_TOKEN_SECRET": "a secret", **environment}, config.DEV)
+        opened.append(await application.open_services(settings, on, clock))
+        return opened[-1]
+
+    yield make
+    for services in opened:
+        await application.close_services(services)
+
+
+@pytest.fixture
+def log_in() -> LogIn:
+    """Log in, with a profile of texts, numbers and nulls."""
+
+    async def log_in(services: Services, subject: str, **profile: Any) -> Login:
+        return await services.logins.submit(make_item(services, subject, **profile))
+
+    return log_in
+
+
+def make_item(services: Services, subject: str, **profile: Any) -> LoggedAttempt:
+    """Return a login as a handler hands it over."""
+    attempt = make_attempt(subject, at=services.now(), **profile)
+    attempt = replace(attempt, new_user=User(str(uuid.uuid4())))
+    origin = Origin("192.0.2.1", str(uuid.uuid4()))
+    return LoggedAttempt(services.app, attempt, str(uuid.uuid4()), "sso:custom_token:login", origin)
+
+
+@pytest.fixture
+def writes_blocked(store_url: str, store: Store) -> Blocked:
+    """Keep every writer waiting, from another connection, while a block lasts."""
+
+    @asynccontextmanager
+    async def on_sqlite() -> AsyncIterator[None]:
+        path = store_url.removeprefix(SQLITE)
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            connection.close()
+
+    @asynccontextmanager
+    async def on_postgresql() -> AsyncIterator[None]:
+        connection = await asyncpg.connect(store_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE settings, users, journal IN EXCLUSIVE MODE")
+                yield
+                await asyncio.sleep(0)
+        finally:
+            await connection.close()
+
+    return on_sqlite if store.dialect == "sqlite" else on_postgresql
+
+
+@pytest.fixture
+def query(store_url: str, store: Store) -> Callable[[str], Awaitable[list[Any]]]:
+    """Read the database past the store: the rows as tuples."""
+
+    async def on_sqlite(statement: str) -> list[Any]:
+        connection = sqlite3.connect(store_url.removeprefix(SQLITE))
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+    async def on_postgresql(statement: str) -> list[Any]:
+        connection = await asyncpg.connect(store_url)
+        try:
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    return on_sqlite if store.dialect == "sqlite" else on_postgresql
+
+
+Ask = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Have an action carried out as a call of the wire is; returns its answer."""
+
+    async def ask(
+        services: Services,
+        action: str,
+        *,
+        key: str = "changeme",
+        access_token: str = "",
+        app: App | None = None,
+        **payload: Any,
+    ) -> Answer:
+        call = Call(
+            app=app or services.app,
+            payload=payload,
+            api_key=key,
+            access_token=access_token,
+            now=(app or services.app).clock(),
+            origin=Origin("192.0.2.1", str(uuid.uuid4()), services.settings.keeps_profiles),
+            action=action,
+        )
+        return await dispatch(call, services)
+
+    return ask

@@ -1,0 +1,87 @@
+"""Clocks of apps: set, advanced, frozen, given back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skylogin.clock import EARLIEST, LATEST, Clock
+
+from tests.factories import NOW
+
+SECOND = timedelta(seconds=1)
+moments = st.datetimes(
+    EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None) - SECOND, timezones=st.just(UTC)
+)
+spans = st.timedeltas(timedelta(days=-3650), timedelta(days=3650))
+
+
+class ServerClock:
+    """A clock that goes on when told."""
+
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.moment
+
+
+def test_a_clock_is_the_servers_until_it_is_moved() -> None:
+    """And again once it is given back."""
+    server = ServerClock()
+    clock = Clock(server)
+    server.moment += SECOND
+    assert (clock(), clock.is_moved, clock.offset) == (NOW + SECOND, False, timedelta())
+
+    clock.set(NOW, frozen=True)
+    clock.reset()
+    assert (clock(), clock.is_moved) == (NOW + SECOND, False)
+
+
+@given(moments, spans)
+def test_a_clock_that_is_set_goes_on_and_one_that_is_frozen_stands(
+    moment: datetime, passed: timedelta
+) -> None:
+    """By what passes on the server."""
+    server = ServerClock()
+    going, standing = Clock(server), Clock(server)
+    going.set(moment)
+    standing.set(moment, frozen=True)
+    try:
+        server.moment += passed
+        expected = moment + passed
+    except OverflowError:
+        return
+
+    assert going() == expected
+    assert standing() == moment
+    assert standing.offset == moment - server.moment
+
+
+@given(st.lists(spans, max_size=8), st.booleans())
+def test_a_clock_is_advanced_by_just_so_much(steps: list[timedelta], frozen: bool) -> None:
+    """However often, forwards and backwards, and whether it stands or not."""
+    clock = Clock(ServerClock())
+    clock.set(NOW, frozen=frozen)
+    reached = NOW
+    for step in steps:
+        if EARLIEST <= reached + step < LATEST:
+            clock.advance(step)
+            reached += step
+        else:
+            with pytest.raises(ValueError, match="a clock shows the years"):
+                clock.advance(step)
+
+    assert clock() == reached
+
+
+@pytest.mark.parametrize("moment", [EARLIEST - SECOND, LATEST])
+def test_a_clock_shows_no_time_that_breaks_sums(moment: datetime) -> None:
+    """What was shown before goes on to be."""
+    clock = Clock(ServerClock())
+    with pytest.raises(ValueError, match="1971 to 8999"):
+        clock.set(moment)
+    with pytest.raises(ValueError, match="cannot be moved"):
+        clock.advance(timedelta.max)
+    assert not clock.is_moved

@@ -1,0 +1,520 @@
+"""The pytest plugin in test suites of other projects: each a run of pytest of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from skylogin.testing import RunningServer, SkyloginServer
+
+from tests.processes import ServerProcess, environment_with, run_python
+
+pytestmark = pytest.mark.slow
+
+SECONDS_MAX = 120
+# What the others in this environment bring has nothing to do with it.
+OTHERS = (
+    *("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:cacheprovider"),
+    *("-o", "asyncio_default_fixture_loop_scope=function"),
+)
+WORKERS = 8
+TESTS_EACH = int(os.environ.get("PLUGIN_TESTS_EACH", "25"))
+CALM_RESETS = 300
+WAIT_SECONDS_MAX = 60
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run pytest on the tests that are written here, with warnings as errors."""
+    for name in [name for name in os.environ if name.startswith(("SKYLOGIN_", "SKYGEAR_"))]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str, **files: str) -> pytest.RunResult:
+        if files:
+            pytester.makepyfile(**files)
+        how = ("--strict-markers", "--strict-config", "-W", "error", *OTHERS)
+        return pytester.runpytest_subprocess(*how, *arguments, timeout=SECONDS_MAX)
+
+    return run
+
+
+def text_of(result: pytest.RunResult) -> str:
+    """Return what a run printed."""
+    return f"{result.stdout}\n{result.stderr}"
+
+
+# --- kinds of tests ------------------------------------------------------------------
+
+PLAIN = """
+def test_first(skylogin):
+    skylogin.login("alice", {"name": "Alice"})
+    skylogin.clock.advance(days=400)
+    assert skylogin.users["alice"].profile == {"name": "Alice"}
+
+def test_second(skylogin):
+    assert "alice" not in skylogin.users
+    assert len(skylogin.logins) == 0
+    skylogin.login_with(skylogin.mint("alice"))
+"""
+
+ASYNC = """
+import asyncio
+import pytest
+
+@pytest.mark.asyncio
+async def test_of_pytest_asyncio(skylogin):
+    alice = await asyncio.to_thread(skylogin.login, "alice")
+    assert skylogin.users["alice"].id == alice.user_id
+
+@pytest.mark.asyncio
+async def test_waits_beside_its_own_loop(skylogin):
+    waiting = asyncio.create_task(asyncio.to_thread(skylogin.logins.wait_for, "bob"))
+    await asyncio.sleep(0.05)
+    skylogin.login("bob")
+    assert (await waiting).accepted
+
+async def handler(request):
+    from aiohttp import web
+    skylogin = request.app["skylogin"]
+    return web.json_response(skylogin.login_with(request.headers["Authorization"]).profile)
+
+@pytest.mark.asyncio
+async def test_of_pytest_aiohttp(skylogin, aiohttp_client):
+    from aiohttp import web
+    app = web.Application()
+    app["skylogin"] = skylogin
+    app.router.add_get("/", handler)
+    client = await aiohttp_client(app)
+    token = skylogin.mint("alice", {"name": "Alice"})
+    answer = await client.get("/", headers={"Authorization": token})
+    assert await answer.json() == {"name": "Alice"}
+    assert skylogin.users["alice"].last_login_at is not None
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.anyio
+async def test_of_anyio(skylogin):
+    assert skylogin.login("alice").user_id
+"""
+
+UNITTEST = """
+import unittest
+import pytest
+
+@pytest.mark.usefixtures("skylogin")
+class AppTest(unittest.TestCase):
+    def setUp(self):
+        self.alice = self.skylogin.login("alice")
+
+    def test_first(self):
+        self.assertEqual(self.skylogin.users["alice"].id, self.alice.user_id)
+        self.assertEqual(len(self.skylogin.logins), 1)
+
+    def test_second(self):
+        self.assertEqual(len(self.skylogin.logins), 1)
+
+@pytest.mark.usefixtures("skylogin")
+class AsyncAppTest(unittest.IsolatedAsyncioTestCase):
+    async def test_third(self):
+        self.assertTrue(self.skylogin.login("alice").user_id)
+"""
+
+SUITES = {"plain": (PLAIN, 2), "async": (ASYNC, 4), "unittest": (UNITTEST, 3)}
+
+
+@pytest.mark.parametrize(("suite", "number"), SUITES.values(), ids=SUITES)
+def test_every_kind_of_test_has_an_app_to_itself(suite: str, number: int, run: Run) -> None:
+    """Synchronous, asynchronous by three ways, and unittest's classes."""
+    # The key of aiohttp's own application is a text here, which it warns of.
+    run("-W", "ignore::UserWarning", test_it=suite).assert_outcomes(passed=number)
+
+
+def test_unittest_without_pytest(tmp_path: Path) -> None:
+    """A server for a class, and its app made new for each test."""
+    (tmp_path / "test_it.py").write_text("""
+import unittest
+from skylogin.testing import SkyloginServer
+
+class AppTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.skylogin = cls.enterClassContext(SkyloginServer()).app()
+
+    def setUp(self):
+        self.skylogin.reset()
+
+    def test_first(self):
+        self.skylogin.login("alice")
+        self.assertEqual(list(self.skylogin.users), ["alice"])
+
+    def test_second(self):
+        self.assertEqual(list(self.skylogin.users), [])
+""")
+    ended = run_python(tmp_path, "-W", "error", "-m", "unittest", "test_it")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "Ran 2 tests" in ended.stderr
+    assert "Warning" not in ended.stderr
+
+
+# --- settings and servers --------------------------------------------------------------
+
+STRICT = """
+import pytest
+
+@pytest.fixture(scope="session")
+def skylogin_settings():
+    return {"SKYLOGIN_ISSUER": "shop", "CUSTOM_TOKEN_SECRET": "one that only this server knows"}
+"""
+OF_THE_SHOP = """
+def test_it(skylogin):
+    skylogin.login("alice", iss="shop")
+    assert skylogin.secret == "one that only this server knows"
+"""
+
+
+def test_settings_are_overridden(run: Run, pytester: pytest.Pytester) -> None:
+    """By a fixture of the project's own; `.env` has no say."""
+    (pytester.path / ".env").write_text("SKYLOGIN_ISSUER=nobody\nSKYLOGIN_NONSENSE=1\n")
+
+    run(conftest=STRICT, test_it=OF_THE_SHOP).assert_outcomes(passed=1)
+
+
+@pytest.fixture
+def server(start_server: Callable[..., ServerProcess]) -> str:
+    """The URL of a server that runs already."""
+    return start_server("dev", "--port", "0", "--ephemeral").url
+
+
+def test_a_server_that_runs_already_is_used(
+    run: Run, server: str, pytester: pytest.Pytester
+) -> None:
+    """Named by an option or in the configuration; two runs do not meet, and leave no app."""
+    host = server.rstrip("/")
+    suite = f"{PLAIN}\ndef test_where(skylogin):\n    assert skylogin.url.startswith({server!r})\n"
+    run("--skylogin-url", host, test_it=suite).assert_outcomes(passed=3)
+    pytester.makeini(f"[pytest]\nskylogin_url = {server}")
+    run("-n", "2").assert_outcomes(passed=3)
+
+    assert RunningServer(server).apps() == ["myapp"]
+
+
+WRONG_SETTINGS = {
+    "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, and has to be a text",
+    "{'SKYLOGIN_LEEWAY_SECONDS': 'x'}": "SKYLOGIN_LEEWAY_SECONDS is not a whole number",
+    "{'AUTH_RECORD_KEY': 'name', 'SKYLOGIN_X': ''}": (
+        "AUTH_RECORD_KEY is not a setting; SKYLOGIN_X is not a setting"
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "said"), WRONG_SETTINGS.items(), ids=WRONG_SETTINGS.values())
+def test_settings_that_are_none_fail_in_a_line(settings: str, said: str, run: Run) -> None:
+    """A misspelt one would otherwise be as good as none."""
+    fixture = "import pytest\n\n@pytest.fixture(scope='session')\ndef skylogin_settings():\n"
+    result = run(conftest=f"{fixture}    return {settings}\n", test_it="def test_it(skylogin): 0")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.re_match_lines([rf"^skylogin_settings: {re.escape(said)}$"])
+    assert "Traceback" not in text_of(result)
+    assert "pytest_plugin.py" not in text_of(result)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "localhost:3000"])
+def test_a_server_that_is_not_there_fails_in_a_line(url: str, run: Run) -> None:
+    """Whether there is none, or the URL can be none's."""
+    result = run("--skylogin-url", url, test_it="def test_it(skylogin): 0")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.re_match_lines([rf"^skylogin: {url} "])
+    assert "During handling" not in text_of(result)
+    assert "pytest_plugin.py" not in text_of(result)
+
+
+def test_a_server_with_other_settings_is_not_used(run: Run, server: str) -> None:
+    """The tests would fail for reasons that nobody finds."""
+    result = run("--skylogin-url", server, conftest=STRICT, test_it=OF_THE_SHOP)
+
+    result.assert_outcomes(errors=1)
+    assert "SKYLOGIN_ISSUER is '' there, skylogin_settings says 'shop'" in text_of(result)
+
+
+# --- reports ---------------------------------------------------------------------------
+
+FAILING = """
+import pytest
+
+def test_that_fails(skylogin):
+    skylogin.login("alice")
+    token = skylogin.bad.expired("bob")
+    with pytest.raises(Exception):
+        skylogin.login_with(token)
+    print("printed")
+    assert skylogin.users["alice"].roles == ("owner",)
+
+def test_without_attempts(skylogin):
+    assert False
+
+def test_without_the_fixture():
+    assert False
+
+def test_that_passes(skylogin):
+    skylogin.login("carol")
+
+@pytest.fixture
+def broken(skylogin):
+    skylogin.login("dave")
+    raise KeyError("broken")
+
+def test_of_a_broken_fixture(broken):
+    pass
+"""
+SECTION = "skylogin: attempts of this test"
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_failed_test_shows_its_attempts(workers: str, run: Run) -> None:
+    """In one line each, and only where there was an app; never a token or a secret."""
+    result = run("-n", workers, "--showlocals", test_it=FAILING)
+
+    result.assert_outcomes(passed=1, failed=3, errors=1)
+    text = text_of(result)
+    assert text.count(SECTION) == 3  # noqa: PLR2004
+    assert re.search(r"\d\d:\d\d:\d\d\.\d+  alice  accepted: first login", text)
+    assert re.search(r"\n[-\d]+ [:.\d]+  bob  refused expired: expired 3600 s ago", text)
+    assert re.search(rf"{SECTION} -+\n[-\d]+ [:.\d]+  dave  accepted: ", text)
+    assert re.search(rf"{SECTION} -+\nnone\n", text)
+    assert "carol" not in text
+    shown = text.split(SECTION)[1:]
+    assert not any("eyJ" in part.split("=====")[0].split("____")[0] for part in shown)
+
+
+ENDING = """
+import pytest
+
+def test_ends_its_app(skylogin):
+    skylogin.delete()
+    assert False
+
+def test_goes_on(skylogin):
+    assert skylogin.login("alice").user_id
+    skylogin.delete()
+"""
+
+
+def test_an_app_that_a_test_ends(run: Run, server: str) -> None:
+    """Is there again for the next one; nothing else breaks."""
+    run("--skylogin-url", server, test_it=ENDING).assert_outcomes(passed=1, failed=1)
+    run().assert_outcomes(passed=1, failed=1)
+
+
+# --- what it costs ---------------------------------------------------------------------
+
+
+def test_the_plugin_costs_a_run_nothing(tmp_path: Path) -> None:
+    """It imports what pytest has imported already; the rest waits for a fixture."""
+    program = """
+import json, sys
+import pytest
+before = set(sys.modules)
+import skylogin.pytest_plugin
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    shown = run_python(tmp_path, "-c", program)
+
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout) == ["skylogin", "skylogin.pytest_plugin"]
+
+
+def test_the_servers_modules_are_not_imported_for_one_that_runs_already(tmp_path: Path) -> None:
+    """A worker of many is ready sooner."""
+    program = """
+import json, sys
+import skylogin.testing
+print(json.dumps(sorted(sys.modules)))
+"""
+    shown = run_python(tmp_path, "-c", program)
+    assert shown.returncode == 0, shown.stderr
+    imported = set(json.loads(shown.stdout))
+
+    assert not imported & {"skylogin.web.server", "skylogin.store", "aiohttp", "sqlalchemy"}
+
+
+# --- many workers ------------------------------------------------------------------------
+
+CROWD = """
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from skylogin.testing import LoginRefusedError
+
+BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
+
+@pytest.mark.parametrize("number", range(int(os.environ["TESTS"])))
+def test_alone(number, skylogin, worker_id):
+    day = BEGIN + timedelta(days=1000 * int(worker_id[2:]) + number)
+    assert skylogin.clock.freeze(day) == day
+    names = [f"user{one}" for one in range(3)]
+    for name in names:
+        skylogin.login(name, {"worker": worker_id, "number": number})
+    skylogin.users["user0"].disable(f"by {worker_id} {number}")
+    with pytest.raises(LoginRefusedError, match=f"by {worker_id} {number}"):
+        skylogin.login("user0")
+    assert skylogin.clock.advance(hours=1) == day + timedelta(hours=1)
+    again = skylogin.login("user1")
+    assert again.last_login_at == day
+    assert again.profile == {"worker": worker_id, "number": number}
+    assert set(skylogin.users) == set(names)
+    assert [one.at for one in skylogin.logins] == [day] * 4 + [day + timedelta(hours=1)]
+    begin = time.perf_counter()
+    skylogin.reset()
+    seconds = time.perf_counter() - begin
+    with Path(os.environ["TIMES"], worker_id).open("a") as file:
+        file.write(f"{seconds}\\n")
+    assert len(skylogin.users) == len(skylogin.logins) == 0
+    assert skylogin.clock.now() < BEGIN
+"""
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["one server", "a server each"])
+def test_workers_do_not_meet(
+    is_shared: bool,
+    tmp_path: Path,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """However many there are, whatever they do to users and clocks, on one server or on many."""
+    times = tmp_path / "times"
+    times.mkdir()
+    monkeypatch.setenv("TIMES", str(times))
+    monkeypatch.setenv("TESTS", str(TESTS_EACH * WORKERS))
+    pytester.makepyfile(test_it=CROWD)
+    exec_ = [sys.executable, "-m", "skylogin", "exec", "--"] if is_shared else []
+    command = [sys.executable, "-m", "pytest", *OTHERS, "-W", "error", "-q", "-n", str(WORKERS)]
+    result = pytester.run(*exec_, *command, timeout=600)
+
+    assert result.ret == 0, text_of(result)
+    result.assert_outcomes(passed=TESTS_EACH * WORKERS)
+    taken = [float(line) for path in times.iterdir() for line in path.read_text().splitlines()]
+    kind = "one server" if is_shared else "a server each"
+    with capfd.disabled():
+        print(f"\n{WORKERS} workers, {kind}: {in_milliseconds(taken)}")
+    assert {path.name for path in times.iterdir()} == {f"gw{number}" for number in range(WORKERS)}
+
+
+def test_a_reset_takes_milliseconds(capfd: pytest.CaptureFixture[str]) -> None:
+    """Where nothing else goes on; what it takes is printed."""
+    taken = []
+    with SkyloginServer() as server:
+        app = server.app("calm")
+        for number in range(CALM_RESETS):
+            app.login(f"user{number}", {"number": number})
+            app.users[f"user{number}"].disable()
+            app.clock.advance(days=1)
+            begin = time.perf_counter()
+            app.reset()
+            taken.append(time.perf_counter() - begin)
+            assert "alice" not in app.users
+    with capfd.disabled():
+        print(f"\nalone: {in_milliseconds(taken)}")
+
+
+def in_milliseconds(taken: list[float]) -> str:
+    """Return how many resets there were and what they took."""
+    taken = sorted(taken)
+    p50, p99 = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
+    return f"{len(taken)} resets, p50 {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms"
+
+
+# --- a run that is killed ------------------------------------------------------------------
+
+ENDLESS = """
+import os, time
+from pathlib import Path
+
+def test_it(skylogin):
+    skylogin.login("alice")
+    Path("ready.tmp").write_text(skylogin.url)
+    Path("ready.tmp").rename("ready")
+    time.sleep(600)
+"""
+
+
+# xdist gives a worker without its master 15 seconds to come to an end.
+KILLED = {
+    "killed": (signal.SIGKILL, "0"),
+    "terminated": (signal.SIGTERM, "0"),
+    "interrupted": (signal.SIGINT, "0"),
+    "killed with workers": (signal.SIGKILL, "2"),
+}
+
+
+@pytest.mark.parametrize(("number", "workers"), KILLED.values(), ids=KILLED)
+def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_path: Path) -> None:
+    """No port, no process, no folder, no lock; nor do its workers."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    (tmp_path / "test_it.py").write_text(ENDLESS)
+    command = [sys.executable, "-m", "pytest", *OTHERS, "-q", "-n", workers, "test_it.py"]
+    mark = f"killed-{os.getpid()}-{number}-{workers}"
+    environment = environment_with({"TMPDIR": str(temporary), "WHOSE": mark})
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        ready = tmp_path / "ready"
+        wait_until(ready.exists)
+        url = ready.read_text()
+        assert list(temporary.glob("skylogin-*"))
+        process.send_signal(number)
+        process.wait(SECONDS_MAX)
+
+    wait_until(lambda: not list(temporary.glob("skylogin-*")) and not processes_of(mark))
+    host, port = url.split("/")[2].split(":")
+    assert not is_listening(host, int(port))
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not is_so():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.02)
+
+
+def processes_of(mark: str) -> list[int]:
+    """Return the processes that have *mark* in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            data = path.read_bytes()
+        except OSError:
+            continue
+        if mark.encode() in data:
+            found.append(int(path.parent.name))
+    return found
+
+
+def is_listening(host: str, port: int) -> bool:
+    """Return whether somebody accepts connections there."""
+    with socket.socket() as line:
+        return line.connect_ex((host, port)) == 0

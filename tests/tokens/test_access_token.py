@@ -1,0 +1,128 @@
+"""Access tokens of `TOKEN_STORE=jwt`."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, SkygearError
+from skylogin.tokens import access_token
+from skylogin.tokens.access_token import AccessToken
+
+from tests.factories import NOW, SECONDS, SECRET, encoded, make_token, signature
+
+KEY = SECRET.encode()
+
+
+def issue(**changes: Any) -> str:
+    """Return a token as a server issues it."""
+    values = {"issuer": "myapp", "expiry_seconds": 0, "key": KEY, **changes}
+    return access_token.issue("user-1", NOW, "token-1", **values)
+
+
+def decoded(segment: str) -> str:
+    """Return the text of a segment."""
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
+
+
+def test_a_token_has_the_form_of_the_original_to_the_letter() -> None:
+    """Members in the same order, no padding; an app may have parsed it."""
+    header, claims, signed = issue().split(".")
+
+    assert decoded(header) == '{"alg":"HS256","typ":"JWT"}'
+    assert decoded(claims) == (f'{{"jti":"token-1","iat":{SECONDS},"iss":"myapp","sub":"user-1"}}')
+    assert signed == signature(f"{header}.{claims}")
+
+
+def test_a_token_that_ends_says_so_first() -> None:
+    """`exp` is there only where there is an expiry."""
+    claims = decoded(issue(expiry_seconds=60).split(".")[1])
+
+    assert list(json.loads(claims)) == ["exp", "jti", "iat", "iss", "sub"]
+    assert json.loads(claims)["exp"] == SECONDS + 60
+    assert "exp" not in decoded(issue(expiry_seconds=-1).split(".")[1])
+
+
+def test_what_is_issued_is_accepted() -> None:
+    """Until its last second, and not before the server's own clock had it."""
+    issued = AccessToken("user-1", "myapp", NOW)
+    assert access_token.verify(issue(), NOW + timedelta(days=9999), KEY) == issued
+
+    ending = issue(expiry_seconds=60)
+    assert access_token.verify(ending, NOW + timedelta(seconds=60), KEY) == issued
+    for moment in (NOW + timedelta(seconds=61), NOW - timedelta(seconds=1)):
+        with pytest.raises(SkygearError):
+            access_token.verify(ending, moment, KEY)
+
+
+ACCEPTED: dict[str, tuple[str, AccessToken]] = {
+    "HS512": (make_token(header={"alg": "HS512"}), AccessToken("alice", "", NOW)),
+    "another issuer": (make_token(iss="other"), AccessToken("alice", "other", NOW)),
+    "no subject": (make_token(sub=None), AccessToken("", "", NOW)),
+    "no times": (make_token(iat=None, exp=None), AccessToken("alice", "", None)),
+    "a profile that is a text": (
+        make_token(profile="x", skyprofile=1),
+        AccessToken("alice", "", NOW),
+    ),
+    "issued before the calendar": (
+        make_token(iat=-(2**62)),
+        AccessToken("alice", "", datetime.min.replace(tzinfo=UTC)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("token", "said"), ACCEPTED.values(), ids=ACCEPTED)
+def test_tokens_of_other_makers_with_the_same_key_are_good(token: str, said: AccessToken) -> None:
+    """The original's are among them; its claims have no profile."""
+    assert access_token.verify(token, NOW, KEY) == said
+
+
+REFUSED = {
+    "no token": "x",
+    "another key": make_token(secret="x"),
+    "none": make_token(header={"alg": "none"}),
+    "asymmetric": make_token(header={"alg": "RS256"}),
+    "expired": make_token(exp=SECONDS - 1),
+    "issued in the future": make_token(iat=SECONDS + 1),
+    "not yet": make_token(nbf=SECONDS + 1),
+    "a number": make_token(sub=1),
+    "claims list": make_token("[]"),
+    "changed": make_token()[:-3] + "AAA",
+    "no signature": f"""{encoded(b'{"alg":"HS256"}')}.{encoded(b"{}")}.""",
+}
+
+
+@pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED)
+def test_every_other_token_gets_the_same_answer(token: str) -> None:
+    """A client is not told why, nor with which key it should have been signed."""
+    with pytest.raises(SkygearError) as caught:
+        access_token.verify(token, NOW, KEY)
+
+    error = caught.value
+    assert error.kind is ACCESS_TOKEN_NOT_ACCEPTED
+    assert error.message == "token does not exist or it has expired"
+    assert SECRET not in error.explanation
+
+
+# Seconds from the last new password to the issue of the token.
+VALID = {0: True, -1: False, 1: True, -0.5: True, -0.999: True}
+
+
+@pytest.mark.parametrize(("seconds", "good"), VALID.items())
+def test_a_new_password_ends_older_tokens(seconds: float, good: bool) -> None:
+    """Those of the second before are not older: tokens count whole seconds."""
+    issued = NOW + timedelta(seconds=seconds)
+    if good:
+        access_token.check_still_valid(issued, NOW)
+        return
+    with pytest.raises(SkygearError):
+        access_token.check_still_valid(issued, NOW)
+
+
+def test_where_a_time_is_missing_nothing_is_too_old() -> None:
+    """A token without one, or a user who never had another password."""
+    access_token.check_still_valid(None, NOW)
+    access_token.check_still_valid(NOW, None)
+    with pytest.raises(SkygearError):
+        access_token.check_still_valid(datetime.min.replace(tzinfo=UTC), NOW)
