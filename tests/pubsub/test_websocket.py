@@ -351,11 +351,13 @@ WORDS = {
     ),
     "no JSON": (
         "hello",
-        "Error: invalid character 'h' looking for beginning of value \nClosing Connection",
+        "Error: the message is not JSON: Expecting value: line 1 column 1 (char 0) \n"
+        "Closing Connection",
     ),
     "half of it": (
         '{"action":"sub"',
-        "Error: unexpected end of JSON input \nClosing Connection",
+        "Error: the message is not JSON: Expecting ',': line 1 column 16 (char 15) \n"
+        "Closing Connection",
     ),
     "a list": (
         "[1]",

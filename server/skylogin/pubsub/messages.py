@@ -7,7 +7,6 @@ A message that cannot be understood ends its connection; the texts are the origi
 from dataclasses import dataclass
 
 from skylogin.encoding import json_text
-from skylogin.encoding.go_json import syntax_fault
 
 UNKNOWN_ACTION = b"Unknow action"
 _ENDING = "Closing Connection"
@@ -81,8 +80,7 @@ def _read_members(data: bytes) -> dict[str, str]:
     try:
         value = json_text.read_members_as_written(json_text.decode(data))
     except json_text.NotJsonError as error:
-        # What is nested too deep for us may be JSON for all that.
-        raise FatalMessageError(f"{syntax_fault(data) or error} \n") from error
+        raise FatalMessageError(f"the message is not JSON: {error} \n") from error
     if value is None:
         # The original takes null for an object without members.
         return {}
