@@ -2,7 +2,7 @@
 # tests/sdk/.python_sdk, examples/javascript/node_modules and examples/java/target;
 # `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test bench screenshots clean
+.PHONY: dev fast check test test-long bench screenshots clean
 .DEFAULT_GOAL := dev
 
 VENV := .venv
@@ -26,7 +26,7 @@ dev: $(VENV)/.installed
 	@exec $(BIN)/skylogin dev $(ARGS)
 
 fast: $(VENV)/.installed-test
-	@$(BIN)/pytest -m 'not slow' -p no:schemathesis --ignore tests/admin/test_schemathesis.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
+	@$(BIN)/pytest -m 'not slow and not long' -p no:schemathesis --ignore tests/admin/test_schemathesis.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
 
 check: $(VENV)/.installed-test
 	@$(BIN)/ruff format --check .
@@ -35,7 +35,12 @@ check: $(VENV)/.installed-test
 
 test: $(VENV)/.installed-test
 	@bash tests/setup.sh
-	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest $(ARGS)
+	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m 'not long' -n 2 --dist loadgroup $(ARGS)
+
+# What `make test` does a few times, done many times: kills, generated requests, recorded scenarios.
+test-long: $(VENV)/.installed-test
+	@bash tests/setup.sh
+	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m long -n 2 --dist loadgroup $(ARGS)
 
 bench: $(VENV)/.installed-test
 	@bash tests/setup.sh

@@ -39,11 +39,28 @@ def write_lines(context: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 
 
+each_operation = schema.exclude(operation_id="followAttempts").parametrize()
+whatever_it_takes = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
 @pytest.mark.slow
-@schema.exclude(operation_id="followAttempts").parametrize()
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@each_operation
+@settings(whatever_it_takes, max_examples=5)
 def test_an_operation_keeps_to_the_document(case: Any, server: SkyloginServer) -> None:
     """Whatever it is asked: nothing crashes, and each answer is one that is documented."""
+    check_answer(case, server)
+
+
+@pytest.mark.long
+@each_operation
+@settings(whatever_it_takes, max_examples=100)
+def test_an_operation_keeps_to_the_document_in_full(case: Any, server: SkyloginServer) -> None:
+    """The same, with many more requests."""
+    check_answer(case, server)
+
+
+def check_answer(case: Any, server: SkyloginServer) -> None:
+    """Send a request, and check its answer against the document."""
     is_refused_for_more = case.operation.definition.raw["operationId"] in REFUSED_FOR_MORE
     case.call_and_validate(
         base_url=f"{server.url}{openapi.BASE}",

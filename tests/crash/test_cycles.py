@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import signal
 import socket
 import threading
@@ -17,7 +16,6 @@ from skylogin.tokens import mint
 
 from tests.processes import ServerProcess
 
-CYCLES = int(os.environ.get("CYCLES", "6"))
 CALLERS = 4
 SECONDS_MAX = 20
 # From the signal until the process is gone, with calls in flight.
@@ -26,7 +24,7 @@ STOP_SECONDS_MAX = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 HEADERS = {"Content-Type": "application/json"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 StartServer = Callable[..., ServerProcess]
 
 
@@ -113,16 +111,17 @@ def eventually(is_so: Callable[[Any], bool], of: object) -> bool:
     return is_so(of)
 
 
+@pytest.mark.parametrize("cycles", [4, pytest.param(50, marks=pytest.mark.long)])
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda one: one.name)
 def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
-    number: signal.Signals, start_server: StartServer, tmp_path: Path
+    number: signal.Signals, cycles: int, start_server: StartServer, tmp_path: Path
 ) -> None:
     """With calls in flight: none is lost, but by a kill, and nothing is left behind."""
     answered, slowest = 0, 0.0
     temporary, ready_file = tmp_path / "temporary", tmp_path / "ready"
     temporary.mkdir()
     arguments = ("dev", "--port", "0", "--ephemeral", "--ready-file", str(ready_file))
-    for cycle in range(CYCLES):
+    for cycle in range(cycles):
         server = start_server(*arguments, TMPDIR=str(temporary))
         facts = server.facts
         assert json.loads(ready_file.read_text()) == facts
@@ -149,5 +148,5 @@ def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
         assert list(temporary.iterdir()) == []
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", facts["port"]), SECONDS_MAX)
-    print(f"{CYCLES} cycles, {answered} logins, the slowest stop took {slowest:.2f} s")
+    print(f"{cycles} cycles, {answered} logins, the slowest stop took {slowest:.2f} s")
     assert slowest < STOP_SECONDS_MAX

@@ -1,7 +1,6 @@
 """A server that is killed while clients log in: what it acknowledged is there."""
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Callable
@@ -13,23 +12,24 @@ from tests.crash.concurrent_logins import Crowd, log_in
 from tests.crash.remains import faults_in, read_remains
 from tests.processes import ServerProcess
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))
+ROUNDS = [10, pytest.param(50, marks=pytest.mark.long)]
 # Every login stays in the journal, to be compared with what was acknowledged.
 SETTINGS = {"SKYLOGIN_JOURNAL_ROWS_MAX": "100000000", "CUSTOM_TOKEN_SECRET": "a secret of ours"}
 PRESSED_SECONDS = (0.1, 1.5)
 STARTING_SECONDS = (0.0, 1.2)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 StartServer = Callable[..., ServerProcess]
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 async def test_every_acknowledged_login_survives_a_kill(
-    database: str, start_server: StartServer
+    rounds: int, database: str, start_server: StartServer
 ) -> None:
     """After a kill under load all that was acknowledged is there, and nothing is half there."""
     crowd = Crowd()
     server = start_server("dev", "--port", "0", "--database", database, **SETTINGS)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         pressing = asyncio.create_task(crowd.press(server))
         await asyncio.sleep(random.uniform(*PRESSED_SECONDS))
         server.kill()
@@ -41,18 +41,19 @@ async def test_every_acknowledged_login_survives_a_kill(
 
     everybody = [*crowd.people(), *crowd.shared]
     acknowledged = sum(person.answers for person in everybody)
-    assert acknowledged >= ROUNDS
-    print(f"{ROUNDS} kills, {acknowledged} logins acknowledged, {len(everybody)} principals")
+    assert acknowledged >= rounds
+    print(f"{rounds} kills, {acknowledged} logins acknowledged, {len(everybody)} principals")
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 async def test_a_server_killed_while_it_starts_starts_again(
-    empty_database: Callable[[], str], start_server: StartServer
+    rounds: int, empty_database: Callable[[], str], start_server: StartServer
 ) -> None:
     """Whatever was made of the tables by then, the next start completes, and logs people in."""
     import aiohttp  # noqa: PLC0415
 
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         database = empty_database()
         arguments = ("dev", "--port", "0", "--database", database)
         server = start_server(*arguments)

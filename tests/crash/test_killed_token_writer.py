@@ -1,6 +1,5 @@
 """A server that is killed while it makes access tokens in files: each is whole, or is not."""
 
-import os
 import random
 import subprocess
 import sys
@@ -14,11 +13,10 @@ from skylogin.tokens.file_store import UNFINISHED, FileTokens
 from tests.factories import NOW
 from tests.processes import SECONDS_MAX, environment_with
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "5")) * 4
 TOKENS_MAX = 30
 STEPS = ["created", "half written", "written", "synced", "renamed"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 
 
 async def faults_in(folder: Path, issued: list[str]) -> list[str]:
@@ -64,10 +62,11 @@ async def test_a_writer_that_dies_leaves_a_whole_token_or_none(tmp_path: Path, s
     assert await faults_in(tmp_path, output.split()) == []
 
 
-async def test_a_writer_that_is_killed_leaves_whole_tokens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.long)])
+async def test_a_writer_that_is_killed_leaves_whole_tokens(rounds: int, tmp_path: Path) -> None:
     """Killed at any moment, many times: all that was issued is there, and all of it whole."""
     issued: list[str] = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         with start(tmp_path, "never") as writer:
             assert writer.stdout is not None
             issued += [

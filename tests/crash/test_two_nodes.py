@@ -21,7 +21,7 @@ CLIENTS, PEOPLE, LOGINS_EACH = 64, 100, 6
 REVOKED_SECONDS_MAX = 2.0
 KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 Nodes = tuple[ServerProcess, ServerProcess]
 Answers = list[tuple[str, int, Any]]
 Login = tuple[ServerProcess, str, dict[str, Any]]

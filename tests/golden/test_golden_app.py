@@ -21,14 +21,19 @@ KEY = hmac.new(SECRET.encode(), f"app:{APP}".encode(), hashlib.sha256).hexdigest
 PROFILE = replace(DEFAULT, environment={**DEFAULT.environment, "TOKEN_STORE_SECRET": KEY})
 ITS_OWN = {"iss=_ ": f"iss={APP} ", '"iss": "_"': f'"iss": "{APP}"', SECRET: KEY}
 ROWS = [
-    pytest.param((database, "default"), scenario, id=f"{database}-{scenario.title}")
+    pytest.param(
+        (database, "default"),
+        scenario,
+        id=f"{database}-{scenario.title}",
+        marks=pytest.mark.xdist_group(f"golden {database} default"),
+    )
     for database in ("sqlite", "postgresql")
     for scenario in load_scenarios(replacing=ITS_OWN)
     if is_offered(scenario) and scenario.profile == "default"
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("server_url", "scenario"), ROWS, indirect=["server_url"], scope="session")
 def test_an_app_answers_as_the_original(server_url: str, scenario: Scenario) -> None:
     """On the server on which the default app is played too."""
