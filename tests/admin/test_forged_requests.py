@@ -8,8 +8,9 @@ import pytest
 from aiohttp import ClientSession, CookieJar
 from skylogin.admin import openapi
 from skylogin.admin.openapi import BASE
+from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import apps, secrets, users
-from skylogin.operations.operator import EVERY_APP, list_acts
+from skylogin.operations.operator import list_acts
 from skylogin.portal.routes import ROUTES
 from skylogin.store.user_search import Search
 from yarl import URL

@@ -14,8 +14,9 @@ from skylogin.admin import openapi
 from skylogin.admin.openapi import BASE, Operation
 from skylogin.clock import system_now
 from skylogin.database import Transaction
+from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import apps, secrets, users
-from skylogin.operations.operator import EVERY_APP, list_acts
+from skylogin.operations.operator import list_acts
 from skylogin.portal.routes import ROUTES
 from skylogin.store import login_counts
 from skylogin.store.user_search import Search

@@ -2,7 +2,8 @@
 
 from skylogin.actions import wire
 from skylogin.actions.call import Call, Services
-from skylogin.domain.access import USER_TYPE, Actor
+from skylogin.domain.access import Actor
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 
 OK = {"status": "OK"}

@@ -6,8 +6,8 @@ from skylogin.actions.call import AccessKey, Call, Lookup, Services
 from skylogin.actions.payload import direct_text
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy
-from skylogin.domain.access import USER_TYPE
 from skylogin.domain.limits import check_keys, check_storable
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 from skylogin.errors import (
     ACCESS_KEY_NOT_ACCEPTED,

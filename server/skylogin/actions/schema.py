@@ -8,13 +8,12 @@ from skylogin.database import Transaction
 from skylogin.domain import access, schema
 from skylogin.domain.access import FieldRules
 from skylogin.domain.limits import check_keys, check_storable
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import DUPLICATED, Reason, SkygearError, invalid_argument, not_decodable
 from skylogin.store import access_rules as stored_access
 from skylogin.store import apps, fields, record_types, roles
 from skylogin.store import schema as stored_schema
-
-USER_TYPE = access.USER_TYPE
 
 
 async def fetch(call: Call, services: Services) -> object:

@@ -11,6 +11,7 @@ from skylogin.database import Transaction
 from skylogin.domain import login, login_attempt, profile
 from skylogin.domain.limits import check_keys, check_storable
 from skylogin.domain.login import Changes, Login, LoginAttempt
+from skylogin.domain.stored_names import OAUTH
 from skylogin.domain.user import Account, User
 from skylogin.errors import (
     INVALID_CREDENTIALS,
@@ -126,9 +127,7 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
         await principals.update_said(tx, call.app.name, link)
 
     nobody = User(services.ids.random_id())
-    attempt = LoginAttempt(
-        link.principal, None, call.now, nobody, False, principals.KIND, link.provider
-    )
+    attempt = LoginAttempt(link.principal, None, call.now, nobody, False, OAUTH, link.provider)
     entered = await sign_in(call, services, attempt, find, note)
     return await auth_response(call, services, entered.user)
 
@@ -148,9 +147,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
         await principals.update_said(tx, call.app.name, link)
 
     new_user = User(services.ids.random_id())
-    attempt = LoginAttempt(
-        link.principal, given, call.now, new_user, True, principals.KIND, link.provider
-    )
+    attempt = LoginAttempt(link.principal, given, call.now, new_user, True, OAUTH, link.provider)
     made = await sign_in(call, services, attempt, find, note)
     return await auth_response(call, services, made.user)
 

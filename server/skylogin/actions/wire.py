@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skylogin.domain.record_json import record_body
+from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.domain.user import Field, User
 from skylogin.encoding import json_text, rfc3339
 from skylogin.encoding.json_text import JsonValue
@@ -75,9 +76,9 @@ def auth_response(
     if user.roles:
         body["roles"] = list(user.roles)
     body["access_token"] = access_token
-    last_login_at = record.data.get("last_login_at")
+    last_login_at = record.data.get(LAST_LOGIN_AT)
     if isinstance(last_login_at, str):
-        body["last_login_at"] = rfc3339.from_stored(last_login_at)
+        body[LAST_LOGIN_AT] = rfc3339.from_stored(last_login_at)
     if user.last_seen_at is not None:
         body["last_seen_at"] = rfc3339.on_wire(user.last_seen_at)
     return body

@@ -8,9 +8,10 @@ from skylogin.admin import controls, openapi, seeds, users
 from skylogin.admin.request import AdminCall, Handler
 from skylogin.admin.users import moment
 from skylogin.config import Settings
+from skylogin.domain.stored_names import EVERY_APP
 from skylogin.http import file_stream
 from skylogin.operations import apps, overview, secrets
-from skylogin.operations.operator import EVERY_APP, list_acts
+from skylogin.operations.operator import list_acts
 from skylogin.operations.overview import SecretUses
 from skylogin.store.apps import StoredApp
 from skylogin.store.secrets import StoredSecret

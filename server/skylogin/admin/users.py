@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from skylogin.admin.request import AdminCall, Handler
 from skylogin.domain import record_json
 from skylogin.domain.login_attempt import Filter, LogEntry
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 from skylogin.encoding import rfc3339
 from skylogin.http import event_stream
@@ -117,7 +118,7 @@ def _user_id(call: AdminCall) -> str:
 
 def _user(call: AdminCall, user: User, subject: str | None) -> Json:
     record = user.record
-    known = call.operator.store.fields_of(call.app, "user")
+    known = call.operator.store.fields_of(call.app, USER_TYPE)
     return {
         "id": user.id,
         "subject": subject,

@@ -16,8 +16,6 @@ from skylogin.database import dialect
 from skylogin.database.sqlite_threads import DirectConnection
 from skylogin.domain.user import Field
 
-PUBLIC = ""
-USER_TYPE = "user"
 FieldMap = dict[str, Field]
 FieldsByType = dict[tuple[str, str], FieldMap]
 FIELDS_FRESH_SECONDS = 1.0

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import Record
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import DENIED_ARGUMENT, SkygearError, invalid_argument
 
 ANY = "*"
-USER_TYPE = "user"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 from skylogin.domain.claims import Profile
+from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.domain.user import Field, FieldValue
 from skylogin.encoding import rfc3339
 from skylogin.encoding.go_format import go_quote
@@ -73,7 +74,7 @@ RESERVED_FIELDS: Mapping[str, Field] = {
 FIRST_USER_FIELDS: Mapping[str, Field] = {
     "username": Field("string", column="citext"),
     "email": Field("string", column="citext"),
-    "last_login_at": new_field("datetime"),
+    LAST_LOGIN_AT: new_field("datetime"),
 }
 
 

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from skylogin.domain import fields, unique_keys
-from skylogin.domain.access import USER_TYPE, AccessRules, Actor
+from skylogin.domain.access import AccessRules, Actor
 from skylogin.domain.claims import Claims, Profile
+from skylogin.domain.stored_names import CUSTOM_TOKEN, LAST_LOGIN_AT, USER_TYPE
 from skylogin.domain.unique_keys import AuthKey, KeySet
 from skylogin.domain.user import Account, Field, Principal, Record, User
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, RetryTransaction, SkygearError
-
-KIND = "custom_token"
-LAST_LOGIN_AT = "last_login_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class LoginAttempt:
     now: datetime
     new_user: User
     may_extend: bool
-    kind: str = KIND
+    kind: str = CUSTOM_TOKEN
     provider: str = ""
     claims: Claims | None = None
     access: AccessRules = field(default_factory=AccessRules)
@@ -60,7 +58,7 @@ class Snapshot:
     key_owners: Mapping[AuthKey, str | None]
     key_sets: tuple[KeySet, ...]
     existing: frozenset[tuple[str, str]] = frozenset()
-    types: frozenset[str] = frozenset(("user",))
+    types: frozenset[str] = frozenset((USER_TYPE,))
 
 
 @dataclass(slots=True)

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from skylogin.domain import access, fields, profile, unique_keys
-from skylogin.domain.access import USER_TYPE, AccessRules, Actor
+from skylogin.domain.access import AccessRules, Actor
 from skylogin.domain.claims import Profile
 from skylogin.domain.fields import SEQUENCE, TypeAndField
 from skylogin.domain.limits import check_keys
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.unique_keys import AuthKey, KeySet
 from skylogin.domain.user import Field, FieldValue, Record
 from skylogin.encoding.json_text import JsonValue

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.encoding.json_text import JsonValue
 
 
@@ -23,7 +24,7 @@ class Record:
     updated_at: datetime
     updated_by: str
     data: Mapping[str, JsonValue]
-    type: str = "user"
+    type: str = USER_TYPE
 
 
 @dataclass(frozen=True, slots=True)

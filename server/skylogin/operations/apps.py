@@ -5,13 +5,8 @@ from dataclasses import replace
 
 from skylogin.apps import names, token_secrets
 from skylogin.database import Transaction
-from skylogin.operations.operator import (
-    EVERY_APP,
-    ConflictError,
-    MissingError,
-    Operator,
-    RefusedError,
-)
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.store import apps
 from skylogin.store.apps import StoredApp
 

@@ -17,7 +17,6 @@ from skylogin.store.audit_log import Act
 T = TypeVar("T")
 
 # What concerns no app but all of them.
-EVERY_APP = ""
 # After these a server knows the keys, the secrets and the rules of an app as well as before.
 LEAVING_APP = frozenset(
     (

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from skylogin import passwords
 from skylogin.database import Transaction
-from skylogin.operations.operator import EVERY_APP, Operator, RefusedError
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations.operator import Operator, RefusedError
 from skylogin.store import audit_log, operator_sessions
 
 SESSION_BYTES = 32

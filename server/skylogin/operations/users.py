@@ -7,19 +7,18 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from skylogin.database import Transaction
-from skylogin.domain import login, records
-from skylogin.domain.access import USER_TYPE, AccessRules, Actor
+from skylogin.domain import records
+from skylogin.domain.access import AccessRules, Actor
 from skylogin.domain.limits import check_keys
 from skylogin.domain.records import Given, RecordId, SaveContext
 from skylogin.domain.schema import Extension
+from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Principal, User
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.store import records as stored_records
 from skylogin.store import references, roles, schema, user_search, users
 from skylogin.store.user_search import Search, UserPage
-
-PUBLIC = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class UserDetails:
     def subject(self) -> str | None:
         """Return the `sub` of the user's custom tokens, None where they have none."""
         named = {(one.kind, one.provider): one.id for one in self.principals}
-        return named.get((login.KIND, ""))
+        return named.get((CUSTOM_TOKEN, ""))
 
 
 async def find(operator: Operator, app: str, search: Search) -> UserPage:
@@ -81,7 +80,7 @@ async def _save(
     user_id = given[0].id.key
     around = SaveContext(
         actor=Actor(has_master_key=True),
-        database_id=PUBLIC,
+        database_id=PUBLIC_DATABASE,
         now=operator.now(),
         rules=AccessRules(),
         key_sets=operator.settings.auth_record_keys,
@@ -97,7 +96,7 @@ async def _save(
         [outcome], changes = decided
         if isinstance(outcome, SkygearError):
             raise outcome
-        await stored_records.save(tx, app, PUBLIC, changes)
+        await stored_records.save(tx, app, PUBLIC_DATABASE, changes)
         await tx.finish()
         return await _load_details(tx, app, user_id)
 
@@ -183,7 +182,7 @@ async def delete(operator: Operator, app: str, user_id: str) -> None:
     async def work(tx: Transaction) -> None:
         # In the order in which a login locks them, so that neither waits for the other.
         await _load(tx, app, user_id, lock=True)
-        await stored_records.load_to_change(tx, app, [record_id], PUBLIC, to_stay=False)
+        await stored_records.load_to_change(tx, app, [record_id], PUBLIC_DATABASE, to_stay=False)
         referrers = await references.load_referrers(tx, app, [record_id])
         others = sorted(str(one) for one in referrers[record_id] - {record_id})
         if others:

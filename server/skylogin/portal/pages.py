@@ -12,9 +12,10 @@ from skylogin.actions.call import Call
 from skylogin.actions.dispatch import dispatch
 from skylogin.config import DEV
 from skylogin.domain.login_attempt import Origin
+from skylogin.domain.stored_names import EVERY_APP
 from skylogin.http import file_stream, origin
 from skylogin.operations import apps, overview, secrets, tokens
-from skylogin.operations.operator import EVERY_APP, RefusedError, list_acts
+from skylogin.operations.operator import RefusedError, list_acts
 from skylogin.portal import chart
 from skylogin.portal.endpoint import (
     PageRequest,

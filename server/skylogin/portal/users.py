@@ -9,6 +9,7 @@ from aiohttp import web
 
 from skylogin.domain import record_json
 from skylogin.domain.login_attempt import Filter
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 from skylogin.operations import login_attempts, users
 from skylogin.operations.operator import RefusedError
@@ -83,7 +84,7 @@ def _profile(visit: PageRequest, user: User) -> dict[str, object]:
     """Return the fields of a profile in wire form, without what every record has."""
     if user.record is None:
         return {}
-    known = visit.operator.store.fields_of(visit.app, "user")
+    known = visit.operator.store.fields_of(visit.app, USER_TYPE)
     body = record_json.record_body(user.record, known)
     return {name: value for name, value in sorted(body.items()) if not name.startswith("_")}
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from skylogin.domain.access import USER_TYPE
 from skylogin.domain.sql_functions import metres
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import Field, Record
 from skylogin.encoding.json_text import JsonValue
 from skylogin.query.predicate import Distance, Expression, KeyPath, Literal, Query

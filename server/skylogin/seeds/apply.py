@@ -15,14 +15,15 @@ from skylogin.apps.registry import MADE_BY_USE_MAX
 from skylogin.config import SERVE
 from skylogin.database import Transaction
 from skylogin.domain import login, record_json
-from skylogin.domain.access import USER_TYPE, FieldRules
-from skylogin.domain.login import LAST_LOGIN_AT, Changes, LoginAttempt, Snapshot
+from skylogin.domain.access import FieldRules
+from skylogin.domain.login import Changes, LoginAttempt, Snapshot
 from skylogin.domain.profile import references
+from skylogin.domain.stored_names import CUSTOM_TOKEN, EVERY_APP, LAST_LOGIN_AT, USER_TYPE
 from skylogin.domain.user import Account, Field, User
 from skylogin.encoding.json_text import JsonValue
 from skylogin.encoding.rfc3339 import on_wire
 from skylogin.errors import RetryTransaction, SkygearError
-from skylogin.operations.operator import EVERY_APP, MissingError, Operator, RefusedError
+from skylogin.operations.operator import MissingError, Operator, RefusedError
 from skylogin.seeds.document import SeedProblem
 from skylogin.seeds.reader import USERS_MAX, SeedApp, SeedUser, is_hash
 from skylogin.store import access_rules, apps, fields, login_batch, record_types, roles, users
@@ -190,7 +191,7 @@ class _SeedApplier:
                 now=now,
                 new_user=self._new_user(number),
                 may_extend=True,
-                kind=login.KIND if user.subject else "",
+                kind=CUSTOM_TOKEN if user.subject else "",
                 access=rules,
                 seeded=True,
             )

@@ -15,7 +15,7 @@ from skylogin.apps import names
 from skylogin.domain import fields, profile
 from skylogin.domain.claims import Profile
 from skylogin.domain.limits import KEY_BYTES_MAX
-from skylogin.domain.login import LAST_LOGIN_AT
+from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.domain.user import FieldValue
 from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError

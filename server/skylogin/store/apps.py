@@ -8,10 +8,11 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from skylogin.database import dialect
 from skylogin.database.tables import apps, auth_keys, metadata, records, roles, settings
-from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.database.transaction import Transaction
 from skylogin.domain import unique_keys as keys
 from skylogin.domain.access import FIRST_FIELD_RULES
 from skylogin.domain.fields import FIRST_USER_FIELDS
+from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
 from skylogin.store import access_rules, fields, record_types
@@ -90,7 +91,7 @@ async def _records_after(tx: Transaction, app: str, last: str) -> Sequence:  # t
         select(records.c.id, records.c.data)
         .where(
             records.c.app == app,
-            records.c.database_id == PUBLIC,
+            records.c.database_id == PUBLIC_DATABASE,
             records.c.type == USER_TYPE,
             records.c.id > last,
         )

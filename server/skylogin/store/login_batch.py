@@ -11,10 +11,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from skylogin.database import dialect
 from skylogin.database.tables import auth_keys, principals, records
 from skylogin.database.tables import users as users_table
-from skylogin.database.transaction import PUBLIC, USER_TYPE, FieldMap, Transaction
+from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain import login
 from skylogin.domain.login import Changes, LoginAttempt, Snapshot
 from skylogin.domain.profile import references
+from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.unique_keys import AuthKey, KeySet, keys_of
 from skylogin.domain.user import Account
 from skylogin.encoding import rfc3339
@@ -150,7 +151,7 @@ def _subjects(dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
     return select(principals.c.user_id, principals.c.principal).where(
         principals.c.app == row["app"],
-        principals.c.kind == login.KIND,
+        principals.c.kind == CUSTOM_TOKEN,
         principals.c.provider == "",
         principals.c.user_id == row["id"],
     )
@@ -184,7 +185,7 @@ def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
     row = dialect.json_rows("rows", dialect_name, app=Text, subject=Text)
     return (
         principals.c.app == row["app"],
-        principals.c.kind == login.KIND,
+        principals.c.kind == CUSTOM_TOKEN,
         principals.c.provider == "",
         principals.c.principal == row["subject"],
     )
@@ -227,7 +228,7 @@ def _existing(dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, id=Text)
     return select(records.c.type, records.c.id).where(
         records.c.app == row["app"],
-        records.c.database_id == PUBLIC,
+        records.c.database_id == PUBLIC_DATABASE,
         records.c.type == row["type"],
         records.c.id == row["id"],
     )

@@ -7,9 +7,9 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from skylogin.database.tables import operator_sessions
 from skylogin.database.transaction import Transaction
+from skylogin.domain.stored_names import EVERY_APP
 
 # Sessions belong to no app: who is signed in, runs all of them.
-EVERY_APP = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database.tables import principals
 from skylogin.database.transaction import Transaction
-
-KIND = "oauth"
+from skylogin.domain.stored_names import OAUTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ async def add(tx: Transaction, app: str, link: Link) -> None:
     """Add a link."""
     row = {
         "app": app,
-        "kind": KIND,
+        "kind": OAUTH,
         "provider": link.provider,
         "principal": link.principal,
         "user_id": link.user_id,
@@ -78,7 +77,7 @@ def _said(link: Link) -> dict[str, object]:
 def _of(app: str, provider: str, principal: str) -> tuple[ColumnElement[bool], ...]:
     return (
         principals.c.app == app,
-        principals.c.kind == KIND,
+        principals.c.kind == OAUTH,
         principals.c.provider == provider,
         principals.c.principal == principal,
     )
@@ -87,7 +86,7 @@ def _of(app: str, provider: str, principal: str) -> tuple[ColumnElement[bool], .
 def _of_user(app: str, provider: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
     return (
         principals.c.app == app,
-        principals.c.kind == KIND,
+        principals.c.kind == OAUTH,
         principals.c.provider == provider,
         principals.c.user_id == user_id,
     )

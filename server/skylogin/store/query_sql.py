@@ -32,8 +32,8 @@ from skylogin.database import dialect, json_members
 from skylogin.database.dialect import Timestamp
 from skylogin.database.json_members import Member
 from skylogin.database.tables import records
-from skylogin.database.transaction import PUBLIC
 from skylogin.domain.access import Actor
+from skylogin.domain.stored_names import PUBLIC_DATABASE
 from skylogin.encoding.json_text import JsonValue
 from skylogin.query.plan import (
     Combined,
@@ -124,8 +124,8 @@ class QuerySql:
             entries += [("user_id", actor.user_id), *(("role", role) for role in actor.roles)]
             either.append(table.c.owner_id == actor.user_id)
         either.append(json_members.lists_any(table.c.access, entries, self._dialect))
-        if self._database_id != PUBLIC:
-            either.append(table.c.database_id != PUBLIC)
+        if self._database_id != PUBLIC_DATABASE:
+            either.append(table.c.database_id != PUBLIC_DATABASE)
         return or_(*either)
 
     def nearest(self, table: FromClause) -> tuple[ColumnElement[bool], Sql]:
@@ -134,10 +134,10 @@ class QuerySql:
         A reference of a private record means one of the same database, or else a
         public one.
         """
-        if self._database_id == PUBLIC:
-            return table.c.database_id == PUBLIC, table.c.database_id
+        if self._database_id == PUBLIC_DATABASE:
+            return table.c.database_id == PUBLIC_DATABASE, table.c.database_id
         own = records.c.database_id if self._database_id is None else self._database_id
-        among = or_(table.c.database_id == PUBLIC, table.c.database_id == own)
+        among = or_(table.c.database_id == PUBLIC_DATABASE, table.c.database_id == own)
         return among, table.c.database_id.desc()
 
     def _condition(self, test: Test) -> ColumnElement[bool]:  # noqa: PLR0911

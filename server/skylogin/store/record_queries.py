@@ -8,8 +8,9 @@ from sqlalchemy import Select, Text, func, select
 
 from skylogin.database import dialect
 from skylogin.database.tables import records
-from skylogin.database.transaction import PUBLIC, FieldMap, Transaction
+from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain.access import Actor
+from skylogin.domain.stored_names import PUBLIC_DATABASE
 from skylogin.domain.user import Field, Record
 from skylogin.query.field_rules import Schema
 from skylogin.query.plan import Plan
@@ -114,7 +115,7 @@ async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) ->
         sql.readable(records),
     )
     if scope.database_id is not None:
-        query = query.where(records.c.database_id.in_([PUBLIC, scope.database_id]))
+        query = query.where(records.c.database_id.in_([PUBLIC_DATABASE, scope.database_id]))
     rows = await _fetch(scope, query.order_by(records.c.database_id), sql)
     # A record of the same database counts more than a public one.
     return {row.id: Record(*row) for row in rows}

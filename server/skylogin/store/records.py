@@ -9,7 +9,7 @@ from sqlalchemy import Insert, Select, Text, Update, bindparam, delete, select, 
 from skylogin.database import dialect
 from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import records
-from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.database.transaction import Transaction
 from skylogin.domain import profile, schema
 from skylogin.domain.fields import SEQUENCE, TypeAndField
 from skylogin.domain.records import (
@@ -21,6 +21,7 @@ from skylogin.domain.records import (
     decide_all,
 )
 from skylogin.domain.schema import Extension
+from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Record
 from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
@@ -139,7 +140,7 @@ async def _load_around(
         record_type: await fields.load(tx, app, record_type, names[record_type])
         for record_type in snapshot.fields
     }
-    others = [d for d in (PUBLIC, around.actor.user_id) if d != around.database_id]
+    others = [d for d in (PUBLIC_DATABASE, around.actor.user_id) if d != around.database_id]
     new = ids - set(snapshot.records)
     snapshot.elsewhere = frozenset(await references.find(tx, app, new, others))
     referred = {pair for one in given for pair in profile.references(one.values)}

@@ -9,9 +9,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
 from skylogin.database.tables import record_fields, records
-from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.database.transaction import Transaction
 from skylogin.domain.fields import TypeAndField
 from skylogin.domain.records import RecordId
+from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 
 Databases = Sequence[str]
 VALUES_AT_ONCE = 500
@@ -19,7 +20,7 @@ WHOLE_ID = records.c.type + "/" + records.c.id
 
 
 def as_rows(
-    app: str, ids: Iterable[tuple[str, str]], databases: Databases = (PUBLIC,)
+    app: str, ids: Iterable[tuple[str, str]], databases: Databases = (PUBLIC_DATABASE,)
 ) -> dict[str, list[dict[str, str]]]:
     """Return the parameter of a statement `of_rows`: *ids* in each of *databases*."""
     rows = [

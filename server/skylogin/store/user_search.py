@@ -29,7 +29,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from skylogin.database import dialect
 from skylogin.database.dialect import Timestamp
 from skylogin.database.tables import auth_keys, principals, records, users
-from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
+from skylogin.database.transaction import Transaction
+from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Principal, User
 from skylogin.encoding import rfc3339
 from skylogin.store import users as stored_users
@@ -119,7 +120,7 @@ async def _load_candidates(
 # The id of the user whose custom tokens have this subject.
 _OF_SUBJECT = select(principals.c.user_id).where(
     principals.c.app == bindparam("of"),
-    principals.c.kind == "custom_token",
+    principals.c.kind == CUSTOM_TOKEN,
     principals.c.provider == "",
     principals.c.principal == bindparam("subject"),
 )
@@ -204,7 +205,7 @@ def _is_whose_record() -> ColumnElement[bool]:
 def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
     return (
         records.c.app == app,
-        records.c.database_id == PUBLIC,
+        records.c.database_id == PUBLIC_DATABASE,
         records.c.type == USER_TYPE,
     )
 
@@ -332,13 +333,13 @@ def _ids_like(app: str, text: str) -> Select[Any]:
         select(users.c.id).where(users.c.app == app, users.c.id == text),
         select(subjects.user_id.label("id")).where(
             subjects.app == app,
-            subjects.kind == "custom_token",
+            subjects.kind == CUSTOM_TOKEN,
             subjects.provider == "",
             _begins(subjects.principal, text),
         ),
         select(subjects.user_id.label("id")).where(
             subjects.app == app,
-            subjects.kind == "oauth",
+            subjects.kind == OAUTH,
             _begins(subjects.principal, text),
         ),
         *(
@@ -362,7 +363,7 @@ def _is_like(text: str, dialect_name: str) -> ColumnElement[bool]:
     has_principal = select(subjects.app).where(
         subjects.app == records.c.app,
         subjects.user_id == records.c.id,
-        subjects.kind.in_(("custom_token", "oauth")),
+        subjects.kind.in_((CUSTOM_TOKEN, OAUTH)),
         _begins(subject, text),
     )
     has_key = select(keys.app).where(

@@ -19,8 +19,8 @@ from skylogin.database.tables import (
     user_roles,
     users,
 )
-from skylogin.database.transaction import PUBLIC, USER_TYPE, Transaction
-from skylogin.domain import login
+from skylogin.database.transaction import Transaction
+from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Record, User
 from skylogin.encoding import rfc3339
 from skylogin.store import fields
@@ -75,7 +75,7 @@ def _users_with_subjects(dialect_name: str) -> Select[Any]:
         .where(
             principals.c.app == users.c.app,
             principals.c.user_id == users.c.id,
-            principals.c.kind == login.KIND,
+            principals.c.kind == CUSTOM_TOKEN,
             principals.c.provider == "",
         )
         .scalar_subquery()
@@ -115,7 +115,7 @@ def _records_by_id(dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
     query = select(*_RECORD_COLUMNS).where(
         records.c.app == row["app"],
-        records.c.database_id == PUBLIC,
+        records.c.database_id == PUBLIC_DATABASE,
         records.c.type == USER_TYPE,
         records.c.id == row["id"],
     )
@@ -139,7 +139,7 @@ def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Sel
             records,
             and_(
                 records.c.app == users.c.app,
-                records.c.database_id == PUBLIC,
+                records.c.database_id == PUBLIC_DATABASE,
                 records.c.type == USER_TYPE,
                 records.c.id == users.c.id,
             ),
@@ -260,7 +260,7 @@ async def remove(tx: Transaction, app: str, user_id: str) -> None:
     await tx.connection.execute(
         delete(records).where(
             records.c.app == app,
-            records.c.database_id == PUBLIC,
+            records.c.database_id == PUBLIC_DATABASE,
             records.c.type == USER_TYPE,
             records.c.id == user_id,
         )
@@ -312,7 +312,7 @@ def _written_row(app: str, record: Record) -> dict[str, Any]:
 def _record_row(app: str, record: Record) -> dict[str, Any]:
     return {
         "app": app,
-        "database_id": PUBLIC,
+        "database_id": PUBLIC_DATABASE,
         "type": USER_TYPE,
         "id": record.id,
         "owner_id": record.owner_id,
@@ -359,7 +359,7 @@ def _update_records(dialect_name: str) -> Update:
         update(records)
         .where(
             records.c.app == row["app"],
-            records.c.database_id == PUBLIC,
+            records.c.database_id == PUBLIC_DATABASE,
             records.c.type == USER_TYPE,
             records.c.id == row["id"],
         )

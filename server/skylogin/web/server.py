@@ -27,6 +27,7 @@ from skylogin.apps.token_secrets import accepted_texts
 from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.database import Store, open_store, tables
+from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
 from skylogin.store import apps, secrets
 from skylogin.web import application as web
@@ -37,7 +38,6 @@ http_logger = logging.getLogger("skylogin.http")
 STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
 HEADER_BYTES_MAX = 65536
-EVERY_APP = ""
 SQLITE = "sqlite:///"
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 

@@ -1,0 +1,13 @@
+"""Names with a fixed meaning in stored data."""
+
+# The type of the record that holds a user's profile; its id is the user's.
+USER_TYPE = "user"
+# The id of the database that all users of an app share; every other id is a user's.
+PUBLIC_DATABASE = ""
+# Stands in place of an app's name for what concerns the whole server.
+EVERY_APP = ""
+# The kinds of principals.
+CUSTOM_TOKEN = "custom_token"
+OAUTH = "oauth"
+# The field of a user's record that every login writes.
+LAST_LOGIN_AT = "last_login_at"
