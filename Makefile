@@ -46,7 +46,7 @@ bench: $(VENV)/.installed-test
 	@bash tests/setup.sh
 	@$(BIN)/python bench/bench.py $(ARGS)
 
-# The pictures of the portal in the README.
+# The picture of the portal in the README.
 screenshots: $(VENV)/.installed-test
 	@bash tests/setup.sh
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots

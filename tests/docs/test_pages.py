@@ -12,8 +12,15 @@ from skylogin.config import SETTINGS, Setting
 from skylogin.errors import ERROR_KINDS, Reason
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-WIRE = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
+SETTINGS_PAGE = PAGES["docs/settings.md"]
+COMMANDS_PAGE = PAGES["docs/commands.md"]
+SUPPORTED_PAGE = PAGES["docs/supported.md"]
+TOKENS_PAGE = PAGES["docs/custom-tokens.md"]
+WIRE = PAGES["docs/wire.md"]
 
 COMMAND_ROW = re.compile(r"^\| `skylogin ([a-z -]+)` \|", re.MULTILINE)
 COMMAND_SHOWN = re.compile(r"(?:`|bin/)skylogin ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
@@ -63,16 +70,14 @@ def commands() -> set[str]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
-def test_a_setting_is_in_both_pages(setting):
+def test_a_setting_is_on_its_page(setting):
     """Its variable, its default and its sentence, in the same words as in the code."""
-    assert settings_row(setting) in section(README, "## Settings")
-    assert settings_row(setting) in section(WIRE, "## Settings")
+    assert settings_row(setting) in SETTINGS_PAGE
 
 
-@pytest.mark.parametrize("page", [README, WIRE], ids=["README.md", "wire.md"])
-def test_no_page_has_a_setting_that_is_gone(page):
-    """The tables have the rows of the code, and no others."""
-    rows = {name for name in first_cells(section(page, "## Settings")) if name.isupper()}
+def test_the_page_has_no_setting_that_is_gone():
+    """The table has the rows of the code, and no others."""
+    rows = {name for name in first_cells(SETTINGS_PAGE) if name.isupper()}
 
     assert rows == {setting.variable for setting in SETTINGS}
 
@@ -80,12 +85,12 @@ def test_no_page_has_a_setting_that_is_gone(page):
 @pytest.mark.parametrize("name", sorted(ACTIONS), ids=lambda name: name or "home")
 def test_an_action_has_a_row(name):
     """What is supported is written down."""
-    assert (name or '""') in first_cells(section(WIRE, "## Actions"))
+    assert (name or '""') in first_cells(section(SUPPORTED_PAGE, "## Actions"))
 
 
 def test_the_actions_that_are_not_emulated_are_listed():
     """What is not supported is written down as plainly, and nothing of it is made up."""
-    text = section(WIRE, "## Actions")
+    text = section(SUPPORTED_PAGE, "## Actions")
     listed = {
         name
         for row in re.findall(r"^\| [a-zA-Z -]+ \| (`.*`) \|$", text, re.MULTILINE)
@@ -111,12 +116,12 @@ def test_every_reason_has_a_sentence():
     assert {name for name, _ in rows} == {str(reason) for reason in Reason}
 
 
-def test_readme_lists_the_commands():
+def test_the_page_lists_the_commands():
     """The table has every command, and no others."""
-    assert set(COMMAND_ROW.findall(README)) == commands()
+    assert set(COMMAND_ROW.findall(COMMANDS_PAGE)) == commands()
 
 
-@pytest.mark.parametrize("page", [README, WIRE], ids=["README.md", "wire.md"])
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_commands_that_are_shown_exist(page):
     """What a reader copies from a page runs."""
     groups = {group.name for group in main.app.registered_groups}
@@ -151,7 +156,7 @@ def test_nothing_depends_on_one_place(pattern):
     assert found == []
 
 
-# What a snippet of the README has in place of an example's own names.
+# What a snippet of the page has in place of an example's own names.
 ALICE_IN_JAVA = 'Map.of("username", "alice", "email", "alice@example.com")'
 SNIPPETS = {
     "JavaScript": (
@@ -213,9 +218,9 @@ SNIPPETS = {
 def test_a_token_is_made_as_in_the_example(
     path: str, part: str, names: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    """What a reader pastes from the README is what the example of that language does."""
+    """What a reader pastes from the page is what the example of that language does."""
     language = request.node.callspec.id
-    text = README[README.index(f"\n{language}") :]
+    text = TOKENS_PAGE[TOKENS_PAGE.index(f"\n{language}") :]
     snippet = re.split(r"```\w*\n", text, maxsplit=2)[1]
     for ours, theirs in names.items():
         assert ours in snippet
@@ -234,12 +239,11 @@ def without_space(text: str) -> str:
 
 def test_the_links_between_the_pages_lead_somewhere():
     """A link to a file of this project names one that is there."""
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
     broken = [
-        f"{page.relative_to(ROOT)}: {target}"
-        for page in pages
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
+        f"{name}: {target}"
+        for name, page in PAGES.items()
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page)
+        if not ((ROOT / name).parent / target).exists()
     ]
 
     assert broken == []

@@ -15,7 +15,7 @@ import pytest
 
 from tests.sites import Site
 
-NODE_MODULES = Path(__file__).parent.parent / "clients" / "node_modules"
+NODE_MODULES = Path(__file__).parent.parent / "sdk" / "node_modules"
 # What HS256 asks for.
 SECRET_CHARACTERS_MIN = 32
 ISSUERS = {"javascript": ["node", "-"], "python": [sys.executable, "-"]}
