@@ -296,22 +296,19 @@ def test_a_fault_that_turns_up_later_has_its_line() -> None:
     assert str(body.fault(0, "sub", "no")) == "users[0].sub: no"
 
 
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "seeds.md"
 
 
-def test_the_readme_shows_a_seed_and_its_faults() -> None:
+def test_the_page_shows_a_seed_and_its_faults() -> None:
     """The one is good, and the others are told of it when it is spoiled."""
-    page = README.read_text(encoding="utf-8")
-    page = page[page.index("\n## Seeds\n") :]
-    text, faults = re.findall(r"```(?:yaml)?\n(.*?)```", page, re.DOTALL)[:2]
+    page = PAGE.read_text(encoding="utf-8")
+    text, faults = re.findall(r"```\w*\n(.*?)```", page, re.DOTALL)[:2]
 
     [app] = read(text).apps
     assert [user.subject for user in app.users] == ["alice", "bob"]
     spoiled = text.replace("[editor]", "editor").replace("disabled:", "disabeld:")
     assert faults_of(spoiled) == faults.splitlines()
-    table = set(
-        re.findall(r"^\| `(\w+)`(?:, or `(\w+)`)?", page[: page.index("\n## Apps\n")], re.M)
-    )
+    table = set(re.findall(r"^\| `(\w+)`(?:, or `(\w+)`)?", page, re.M))
     assert {name for names in table for name in names if name} == set(reader.USER_FIELDS)
 
 
