@@ -42,7 +42,7 @@ from skylogin.domain.records import Given, RecordId, SaveContext
 from skylogin.domain.unique_keys import DEFAULT, AuthKey
 from skylogin.domain.user import Account, Field, FieldValue, Principal, User
 from skylogin.ids import UUID_BYTES, IdMaker
-from skylogin.query import plan, predicate
+from skylogin.query import planner, reader
 from skylogin.store import access_rules as stored_access
 from skylogin.store import exports as stored_transfer
 from skylogin.store import fields as stored_fields
@@ -410,7 +410,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "principals.add": lambda of: (make_link("other", of),),
     "principals.update_said": lambda of: (make_link("google", of),),
     "principals.remove": lambda of: ("google", f"{of}-user"),
-    "record_queries.load_schema": lambda of: (predicate.read(ASKED),),
+    "record_queries.load_schema": lambda of: (reader.read(ASKED),),
     "record_queries.load_fields": lambda of: ([make_note(of)],),
     "record_types.make": lambda of: (f"{of}-type",),
     "record_types.find": lambda of: (["note", f"{of}-made", f"{of}-type"],),
@@ -545,7 +545,7 @@ SCHEMA = {
     "note": {name: new_field("string") for name in ("text", "title")},
     "reply": {"about": new_field("reference", "note"), "text": new_field("string")},
 }
-PLAN = plan.plan(predicate.read(ASKED), SCHEMA)
+PLAN = planner.plan(reader.read(ASKED), SCHEMA)
 
 
 async def run_query(tx: Transaction, app: str, of: str) -> Any:

@@ -21,8 +21,7 @@ from skylogin.domain.access import Actor
 from skylogin.domain.fields import new_field
 from skylogin.domain.user import Field
 from skylogin.encoding import rfc3339
-from skylogin.query import plan as query_plan
-from skylogin.query import predicate as query
+from skylogin.query import planner, reader
 from skylogin.store import fields, record_queries, record_types
 from skylogin.store.record_queries import Found, Scope
 from sqlalchemy import delete, insert
@@ -392,14 +391,14 @@ class Database:
         database_id: str | None = "",
     ) -> Found:
         """Keep *rows* and no others, and run the query."""
-        asked = query.read(json.loads(json.dumps(payload)))
+        asked = reader.read(json.loads(json.dumps(payload)))
 
         async def work(tx: Transaction) -> Found:
             await tx.connection.execute(delete(records))
             if rows:
                 await tx.connection.execute(insert(records), rows)
             schema = await record_queries.load_schema(tx, APP, asked)
-            plan = query_plan.plan(asked, schema)
+            plan = planner.plan(asked, schema)
             scope = Scope(tx, APP, database_id, actor)
             return await record_queries.run(scope, plan, count=asked.count)
 

@@ -11,9 +11,7 @@ from skylogin.domain import record_json
 from skylogin.domain.access import AccessRules
 from skylogin.domain.user import Record
 from skylogin.encoding.json_text import JsonValue
-from skylogin.query import field_rules, includes
-from skylogin.query import plan as query_plan
-from skylogin.query import predicate as queries
+from skylogin.query import field_rules, includes, planner, reader
 from skylogin.query.predicate import KeyPath, Query
 from skylogin.store import record_queries as stored_queries
 from skylogin.store.record_queries import Found, Scope
@@ -32,7 +30,7 @@ class _Outcome:
 
 async def query(call: Call, services: Services) -> object:
     """Answer the records that a call asks for, and how many there are if it wants to know."""
-    wanted = queries.read(call.payload)
+    wanted = reader.read(call.payload)
     rules = await call.app.access.rules()
     outcome = await services.store.run(lambda tx: _find(tx, call, wanted, rules), write=False)
     bodies = [_body(record, call, wanted, rules, outcome) for record in outcome.found.records]
@@ -48,7 +46,7 @@ async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) 
     if wanted.type not in schema:
         # Nobody has made a record of the type, so nothing more is looked at.
         return _Outcome(Found((), 0 if wanted.count else None), {}, {})
-    plan = query_plan.plan(wanted, schema)
+    plan = planner.plan(wanted, schema)
     scope = Scope(tx, app, call.database_id, call.actor)
     found = await stored_queries.run(scope, plan, count=wanted.count)
     references = includes.references(wanted, found.records, schema[wanted.type])

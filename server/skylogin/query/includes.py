@@ -1,4 +1,4 @@
-"""What a query includes with each record: the record that a field refers to, or a number. Pure."""
+"""What a query includes with each record: a record that it refers to, or a number. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -15,7 +15,7 @@ Reference = tuple[str, str]
 def references(
     query: Query, found: Iterable[Record], fields: Mapping[str, Field]
 ) -> dict[str, set[str]]:
-    """Return the ids, by their types, of the records that are to be included."""
+    """Return the ids of the records to include, by their types."""
     wanted: dict[str, set[str]] = {}
     paths = [path for path in query.includes.values() if isinstance(path, KeyPath)]
     for record in found:
@@ -29,7 +29,7 @@ def references(
 def reference_of(
     path: KeyPath, record: Record, query: Query, fields: Mapping[str, Field]
 ) -> Reference | None:
-    """Return the type and id of what *path* refers to, None where it is no reference."""
+    """Return the type and id of the record that *path* refers to, if it is a reference."""
     user_id = _USERS[path.text](record) if path.text in _USERS else ""
     if user_id:
         return USER_TYPE, user_id
@@ -47,14 +47,14 @@ _USERS: Mapping[str, Callable[[Record], str]] = {
 
 
 def desired(query: Query, data: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    """Return those fields of *data* that *query* asks for."""
+    """Return the fields of *data* that *query* asks for."""
     if query.desired_keys is None:
         return data
     return {name: data[name] for name in query.desired_keys if name in data}
 
 
 def number_of(expression: Expression, record: Record) -> float | None:
-    """Return the number that *expression* makes of *record*, if it makes one."""
+    """Return the value of *expression* for *record*, if it is a number."""
     match expression:
         case Distance(path, longitude, latitude):
             place = record.data.get(path.text)

@@ -1,46 +1,14 @@
-"""What a query means for the fields there are: which values are compared, and how. Pure.
-
-Everything that can be wrong with a query is found here; the database is asked
-a plan, whose parts fit together (records, section 5).
-"""
+"""A query as the database is asked it: its parts fit together and name fields that exist."""
 
 from dataclasses import dataclass
 
-from skylogin.domain import sql_functions
-from skylogin.domain.fields import RESERVED_FIELDS
 from skylogin.encoding.json_text import JsonValue
-from skylogin.errors import RECORD_QUERY_INVALID, UNEXPECTED_ERROR, SkygearError
-from skylogin.query.field_rules import Schema, traverse
-from skylogin.query.predicate import (
-    Comparison,
-    Compound,
-    Distance,
-    Expression,
-    Functional,
-    KeyPath,
-    Listed,
-    Literal,
-    Predicate,
-    Query,
-    Relation,
-)
-from skylogin.query.values import (
-    Column,
-    Family,
-    Value,
-    database_error,
-    fitted,
-    not_supported,
-    read_as,
-)
-
-PATH_NAMES_MAX = 2
-JSON_CHOICES_MAX = 100
+from skylogin.query.values import Column, Family, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Metres:
-    """How far a column is away from a place."""
+    """The distance between a column and a place."""
 
     column: Column
     longitude: float
@@ -53,7 +21,7 @@ Operand = Column | Value | Metres
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Two operands of one family; nulls give null."""
+    """Two operands of one family; null if one of them is null."""
 
     operator: str
     left: Operand
@@ -63,7 +31,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class IsNull:
-    """Whether there is no value, or with *negated* whether there is one."""
+    """Whether there is no value; with *negated*, whether there is one."""
 
     operand: Column | Metres
     negated: bool
@@ -71,7 +39,7 @@ class IsNull:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Whether a column has one of some values; a null among them leaves the others open."""
+    """Whether a column has one of some values; null if it has none and one of them is null."""
 
     column: Column
     values: tuple[JsonValue, ...]
@@ -79,7 +47,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class HasMember:
-    """Whether a JSON column is, lists, or has a key of, a text."""
+    """Whether a JSON column is a text, is a list with it, or is an object with it as a key."""
 
     column: Column
     text: str
@@ -87,7 +55,7 @@ class HasMember:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """Tests under `and` or `or`, or one under `not`."""
+    """Tests joined by `and` or `or`, or one negated by `not`."""
 
     operator: str
     parts: tuple["Test", ...]
@@ -95,7 +63,7 @@ class Combined:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """True or false; null where it is None."""
+    """True, false or null (None)."""
 
     value: bool | None
 
@@ -105,235 +73,10 @@ Test = Compare | IsNull | OneOf | HasMember | Combined | Constant
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A query as the database is asked it."""
+    """The test that records have to pass, their order, and how many to return."""
 
     type: str
     test: Test | None
     order: tuple[tuple[Column | Metres, bool], ...]
     offset: int
     limit: int | None
-
-
-_ORDERING = frozenset(("gt", "gte", "lt", "lte"))
-_SIGNS = {
-    **{"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="},
-    **{"like": "~~", "ilike": "~~*"},
-}
-
-
-def plan(query: Query, schema: Schema) -> Plan:
-    """Return what the database is to be asked; the type of *query* is in *schema*.
-
-    Raises SkygearError where a key path leads nowhere, or a value does not fit.
-    """
-    planner = _Planner(query.type, schema)
-    test = planner.test(query.predicate) if query.predicate is not None else None
-    for key in query.desired_keys or ():
-        if key not in RESERVED_FIELDS and key not in schema[query.type]:
-            raise SkygearError(UNEXPECTED_ERROR, f'unexpected key "{key}"')
-    order = tuple((planner.order(sort.by), sort.descending) for sort in query.sorts)
-    for expression in query.includes.values():
-        planner.check_included(expression)
-    if query.limit is not None and query.limit < 0:
-        raise database_error("LIMIT must not be negative")
-    return Plan(query.type, test, order, query.offset, query.limit)
-
-
-class _Planner:
-    """Plans the parts of one query."""
-
-    def __init__(self, record_type: str, schema: Schema) -> None:
-        self._type = record_type
-        self._schema = schema
-
-    def test(self, predicate: Predicate) -> Test:
-        match predicate:
-            case Compound("not", parts):
-                # The original looks at the first one only.
-                return Combined("not", (self.test(parts[0]),))
-            case Compound(operator, parts):
-                return Combined(operator, tuple(self.test(part) for part in parts))
-            case Functional():
-                # Relations between users are not kept, so nobody has one.
-                return Constant(False)
-            case Comparison("in", left, right):
-                return self._contained(left, right)
-        return self._compared(predicate.operator, predicate.left, predicate.right)
-
-    def order(self, by: Expression) -> Column | Metres:
-        match by:
-            case KeyPath(text):
-                column = self._own_column(text)
-                if column.family in (Family.JSON, Family.PLACE, Family.OTHER):
-                    raise not_supported(f"sorting by a field of the type {column.word}")
-                return column
-            case Distance():
-                return self._metres(by)
-        raise database_error("cannot sort by a relation")
-
-    def check_included(self, expression: Expression) -> None:
-        match expression:
-            case Distance():
-                self._metres(expression)
-            case Relation() | Listed():
-                raise database_error("what is included is a key path, a distance or a number")
-            case Literal():
-                fitted(expression, Family.NUMBER, Family.NUMBER)
-
-    def _own_column(self, name: str) -> Column:
-        """Return a field that is not looked for beforehand: so the database complains."""
-        field = RESERVED_FIELDS.get(name) or self._schema[self._type].get(name)
-        if field is None:
-            raise database_error(f"column {self._type}.{name} does not exist")
-        return Column(name, field)
-
-    def _metres(self, distance: Distance) -> Metres:
-        column = self._own_column(distance.path.text)
-        if column.family is not Family.PLACE:
-            message = f"function st_distance_sphere({column.word}, geometry) does not exist"
-            raise database_error(message)
-        return Metres(column, distance.longitude, distance.latitude)
-
-    def _operand(self, expression: Expression) -> Operand | Literal | Listed:
-        match expression:
-            case KeyPath():
-                return self._column(expression)
-            case Distance():
-                return self._metres(expression)
-            case Relation():
-                raise database_error("a relation has no value")
-        return expression
-
-    def _column(self, path: KeyPath) -> Column:
-        if len(path.names) > PATH_NAMES_MAX:
-            message = f'keypath "{path.text}" with more than 2 components is not supported'
-            raise SkygearError(RECORD_QUERY_INVALID, message)
-        found = traverse(path, self._type, self._schema)
-        if len(found) == 1:
-            return Column(path.text, found[0])
-        via, name = path.names
-        return Column(name, found[1], via, found[0].target)
-
-    def _compared(self, operator: str, left: Expression, right: Expression) -> Test:
-        sides = [self._operand(left), self._operand(right)]
-        if any(isinstance(side, Listed) for side in sides):
-            raise database_error("a list compares with nothing")
-        nulls = [isinstance(side, Literal) and side.kind == "null" for side in sides]
-        if any(nulls) and operator in ("eq", "neq"):
-            return _null_test(sides[0] if nulls[1] else sides[1], negated=operator == "neq")
-        if any(nulls):
-            return Constant(None)
-        return _compare(operator, sides[0], sides[1])
-
-    def _contained(self, left: Expression, right: Expression) -> Test:
-        item, holder = self._operand(left), self._operand(right)
-        if isinstance(item, Column) and isinstance(holder, Listed):
-            return _one_of(item, holder)
-        if isinstance(item, Literal) and isinstance(holder, Column):
-            return _has_member(item, holder)
-        if isinstance(item, Column) and isinstance(holder, Literal):
-            if holder.kind == "geometry":
-                raise not_supported("looking for places inside of shapes")
-            raise database_error("syntax error at or near a value: IN takes a list")
-        # In the original this is a crash.
-        message = 'cannot use "in" operator to compare the specified values'
-        message = f"panic occurred while handling request: {message}"
-        raise SkygearError(UNEXPECTED_ERROR, message)
-
-
-def _null_test(operand: Operand | Literal | Listed, *, negated: bool) -> Test:
-    operand = _with_text(operand)
-    if isinstance(operand, Value):
-        return Constant((operand.value is None) is not negated)
-    return IsNull(operand, negated)
-
-
-def _compare(operator: str, left: Operand | Literal | Listed, right: object) -> Test:
-    assert isinstance(left, Column | Metres | Value | Literal)
-    assert isinstance(right, Column | Metres | Value | Literal)
-    if operator in ("like", "ilike"):
-        return _compare_texts(operator, left, right)
-    one, other = _read_as(left, right), _read_as(right, left)
-    family = one.family
-    if family is not other.family:
-        sign = _SIGNS[operator]
-        message = f"operator does not exist: {_word(one)} {sign} {_word(other)}"
-        raise database_error(message)
-    if family is Family.OTHER or (operator in _ORDERING and family in (Family.JSON, Family.PLACE)):
-        raise not_supported(f"comparing values of the type {_word(one)}")
-    return Compare(operator, one, other, _folds(one, other))
-
-
-def _compare_texts(
-    operator: str, left: Column | Metres | Value | Literal, right: Column | Metres | Value | Literal
-) -> Test:
-    text, pattern = _with_text(left), _with_text(right)
-    if text.family is not Family.TEXT or pattern.family is not Family.TEXT:
-        raise database_error(
-            f"operator does not exist: {_word(text)} {_SIGNS[operator]} {_word(pattern)}"
-        )
-    if isinstance(pattern, Value) and sql_functions.ends_with_escape(str(pattern.value)):
-        raise database_error("LIKE pattern must not end with escape character")
-    folds = operator == "ilike" or _folds(text, pattern) or _is_citext(text)
-    return Compare("like", text, pattern, folds)
-
-
-def _is_citext(operand: Operand) -> bool:
-    return isinstance(operand, Column) and operand.folds
-
-
-def _folds(one: Operand, other: Operand) -> bool:
-    """Return whether case does not count: text beside text without case counts it."""
-    columns = [operand for operand in (one, other) if isinstance(operand, Column)]
-    return bool(columns) and all(column.folds for column in columns)
-
-
-def _word(operand: Operand) -> str:
-    if isinstance(operand, Column):
-        return operand.word
-    return "unknown" if isinstance(operand, Value) else operand.family.value
-
-
-def _read_as(side: Column | Metres | Value | Literal, other: object) -> Operand:
-    """Return *side*, a literal of it read as the type of *other*."""
-    if not isinstance(side, Literal):
-        return side
-    if isinstance(other, Column):
-        return read_as(side, other)
-    if isinstance(other, Metres):
-        return fitted(side, Family.NUMBER, Family.NUMBER)
-    return _with_text(side)
-
-
-def _with_text(side: Operand | Literal | Listed) -> Operand:
-    if isinstance(side, Literal):
-        return fitted(side, Family.TEXT, "text")
-    assert not isinstance(side, Listed)
-    return side
-
-
-def _one_of(column: Column, listed: Listed) -> Test:
-    values = [read_as(item, column) for item in listed.items]
-    if not values:
-        # The original writes IN (NULL).
-        return Constant(None)
-    if column.family is Family.OTHER:
-        raise not_supported(f"comparing values of the type {column.word}")
-    if column.family not in (Family.JSON, Family.PLACE):
-        return OneOf(column, tuple(value.value for value in values))
-    if len(values) > JSON_CHOICES_MAX:
-        raise not_supported(f"a list of more than {JSON_CHOICES_MAX} values of this type")
-    equals: list[Test] = [
-        Constant(None) if value.value is None else Compare("eq", column, value) for value in values
-    ]
-    return Combined("or", tuple(equals))
-
-
-def _has_member(item: Literal, holder: Column) -> Test:
-    if holder.family is not Family.JSON:
-        raise database_error(f"function jsonb_exists({holder.word}, unknown) does not exist")
-    if item.kind == "null":
-        return Constant(None)
-    text = fitted(item, Family.TEXT, "text").value
-    assert isinstance(text, str)
-    return HasMember(holder, text)

@@ -1,7 +1,7 @@
-"""Fields and literals as values that compare: a literal is read as its column's type. Pure.
+"""Columns and literals as values to compare: a literal is read as its column's type. Pure.
 
-So PostgreSQL does with the original's parameters, which it gets as text; what
-cannot be read is an error here, and the database meets only what fits.
+The original sends literals as text, and PostgreSQL reads them. Here they are read
+before the database is asked, with the same errors.
 """
 
 import math
@@ -34,7 +34,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field: of the records asked for, or of those a reference *via* leads to."""
+    """A field of the records asked for, or of the records that the reference *via* leads to."""
 
     name: str
     field: Field
@@ -43,23 +43,23 @@ class Column:
 
     @property
     def family(self) -> Family:
-        """Return what its values compare with."""
+        """Return the family of its values."""
         return _FAMILIES[self.field.kind]
 
     @property
     def folds(self) -> bool:
-        """Return whether its values compare without regard to case."""
+        """Return whether its values are compared without case."""
         return self.field.column == "citext"
 
     @property
     def word(self) -> str:
-        """Return the word for its type."""
+        """Return the name of its type in messages."""
         return self.field.column or FIELD_KINDS[self.field.kind].column or "text"
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A literal, read as what it is compared with; null where it is None."""
+    """A literal, read as the type it is compared with; None is null."""
 
     family: Family
     value: JsonValue
@@ -78,7 +78,7 @@ _WHOLE = frozenset(("integer", "sequence"))
 
 
 def read_as(literal: Literal, column: Column) -> Value:
-    """Return *literal* as a value of *column*. Raises SkygearError where it is none."""
+    """Return *literal* as a value of *column*. Raises SkygearError if it does not fit."""
     value = fitted(literal, column.family, column.word)
     number = value.value
     if (
@@ -86,14 +86,14 @@ def read_as(literal: Literal, column: Column) -> Value:
         and isinstance(number, float)
         and not (number.is_integer() and abs(number) <= INTEGER_MAX)
     ):
-        raise _no_such_value(column.word, _text_of(literal))
+        raise _invalid_input(column.word, _text_of(literal))
     return value
 
 
 def fitted(literal: Literal, family: Family, word: str) -> Value:
-    """Return *literal* as a value of *family*, whose type has the name *word*.
+    """Return *literal* as a value of *family*; messages call the type *word*.
 
-    Raises SkygearError where it is none.
+    Raises SkygearError if it does not fit.
     """
     if literal.kind == "null":
         return Value(family, None)
@@ -106,16 +106,16 @@ def fitted(literal: Literal, family: Family, word: str) -> Value:
     text = _text_of(literal)
     value = _READERS[family](text)
     if value is None:
-        raise _no_such_value(word, text)
+        raise _invalid_input(word, text)
     return Value(family, value)
 
 
-def _no_such_value(word: str, text: str) -> SkygearError:
+def _invalid_input(word: str, text: str) -> SkygearError:
     return database_error(f'invalid input syntax for type {word}: "{text}"')
 
 
 def _text_of(literal: Literal) -> str:
-    """Return *literal* as the original sends it to the database: as text."""
+    """Return *literal* as the text that the original sends to the database."""
     value = literal.value
     match literal.kind:
         case "string" | "reference" | "asset":
@@ -144,7 +144,7 @@ def _read_boolean(text: str) -> bool | None:
 
 def _read_moment(text: str) -> str | None:
     try:
-        # As PostgreSQL does where a column has no zone: a zone in the text does not count.
+        # As in PostgreSQL, a column without a time zone ignores the zone in the text.
         moment = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
     except ValueError:
         return None
@@ -170,10 +170,10 @@ _READERS: Mapping[Family, Callable[[str], JsonValue]] = {
 
 
 def database_error(message: str) -> SkygearError:
-    """Return what the original answers where its database complains."""
+    """Return the error for a query that the original's database would refuse."""
     return SkygearError(UNEXPECTED_ERROR, f"pq: {message}")
 
 
 def not_supported(what: str) -> SkygearError:
-    """Return the refusal of what the original can and we cannot."""
+    """Return the error for a query that the original answers and skylogin does not."""
     return SkygearError(NOT_SUPPORTED, f"{what} is not supported")

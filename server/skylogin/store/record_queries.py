@@ -10,11 +10,12 @@ from skylogin.database import dialect
 from skylogin.database.tables import records
 from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain.access import Actor
+from skylogin.domain.fields import TypeAndField
 from skylogin.domain.stored_names import PUBLIC_DATABASE
-from skylogin.domain.user import Field, Record
-from skylogin.query.field_rules import Schema
+from skylogin.domain.user import Record
+from skylogin.query.paths import Schema, paths_of, reach
 from skylogin.query.plan import Plan
-from skylogin.query.predicate import Query, expressions, key_path
+from skylogin.query.predicate import Query
 from skylogin.store import fields, record_types
 from skylogin.store.query_sql import QuerySql
 
@@ -45,41 +46,23 @@ class Scope:
 
 
 async def load_schema(tx: Transaction, app: str, query: Query) -> Schema:
-    """Return the fields of the record types that *query* speaks of, those that are made."""
-    found: dict[str, FieldMap] = {}
-    for names in [[], *_paths(query)]:
-        record_type = query.type
-        for name in names or [""]:
-            if record_type not in found and not await record_types.find(tx, app, [record_type]):
-                break
-            field = await _load_field(tx, app, record_type, name, found)
-            if field is None or field.kind != "reference":
-                break
-            record_type = field.target
-    return found
+    """Return the fields of the record types that *query* reads, as far as they exist."""
+    schema: dict[str, FieldMap] = {}
+    loaded: set[TypeAndField] = set()
+    paths = [[""], *paths_of(query)]
+    # One round for each reference that a path follows.
+    while missing := {at for names in paths for at in reach(names, query.type, schema)} - loaded:
+        loaded |= missing
+        types = {record_type for record_type, _ in missing}
+        for record_type in await record_types.find(tx, app, types):
+            names = [name for of, name in missing if of == record_type and not _is_reserved(name)]
+            found = await fields.load(tx, app, record_type, names)
+            schema[record_type] = {**schema.get(record_type, {}), **found}
+    return schema
 
 
-async def _load_field(
-    tx: Transaction, app: str, record_type: str, name: str, found: dict[str, FieldMap]
-) -> Field | None:
-    known = found.get(record_type, {})
-    if record_type not in found or name not in known:
-        wanted = [name] if name and not name.startswith("_") else []
-        found[record_type] = {**known, **await fields.load(tx, app, record_type, wanted)}
-    return found[record_type].get(name)
-
-
-def _paths(query: Query) -> list[list[str]]:
-    """Return the names of fields that *query* speaks of, one path each."""
-    asked = [expression for expression, _ in _predicate_expressions(query)]
-    asked += [sort.by for sort in query.sorts]
-    asked += query.includes.values()
-    paths = {path.text: path.names for path in map(key_path, asked) if path is not None}
-    return [*paths.values(), *([key] for key in query.desired_keys or ())]
-
-
-def _predicate_expressions(query: Query) -> Iterable[tuple[Any, bool]]:
-    return expressions(query.predicate) if query.predicate is not None else ()
+def _is_reserved(name: str) -> bool:
+    return not name or name.startswith("_")
 
 
 async def run(scope: Scope, plan: Plan, *, count: bool) -> Found:
