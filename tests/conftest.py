@@ -10,7 +10,7 @@ from hypothesis import settings
 from tests.local_services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
 from tests.processes import ServerProcess
 
-pytest_plugins = ["pytester", "tests.stores"]
+pytest_plugins = ["pytester", "tests.applications", "tests.stores"]
 
 # For `make fast`: a fifth of the examples, which finds most faults at once.
 settings.register_profile("fast", max_examples=20)

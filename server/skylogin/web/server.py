@@ -17,6 +17,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web as aiohttp_web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -38,6 +39,16 @@ http_logger = logging.getLogger("skylogin.http")
 STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
 HEADER_BYTES_MAX = 65536
+RUNNER_OPTIONS: dict[str, Any] = {
+    "access_log": None,
+    "logger": http_logger,
+    "handle_signals": False,
+    # The original does not decompress a body, and so finds no JSON in it.
+    "auto_decompress": False,
+    "shutdown_timeout": STOP_SECONDS_MAX,
+    "max_line_size": HEADER_BYTES_MAX,
+    "max_field_size": HEADER_BYTES_MAX,
+}
 SQLITE = "sqlite:///"
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
@@ -226,19 +237,8 @@ async def _listening(
 ) -> AsyncIterator[aiohttp_web.AppRunner]:
     host, port = settings.address()
     application = web.make_application(settings, store, now)
-    runner = aiohttp_web.AppRunner(
-        application,
-        access_log=None,
-        logger=http_logger,
-        handle_signals=False,
-        # A caller that hangs up before its batch begins is dropped from it.
-        handler_cancellation=True,
-        # The original reads a compressed body as it is, and finds no JSON.
-        auto_decompress=False,
-        shutdown_timeout=STOP_SECONDS_MAX,
-        max_line_size=HEADER_BYTES_MAX,
-        max_field_size=HEADER_BYTES_MAX,
-    )
+    # A caller that hangs up before its batch begins is dropped from it.
+    runner = aiohttp_web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
     try:
         try:
             await runner.setup()
