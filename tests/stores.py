@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,15 +14,17 @@ from typing import Any
 import asyncpg
 import pytest
 from skylogin import config
-from skylogin.actions.call import Call, LoggedAttempt, Services
+from skylogin.actions import table
+from skylogin.actions.batches import LoggedAttempt
+from skylogin.actions.call import Call
 from skylogin.actions.dispatch import Answer, dispatch
+from skylogin.actions.services import Services, open_services
 from skylogin.apps.registry import App
 from skylogin.database import Store, open_store
 from skylogin.domain.login import Login
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.user import User
 from skylogin.operations.operator import Operator
-from skylogin.web import application
 
 from tests.factories import NOW, make_attempt
 
@@ -122,16 +124,13 @@ def operator(make_operator: MakeOperator) -> Operator:
 @pytest.fixture
 async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeServices]:
     """Open the services of a server, with settings of one's own."""
-    opened: list[Services] = []
 
     async def make(on: Store = store, **environment: str) -> Services:
         settings = config.read({"CUSTOM_TOKEN_SECRET": "a secret", **environment}, config.DEV)
-        opened.append(await application.open_services(settings, on, clock))
-        return opened[-1]
+        return await opened.enter_async_context(open_services(settings, on, clock))
 
-    yield make
-    for services in opened:
-        await application.close_services(services)
+    async with AsyncExitStack() as opened:
+        yield make
 
 
 @pytest.fixture
@@ -219,12 +218,12 @@ def ask() -> Ask:
     ) -> Answer:
         call = Call(
             app=app or services.app,
+            action=table.named(action),
             payload=payload,
             api_key=key,
             access_token=access_token,
             now=(app or services.app).clock(),
             origin=Origin("192.0.2.1", str(uuid.uuid4()), services.settings.keeps_profiles),
-            action=action,
         )
         return await dispatch(call, services)
 

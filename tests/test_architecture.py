@@ -83,7 +83,7 @@ CATCHES_EVERYTHING = {
     "cli.target",
     "database.group_commit",
     "portal.endpoint",
-    "web.application",
+    "web.health",
     "web.server",
 }
 CLOCKS = {

@@ -51,6 +51,10 @@ UNABLE_TO_OPEN_DATABASE      = ErrorKind("UnexpectedUnableToOpenDatabase", 10002
 ERROR_KINDS = tuple(value for value in list(globals().values()) if isinstance(value, ErrorKind))
 
 
+# Carries the reason and its explanation under `skylogin dev`.
+REASON_HEADER = "X-Skylogin-Reason"
+
+
 class Reason(StrEnum):
     """Why an attempt to log in was accepted or refused: a closed list of codes."""
 

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 from skylogin import config, passwords
-from skylogin.actions import wire
-from skylogin.actions.call import Call, Services
+from skylogin.actions import table, wire
+from skylogin.actions.call import Call
 from skylogin.actions.dispatch import Answer, dispatch
+from skylogin.actions.services import Services, open_services
 from skylogin.actions.table import ACTIONS
 from skylogin.apps import registry
 from skylogin.apps.registry import App
@@ -29,7 +30,6 @@ from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import Reason
 from skylogin.ids import UUID_BYTES, IdMaker
-from skylogin.web import application
 
 from tests.factories import HOUR, NOW, SECRET, make_token
 from tests.local_services import PostgreSQL
@@ -653,12 +653,12 @@ class Play:
             token = self.access_tokens[step.by % len(self.access_tokens)]
         call = Call(
             app=app,
+            action=table.named(step.action),
             payload=wire.read_body(body),
             api_key=KEYS[step.key],
             access_token=token,
             now=services.now(),
             origin=Origin("192.0.2.1", "a request"),
-            action=step.action,
         )
         answer = await dispatch(call, services)
         crashed = answer.refusal is not None and answer.refusal.reason is Reason.CRASHED
@@ -738,9 +738,8 @@ async def open_server(url: str, clock: Clock) -> AsyncIterator[Services]:
     """Open a server on a database that is empty."""
     store = open_store(url)
     await store.create()
-    services = await application.open_services(config.read(ENVIRONMENT, config.DEV), store, clock)
-    yield services
-    await application.close_services(services)
+    async with open_services(config.read(ENVIRONMENT, config.DEV), store, clock) as services:
+        yield services
     await store.close()
 
 
@@ -752,7 +751,7 @@ def stage(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
         # Hashes are not for keeping here, and may be quick.
         patch.setattr(passwords, "COST", 4)
         patch.setattr(registry, "MADE_BY_USE_MAX", APPS_MAX)
-        patch.setattr(application, "IdMaker", SameIds)
+        patch.setattr("skylogin.actions.services.IdMaker", SameIds)
         opened = Stage(f"sqlite:///{tmp_path_factory.mktemp('same') / 'skylogin.db'}", url)
         yield opened
         opened.close()

@@ -45,7 +45,7 @@ async def test_odd_tokens_are_answered_as_recorded(
                 wrong.append((line["n"], line["odd"], answer.status, code))
     assert wrong == []
 
-    await services.app.journal.close()
+    await services.app.login_log.close()
     seen = await overview.overview(operator, "myapp")
     counted = sum(point.accepted + sum(point.refused.values()) for point in seen.day.points)
     assert counted == len(recorded)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from skylogin.actions.preprocessors import authenticate, check_access_key
-from skylogin.actions.table import ACTIONS, NOT_EMULATED, name_of
+from skylogin.actions.table import ACTIONS, NOT_EMULATED, find
 
 LOGIN = "sso:custom_token:login"
 NAMES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -29,7 +29,7 @@ NAMES: dict[str, tuple[str, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("path", "payload", "name"), NAMES.values(), ids=NAMES)
 def test_a_call_asks_for_an_action(path: str, payload: dict[str, Any], name: str) -> None:
     """By its path, or else by its body."""
-    assert name_of(path, payload) == name
+    assert find(path, payload).name == name
 
 
 def test_each_name_means_one_thing() -> None:
@@ -48,9 +48,9 @@ def test_every_action_but_home_asks_for_a_key_first() -> None:
     assert set(first.values()) == {(check_access_key,), (authenticate,)}
 
 
-def test_every_login_is_in_the_journal() -> None:
+def test_every_login_is_in_the_login_log() -> None:
     """And whatever makes a user; nothing else."""
-    assert {name for name, action in ACTIONS.items() if action.journaled} == {
+    assert {name for name, action in ACTIONS.items() if action.logged} == {
         LOGIN,
         "auth:signup",
         "auth:login",

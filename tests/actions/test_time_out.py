@@ -45,7 +45,7 @@ async def test_who_leaves_is_not_answered(
             await call
 
     await services.logins.close()
-    await services.app.journal.flush()
+    await services.app.login_log.flush()
     entries = await services.store.run(
         lambda tx: login_attempts.load_latest(tx, services.app.name, 9)
     )

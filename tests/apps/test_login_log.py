@@ -33,7 +33,7 @@ async def told(make_services: MakeServices, ask: Ask, operator: Operator) -> Any
     async def told(token: str, **environment: str) -> LogEntry:
         services = await make_services(**environment)
         await ask(services, LOG_IN, token=token)
-        await services.app.journal.flush()
+        await services.app.login_log.flush()
         [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
         return latest
 
@@ -115,16 +115,16 @@ async def test_a_refused_attempt_tells_which_secret_signed_it(
     for cases, secret_id in ((SIGNED, "environment"), (UNSIGNED, "")):
         for name, (token, reason) in cases.items():
             await ask(services, LOG_IN, token=token)
-            await services.app.journal.flush()
+            await services.app.login_log.flush()
             [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
             assert (latest.reason, latest.details["secret_id"]) == (reason, secret_id), name
     # Without the app's key nothing of the token is looked at.
     await ask(services, LOG_IN, token=mint(), key="wrong")
 
-    await services.app.journal.flush()
+    await services.app.login_log.flush()
     signed = await login_attempts.find(operator, APP, Filter(secret_id="environment"))
     assert len(signed.attempts) == len(SIGNED) + accepted
-    await services.app.journal.flush()
+    await services.app.login_log.flush()
     uses = await overview.secret_uses(operator, APP)
     assert {name: sum(use.last_7_days) for name, use in uses.items()} == {"environment": accepted}
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import asyncpg
 import pytest
-from skylogin.actions import sso
-from skylogin.actions.call import Call, Services
+from skylogin.actions import sso, table
+from skylogin.actions.call import Call
+from skylogin.actions.services import Services
 from skylogin.database import Store, Transaction, open_store
 from skylogin.domain.login_attempt import Origin
 from skylogin.operations import secrets
@@ -170,10 +171,10 @@ def make_call(services: Services, token: str) -> Call:
     """Return a call of the login with *token*."""
     return Call(
         app=services.app,
+        action=table.named("sso:custom_token:login"),
         payload={"token": token},
         api_key="changeme",
         access_token="",
         now=services.now(),
         origin=Origin("192.0.2.1", "request-1"),
-        action="sso:custom_token:login",
     )

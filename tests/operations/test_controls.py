@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from skylogin import config
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.apps.faults import DROP, InjectedFault
 from skylogin.apps.registry import App
 from skylogin.database import Transaction
@@ -109,7 +109,7 @@ async def test_what_waits_to_be_written_goes_with_a_reset(services: Services, as
     await ask(services, LOG_IN, app=app, token="wrong")
 
     await controls.reset(operator, app)
-    await app.journal.flush()
+    await app.login_log.flush()
 
     assert (await state(services, "first"))["attempts"] == []
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.operations import apps, exports
 from skylogin.operations.operator import ConflictError, Operator, RefusedError, list_acts
 

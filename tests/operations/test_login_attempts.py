@@ -31,7 +31,7 @@ async def journal(make_services: MakeServices, ask: Ask, clock: Clock) -> list[s
         claims = {"iat": int(clock().timestamp()), "exp": int(clock().timestamp()) + 60}
         token = make_token(secret=secret, sub=f"s{number}", **claims)
         await ask(services, LOG_IN, token=token)
-        await services.app.journal.flush()
+        await services.app.login_log.flush()
     return [f"s{number}" for number in range(6)]
 
 
@@ -99,7 +99,7 @@ async def test_attempts_are_followed(
         clock.moment = NOW + timedelta(minutes=5, seconds=10 - late)
         token = make_token(secret="wrong", sub=f"new{number}")
         await ask(services, LOG_IN, token=token)
-        await services.app.journal.flush()
+        await services.app.login_log.flush()
         clock.moment = NOW + timedelta(minutes=5, seconds=10)
         await asyncio.sleep(0.3)
 
@@ -130,6 +130,6 @@ async def test_the_next_attempt_is_waited_for(
     services = await make_services()
     for subject in ("alice", "mallory"):
         await ask(services, LOG_IN, token=make_token(secret="wrong", sub=subject))
-    await services.app.journal.flush()
+    await services.app.login_log.flush()
 
     assert (await waiting).subject == "mallory"

@@ -25,10 +25,16 @@ import bcrypt
 import pytest
 import skylogin.database
 import skylogin.store
-from skylogin.actions.call import LastSeen, LoggedAttempt, Lookup, Services
-from skylogin.actions.me import see_many
-from skylogin.actions.preprocessors import authenticate, find_many
-from skylogin.actions.sso import log_in_many
+from skylogin.actions.batches import (
+    LastSeen,
+    LoggedAttempt,
+    Lookup,
+    find_many,
+    log_in_many,
+    see_many,
+)
+from skylogin.actions.preprocessors import authenticate
+from skylogin.actions.services import Services
 from skylogin.actions.table import ACTIONS, NOT_EMULATED
 from skylogin.apps.registry import App
 from skylogin.database import Store, Transaction, tables
@@ -58,7 +64,6 @@ from skylogin.store.record_queries import Scope
 from skylogin.store.references import as_rows
 from skylogin.store.secrets import StoredSecret
 from skylogin.store.user_search import Search
-from skylogin.web import application
 from sqlalchemy import (
     CompoundSelect,
     Table,
@@ -1130,7 +1135,7 @@ class Server:
         who = {"app": self.apps[app], "key": key, "access_token": access_token}
         answer = await self.ask(self.services, action, **who, **resolved(payload, of))
         for one in self.apps.values():
-            await one.journal.flush()
+            await one.login_log.flush()
         return answer.status, json.dumps(answer.body, sort_keys=True)
 
 
@@ -1173,7 +1178,7 @@ def serve(
     # Nothing is left to chance, so that answers and rows can be compared.
     monkeypatch.setattr(bcrypt, "gensalt", lambda *_, **__: SALT)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0))
-    monkeypatch.setattr(application, "IdMaker", CountedIds)
+    monkeypatch.setattr("skylogin.actions.services.IdMaker", CountedIds)
 
     async def serve(**environment: str) -> Server:
         await store.run(fill_both)
@@ -1329,9 +1334,9 @@ async def test_a_batch_for_two_apps_does_what_two_batches_do(serve: Serve, store
     visits = [LastSeen(*user, NOW, enable=user == users[0]) for user in users]
     kinds: list[tuple[DoBatch, list[Any]]] = [
         (find_many, [Lookup(*user) for user in users]),
-        (functools.partial(see_many, server.services), visits),
+        (see_many, visits),
         (
-            functools.partial(log_in_many, server.services),
+            functools.partial(log_in_many, server.services.settings.auth_record_keys),
             [make_item(app) for app in server.apps.values()],
         ),
     ]

@@ -31,7 +31,7 @@ async def test_every_attempt_counts_once(
         accepted = [make_token(secret=SECRET, sub=f"s{number}") for number in range(5)]
         refused = [make_token(secret="wrong")] * 3
         await asyncio.gather(*(ask(services, LOG_IN, token=one) for one in accepted + refused))
-        await services.app.journal.close()
+        await services.app.login_log.close()
 
     seen = await overview.overview(operator, APP)
 
@@ -55,7 +55,7 @@ async def test_uses_of_a_secret_are_counted_by_the_day(
         seconds = int(clock.moment.timestamp())
         token = make_token(secret=SECRET, iat=seconds, exp=seconds + 60)
         assert (await ask(services, LOG_IN, token=token)).status == HTTPStatus.OK
-    await services.app.journal.close()
+    await services.app.login_log.close()
 
     uses = await overview.secret_uses(operator, APP)
 
@@ -93,8 +93,8 @@ async def test_counts_that_cannot_be_written_wait(
     """None is lost, and none counts twice."""
     services = await make_services()
     await ask(services, LOG_IN, token=make_token(secret="wrong"))
-    await services.app.journal.flush()
-    tally = services.app.journal._tally
+    await services.app.login_log.flush()
+    counter = services.app.login_log._counter
     run, store_run_fails = store.run, True
 
     async def fail(*arguments: object, **named: object) -> object:
@@ -103,11 +103,11 @@ async def test_counts_that_cannot_be_written_wait(
         return await run(*arguments, **named)  # type: ignore[arg-type]
 
     store.run = fail  # type: ignore[method-assign, assignment]
-    await tally.flush()
+    await counter.flush()
     store_run_fails = False
     await ask(services, LOG_IN, token=make_token(secret="wrong"))
-    await tally.flush()
-    await tally.flush()
+    await counter.flush()
+    await counter.flush()
 
     seen = await overview.overview(operator, APP)
     assert seen.hour.points[-1].refused == {"signature_wrong": 2}
@@ -125,7 +125,7 @@ async def test_old_counts_go(
     for days in (20, 9, 0):
         clock.moment = NOW - timedelta(days=days)
         await ask(services, LOG_IN, token=make_token(secret="wrong"))
-        await services.app.journal._tally.flush()
+        await services.app.login_log._counter.flush()
     assert await store.run(load, write=False) == 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import bcrypt
 import pytest
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 
 from tests.stores import Ask, Clock, MakeServices
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.store import fields

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.domain.access import FieldRule
 from skylogin.store import access_rules
 
@@ -99,7 +99,7 @@ async def test_what_is_not_emulated_shows_in_the_journal(
     services = await make_services()
 
     answer = await ask(services, "push:user", user_ids=["a"])
-    await services.app.journal.flush()
+    await services.app.login_log.flush()
 
     assert answer.body["error"]["message"] == "push:user is not emulated by skylogin"
     assert await query("SELECT reason FROM journal") == [("not_emulated",)]

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from skylogin.store import apps
-from skylogin.web.application import SERVICES
+from skylogin.web.keys import SERVICES
 
 from tests.applications import Client
 

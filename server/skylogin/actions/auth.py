@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from skylogin import passwords
-from skylogin.actions.call import Call, Services
-from skylogin.actions.login_answer import OK, auth_response
-from skylogin.actions.password_login import sign_in
-from skylogin.actions.payload import bound, bound_key, bound_object
+from skylogin.actions import login_answer
+from skylogin.actions.call import Call
+from skylogin.actions.login_answer import auth_response
+from skylogin.actions.payload import bound, bound_key, bound_object, direct_text
+from skylogin.actions.services import Services
+from skylogin.actions.wire import OK
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy, profile, unique_keys
 from skylogin.domain.claims import Profile
@@ -95,8 +97,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
                 tx, call.app.name, new, services.settings.password_policy
             )
 
-    made = await sign_in(call, services, attempt, nobody, remember)
-    return await auth_response(call, services, made.user)
+    return await login_answer.log_in(call, services, attempt, nobody, remember)
 
 
 async def log_in(call: Call, services: Services) -> object:
@@ -131,8 +132,7 @@ async def log_in(call: Call, services: Services) -> object:
             raise _incorrect()
         return Account(user.id, found)
 
-    entered = await sign_in(call, services, attempt, find)
-    return await auth_response(call, services, entered.user)
+    return await login_answer.log_in(call, services, attempt, find)
 
 
 def _key_values(
@@ -242,6 +242,11 @@ async def log_out(call: Call, services: Services) -> object:
     if call.access_token:
         await call.app.tokens.forget(call.access_token)
     return OK
+
+
+async def unregister_device(call: Call, services: Services) -> object:
+    """Answer what the JavaScript SDK sends as it logs out; devices are not kept."""
+    return {"id": direct_text(call.payload, "id")}
 
 
 async def set_disabled(call: Call, services: Services) -> object:

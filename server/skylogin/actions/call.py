@@ -1,22 +1,17 @@
-"""One call on its way, and what it may use."""
+"""One call of an action: what it asks for, and what the preprocessors find out about it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from skylogin.actions.services import Services
 from skylogin.apps.faults import InjectedFault
-from skylogin.apps.registry import App, AppRegistry
-from skylogin.config import Settings
-from skylogin.database import Store
-from skylogin.database.group_commit import Batcher
+from skylogin.apps.registry import App
 from skylogin.domain.access import Actor
-from skylogin.domain.login import Login, LoginAttempt
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.user import User
-from skylogin.ids import IdMaker
 from skylogin.tokens.access_token import AccessToken
-from skylogin.tokens.custom_token import Rules
 
 
 class AccessKey(Enum):
@@ -29,81 +24,47 @@ class AccessKey(Enum):
 
 @dataclass(slots=True)
 class Call:
-    """One action being carried out. Preprocessors fill in what they learn."""
+    """One action being carried out. Preprocessors fill in what they find out."""
 
     app: App
+    action: "Action"
     payload: Mapping[str, object]
     api_key: str
     access_token: str
     now: datetime
     origin: Origin
-    action: str = ""
     access_key: AccessKey = AccessKey.NONE
-    # The custom token secret that signed its token, once that is verified.
+    # The custom token secret that signed the token, once that is verified.
     secret_id: str = ""
     token: AccessToken | None = None
     user_id: str = ""
     user: User | None = None
-    # Empty is the public database, None the union of all.
+    # Empty for the public database, None for the union of all.
     database_id: str | None = ""
     fault: InjectedFault | None = None
 
     @property
     def has_master_key(self) -> bool:
-        """Return whether the call came with the master key."""
+        """Return whether the call has the master key."""
         return self.access_key is AccessKey.MASTER
 
     @property
     def actor(self) -> Actor:
-        """Return who calls, as the rules of access look at them."""
+        """Return the caller as the access rules see them."""
         if self.user is None:
             return Actor(has_master_key=self.has_master_key)
         return Actor(self.user.id, self.user.roles, self.has_master_key)
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedAttempt:
-    """A login in a batch: what is decided on, and what the journal needs besides."""
-
-    app: App
-    attempt: LoginAttempt
-    entry_id: str
-    action: str
-    origin: Origin
+Preprocessor = Callable[[Call, Services], Awaitable[None]]
+Handler = Callable[[Call, Services], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """A user is asked for: whoever calls."""
+class Action:
+    """A row of the table of actions. The login log has the calls of those *logged*."""
 
-    app: str
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class LastSeen:
-    """Somebody was seen: the time goes into their row. *enable* clears a disabling that ended."""
-
-    app: str
-    user_id: str
-    now: datetime
-    enable: bool
-
-
-@dataclass(slots=True)
-class Services:
-    """What handlers may use. Built once, in `web`.
-
-    *app* is the one of the environment; a call says which one it is for.
-    """
-
-    settings: Settings
-    rules: Rules
-    store: Store
-    apps: AppRegistry
-    app: App
-    now: Callable[[], datetime]
-    ids: IdMaker
-    logins: Batcher[LoggedAttempt, Login] = field(init=False)
-    lookups: Batcher[Lookup, User | None] = field(init=False)
-    visits: Batcher[LastSeen, None] = field(init=False)
+    name: str
+    handler: Handler
+    preprocessors: tuple[Preprocessor, ...] = ()
+    logged: bool = False

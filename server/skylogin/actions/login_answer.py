@@ -1,17 +1,63 @@
-"""What the handlers of several families answer with."""
+"""Logging in outside a batch, and what a login answers."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from skylogin.actions import wire
-from skylogin.actions.call import Call, Services
+from skylogin.actions.call import Call
+from skylogin.actions.services import Services
+from skylogin.database import Transaction
+from skylogin.domain import login, login_attempt
 from skylogin.domain.access import Actor
+from skylogin.domain.login import Changes, Login, LoginAttempt
 from skylogin.domain.stored_names import USER_TYPE
-from skylogin.domain.user import User
+from skylogin.domain.user import Account, User
+from skylogin.errors import SkygearError
+from skylogin.store import login_attempts as stored_attempts
+from skylogin.store import login_batch
 
-OK = {"status": "OK"}
+Find = Callable[[Transaction], Awaitable[Account | None]]
+Also = Callable[[Transaction, Changes], Awaitable[None]]
+
+
+async def _nothing(tx: Transaction, changes: Changes) -> None:
+    pass
+
+
+async def log_in(
+    call: Call, services: Services, attempt: LoginAttempt, find: Find, also: Also = _nothing
+) -> object:
+    """Log in and return the answer.
+
+    One transaction finds the account, decides, saves, does what *also* does, and writes
+    the log entry. Raises SkygearError where the login is refused; then nothing is saved.
+    """
+    app, key_sets = call.app.name, services.settings.auth_record_keys
+    entry_id = services.ids.timed_id(services.now())
+    attempt = replace(attempt, access=await call.app.access.rules())
+
+    async def work(tx: Transaction) -> Login:
+        account = await find(tx)
+        snapshot = await login_batch.load_one(tx, app, attempt, account, key_sets)
+        [outcome], changes = login.decide_all([attempt], snapshot)
+        if isinstance(outcome, SkygearError):
+            raise outcome
+        await login_batch.save(tx, app, changes)
+        await also(tx, changes)
+        entry = login_attempt.accepted(entry_id, call.action.name, call.origin, attempt, outcome)
+        await call.app.login_log.add(tx, [entry])
+        return outcome
+
+    async def was_committed(tx: Transaction) -> bool:
+        return await stored_attempts.has(tx, app, entry_id)
+
+    accepted = await services.store.run(work, witness=was_committed)
+    return await auth_response(call, services, accepted.user)
 
 
 async def auth_response(call: Call, services: Services, user: User) -> object:
     """Return what a login answers: *user* as seen before it, with a new access token."""
-    # The original hands the issuer of a token on to the next one.
+    # The original passes the issuer of a token on to the next one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer)
     record, rules = user.record, await call.app.access.rules()

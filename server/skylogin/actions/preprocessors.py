@@ -1,9 +1,9 @@
 """Checks before a handler: each fills in the call, or raises (transport, section 9)."""
 
-from collections.abc import Sequence
-
-from skylogin.actions.call import AccessKey, Call, Lookup, Services
+from skylogin.actions.batches import Lookup
+from skylogin.actions.call import AccessKey, Call
 from skylogin.actions.payload import direct_text
+from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy
 from skylogin.domain.limits import check_keys, check_storable
@@ -113,16 +113,6 @@ async def _load_user(call: Call, services: Services) -> None:
     if not call.has_master_key:
         raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
     call.user = await _make(call, services, User(call.user_id))
-
-
-async def find_many(tx: Transaction, lookups: Sequence[Lookup]) -> list[User | None]:
-    """Return the users that calls of one moment ask for: one query for all."""
-    found: dict[Lookup, User] = {}
-    for app in {lookup.app for lookup in lookups}:
-        wanted = {lookup.user_id for lookup in lookups if lookup.app == app}
-        there = await users.load(tx, app, wanted)
-        found |= {Lookup(app, user_id): user for user_id, user in there.items()}
-    return [found.get(lookup) for lookup in lookups]
 
 
 async def require_user(call: Call, services: Services) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from skylogin.actions import wire
-from skylogin.actions.call import Call, Services
+from skylogin.actions.call import Call
 from skylogin.actions.payload import bound, bound_keys, bound_list
+from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, record_json, records
 from skylogin.domain.access import AccessRules

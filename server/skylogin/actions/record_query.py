@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skylogin.actions import wire
-from skylogin.actions.call import Call, Services
+from skylogin.actions.call import Call
+from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.database.transaction import FieldMap
 from skylogin.domain import record_json

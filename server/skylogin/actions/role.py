@@ -1,8 +1,9 @@
 """`role:*`: which roles are special, and who has which."""
 
-from skylogin.actions.call import Call, Services
+from skylogin.actions.call import Call
 from skylogin.actions.payload import bound_keys
 from skylogin.actions.preprocessors import is_admin
+from skylogin.actions.services import Services
 from skylogin.domain.limits import check_keys
 from skylogin.errors import NOT_AUTHENTICATED, PERMISSION_DENIED, SkygearError, invalid_argument
 from skylogin.store import roles

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from skylogin.actions.call import Call, Services
+from skylogin.actions.call import Call
 from skylogin.actions.payload import bound_key, bound_keys, bound_list, bound_object
+from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, schema
 from skylogin.domain.access import FieldRules

@@ -1,16 +1,16 @@
 """`sso:*`: logging in as a principal of somebody else's."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
-from skylogin.actions.call import Call, LoggedAttempt, Services
-from skylogin.actions.login_answer import auth_response
-from skylogin.actions.password_login import sign_in
+from skylogin.actions.batches import LoggedAttempt
+from skylogin.actions.call import Call
+from skylogin.actions.login_answer import auth_response, log_in
 from skylogin.actions.payload import bound, bound_key, bound_object
+from skylogin.actions.services import Services
 from skylogin.database import Transaction
-from skylogin.domain import login, login_attempt, profile
+from skylogin.domain import profile
 from skylogin.domain.limits import check_keys, check_storable
-from skylogin.domain.login import Changes, Login, LoginAttempt
+from skylogin.domain.login import Changes, LoginAttempt
 from skylogin.domain.stored_names import OAUTH
 from skylogin.domain.user import Account, User
 from skylogin.errors import (
@@ -23,7 +23,7 @@ from skylogin.errors import (
     invalid_argument,
     not_decodable,
 )
-from skylogin.store import login_batch, principals, users
+from skylogin.store import principals, users
 from skylogin.store.principals import Link
 from skylogin.tokens import custom_token
 from skylogin.tokens.custom_token import Secret, Signed
@@ -61,7 +61,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     )
     entry_id = services.ids.timed_id(services.now())
     accepted = await services.logins.submit(
-        LoggedAttempt(call.app, attempt, entry_id, call.action, call.origin)
+        LoggedAttempt(call.app, attempt, entry_id, call.action.name, call.origin)
     )
     return await auth_response(call, services, accepted.user)
 
@@ -79,32 +79,6 @@ async def _verify_signature(
         if newer == secrets:
             raise
     return custom_token.verify_signature(token, newer, services.rules)
-
-
-async def log_in_many(
-    services: Services, tx: Transaction, items: Sequence[LoggedAttempt]
-) -> list[Login | SkygearError]:
-    """Log in a batch: load, decide, save, for each app."""
-    outcomes: dict[str, Login | SkygearError] = {}
-    key_sets = services.settings.auth_record_keys
-    for app, group in groupby(sorted(items, key=_name_of_app), key=_name_of_app):
-        theirs = list(group)
-        attempts = [item.attempt for item in theirs]
-        snapshot = await login_batch.load(tx, app, attempts, key_sets)
-        decided, changes = login.decide_all(attempts, snapshot)
-        await login_batch.save(tx, app, changes)
-        entries = [
-            login_attempt.accepted(item.entry_id, item.action, item.origin, item.attempt, outcome)
-            for item, outcome in zip(theirs, decided, strict=True)
-            if isinstance(outcome, Login)
-        ]
-        await theirs[0].app.journal.add(tx, entries)
-        outcomes |= zip((item.entry_id for item in theirs), decided, strict=True)
-    return [outcomes[item.entry_id] for item in items]
-
-
-def _name_of_app(item: LoggedAttempt) -> str:
-    return item.app.name
 
 
 async def log_in_with_oauth(call: Call, services: Services) -> object:
@@ -128,8 +102,7 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
 
     nobody = User(services.ids.random_id())
     attempt = LoginAttempt(link.principal, None, call.now, nobody, False, OAUTH, link.provider)
-    entered = await sign_in(call, services, attempt, find, note)
-    return await auth_response(call, services, entered.user)
+    return await log_in(call, services, attempt, find, note)
 
 
 async def sign_up_with_oauth(call: Call, services: Services) -> object:
@@ -148,8 +121,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
 
     new_user = User(services.ids.random_id())
     attempt = LoginAttempt(link.principal, given, call.now, new_user, True, OAUTH, link.provider)
-    made = await sign_in(call, services, attempt, find, note)
-    return await auth_response(call, services, made.user)
+    return await log_in(call, services, attempt, find, note)
 
 
 async def link_oauth(call: Call, services: Services) -> object:

@@ -1,11 +1,10 @@
-"""The table of actions: what runs before each, and what each does (transport, section 10)."""
+"""The table of actions: the checks before each, and what each does (transport, section 10)."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import import_module
 
-from skylogin.actions import auth, home, me, role, sso
-from skylogin.actions.call import Call, Services
+from skylogin.actions import auth, me, role, sso, wire
+from skylogin.actions.call import Action, Call, Handler
 from skylogin.actions.preprocessors import (
     authenticate,
     check_access_key,
@@ -19,26 +18,15 @@ from skylogin.actions.preprocessors import (
     require_user,
     select_database,
 )
-
-Preprocessor = Callable[[Call, Services], Awaitable[None]]
-Handler = Callable[[Call, Services], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A row: the name, the handler, the checks before it, and whether the journal has it."""
-
-    name: str
-    handler: Handler
-    preprocessors: tuple[Preprocessor, ...]
-    journaled: bool = False
+from skylogin.actions.services import Services
+from skylogin.errors import UNDEFINED_OPERATION, Reason, SkygearError
 
 
 def _later(family: str, name: str) -> Handler:
-    """Return a handler whose module is imported when it is first asked for.
+    """Return a handler whose module is imported at its first call.
 
-    Records, queries and the schema are half of the code, and nothing of a login: without
-    them a server is ready sooner.
+    Records, queries and the schema are half of the code, and a login needs none of it:
+    without them a server is ready sooner.
     """
 
     async def handle(call: Call, services: Services) -> object:
@@ -48,22 +36,35 @@ def _later(family: str, name: str) -> Handler:
     return handle
 
 
+async def _acknowledge(call: Call, services: Services) -> object:
+    return wire.OK
+
+
+async def _refuse_unknown(call: Call, services: Services) -> object:
+    raise SkygearError(UNDEFINED_OPERATION, "route unmatched")
+
+
+async def _refuse_not_emulated(call: Call, services: Services) -> object:
+    message = f"{call.action.name} is not emulated by skylogin"
+    raise SkygearError(UNDEFINED_OPERATION, message, reason=Reason.NOT_EMULATED)
+
+
 # A row stays on one line, whatever its length.
 # ruff: noqa: E501
 # fmt: off
-ACTIONS: Mapping[str, Action] = {
+ACTIONS = {
     action.name: action
     for action in (
-        Action("", home.home, ()),
-        Action("_status:healthz", home.home, ()),
-        Action("sso:custom_token:login", sso.log_in_with_custom_token, (check_access_key,), journaled=True),
+        Action("", _acknowledge),
+        Action("_status:healthz", _acknowledge),
+        Action("sso:custom_token:login", sso.log_in_with_custom_token, (check_access_key,), logged=True),
         Action("me", me.me, (authenticate, require_auth, require_user)),
-        Action("auth:signup", auth.sign_up, (check_access_key,), journaled=True),
-        Action("auth:login", auth.log_in, (check_access_key,), journaled=True),
+        Action("auth:signup", auth.sign_up, (check_access_key,), logged=True),
+        Action("auth:login", auth.log_in, (check_access_key,), logged=True),
         Action("auth:password", auth.change_password, (authenticate, require_auth_to_change_password, require_user)),
         Action("auth:reset_password", auth.reset_password, (check_access_key, require_master_key)),
-        Action("sso:oauth:login", sso.log_in_with_oauth, (check_access_key, require_master_key), journaled=True),
-        Action("sso:oauth:signup", sso.sign_up_with_oauth, (check_access_key, require_master_key), journaled=True),
+        Action("sso:oauth:login", sso.log_in_with_oauth, (check_access_key, require_master_key), logged=True),
+        Action("sso:oauth:signup", sso.sign_up_with_oauth, (check_access_key, require_master_key), logged=True),
         Action("sso:oauth:link", sso.link_oauth, (check_access_key, require_master_key)),
         Action("sso:oauth:unlink", sso.unlink_oauth, (check_access_key, require_master_key)),
         Action("role:default", role.set_default, (check_access_key, dev_only)),
@@ -85,12 +86,12 @@ ACTIONS: Mapping[str, Action] = {
         Action("schema:default_access", _later("schema", "set_default_access"), (check_access_key, dev_only, select_database)),
         Action("schema:field_access:get", _later("schema", "get_field_access"), (authenticate, inject_auth, require_admin)),
         Action("schema:field_access:update", _later("schema", "update_field_access"), (authenticate, inject_auth, require_admin)),
-        Action("device:unregister", home.forget_device, (authenticate, require_auth)),
+        Action("device:unregister", auth.unregister_device, (authenticate, require_auth)),
     )
 }
 # fmt: on
 
-# Names of the original that this server answers with a refusal of its own.
+# Actions of the original that this server refuses by name.
 NOT_EMULATED = frozenset(
     (
         "asset:put",
@@ -106,16 +107,28 @@ NOT_EMULATED = frozenset(
         "push:device",
     )
 )
+_BY_NAME = ACTIONS | {
+    name: Action(name, _refuse_not_emulated, logged=True) for name in NOT_EMULATED
+}
+
+# The checks before a websocket opens, which has no action of its own.
+HANDSHAKE = Action("", _acknowledge, (check_access_key,))
+UNMATCHED = Action("", _refuse_unknown)
 
 
-def name_of(path: str, payload: Mapping[str, object]) -> str:
+def find(path: str, payload: Mapping[str, object]) -> Action:
     """Return the action that a decoded URL path and a payload ask for.
 
-    A known path wins; any other path leaves it to `action`, where what is no
-    string counts as none (transport, section 2).
+    A known path wins; at any other path the payload's `action` decides, where anything
+    but a string counts as empty (transport, section 2).
     """
     name = path.removeprefix("/").replace("/", ":")
-    if name and (name in ACTIONS or name in NOT_EMULATED):
-        return name
-    asked = payload.get("action")
-    return asked if isinstance(asked, str) else ""
+    if name and name in _BY_NAME:
+        return _BY_NAME[name]
+    wanted = payload.get("action")
+    return named(wanted if isinstance(wanted, str) else "")
+
+
+def named(name: str) -> Action:
+    """Return the action called *name*; one that does not exist refuses its calls."""
+    return _BY_NAME.get(name) or Action(name, _refuse_unknown)

@@ -10,6 +10,9 @@ from skylogin.encoding import json_text, rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import SkygearError, error_body
 
+# What actions answer that only acknowledge a call.
+OK = {"status": "OK"}
+
 
 class BadBodyError(ValueError):
     """A body that is no JSON object: the original answers with a bare status."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.admin.openapi import Operation
 from skylogin.admin.request import AdminCall, Handler, Problem, problem_of, read_body, read_request
 from skylogin.apps.registry import App

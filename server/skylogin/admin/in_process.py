@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.admin import routes, users
 from skylogin.admin.openapi import InvalidRequestError, Operation
 from skylogin.admin.request import AdminCall, problem_of, read_body, read_request

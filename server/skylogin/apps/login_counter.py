@@ -16,7 +16,7 @@ from skylogin.domain.login_attempt import LogEntry
 from skylogin.store import login_counts
 from skylogin.store.login_counts import Counts, SecretUse
 
-logger = logging.getLogger("skylogin.tally")
+logger = logging.getLogger("skylogin.login_counter")
 
 FLUSH_SECONDS = 1.0
 COUNTS_AGE_MAX = timedelta(days=8)

@@ -17,7 +17,7 @@ from skylogin.domain.login_attempt import LogEntry
 from skylogin.ids import timed_prefix
 from skylogin.store import login_attempts as stored_journal
 
-logger = logging.getLogger("skylogin.journal")
+logger = logging.getLogger("skylogin.login_log")
 
 WAITING_MAX = 1000
 FLUSH_SECONDS = 0.5
@@ -43,7 +43,7 @@ class LoginLog:
         self._flusher: asyncio.Task[None] | None = None
         # Who wants to read what waits has to wait for who is writing it.
         self._writing = asyncio.Lock()
-        self._tally = LoginCounter(store, app)
+        self._counter = LoginCounter(store, app)
 
     async def open(self) -> None:
         """Count what is there."""
@@ -69,7 +69,7 @@ class LoginLog:
         for entry in entries:
             # A refusal is counted when it comes: it may never be written.
             if entry.accepted:
-                self._tally.count(entry)
+                self._counter.count(entry)
 
     async def _drop_aged(self, tx: Transaction) -> int:
         now = self._now()
@@ -83,7 +83,7 @@ class LoginLog:
 
     def note(self, entry: LogEntry) -> None:
         """Write *entry* soon; where too many wait already, it is only counted."""
-        self._tally.count(entry)
+        self._counter.count(entry)
         if len(self._waiting) >= WAITING_MAX:
             self._left_out += 1
             return
@@ -101,7 +101,7 @@ class LoginLog:
     async def flush(self) -> None:
         """Write what waits, and the counts. Raises nothing: neither stops a login."""
         await self.write()
-        await self._tally.flush()
+        await self._counter.flush()
 
     async def write(self) -> None:
         """Write the entries that wait. Raises nothing: a journal that fails stops no login."""
@@ -123,7 +123,7 @@ class LoginLog:
 
     async def forget(self, empty: Callable[[], Awaitable[None]]) -> None:
         """Forget what waits and what was counted, while *empty* takes away what is written."""
-        async with self._writing, self._tally.forgetting():
+        async with self._writing, self._counter.forgetting():
             self._waiting.clear()
             self._left_out = 0
             await empty()
@@ -135,4 +135,4 @@ class LoginLog:
             self._flusher.cancel()
         if self._waiting:
             await self.flush()
-        await self._tally.close()
+        await self._counter.close()

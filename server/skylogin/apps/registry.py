@@ -45,7 +45,7 @@ class App:
     api_key: str
     master_key: str
     secrets: SecretCache
-    journal: LoginLog
+    login_log: LoginLog
     tokens: TokenStore
     access: AccessCache
     # What a test may move, break and keep; nobody does under `skylogin serve`.
@@ -177,17 +177,17 @@ class AppRegistry:
         self, name: str, keys: tuple[str, str], secrets: SecretCache, key: bytes
     ) -> App:
         settings, clock = self._settings, Clock(self._now)
-        journal = LoginLog(
+        login_log = LoginLog(
             self._store,
             name,
             rows_max=settings.journal_rows_max,
             days=settings.journal_days,
             now=self._now,
         )
-        await journal.open()
+        await login_log.open()
         tokens = self._token_stores.open_token_store(name, key)
         access = AccessCache(self._store, name)
-        app = App(name, *keys, secrets, journal, tokens, access, clock)
+        app = App(name, *keys, secrets, login_log, tokens, access, clock)
         self._apps[name] = app
         return app
 
@@ -206,18 +206,18 @@ class AppRegistry:
     async def flush(self, name: str) -> None:
         """Have what still waits about an app written now, so that it can be read."""
         if name in self._apps:
-            await self._apps[name].journal.write()
+            await self._apps[name].login_log.write()
 
     async def _close(self, name: str) -> None:
         app = self._apps.pop(name, None)
         self._looked_at.pop(name, None)
         if app is not None:
-            await app.journal.close()
+            await app.login_log.close()
 
     async def _drop(self, name: str) -> None:
         """Close an app that was deleted: what still waits to be written is nobody's."""
         if name in self._apps:
-            await self._apps[name].journal.forget(_do_nothing)
+            await self._apps[name].login_log.forget(_do_nothing)
         await self._close(name)
 
     async def close(self) -> None:

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skylogin.client.connections import HttpAnswer
-
-REASON_HEADER = "x-skylogin-reason"
+from skylogin.errors import REASON_HEADER
 
 
 class CallRefusedError(Exception):
@@ -37,7 +36,7 @@ class CallRefusedError(Exception):
     @classmethod
     def of(cls, answer: HttpAnswer) -> "CallRefusedError":
         """Return the error that *answer* is."""
-        reason, _, explanation = answer.headers.get(REASON_HEADER, "").partition(": ")
+        reason, _, explanation = answer.headers.get(REASON_HEADER.lower(), "").partition(": ")
         error = json_object(answer.body).get("error")
         return cls(answer.status, error if isinstance(error, dict) else {}, reason, explanation)
 

@@ -62,7 +62,7 @@ async def reset(operator: Operator, app: App) -> None:
         await operator.act(app.name, "app.reset", app.name, work)
         app.access.forget()
 
-    await app.journal.forget(empty)
+    await app.login_log.forget(empty)
     app.faults.clear()
 
 
@@ -184,7 +184,7 @@ async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
         app.clock.reading = kept.clock
         await operator.act(app.name, "app.restore", name, work)
 
-    await app.journal.forget(put_back)
+    await app.login_log.forget(put_back)
     app.faults.clear()
 
 

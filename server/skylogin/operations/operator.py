@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.apps.registry import App, AppRegistry
 from skylogin.clock import system_now
 from skylogin.config import Settings

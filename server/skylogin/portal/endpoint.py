@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.apps.registry import App
 from skylogin.config import DEV
 from skylogin.encoding import json_text

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from skylogin import config
+from skylogin.actions import table
 from skylogin.actions.call import Call
 from skylogin.actions.dispatch import dispatch
 from skylogin.config import DEV
@@ -66,6 +67,7 @@ async def try_login(visit: PageRequest) -> web.StreamResponse:
     app = visit.opened_app
     call = Call(
         app=app,
+        action=table.named(LOG_IN),
         payload={"token": token},
         api_key=app.api_key,
         access_token="",
@@ -75,7 +77,6 @@ async def try_login(visit: PageRequest) -> web.StreamResponse:
             visit.services.ids.random_id(),
             visit.operator.settings.keeps_profiles,
         ),
-        action=LOG_IN,
     )
     answered = await dispatch(call, visit.services)
     text = json.dumps(answered.body, ensure_ascii=False, indent=2)

@@ -19,11 +19,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web as aiohttp_web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from skylogin import config
-from skylogin.actions.call import Services
+from skylogin.actions.services import Services
 from skylogin.apps.token_secrets import accepted_texts
 from skylogin.clock import system_now
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
@@ -31,7 +31,8 @@ from skylogin.database import Store, open_store, tables
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
 from skylogin.store import apps, secrets
-from skylogin.web import application as web
+from skylogin.web.application import make_application
+from skylogin.web.keys import SERVICES, STOPPING
 
 logger = logging.getLogger("skylogin.server")
 http_logger = logging.getLogger("skylogin.http")
@@ -117,7 +118,7 @@ async def running(
                 if secret is None:
                     secret = await _newest_secret(store, settings.app_name, now())
                 url, port = _url_of(runner)
-                yield Running(url, port, settings, secret, store, runner.app[web.SERVICES])
+                yield Running(url, port, settings, secret, store, runner.app[SERVICES])
         finally:
             await store.close()
 
@@ -234,15 +235,15 @@ async def _check_deployment(store: Store, settings: Settings) -> None:
 @asynccontextmanager
 async def _listening(
     settings: Settings, store: Store, now: Callable[[], datetime]
-) -> AsyncIterator[aiohttp_web.AppRunner]:
+) -> AsyncIterator[web.AppRunner]:
     host, port = settings.address()
-    application = web.make_application(settings, store, now)
+    application = make_application(settings, store, now)
     # A caller that hangs up before its batch begins is dropped from it.
-    runner = aiohttp_web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
+    runner = web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
     try:
         try:
             await runner.setup()
-            site = aiohttp_web.TCPSite(runner, host or None, port)
+            site = web.TCPSite(runner, host or None, port)
             await site.start()
         except apps.KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
@@ -251,13 +252,13 @@ async def _listening(
             raise ConfigurationError([fault]) from error
         yield runner
         await site.stop()
-        application[web.STOPPING].set()
+        application[STOPPING].set()
         await _drain(runner)
     finally:
         await runner.cleanup()
 
 
-async def _drain(runner: aiohttp_web.AppRunner) -> None:
+async def _drain(runner: web.AppRunner) -> None:
     """Let connections end with an answer, for a moment.
 
     A client that keeps its connection may just be sending its next call: were the connection
@@ -292,7 +293,7 @@ async def _newest_secret(store: Store, app: str, now: datetime) -> str:
     return next(iter(accepted_texts(stored, now)), "")
 
 
-def _url_of(runner: aiohttp_web.AppRunner) -> tuple[str, int]:
+def _url_of(runner: web.AppRunner) -> tuple[str, int]:
     # Who listens on both kinds of address is reached at the one that is there everywhere.
     host, port = min(runner.addresses, key=lambda address: ":" in address[0])[:2]
     return config.url_of(host, port), port

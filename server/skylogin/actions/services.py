@@ -1,0 +1,61 @@
+"""What the handlers of a server share, from its start to its end."""
+
+import functools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from skylogin.actions import batches
+from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
+from skylogin.apps.registry import App, AppRegistry
+from skylogin.config import Settings, rules_of
+from skylogin.database import Store
+from skylogin.database.group_commit import Batcher
+from skylogin.domain.login import Login
+from skylogin.domain.user import User
+from skylogin.ids import IdMaker
+from skylogin.tokens.custom_token import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What handlers may use. *app* is the default app; a call names its own."""
+
+    settings: Settings
+    rules: Rules
+    store: Store
+    apps: AppRegistry
+    app: App
+    now: Callable[[], datetime]
+    ids: IdMaker
+    logins: Batcher[LoggedAttempt, Login]
+    lookups: Batcher[Lookup, User | None]
+    visits: Batcher[LastSeen, None]
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, store: Store, now: Callable[[], datetime]
+) -> AsyncIterator[Services]:
+    """Prepare the default app and give the services; at the end, write what still waits."""
+    ids = IdMaker()
+    apps = AppRegistry(settings, store, now, ids)
+    log_in = functools.partial(batches.log_in_many, settings.auth_record_keys)
+    async with AsyncExitStack() as at_end:
+        at_end.push_async_callback(apps.close)
+        services = Services(
+            settings=settings,
+            rules=rules_of(settings),
+            store=store,
+            apps=apps,
+            app=await apps.open_default(),
+            now=now,
+            ids=ids,
+            logins=Batcher(store, log_in, batches.were_committed),
+            lookups=Batcher(store, batches.find_many, write=False),
+            visits=Batcher(store, batches.see_many),
+        )
+        for batcher in (services.visits, services.lookups, services.logins):
+            at_end.push_async_callback(batcher.close)
+        yield services

@@ -1,0 +1,192 @@
+"""The endpoint of Skygear's actions: a request becomes a call, its answer a response."""
+
+import ipaddress
+import posixpath
+from urllib.parse import quote, unquote
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from skylogin.actions import table, wire
+from skylogin.actions.call import Action, Call
+from skylogin.actions.dispatch import Answer, dispatch, refused
+from skylogin.actions.services import Services
+from skylogin.apps import names
+from skylogin.apps.registry import App
+from skylogin.config import DEV, Settings
+from skylogin.domain.login_attempt import Origin
+from skylogin.encoding import json_text
+from skylogin.errors import BAD_REQUEST, REASON_HEADER, UNDEFINED_OPERATION, Reason, SkygearError
+from skylogin.http import fault_answers
+from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
+from skylogin.web.keys import PUBSUB, SERVICES
+
+SERVER = "Skygear Server/1.7.3"
+REQUEST_ID_HEADER = "X-Skygear-Request-Id"
+REASON_CHARACTERS_MAX = 300
+
+
+async def answer(request: web.Request) -> web.StreamResponse:
+    """Answer a call of an action, with any method and at any path."""
+    services = request.app[SERVICES]
+    headers = _cors_headers(request, services.settings)
+    headers[REQUEST_ID_HEADER] = services.ids.random_id()
+    if request.method == "OPTIONS":
+        return web.Response(headers=headers)
+    path = unquote(_raw_path(request))
+    clean = _cleaned(path)
+    if clean != path:
+        return _moved(request, clean, headers)
+    headers["Server"] = SERVER
+    name, path = names.split(path, request.host, services.settings.domain)
+    app = await services.apps.find(name)
+    if app is None:
+        return _respond(refused(_unknown_app(name)), headers, services)
+    request[fault_answers.CLOCK] = app.clock
+    if path in PUBSUB_PATHS:
+        return await _answer_handshake(request, app, path, headers)
+    return await _answer_call(request, app, path, headers)
+
+
+def _unknown_app(name: str) -> SkygearError:
+    explanation = f"there is no app called {name}"
+    return SkygearError(
+        UNDEFINED_OPERATION, "route unmatched", reason=Reason.APP_UNKNOWN, explanation=explanation
+    )
+
+
+async def _answer_call(
+    request: web.Request, app: App, path: str, headers: CIMultiDict[str]
+) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    try:
+        payload = wire.read_body(await request.read())
+    except wire.BadBodyError:
+        # The original answers a body that is not JSON with a bare status and no body
+        # (pkg/server/router/common.go, newPayload).
+        return web.Response(status=400, headers=headers)
+    except web.HTTPRequestEntityTooLarge:
+        refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
+        return _respond(refused(refusal), headers, services)
+    call = _read_call(request, app, table.find(path, payload), payload, headers)
+    call.fault = app.faults.strike(call.action.name)
+    response = _respond(await dispatch(call, services), headers, services)
+    return await fault_answers.spoil(request, call.fault, response) if call.fault else response
+
+
+async def _answer_handshake(
+    request: web.Request, app: App, path: str, headers: CIMultiDict[str]
+) -> web.StreamResponse:
+    """Check the key of a websocket's handshake, and serve its connection until that ends."""
+    services = request.app[SERVICES]
+    action = table.HANDSHAKE if request.method == "GET" else table.UNMATCHED
+    payload: dict[str, object] = dict(request.query)
+    answered = await dispatch(_read_call(request, app, action, payload, headers), services)
+    if answered.refusal is not None:
+        return _respond(answered, headers, services)
+    connection = await request.app[PUBSUB].serve(request, app.name, PUBSUB_PATHS[path])
+    if connection is None:
+        return web.Response(status=400, text="Bad Request", headers=headers)
+    return connection
+
+
+def _read_call(
+    request: web.Request,
+    app: App,
+    action: Action,
+    payload: dict[str, object],
+    headers: CIMultiDict[str],
+) -> Call:
+    """Return the call: a key or a token in a header wins over one in the body."""
+    settings, header = request.app[SERVICES].settings, request.headers.get
+    api_key = header("X-Skygear-API-Key") or payload.get("api_key")
+    token = header("X-Skygear-Access-Token") or payload.get("access_token")
+    address, request_id = client_address(request, settings), headers[REQUEST_ID_HEADER]
+    return Call(
+        app=app,
+        action=action,
+        payload=payload,
+        api_key=api_key if isinstance(api_key, str) else "",
+        access_token=token if isinstance(token, str) else "",
+        now=app.clock(),
+        origin=Origin(address, request_id, settings.keeps_profiles),
+    )
+
+
+def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) -> web.Response:
+    if answered.refusal is not None and services.settings.mode == DEV:
+        _explain(answered.refusal, headers)
+    headers["Content-Type"] = "application/json"
+    body = json_text.write(answered.body) + b"\n"
+    return web.Response(status=answered.status, body=body, headers=headers)
+
+
+def _explain(refusal: SkygearError, headers: CIMultiDict[str]) -> None:
+    """Add the reason of a refusal as a header: ASCII, on one line."""
+    if refusal.reason is None:
+        return
+    text = f"{refusal.reason}: {refusal.explanation}"[:REASON_CHARACTERS_MAX]
+    safe = text.encode("ascii", "backslashreplace").decode()
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else " " for c in safe)
+    headers[REASON_HEADER] = safe
+
+
+def _cors_headers(request: web.Request, settings: Settings) -> CIMultiDict[str]:
+    headers = CIMultiDict(
+        {
+            "Access-Control-Allow-Origin": settings.cors_host,
+            "Access-Control-Allow-Credentials": "true",
+        }
+    )
+    for requested, allowed in _PREFLIGHT:
+        value = request.headers.get(requested)
+        if value:
+            headers[allowed] = value
+    return headers
+
+
+_PREFLIGHT = (
+    ("Access-Control-Request-Method", "Access-Control-Allow-Methods"),
+    ("Access-Control-Request-Headers", "Access-Control-Allow-Headers"),
+)
+
+
+def _raw_path(request: web.Request) -> str:
+    raw = request.raw_path.split("?", 1)[0]
+    # A proxy may send the whole URL as the target.
+    return raw if raw.startswith("/") else request.rel_url.raw_path
+
+
+def _cleaned(path: str) -> str:
+    """Return *path* as Go's ServeMux cleans it: no empty, `.` or `..` parts."""
+    if "//" not in path and "/." not in path:
+        return path
+    clean = posixpath.normpath("/" + path.lstrip("/"))
+    return clean + "/" if path.endswith("/") and clean != "/" else clean
+
+
+def _moved(request: web.Request, path: str, headers: CIMultiDict[str]) -> web.Response:
+    query = request.rel_url.raw_query_string
+    headers["Location"] = quote(path) + (f"?{query}" if query else "")
+    return web.Response(status=301, headers=headers)
+
+
+def client_address(request: web.Request, settings: Settings) -> str:
+    """Return the address of the client: the peer's, or what trusted proxies say."""
+    peer = request.remote or ""
+    if not settings.trusted_proxies:
+        return peer
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    for hop in [peer, *reversed(hops)]:
+        if not _is_trusted(hop, settings):
+            return hop or peer
+    return peer
+
+
+def _is_trusted(address: str, settings: Settings) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in settings.trusted_proxies)

@@ -1,0 +1,13 @@
+"""The keys of what the aiohttp application holds."""
+
+import asyncio
+
+from aiohttp import web
+
+from skylogin.actions.services import Services
+from skylogin.pubsub.websocket import PubSub
+
+SERVICES = web.AppKey("services", Services)
+PUBSUB = web.AppKey("pubsub", PubSub)
+# Set while the server stops: each connection ends with its next answer.
+STOPPING = web.AppKey("stopping", asyncio.Event)
