@@ -135,9 +135,9 @@ def play(server: SkyloginServer, moment: datetime, *, counted: bool) -> list[lis
     world.control("GET", user_path)
     ends = world.control("GET", "clock").json()["now"]
     world.control("POST", f"{user_path}/disable", message="no", until=ends)
-    for path in ("users", "journal", "audit", "overview", "clock", "faults"):
+    for path in ("users", "logins", "audit", "overview", "clock", "faults"):
         world.control("GET", path)
-    [attempt, *_] = world.control("GET", "journal").json()["attempts"]
+    [attempt, *_] = world.control("GET", "logins").json()["attempts"]
     world.control("POST", "snapshots", name="one")
     world.control("GET", "snapshots")
     for page in ("", "overview", "logins", "users", "audit", "tests", "token", user_path):
@@ -243,12 +243,12 @@ def test_each_fault_is_seen_explained_and_over(server: SkyloginServer) -> None:
         assert added.status_code == HTTPStatus.CREATED, added.text
         world.call("me")
         assert seen(raw(world.wire + LOG_IN, body)) == answer
-        [latest, *_] = world.control("GET", "journal?limit=1").json()["attempts"]
+        [latest, *_] = world.control("GET", "logins?limit=1").json()["attempts"]
         assert latest["reason"] == reason
         assert world.control("GET", "faults").json() == {"faults": []}
     world.control("POST", "faults", kind="drop", after=True)
     assert seen(raw(world.wire + LOG_IN, body)) == "nothing"
-    assert world.control("GET", "journal?limit=1").json()["attempts"][0]["accepted"]
+    assert world.control("GET", "logins?limit=1").json()["attempts"][0]["accepted"]
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ COSTS: dict[str, tuple[str, str, dict[str, Any], int, int]] = {
     "the clock": ("PUT", "clock", {"frozen": True}, 0, 0),
     "a token": ("POST", "tokens", {"sub": "alice"}, 0, 0),
     "a user": ("GET", "users?subject=alice", {}, 1, 4),
-    "attempts": ("GET", "journal", {}, 1, 2),
+    "attempts": ("GET", "logins", {}, 1, 2),
     "users": ("GET", "users?limit=200", {}, 1, 4),
     "a seed": ("GET", "seed", {}, 2, 8),
 }

@@ -27,6 +27,17 @@ def test_each_operation_of_the_document_is_there() -> None:
     assert {operation.name for operation in openapi.operations()} == set(HANDLERS)
 
 
+@pytest.mark.parametrize("path", ["journal", "journal/follow", "journal/wait", "journal/x"])
+def test_the_former_path_of_the_login_log_is_unknown(server: SkyloginServer, path: str) -> None:
+    """The login log is at `/logins`; the path it had before is not found, like any other."""
+    url = f"{server.url}{openapi.BASE}/apps/myapp"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    answer = requests.get(f"{url}/{path}", headers=headers, timeout=10)
+
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert requests.get(f"{url}/logins", headers=headers, timeout=10).json()["attempts"] == []
+
+
 def test_every_kind_of_bad_token_can_be_asked_for(server: SkyloginServer) -> None:
     """And the login that it makes has its reason."""
     url = f"{server.url}{openapi.BASE}/apps/myapp/tokens"

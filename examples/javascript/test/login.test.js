@@ -66,7 +66,7 @@ test('and the same one at every login', async () => {
 test('a wrong password never reaches Skygear', async () => {
   await assert.rejects(logIn(authURL, 'alice', 'wrong'), { status: 401 });
 
-  assert.deepEqual((await skylogin.admin('GET', 'journal')).attempts, []);
+  assert.deepEqual((await skylogin.admin('GET', 'logins')).attempts, []);
 });
 
 test('a token that was good is refused once it has ended', async () => {

@@ -84,7 +84,7 @@ class Skylogin {
     const query = new URLSearchParams({ ...filters, limit: 1 });
     const deadline = Date.now() + timeoutSeconds * 1000;
     for (;;) {
-      const { attempts } = await this.admin('GET', `journal?${query}`);
+      const { attempts } = await this.admin('GET', `logins?${query}`);
       if (attempts.length) {
         return attempts[0];
       }

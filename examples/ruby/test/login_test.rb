@@ -39,7 +39,7 @@ class LoginTest < Minitest::Test
   def test_a_wrong_password_never_reaches_skygear
     assert_raises(Client::Refused) { @client.log_in('alice', 'wrong') }
 
-    assert_empty @skylogin.admin('GET', 'journal')['attempts']
+    assert_empty @skylogin.admin('GET', 'logins')['attempts']
   end
 
   def test_a_token_that_was_good_is_refused_once_it_has_ended

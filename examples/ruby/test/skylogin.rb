@@ -123,7 +123,7 @@ class Skylogin
   def wait_for_login(timeout_seconds: 10, **filters)
     query = URI.encode_www_form(filters.merge(limit: 1))
     (timeout_seconds / PAUSE_SECONDS).ceil.times do
-      attempt = admin('GET', "journal?#{query}")['attempts'].first
+      attempt = admin('GET', "logins?#{query}")['attempts'].first
       return attempt if attempt
 
       sleep PAUSE_SECONDS

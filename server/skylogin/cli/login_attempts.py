@@ -59,7 +59,7 @@ def logins(  # noqa: PLR0913, PLR0917
     if sum((bool(attempt), follow, wait > 0)) > 1:
         output.fail("one attempt, --follow and --wait: only one of them goes at a time")
     if attempt:
-        _show(there.get("journal", attempt), as_json=as_json)
+        _show(there.get("logins", attempt), as_json=as_json)
     elif follow:
 
         def show(one: Json) -> None:
@@ -68,12 +68,12 @@ def logins(  # noqa: PLR0913, PLR0917
         with contextlib.suppress(KeyboardInterrupt):
             there.follow(show, **wanted)
     elif wait:
-        found = there.get("journal", "wait", timeout=wait, **wanted)["attempt"]
+        found = there.get("logins", "wait", timeout=wait, **wanted)["attempt"]
         if found is None:
             output.fail(f"none came in {wait:g} s")
         _show(found, as_json=as_json)
     else:
-        listed = there.rows("apps", there.app, "journal", most=limit, **wanted)
+        listed = there.rows("apps", there.app, "logins", most=limit, **wanted)
         output.print_rows(COLUMNS, listed[::-1], _cells, as_json=as_json)
 
 

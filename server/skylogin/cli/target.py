@@ -286,7 +286,7 @@ class DatabaseTarget(Target):
         return self._do(ask)
 
     def follow(self, show: Callable[[Json], None], **query: object) -> None:
-        path = path_of("apps", self.app, "journal", "follow")
+        path = path_of("apps", self.app, "logins", "follow")
 
         # All in one: between two runs of an event loop Ctrl-C can get lost.
         async def follow(operator: Operator) -> None:
@@ -407,7 +407,7 @@ class ServerTarget(Target):
             yield answer
 
     def follow(self, show: Callable[[Json], None], **query: object) -> None:
-        parts = ("apps", self.app, "journal", "follow")
+        parts = ("apps", self.app, "logins", "follow")
         with self._stream(EVENTS, "GET", *parts, query=query) as answer:
             for line in answer:
                 name, _, value = line.partition(b": ")

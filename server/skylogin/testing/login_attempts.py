@@ -72,7 +72,7 @@ class Attempts(Sequence[Attempt]):
         self._admin = admin
 
     def _load(self) -> list[Attempt]:
-        rows = self._admin.pages("journal")
+        rows = self._admin.pages("logins")
         return [Attempt.read(row) for row in reversed(rows)]
 
     @overload

@@ -84,7 +84,7 @@ class LoginTest {
     void aWrongPasswordNeverReachesSkygear(Skylogin skylogin) {
         assertThrows(RefusedException.class, () -> client.logIn("alice", "wrong"));
 
-        assertTrue(skylogin.admin("GET", "journal", null).get("attempts").isEmpty());
+        assertTrue(skylogin.admin("GET", "logins", null).get("attempts").isEmpty());
     }
 
     @Test

@@ -135,7 +135,7 @@ public final class Skylogin {
                 .collect(Collectors.joining("&", "?limit=1&", ""));
         Instant deadline = Instant.now().plus(LOGIN_MAX);
         while (Instant.now().isBefore(deadline)) {
-            JsonNode attempts = admin("GET", "journal" + query, null).get("attempts");
+            JsonNode attempts = admin("GET", "logins" + query, null).get("attempts");
             if (!attempts.isEmpty()) {
                 return attempts.get(0);
             }
