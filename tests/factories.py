@@ -10,7 +10,7 @@ from typing import Any
 
 from skylogin.domain.claims import Claims
 from skylogin.domain.fields import FIRST_USER_FIELDS
-from skylogin.domain.login import LoginAttempt, Snapshot
+from skylogin.domain.login import LoginAttempt, LoginSnapshot
 from skylogin.domain.user import FieldValue, Record, User
 from skylogin.tokens.custom_token import Secret
 
@@ -100,7 +100,7 @@ def make_attempt(
     return LoginAttempt(subject, claims.profile, at, new_user, may_extend, claims=claims)
 
 
-def make_snapshot(**changes: Any) -> Snapshot:
+def make_snapshot(**changes: Any) -> LoginSnapshot:
     """Return what is stored about an app where nobody has logged in yet, with *changes*."""
     nothing: dict[str, Any] = {
         "accounts": {},
@@ -108,4 +108,4 @@ def make_snapshot(**changes: Any) -> Snapshot:
         "key_owners": {},
         "key_sets": (("username",), ("email",)),
     }
-    return Snapshot(**{**nothing, **changes})
+    return LoginSnapshot(**{**nothing, **changes})

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 from skylogin.actions.payload import bound, direct_text
-from skylogin.domain.limits import KEY_BYTES_MAX, check_keys
-from skylogin.errors import BAD_REQUEST, INVALID_ARGUMENT, SkygearError
+from skylogin.errors import BAD_REQUEST, SkygearError
 
 BOUND: dict[str, tuple[dict[str, Any], str]] = {
     "as it is spelled": ({"token": "a"}, "a"),
@@ -53,12 +52,3 @@ def test_a_direct_field_is_absent_unless_it_is_spelled_so_and_a_text(
     """No error comes of it."""
     assert direct_text({"action": "me"}, "action") == "me"
     assert direct_text(payload, "action") == ""
-
-
-def test_a_part_of_a_key_has_no_more_bytes_than_an_index_takes() -> None:
-    """They are counted, not the characters."""
-    check_keys(["", "a" * KEY_BYTES_MAX, "ä" * (KEY_BYTES_MAX // 2)])
-    for text in ("a" * (KEY_BYTES_MAX + 1), "ä" * (KEY_BYTES_MAX // 2 + 1)):
-        with pytest.raises(SkygearError) as caught:
-            check_keys(["a", text])
-        assert caught.value.kind is INVALID_ARGUMENT

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from skylogin.domain import login
 from skylogin.domain.fields import new_field
-from skylogin.domain.login import Changes, Login, Snapshot
+from skylogin.domain.login import Login, LoginChanges, LoginSnapshot
 from skylogin.domain.unique_keys import AuthKey
 from skylogin.domain.user import Account, FieldValue, User
 from skylogin.errors import (
@@ -41,7 +41,7 @@ def refused(outcome: Login | SkygearError) -> SkygearError:
     return outcome
 
 
-def data_after(changes: Changes, user_id: str) -> dict[str, Any]:
+def data_after(changes: LoginChanges, user_id: str) -> dict[str, Any]:
     """Return the fields of a user as they are to be saved."""
     record = changes.after[user_id].record
     assert record is not None
@@ -160,7 +160,7 @@ def test_a_disabled_user_is_refused_and_nothing_is_written(
 
     error = refused(outcome)
     assert (error.kind, error.message, error.info) == (USER_DISABLED, "user is disabled", info)
-    assert changes == Changes()
+    assert changes == LoginChanges()
 
 
 @pytest.mark.parametrize("expiry", [NOW, NOW - timedelta(days=1)])
@@ -255,7 +255,7 @@ def test_a_user_name_that_another_user_has_is_refused() -> None:
     [outcome], changes = login.decide_all([make_attempt("a", username="alice")], snapshot)
 
     assert refused(outcome).kind is DUPLICATED
-    assert changes == Changes()
+    assert changes == LoginChanges()
 
 
 def test_a_user_keeps_their_name_in_another_spelling() -> None:
@@ -325,7 +325,7 @@ def test_a_key_whose_owner_nobody_looked_up_has_to_be_looked_up() -> None:
 # --- which keys have to be looked up ---------------------------------------------
 
 
-def wanted(snapshot: Snapshot, *attempts: login.LoginAttempt) -> set[AuthKey]:
+def wanted(snapshot: LoginSnapshot, *attempts: login.LoginAttempt) -> set[AuthKey]:
     """Return the keys that deciding on *attempts* asks for."""
     return login.wanted_keys(attempts, snapshot.accounts, snapshot.fields, snapshot.key_sets)
 

@@ -1,4 +1,4 @@
-"""Reading the records of a call, and deciding what a save does."""
+"""Deciding what saving and deleting records does."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from skylogin.domain import records
-from skylogin.domain.access import FIRST_FIELD_RULES, AccessRules, Actor, FieldRules, TypeRules
+from skylogin.domain.access import AccessRules, TypeRules
+from skylogin.domain.field_rules import FIRST_FIELD_RULES, FieldRules
 from skylogin.domain.fields import FIRST_USER_FIELDS, new_field
-from skylogin.domain.records import Given, RecordId, RecordSnapshot, SaveContext
+from skylogin.domain.record_json import GivenRecord
+from skylogin.domain.records import RecordSnapshot, SaveContext
 from skylogin.domain.unique_keys import AuthKey
-from skylogin.domain.user import FieldValue
+from skylogin.domain.user import Actor, FieldValue, RecordId
 from skylogin.errors import SkygearError
 
 from tests.factories import NOW, make_record
@@ -22,8 +24,8 @@ NOTE = RecordId("note", "1")
 LATER = NOW + timedelta(hours=1)
 
 
-def around(user_id: str = "al", now: datetime = NOW, **changes: Any) -> SaveContext:
-    """Return who saves, by the rules that a new app has."""
+def make_context(user_id: str = "al", now: datetime = NOW, **changes: Any) -> SaveContext:
+    """Return the context of a save by *user_id* in a new app."""
     usual: dict[str, Any] = {
         "actor": Actor(user_id),
         "database_id": "",
@@ -36,7 +38,7 @@ def around(user_id: str = "al", now: datetime = NOW, **changes: Any) -> SaveCont
 
 
 def snapshot(**changes: Any) -> RecordSnapshot:
-    """Return what is stored: the record of al."""
+    """Return a snapshot with the record of al."""
     usual: dict[str, Any] = {
         "records": {AL: make_record("al", {"username": "al", "age": 30})},
         "fields": {
@@ -50,8 +52,8 @@ def snapshot(**changes: Any) -> RecordSnapshot:
     return RecordSnapshot(**{**usual, **changes})
 
 
-def give(record_id: RecordId = AL, access: Any = None, **values: Any) -> Given:
-    """Return a record as a call brings it, with texts, numbers and nulls."""
+def give(record_id: RecordId = AL, access: Any = None, **values: Any) -> GivenRecord:
+    """Return a record of a call, with texts, numbers and nulls."""
     kinds: dict[type, str] = {str: "string", int: "number", float: "number"}
     read = {
         name: value
@@ -59,66 +61,17 @@ def give(record_id: RecordId = AL, access: Any = None, **values: Any) -> Given:
         else FieldValue(kinds[type(value)], value)
         for name, value in values.items()
     }
-    return Given(record_id, access, read)
+    return GivenRecord(record_id, access, read)
 
 
-def decide_one(one: Given, stored: RecordSnapshot | None = None, **changes: Any) -> Any:
-    """Return the record as saved, or the refusal."""
-    [outcome], _, _ = records.decide_all([one], stored or snapshot(), around(**changes))
+def decide_one(one: GivenRecord, stored: RecordSnapshot | None = None, **changes: Any) -> Any:
+    """Return the record as saved, or its refusal."""
+    [outcome], _, _ = records.decide_all([one], stored or snapshot(), make_context(**changes))
     return outcome
 
 
-READ = {
-    "id": ({"_id": "note/1"}, Given(NOTE, None, {})),
-    "id with slashes": ({"_id": "a/b/c"}, Given(RecordId("a", "b/c"), None, {})),
-    "fields": (
-        {"_id": "note/1", "title": "T", "_type": "x", "": 1, "_y": {"$type": "?"}},
-        Given(NOTE, None, {"title": FieldValue("string", "T")}),
-    ),
-    "list": (
-        {"_id": "note/1", "_access": [{"level": "read", "role": "a", "x": 1}]},
-        Given(NOTE, [{"level": "read", "role": "a"}], {}),
-    ),
-    "empty list": ({"_id": "note/1", "_access": []}, Given(NOTE, [], {})),
-    "no list": ({"_id": "note/1", "_access": None}, Given(NOTE, None, {})),
-}
-
-
-@pytest.mark.parametrize(("raw", "expected"), READ.values(), ids=READ)
-def test_a_record_of_a_call_is_read(raw: dict[str, Any], expected: Given) -> None:
-    """Its id, its list and its fields; what begins with an underscore is nobody's."""
-    assert records.read(raw) == expected
-
-
-NOT_READ = {
-    "no id": ({}, "missing required fields", ["id"]),
-    "id of another type": ({"_id": 5}, "missing required fields", ["id"]),
-    "no type": (
-        {"_id": "abc"},
-        'record: "_id" should be of format \'{type}/{id}\', got "abc"',
-        ["id"],
-    ),
-    "no list": ({"_id": "a/b", "_access": "all"}, "_access must be an array", ["_access"]),
-    "no entry": ({"_id": "a/b", "_access": [None]}, "invalid _access entry", ["_access"]),
-    "bad value": ({"_id": "a/b", "x": {"$type": "foo"}}, "unknown $type = foo", None),
-    "U+0000": ({"_id": "a/\0"}, 'invalid byte sequence for encoding "UTF8": 0x00', None),
-}
-
-
-@pytest.mark.parametrize(("raw", "message", "arguments"), NOT_READ.values(), ids=NOT_READ)
-def test_what_is_no_record_is_refused(
-    raw: dict[str, Any], message: str, arguments: list[str] | None
-) -> None:
-    """With the argument that is wrong."""
-    with pytest.raises(SkygearError) as caught:
-        records.read(raw)
-
-    assert caught.value.message == message
-    assert caught.value.info == (arguments and {"arguments": arguments})
-
-
-def test_a_new_record_is_its_makers() -> None:
-    """Who is its owner, too."""
+def test_a_new_record_belongs_to_its_creator() -> None:
+    """The creator is its owner too."""
     saved = decide_one(give(NOTE, title="T"))
 
     assert (saved.owner_id, saved.created_by, saved.updated_by) == ("al",) * 3
@@ -127,7 +80,7 @@ def test_a_new_record_is_its_makers() -> None:
 
 
 def test_a_stored_record_keeps_its_owner() -> None:
-    """And its maker; who writes it is noted."""
+    """And its creator; the record says who saved it last."""
     saved = decide_one(give(age=31, username=None), user_id="bo", now=LATER)
 
     assert (saved.owner_id, saved.created_by, saved.updated_by) == ("al", "al", "bo")
@@ -135,15 +88,15 @@ def test_a_stored_record_keeps_its_owner() -> None:
     assert saved.data == {"username": "al", "age": 31}
 
 
-def test_a_field_that_stays_the_same_may_be_sent() -> None:
-    """Even where it is closed, and all has to be done."""
+def test_an_unchanged_field_may_be_sent() -> None:
+    """Even if the actor may not write it, and the save is atomic."""
     assert decide_one(give(username="al", age=1), user_id="bo", atomic=True).data["age"] == 1
     refused = decide_one(give(username="x", age=1), user_id="bo", atomic=True)
     assert (refused.kind.name, refused.info) == ("DeniedArgument", {"arguments": ["username"]})
 
 
-def test_records_see_those_before_them() -> None:
-    """The same one twice is saved twice; a reference may be to one before."""
+def test_a_record_sees_those_before_it() -> None:
+    """The same record twice is saved twice; a reference may point to an earlier one."""
     to_itself, to_next = (FieldValue("reference", key, "note") for key in ("1", "2"))
     given = [
         give(NOTE, title="a", to=to_itself),
@@ -152,7 +105,7 @@ def test_records_see_those_before_them() -> None:
         give(NOTE, title="c", to=to_next),
     ]
 
-    outcomes, changes, _ = records.decide_all(given, snapshot(), around())
+    outcomes, changes, _ = records.decide_all(given, snapshot(), make_context())
 
     assert [getattr(one, "data", None) for one in outcomes] == [
         {"title": "a", "to": "1"},
@@ -163,24 +116,24 @@ def test_records_see_those_before_them() -> None:
     assert set(changes.records) == changes.made == {NOTE, RecordId("note", "2")}
 
 
-def test_deciding_changes_no_snapshot() -> None:
-    """So that it can be done again, when the owners of keys are known."""
+def test_deciding_leaves_the_snapshot_as_it_is() -> None:
+    """So it can be repeated when the owners of the keys are known."""
     stored = snapshot()
 
-    _, _, unknown = records.decide_all([give(username="new"), give(NOTE)], stored, around())
+    _, _, unknown = records.decide_all([give(username="new"), give(NOTE)], stored, make_context())
 
     assert stored == snapshot()
     assert unknown == {AuthKey("username", "new")}
 
 
-def test_keys_are_taken_and_given_up() -> None:
-    """Another user's is refused; what one gives up, the next may have."""
+def test_unique_keys_are_taken_and_released() -> None:
+    """A key of another user is refused; a released key is free for the next record."""
     owners = {AuthKey("username", "new"): None, AuthKey("username", "bo"): "bo"}
     stored = snapshot()
     stored.key_owners |= owners
     given = [give(username="bo"), give(username="new"), give(RecordId("user", "cy"), username="AL")]
 
-    outcomes, changes, unknown = records.decide_all(given, stored, around())
+    outcomes, changes, unknown = records.decide_all(given, stored, make_context())
 
     refused, taken, released = outcomes
     assert isinstance(refused, SkygearError)
@@ -193,20 +146,20 @@ def test_keys_are_taken_and_given_up() -> None:
 
 
 CREATION = {
-    # Who, whose record, by which contract, and whether they may.
+    # The actor, the key of the record, whether the contract is the documented one, the outcome.
     "oneself": ("al", "al", True, True),
     "another user": ("bo", "al", True, False),
-    "nobody": ("al", "nobody", True, False),
-    "nobody, by the code": ("al", "nobody", False, True),
-    "who is no user": ("cy", "cy", True, False),
+    "an unknown user": ("al", "nobody", True, False),
+    "an unknown user, by the original contract": ("al", "nobody", False, True),
+    "an actor without a user": ("cy", "cy", True, False),
 }
 
 
 @pytest.mark.parametrize(("user_id", "key", "documented", "may"), CREATION.values(), ids=CREATION)
-def test_the_record_of_a_user_is_made_by_whom_the_contract_says(
+def test_the_contract_says_who_creates_a_users_record(
     user_id: str, key: str, *, documented: bool, may: bool
 ) -> None:
-    """By themselves, or by anybody; the master key makes all."""
+    """Users may create their own, or anyone's. The master key creates all."""
     stored = snapshot(records={})
     one = give(RecordId("user", key))
 
@@ -218,17 +171,17 @@ def test_the_record_of_a_user_is_made_by_whom_the_contract_says(
 
 
 LISTS = {
-    # Stored, given, the type's default, and the list that is kept.
+    # The stored list, the given one, the default of the type, and the one that is saved.
     "kept": ([], None, None, []),
     "given": (None, [], None, []),
     "given, not the default": (None, [], [{"level": "read"}], []),
     "reset": ([], None, [{"level": "read"}], [{"level": "read"}]),
-    "reset to none for anybody": (None, None, [], []),
+    "reset to a closed list": (None, None, [], []),
 }
 
 
 @pytest.mark.parametrize(("stored", "given", "default", "kept"), LISTS.values(), ids=LISTS)
-def test_an_access_list_is_given_or_the_default_or_kept(
+def test_the_access_list_is_the_given_one_the_default_or_the_stored_one(
     stored: Any, given: Any, default: Any, kept: Any
 ) -> None:
     """In this order."""
@@ -242,13 +195,13 @@ def test_an_access_list_is_given_or_the_default_or_kept(
 
 @for_all(st.lists(st.none() | st.integers(1, 30), max_size=12))
 def test_numbers_of_a_sequence_are_used_once(numbers: list[int | None]) -> None:
-    """Whatever is asked for, each record that is saved has one of its own."""
+    """Each saved record has its own number, whatever the call gives."""
     sequence = ("note", "no")
     stored = snapshot(next_values={sequence: 1})
     stored.fields = {"note": {"no": new_field("sequence")}}
     given = [give(RecordId("note", str(i)), no=number) for i, number in enumerate(numbers)]
 
-    outcomes, changes, _ = records.decide_all(given, stored, around())
+    outcomes, changes, _ = records.decide_all(given, stored, make_context())
 
     saved = [one.data["no"] for one in outcomes if not isinstance(one, SkygearError)]
     assert len(set(saved)) == len(saved)
@@ -260,8 +213,8 @@ def test_numbers_of_a_sequence_are_used_once(numbers: list[int | None]) -> None:
     )
 
 
-def test_a_number_that_a_stored_record_has_is_refused() -> None:
-    """Unless it is the record's own."""
+def test_a_number_of_another_record_is_refused() -> None:
+    """A record may give its own."""
     stored = snapshot(
         next_values={("note", "no"): 8}, numbers={(("note", "no"), 7): RecordId("note", "7")}
     )
@@ -272,35 +225,35 @@ def test_a_number_that_a_stored_record_has_is_refused() -> None:
     assert decide_one(give(RecordId("note", "7"), no=7), stored).data == {"no": 7}
 
 
-def test_ids_of_other_databases_are_taken() -> None:
-    """An id is used once in all of them."""
+def test_an_id_of_another_database_is_refused() -> None:
+    """An id is unique among all databases."""
     refused = decide_one(give(NOTE), snapshot(elsewhere=frozenset((NOTE,))))
 
     assert refused.kind.name == "Duplicated"
 
 
-def test_whole_calls_tell_of_each_record() -> None:
-    """Of what cannot be read by its place, of what cannot be done by its id."""
+def test_an_atomic_call_tells_the_error_of_each_record() -> None:
+    """In order if a record cannot be read, by its id if it was refused."""
     refusal = records.not_permitted()
     body = {"name": "PermissionDenied", "code": 102, "message": refusal.message}
 
     with pytest.raises(SkygearError) as unread:
-        records.check_whole([give(), refusal])
+        records.check_all_read([give(), refusal])
     with pytest.raises(SkygearError) as undone:
         records.check_all_done([(AL, None), (NOTE, refusal)])
 
     assert unread.value.info == {"arguments": "records", "errors": [body]}
     assert undone.value.info == {"note/1": body}
-    records.check_whole([give()])
+    records.check_all_read([give()])
     records.check_all_done([(AL, None)])
 
 
-def test_records_of_users_are_never_deleted() -> None:
-    """Others are by whoever may write them."""
+def test_a_users_record_is_never_deleted() -> None:
+    """Other records may be deleted by those who may write them."""
     record = make_record("al", {})
 
     def refusal(record_id: RecordId, stored: Any, user_id: str = "bo") -> Any:
-        found = records.refusal_to_delete(record_id, stored, around(user_id))
+        found = records.refusal_to_delete(record_id, stored, make_context(user_id))
         return found and found.message
 
     assert refusal(AL, record, "al") == "cannot delete user record"

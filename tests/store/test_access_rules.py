@@ -5,7 +5,7 @@ from typing import Any
 
 from skylogin.apps.access_rules import FRESH_SECONDS, AccessCache
 from skylogin.database import Store, Transaction
-from skylogin.domain.access import FIRST_FIELD_RULES
+from skylogin.domain.field_rules import FIRST_FIELD_RULES
 from skylogin.store import access_rules, apps
 
 from tests.stores import MakeServices

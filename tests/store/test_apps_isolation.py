@@ -40,13 +40,15 @@ from skylogin.apps.registry import App
 from skylogin.database import Store, Transaction, tables
 from skylogin.database.transaction import FieldCache
 from skylogin.domain import login, records
-from skylogin.domain.access import AccessRules, Actor, FieldRule
+from skylogin.domain.access import AccessRules
+from skylogin.domain.field_rules import FieldRule
 from skylogin.domain.fields import new_field
 from skylogin.domain.login_attempt import Details, Filter, LogEntry, Origin
 from skylogin.domain.password_policy import PasswordPolicy
-from skylogin.domain.records import Given, RecordId, SaveContext
+from skylogin.domain.record_json import GivenRecord
+from skylogin.domain.records import SaveContext
 from skylogin.domain.unique_keys import DEFAULT, AuthKey
-from skylogin.domain.user import Account, Field, FieldValue, Principal, User
+from skylogin.domain.user import Account, Actor, Field, FieldValue, Principal, RecordId, User
 from skylogin.ids import UUID_BYTES, IdMaker
 from skylogin.query import planner, reader
 from skylogin.store import access_rules as stored_access
@@ -512,7 +514,7 @@ async def decide_records(tx: Transaction, app: str, of: str) -> Any:
         RecordId("user", f"{BOTH}-user"): {"username": f"{of}-name"},
     }
     given = [
-        Given(key, None, {name: as_field_value(value) for name, value in one.items()})
+        GivenRecord(key, None, {name: as_field_value(value) for name, value in one.items()})
         for key, one in values.items()
     ]
     actor = Actor(f"{BOTH}-user")
@@ -682,10 +684,10 @@ def make_login(of: str) -> login.LoginAttempt:
     return make_attempt(f"{of}-principal", email=f"{of}-email", phone="", friend=friend)
 
 
-def make_changes(of: str) -> login.Changes:
+def make_changes(of: str) -> login.LoginChanges:
     """Return what a login changes: everything there is."""
     user_id = f"{of}-user"
-    return login.Changes(
+    return login.LoginChanges(
         before={user_id: make_user(user_id, disabled=True)},
         after={user_id: make_user(user_id, data={"motto": "new"}), "new": make_user("new")},
         principals=[Principal("custom_token", "new", "new", NOW)],

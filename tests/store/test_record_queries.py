@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin.database import Store, Transaction, open_store
 from skylogin.database.tables import records
-from skylogin.domain.access import Actor
 from skylogin.domain.fields import new_field
-from skylogin.domain.user import Field
+from skylogin.domain.user import Actor, Field
 from skylogin.encoding import rfc3339
 from skylogin.query import planner, reader
 from skylogin.store import fields, record_queries, record_types

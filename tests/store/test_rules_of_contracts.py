@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from skylogin.actions.services import Services
-from skylogin.domain.access import FieldRule
+from skylogin.domain.field_rules import FieldRule
 from skylogin.store import access_rules
 
 from tests.factories import make_token

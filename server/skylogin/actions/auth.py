@@ -14,7 +14,7 @@ from skylogin.actions.wire import OK
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy, profile, unique_keys
 from skylogin.domain.claims import Profile
-from skylogin.domain.login import Changes, LoginAttempt
+from skylogin.domain.login import LoginAttempt, LoginChanges
 from skylogin.domain.user import Account, User
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
@@ -90,7 +90,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
     async def nobody(tx: Transaction) -> None:
         return None
 
-    async def remember(tx: Transaction, changes: Changes) -> None:
+    async def remember(tx: Transaction, changes: LoginChanges) -> None:
         if new_user.password_hash:
             new = NewPassword(new_user.id, new_user.password_hash, None, call.now)
             await stored_passwords.remember(

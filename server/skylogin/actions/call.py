@@ -8,9 +8,8 @@ from enum import Enum
 from skylogin.actions.services import Services
 from skylogin.apps.faults import InjectedFault
 from skylogin.apps.registry import App
-from skylogin.domain.access import Actor
 from skylogin.domain.login_attempt import Origin
-from skylogin.domain.user import User
+from skylogin.domain.user import Actor, User
 from skylogin.tokens.access_token import AccessToken
 
 

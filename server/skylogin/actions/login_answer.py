@@ -8,19 +8,18 @@ from skylogin.actions.call import Call
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import login, login_attempt
-from skylogin.domain.access import Actor
-from skylogin.domain.login import Changes, Login, LoginAttempt
+from skylogin.domain.login import Login, LoginAttempt, LoginChanges
 from skylogin.domain.stored_names import USER_TYPE
-from skylogin.domain.user import Account, User
+from skylogin.domain.user import Account, Actor, User
 from skylogin.errors import SkygearError
 from skylogin.store import login_attempts as stored_attempts
 from skylogin.store import login_batch
 
 Find = Callable[[Transaction], Awaitable[Account | None]]
-Also = Callable[[Transaction, Changes], Awaitable[None]]
+Also = Callable[[Transaction, LoginChanges], Awaitable[None]]
 
 
-async def _nothing(tx: Transaction, changes: Changes) -> None:
+async def _nothing(tx: Transaction, changes: LoginChanges) -> None:
     pass
 
 

@@ -9,8 +9,9 @@ from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, record_json, records
 from skylogin.domain.access import AccessRules
-from skylogin.domain.records import Given, RecordId, SaveContext
-from skylogin.domain.user import Record
+from skylogin.domain.record_json import GivenRecord
+from skylogin.domain.records import SaveContext
+from skylogin.domain.user import Record, RecordId
 from skylogin.errors import NOT_SUPPORTED, Reason, SkygearError, invalid_argument, not_decodable
 from skylogin.store import records as stored_records
 from skylogin.store import references, schema
@@ -48,15 +49,15 @@ async def save(call: Call, services: Services) -> object:
     """Save records, each alone or all at once; answer them as they are now, or why not."""
     given = _read_records(call)
     database_id = _writable_database(call)
-    around = await _circumstances(call, services, database_id)
-    if around.atomic:
-        records.check_whole(given)
-    readable = [one for one in given if isinstance(one, Given)]
-    outcomes = iter(await _save(call, services, readable, around))
+    context = await _save_context(call, services, database_id)
+    if context.atomic:
+        records.check_all_read(given)
+    readable = [one for one in given if isinstance(one, GivenRecord)]
+    outcomes = iter(await _save(call, services, readable, context))
     return [
         wire.error_entry(one)
         if isinstance(one, SkygearError)
-        else _saved(call, services, around.rules, one.id, next(outcomes))
+        else _saved(call, services, context.rules, one.id, next(outcomes))
         for one in given
     ]
 
@@ -73,7 +74,7 @@ def _saved(
     return body(call, services, rules, outcome)
 
 
-def _read_records(call: Call) -> list[Given | SkygearError]:
+def _read_records(call: Call) -> list[GivenRecord | SkygearError]:
     raw = bound_list(call.payload, "records") or []
     if not all(item is None or isinstance(item, dict) for item in raw):
         raise not_decodable(Reason.ARGUMENT_INVALID, "records lists what is no object")
@@ -83,9 +84,9 @@ def _read_records(call: Call) -> list[Given | SkygearError]:
     return [_read_record(item if isinstance(item, dict) else {}) for item in raw]
 
 
-def _read_record(raw: Mapping[str, object]) -> Given | SkygearError:
+def _read_record(raw: Mapping[str, object]) -> GivenRecord | SkygearError:
     try:
-        return records.read(raw)
+        return record_json.read(raw)
     except SkygearError as refusal:
         return refusal
 
@@ -96,7 +97,7 @@ def _writable_database(call: Call) -> str:
     return call.database_id
 
 
-async def _circumstances(call: Call, services: Services, database_id: str) -> SaveContext:
+async def _save_context(call: Call, services: Services, database_id: str) -> SaveContext:
     settings = services.settings
     return SaveContext(
         actor=call.actor,
@@ -110,22 +111,22 @@ async def _circumstances(call: Call, services: Services, database_id: str) -> Sa
 
 
 async def _save(
-    call: Call, services: Services, given: Sequence[Given], around: SaveContext
+    call: Call, services: Services, given: Sequence[GivenRecord], context: SaveContext
 ) -> list[Record | SkygearError]:
     """Save in one transaction; what the schema needs, it gets in one before it."""
     app = call.app.name
     may_extend = services.settings.may_extend_schema or call.has_master_key
 
     async def work(tx: Transaction) -> list[Record | SkygearError] | None:
-        decided = await stored_records.decide(tx, app, given, around, may_extend=may_extend)
+        decided = await stored_records.decide(tx, app, given, context, may_extend=may_extend)
         if isinstance(decided, dict):
             await schema.extend(tx, app, decided)
             return None
         outcomes, changes = decided
-        if around.atomic:
+        if context.atomic:
             ids = (one.id for one in given)
             records.check_all_done(zip(ids, outcomes, strict=True))
-        await stored_records.save(tx, app, around.database_id, changes)
+        await stored_records.save(tx, app, context.database_id, changes)
         return outcomes
 
     while (outcomes := await services.store.run(work)) is None:
@@ -135,11 +136,11 @@ async def _save(
 
 async def delete(call: Call, services: Services) -> object:
     """Delete records, each alone or all at once; answer which are gone, or why not."""
-    ids = _read_ids(call, lambda text: records.bad_id(text, "ids"))
+    ids = _read_ids(call, lambda text: record_json.bad_id(text, "ids"))
     bound(call.payload, "atomic", False)
     database_id = _writable_database(call)
-    around = await _circumstances(call, services, database_id)
-    outcomes = await services.store.run(lambda tx: _delete(tx, call.app.name, ids, around))
+    context = await _save_context(call, services, database_id)
+    outcomes = await services.store.run(lambda tx: _delete(tx, call.app.name, ids, context))
     return [
         wire.error_entry(outcome, str(one)) if outcome else {"_id": str(one), "_type": "record"}
         for one, outcome in zip(ids, outcomes, strict=True)
@@ -147,23 +148,23 @@ async def delete(call: Call, services: Services) -> object:
 
 
 async def _delete(
-    tx: Transaction, app: str, ids: Sequence[RecordId], around: SaveContext
+    tx: Transaction, app: str, ids: Sequence[RecordId], context: SaveContext
 ) -> list[SkygearError | None]:
-    found, _ = await stored_records.load_to_change(tx, app, ids, around.database_id, to_stay=False)
+    found, _ = await stored_records.load_to_change(tx, app, ids, context.database_id, to_stay=False)
     referrers = await references.load_referrers(tx, app, list(found))
     gone: set[RecordId] = set()
     outcomes: list[SkygearError | None] = []
     for record_id in ids:
-        refusal = records.refusal_to_delete(record_id, found.get(record_id), around)
+        refusal = records.refusal_to_delete(record_id, found.get(record_id), context)
         if refusal is None and referrers[record_id] - gone - {record_id}:
             refusal = records.referred_to(record_id)
         if refusal is None:
             gone.add(record_id)
             del found[record_id]
         outcomes.append(refusal)
-    if around.atomic:
+    if context.atomic:
         records.check_all_done(zip(ids, outcomes, strict=True))
-    await stored_records.remove(tx, app, around.database_id, gone)
+    await stored_records.remove(tx, app, context.database_id, gone)
     return outcomes
 
 
@@ -173,7 +174,7 @@ def _read_ids(call: Call, refusal: Callable[[str], SkygearError]) -> list[Record
         raise invalid_argument("expected list of id", "ids")
     ids = []
     for text in texts:
-        record_id = records.read_id(text)
+        record_id = record_json.read_id(text)
         if record_id is None:
             raise refusal(text)
         ids.append(record_id)

@@ -12,7 +12,7 @@ from skylogin.domain import record_json
 from skylogin.domain.access import AccessRules
 from skylogin.domain.user import Record
 from skylogin.encoding.json_text import JsonValue
-from skylogin.query import field_rules, includes, planner, reader
+from skylogin.query import includes, permissions, planner, reader
 from skylogin.query.predicate import KeyPath, Query
 from skylogin.store import record_queries as stored_queries
 from skylogin.store.record_queries import Found, Scope
@@ -43,7 +43,7 @@ async def query(call: Call, services: Services) -> object:
 async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) -> _Outcome:
     app = call.app.name
     schema = await stored_queries.load_schema(tx, app, wanted)
-    field_rules.check_rules(wanted, schema, rules.fields, call.actor)
+    permissions.check_permissions(wanted, schema, rules.fields, call.actor)
     if wanted.type not in schema:
         # Nobody has made a record of the type, so nothing more is looked at.
         return _Outcome(Found((), 0 if wanted.count else None), {}, {})

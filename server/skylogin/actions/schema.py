@@ -6,8 +6,8 @@ from skylogin.actions.call import Call
 from skylogin.actions.payload import bound_key, bound_keys, bound_list, bound_object
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
-from skylogin.domain import access, schema
-from skylogin.domain.access import FieldRules
+from skylogin.domain import access, field_rules, schema
+from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.limits import check_keys, check_storable
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.encoding.json_text import JsonValue
@@ -151,7 +151,7 @@ async def get_field_access(call: Call, services: Services) -> object:
 
 async def update_field_access(call: Call, services: Services) -> object:
     """Replace the rules for fields."""
-    rules = access.read_field_rules(_read_objects(call, "access"))
+    rules = field_rules.read_field_rules(_read_objects(call, "access"))
     for rule in rules.rules:
         check_keys([rule.record_type, rule.record_field, rule.user_role])
     await services.store.run(

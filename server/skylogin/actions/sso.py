@@ -10,7 +10,7 @@ from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import profile
 from skylogin.domain.limits import check_keys, check_storable
-from skylogin.domain.login import Changes, LoginAttempt
+from skylogin.domain.login import LoginAttempt, LoginChanges
 from skylogin.domain.stored_names import OAUTH
 from skylogin.domain.user import Account, User
 from skylogin.errors import (
@@ -97,7 +97,7 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
             raise SkygearError(UNEXPECTED_USER_NOT_FOUND, message, reason=Reason.USER_UNKNOWN)
         return Account(user_id, user)
 
-    async def note(tx: Transaction, changes: Changes) -> None:
+    async def note(tx: Transaction, changes: LoginChanges) -> None:
         await principals.update_said(tx, call.app.name, link)
 
     nobody = User(services.ids.random_id())
@@ -114,7 +114,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
         if await principals.load_user_id(tx, call.app.name, link.provider, link.principal):
             raise invalid_argument("user already connected")
 
-    async def note(tx: Transaction, changes: Changes) -> None:
+    async def note(tx: Transaction, changes: LoginChanges) -> None:
         # The principal has to be there first.
         await tx.finish()
         await principals.update_said(tx, call.app.name, link)

@@ -1,19 +1,19 @@
 """Deciding what a login does. Pure: values in, values out.
 
-A batch of logins is a fold over the stored users, so that two logins of the
-same principal in one batch see each other in the order they arrived.
+The logins of a batch are decided one after the other, so that two logins of the
+same principal see each other in the order in which they arrived.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from skylogin.domain import fields, unique_keys
-from skylogin.domain.access import AccessRules, Actor
+from skylogin.domain import fields
+from skylogin.domain.access import AccessRules
 from skylogin.domain.claims import Claims, Profile
 from skylogin.domain.stored_names import CUSTOM_TOKEN, LAST_LOGIN_AT, USER_TYPE
-from skylogin.domain.unique_keys import AuthKey, KeySet
-from skylogin.domain.user import Account, Field, Principal, Record, User
+from skylogin.domain.unique_keys import AuthKey, KeySet, key_change
+from skylogin.domain.user import Account, Actor, Field, Principal, Record, User, new_record
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, RetryTransaction, SkygearError
@@ -21,12 +21,11 @@ from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, RetryTransaction,
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """Somebody comes in: *new_user* is made where their account is not in the snapshot.
+    """A login attempt. *new_user* is made if the snapshot has no account for *subject*.
 
-    *subject* tells the account there; where *kind* is not empty, it is the
-    principal of that kind and *provider*, and stored. The *profile* is laid over
-    the stored one; where it is None, only the times of the user change. Where it is
-    *seeded*, nobody comes in: times stay, and so does whether the user is disabled.
+    Unless *kind* is empty, *subject* is the principal of that kind and *provider*,
+    and is stored. *profile* is merged into the stored one; if it is None, only the
+    times of the user change. A *seeded* user does not log in: times and disabling stay.
     """
 
     subject: str
@@ -43,15 +42,15 @@ class LoginAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """An accepted login: *user* is shown as it was seen before, with the new profile."""
+    """An accepted login. *user* has the new profile, and the times of the login before."""
 
     user: User
     created: bool
 
 
 @dataclass(slots=True)
-class Snapshot:
-    """What is stored about everyone and everything in a batch."""
+class LoginSnapshot:
+    """What is stored about the users, fields and keys of a batch."""
 
     accounts: dict[str, Account]
     fields: Mapping[str, Field]
@@ -62,10 +61,10 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class Changes:
-    """What is to be saved: users as they were and as they are to be, and what is new.
+class LoginChanges:
+    """What to save: users as they were and as they will be, and what is new.
 
-    Those in *left* were gone but for their record.
+    Of the users in *left*, only the record was stored.
     """
 
     before: dict[str, User | None] = field(default_factory=dict)
@@ -78,18 +77,18 @@ class Changes:
 
 
 def decide_all(
-    attempts: Sequence[LoginAttempt], snapshot: Snapshot
-) -> tuple[list[Login | SkygearError], Changes]:
-    """Return the outcome of each attempt, and what they all change together.
+    attempts: Sequence[LoginAttempt], snapshot: LoginSnapshot
+) -> tuple[list[Login | SkygearError], LoginChanges]:
+    """Return the outcome of each attempt, and what to save for all of them.
 
-    Raises LookAgain where the snapshot does not hold what an attempt needs.
+    Raises RetryTransaction if an attempt needs what the snapshot does not hold.
     """
-    changes = Changes()
+    changes = LoginChanges()
     return [_decide_or_refuse(attempt, snapshot, changes) for attempt in attempts], changes
 
 
 def _decide_or_refuse(
-    attempt: LoginAttempt, snapshot: Snapshot, changes: Changes
+    attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChanges
 ) -> Login | SkygearError:
     try:
         return _decide(attempt, snapshot, changes)
@@ -97,7 +96,7 @@ def _decide_or_refuse(
         return refusal
 
 
-def _decide(attempt: LoginAttempt, snapshot: Snapshot, changes: Changes) -> Login:
+def _decide(attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChanges) -> Login:
     now, profile = attempt.now, attempt.profile or {}
     account = snapshot.accounts.get(attempt.subject)
     user_id = account.user_id if account else attempt.new_user.id
@@ -105,19 +104,20 @@ def _decide(attempt: LoginAttempt, snapshot: Snapshot, changes: Changes) -> Logi
     left = account.record if account else None
     user = before or (User(user_id, left) if account else attempt.new_user)
     if not attempt.seeded:
-        # The original checks this last, when the profile is already written.
+        # The original checks this last, after it wrote the profile.
         check_enabled(user, now)
 
     known = {**snapshot.fields, **changes.fields} if changes.fields else snapshot.fields
     added = fields.extend_fields(profile, known, may_extend=attempt.may_extend, count=len(known))
     fields.check_references(profile, snapshot.existing, snapshot.types)
-    record = user.record or _new_record(user_id, now)
+    record = user.record or new_record(user_id, user_id, now)
     profile = _writable(profile, record, user, attempt.access)
     data = fields.merge(
         record.data, profile, {**known, **added} if added else known, f"user/{user_id}"
     )
     old_data = user.record.data if user.record else {}
-    released, taken_now = _changed_keys(user_id, old_data, data, snapshot, changes)
+    keys = key_change(old_data, data, snapshot.key_sets, snapshot.fields)
+    _check_free(keys.taken, user_id, snapshot, changes)
 
     default_access = attempt.access.default_access(USER_TYPE)
     if default_access is not None and attempt.profile is not None:
@@ -133,8 +133,8 @@ def _decide(attempt: LoginAttempt, snapshot: Snapshot, changes: Changes) -> Logi
         changes.left.add(user_id)
     changes.after[user_id] = after
     changes.fields.update(added)
-    changes.released |= released
-    changes.key_owners.update({**dict.fromkeys(released), **dict.fromkeys(taken_now, user_id)})
+    changes.released |= keys.released
+    changes.key_owners.update(keys.owners(user_id))
     if account is None and attempt.kind:
         principal = Principal(attempt.kind, attempt.subject, user_id, now, attempt.provider)
         changes.principals.append(principal)
@@ -143,26 +143,18 @@ def _decide(attempt: LoginAttempt, snapshot: Snapshot, changes: Changes) -> Logi
 
 
 def _writable(profile: Profile, record: Record, user: User, access: AccessRules) -> Profile:
-    """Return *profile* without the changes that the rules for fields keep *user* from.
+    """Return *profile* without the changes that the rules for fields forbid *user*.
 
-    Even with the master key: the user is who writes (custom-token-login, section 5).
+    The master key does not count: the user is the writer (custom-token-login, section 5).
     """
-    stored = record.data
-    changed = [
-        name
-        for name, value in profile.items()
-        if (value.value if value else None) != stored.get(name)
-    ]
-    refused = changed and access.refused_writes(
-        USER_TYPE, changed, Actor(user.id, user.roles), record
-    )
+    refused = access.refused_changes(record, profile, Actor(user.id, user.roles))
     if not refused:
         return profile
     return {name: value for name, value in profile.items() if name not in refused}
 
 
 def check_enabled(user: User, now: datetime) -> None:
-    """Raise SkygearError (UserDisabled) where *user* is shut out at *now*."""
+    """Raise SkygearError (UserDisabled) if *user* is disabled at *now*."""
     if not user.disabled_at(now):
         return
     info: dict[str, object] = {}
@@ -182,22 +174,9 @@ def check_enabled(user: User, now: datetime) -> None:
     )
 
 
-def _new_record(user_id: str, now: datetime) -> Record:
-    return Record(
-        id=user_id,
-        owner_id=user_id,
-        access=None,
-        created_at=now,
-        created_by=user_id,
-        updated_at=now,
-        updated_by=user_id,
-        data={},
-    )
-
-
 def new_user(user_id: str, now: datetime, access: JsonValue) -> User:
     """Return an empty user with an empty record, as the master key makes them."""
-    return User(user_id, replace(_new_record(user_id, now), access=access))
+    return User(user_id, new_record(user_id, user_id, now, access))
 
 
 def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime) -> Record:
@@ -214,7 +193,7 @@ def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: d
 
 
 def _seen(user: User, record: Record, now: datetime) -> User:
-    """Return the user as saved: seen now, and a disabling that ran out is cleared."""
+    """Return the user as saved: seen now, and without a disabling that has expired."""
     return User(
         id=user.id,
         record=record,
@@ -229,22 +208,11 @@ def _shown(user: User, record: Record) -> User:
     return User(id=user.id, record=record, roles=user.roles, last_seen_at=user.last_seen_at)
 
 
-def _changed_keys(
-    user_id: str,
-    old: Mapping[str, JsonValue],
-    new: Mapping[str, JsonValue],
-    snapshot: Snapshot,
-    changes: Changes,
-) -> tuple[set[AuthKey], set[AuthKey]]:
-    """Return the keys that *user_id* gives up, and those it takes.
-
-    Raises SkygearError (Duplicated) where another user holds one.
-    """
-    if all(old.get(name) == new.get(name) for names in snapshot.key_sets for name in names):
-        return set(), set()
-    held = unique_keys.keys_of(old, snapshot.key_sets, snapshot.fields)
-    wanted = unique_keys.keys_of(new, snapshot.key_sets, snapshot.fields)
-    for key in wanted - held:
+def _check_free(
+    keys: Iterable[AuthKey], user_id: str, snapshot: LoginSnapshot, changes: LoginChanges
+) -> None:
+    """Raise SkygearError (Duplicated) if another user than *user_id* has one of *keys*."""
+    for key in keys:
         if key in changes.key_owners:
             owner = changes.key_owners[key]
         elif key in snapshot.key_owners:
@@ -253,11 +221,10 @@ def _changed_keys(
             raise RetryTransaction
         if owner not in (None, user_id):
             raise taken(key)
-    return held - wanted, wanted - held
 
 
 def taken(key: AuthKey) -> SkygearError:
-    """Return the original's refusal of a user name or an e-mail that another user has."""
+    """Return the original's refusal of a user name or e-mail that another user has."""
     return SkygearError(
         DUPLICATED,
         "user duplicated",
@@ -267,7 +234,7 @@ def taken(key: AuthKey) -> SkygearError:
 
 
 def stored_record(account: Account | None) -> Record | None:
-    """Return the record that is stored for *account*, of a user who may be gone."""
+    """Return the stored record of *account*, even if its user was deleted."""
     if account is None:
         return None
     return account.user.record if account.user else account.record
@@ -279,15 +246,14 @@ def wanted_keys(
     known: Mapping[str, Field],
     key_sets: tuple[KeySet, ...],
 ) -> set[AuthKey]:
-    """Return the keys whose owners a decision on *attempts* needs to know."""
+    """Return the keys whose owners `decide_all` needs to know for *attempts*."""
     keys: set[AuthKey] = set()
     names = {name for key_set in key_sets for name in key_set}
-    # What a login brings may complete a key with what one before it in the batch brought.
+    # Two logins of a batch may complete a key together.
     brought: dict[str, dict[str, JsonValue]] = {}
     for attempt in attempts:
         subject = attempt.subject
-        account = accounts.get(subject)
-        record = stored_record(account)
+        record = stored_record(accounts.get(subject))
         stored = record.data if record else {}
         given = {
             name: value.value if value else None
@@ -295,7 +261,5 @@ def wanted_keys(
             if name in names
         }
         given = brought[subject] = {**brought.get(subject, {}), **given}
-        if any(stored.get(name) != value for name, value in given.items()):
-            wanted = unique_keys.keys_of({**stored, **given}, key_sets, known)
-            keys |= wanted - unique_keys.keys_of(stored, key_sets, known)
+        keys |= key_change(stored, {**stored, **given}, key_sets, known).taken
     return keys

@@ -1,22 +1,22 @@
-"""Reading the records of a call, and deciding what saving them does. Pure.
+"""Deciding what saving and deleting records does. Pure.
 
-A save is a fold over what is stored: each record sees those before it. The
-rules and messages are the original's (records, section 3).
+Records are saved one after the other: each sees those before it. The rules and
+messages are the original's (records, section 3).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
 
-from skylogin.domain import access, fields, profile, unique_keys
-from skylogin.domain.access import AccessRules, Actor
+from skylogin.domain import access, fields
+from skylogin.domain.access import AccessRules
 from skylogin.domain.claims import Profile
+from skylogin.domain.field_rules import denied_update
 from skylogin.domain.fields import SEQUENCE, TypeAndField
-from skylogin.domain.limits import check_keys
+from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.stored_names import USER_TYPE
-from skylogin.domain.unique_keys import AuthKey, KeySet
-from skylogin.domain.user import Field, FieldValue, Record
+from skylogin.domain.unique_keys import AuthKey, KeySet, key_change
+from skylogin.domain.user import Actor, Field, FieldValue, Record, RecordId, new_record
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import (
     ATOMIC_OPERATION_FAILURE,
@@ -28,75 +28,12 @@ from skylogin.errors import (
     UNEXPECTED_ERROR,
     SkygearError,
     error_body,
-    invalid_argument,
-    text_with_nul,
 )
-
-
-class RecordId(NamedTuple):
-    """What tells a record in a database."""
-
-    type: str
-    key: str
-
-    def __str__(self) -> str:
-        """Return it in wire form."""
-        return f"{self.type}/{self.key}"
-
-
-def read_id(text: str) -> RecordId | None:
-    """Return the id that *text* means, None where it has no type."""
-    record_type, slash, key = text.partition("/")
-    return RecordId(record_type, key) if slash else None
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A record as a call brings it. Without *access* the list stays, or becomes the default."""
-
-    id: RecordId
-    access: list[JsonValue] | None
-    values: Profile
-
-
-def read(raw: Mapping[str, object]) -> Given:
-    """Return the record that the JSON object *raw* means. Raises SkygearError."""
-    text = raw.get("_id")
-    if not isinstance(text, str):
-        raise invalid_argument("missing required fields", "id")
-    record_id = read_id(text)
-    if record_id is None:
-        raise bad_id(text, "id")
-    if "\0" in text:
-        raise text_with_nul()
-    check_keys(record_id)
-    values = {name: value for name, value in raw.items() if name and not name.startswith("_")}
-    return Given(record_id, _read_access(raw.get("_access")), profile.read(values))
-
-
-def bad_id(text: str, argument: str) -> SkygearError:
-    """Return the refusal of an id without a type."""
-    message = f'record: "_id" should be of format \'{{type}}/{{id}}\', got "{text}"'
-    return invalid_argument(message, argument)
-
-
-def _read_access(raw: object) -> list[JsonValue] | None:
-    if raw is None:
-        return None
-    if not isinstance(raw, list):
-        raise invalid_argument("_access must be an array", "_access")
-    entries: list[JsonValue] = []
-    for item in raw:
-        entry = access.read_entry(item)
-        if entry is None:
-            raise invalid_argument("invalid _access entry", "_access")
-        entries.append(entry)
-    return entries
 
 
 @dataclass(frozen=True, slots=True)
 class SaveContext:
-    """Who saves, where and when, and by which rules."""
+    """The actor, time and database of a save, and the rules it follows."""
 
     actor: Actor
     database_id: str
@@ -109,10 +46,10 @@ class SaveContext:
 
 @dataclass(slots=True)
 class RecordSnapshot:
-    """What is stored around the records of a call.
+    """What is stored about the records of a call.
 
-    *elsewhere* are those whose ids another database has. *next_values* are what
-    the sequences give out next, *numbers* who has the numbers that are asked for.
+    *elsewhere* are ids that another database has. *next_values* are the next
+    numbers of the sequences, *numbers* the records with the numbers that a call gives.
     """
 
     records: dict[RecordId, Record]
@@ -128,7 +65,7 @@ class RecordSnapshot:
 
 @dataclass(slots=True)
 class RecordChanges:
-    """What is to be saved. Records in *made* are new."""
+    """What to save. Records in *made* are new, keys in *wanted* were taken."""
 
     records: dict[RecordId, Record] = field(default_factory=dict)
     made: set[RecordId] = field(default_factory=set)
@@ -139,12 +76,12 @@ class RecordChanges:
 
 
 def decide_all(
-    given: Sequence[Given], snapshot: RecordSnapshot, circumstances: SaveContext
+    given: Sequence[GivenRecord], snapshot: RecordSnapshot, context: SaveContext
 ) -> tuple[list[Record | SkygearError], RecordChanges, set[AuthKey]]:
-    """Return each record as saved, or why it is not, and what they all change together.
+    """Return each record as saved or its refusal, what to save, and keys without a known owner.
 
-    The last are keys whose owners the snapshot does not tell. They were taken
-    for free: with their owners known, the decision has to be made again.
+    Keys that are not in the snapshot were assumed to be free. If there are any, the
+    decision has to be repeated with their owners in the snapshot.
     """
     changes = RecordChanges()
     now = replace(
@@ -155,33 +92,35 @@ def decide_all(
         next_values=dict(snapshot.next_values),
         numbers=dict(snapshot.numbers),
     )
-    outcomes = [_decide_or_refuse(one, now, circumstances, changes) for one in given]
+    outcomes = [_decide_or_refuse(one, now, context, changes) for one in given]
     unknown = {key for key in changes.wanted if key not in snapshot.key_owners}
     return outcomes, changes, unknown
 
 
 def _decide_or_refuse(
-    given: Given, snapshot: RecordSnapshot, circumstances: SaveContext, changes: RecordChanges
+    given: GivenRecord, snapshot: RecordSnapshot, context: SaveContext, changes: RecordChanges
 ) -> Record | SkygearError:
     try:
-        return _decide(given, snapshot, circumstances, changes)
+        return _decide(given, snapshot, context, changes)
     except SkygearError as refusal:
         return refusal
 
 
 def _decide(
-    given: Given, snapshot: RecordSnapshot, around: SaveContext, changes: RecordChanges
+    given: GivenRecord, snapshot: RecordSnapshot, context: SaveContext, changes: RecordChanges
 ) -> Record:
-    record_id, known = given.id, snapshot.fields.get(given.id.type, {})
+    record_id, actor = given.id, context.actor
     if record_id.type.startswith("_"):
         raise SkygearError(UNEXPECTED_ERROR, f"failed to fetch record id = {record_id}")
     stored = snapshot.records.get(record_id)
     if stored is None:
-        _check_may_create(record_id, snapshot, around)
-    elif not access.may_write(stored, around.actor, documented=around.documented):
+        _check_may_create(record_id, snapshot, context)
+    elif not access.may_write(stored, actor, documented=context.documented):
         raise not_permitted()
-    base = stored or _new_record(record_id, around)
-    values = _writable(given, base, around)
+    base = stored or new_record(
+        record_id.key, actor.user_id, context.now, record_type=record_id.type
+    )
+    values = _writable(given, base, context)
     if not record_id.key:
         raise SkygearError(UNEXPECTED_ERROR, "db.save: got empty record id")
     if record_id in snapshot.elsewhere:
@@ -189,70 +128,50 @@ def _decide(
 
     _check_references(record_id, values, snapshot)
     values = _number(record_id, values, base, snapshot)
-    data = fields.merge(base.data, values, known, str(record_id))
+    data = fields.merge(base.data, values, snapshot.fields.get(record_id.type, {}), str(record_id))
     if record_id.type == USER_TYPE:
-        _move_keys(record_id.key, base.data, data, snapshot, around, changes)
+        _move_keys(record_id.key, base.data, data, snapshot, context, changes)
 
     saved = replace(
         base,
-        access=_access(given, base, around.rules),
-        updated_at=around.now,
-        updated_by=around.actor.user_id,
+        access=_access(given, base, context.rules),
+        updated_at=context.now,
+        updated_by=actor.user_id,
         data=data,
     )
     if stored is None:
         changes.made.add(record_id)
     changes.records[record_id] = snapshot.records[record_id] = saved
     snapshot.existing.add(record_id)
-    _count_on(record_id, data, snapshot, changes)
+    _advance_sequences(record_id, data, snapshot, changes)
     return saved
 
 
 def not_permitted() -> SkygearError:
-    """Return the refusal of a record that somebody may not read, or not write."""
+    """Return the refusal of a record that the actor may not read or write."""
     return SkygearError(PERMISSION_DENIED, "no permission to perform operation")
 
 
 def not_found() -> SkygearError:
-    """Return the refusal of a record that is not there."""
+    """Return the refusal of a record that does not exist."""
     return SkygearError(RESOURCE_NOT_FOUND, "record not found")
 
 
-def _check_may_create(record_id: RecordId, snapshot: RecordSnapshot, around: SaveContext) -> None:
-    actor = around.actor
-    may = around.rules.may_create(record_id.type, actor)
-    if around.documented and record_id.type == USER_TYPE and not actor.has_master_key:
-        # Whoever made the record of another user would own it, and its user name.
+def _check_may_create(record_id: RecordId, snapshot: RecordSnapshot, context: SaveContext) -> None:
+    actor = context.actor
+    may = context.rules.may_create(record_id.type, actor)
+    if context.documented and record_id.type == USER_TYPE and not actor.has_master_key:
+        # The creator of another user's record would own it, and its user name.
         may = may and record_id.key == actor.user_id and actor.user_id in snapshot.user_ids
     if not may:
         raise SkygearError(PERMISSION_DENIED, "no permission to create")
 
 
-def _new_record(record_id: RecordId, around: SaveContext) -> Record:
-    user_id, now = around.actor.user_id, around.now
-    return Record(
-        id=record_id.key,
-        owner_id=user_id,
-        access=None,
-        created_at=now,
-        created_by=user_id,
-        updated_at=now,
-        updated_by=user_id,
-        data={},
-        type=record_id.type,
-    )
-
-
-def _writable(given: Given, base: Record, around: SaveContext) -> Profile:
-    """Return the values of *given* without those that may not be changed."""
-    changed = [
-        name
-        for name, value in given.values.items()
-        if name not in base.data or base.data[name] != (value.value if value else None)
-    ]
-    refused = around.rules.refused_writes(base.type, changed, around.actor, base)
-    if refused and around.atomic:
-        raise access.denied_update(refused)
+def _writable(given: GivenRecord, base: Record, context: SaveContext) -> Profile:
+    """Return the values of *given* that the actor may change."""
+    refused = context.rules.refused_changes(base, given.values, context.actor)
+    if refused and context.atomic:
+        raise denied_update(refused)
     return {name: value for name, value in given.values.items() if name not in refused}
 
 
@@ -261,7 +180,7 @@ def _duplicated(explanation: str = "") -> SkygearError:
 
 
 def _check_references(record_id: RecordId, values: Profile, snapshot: RecordSnapshot) -> None:
-    """Raise SkygearError where *values* refer to what is not there; to itself a record may."""
+    """Raise SkygearError if *values* refer to a missing record, other than *record_id*."""
     others = {
         name: value
         for name, value in values.items()
@@ -278,7 +197,7 @@ def _sequences(record_type: str, snapshot: RecordSnapshot) -> list[str]:
 def _number(
     record_id: RecordId, values: Profile, base: Record, snapshot: RecordSnapshot
 ) -> Profile:
-    """Return *values* with a number for each sequence that the record has none of yet."""
+    """Return *values* with a number for each sequence in which the record has none yet."""
     numbered = dict(values)
     for name in _sequences(record_id.type, snapshot):
         sequence, value = (record_id.type, name), values.get(name)
@@ -286,20 +205,20 @@ def _number(
             if snapshot.numbers.get((sequence, number), record_id) != record_id:
                 raise _duplicated()
         elif value is None or value.value is None:
-            # It cannot be cleared: a column of this kind is never null.
+            # A sequence cannot be cleared: its column is never null.
             numbered.pop(name, None)
             if name not in base.data:
                 numbered[name] = FieldValue("number", snapshot.next_values[sequence])
     return numbered
 
 
-def _count_on(
+def _advance_sequences(
     record_id: RecordId,
     data: Mapping[str, JsonValue],
     snapshot: RecordSnapshot,
     changes: RecordChanges,
 ) -> None:
-    """Have the sequences go on behind the numbers in *data*."""
+    """Continue the sequences after the numbers in *data*."""
     for name in _sequences(record_id.type, snapshot):
         sequence, number = (record_id.type, name), data[name]
         assert isinstance(number, int)
@@ -313,32 +232,29 @@ def _move_keys(  # noqa: PLR0913, PLR0917
     old: Mapping[str, JsonValue],
     new: Mapping[str, JsonValue],
     snapshot: RecordSnapshot,
-    around: SaveContext,
+    context: SaveContext,
     changes: RecordChanges,
 ) -> None:
-    """Have a user's record give up keys and take others. Raises SkygearError (Duplicated)."""
-    known = snapshot.fields[USER_TYPE]
-    held = unique_keys.keys_of(old, around.key_sets, known)
-    wanted = unique_keys.keys_of(new, around.key_sets, known)
-    changes.wanted |= wanted - held
-    for key in sorted(wanted - held, key=lambda key: key.name):
+    """Release and take the unique keys of a user. Raises SkygearError (Duplicated)."""
+    change = key_change(old, new, context.key_sets, snapshot.fields[USER_TYPE])
+    changes.wanted |= change.taken
+    for key in sorted(change.taken, key=lambda key: key.name):
         if snapshot.key_owners.get(key) not in (None, user_id):
             raise _duplicated(f"another user has the same {key.name}")
-    owners = {**dict.fromkeys(held - wanted), **dict.fromkeys(wanted - held, user_id)}
-    changes.released |= held - wanted
-    changes.key_owners |= owners
-    snapshot.key_owners |= owners
+    changes.released |= change.released
+    changes.key_owners |= change.owners(user_id)
+    snapshot.key_owners |= change.owners(user_id)
 
 
-def _access(given: Given, base: Record, rules: AccessRules) -> JsonValue:
+def _access(given: GivenRecord, base: Record, rules: AccessRules) -> JsonValue:
     if given.access is not None:
         return given.access
     default = rules.default_access(base.type)
     return base.access if default is None else default
 
 
-def check_whole(errors: Iterable[SkygearError | object]) -> None:
-    """Raise SkygearError where a record of a call that has to be whole cannot be read."""
+def check_all_read(errors: Iterable[SkygearError | object]) -> None:
+    """Raise SkygearError if *errors* has one: a record of an atomic call cannot be read."""
     refusals = [error_body(error) for error in errors if isinstance(error, SkygearError)]
     if refusals:
         info = {"arguments": "records", "errors": refusals}
@@ -346,7 +262,7 @@ def check_whole(errors: Iterable[SkygearError | object]) -> None:
 
 
 def check_all_done(outcomes: Iterable[tuple[RecordId, object]]) -> None:
-    """Raise SkygearError where a record of a call that has to be whole was refused."""
+    """Raise SkygearError if a record of an atomic call was refused."""
     refused = ((record_id, e) for record_id, e in outcomes if isinstance(e, SkygearError))
     info = {str(record_id): error_body(error) for record_id, error in refused}
     if info:
@@ -355,20 +271,20 @@ def check_all_done(outcomes: Iterable[tuple[RecordId, object]]) -> None:
 
 
 def refusal_to_delete(
-    record_id: RecordId, stored: Record | None, around: SaveContext
+    record_id: RecordId, stored: Record | None, context: SaveContext
 ) -> SkygearError | None:
-    """Return why a record may not be deleted, None where it may: a user's never may."""
+    """Return why a record may not be deleted, None if it may; a user's record never may."""
     if record_id.type == USER_TYPE:
         return SkygearError(PERMISSION_DENIED, "cannot delete user record")
     if stored is None:
         return not_found()
-    if not access.may_write(stored, around.actor, documented=around.documented):
+    if not access.may_write(stored, context.actor, documented=context.documented):
         return not_permitted()
     return None
 
 
 def referred_to(record_id: RecordId) -> SkygearError:
-    """Return the refusal to delete a record that others refer to."""
+    """Return the refusal to delete a record that other records refer to."""
     message = (
         f"delete {record_id}: failed to delete record because other records have reference to it"
     )

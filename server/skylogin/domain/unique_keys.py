@@ -1,6 +1,7 @@
-"""`AUTH_RECORD_KEYS`: which fields of the user record are unique, and how they compare. Pure."""
+"""`AUTH_RECORD_KEYS`: the unique fields of user records, and how their values compare. Pure."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,10 +12,13 @@ from skylogin.encoding.json_text import JsonValue
 KeySet = tuple[str, ...]
 DEFAULT: tuple[KeySet, ...] = (("username",), ("email",))
 FOLDED_BYTES_MAX = 1000
+_KEY_SET = r"(?:\s*\([^()]*\)\s*|[^(),]*)"
+_KEY_SETS = re.compile(f"{_KEY_SET}(?:,{_KEY_SET})*")
+_COMMA_BETWEEN_SETS = re.compile(r",(?![^()]*\))")
 
 
 class AuthKey(NamedTuple):
-    """A value that one user at most may have: the set's name, and the value as compared."""
+    """A value that at most one user may have: the name of its key set, and the folded value."""
 
     name: str
     folded: str
@@ -23,10 +27,10 @@ class AuthKey(NamedTuple):
 def keys_of(
     data: Mapping[str, JsonValue], key_sets: Sequence[KeySet], fields: Mapping[str, Field]
 ) -> set[AuthKey]:
-    """Return the keys that a record with *data* holds; a set with a null holds none.
+    """Return the keys of a record with *data*; a key set with a null has none.
 
-    The built-in fields are citext in the original, so case does not count for
-    them; it does for fields that AUTH_RECORD_KEYS added.
+    The built-in fields are citext in the original, so their case is ignored. The
+    case of fields that AUTH_RECORD_KEYS adds counts.
     """
     keys = set()
     for key_set in key_sets:
@@ -40,10 +44,34 @@ def keys_of(
     return keys
 
 
-def complete_key_set(auth_data: Mapping[str, object], key_sets: Sequence[KeySet]) -> KeySet | None:
-    """Return the first set that *auth_data* has a value for each name of.
+class KeyChange(NamedTuple):
+    """The keys that a user gives up, and the keys that the user takes."""
 
-    None where it has none, or a name that is in no set: such data tells nobody.
+    released: set[AuthKey]
+    taken: set[AuthKey]
+
+    def owners(self, user_id: str) -> dict[AuthKey, str | None]:
+        """Return the owner of each key after the change: *user_id* or nobody."""
+        return {**dict.fromkeys(self.released), **dict.fromkeys(self.taken, user_id)}
+
+
+def key_change(
+    old: Mapping[str, JsonValue],
+    new: Mapping[str, JsonValue],
+    key_sets: Sequence[KeySet],
+    fields: Mapping[str, Field],
+) -> KeyChange:
+    """Return what changes when a user's record goes from *old* to *new*."""
+    if all(old.get(name) == new.get(name) for names in key_sets for name in names):
+        return KeyChange(set(), set())
+    held, wanted = keys_of(old, key_sets, fields), keys_of(new, key_sets, fields)
+    return KeyChange(held - wanted, wanted - held)
+
+
+def complete_key_set(auth_data: Mapping[str, object], key_sets: Sequence[KeySet]) -> KeySet | None:
+    """Return the first key set for which *auth_data* has all values.
+
+    None if there is none, or if *auth_data* has a name that is in no key set.
     """
     names = {name for key_set in key_sets for name in key_set}
     if not names.issuperset(auth_data):
@@ -60,7 +88,7 @@ def _folded(value: JsonValue, field: Field | None) -> JsonValue:
 
 
 def _compact(values: list[JsonValue]) -> str:
-    """Return one text for *values*; an index cannot hold long ones, their hash it can."""
+    """Return one text for *values*, a hash if it is too long for an index."""
     [only] = values if len(values) == 1 else [None]
     text = only if isinstance(only, str) else json_text.write_stored(values)
     data = text.encode()
@@ -70,12 +98,14 @@ def _compact(values: list[JsonValue]) -> str:
 
 
 def read_key_sets(text: str) -> tuple[KeySet, ...]:
-    """Return what `AUTH_RECORD_KEYS=`*text* means: `a,b` or `(email,realm),phone`.
+    """Return the key sets in the setting *text*, such as `a,b` or `(email,realm),phone`.
 
-    Raises ValueError on what the original cannot read, or refuses.
+    Raises ValueError if the original cannot read it, DuplicatedKeyError if it refuses it.
     """
+    if _KEY_SETS.fullmatch(text) is None:
+        raise ValueError("parentheses do not match")
     sets: list[KeySet] = []
-    for part in _split(text):
+    for part in _COMMA_BETWEEN_SETS.split(text):
         names = sorted(name.strip() for name in part.strip().strip("()").split(","))
         if not all(names):
             raise ValueError("a key without a name")
@@ -89,24 +119,4 @@ def read_key_sets(text: str) -> tuple[KeySet, ...]:
 
 
 class DuplicatedKeyError(Exception):
-    """The same key twice: the original refuses to start."""
-
-
-def _split(text: str) -> list[str]:
-    parts, current, depth = [], "", 0
-    for character in text:
-        if character == "," and depth == 0:
-            parts.append(current)
-            current = ""
-            continue
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth not in (0, 1):
-            raise ValueError("parentheses do not match")
-        current += character
-    parts.append(current)
-    for part in parts:
-        bare = part.strip()
-        is_tuple = bare.startswith("(") and bare.endswith(")") and bare.count("(") == 1
-        if depth or (("(" in bare or ")" in bare) and not is_tuple):
-            raise ValueError("text around parentheses")
-    return parts
+    """AUTH_RECORD_KEYS has the same key twice, so the original does not start."""

@@ -1,18 +1,30 @@
-"""The values everything speaks of: users and their records."""
+"""Users, their records, and the actor of a call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.encoding.json_text import JsonValue
 
 
+class RecordId(NamedTuple):
+    """The id of a record in a database."""
+
+    type: str
+    key: str
+
+    def __str__(self) -> str:
+        """Return it in wire form."""
+        return f"{self.type}/{self.key}"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record. A user's profile is the one of type `user` whose id is the user's.
+    """A record. A user's profile is the record of type `user` with the user's id.
 
-    *data* holds the fields in stored form; the type of each is a `Field` of the
+    *data* holds the fields in stored form. The type of each is a `Field` of the
     app, not a part of the value.
     """
 
@@ -27,14 +39,31 @@ class Record:
     type: str = USER_TYPE
 
 
+def new_record(
+    key: str, owner_id: str, now: datetime, access: JsonValue = None, record_type: str = USER_TYPE
+) -> Record:
+    """Return an empty record that *owner_id* makes at *now*."""
+    return Record(
+        id=key,
+        owner_id=owner_id,
+        access=access,
+        created_at=now,
+        created_by=owner_id,
+        updated_at=now,
+        updated_by=owner_id,
+        data={},
+        type=record_type,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """One who logs in, as Skygear knows them. *record* is missing until it is made."""
+    """A user as Skygear knows them. *record* is None until it is made."""
 
     id: str
     record: Record | None = None
     roles: tuple[str, ...] = ()
-    # A bcrypt hash. Nothing that prints a user shows it.
+    # A bcrypt hash, left out of the repr.
     password_hash: str | None = field(default=None, repr=False)
     token_valid_since: datetime | None = None
     last_seen_at: datetime | None = None
@@ -43,15 +72,15 @@ class User:
     disabled_expiry: datetime | None = None
 
     def disabled_at(self, now: datetime) -> bool:
-        """Return whether the user is shut out at *now*: a period that ran out does not count."""
+        """Return whether the user is disabled at *now*; a disabling may have expired."""
         return self.disabled and (self.disabled_expiry is None or self.disabled_expiry > now)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is stored for a principal: the user id is kept even where the user is gone.
+    """What is stored for a principal. The user id is kept even if the user was deleted.
 
-    *record* is what is left of a user who is gone.
+    *record* is what remains of a deleted user.
     """
 
     user_id: str
@@ -60,12 +89,24 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """The type a field of a record type has, once and for all.
+class Actor:
+    """The caller of an action. *user_id* is empty if no user is logged in."""
 
-    *kind* is a name of `profile.FIELD_KINDS`, *target* the record type a
-    reference points to, *column* the original's word for the column type, which
-    its conflict messages show. *next_value* is what a sequence gives out next.
+    user_id: str = ""
+    roles: tuple[str, ...] = ()
+    has_master_key: bool = False
+
+
+ANONYMOUS = Actor()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The type of a field of a record type, which never changes.
+
+    *kind* is a name of `fields.FIELD_KINDS`, *target* the record type that a
+    reference points to, *column* the original's name of the column type, which
+    its messages show. *next_value* is the next number of a sequence.
     """
 
     kind: str
@@ -76,7 +117,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """A value on its way into a field: its kind, and what will be stored."""
+    """A value to put into a field: its kind, and what will be stored."""
 
     kind: str
     value: JsonValue
@@ -85,10 +126,10 @@ class FieldValue:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """One who logs in, as the application knows them; *id* is the token's subject."""
+    """Who logs in, as the application knows them; *id* is the subject of the token."""
 
     kind: str
     id: str
     user_id: str
     created_at: datetime
-    provider: str = field(default="")
+    provider: str = ""

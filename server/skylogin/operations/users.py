@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from skylogin.database import Transaction
-from skylogin.domain import records
-from skylogin.domain.access import AccessRules, Actor
+from skylogin.domain import record_json
+from skylogin.domain.access import AccessRules
 from skylogin.domain.limits import check_keys
-from skylogin.domain.records import Given, RecordId, SaveContext
+from skylogin.domain.record_json import GivenRecord
+from skylogin.domain.records import SaveContext
 from skylogin.domain.schema import Extension
 from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
-from skylogin.domain.user import Principal, User
+from skylogin.domain.user import Actor, Principal, RecordId, User
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.store import records as stored_records
@@ -60,7 +61,7 @@ async def edit_profile(
     if reserved:
         raise RefusedError(f"{reserved[0]!r} is no field of a profile that can be edited")
     try:
-        given = [records.read({"_id": str(RecordId(USER_TYPE, user_id)), **changes})]
+        given = [record_json.read({"_id": str(RecordId(USER_TYPE, user_id)), **changes})]
         return await _save(operator, app, given, sorted(changes))
     except SkygearError as error:
         raise _refused(error) from error
@@ -75,10 +76,10 @@ class _SchemaLacksFieldsError(Exception):
 
 
 async def _save(
-    operator: Operator, app: str, given: Sequence[Given], names: Sequence[str]
+    operator: Operator, app: str, given: Sequence[GivenRecord], names: Sequence[str]
 ) -> UserDetails:
     user_id = given[0].id.key
-    around = SaveContext(
+    context = SaveContext(
         actor=Actor(has_master_key=True),
         database_id=PUBLIC_DATABASE,
         now=operator.now(),
@@ -90,7 +91,7 @@ async def _save(
 
     async def work(tx: Transaction) -> UserDetails:
         await _load(tx, app, user_id)
-        decided = await stored_records.decide(tx, app, given, around, may_extend=True)
+        decided = await stored_records.decide(tx, app, given, context, may_extend=True)
         if isinstance(decided, dict):
             raise _SchemaLacksFieldsError(decided)
         [outcome], changes = decided

@@ -15,8 +15,8 @@ from skylogin.apps.registry import MADE_BY_USE_MAX
 from skylogin.config import SERVE
 from skylogin.database import Transaction
 from skylogin.domain import login, record_json
-from skylogin.domain.access import FieldRules
-from skylogin.domain.login import Changes, LoginAttempt, Snapshot
+from skylogin.domain.field_rules import FieldRules
+from skylogin.domain.login import LoginAttempt, LoginChanges, LoginSnapshot
 from skylogin.domain.profile import references
 from skylogin.domain.stored_names import CUSTOM_TOKEN, EVERY_APP, LAST_LOGIN_AT, USER_TYPE
 from skylogin.domain.user import Account, Field, User
@@ -178,7 +178,7 @@ class _SeedApplier:
 
     # --- what becomes of them ------------------------------------------------------
 
-    async def _decide(self, accounts: dict[str, Account]) -> Changes:
+    async def _decide(self, accounts: dict[str, Account]) -> LoginChanges:
         """Return what changes. Raises SeedRefusedError with every user who cannot be so."""
         tx, app, wanted = self.tx, self.app, self.wanted.users
         now, key_sets = self.operator.now(), self.operator.settings.auth_record_keys
@@ -235,7 +235,7 @@ class _SeedApplier:
 
     # --- what a login does not do --------------------------------------------------
 
-    async def _follow_up(self, changes: Changes, accounts: Mapping[str, Account]) -> None:
+    async def _follow_up(self, changes: LoginChanges, accounts: Mapping[str, Account]) -> None:
         """Set roles, passwords and who is disabled, where that is not as it should be yet."""
         given: dict[frozenset[str], list[str]] = {}
         taken: dict[frozenset[str], list[str]] = {}
@@ -304,7 +304,7 @@ def _shut_out(user: User) -> tuple[object, ...]:
     return user.disabled, user.disabled_message, user.disabled_expiry
 
 
-def _field_of(attempt: LoginAttempt, snapshot: Snapshot) -> str:
+def _field_of(attempt: LoginAttempt, snapshot: LoginSnapshot) -> str:
     """Return the field for which a user is refused: the first that is refused alone."""
     account = snapshot.accounts.get(attempt.subject)
     theirs = {attempt.subject: account} if account else {}

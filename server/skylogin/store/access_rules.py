@@ -7,7 +7,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from skylogin.database import dialect
 from skylogin.database.tables import field_access, record_types
 from skylogin.database.transaction import Transaction
-from skylogin.domain.access import AccessRules, FieldRule, FieldRules, TypeRules
+from skylogin.domain.access import AccessRules, TypeRules
+from skylogin.domain.field_rules import FieldRule, FieldRules
 from skylogin.encoding.json_text import JsonValue
 
 

@@ -10,7 +10,7 @@ from skylogin.database import dialect
 from skylogin.database.tables import apps, auth_keys, metadata, records, roles, settings
 from skylogin.database.transaction import Transaction
 from skylogin.domain import unique_keys as keys
-from skylogin.domain.access import FIRST_FIELD_RULES
+from skylogin.domain.field_rules import FIRST_FIELD_RULES
 from skylogin.domain.fields import FIRST_USER_FIELDS
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.unique_keys import KeySet

@@ -13,7 +13,7 @@ from skylogin.database.tables import auth_keys, principals, records
 from skylogin.database.tables import users as users_table
 from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain import login
-from skylogin.domain.login import Changes, LoginAttempt, Snapshot
+from skylogin.domain.login import LoginAttempt, LoginChanges, LoginSnapshot
 from skylogin.domain.profile import references
 from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.unique_keys import AuthKey, KeySet, keys_of
@@ -26,7 +26,7 @@ from skylogin.store import fields, users
 
 async def load(
     tx: Transaction, app: str, attempts: Sequence[LoginAttempt], key_sets: tuple[KeySet, ...]
-) -> Snapshot:
+) -> LoginSnapshot:
     """Return what is stored about principals of custom tokens; their users stay locked."""
     subjects = {attempt.subject for attempt in attempts}
     accounts = await load_accounts(tx, app, subjects)
@@ -60,7 +60,7 @@ async def load_one(
     attempt: LoginAttempt,
     account: Account | None,
     key_sets: tuple[KeySet, ...],
-) -> Snapshot:
+) -> LoginSnapshot:
     """Return what is stored around *attempt*, whose *account* the caller has found."""
     accounts = {attempt.subject: account} if account else {}
     return await load_around(tx, app, [attempt], accounts, key_sets)
@@ -72,7 +72,7 @@ async def load_around(
     attempts: Sequence[LoginAttempt],
     accounts: dict[str, Account],
     key_sets: tuple[KeySet, ...],
-) -> Snapshot:
+) -> LoginSnapshot:
     """Return what is stored around *attempts*, whose *accounts* the caller has found."""
     known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
@@ -86,11 +86,11 @@ async def _snapshot(  # noqa: PLR0913, PLR0917
     known: FieldMap,
     owners: dict[AuthKey, str | None],
     key_sets: tuple[KeySet, ...],
-) -> Snapshot:
+) -> LoginSnapshot:
     referred = {
         pair for attempt in attempts if attempt.profile for pair in references(attempt.profile)
     }
-    return Snapshot(
+    return LoginSnapshot(
         accounts=accounts,
         fields=known,
         key_owners=owners,
@@ -234,7 +234,7 @@ def _existing(dialect_name: str) -> Select[Any]:
     )
 
 
-async def save(tx: Transaction, app: str, changes: Changes) -> None:
+async def save(tx: Transaction, app: str, changes: LoginChanges) -> None:
     """Save the difference between users before and after, and what is new."""
     if changes.fields:
         await fields.add(tx, app, USER_TYPE, changes.fields)

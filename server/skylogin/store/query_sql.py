@@ -32,8 +32,8 @@ from skylogin.database import dialect, json_members
 from skylogin.database.dialect import Timestamp
 from skylogin.database.json_members import Member
 from skylogin.database.tables import records
-from skylogin.domain.access import Actor
 from skylogin.domain.stored_names import PUBLIC_DATABASE
+from skylogin.domain.user import Actor
 from skylogin.encoding.json_text import JsonValue
 from skylogin.query.plan import (
     Combined,

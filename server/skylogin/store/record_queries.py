@@ -9,10 +9,9 @@ from sqlalchemy import Select, Text, func, select
 from skylogin.database import dialect
 from skylogin.database.tables import records
 from skylogin.database.transaction import FieldMap, Transaction
-from skylogin.domain.access import Actor
 from skylogin.domain.fields import TypeAndField
 from skylogin.domain.stored_names import PUBLIC_DATABASE
-from skylogin.domain.user import Record
+from skylogin.domain.user import Actor, Record
 from skylogin.query.paths import Schema, paths_of, reach
 from skylogin.query.plan import Plan
 from skylogin.query.predicate import Query

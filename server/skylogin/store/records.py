@@ -12,17 +12,11 @@ from skylogin.database.tables import records
 from skylogin.database.transaction import Transaction
 from skylogin.domain import profile, schema
 from skylogin.domain.fields import SEQUENCE, TypeAndField
-from skylogin.domain.records import (
-    Given,
-    RecordChanges,
-    RecordId,
-    RecordSnapshot,
-    SaveContext,
-    decide_all,
-)
+from skylogin.domain.record_json import GivenRecord
+from skylogin.domain.records import RecordChanges, RecordSnapshot, SaveContext, decide_all
 from skylogin.domain.schema import Extension
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
-from skylogin.domain.user import Record
+from skylogin.domain.user import Record, RecordId
 from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
 from skylogin.store import fields, login_batch, record_types, references, users
@@ -83,7 +77,12 @@ def _lock_records(dialect_name: str, *, to_stay: bool) -> Select[Any]:
 
 
 async def decide(
-    tx: Transaction, app: str, given: Sequence[Given], around: SaveContext, *, may_extend: bool
+    tx: Transaction,
+    app: str,
+    given: Sequence[GivenRecord],
+    context: SaveContext,
+    *,
+    may_extend: bool,
 ) -> tuple[list[Record | SkygearError], RecordChanges] | Extension:
     """Return what saving *given* does, or first how the schema has to be extended.
 
@@ -94,15 +93,15 @@ async def decide(
     extension = schema.extend(values, snapshot.fields, snapshot.types, may_extend=may_extend)
     if extension:
         return extension
-    await _load_around(tx, app, given, around, snapshot)
+    await _load_snapshot(tx, app, given, context, snapshot)
     while True:
-        outcomes, changes, unknown = decide_all(given, snapshot, around)
+        outcomes, changes, unknown = decide_all(given, snapshot, context)
         if not unknown:
             return outcomes, changes
         snapshot.key_owners |= await login_batch.load_key_owners(tx, app, unknown)
 
 
-async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> RecordSnapshot:
+async def _load_schema(tx: Transaction, app: str, given: Sequence[GivenRecord]) -> RecordSnapshot:
     names = _names(given)
     targets = {record_type for one in given for record_type, _ in profile.references(one.values)}
     types = await record_types.find(tx, app, set(names) | targets)
@@ -114,7 +113,7 @@ async def _load_schema(tx: Transaction, app: str, given: Sequence[Given]) -> Rec
     return RecordSnapshot({}, known, types)
 
 
-def _names(given: Sequence[Given]) -> dict[str, set[str]]:
+def _names(given: Sequence[GivenRecord]) -> dict[str, set[str]]:
     """Return the names of the fields that are given, by type."""
     names: dict[str, set[str]] = {}
     for one in given:
@@ -122,17 +121,17 @@ def _names(given: Sequence[Given]) -> dict[str, set[str]]:
     return names
 
 
-async def _load_around(
+async def _load_snapshot(
     tx: Transaction,
     app: str,
-    given: Sequence[Given],
-    around: SaveContext,
+    given: Sequence[GivenRecord],
+    context: SaveContext,
     snapshot: RecordSnapshot,
 ) -> None:
     """Fill *snapshot* with what is stored around *given*, which nobody else changes now."""
     ids = {one.id for one in given}
     snapshot.records, snapshot.user_ids = await load_to_change(
-        tx, app, ids, around.database_id, to_stay=True
+        tx, app, ids, context.database_id, to_stay=True
     )
     names = _names(given)
     # Somebody may have learned the fields as they were before some of these came.
@@ -140,12 +139,12 @@ async def _load_around(
         record_type: await fields.load(tx, app, record_type, names[record_type])
         for record_type in snapshot.fields
     }
-    others = [d for d in (PUBLIC_DATABASE, around.actor.user_id) if d != around.database_id]
+    others = [d for d in (PUBLIC_DATABASE, context.actor.user_id) if d != context.database_id]
     new = ids - set(snapshot.records)
     snapshot.elsewhere = frozenset(await references.find(tx, app, new, others))
     referred = {pair for one in given for pair in profile.references(one.values)}
     snapshot.existing = set(
-        await references.find_to_refer(tx, app, referred, [around.database_id, *others])
+        await references.find_to_refer(tx, app, referred, [context.database_id, *others])
     )
     sequences = [
         (record_type, name)
@@ -159,7 +158,7 @@ async def _load_around(
 
 
 async def _load_numbers(
-    tx: Transaction, app: str, given: Sequence[Given], sequences: Collection[TypeAndField]
+    tx: Transaction, app: str, given: Sequence[GivenRecord], sequences: Collection[TypeAndField]
 ) -> dict[tuple[TypeAndField, int], RecordId]:
     """Return who has the numbers that *given* ask for."""
     asked: dict[TypeAndField, set[str]] = {}

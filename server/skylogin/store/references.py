@@ -11,8 +11,8 @@ from skylogin.database import dialect
 from skylogin.database.tables import record_fields, records
 from skylogin.database.transaction import Transaction
 from skylogin.domain.fields import TypeAndField
-from skylogin.domain.records import RecordId
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
+from skylogin.domain.user import RecordId
 
 Databases = Sequence[str]
 VALUES_AT_ONCE = 500

@@ -1,6 +1,7 @@
 """Whether the rules for fields allow a query. Pure."""
 
-from skylogin.domain.access import Actor, FieldRules, FieldUse
+from skylogin.domain.field_rules import FieldRules, FieldUse
+from skylogin.domain.user import Actor
 from skylogin.errors import RECORD_QUERY_DENIED, SkygearError
 from skylogin.query.paths import Schema, path_of, resolve
 from skylogin.query.predicate import Expression, Query, expressions
@@ -12,7 +13,7 @@ _NEEDS = {
 }
 
 
-def check_rules(query: Query, schema: Schema, rules: FieldRules, actor: Actor) -> None:
+def check_permissions(query: Query, schema: Schema, rules: FieldRules, actor: Actor) -> None:
     """Raise SkygearError if the rules for fields forbid *actor* to ask *query*."""
     uses: list[tuple[Expression, FieldUse]] = [
         (expression, FieldUse.DISCOVER if simple else FieldUse.COMPARE)
