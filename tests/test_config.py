@@ -14,15 +14,15 @@ OWN = {
 }
 
 
-def faults(environment: dict[str, str], mode: str = DEV) -> list[str]:
+def problems(environment: dict[str, str], mode: str = DEV) -> list[str]:
     """Return what is wrong with *environment*."""
     with pytest.raises(ConfigurationError) as caught:
         config.read(environment, mode)
-    return caught.value.faults
+    return caught.value.problems
 
 
 def test_nothing_has_to_be_set_for_the_stand_in() -> None:
-    """It listens on loopback, with the customary keys."""
+    """It listens on loopback, with the default keys."""
     settings = config.read({}, DEV)
 
     assert (settings.api_key, settings.master_key, settings.app_name) == (
@@ -35,7 +35,7 @@ def test_nothing_has_to_be_set_for_the_stand_in() -> None:
     assert (settings.contract, settings.token_store) == ("documented", "jwt")
     assert settings.auth_record_keys == (("username",), ("email",))
     assert (settings.response_timeout_seconds, settings.cors_host) == (60, "*")
-    assert (settings.journal_rows_max, settings.journal_days) == (100_000, 30)
+    assert (settings.login_log_rows_max, settings.login_log_days) == (100_000, 30)
     assert settings.body_bytes_max == 16 * 1024 * 1024
     assert settings.warnings == ()
 
@@ -124,9 +124,9 @@ def test_what_the_original_takes_for_the_default_gets_a_warning(
     assert warning.startswith(variable)
 
 
-FAULTS: dict[str, tuple[dict[str, str], str]] = {
+PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "no boolean": ({"DEV_MODE": "maybe"}, "DEV_MODE is neither yes nor no"),
-    "no port": ({"PORT": "70000"}, "PORT is no port"),
+    "no port": ({"PORT": "70000"}, "PORT is not a port"),
     "port text": ({"PORT": "http"}, "PORT is not a whole number"),
     "port in HOST": ({"HOST": "localhost:x"}, "HOST is not a whole number"),
     "equal keys": ({"API_KEY": "secret"}, "MASTER_KEY cannot be the same as API_KEY"),
@@ -142,7 +142,7 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
         {"AUTH_RECORD_KEYS": "a,a"},
         "AUTH_RECORD_KEYS cannot have duplicated keys 'a'",
     ),
-    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is none of jwt, fs, redis"),
+    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is not one of jwt, fs, redis"),
     "redis nowhere": (
         {"TOKEN_STORE": "redis"},
         "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
@@ -155,7 +155,10 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
         {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://:password@127.0.0.1:many"},
         "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
     ),
-    "contract": ({"SKYLOGIN_CONTRACT": "x"}, "SKYLOGIN_CONTRACT is none of documented, original"),
+    "contract": (
+        {"SKYLOGIN_CONTRACT": "x"},
+        "SKYLOGIN_CONTRACT is not one of documented, original",
+    ),
     "algorithm": (
         {"SKYLOGIN_ALLOWED_ALGORITHMS": "HS256,none"},
         "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512",
@@ -165,8 +168,12 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
         "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512",
     ),
     "negative": ({"SKYLOGIN_LEEWAY_SECONDS": "-1"}, "SKYLOGIN_LEEWAY_SECONDS is negative"),
-    "zero": ({"SKYLOGIN_JOURNAL_DAYS": "0"}, "SKYLOGIN_JOURNAL_DAYS has to be more than 0"),
+    "zero": ({"SKYLOGIN_LOGIN_LOG_DAYS": "0"}, "SKYLOGIN_LOGIN_LOG_DAYS has to be more than 0"),
     "unknown": ({"SKYLOGIN_LEEWAY": "5"}, "SKYLOGIN_LEEWAY is not a setting"),
+    "renamed": (
+        {"SKYLOGIN_JOURNAL_DAYS": "5"},
+        "SKYLOGIN_JOURNAL_DAYS is now called SKYLOGIN_LOGIN_LOG_DAYS",
+    ),
     "two secrets in one": (
         {"CUSTOM_TOKEN_SECRET": "s", "TOKEN_STORE_SECRET": "s"},
         "TOKEN_STORE_SECRET cannot be the same as CUSTOM_TOKEN_SECRET: "
@@ -175,12 +182,12 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("environment", "fault"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize(("environment", "problem"), PROBLEMS.values(), ids=PROBLEMS)
 def test_a_fault_is_a_sentence_that_names_the_variable(
-    environment: dict[str, str], fault: str
+    environment: dict[str, str], problem: str
 ) -> None:
     """In the original's words where it has any."""
-    assert faults(environment) == [fault]
+    assert problems(environment) == [problem]
 
 
 @pytest.mark.parametrize("variable", ["CUSTOM_TOKEN_SECRET", "TOKEN_STORE_SECRET"])
@@ -191,42 +198,42 @@ def test_a_secret_that_cannot_be_used_is_a_fault_and_is_not_shown(
     variable: str, secret: str
 ) -> None:
     """One of two halves, or of bytes that are no text."""
-    [fault] = faults({variable: secret})
+    [problem] = problems({variable: secret})
 
-    assert fault.startswith(f"{variable} cannot be used")
-    assert secret not in fault
+    assert problem.startswith(f"{variable} cannot be used")
+    assert secret not in problem
 
 
 def test_all_faults_are_told_at_once() -> None:
     """Nobody wants to start a server five times to learn five things."""
-    told = faults({"DEV_MODE": "x", "PORT": "y", "APP_NAME": "-", "SKYLOGIN_NO": "1"}, SERVE)
+    told = problems({"DEV_MODE": "x", "PORT": "y", "APP_NAME": "-", "SKYLOGIN_NO": "1"}, SERVE)
 
     assert len(told) == len(set(told))
-    assert {fault.split()[0] for fault in told} == {
+    assert {problem.split()[0] for problem in told} == {
         *("API_KEY", "MASTER_KEY", "DATABASE_URL"),
         *("DEV_MODE", "PORT", "APP_NAME", "SKYLOGIN_NO"),
     }
 
 
-SERVE_FAULTS: dict[str, tuple[dict[str, str], str]] = {
+SERVE_PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "no api key": ({"API_KEY": ""}, "API_KEY is not set"),
     "no master key": ({"MASTER_KEY": ""}, "MASTER_KEY is not set"),
     "no database": ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
-    "customary api key": (
+    "default api key": (
         {"API_KEY": "changeme"},
-        "API_KEY is a customary one; choose your own",
+        "API_KEY is a default key; choose your own",
     ),
-    "customary master key": (
+    "default master key": (
         {"MASTER_KEY": "secret"},
-        "MASTER_KEY is a customary one; choose your own",
+        "MASTER_KEY is a default key; choose your own",
     ),
     "short master key": (
         {"MASTER_KEY": "x" * 15},
         "MASTER_KEY is shorter than 16 characters",
     ),
-    "customary secret": (
+    "default secret": (
         {"CUSTOM_TOKEN_SECRET": "ssosecret"},
-        "CUSTOM_TOKEN_SECRET is a customary one; choose your own",
+        "CUSTOM_TOKEN_SECRET is a default key; choose your own",
     ),
     "short token store secret": (
         {"TOKEN_STORE_SECRET": "x" * 15},
@@ -235,10 +242,10 @@ SERVE_FAULTS: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("environment", "fault"), SERVE_FAULTS.values(), ids=SERVE_FAULTS)
-def test_an_endpoint_wants_keys_of_its_own(environment: dict[str, str], fault: str) -> None:
+@pytest.mark.parametrize(("environment", "problem"), SERVE_PROBLEMS.values(), ids=SERVE_PROBLEMS)
+def test_an_endpoint_wants_keys_of_its_own(environment: dict[str, str], problem: str) -> None:
     """What is good enough for a stand-in is not for it."""
-    assert faults({**OWN, **environment}, SERVE) == [fault]
+    assert problems({**OWN, **environment}, SERVE) == [problem]
 
 
 def test_an_endpoint_may_have_its_login_switched_off() -> None:
@@ -311,7 +318,7 @@ def test_dev_mode_decides_whether_logins_may_add_fields(
 )
 def test_profiles_are_in_the_journal_of_a_stand_in(mode: str, set_to: str, keeping: bool) -> None:
     """At an endpoint they are people's, so somebody has to ask for them."""
-    settings = config.read({**OWN, "SKYLOGIN_JOURNAL_PROFILES": set_to}, mode)
+    settings = config.read({**OWN, "SKYLOGIN_LOGIN_LOG_PROFILES": set_to}, mode)
 
     assert settings.keeps_profiles is keeping
 
@@ -324,7 +331,7 @@ def test_what_has_no_effect_here_is_said() -> None:
 
 
 def test_one_key_for_two_purposes_is_said() -> None:
-    """It was the original's default, and so no fault."""
+    """It was the original's default, and so no problem."""
     settings = config.read({"MASTER_KEY": "m", "TOKEN_STORE_SECRET": "m"}, DEV)
 
     assert len(settings.warnings) == 1

@@ -145,7 +145,7 @@ def _check_settings(settings: dict[str, str]) -> None:
         try:
             config.read(settings, config.DEV)
         except config.ConfigurationError as error:
-            faults = error.faults
+            faults = error.problems
     if faults:
         pytest.fail(f"skylogin_settings: {'; '.join(faults)}", pytrace=False)
 

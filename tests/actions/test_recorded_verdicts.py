@@ -30,7 +30,7 @@ async def test_odd_tokens_are_answered_as_recorded(
     services = await make_services(
         CUSTOM_TOKEN_SECRET="ssosecret",
         SKYLOGIN_CONTRACT="original",
-        SKYLOGIN_JOURNAL_ROWS_MAX=str(len(recorded)),
+        SKYLOGIN_LOGIN_LOG_ROWS_MAX=str(len(recorded)),
     )
 
     wrong = []

@@ -74,14 +74,14 @@ async def test_the_profile_is_kept_only_where_that_is_wanted(told: Any) -> None:
     header = {"alg": "HS256", "typ": "JWT", "kid": "k", "jwk": {"k": "a key"}}
     token = mint(header=header, iss="us", skyprofile={"age": 5}, admin=True)
 
-    entry = await told(token, SKYLOGIN_JOURNAL_PROFILES="no")
+    entry = await told(token, SKYLOGIN_LOGIN_LOG_PROFILES="no")
 
     assert entry.details["header"] == {**header, "jwk": None}
     assert entry.details["claim_names"] == ["sub", "iat", "exp", "iss", "skyprofile", "admin"]
     assert entry.details["claims"] == {
         "sub": "alice", "iss": "us", "iat": SECONDS, "exp": SECONDS + HOUR,
     }  # fmt: skip
-    assert entry.details["profile_left_out"] == "SKYLOGIN_JOURNAL_PROFILES is off"
+    assert entry.details["profile_left_out"] == "SKYLOGIN_LOGIN_LOG_PROFILES is off"
 
 
 SIGNED: dict[str, tuple[str, str]] = {

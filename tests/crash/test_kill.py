@@ -14,7 +14,7 @@ from tests.processes import ServerProcess
 
 ROUNDS = [10, pytest.param(50, marks=pytest.mark.long)]
 # Every login stays in the journal, to be compared with what was acknowledged.
-SETTINGS = {"SKYLOGIN_JOURNAL_ROWS_MAX": "100000000", "CUSTOM_TOKEN_SECRET": "a secret of ours"}
+SETTINGS = {"SKYLOGIN_LOGIN_LOG_ROWS_MAX": "100000000", "CUSTOM_TOKEN_SECRET": "a secret of ours"}
 PRESSED_SECONDS = (0.1, 1.5)
 STARTING_SECONDS = (0.0, 1.2)
 

@@ -204,7 +204,7 @@ def test_a_profile_is_left_out_where_nobody_asked_for_it() -> None:
     """It is personal data, and the journal is kept for weeks."""
     assert told_of_profile(PROFILE, ORIGIN) == {
         "claims": {},
-        "profile_left_out": "SKYLOGIN_JOURNAL_PROFILES is off",
+        "profile_left_out": "SKYLOGIN_LOGIN_LOG_PROFILES is off",
     }
     assert accepted(said={"sub": "alice"})["profile_left_out"] == ""
 

@@ -215,13 +215,13 @@ async def test_an_endpoint_shows_no_profile(tmp_path: Path) -> None:
     """Unless whoever runs it asks for them."""
     path = tmp_path / "endpoint.db"
     for wanted in ("", "yes"):
-        environment = {"CUSTOM_TOKEN_SECRET": SECRET, "SKYLOGIN_JOURNAL_PROFILES": wanted}
+        environment = {"CUSTOM_TOKEN_SECRET": SECRET, "SKYLOGIN_LOGIN_LOG_PROFILES": wanted}
         async with running_site(path, config.SERVE, **environment) as site:
             await site.sign_in()
             await log_in(site, mint(skyprofile={"name": "Alice"}))
             page = await latest_page(site)
             assert ("Alice" in rows_of(page)["skyprofile"]) is bool(wanted)
-            assert ("SKYLOGIN_JOURNAL_PROFILES is off" in page) is not bool(wanted)
+            assert ("SKYLOGIN_LOGIN_LOG_PROFILES is off" in page) is not bool(wanted)
             assert ("made without <code>skyprofile</code>" in page) is not bool(wanted)
 
 

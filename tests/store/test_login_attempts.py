@@ -190,7 +190,7 @@ async def test_an_accepted_login_is_written_in_its_own_transaction(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
     """Whoever is answered is in the journal, and keeps its place when logins are many."""
-    services = await make_services(SKYLOGIN_JOURNAL_ROWS_MAX="20")
+    services = await make_services(SKYLOGIN_LOGIN_LOG_ROWS_MAX="20")
 
     logins = await asyncio.gather(*(log_in(services, f"person {n}") for n in range(50)))
 

@@ -116,6 +116,6 @@ def test_the_rules_are_those_of_the_settings() -> None:
         "SKYLOGIN_ISSUER": "i",
     }
 
-    rules = config.rules_of(config.read(environment, config.DEV))
+    rules = config.read(environment, config.DEV).rules
 
     assert rules == Rules(ORIGINAL, frozenset({"HS512"}), 1, 2, "a", "i")

@@ -9,7 +9,7 @@ from datetime import datetime
 from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
 from skylogin.apps.registry import App, AppRegistry
-from skylogin.config import Settings, rules_of
+from skylogin.config import Settings
 from skylogin.database import Store
 from skylogin.database.group_commit import Batcher
 from skylogin.domain.login import Login
@@ -46,7 +46,7 @@ async def open_services(
         at_end.push_async_callback(apps.close)
         services = Services(
             settings=settings,
-            rules=rules_of(settings),
+            rules=settings.rules,
             store=store,
             apps=apps,
             app=await apps.open_default(),

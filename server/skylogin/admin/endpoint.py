@@ -66,8 +66,7 @@ async def _answer(
 
 def check_origin(request: web.Request, services: Services) -> None:
     """Raise Problem where the request comes from a page of somebody else's."""
-    settings = services.settings
-    names = frozenset(("localhost", settings.domain)) if settings.mode == "dev" else None
+    names = services.settings.host_names
     why = origin.refusal(request.method, request.host, request.headers, names=names)
     if why:
         raise Problem(HTTPStatus.FORBIDDEN, why)

@@ -180,8 +180,8 @@ class AppRegistry:
         login_log = LoginLog(
             self._store,
             name,
-            rows_max=settings.journal_rows_max,
-            days=settings.journal_days,
+            rows_max=settings.login_log_rows_max,
+            days=settings.login_log_days,
             now=self._now,
         )
         await login_log.open()

@@ -10,7 +10,6 @@ import typer
 from skylogin import config, logs
 from skylogin.cli.output import print_warnings
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
-from skylogin.web import server
 
 if TYPE_CHECKING:
     pass
@@ -25,7 +24,7 @@ def server_settings(mode: str, **flags: object) -> Settings:
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):
         # The flag counts although the variable HOST names a port as well.
-        host, _ = config.read_address(environment["HOST"])
+        host, _ = config.address(environment["HOST"])
         environment["HOST"] = f"[{host}]" if ":" in host else host
     settings = config.read(environment, mode)
     logs.set_up(settings)
@@ -80,7 +79,7 @@ def storage_settings(database: str | None) -> Settings:
     if database is not None:
         environment["DATABASE_URL"] = database
     settings = config.read(environment, DEV)
-    embedded = server.embedded_url(settings).removeprefix(server.SQLITE)
+    embedded = settings.embedded_url.removeprefix(config.SQLITE_PREFIX)
     if settings.database_url or Path(embedded).is_file():
         return settings
     return config.read(environment_of(SERVE), DEV)

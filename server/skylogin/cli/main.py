@@ -44,7 +44,7 @@ def main() -> None:
     except RefusedError as error:
         fail(str(error))
     except ConfigurationError as error:
-        fail("skylogin cannot run:", *(f"  - {fault}" for fault in error.faults))
+        fail("skylogin cannot run:", *(f"  - {problem}" for problem in error.problems))
 
 
 @app.command()

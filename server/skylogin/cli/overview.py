@@ -130,7 +130,7 @@ def _look(there: Target, mode: str | None) -> list[Finding]:
     try:
         read = _read(there, mode)
     except ConfigurationError as error:
-        return [Finding(FAULT, "settings", fault) for fault in error.faults]
+        return [Finding(FAULT, "settings", problem) for problem in error.problems]
     found = [Finding(FINE, "settings", f"`skylogin {read.mode}` starts with them")]
     with DatabaseTarget(read) as database:
         return found + _look_at_apps(database)

@@ -259,7 +259,7 @@ def migrate(database: Database = None) -> None:
     async def upgrade() -> None:
         from skylogin.database import open_store  # noqa: PLC0415
 
-        store = open_store(settings.database_url or server.embedded_url(settings))
+        store = open_store(settings.database_url or settings.embedded_url)
         try:
             await migrating.upgrade(store)
         except Exception as error:

@@ -35,7 +35,7 @@ from skylogin.client.admin_api import (
 )
 from skylogin.client.connections import Connections, read_url
 from skylogin.client.errors import AdminError
-from skylogin.config import Settings
+from skylogin.config import SQLITE_PREFIX, Settings
 from skylogin.database import Store, open_store, tables
 from skylogin.operations import exports
 from skylogin.operations.exports import CONTENT_TYPE
@@ -228,7 +228,7 @@ class DatabaseTarget(Target):
 
     def __init__(self, settings: Settings, app: str = "") -> None:
         self.settings = settings
-        self._url = settings.database_url or server.embedded_url(settings)
+        self._url = settings.database_url or settings.embedded_url
         super().__init__(self._url, app)
         self._runner = asyncio.Runner()
         self._store: Store | None = None
@@ -243,7 +243,7 @@ class DatabaseTarget(Target):
 
     def is_there(self) -> bool:
         """Return whether there is a database, as far as one sees without opening it."""
-        path = self._url.removeprefix(server.SQLITE)
+        path = self._url.removeprefix(SQLITE_PREFIX)
         return path == self._url or Path(path).is_file()
 
     def _do(self, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
@@ -265,7 +265,7 @@ class DatabaseTarget(Target):
     async def _operator(self) -> Operator:
         if self._store is None:
             if not self.is_there():
-                path = self._url.removeprefix(server.SQLITE)
+                path = self._url.removeprefix(SQLITE_PREFIX)
                 raise TargetError(f"there is no database {path}: no skylogin has run on it yet")
             store = open_store(self._url)
             try:

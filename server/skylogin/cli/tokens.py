@@ -8,7 +8,6 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from skylogin import config
 from skylogin.cli import environment, output
 from skylogin.cli.target import DatabaseTarget, Target, reaching
 from skylogin.clock import system_now
@@ -96,7 +95,7 @@ def explain(
         verdict = there.order("POST", "tokens", "explain", token=token)
     else:
         known = [Secret(one.name, prepare_key(one.text)) for one in given]
-        rules = config.rules_of(_settings(there))
+        rules = _settings(there).rules
         verdict = explaining.explain(token, known, system_now(), rules).as_dict()
     if as_json:
         output.print_json(verdict)

@@ -221,7 +221,7 @@ def _claims(said: Mapping[str, Any], origin: Origin) -> tuple[dict[str, JsonValu
     if PROFILE_CLAIM not in said:
         return kept, ""
     if not origin.keeps_profile:
-        return kept, "SKYLOGIN_JOURNAL_PROFILES is off"
+        return kept, "SKYLOGIN_LOGIN_LOG_PROFILES is off"
     profile = said[PROFILE_CLAIM]
     text = json_text.write_stored(profile)
     size = len(text.encode())

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from skylogin import config
 from skylogin.config import DEV
 from skylogin.operations import secrets
 from skylogin.operations.operator import ConflictError, Operator, RefusedError
@@ -18,7 +17,7 @@ async def explain(operator: Operator, app: str, token: str) -> Verdict:
     """Return what becomes of *token* now; nobody is logged in."""
     accepted = await secrets.list_accepted(operator, app)
     keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
-    rules = config.rules_of(operator.settings)
+    rules = operator.settings.rules
     return explaining.explain(token, keys, operator.now(), rules)
 
 

@@ -244,8 +244,7 @@ def _explain(visit: PageRequest, error: Exception) -> web.Response:
 
 async def _answer(visit: PageRequest, routes: list[Route]) -> web.StreamResponse:
     request, settings = visit.request, visit.operator.settings
-    names = frozenset(("localhost", settings.domain)) if settings.mode == DEV else None
-    why = origin.refusal(request.method, request.host, request.headers, names=names)
+    why = origin.refusal(request.method, request.host, request.headers, names=settings.host_names)
     if why:
         raise TurnedAwayError(HTTPStatus.FORBIDDEN, f"This request is refused: {why}.")
     if settings.mode != DEV and not settings.admin_password:

@@ -26,7 +26,7 @@ from skylogin import config
 from skylogin.actions.services import Services
 from skylogin.apps.token_secrets import accepted_texts
 from skylogin.clock import system_now
-from skylogin.config import DEV, SERVE, ConfigurationError, Settings
+from skylogin.config import DEV, SERVE, SQLITE_PREFIX, ConfigurationError, Settings
 from skylogin.database import Store, open_store, tables
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
@@ -50,7 +50,6 @@ RUNNER_OPTIONS: dict[str, Any] = {
     "max_line_size": HEADER_BYTES_MAX,
     "max_field_size": HEADER_BYTES_MAX,
 }
-SQLITE = "sqlite:///"
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
 
@@ -106,8 +105,8 @@ async def running(
     """
     with ExitStack() as stack:
         url = settings.database_url or stack.enter_context(_embedded(settings, ephemeral))
-        if url.startswith(SQLITE):
-            stack.enter_context(_only_server(Path(url.removeprefix(SQLITE))))
+        if url.startswith(SQLITE_PREFIX):
+            stack.enter_context(_only_server(Path(url.removeprefix(SQLITE_PREFIX))))
         store = open_store(url, durable=bool(settings.database_url) or not ephemeral)
         try:
             await _check_database(store, settings, migrate=migrate)
@@ -126,7 +125,7 @@ async def running(
 @contextmanager
 def _embedded(settings: Settings, ephemeral: bool) -> Iterator[str]:
     if not ephemeral:
-        yield embedded_url(settings)
+        yield settings.embedded_url
         return
     folder = tempfile.mkdtemp(prefix="skylogin-")
     # The folder goes away even where this process is killed: the keeper sees its input end.
@@ -139,14 +138,9 @@ def _embedded(settings: Settings, ephemeral: bool) -> Iterator[str]:
         start_new_session=True,
     ):
         try:
-            yield f"{SQLITE}{folder}/skylogin.db"
+            yield f"{SQLITE_PREFIX}{folder}/skylogin.db"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def embedded_url(settings: Settings) -> str:
-    """Return the URL of the embedded database."""
-    return f"{SQLITE}{settings.data}/skylogin.db"
 
 
 @contextmanager

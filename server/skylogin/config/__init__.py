@@ -1,0 +1,26 @@
+"""The settings of a server. Pure: the environment is an argument."""
+
+from skylogin.config.display import MASK, InForce, in_force
+from skylogin.config.parsers import SQLITE_PREFIX, address
+from skylogin.config.reading import ConfigurationError, read
+from skylogin.config.settings import DEV, SERVE, Settings, url_of
+from skylogin.config.table import FROM_FILES, SETTINGS, VARIABLES, WITHOUT_EFFECT, Setting
+
+__all__ = [
+    "DEV",
+    "FROM_FILES",
+    "MASK",
+    "SERVE",
+    "SETTINGS",
+    "SQLITE_PREFIX",
+    "VARIABLES",
+    "WITHOUT_EFFECT",
+    "ConfigurationError",
+    "InForce",
+    "Setting",
+    "Settings",
+    "address",
+    "in_force",
+    "read",
+    "url_of",
+]

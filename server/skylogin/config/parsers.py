@@ -1,0 +1,146 @@
+"""How the texts of settings are read. A parser raises ValueError with what is wrong."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from skylogin.domain import unique_keys
+from skylogin.domain.unique_keys import KeySet
+from skylogin.tokens import jws
+
+GUESSABLE_LEVEL_MAX = 5
+PORT_MAX = 65535
+SQLITE_PREFIX = "sqlite:///"
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
+_FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
+# int() takes more: blanks, underscores, digits of other scripts.
+_DECIMAL = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+class FallbackToDefault(Exception):
+    """The original uses the default in place of this value. The text says why."""
+
+
+def text(value: str) -> str:
+    """Return *value* as it is."""
+    return value
+
+
+def list_of_texts(value: str) -> list[str]:
+    """Read texts with commas between them."""
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    """Return a parser that accepts one of *choices*."""
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"is not one of {', '.join(choices)}")
+        return value
+
+    return parse
+
+
+def boolean(value: str) -> bool:
+    """Read yes or no."""
+    if value.lower() in _TRUE | _FALSE:
+        return value.lower() in _TRUE
+    raise ValueError("is neither yes nor no")
+
+
+def optional_boolean(value: str) -> bool | None:
+    """Read yes, no or nothing."""
+    return boolean(value) if value else None
+
+
+def lenient_integer(value: str) -> int:
+    """Read an integer by Skygear's rule: anything else means the default."""
+    if _DECIMAL.fullmatch(value) is None:
+        raise FallbackToDefault("is not a number, so the default is used")
+    return int(value)
+
+
+def integer(value: str) -> int:
+    """Read an integer of 0 or more."""
+    if _DECIMAL.fullmatch(value) is None:
+        raise ValueError("is not a whole number")
+    if int(value) < 0:
+        raise ValueError("is negative")
+    return int(value)
+
+
+def positive_integer(value: str) -> int:
+    """Read an integer of 1 or more."""
+    if integer(value) == 0:
+        raise ValueError("has to be more than 0")
+    return int(value)
+
+
+def guessable_level(value: str) -> int:
+    """Read how hard to guess a password has to be."""
+    level = lenient_integer(value)
+    if level not in range(GUESSABLE_LEVEL_MAX + 1):
+        raise FallbackToDefault("is not a level from 1 to 5, so the default is used")
+    return level
+
+
+def port(value: str) -> int | None:
+    """Read a port, or nothing."""
+    if not value:
+        return None
+    if integer(value) > PORT_MAX:
+        raise ValueError("is not a port")
+    return int(value)
+
+
+def address(value: str) -> tuple[str, int | None]:
+    """Read `host:port`, `:port` or `host`; brackets around an IPv6 address."""
+    host, colon, number = value.rpartition(":")
+    if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
+        return value.strip("[]"), None
+    return host.strip("[]"), port(number)
+
+
+def key_sets(value: str) -> tuple[KeySet, ...]:
+    """Read sets of unique fields by Skygear's rule: what cannot be read means the default."""
+    try:
+        return unique_keys.read_key_sets(value)
+    except unique_keys.DuplicatedKeyError:
+        raise
+    except ValueError as error:
+        raise FallbackToDefault(f"cannot be read ({error}), so the default is used") from None
+
+
+def database_url(value: str) -> str:
+    """Read the URL of a database."""
+    if value and not value.startswith((SQLITE_PREFIX, "postgres://", "postgresql://")):
+        raise ValueError(f"has to begin with {SQLITE_PREFIX}, postgres:// or postgresql://")
+    return value
+
+
+def log_level(value: str) -> str:
+    """Read a log level of Skygear as one of Python's."""
+    levels = {"fatal": "critical", "panic": "critical", "warn": "warning"}
+    if value not in ("debug", "info", "error", *levels):
+        raise FallbackToDefault("is not a level, so the default is used")
+    return levels.get(value, value)
+
+
+def algorithms(value: str) -> frozenset[str]:
+    """Read algorithms of signatures."""
+    names = frozenset(list_of_texts(value))
+    unknown = names - set(jws.ALGORITHMS)
+    if unknown or not names:
+        raise ValueError(f"may list {', '.join(jws.ALGORITHMS)}")
+    return names
+
+
+def networks(value: str) -> tuple[Network, ...]:
+    """Read addresses and networks."""
+    try:
+        return tuple(ipaddress.ip_network(item) for item in list_of_texts(value))
+    except ValueError as error:
+        raise ValueError(f"has to list addresses or networks: {error}") from None

@@ -1,0 +1,170 @@
+"""Reading the settings from an environment. All errors are reported at once."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from skylogin.config.parsers import FallbackToDefault
+from skylogin.config.settings import DEV, LOOPBACK, LOOPBACK_NAME, SERVE, Settings
+from skylogin.config.table import (
+    FROM_FILES,
+    RENAMED,
+    SET_BY_EXEC,
+    SETTINGS,
+    VARIABLES,
+    WITHOUT_EFFECT,
+    Setting,
+)
+from skylogin.domain import unique_keys
+from skylogin.tokens import jws
+
+SECRET_LENGTH_MIN = 16
+PASSWORD_LENGTH_MIN = 12
+DEV_API_KEY, DEV_MASTER_KEY = "changeme", "secret"
+# Keys and secrets that documentation and examples of Skygear show.
+DEFAULT_KEYS = frozenset(
+    (DEV_API_KEY, DEV_MASTER_KEY, "ssosecret", "another-secret", "my_skygear_jwt_secret")
+)
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot be used; *problems* are sentences."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def read(environment: Mapping[str, str], mode: str) -> Settings:
+    """Return the settings that *environment* has for `skylogin dev` or `skylogin serve`.
+
+    Raises ConfigurationError with all problems.
+    """
+    problems: list[str] = []
+    warnings: list[str] = []
+    values = {row.field: _read_row(row, environment, problems, warnings) for row in SETTINGS}
+    if "CUSTOM_TOKEN_SECRET" not in environment:
+        values["custom_token_secret"] = None
+    if mode == DEV:
+        values["api_key"] = values["api_key"] or DEV_API_KEY
+        values["master_key"] = values["master_key"] or DEV_MASTER_KEY
+        values["domain"] = values["domain"] or LOOPBACK_NAME
+        # The network does not reach a stand-in by accident.
+        values["host"] = (values["host"][0] or LOOPBACK, values["host"][1])
+    problems += _unknown(environment)
+    warnings += [f"{name} has no effect here" for name in WITHOUT_EFFECT if environment.get(name)]
+    settings = Settings(mode=mode, warnings=(), **values)
+    problems += _problems(settings)
+    if problems:
+        raise ConfigurationError(problems)
+    return Settings(mode=mode, warnings=(*warnings, *_warnings(settings)), **values)
+
+
+def _read_row(
+    row: Setting, environment: Mapping[str, str], problems: list[str], warnings: list[str]
+) -> Any:
+    # An empty value is the same as none, for every variable (the original's rule).
+    text = environment.get(row.variable) or row.default
+    if row.variable == "HOST" and not environment.get("HOST"):
+        # The default has a port, and would hide PORT.
+        text = ""
+    try:
+        return row.parse(text)
+    except FallbackToDefault as reason:
+        warnings.append(f"{row.variable} {reason}: {row.default}")
+    except unique_keys.DuplicatedKeyError as error:
+        problems.append(str(error))
+    except ValueError as error:
+        problems.append(f"{row.variable} {error}")
+    return row.parse(row.default)
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = VARIABLES | SET_BY_EXEC | {f"{name}_FILE" for name in FROM_FILES}
+    unknown = sorted(
+        name for name in environment if name.startswith("SKYLOGIN_") and name not in known
+    )
+    return [
+        f"{name} is now called {RENAMED[name]}" if name in RENAMED else f"{name} is not a setting"
+        for name in unknown
+    ]
+
+
+def _problems(settings: Settings) -> list[str]:
+    """Return the problems of the settings together, in the original's words where it has any."""
+    problems = []
+    if not settings.api_key:
+        problems.append("API_KEY is not set")
+    if not settings.master_key:
+        problems.append("MASTER_KEY is not set")
+    if settings.api_key and settings.api_key == settings.master_key:
+        problems.append("MASTER_KEY cannot be the same as API_KEY")
+    bare = settings.app_name.replace("_", "")
+    if not (settings.app_name.isascii() and (bare.isalnum() or not bare)):
+        problems.append(
+            f"APP_NAME '{settings.app_name}' contains invalid characters other than "
+            "alphanumerics or underscores"
+        )
+    if settings.token_store == "redis" and not _is_redis_url(settings.token_store_path):
+        # The text itself may have a password.
+        problems.append("TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://")
+    problems += _secret_problems(settings)
+    return problems + (_serve_problems(settings) if settings.mode == SERVE else [])
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        # A port that is not a number raises ValueError when it is read.
+        return url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _secret_problems(settings: Settings) -> list[str]:
+    problems = []
+    secrets = {
+        "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
+        "TOKEN_STORE_SECRET": settings.token_store_secret,
+    }
+    for variable, secret in secrets.items():
+        try:
+            jws.prepare_key(secret or "x")
+        except ValueError as error:
+            problems.append(f"{variable} cannot be used: {error}")
+    if settings.token_store_secret and len(set(secrets.values())) == 1:
+        problems.append(
+            "TOKEN_STORE_SECRET cannot be the same as CUSTOM_TOKEN_SECRET: "
+            "custom tokens would pass as access tokens"
+        )
+    return problems
+
+
+def _serve_problems(settings: Settings) -> list[str]:
+    problems = []
+    if settings.api_key in DEFAULT_KEYS:
+        problems.append("API_KEY is a default key; choose your own")
+    if not settings.database_url:
+        problems.append("DATABASE_URL is not set")
+    secrets = {
+        "MASTER_KEY": settings.master_key,
+        "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
+        "TOKEN_STORE_SECRET": settings.token_store_secret,
+        "SKYLOGIN_ADMIN_TOKEN": settings.admin_token,
+    }
+    for variable, secret in secrets.items():
+        if not secret:
+            continue
+        if secret in DEFAULT_KEYS:
+            problems.append(f"{variable} is a default key; choose your own")
+        elif len(secret) < SECRET_LENGTH_MIN:
+            problems.append(f"{variable} is shorter than {SECRET_LENGTH_MIN} characters")
+    if settings.admin_password and len(settings.admin_password) < PASSWORD_LENGTH_MIN:
+        problems.append(f"SKYLOGIN_ADMIN_PASSWORD is shorter than {PASSWORD_LENGTH_MIN} characters")
+    return problems
+
+
+def _warnings(settings: Settings) -> list[str]:
+    if settings.token_store_secret and settings.token_store_secret == settings.master_key:
+        return ["TOKEN_STORE_SECRET is the same as MASTER_KEY: with either, tokens can be signed"]
+    return []
