@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 from aiohttp import ClientSession, CookieJar
 from skylogin.admin import openapi
-from skylogin.admin.openapi import BASE
+from skylogin.client.admin_api import BASE
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import apps, secrets, users
 from skylogin.operations.operator import list_acts

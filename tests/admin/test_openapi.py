@@ -8,6 +8,7 @@ import pytest
 import requests
 from skylogin.admin import openapi
 from skylogin.admin.routes import HANDLERS
+from skylogin.client.admin_api import BASE
 from skylogin.testing import SkyloginServer
 from skylogin.tokens.bad_tokens import KINDS
 
@@ -30,7 +31,7 @@ def test_each_operation_of_the_document_is_there() -> None:
 @pytest.mark.parametrize("path", ["journal", "journal/follow", "journal/wait", "journal/x"])
 def test_the_former_path_of_the_login_log_is_unknown(server: SkyloginServer, path: str) -> None:
     """The login log is at `/logins`; the path it had before is not found, like any other."""
-    url = f"{server.url}{openapi.BASE}/apps/myapp"
+    url = f"{server.url}{BASE}/apps/myapp"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answer = requests.get(f"{url}/{path}", headers=headers, timeout=10)
 
@@ -40,7 +41,7 @@ def test_the_former_path_of_the_login_log_is_unknown(server: SkyloginServer, pat
 
 def test_every_kind_of_bad_token_can_be_asked_for(server: SkyloginServer) -> None:
     """And the login that it makes has its reason."""
-    url = f"{server.url}{openapi.BASE}/apps/myapp/tokens"
+    url = f"{server.url}{BASE}/apps/myapp/tokens"
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def ask(path: str, **body: Any) -> Any:
@@ -62,7 +63,7 @@ def test_each_user_is_shown_with_their_subject(server: SkyloginServer) -> None:
     alice = app.login("alice").user_id
     dora = app.call("auth:signup", auth_data={"username": "dora"}, password="a password")
     ids = {"alice": alice, None: dora["user_id"]}
-    url = f"{server.url}{openapi.BASE}/apps/myapp/users"
+    url = f"{server.url}{BASE}/apps/myapp/users"
 
     def ask(method: str, path: str = "", **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -82,7 +83,7 @@ def test_an_app_goes_out_and_in_again(server: SkyloginServer) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def ask(method: str, path: str, **more: Any) -> Any:
-        url = f"{server.url}{openapi.BASE}/apps{path}"
+        url = f"{server.url}{BASE}/apps{path}"
         return requests.request(method, url, headers=headers, timeout=10, **more)
 
     ask("POST", "", json={"name": "going"})

@@ -11,6 +11,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from skylogin.admin import openapi
+from skylogin.client.admin_api import BASE
 from skylogin.testing import SkyloginServer
 
 TOKEN = "an-admin-token"
@@ -63,7 +64,7 @@ def check_answer(case: Any, server: SkyloginServer) -> None:
     """Send a request, and check its answer against the document."""
     is_refused_for_more = case.operation.definition.raw["operationId"] in REFUSED_FOR_MORE
     case.call_and_validate(
-        base_url=f"{server.url}{openapi.BASE}",
+        base_url=f"{server.url}{BASE}",
         headers={"Authorization": f"Bearer {TOKEN}"},
         excluded_checks=[positive_data_acceptance] if is_refused_for_more else [],
     )

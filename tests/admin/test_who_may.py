@@ -11,7 +11,8 @@ import pytest
 from aiohttp import ClientSession
 from skylogin import config
 from skylogin.admin import openapi
-from skylogin.admin.openapi import BASE, Operation
+from skylogin.admin.openapi import Operation
+from skylogin.client.admin_api import BASE
 from skylogin.clock import system_now
 from skylogin.database import Transaction
 from skylogin.domain.stored_names import EVERY_APP

@@ -16,7 +16,6 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from skylogin.config import DEV
 
-BASE = "/_admin/v1"
 # What marks an operation that `skylogin serve` does not have.
 DEV_ONLY = "x-skylogin-dev-only"
 _METHODS = frozenset(("get", "post", "put", "patch", "delete"))

@@ -13,8 +13,9 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from skylogin.admin import openapi
-from skylogin.admin.openapi import BASE, InvalidRequestError, Operation
+from skylogin.admin.openapi import InvalidRequestError, Operation
 from skylogin.apps.registry import App
+from skylogin.client.admin_api import BASE
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 
