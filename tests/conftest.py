@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""The fixtures of all tests."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,25 +7,31 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.local_services import PostgreSQL, RedisServer, postgresql_missing, redis_missing
+from tests.local_services import (
+    PostgreSQL,
+    RedisServer,
+    postgresql_missing,
+    redis_missing,
+    shared_postgresql,
+)
 from tests.processes import ServerProcess
 
 pytest_plugins = ["pytester", "tests.applications", "tests.stores"]
 
-# For `make fast`: a fifth of the examples, which finds most faults at once.
+# For `make fast`: a fifth of the examples, which finds most errors at once.
 settings.register_profile("fast", max_examples=20)
 Require = Callable[[str | None], None]
 
 
 @pytest.fixture(scope="session")
 def require() -> Require:
-    """Skip the test for the reason given, if one is, or fail where all must be tested."""
+    """Skip the test if a reason is given, or fail where every test must run."""
 
     def require(missing: str | None) -> None:
         if missing is None:
             return
-        # TEST_ALL is set by `make test` where it may install what is missing. A
-        # skipped test would then go unnoticed.
+        # `make test` sets TEST_ALL where it can install what is missing: a skipped
+        # test would go unnoticed there.
         if os.environ.get("CI") or os.environ.get("TEST_ALL") == "1":
             pytest.fail(missing, pytrace=False)
         pytest.skip(missing)
@@ -34,17 +40,20 @@ def require() -> Require:
 
 
 @pytest.fixture(scope="session")
-def postgresql(require: Require) -> Iterator[PostgreSQL]:
-    """A PostgreSQL of our own, for all tests; a test that asks for it is marked slow."""
+def postgresql(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A PostgreSQL cluster, one for all workers of a run; tests that use it are marked slow."""
     require(postgresql_missing())
-    cluster = PostgreSQL.start()
-    yield cluster
-    cluster.stop()
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Each worker has a folder of its own in that of the run.
+        folder = folder.parent
+    with shared_postgresql(folder) as cluster:
+        yield cluster
 
 
 @pytest.fixture
 def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
-    """The URL of an empty database that is this test's alone."""
+    """The URL of an empty database of this test's own."""
     url = postgresql.make_database()
     yield url
     postgresql.drop_database(url)
@@ -52,7 +61,7 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_process(require: Require) -> Iterator[RedisServer]:
-    """A Redis of our own, for all tests; a test that asks for it is marked slow."""
+    """A Redis server; tests that use it are marked slow and in the xdist group `redis`."""
     require(redis_missing())
     server = RedisServer()
     yield server
@@ -61,14 +70,14 @@ def redis_process(require: Require) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis_server(redis_process: RedisServer) -> RedisServer:
-    """The Redis, with nothing in it."""
+    """The Redis server, empty."""
     redis_process.start()
     return redis_process
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Start servers in a folder of this test's own; what still runs at its end is killed."""
+    """Start servers in the test's own folder; those that still run at its end are killed."""
     started: list[ServerProcess] = []
 
     def start(*arguments: str, **environment: str) -> ServerProcess:

@@ -1,36 +1,38 @@
-"""A PostgreSQL and a Redis of the tests' own: made when first needed, gone when the tests are.
+"""PostgreSQL and Redis for the tests: started when first needed, removed when the tests end.
 
-Nothing on the machine is depended on but the programs: the cluster is new, lies
-in a folder of its own, listens on a free port of the loopback address, and keeps
-PostgreSQL's defaults for durability, because tests kill servers and look at what
-is left. So does Redis, which keeps nothing on the disk.
+They need only the programs on this machine. The PostgreSQL cluster is new, in a
+folder of its own, on a free port of the loopback address. Redis writes nothing to
+the disk.
 """
 
+import fcntl
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+
+from tests.waiting import wait_until
 
 ADDRESS = "127.0.0.1"
 ACCOUNT = "postgres"
 PORTS_TRIED_MAX = 5
 
-# A shell keeps the cluster, and lives as long as somebody holds its standard
-# input: it ends when told to, and just as well when the tests were killed.
-KEEPER = """
+# The shell that starts the cluster lives as long as its standard input is open, so the
+# cluster also ends when the tests are killed.
+POSTGRESQL_KEEPER = """
 trap 'cd / && rm -rf "$folder"' EXIT
 init() { "$programs/initdb" -D data -U postgres -A trust -E UTF8 --no-sync --locale="$1"; }
 # Not every system has this locale, which folds the case of more than ASCII.
 init C.UTF-8 >>log 2>&1 || init C >>log 2>&1 || { cat log >&2; exit 1; }
 echo made
 while read -r port; do
-    options="-h $address -p $port -k $folder"
-    if "$programs/pg_ctl" start -w -D data -l log -o "$options" >>log 2>&1; then
+    if "$programs/pg_ctl" start -w -D data -l log -o "$options -p $port" >>log 2>&1; then
         echo started
     else
         echo failed
@@ -38,6 +40,10 @@ while read -r port; do
 done
 "$programs/pg_ctl" stop -w -m immediate -D data >>log 2>&1
 """
+# With fsync every DROP DATABASE takes a second. No test crashes PostgreSQL itself.
+WITHOUT_FSYNC = "-c fsync=off -c full_page_writes=off"
+# Copying the files of a template is faster than logging them; older versions always do.
+COPIES_FILES = 15
 
 # The same for Redis. Each line is a port to start it on, or says to stop it.
 REDIS_KEEPER = """
@@ -59,14 +65,14 @@ STARTING_SECONDS_MAX = 30
 
 
 def redis_missing() -> str | None:
-    """Say why no Redis can be started here, or nothing if one can."""
+    """Return why Redis cannot be started here, or None if it can."""
     if shutil.which("redis-server") is None:
         return "Redis is not installed: no redis-server on the PATH"
     return None
 
 
 class RedisServer:
-    """A Redis with a password, which can be stopped and come back on the same port."""
+    """Redis with a password, which can be stopped and started again on the same port."""
 
     def __init__(self) -> None:
         folder = tempfile.mkdtemp(prefix="skylogin-redis-", dir="/tmp")
@@ -88,12 +94,9 @@ class RedisServer:
         return f"redis://:{REDIS_PASSWORD}@{ADDRESS}:{self.port}"
 
     def start(self) -> None:
-        """Start it with nothing in it, and wait until it answers."""
+        """Start it empty, and wait until it answers."""
         _ask(self._keeper, str(self.port))
-        deadline = time.monotonic() + STARTING_SECONDS_MAX
-        while not self._answers():
-            assert time.monotonic() < deadline, "Redis does not start"
-            time.sleep(0.01)
+        wait_until(self._answers, STARTING_SECONDS_MAX)
 
     def _answers(self) -> bool:
         try:
@@ -105,7 +108,7 @@ class RedisServer:
             return False
 
     def stop(self) -> None:
-        """Kill it, with all that is in it."""
+        """Kill it; its data is lost."""
         _ask(self._keeper, "stop")
 
     def close(self) -> None:
@@ -114,7 +117,7 @@ class RedisServer:
 
 
 def postgresql_missing() -> str | None:
-    """Say why no PostgreSQL can be started here, or nothing if one can."""
+    """Return why PostgreSQL cannot be started here, or None if it can."""
     if _programs() is None:
         return "PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin or on the PATH"
     if os.geteuid() == 0 and not _has_account():
@@ -123,55 +126,59 @@ def postgresql_missing() -> str | None:
 
 
 class PostgreSQL:
-    """A running cluster, from *start* to *stop*."""
+    """A running cluster: started by this process, or by another one."""
 
-    def __init__(self, folder: Path, keeper: subprocess.Popen[str], port: int) -> None:
-        self.folder = folder
+    def __init__(self, port: int, version: int, keeper: subprocess.Popen[str] | None) -> None:
         self.port = port
+        self.version = version
         self._keeper = keeper
         self._databases = 0
 
     @classmethod
-    def start(cls) -> Self:
-        """Make a cluster and return it once it answers."""
+    def start(cls, *, durable: bool = True) -> Self:
+        """Create a cluster and return it once it answers; *durable* keeps fsync on."""
         programs = _programs()
         assert programs is not None, postgresql_missing()
         account = ACCOUNT if os.geteuid() == 0 else None
-        # Always below /tmp: a socket's path may not be long, and another user
-        # than root could not enter just any folder that TMPDIR names.
+        # Always below /tmp: the path of a socket must be short, and the account of
+        # PostgreSQL may not be able to enter the folder that TMPDIR names.
         folder = Path(tempfile.mkdtemp(prefix="skylogin-postgresql-", dir="/tmp"))
         if account is not None:
             shutil.chown(folder, account)
+        options = f"-h {ADDRESS} -k {folder} {'' if durable else WITHOUT_FSYNC}"
         keeper = subprocess.Popen(
-            ["/bin/sh", "-c", KEEPER],
+            ["/bin/sh", "-c", POSTGRESQL_KEEPER],
             cwd=folder,
             env=_environment()
-            | {"programs": str(programs), "folder": str(folder), "address": ADDRESS},
+            | {"programs": str(programs), "folder": str(folder), "options": options},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             user=account,
             group=account,
             extra_groups=[] if account else None,
-            # An interrupt at the terminal is for the tests, which then stop us.
+            # An interrupt at the terminal is for the tests, which then stop the cluster.
             start_new_session=True,
         )
         try:
             port = _start(keeper, folder)
+            version = int((folder / "data" / "PG_VERSION").read_text().split(".")[0])
         except BaseException:
             _end(keeper)
             raise
-        return cls(folder, keeper, port)
+        return cls(port, version, keeper)
 
-    def make_database(self) -> str:
-        """Create an empty database and return its URL; callable inside an event loop too."""
+    def make_database(self, template: str = "template1") -> str:
+        """Create a copy of *template*, which is empty by default, and return its URL."""
         self._databases += 1
-        name = f"test_{self._databases}"
-        self._run("createdb", name)
+        # Each worker of a run names its own.
+        name = f"test_{os.getpid()}_{self._databases}"
+        strategy = ["--strategy", "file_copy"] if self.version >= COPIES_FILES else []
+        self._run("createdb", "--template", template, *strategy, name)
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
-        """Remove a database, and whoever is still connected to it."""
+        """Remove a database, and close the connections to it."""
         self._run("dropdb", "--force", "--if-exists", url.rpartition("/")[2])
 
     def url(self, database: str = "postgres") -> str:
@@ -180,7 +187,8 @@ class PostgreSQL:
 
     def stop(self) -> None:
         """Stop the cluster and remove all of it; a second time does nothing."""
-        _end(self._keeper)
+        if self._keeper is not None:
+            _end(self._keeper)
 
     def _run(self, program: str, *arguments: str) -> None:
         programs = _programs()
@@ -189,6 +197,45 @@ class PostgreSQL:
         subprocess.run(
             [programs / program, *address, *arguments], check=True, env=_environment(), timeout=60
         )
+
+
+@contextmanager
+def shared_postgresql(folder: Path) -> Iterator[PostgreSQL]:
+    """Give the one cluster of all processes that name the same *folder*.
+
+    The first process starts it, and stops it when the others have ended.
+    """
+    address = folder / "postgresql.address"
+    with (
+        (folder / "postgresql.users").open("w") as users,
+        (folder / "postgresql.lock").open("w") as lock,
+    ):
+        with _locked(lock.fileno()):
+            starts = not address.exists()
+            if starts:
+                cluster = PostgreSQL.start(durable=False)
+                address.write_text(f"{cluster.port} {cluster.version}")
+            else:
+                port, version = map(int, address.read_text().split())
+                cluster = PostgreSQL(port, version, None)
+                fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield cluster
+        finally:
+            if starts:
+                with _locked(lock.fileno()):
+                    address.unlink()
+                    fcntl.flock(users, fcntl.LOCK_EX)
+                    cluster.stop()
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _programs() -> Path | None:
@@ -215,15 +262,15 @@ def _has_account() -> bool:
 
 
 def _environment() -> dict[str, str]:
-    # A developer's PGHOST, PGPORT or PGUSER must not send us to another server.
+    # PGHOST, PGPORT or PGUSER of the developer would lead to another server.
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 
 def _start(keeper: subprocess.Popen[str], folder: Path) -> int:
     if _ask(keeper) != "made":
-        raise RuntimeError("PostgreSQL cannot make a cluster; what it says of that is above")
+        raise RuntimeError("PostgreSQL cannot create a cluster; its messages are above")
     for _ in range(PORTS_TRIED_MAX):
-        # Somebody may take the port before PostgreSQL does; then another is tried.
+        # Another program may take the port before PostgreSQL does; then another is tried.
         port = _free_port()
         if _ask(keeper, str(port)) == "started":
             return port

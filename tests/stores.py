@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ from skylogin.domain.user import User
 from skylogin.operations.operator import Operator
 
 from tests.factories import NOW, make_attempt
+from tests.local_services import PostgreSQL
 
 SQLITE = "sqlite:///"
 MakeServices = Callable[..., Awaitable[Services]]
@@ -46,43 +47,53 @@ class Clock:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database: each test runs on SQLite and on PostgreSQL."""
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgresql_url")
-        return url
-    return f"{SQLITE}{tmp_path / 'skylogin.db'}"
+def store_url(
+    request: pytest.FixtureRequest, file_with_tables: Path, tmp_path: Path
+) -> Iterator[str]:
+    """The URL of a database with its tables: each test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "skylogin.db"
+        shutil.copyfile(file_with_tables, path)
+        yield f"{SQLITE}{path}"
+        return
+    template = request.getfixturevalue("database_with_tables")
+    cluster: PostgreSQL = request.getfixturevalue("postgresql")
+    url = cluster.make_database(template)
+    yield url
+    cluster.drop_database(url)
 
 
+# Copying the tables takes less time than creating them.
 @pytest.fixture(scope="session")
 def file_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with its tables, to be copied: making them takes longer."""
+    """An SQLite file with the tables, to be copied."""
     path = tmp_path_factory.mktemp("tables") / "skylogin.db"
-
-    async def make() -> None:
-        store = open_store(f"{SQLITE}{path}")
-        await store.create()
-        await store.close()
-
-    asyncio.run(make())
+    asyncio.run(_create_tables(f"{SQLITE}{path}"))
     return path
 
 
+@pytest.fixture(scope="session")
+def database_with_tables(postgresql: PostgreSQL) -> str:
+    """The name of a PostgreSQL database with the tables, to be copied."""
+    url = postgresql.make_database()
+    asyncio.run(_create_tables(url))
+    return url.rpartition("/")[2]
+
+
+async def _create_tables(url: str) -> None:
+    store = open_store(url)
+    await store.create()
+    await store.close()
+
+
 @pytest.fixture
-async def make_store(
-    store_url: str, file_with_tables: Path
-) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
+async def make_store(store_url: str) -> AsyncIterator[Callable[[], Awaitable[Store]]]:
     """Open stores on one database, as several servers would."""
     opened: list[Store] = []
 
     async def make() -> Store:
-        if store_url.startswith(SQLITE) and not opened:
-            shutil.copyfile(file_with_tables, store_url.removeprefix(SQLITE))
-        store = open_store(store_url)
-        opened.append(store)
-        if await store.version() is None:
-            await store.create()
-        return store
+        opened.append(open_store(store_url))
+        return opened[-1]
 
     yield make
     for store in opened:

@@ -37,6 +37,8 @@ ORIGINAL_FILE = (
 )
 LONG_AFTER = NOW + timedelta(days=365 * 100)
 Stores = Callable[..., Awaitable[TokenStore]]
+# One Redis server, which some tests stop.
+pytestmark = pytest.mark.xdist_group("redis")
 
 
 @pytest.fixture(params=["jwt", "fs", pytest.param("redis", marks=pytest.mark.slow)])

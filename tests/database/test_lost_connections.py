@@ -19,13 +19,11 @@ from tests.factories import make_token
 from tests.stores import Clock, LogIn, MakeOperator, MakeServices
 
 APP = "myapp"
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def store_url(postgresql_url: str) -> str:
-    """Only here a connection can be lost."""
-    return postgresql_url
+# Only here a connection can be lost.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("store_url", ["postgresql"], indirect=True),
+]
 
 
 @pytest.fixture
