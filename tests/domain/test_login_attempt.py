@@ -82,7 +82,7 @@ def test_an_accepted_login_is_told_with_all_that_was_verified() -> None:
         "action": ACTION,
         "accepted": True,
         "reason": "created",
-        "explanation": "first login: the user was made",
+        "explanation": "first login: created the user",
         "status": 200,
         "subject": "alice",
         "user_id": "1",

@@ -293,16 +293,16 @@ TAKEN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
             {"sub": "bert", "profile": {"email": "alice@example.com"}},
         ],
         [
-            'users[0].profile.age: the field "age" is given a string, but its first value ever '
-            "was a number, and a field keeps its type",
+            'users[0].profile.age: the field "age" gets a value of type string, but it has '
+            "the type number of its first value",
             "users[1].profile.email: another user has this email; users are not linked by it",
         ],
     ),
     "a type within the seed": (
         [{"sub": "x", "profile": {"new": 1}}, {"sub": "y", "profile": {"new": "1"}}],
         [
-            'users[1].profile.new: the field "new" is given a string, but its first value ever '
-            "was a number, and a field keeps its type",
+            'users[1].profile.new: the field "new" gets a value of type string, but it has '
+            "the type number of its first value",
         ],
     ),
     "a reference": (
@@ -311,7 +311,7 @@ TAKEN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "a reference to another type": (
         [{"sub": "x", "profile": {"note": {"$type": "ref", "$id": "note/1"}}}],
-        ['users[0].profile.note: there is no record type "note"'],
+        ['users[0].profile.note: the record type "note" does not exist'],
     ),
     "an id": ([{"sub": "x", "id": ALICE}], ["users[0].id: is that of the sub alice"]),
     "another id": ([{"sub": "alice", "id": "x"}], [f"users[0].id: this sub is {ALICE} already"]),

@@ -185,7 +185,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
     "no name of a field": (
         USER + 'profile: {"": 1}',
-        "3: users[0].profile.: a field has to have a name",
+        "3: users[0].profile.: a field needs a name",
     ),
     "password": (
         USER + "password: 1234",

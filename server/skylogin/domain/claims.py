@@ -1,4 +1,4 @@
-"""What a custom token says: verified as `Claims`, or only read as a `Description`."""
+"""The claims of a custom token: verified as `Claims`, or unverified as a `Description`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,27 +25,32 @@ class Claims:
     secret_id: str
     names: tuple[str, ...] = ()
     only_contract: str = ""
-    # Header and claims as they came, for the journal: those that have a meaning.
+    # The header and the known claims as they were received, for the login log.
     header: Mapping[str, object] = field(default_factory=dict)
     said: Mapping[str, Any] = field(default_factory=dict)
+
+    def description(self) -> "Description":
+        """Return what the token says of itself."""
+        return Description(
+            self.algorithm, self.key_id, self.subject, self.names, self.said, self.header
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a token says of itself, nothing of it verified: for people and the journal."""
+    """What a token says of itself, unverified: for people and the login log."""
 
     algorithm: str = ""
     key_id: str = ""
     subject: str = ""
     names: tuple[str, ...] = ()
-    # Registered claims with plain values, and the profile; what an app adds may be nobody's
-    # business.
+    # Registered claims with plain values, and the profile. Other claims may be private.
     claims: Mapping[str, Any] = field(default_factory=dict)
     header: Mapping[str, object] = field(default_factory=dict)
 
 
 def is_plain(value: object) -> TypeGuard[str | float]:
-    """Return whether *value* is text, true, false, or a number that everybody reads alike."""
+    """Return whether *value* is text, a boolean, or a number that every JSON reader preserves."""
     return isinstance(value, str | bool) or (
         isinstance(value, int | float) and abs(value) < NUMBER_MAX
     )

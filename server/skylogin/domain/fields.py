@@ -1,8 +1,8 @@
-"""The types of fields: what a value makes, what fits, how values are laid over a record. Pure.
+"""The types of fields: which type a value creates, which values fit, how they are merged. Pure.
 
-A field gets the type of its first value and keeps it. The rules and messages
-are the original's (custom-token-login, section 5), but for names of fields that
-break its later reads: those are refused.
+A field keeps the type of its first value. The rules and messages are the
+original's (custom-token-login, section 5), except that names which break later
+reads in the original are refused here.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -31,7 +31,7 @@ TypeAndField = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """A kind of field: the original's word for it and the type of its column."""
+    """A kind of field: its name in the original's messages, and the type of its column."""
 
     word: str
     column: str
@@ -58,7 +58,7 @@ _NUMERIC = frozenset(("number", "integer", "sequence"))
 
 
 def new_field(kind: str, target: str = "") -> Field:
-    """Return the field that a first value of *kind* makes."""
+    """Return the field that a first value of *kind* creates."""
     return Field(kind, target, FIELD_KINDS[kind].column, 1 if kind == "sequence" else None)
 
 
@@ -70,7 +70,7 @@ RESERVED_FIELDS: Mapping[str, Field] = {
     "_access": new_field("acl"),
 }
 
-# What the user record type of a new app has (the original's first migration).
+# The fields of user records in a new app (the original's first migration).
 FIRST_USER_FIELDS: Mapping[str, Field] = {
     "username": Field("string", column="citext"),
     "email": Field("string", column="citext"),
@@ -81,10 +81,10 @@ FIRST_USER_FIELDS: Mapping[str, Field] = {
 def extend_fields(
     values: Profile, known: Mapping[str, Field], *, may_extend: bool, count: int
 ) -> dict[str, Field]:
-    """Return the fields that *values* add to those *known*, of which there are *count*.
+    """Return the fields that *values* add to *known*; *count* is how many the type has.
 
-    Raises SkygearError where a value does not fit its field (409
-    IncompatibleSchema), where no field may be added, or where a name is none.
+    Raises SkygearError (409 IncompatibleSchema) if a value does not fit its field
+    or a field may not be added, and (400 InvalidArgument) if a name is not valid.
     """
     added: dict[str, Field] = {}
     for name, value in values.items():
@@ -107,20 +107,20 @@ def extend_fields(
 
 def _added_field(name: str, value: FieldValue) -> Field:
     if value.kind == "unknown":
-        message = f"a value of $type = unknown cannot make the field {go_quote(name)}"
+        message = f"a value of $type = unknown cannot create the field {go_quote(name)}"
         raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
     return new_field(value.kind, value.target)
 
 
 def check_name(name: str) -> None:
-    """Raise SkygearError where *name* cannot name a field."""
+    """Raise SkygearError if *name* is not valid for a field."""
     if not name:
-        raise migration_failed("a field has to have a name")
+        raise migration_failed("a field needs a name")
     if "." in name or "?" in name or len(name.encode()) > FIELD_NAME_BYTES_MAX:
         # In the original such a name breaks every later read of any user record.
         explanation = (
-            f"{go_quote(name[:FIELD_NAME_BYTES_MAX])} cannot name a field: a name has at most "
-            f"{FIELD_NAME_BYTES_MAX} bytes and neither '.' nor '?'"
+            f"{go_quote(name[:FIELD_NAME_BYTES_MAX])} is not a valid field name: it may have at "
+            f"most {FIELD_NAME_BYTES_MAX} bytes, and neither '.' nor '?'"
         )
         raise SkygearError(
             INVALID_ARGUMENT,
@@ -144,14 +144,14 @@ def _conflict(name: str, field: Field, value: FieldValue) -> SkygearError:
         f"conflicting schema {old} => {new}",
         reason=Reason.FIELD_TYPE_CONFLICT,
         explanation=(
-            f"the field {go_quote(name)} is given a {value.kind}, but its first value ever was "
-            f"a {field.kind}, and a field keeps its type"
+            f"the field {go_quote(name)} gets a value of type {value.kind}, but it has the type "
+            f"{field.kind} of its first value"
         ),
     )
 
 
 def _described(kind: str, target: str, column: str) -> str:
-    """Return a field type as Go's %v prints the original's struct."""
+    """Return a field type as the original prints its struct, with Go's %v."""
     return f"{{{FIELD_KINDS[kind].word} {target} {{0 <nil>}} {column}}}"
 
 
@@ -160,7 +160,7 @@ def _field_refused(name: str) -> SkygearError:
 
 
 def migration_disabled(what: str) -> SkygearError:
-    """Return the refusal of *what* would change the schema where that may not be."""
+    """Return the refusal of *what*, which would change the schema, in production."""
     return SkygearError(
         INCOMPATIBLE_SCHEMA,
         "Record schema requires migration but migration is disabled.",
@@ -170,13 +170,18 @@ def migration_disabled(what: str) -> SkygearError:
 
 
 def migration_failed(explanation: str) -> SkygearError:
-    """Return the refusal of a change to the schema that cannot be made."""
+    """Return the refusal of an impossible change of the schema."""
     return SkygearError(
         INCOMPATIBLE_SCHEMA,
         "failed to migrate record schema",
         reason=Reason.FIELD_NOT_ADDED,
         explanation=explanation,
     )
+
+
+def unknown_type(record_type: str) -> SkygearError:
+    """Return the refusal of a reference to a record type that does not exist."""
+    return migration_failed(f"the record type {go_quote(record_type)} does not exist")
 
 
 def fits_stored(field: Field, value: JsonValue) -> bool:
@@ -194,7 +199,7 @@ def _is_number(value: JsonValue) -> bool:
 
 
 def is_integer(value: JsonValue) -> bool:
-    """Return whether *value* is an integer as a column holds it."""
+    """Return whether *value* fits an integer column."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return is_whole and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
 
@@ -218,12 +223,12 @@ _STORED_FORMS: Mapping[str, Callable[[JsonValue], bool]] = {
 
 
 def check_references(values: Profile, existing: Set[tuple[str, str]], types: Set[str]) -> None:
-    """Raise SkygearError where *values* refer to what is not there."""
+    """Raise SkygearError if *values* refer to a record or an asset that does not exist."""
     for name, value in values.items():
         if value is None or value.kind not in ("reference", "asset"):
             continue
         if value.kind == "reference" and value.target not in types:
-            raise migration_failed(f"there is no record type {go_quote(value.target)}")
+            raise unknown_type(value.target)
         if value.kind == "asset" or (value.target, value.value) not in existing:
             what = f"{value.target}/{value.value}" if value.target else f"asset/{value.value}"
             message = f"{name}: referenced record {what} does not exist"
@@ -233,9 +238,9 @@ def check_references(values: Profile, existing: Set[tuple[str, str]], types: Set
 def merge(
     data: Mapping[str, JsonValue], values: Profile, fields: Mapping[str, Field], record_id: str
 ) -> dict[str, JsonValue]:
-    """Return *data* with *values* laid over it: null clears, other fields stay.
+    """Return *data* with *values* merged into it: null removes a field, other fields stay.
 
-    Raises SkygearError where a value does not fit a column of whole numbers, or of shapes.
+    Raises SkygearError if a value does not fit a column of integers or shapes.
     """
     merged = dict(data)
     for name, value in values.items():
@@ -271,7 +276,7 @@ def _shape(value: FieldValue, record_id: str) -> JsonValue:
     raise SkygearError(INVALID_ARGUMENT, message, reason=Reason.PROFILE_VALUE_INVALID)
 
 
-# The geometries of RFC 7946, each with the member that holds what it is made of.
+# The geometries of RFC 7946, each with the member that holds its parts.
 _SHAPE_MEMBERS = {
     **dict.fromkeys(
         ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"),

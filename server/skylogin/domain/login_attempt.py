@@ -1,7 +1,7 @@
-"""The journal of attempts: an outcome in words. Pure.
+"""The entries of the login log: what is kept of a login attempt. Pure.
 
-Never a signature or a secret, and nothing longer than it needs to be: what a
-client sends is cut before it is kept.
+An entry never holds a signature or a secret. What a client sends is cut to a
+limited length.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from skylogin.domain import claims
-from skylogin.domain.claims import PROFILE_CLAIM, Claims, Description
+from skylogin.domain.claims import PROFILE_CLAIM, Description
 from skylogin.domain.login import Login, LoginAttempt
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import JsonValue
@@ -27,9 +27,9 @@ PROFILE_NESTING_MAX = 32
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an attempt came from: the address and the id of its call.
+    """The address and the request id of a login attempt.
 
-    *keeps_profile*: whether whoever runs the server wants its profile in the journal.
+    *keeps_profile* is the setting whether the login log keeps the profile of the token.
     """
 
     address: str
@@ -38,18 +38,18 @@ class Origin:
 
 
 class Details(TypedDict):
-    """What the journal keeps of an attempt besides what it is searched by."""
+    """What the login log keeps of a login attempt and does not search by."""
 
     action: str
     explanation: str
     status: int
     algorithm: str
     key_id: str
-    # Members of the header; None where the value is neither text nor number.
+    # Members of the header; None stands for a value that is neither text nor a number.
     header: dict[str, JsonValue]
     secret_id: str
     claim_names: list[str]
-    # Registered claims with plain values, and the profile, unless it was left out.
+    # Registered claims with plain values, and the profile unless it was left out.
     claims: dict[str, JsonValue]
     profile_left_out: str
     only_contract: str
@@ -59,7 +59,7 @@ class Details(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One attempt to log in. Texts are empty where nothing is known."""
+    """A login attempt. Texts that are not known are empty."""
 
     id: str
     at: datetime
@@ -72,7 +72,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which attempts are meant; what is empty or None says nothing."""
+    """Which login attempts to list; an empty or None member does not filter."""
 
     accepted: bool | None = None
     reason: str = ""
@@ -81,21 +81,15 @@ class Filter:
     secret_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    # Ids are in the order in which attempts came, whatever their clock showed.
+    # Ids are in the order of arrival, whatever time the clock showed.
     first_id: str = ""
-
-
-# Of a login without a token.
-_NO_CLAIMS = Claims(
-    subject="", profile={}, issued_at=0, expires_at=0, algorithm="", key_id="", secret_id=""
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an attempt was refused, and what its token says of itself.
+    """Why a login attempt was refused, and what its token says.
 
-    *secret_id* is the secret that signed the token; where it is empty, nothing is verified.
+    *secret_id* is the secret that signed the token; if it is empty, nothing was verified.
     """
 
     error: SkygearError
@@ -106,74 +100,87 @@ class Refusal:
 def accepted(
     identifier: str, action: str, origin: Origin, attempt: LoginAttempt, outcome: Login
 ) -> LogEntry:
-    """Return the entry of a login that was accepted."""
-    claims = attempt.claims or _NO_CLAIMS
-    reason = Reason.CREATED if outcome.created else Reason.UPDATED
-    explanation = "first login: the user was made" if outcome.created else "the profile was updated"
-    kept, left_out = _claims(claims.said, origin)
-    if claims.only_contract:
-        explanation += f"; only SKYLOGIN_CONTRACT={claims.only_contract} accepts this token"
+    """Return the entry of an accepted login."""
+    claims = attempt.claims
+    explanation = "first login: created the user" if outcome.created else "updated the profile"
+    only_contract = claims.only_contract if claims else ""
+    if only_contract:
+        explanation += f"; only SKYLOGIN_CONTRACT={only_contract} accepts this token"
     return LogEntry(
         id=identifier,
         at=attempt.now,
         accepted=True,
-        reason=reason,
-        subject=attempt.subject[:TEXT_MAX],
+        reason=Reason.CREATED if outcome.created else Reason.UPDATED,
+        subject=_cut(attempt.subject),
         user_id=outcome.user.id,
-        details={
-            "action": action,
-            "explanation": explanation,
-            "status": 200,
-            "algorithm": claims.algorithm,
-            "key_id": _cut(claims.key_id),
-            "header": _header(claims.header),
-            "secret_id": claims.secret_id,
-            "claim_names": _cut_names(claims.names),
-            "claims": kept,
-            "profile_left_out": left_out,
-            "only_contract": claims.only_contract,
-            "address": _cut(origin.address),
-            "request_id": origin.request_id,
-        },
+        details=_details(
+            action,
+            origin,
+            claims.description() if claims else Description(),
+            explanation=explanation,
+            status=200,
+            secret_id=claims.secret_id if claims else "",
+            only_contract=only_contract,
+        ),
     )
 
 
 def refused(
     identifier: str, at: datetime, action: str, origin: Origin, refusal: Refusal
 ) -> LogEntry:
-    """Return the entry of an attempt that was refused."""
-    error, token = refusal.error, refusal.token
-    kept, left_out = _claims(token.claims, origin)
+    """Return the entry of a refused login attempt."""
+    error = refusal.error
     return LogEntry(
         id=identifier,
         at=at,
         accepted=False,
         reason=error.reason or Reason.CRASHED,
-        subject=_cut(token.subject),
+        subject=_cut(refusal.token.subject),
         user_id="",
-        details={
-            "action": action,
-            "explanation": _cut(error.explanation),
-            "status": error.status,
-            "algorithm": _cut(token.algorithm),
-            "key_id": _cut(token.key_id),
-            "header": _header(token.header),
-            "secret_id": refusal.secret_id,
-            "claim_names": _cut_names(token.names),
-            "claims": kept,
-            "profile_left_out": left_out,
-            "only_contract": "",
-            "address": _cut(origin.address),
-            "request_id": origin.request_id,
-        },
+        details=_details(
+            action,
+            origin,
+            refusal.token,
+            explanation=error.explanation,
+            status=error.status,
+            secret_id=refusal.secret_id,
+        ),
     )
 
 
+def _details(  # noqa: PLR0913
+    action: str,
+    origin: Origin,
+    token: Description,
+    *,
+    explanation: str,
+    status: int,
+    secret_id: str,
+    only_contract: str = "",
+) -> Details:
+    kept, left_out = _claims(token.claims, origin)
+    return {
+        "action": action,
+        "explanation": _cut(explanation),
+        "status": status,
+        "algorithm": _cut(token.algorithm),
+        "key_id": _cut(token.key_id),
+        "header": _header(token.header),
+        "secret_id": secret_id,
+        "claim_names": _cut_names(token.names),
+        "claims": kept,
+        "profile_left_out": left_out,
+        "only_contract": only_contract,
+        "address": _cut(origin.address),
+        "request_id": origin.request_id,
+    }
+
+
 def read_details(stored: Details) -> Details:
-    """Return details as they were stored, with what older versions did not keep."""
+    """Return stored details, completed with what older versions did not keep."""
     details: Details = {**_NOT_KEPT, **stored}
     if "header" not in stored:
-        # They kept the two members that a login looks at.
+        # Older versions kept only the two members that a login reads.
         members = {"alg": details["algorithm"], "kid": details["key_id"]}
         details["header"] = {name: value for name, value in members.items() if value}
     return details
@@ -197,7 +204,7 @@ _NOT_KEPT: Details = {
 
 
 def _header(header: Mapping[str, object]) -> dict[str, JsonValue]:
-    """Return the members of a header as far as they may be stored."""
+    """Return the members of a header to store."""
     kept: dict[str, JsonValue] = {}
     for name, value in header.items():
         if len(kept) == HEADER_MEMBERS_MAX:
@@ -206,13 +213,13 @@ def _header(header: Mapping[str, object]) -> dict[str, JsonValue]:
         if isinstance(value, str):
             kept[key] = _cut(value[:HEADER_TEXT_MAX])
         else:
-            # A key or a certificate in a header is not plain, and nobody needs it here.
+            # Keys and certificates are not plain values, and are not needed in the log.
             kept[key] = value if claims.is_plain(value) else None
     return kept
 
 
 def _claims(said: Mapping[str, Any], origin: Origin) -> tuple[dict[str, JsonValue], str]:
-    """Return claims as they may be stored, and why the profile is not among them."""
+    """Return the claims to store, and why the profile is not among them."""
     kept: dict[str, JsonValue] = {
         name: _cut(value) if isinstance(value, str) else value
         for name, value in said.items()
@@ -244,7 +251,7 @@ def _without_nul(value: JsonValue) -> JsonValue:
 
 
 def _cut(text: str) -> str:
-    """Return *text* as it may be stored: not too long, and without U+0000."""
+    """Return *text* cut to a storable length, without U+0000."""
     return text[:TEXT_MAX].replace("\0", "\ufffd")
 
 

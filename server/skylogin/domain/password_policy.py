@@ -1,6 +1,6 @@
-"""What a new password has to be: the rules of `USER_AUDIT_PW_*`. Pure.
+"""The rules for new passwords: the settings `USER_AUDIT_PW_*`. Pure.
 
-The rules, their order and their words are the original's (auth-module, section 10).
+The rules, their order and their messages are the original's (auth-module, section 10).
 """
 
 import re
@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from skylogin.errors import PASSWORD_POLICY_VIOLATED, Reason, SkygearError
 
-# zxcvbn's time grows with the square of the length, and bcrypt reads no more than this.
+# The time of zxcvbn grows with the square of the length, and bcrypt reads only this much.
 GUESSED_CHARACTERS_MAX = 72
 UserData = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordPolicy:
-    """The rules in force; 0, False and nothing switch a rule off. Lengths in bytes of UTF-8."""
+    """The rules in force; an empty value switches a rule off. Lengths are in bytes of UTF-8."""
 
     length_min: int = 0
     uppercase_required: bool = False
@@ -33,11 +33,11 @@ class PasswordPolicy:
 
     @property
     def keeps_history(self) -> bool:
-        """Return whether earlier passwords are remembered."""
+        """Return whether earlier passwords are stored."""
         return self.history_size > 0 or self.history_days > 0
 
     def remembered_since(self, now: datetime) -> datetime | None:
-        """Return the time from which on every password is remembered, None for no such time."""
+        """Return the time since which every password is stored, None if only a number is kept."""
         if self.history_days <= 0:
             return None
         start_of_day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -47,14 +47,14 @@ class PasswordPolicy:
 def check(password: str, policy: PasswordPolicy, user_data: UserData) -> None:
     """Raise SkygearError (PasswordPolicyViolated) for the first rule that *password* breaks.
 
-    *user_data* is what is known of the user. Earlier passwords are not looked at here.
+    *user_data* is the profile of the user. Earlier passwords are checked elsewhere.
     """
     length = len(password.encode())
     if length < policy.length_min:
         info = {"min_length": policy.length_min, "pw_length": length}
         raise _violated("PasswordTooShort", "password too short", info)
-    for kind, is_required, is_there in _kinds(policy):
-        if is_required and not any(is_there(character) for character in password):
+    for kind, is_required, is_kind in _kinds(policy):
+        if is_required and not any(map(is_kind, password)):
             raise _violated(f"Password{kind}Required", f"password {kind.lower()} required")
     texts = {name: value for name, value in user_data.items() if isinstance(value, str)}
     fields = [texts[name] for name in policy.excluded_fields if name in texts]
@@ -94,7 +94,7 @@ def _is_symbol(character: str) -> bool:
 def _check_guessable(password: str, level_min: int, hints: list[str]) -> None:
     if level_min <= 0:
         return
-    # It reads long lists of words when it is imported.
+    # Importing it reads long lists of words.
     import zxcvbn  # noqa: PLC0415
 
     guessed = zxcvbn.zxcvbn(
@@ -107,7 +107,7 @@ def _check_guessable(password: str, level_min: int, hints: list[str]) -> None:
 
 
 def reused(policy: PasswordPolicy) -> SkygearError:
-    """Return the refusal of a password that is remembered."""
+    """Return the refusal of an earlier password."""
     info = {"history_size": policy.history_size, "history_days": policy.history_days}
     return _violated("PasswordReused", "password reused", info)
 
@@ -115,7 +115,7 @@ def reused(policy: PasswordPolicy) -> SkygearError:
 def check_not_expired(
     policy: PasswordPolicy, has_password: bool, set_at: datetime | None, now: datetime
 ) -> None:
-    """Raise SkygearError (401) where a password that was set at *set_at* is too old at *now*."""
+    """Raise SkygearError (401) if a password that was set at *set_at* is too old at *now*."""
     if policy.expiry_days <= 0 or not has_password or set_at is None:
         return
     if set_at + timedelta(days=policy.expiry_days) < now:

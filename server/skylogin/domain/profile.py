@@ -1,8 +1,8 @@
-"""Reading `skyprofile`: what each value means. Pure.
+"""Reading `skyprofile` and other values of fields. Pure.
 
-An object with `$type` is a typed value at the top level and loses its type
-below it. The rules and messages are the original's
-(pkg/server/skydb/skyconv/map.go and custom-token-login, section 4).
+An object with `$type` is a typed value at the top level, and plain JSON below it.
+The rules and messages are the original's (pkg/server/skydb/skyconv/map.go and
+custom-token-login, section 4).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ from skylogin.errors import INVALID_ARGUMENT, Reason, SkygearError, text_with_nu
 
 
 def read(raw: Mapping[str, object]) -> Profile:
-    """Return the profile that the JSON object *raw* means.
+    """Return the profile in the JSON object *raw*.
 
-    Raises SkygearError (InvalidArgument, with the original's message) on a value
-    that means nothing, and on U+0000 anywhere.
+    Raises SkygearError (InvalidArgument, with the original's message) on an invalid
+    value and on U+0000.
     """
     return {_text(name): _read_member(name, value) for name, value in raw.items()}
 
@@ -35,7 +35,7 @@ def _read_member(name: str, value: object) -> FieldValue | None:
 
 
 def read_value(value: object) -> FieldValue | None:
-    """Return what one JSON value means, None for null. Raises SkygearError as `read` does."""
+    """Return the value in a JSON value, None for null. Raises SkygearError as `read` does."""
     if isinstance(value, str):
         return FieldValue("string", _text(value))
     if value is None:
@@ -53,7 +53,7 @@ def read_value(value: object) -> FieldValue | None:
 
 
 def _read_nested(value: object) -> JsonValue:
-    # One frame a level: it may be nested as deeply as any JSON that we follow.
+    # A comprehension would need a second frame for each level of nesting.
     if isinstance(value, list):
         items: list[JsonValue] = []
         for item in value:
@@ -77,7 +77,7 @@ def _read_nested(value: object) -> JsonValue:
 def _nested_form(  # noqa: PLR0911
     typed: FieldValue, raw: Mapping[str, object]
 ) -> JsonValue:
-    """Return how the original writes a typed value inside a JSON field: as Go's json does."""
+    """Return a typed value inside a JSON field as the original stores it, by Go's encoding/json."""
     match typed.kind:
         case "datetime":
             return _nested_date(raw)
@@ -119,7 +119,7 @@ def _read_date(raw: dict[str, object]) -> FieldValue:
         raise _bad_value(f"got type($date) = {go_type(text)}, want string")
     try:
         moment, nanoseconds = rfc3339.read(text)
-        # PostgreSQL rounds to the microsecond; the year after 9999 has no stored form.
+        # PostgreSQL rounds to microseconds; rounding up to the year 10000 overflows.
         rounded = moment + timedelta(microseconds=round(nanoseconds / 1000))
     except (ValueError, OverflowError):
         raise _bad_value(f"failed to parse $date = {go_quote(text)}") from None
@@ -135,7 +135,7 @@ def _nested_date(raw: Mapping[str, object]) -> str:
 
 
 def read_location(raw: Mapping[str, object]) -> FieldValue:
-    """Return the place that *raw* means, whatever its `$type`. Raises as `read` does."""
+    """Return the place in *raw*, whatever its `$type`. Raises SkygearError as `read` does."""
     return FieldValue("location", [_coordinate(raw, "$lng"), _coordinate(raw, "$lat")])
 
 
@@ -223,7 +223,7 @@ def _member(raw: Mapping[str, object], name: str) -> object:
 
 
 def _plain_json(value: object) -> JsonValue:
-    """Return *value* with its numbers as doubles, typed values left as they are."""
+    """Return *value* with its numbers as doubles; typed values stay as they are."""
     if isinstance(value, list):
         return [_plain_json(item) for item in value]
     if isinstance(value, dict):
@@ -242,7 +242,7 @@ def _bad_value(message: str) -> SkygearError:
 
 
 def references(values: Profile) -> set[tuple[str, str]]:
-    """Return the (type, id) of every record that *values* refer to."""
+    """Return the type and id of each record that *values* refer to."""
     return {
         (value.target, str(value.value))
         for value in values.values()

@@ -1,6 +1,6 @@
-"""The schema: which record types there are, and which fields they have. Pure.
+"""The schema: the record types of an app and their fields. Pure.
 
-It grows by itself where that is allowed, and by the actions `schema:*`
+It is extended by saving records, if that is allowed, and by the actions `schema:*`
 (records, section 8).
 """
 
@@ -32,10 +32,10 @@ def extend(
     *,
     may_extend: bool,
 ) -> Extension:
-    """Return the record types that *values* make or change, each with the fields it gets.
+    """Return the record types that *values* create or change, each with its new fields.
 
     *values* are those of records, each with its type. Raises SkygearError (409
-    IncompatibleSchema) where a value does not fit, or where nothing may be made.
+    IncompatibleSchema) if a value does not fit, or if the schema may not change.
     """
     united = _unite(values)
     made = types | set(united)
@@ -52,7 +52,7 @@ def extend(
 
 
 def _unite(values: Iterable[tuple[str, Profile]]) -> dict[str, dict[str, FieldValue]]:
-    """Return a value for every field that records of each type bring."""
+    """Return one value for each field in *values*, by record type."""
     united: dict[str, dict[str, FieldValue]] = {}
     for record_type, brought in values:
         if record_type.startswith("_"):
@@ -63,7 +63,7 @@ def _unite(values: Iterable[tuple[str, Profile]]) -> dict[str, dict[str, FieldVa
                 continue
             first = of_type.setdefault(name, value)
             if (first.kind, first.target) != (value.kind, value.target):
-                explanation = f"the field {go_quote(name)} is of two types in one call"
+                explanation = f"the field {go_quote(name)} has two types in one call"
                 raise fields.migration_failed(explanation)
     return united
 
@@ -72,20 +72,20 @@ def _check_new_type(record_type: str, *, may_extend: bool) -> None:
     if not may_extend:
         raise fields.migration_disabled(f"the record type {go_quote(record_type)}")
     if not record_type or len(record_type.encode()) > TYPE_BYTES_MAX:
-        explanation = f"a record type has a name of at most {TYPE_BYTES_MAX} bytes"
+        explanation = f"the name of a record type has 1 to {TYPE_BYTES_MAX} bytes"
         raise fields.migration_failed(explanation)
 
 
 def _check_targets(added: Mapping[str, Field], types: Set[str]) -> None:
     for field in added.values():
         if field.kind == "reference" and field.target not in types:
-            raise fields.migration_failed(f"there is no record type {go_quote(field.target)}")
+            raise fields.unknown_type(field.target)
 
 
 def read_types(raw: Mapping[str, object]) -> list[tuple[str, Profile]]:
     """Return the record types that a call asks for, each with values of its fields' types.
 
-    Raises SkygearError on what is no list of fields, and on names that are reserved.
+    Raises SkygearError if the fields are not a list, or if a name is reserved.
     """
     wanted = {record_type: _read_fields(fields) for record_type, fields in raw.items()}
     for record_type, columns in wanted.items():
@@ -126,7 +126,7 @@ def _read_type(name: str) -> FieldValue:
     return FieldValue(name, None)
 
 
-# The original knows the last two as names, and crashes on them.
+# The original crashes on the last two.
 _NOT_ASKED_FOR = frozenset(("reference", "acl", "unknown"))
 
 
@@ -136,7 +136,7 @@ def type_name(field: Field) -> str:
 
 
 def body(types: Fields) -> dict[str, object]:
-    """Return all record types in wire form, the fields of each in order."""
+    """Return all record types in wire form, with their fields in alphabetical order."""
     listed = {
         record_type: {
             "fields": [
@@ -149,7 +149,7 @@ def body(types: Fields) -> dict[str, object]:
 
 
 def check_may_change(record_type: str, **names: str) -> None:
-    """Raise SkygearError where an argument is missing, or names what is reserved."""
+    """Raise SkygearError if an argument is missing or reserved."""
     arguments = {"record_type": record_type, **names}
     missing = [argument for argument, value in arguments.items() if not value]
     if missing:
@@ -161,7 +161,7 @@ def check_may_change(record_type: str, **names: str) -> None:
 
 
 def as_asked_for(refusal: SkygearError) -> SkygearError:
-    """Return *refusal* as `schema:create` words it."""
+    """Return *refusal* in the words of `schema:create`."""
     if refusal.kind is not INCOMPATIBLE_SCHEMA:
         return refusal
     return SkygearError(INCOMPATIBLE_SCHEMA, f"{refusal.kind.name}: {refusal.message}")
@@ -170,7 +170,7 @@ def as_asked_for(refusal: SkygearError) -> SkygearError:
 def check_to_alter(
     types: Set[str], known: Mapping[str, Field], record_type: str, name: str, new_name: str = ""
 ) -> None:
-    """Raise SkygearError where a field is not there, or its new name is taken or none."""
+    """Raise SkygearError if a field does not exist, or its new name is taken or not valid."""
     relation = f'relation "{record_type}"'
     if record_type not in types:
         raise _not_altered(f"{relation} does not exist")

@@ -1,7 +1,6 @@
-"""What SQL has to do the same way on every database, in Python: SQLite lacks it. Pure.
+"""Functions that SQLite lacks, in Python, with PostgreSQL's results. Pure.
 
-Null in gives null out, and so does a value of another type: a stored value
-never makes an error.
+Null and values of another type give null: no stored value makes an error.
 """
 
 import functools
@@ -14,22 +13,22 @@ from skylogin.encoding.json_text import JsonValue
 
 # The mean radius of the Earth, as PostGIS has it for the sphere.
 EARTH_RADIUS_METRES = 6371008.7714
-# Fewer degrees count as none: PostgreSQL makes an error of a result too small for a double.
+# Smaller values count as 0: PostgreSQL raises an error if a result is too small for a double.
 DEGREES_MIN = 1e-100
 
 
 def fold(text: object) -> str | None:
-    """Return *text* without its case: each character alone, as PostgreSQL's lower does it."""
+    """Return *text* in lower case, each character alone, as PostgreSQL's lower does."""
     if not isinstance(text, str):
         return None
     return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
 
 
 def like(text: object, pattern: object) -> bool | None:
-    """Return whether *text* is like *pattern*: `%` is any text, `_` any character.
+    """Return whether *text* matches *pattern*: `%` is any text, `_` any character.
 
-    A backslash takes the meaning from the next one. A pattern that ends with
-    one is none, and gives null.
+    A backslash escapes the next character. A pattern that ends with a single
+    backslash is not valid and gives null.
     """
     if not isinstance(text, str) or not isinstance(pattern, str):
         return None
@@ -38,13 +37,13 @@ def like(text: object, pattern: object) -> bool | None:
 
 
 def ends_with_escape(pattern: str) -> bool:
-    """Return whether *pattern* ends with a backslash that takes no character's meaning."""
+    """Return whether *pattern* ends with a backslash that escapes nothing."""
     return (len(pattern) - len(pattern.rstrip("\\"))) % 2 == 1
 
 
 @functools.lru_cache(64)
 def _pieces(pattern: str) -> list[re.Pattern[str]] | None:
-    """Return what stands between the `%` of *pattern*."""
+    """Return the pieces of *pattern* between its `%`."""
     if ends_with_escape(pattern):
         return None
     pieces = [""]
@@ -57,7 +56,7 @@ def _pieces(pattern: str) -> list[re.Pattern[str]] | None:
 
 
 def _matches(text: str, pieces: list[re.Pattern[str]]) -> bool:
-    """Look for each piece where it first fits: no pattern takes longer than its pieces do."""
+    """Match each piece at its first place, so that the time stays linear in the pieces."""
     first, *others = pieces
     if not others:
         return first.fullmatch(text) is not None
@@ -71,7 +70,7 @@ def _matches(text: str, pieces: list[re.Pattern[str]]) -> bool:
         if found is None:
             return False
         place = found.end()
-    # Every piece has one length, so the last one has one place where it can end the text.
+    # A piece has a fixed length, so the last one can end the text at one place only.
     return any(last.fullmatch(text, start) for start in _last_places(text, place, last))
 
 
@@ -87,7 +86,7 @@ def _length(piece: re.Pattern[str]) -> int:
 
 
 def metres(*coordinates: object) -> float | None:
-    """Return how far a place is from another: two longitudes and latitudes in degrees."""
+    """Return the distance between two places, each a longitude and a latitude in degrees."""
     degrees = [degrees_of(value) for value in coordinates if isinstance(value, int | float)]
     if len(degrees) != 4:  # noqa: PLR2004
         return None
@@ -95,17 +94,17 @@ def metres(*coordinates: object) -> float | None:
     across = math.sin((other_longitude - longitude) / 2) ** 2
     along = math.sin((other_latitude - latitude) / 2) ** 2
     share = along + math.cos(latitude) * math.cos(other_latitude) * across
-    # Places beyond the poles may make it less than 0 by a rounding.
+    # Rounding may make it less than 0 for latitudes beyond the poles.
     return 2 * EARTH_RADIUS_METRES * math.asin(math.sqrt(max(min(share, 1.0), 0.0)))
 
 
 def degrees_of(value: float) -> float:
-    """Return *value* as `metres` reckons with it."""
+    """Return *value* as `metres` uses it."""
     return 0.0 if abs(value) < DEGREES_MIN else value
 
 
 def canonical(kind: object, value: object) -> str | None:
-    """Return the one text of a JSON value, given as SQLite's json_type and json_extract do."""
+    """Return the canonical text of a value that SQLite's json_type and json_extract give."""
     match kind:
         case None | "null":
             return None
@@ -119,7 +118,7 @@ def canonical(kind: object, value: object) -> str | None:
 
 
 def canonical_text(value: JsonValue) -> str:
-    """Return the one text of a JSON value: equal values have equal texts."""
+    """Return the canonical text of a JSON value: equal values have equal texts."""
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
 
 
@@ -133,7 +132,7 @@ def _plain(value: JsonValue) -> JsonValue:
     return value
 
 
-# The name that each has in SQL, and how many arguments.
+# By the name in SQL: the number of arguments, and the function.
 SQL_FUNCTIONS: Mapping[str, tuple[int, Callable[..., object]]] = {
     "skylogin_fold": (1, fold),
     "skylogin_like": (2, like),
