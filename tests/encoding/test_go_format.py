@@ -28,11 +28,11 @@ QUOTED = {
     "letters": ("é漢😀", '"é漢😀"'),
     "a no-break space": ("\u00a0", r'"\u00a0"'),
     "a byte order mark": ("\ufeff", r'"\ufeff"'),
-    "not assigned": ("\U000e0fff", r'"\U000e0fff"'),
+    "an unassigned character": ("\U000e0fff", r'"\U000e0fff"'),
 }
 
 
 @pytest.mark.parametrize(("text", "quoted"), QUOTED.values(), ids=QUOTED)
-def test_a_text_is_quoted_as_go_quotes_it(text: str, quoted: str) -> None:
-    """What cannot be printed is escaped."""
+def test_text_is_quoted_as_in_go(text: str, quoted: str) -> None:
+    """Characters that cannot be printed are escaped."""
     assert go_quote(text) == quoted

@@ -1,4 +1,4 @@
-"""How Go prints values: the original's messages show them. Pure."""
+"""Values as Go prints them in the original's messages. Pure."""
 
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ def go_print(value: object) -> str:
 
 
 def go_number(number: float) -> str:
-    """Return *number*, which Go reads as a double, as its %v prints it."""
+    """Return *number* as Go's %v prints a double."""
     value = float(number)
     sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
     exponent = Decimal(repr(value)).adjusted() if value else 0

@@ -1,10 +1,10 @@
-"""Times as text: RFC 3339 in, the original's form and the stored form out. Pure."""
+"""Times as text: reading RFC 3339, writing the wire form and the stored form. Pure."""
 
 import functools
 import re
 from datetime import UTC, datetime, timedelta
 
-# One digit is enough for the hour, because Go's time.Parse is content with it.
+# The hour may have one digit, because Go's time.Parse accepts it.
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -15,10 +15,10 @@ _OFFSET_MINUTES_MAX = 60
 
 
 def read(text: str) -> tuple[datetime, int]:
-    """Return the second in UTC, and the nanoseconds in it, that *text* means.
+    """Return the time in *text*: the second in UTC, and the nanoseconds in it.
 
-    Raises ValueError on anything but a complete RFC 3339 time with upper-case
-    `T` and a zone, as Go's time.Parse does, and on years beyond 1 to 9999.
+    Raises ValueError, as Go's time.Parse does, unless it is a complete RFC 3339 time
+    with an upper-case `T` and a zone, and on years outside 1 to 9999.
     """
     match = _RFC_3339.fullmatch(text)
     if match is None:
@@ -34,7 +34,7 @@ def read(text: str) -> tuple[datetime, int]:
 
 
 def read_moment(text: str) -> datetime:
-    """Return the time that *text* means, to the microsecond. Raises ValueError as `read` does."""
+    """Return the time in *text*, to the microsecond. Raises ValueError as `read` does."""
     moment, nanoseconds = read(text)
     return moment + timedelta(microseconds=nanoseconds // 1000)
 
@@ -51,13 +51,13 @@ def _in_utc(moment: datetime, sign: str, hours: int, minutes: int) -> datetime:
 
 @functools.lru_cache(1024)
 def stored(moment: datetime) -> str:
-    """Return a time as a field keeps it: UTC text of fixed width, so that it sorts."""
-    # A login writes its one moment in many places.
+    """Return a time in stored form: UTC text of fixed width, so that it sorts."""
+    # A login writes the same time in many places.
     return moment.isoformat(timespec="microseconds")[:STORED_LENGTH] + "Z"
 
 
 def is_stored(text: str) -> bool:
-    """Return whether *text* is a time as a field keeps it."""
+    """Return whether *text* is a time in stored form."""
     try:
         return stored(read_moment(text)) == text
     except ValueError:
@@ -65,11 +65,11 @@ def is_stored(text: str) -> bool:
 
 
 def from_stored(text: str) -> str:
-    """Return a stored time as the wire shows it: a fraction without trailing zeros."""
+    """Return a stored time in wire form: without trailing zeros in the fraction."""
     return text[:-1].rstrip("0").rstrip(".") + "Z"
 
 
 @functools.lru_cache(1024)
 def on_wire(moment: datetime) -> str:
-    """Return a time in UTC as the wire shows it."""
+    """Return a time in UTC in wire form."""
     return from_stored(stored(moment))

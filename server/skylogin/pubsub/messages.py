@@ -6,7 +6,7 @@ A message that cannot be understood ends its connection; the texts are the origi
 
 from dataclasses import dataclass
 
-from skylogin.encoding import json_text
+from skylogin.encoding import json_text, raw_json
 
 UNKNOWN_ACTION = b"Unknow action"
 _ENDING = "Closing Connection"
@@ -72,13 +72,13 @@ def read(data: bytes) -> Message:
 def frame(channel: str, data: str) -> bytes:
     """Return what subscribers of *channel* hear; *data* is JSON, and goes on as it is written."""
     name = json_text.write(channel)
-    return b'{"channel":' + name + b',"data":' + json_text.write_as_written(data) + b"}"
+    return b'{"channel":' + name + b',"data":' + raw_json.write(data) + b"}"
 
 
 def _read_members(data: bytes) -> dict[str, str]:
     """Return `action` and `channel`, and the JSON of `data`; what is null is left out."""
     try:
-        value = json_text.read_members_as_written(json_text.decode(data))
+        value = raw_json.read_members(json_text.decode(data))
     except json_text.NotJsonError as error:
         raise FatalMessageError(f"the message is not JSON: {error} \n") from error
     if value is None:
