@@ -302,7 +302,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "seeds.md"
 def test_the_page_shows_a_seed_and_its_faults() -> None:
     """The one is good, and the others are told of it when it is spoiled."""
     page = PAGE.read_text(encoding="utf-8")
-    text, faults = re.findall(r"```\w*\n(.*?)```", page, re.DOTALL)[:2]
+    [text] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    [faults] = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
 
     [app] = read(text).apps
     assert [user.subject for user in app.users] == ["alice", "bob"]
