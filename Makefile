@@ -2,7 +2,7 @@
 # tests/sdk/.python_sdk, examples/javascript/node_modules and examples/java/target;
 # `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test test-long bench screenshots clean
+.PHONY: dev fast check test test-long docs bench screenshots clean
 .DEFAULT_GOAL := dev
 
 VENV := .venv
@@ -19,6 +19,9 @@ export PIP_ROOT_USER_ACTION := ignore
 # What was compiled once is not compiled at every run.
 unexport PYTHONDONTWRITEBYTECODE
 
+# MkDocs warns of a version 2 that does not exist yet.
+BUILD_SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Where everything missing can be installed, a skipped test is a failed one.
 ROOT_ON_DEBIAN := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 1)
 
@@ -28,10 +31,15 @@ dev: $(VENV)/.installed
 fast: $(VENV)/.installed-test
 	@$(BIN)/pytest -m 'not slow and not long' -p no:schemathesis --ignore tests/admin/test_schemathesis.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
 
-check: $(VENV)/.installed-test
+check: $(VENV)/.installed-test $(VENV)/.installed-docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy --strict
+	@$(BUILD_SITE) --quiet
+
+# The pages of docs/ as a site, in site/.
+docs: $(VENV)/.installed-docs
+	@$(BUILD_SITE)
 
 test: $(VENV)/.installed-test
 	@bash tests/setup.sh
@@ -53,12 +61,12 @@ screenshots: $(VENV)/.installed-test
 	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k be_read tests/portal/test_accessibility.py
 
 clean:
-	rm -rf $(VENV) tests/sdk/node_modules tests/sdk/.python_sdk dist build
+	rm -rf $(VENV) tests/sdk/node_modules tests/sdk/.python_sdk dist build site
 	rm -rf examples/javascript/node_modules examples/java/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The two stamps keep `make dev` from waiting for what only the tests need.
+# The stamps keep `make dev` and `make test` from waiting for what they do not need.
 $(VENV)/.installed: $(VENV)/.made $(INPUTS)
 	@echo 'Installing skylogin into $(VENV)'
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e .
@@ -67,6 +75,11 @@ $(VENV)/.installed: $(VENV)/.made $(INPUTS)
 $(VENV)/.installed-test: $(VENV)/.made $(INPUTS)
 	@echo 'Installing skylogin and what its tests need into $(VENV)'
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.made $(INPUTS)
+	@echo 'Installing what builds the documentation into $(VENV)'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@ $(VENV)/.installed
 
 # A name that is found may still not run (a version manager's stand-in), so each
