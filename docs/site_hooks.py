@@ -1,4 +1,4 @@
-"""What MkDocs runs when it builds the site: files from outside of docs/, and a check of it."""
+"""What MkDocs runs when it builds the site: it adds files from outside of docs/, and checks it."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,10 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-# A link from a page of docs/ to a file beside it, such as ../examples/ruby/test/skylogin.rb.
-OUTSIDE = re.compile(r"\]\(\.\./([^)#]+)\)")
+# A link to a file outside of docs/, such as ../examples/ruby/test/skylogin.rb.
+OUTSIDE = re.compile(r"\]\(\.\./((?:examples|README)[^)#]*)")
+# Where the site has the README; MkDocs takes a page of that name for an index.
+QUICK_START = "quick-start.md"
 # What a browser fetches by itself, without a click.
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(?:https?:)?//[^\s"'>]+"""
@@ -20,17 +22,21 @@ FETCHED = re.compile(
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add the files that pages link to, from where they are in the project."""
+    """Add the README, the changelog and the files that pages link to."""
+    files.append(File.generated(config, QUICK_START, abs_src_path=str(ROOT / "README.md")))
+    files.append(File.generated(config, "CHANGELOG.md", abs_src_path=str(ROOT / "CHANGELOG.md")))
     for page in files.documentation_pages():
         for name in OUTSIDE.findall(page.content_string):
-            if files.get_file_from_path(name) is None:
+            if name != "README.md" and files.get_file_from_path(name) is None:
                 files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Link to those files where the site has them."""
-    return OUTSIDE.sub(r"](\1)", markdown)
+    if page.file.src_uri in (QUICK_START, "CHANGELOG.md"):
+        markdown = markdown.replace("](docs/", "](")
+    return OUTSIDE.sub(r"](\1", markdown).replace("](README.md", f"]({QUICK_START}")
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:
