@@ -44,7 +44,7 @@ PLACES = {
     "zxcvbn": {"domain.password_policy"},
     "redis": {"tokens.redis_store", "apps.token_stores"},
     "pytest": {"pytest_plugin"},
-    "yaml": {"seeds.document"},
+    "yaml": {"seeds.yaml_text"},
     "typer": {"cli."},
 }
 
@@ -67,7 +67,7 @@ START_UP_LIST = {
     "logs": {"pythonjsonlogger"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
     "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing."},
-    "seeds.document": {"yaml"},
+    "seeds.document": {"skylogin.seeds.yaml_text"},
     "testing.app": {"skylogin.seeds.reader"},
     "testing.server": {"skylogin.config", "skylogin.web.server"},
     "tokens.redis_store": {"redis"},

@@ -45,7 +45,7 @@ def test_a_seed_goes_in_and_out(server: SkyloginServer) -> None:
 
 
 def test_an_empty_seed_changes_nothing(server: SkyloginServer) -> None:
-    """It is none of the faults."""
+    """It is not an error."""
     assert ask(server, "POST", "empty", {}).json() == {"users": 0}
     assert ask(server, "GET", "empty").json() == {
         "admin_roles": ["Admin"],
@@ -54,14 +54,14 @@ def test_an_empty_seed_changes_nothing(server: SkyloginServer) -> None:
     }
 
 
-def test_faults_are_listed_with_their_fields(server: SkyloginServer) -> None:
-    """Those of the seed, and those of what is there; and nothing is put in."""
+def test_problems_are_listed_with_their_fields(server: SkyloginServer) -> None:
+    """Those of the seed and its conflicts with the app; the app does not change."""
     bad = {"users": [{"sub": 1, "roles": "x"}, {"rols": []}], "nothing": 1}
     answer = ask(server, "POST", "bad", bad)
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     problem = answer.json()
-    assert problem["detail"] == "the seed has 5 faults"
+    assert problem["detail"] == "the seed has 5 problems"
     assert sorted(fault.partition(":")[0] for fault in problem["errors"]) == [
         "nothing",
         "users[0].roles",
@@ -75,7 +75,7 @@ def test_faults_are_listed_with_their_fields(server: SkyloginServer) -> None:
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     [fault] = answer.json()["errors"]
     assert fault.startswith("users[1].profile.username: another user has this username")
-    assert answer.json()["detail"] == "the seed has 1 fault"
+    assert answer.json()["detail"] == "the seed has 1 problem"
     assert ask(server, "GET", "bad").json()["users"] == []
     for body in ([], "users"):
         assert ask(server, "POST", "bad", body).status_code == HTTPStatus.BAD_REQUEST

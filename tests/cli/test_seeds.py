@@ -50,7 +50,7 @@ def users(tmp_path: Path) -> str:
 
 def exported(text: str) -> Any:
     """Return the users of each app that an export has, by their subjects."""
-    apps = reader.read(text.encode(), "-", "default").apps
+    apps = reader.read(text.encode(), "-", "default")
     return {app.name: {user.subject: user for user in app.users} for app in apps}
 
 
@@ -90,7 +90,7 @@ def test_what_goes_wrong_is_a_sentence(
     url = ("--url", server.url)
     wrong = [
         (("seed", "taken.yaml", *url), "taken.yaml:4: users[0].profile.username: another user"),
-        (("seed", "no.yaml", *url), "no.yaml:2: users[0].sub: has to be a text"),
+        (("seed", "no.yaml", *url), "no.yaml:2: users[0].sub: must be a string"),
         (("seed", "nowhere.yaml", *url), "nowhere.yaml: No such file or directory"),
         (("seed", users, *url, "--master-key", "x"), f"{server.url}: send the admin token"),
         (("seed", users, "--url", "nowhere"), "nowhere is no URL"),
@@ -141,8 +141,8 @@ def test_no_server_starts_with_a_seed_that_is_wrong(
     faults = run_skylogin(tmp_path, *command, "--seed", "no.yaml", "--seed", "nowhere", *rest)
     assert (faults.returncode, faults.stdout) == (1, "")
     assert faults.stderr.splitlines() == [
-        "no.yaml:2: users[0].sub: has to be a text: put it into quotes",
-        "no.yaml:3: users[0].rols: is no field here; did you mean roles?",
+        "no.yaml:2: users[0].sub: must be a string: put it in quotes",
+        "no.yaml:3: users[0].rols: is not a known field; did you mean roles?",
         "nowhere: No such file or directory",
     ]
     taken = run_skylogin(tmp_path, *command, "--seed", users, "--seed", "taken.yaml", *rest)

@@ -1,4 +1,4 @@
-"""Seeds into an app, and out of it again."""
+"""Applying and exporting seeds."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from skylogin import passwords
 from skylogin.domain.user import User
 from skylogin.operations import apps, users
 from skylogin.operations.operator import MissingError, Operator, list_acts
-from skylogin.seeds import apply, document, reader
+from skylogin.seeds import apply, document, export, reader
 from skylogin.seeds.apply import SeedRefusedError
 from skylogin.store import access_rules, audit_log, roles
 from skylogin.store import apps as stored_apps
@@ -64,16 +64,16 @@ WHOLE: dict[str, Any] = {
 }
 
 
-async def sow(operator: Operator, body: Mapping[str, Any], app: str = APP) -> int:
-    """Seed an app with what a body says."""
+async def apply_seed(operator: Operator, body: Mapping[str, Any], app: str = APP) -> int:
+    """Apply the seed *body* to an app."""
     return await apply.seed(operator, app, reader.read_app(body, app))
 
 
-async def faults_of(operator: Operator, *wanted: Mapping[str, Any]) -> list[str]:
-    """Return why users cannot be seeded."""
+async def problems_of(operator: Operator, *wanted: Mapping[str, Any]) -> list[str]:
+    """Return the problems of a seed with users as *wanted*."""
     with pytest.raises(SeedRefusedError) as caught:
-        await sow(operator, {"users": list(wanted)})
-    return [str(fault) for fault in caught.value.faults]
+        await apply_seed(operator, {"users": list(wanted)})
+    return [str(problem) for problem in caught.value.problems]
 
 
 async def load(operator: Operator, name: str) -> User:
@@ -88,8 +88,8 @@ def by_subject(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_seed_makes_users(operator: Operator) -> None:
-    """As at a login, but nobody has logged in."""
-    assert await sow(operator, WHOLE) == len(WHOLE["users"])
+    """As a login does, but without the time of a login."""
+    assert await apply_seed(operator, WHOLE) == len(WHOLE["users"])
 
     alice = await load(operator, "alice")
     assert alice.record is not None
@@ -106,24 +106,24 @@ async def test_a_seed_makes_users(operator: Operator) -> None:
 
 
 async def test_an_export_is_the_seed(operator: Operator) -> None:
-    """Here, and in another app."""
-    await sow(operator, WHOLE)
-    assert await apply.export(operator, APP) == WHOLE
+    """Also after it was applied to another app."""
+    await apply_seed(operator, WHOLE)
+    assert await export.seed(operator, APP) == WHOLE
 
-    await sow(operator, await apply.export(operator, APP), "copy")
-    assert await apply.export(operator, "copy") == WHOLE
+    await apply_seed(operator, await export.seed(operator, APP), "copy")
+    assert await export.seed(operator, "copy") == WHOLE
 
 
 async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
-    """And what a seed does not say stays."""
-    await sow(operator, WHOLE)
-    await sow(operator, WHOLE)
-    assert await apply.export(operator, APP) == WHOLE
+    """Anything the seed does not mention stays."""
+    await apply_seed(operator, WHOLE)
+    await apply_seed(operator, WHOLE)
+    assert await export.seed(operator, APP) == WHOLE
 
     changes = {"sub": "alice", "profile": {"age": 8, "half": None, "new": "x"}, "roles": ["x"]}
-    await sow(operator, {"users": [changes, {"sub": "zoe"}]})
+    await apply_seed(operator, {"users": [changes, {"sub": "zoe"}]})
 
-    now = await apply.export(operator, APP)
+    now = await export.seed(operator, APP)
     alice, bert, zoe = now["users"]
     assert bert == WHOLE["users"][1]
     wanted = {name: value for name, value in PROFILE.items() if name != "half"}
@@ -135,22 +135,22 @@ async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
     assert (zoe["sub"], zoe["profile"], zoe["roles"]) == ("zoe", {}, [])
     assert (now["admin_roles"], now["default_roles"]) == (["boss"], ["reader"])
 
-    await sow(operator, {"users": [{"sub": "alice", "disabled": False}], "admin_roles": []})
-    now = await apply.export(operator, APP)
+    await apply_seed(operator, {"users": [{"sub": "alice", "disabled": False}], "admin_roles": []})
+    now = await export.seed(operator, APP)
     assert (by_subject(now)["alice"]["disabled"], now["admin_roles"]) == (False, [])
-    await sow(operator, {"users": [{"sub": "alice", "disabled": True}]})
-    assert by_subject(await apply.export(operator, APP))["alice"]["disabled"] is True
+    await apply_seed(operator, {"users": [{"sub": "alice", "disabled": True}]})
+    assert by_subject(await export.seed(operator, APP))["alice"]["disabled"] is True
 
 
 async def test_roles_change_for_many_at_once(operator: Operator) -> None:
-    """One statement for all from whom the same is taken: thousands took seconds."""
+    """One statement serves all users that lose the same roles; thousands took seconds."""
     old, new, many = ["old", "stays"], ["new", "stays"], 30
     subjects = [f"user{number:02}" for number in range(many)]
-    await sow(operator, {"users": [{"sub": one, "roles": old} for one in subjects]})
+    await apply_seed(operator, {"users": [{"sub": one, "roles": old} for one in subjects]})
     with statements_counted() as statements:
-        await sow(operator, {"users": [{"sub": one, "roles": new} for one in subjects]})
+        await apply_seed(operator, {"users": [{"sub": one, "roles": new} for one in subjects]})
 
-    exported = by_subject(await apply.export(operator, APP))
+    exported = by_subject(await export.seed(operator, APP))
     assert {name: user["roles"] for name, user in exported.items()} == dict.fromkeys(subjects, new)
     assert len([one for one in statements if "DELETE FROM user_roles" in one]) == 1
 
@@ -158,30 +158,30 @@ async def test_roles_change_for_many_at_once(operator: Operator) -> None:
 async def test_seeds_and_logins_at_once_make_one_user_each(
     make_services: MakeServices, operator: Operator, log_in: LogIn, query: Any
 ) -> None:
-    """Whoever is first."""
+    """No matter which is first."""
     services = await make_services()
     subjects = [f"sub-{number}" for number in range(20)]
     body = {"users": [{"sub": one, "profile": {"username": one}} for one in subjects]}
 
     done = await asyncio.gather(
-        *(sow(operator, body) for _ in range(5)),
+        *(apply_seed(operator, body) for _ in range(5)),
         *(log_in(services, one, username=one) for one in subjects),
         return_exceptions=True,
     )
 
     assert [error for error in done if isinstance(error, BaseException)] == []
-    exported = await apply.export(operator, APP)
+    exported = await export.seed(operator, APP)
     assert sorted(by_subject(exported)) == sorted(subjects)
     for table in ("users", "principals", "auth_keys"):
         assert await query(f"SELECT count(*) FROM {table}") == [(len(subjects),)]
 
 
-async def test_somebody_of_a_seed_logs_in(
+async def test_a_seeded_user_logs_in(
     make_services: MakeServices, operator: Operator, ask: Ask
 ) -> None:
-    """For the first time, as the user who was seeded; and there was nothing in the journal."""
+    """The first login finds the seeded user, who has not logged in before."""
     services = await make_services(CUSTOM_TOKEN_SECRET="a secret")
-    await sow(operator, {"users": [{"sub": "alice", "id": ALICE, "profile": {"age": 7}}]})
+    await apply_seed(operator, {"users": [{"sub": "alice", "id": ALICE, "profile": {"age": 7}}]})
 
     async def log_in() -> Any:
         token = make_token(secret="a secret", sub="alice", skyprofile={"name": "x"})
@@ -195,23 +195,23 @@ async def test_somebody_of_a_seed_logs_in(
     assert "last_login_at" not in first
     assert "last_seen_at" not in first
     assert "last_login_at" in await log_in()
-    await sow(operator, {"users": [{"sub": "alice", "profile": {"age": 8}}]})
+    await apply_seed(operator, {"users": [{"sub": "alice", "profile": {"age": 8}}]})
     again = await log_in()
     assert again["profile"] == again["profile"] | {"age": 8, "name": "x"}
     assert "last_login_at" in again
-    exported = by_subject(await apply.export(operator, APP))["alice"]
+    exported = by_subject(await export.seed(operator, APP))["alice"]
     assert exported["profile"] == {"age": 8, "name": "x"}
 
 
-async def test_a_user_who_is_disabled_by_a_seed_is_kept_out(
+async def test_a_user_disabled_by_a_seed_cannot_log_in(
     make_services: MakeServices, operator: Operator, ask: Ask, clock: Clock
 ) -> None:
-    """Until the time that it says, and the seed can be sown again meanwhile."""
+    """Until the time in the seed, which can be applied again meanwhile."""
     services = await make_services(CUSTOM_TOKEN_SECRET="a secret")
     until = (NOW + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
     user = {"sub": "alice", "disabled": {"message": "Call us", "until": until}}
-    await sow(operator, {"users": [user]})
-    await sow(operator, {"users": [user, {"sub": "alice2"}]})
+    await apply_seed(operator, {"users": [user]})
+    await apply_seed(operator, {"users": [user, {"sub": "alice2"}]})
 
     async def status() -> int:
         token = make_token(secret="a secret", sub="alice")
@@ -222,10 +222,10 @@ async def test_a_user_who_is_disabled_by_a_seed_is_kept_out(
     assert await status() == HTTPStatus.OK
 
 
-async def test_passwords_go_in_and_out(
+async def test_passwords_are_seeded_and_exported(
     make_services: MakeServices, operator: Operator, ask: Ask
 ) -> None:
-    """As text or as a hash; one that is right already stays as it is."""
+    """As text or as a hash; a matching hash is kept."""
     services = await make_services()
     mail = {"email": "a@example.com"}
     people = [
@@ -242,30 +242,30 @@ async def test_passwords_go_in_and_out(
         )
         return answer.status
 
-    await sow(operator, {"users": people})
-    before = await apply.export(operator, APP)
-    await sow(operator, {"users": people})
-    assert await apply.export(operator, APP) == before
+    await apply_seed(operator, {"users": people})
+    before = await export.seed(operator, APP)
+    await apply_seed(operator, {"users": people})
+    assert await export.seed(operator, APP) == before
     assert await status(APP, "one", username="alice") == HTTPStatus.OK
-    await sow(operator, before, "copy")
+    await apply_seed(operator, before, "copy")
     assert await status("copy", "one", username="ALICE") == HTTPStatus.OK
     assert await status("copy", "two", **mail) == HTTPStatus.OK
     assert await status("copy", "one", **mail) == HTTPStatus.UNAUTHORIZED
 
-    await sow(operator, {"users": [{"sub": "alice", "password": "three"}]})
+    await apply_seed(operator, {"users": [{"sub": "alice", "password": "three"}]})
     hashed = by_subject(
-        {"users": [one for one in (await apply.export(operator, APP))["users"] if "sub" in one]}
+        {"users": [one for one in (await export.seed(operator, APP))["users"] if "sub" in one]}
     )["alice"]["password_hash"]
     assert await passwords.matches("three", hashed)
 
 
-async def test_passwords_of_a_seed_are_remembered(
+async def test_seeded_passwords_are_remembered(
     make_services: MakeServices, make_operator: MakeOperator, ask: Ask
 ) -> None:
-    """Where the policy asks for it, as at a sign-up."""
+    """If the password policy asks for it, as at sign-up."""
     policy = {"USER_AUDIT_PW_HISTORY_SIZE": "3"}
     services = await make_services(**policy)
-    await sow(
+    await apply_seed(
         make_operator(**policy),
         {"users": [{"sub": "a", "id": ALICE, "profile": {"username": "a"}, "password": "one"}]},
     )
@@ -278,7 +278,7 @@ async def test_passwords_of_a_seed_are_remembered(
     assert again.body["error"]["name"] == "PasswordPolicyViolated"
 
 
-TAKEN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+CONFLICTS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "a user name": (
         [{"sub": "new"}, {"sub": "zoe", "profile": {"age": 1, "username": "ALICE"}}],
         ["users[1].profile.username: another user has this username; users are not linked by it"],
@@ -313,27 +313,33 @@ TAKEN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         [{"sub": "x", "profile": {"note": {"$type": "ref", "$id": "note/1"}}}],
         ['users[0].profile.note: the record type "note" does not exist'],
     ),
-    "an id": ([{"sub": "x", "id": ALICE}], ["users[0].id: is that of the sub alice"]),
-    "another id": ([{"sub": "alice", "id": "x"}], [f"users[0].id: this sub is {ALICE} already"]),
+    "an id": ([{"sub": "x", "id": ALICE}], ["users[0].id: belongs to the user with the sub alice"]),
+    "another id": (
+        [{"sub": "alice", "id": "x"}],
+        [f"users[0].id: the user with this sub has the id {ALICE}"],
+    ),
     "an id without a sub": (
         [{"sub": "x", "id": "no-subject"}],
-        ["users[0].id: is that of a user without a sub"],
+        ["users[0].id: belongs to a user without a sub"],
     ),
-    "the same user": ([{"sub": "alice"}, {"id": ALICE}], ["users[1].id: is the user of users[0]"]),
+    "the same user": (
+        [{"sub": "alice"}, {"id": ALICE}],
+        ["users[1].id: is the same user as users[0]"],
+    ),
 }
 
 
-@pytest.mark.parametrize(("wanted", "faults"), TAKEN.values(), ids=TAKEN)
-async def test_what_is_taken_stands_in_the_way(
-    wanted: list[dict[str, Any]], faults: list[str], operator: Operator
+@pytest.mark.parametrize(("wanted", "problems"), CONFLICTS.values(), ids=CONFLICTS)
+async def test_a_conflict_refuses_the_whole_seed(
+    wanted: list[dict[str, Any]], problems: list[str], operator: Operator
 ) -> None:
-    """With its field, and nothing is changed."""
+    """Each conflict is reported with its field, and nothing changes."""
     body = {**WHOLE, "users": [*WHOLE["users"], {"id": "no-subject"}]}
-    await sow(operator, body)
-    before = await apply.export(operator, APP)
+    await apply_seed(operator, body)
+    before = await export.seed(operator, APP)
 
-    assert await faults_of(operator, *wanted) == faults
-    assert await apply.export(operator, APP) == before
+    assert await problems_of(operator, *wanted) == problems
+    assert await export.seed(operator, APP) == before
     names = [
         act.name
         for act in await operator.store.run(lambda tx: audit_log.load_latest(tx, APP, "", 9))
@@ -341,56 +347,56 @@ async def test_what_is_taken_stands_in_the_way(
     assert names.count("app.seed") == 1
 
 
-async def test_a_file_s_refusal_has_its_line(operator: Operator) -> None:
-    """As its faults have."""
-    await sow(operator, WHOLE)
+async def test_a_conflict_has_its_line_in_the_file(operator: Operator) -> None:
+    """As problems found by the reader have."""
+    await apply_seed(operator, WHOLE)
     text = (
         b"apps:\n  myapp:\n    users:\n      - sub: x\n        profile:\n          username: bert\n"
     )
-    [wanted] = reader.read(text, "users.yaml", APP).apps
+    [wanted] = reader.read(text, "users.yaml", APP)
 
     with pytest.raises(SeedRefusedError, match=r"^users\.yaml:6: apps\.myapp\.users\[0\]\.profile"):
         await apply.seed(operator, APP, wanted)
 
 
-async def test_rules_for_fields_do_not_keep_a_seed_out(operator: Operator) -> None:
-    """An operator may write what users may not."""
+async def test_field_rules_do_not_apply_to_seeds(operator: Operator) -> None:
+    """Operators may write what users may not."""
     rule = {**dict.fromkeys(("writable", "readable", "comparable", "discoverable"), False)}
-    await sow(operator, {"users": []})
+    await apply_seed(operator, {"users": []})
     await operator.store.run(
         lambda tx: access_rules.add_field_rules(
             tx, APP, [access_rules.FieldRule("user", "age", "_any_user", **rule)]
         )
     )
-    await sow(operator, {"users": [{"sub": "alice", "profile": {"age": 7}}]})
+    await apply_seed(operator, {"users": [{"sub": "alice", "profile": {"age": 7}}]})
 
-    assert by_subject(await apply.export(operator, APP))["alice"]["profile"] == {"age": 7}
+    assert by_subject(await export.seed(operator, APP))["alice"]["profile"] == {"age": 7}
 
 
-async def test_apps_are_made_where_they_are_made_by_use(
+async def test_seeds_make_apps_under_skylogin_dev(
     operator: Operator, make_operator: MakeOperator
 ) -> None:
-    """Not in a database of `skylogin serve`."""
-    await sow(operator, {"users": []}, "made")
+    """But not in a database of `skylogin serve`."""
+    await apply_seed(operator, {"users": []}, "made")
     [app] = await apps.list_all(operator)
     assert (app.name, app.api_key) == ("made", None)
     admin = await operator.store.run(lambda tx: roles.load_admin(tx, "made"))
     assert admin == ("Admin",)
     with pytest.raises(MissingError):
-        await sow(operator, {"users": []}, "No_Name")
+        await apply_seed(operator, {"users": []}, "No_Name")
 
     await operator.store.run(
         lambda tx: stored_apps.keep_setting(tx, "", stored_apps.DEPLOYMENT, "serve")
     )
     with pytest.raises(MissingError):
-        await sow(operator, {"users": []}, "other")
-    await sow(operator, {"users": []}, "made")
+        await apply_seed(operator, {"users": []}, "other")
+    await apply_seed(operator, {"users": []}, "made")
 
 
-async def test_an_export_leaves_out_what_no_seed_can_say(
+async def test_an_export_leaves_out_what_seeds_cannot_have(
     make_services: MakeServices, log_in: LogIn, ask: Ask, operator: Operator
 ) -> None:
-    """Records of other types, what refers to them, and the times of logins."""
+    """Records of other types, references to them, and times of logins."""
     services = await make_services()
     login = await log_in(services, "alice", username="alice")
     note = {"_id": "note/1", "text": "x"}
@@ -405,11 +411,11 @@ async def test_an_export_leaves_out_what_no_seed_can_say(
         )
         assert [one["_type"] for one in saved.body["result"]] == ["record"], saved.body
 
-    exported = await apply.export(operator, APP)
+    exported = await export.seed(operator, APP)
     [alice] = [one for one in exported["users"] if one.get("sub") == "alice"]
     assert alice["profile"] == {"username": "alice", "myself": user["myself"]}
-    await sow(operator, exported, "copy")
-    assert await apply.export(operator, "copy") == exported
+    await apply_seed(operator, exported, "copy")
+    assert await export.seed(operator, "copy") == exported
 
 
 # --- any seed -----------------------------------------------------------------------
@@ -464,7 +470,7 @@ count = itertools.count()
 
 
 def unique(wanted: list[dict[str, Any]], name: str) -> bool:
-    """Return whether no two users have the same, as the database compares."""
+    """Return whether no two users have the same *name*, as the database compares."""
     held = [one[name].lower() for one in wanted if name in one]
     return len(held) == len(set(held))
 
@@ -483,7 +489,7 @@ def unique(wanted: list[dict[str, Any]], name: str) -> bool:
 async def test_what_is_exported_can_be_seeded_again(
     wanted: list[dict[str, Any]], special: dict[str, Any], operator: Operator
 ) -> None:
-    """Whatever it is, as a body and as a file of either form: the export is the same."""
+    """Any export, as a body and as a file of either format, gives the same export again."""
     assume(unique(wanted, "sub"))
     assume(all(unique([one["profile"] for one in wanted], name) for name in ("username", "email")))
     body = {
@@ -493,8 +499,8 @@ async def test_what_is_exported_can_be_seeded_again(
     number = next(count)
     first, others = f"from-{number}", [f"to-{number}-{way}" for way in ("body", "yaml", "json")]
 
-    await sow(operator, body, first)
-    exported: Any = await apply.export(operator, first)
+    await apply_seed(operator, body, first)
+    exported: Any = await export.seed(operator, first)
 
     assert len(exported["users"]) == len(IDS)
     given_roles = {one["id"]: sorted(set(one.get("roles", []))) for one in body["users"]}
@@ -503,10 +509,10 @@ async def test_what_is_exported_can_be_seeded_again(
     text = document.write_json({"apps": {others[2]: exported}}).encode()
     for app in (
         reader.read_app(exported, others[0]),
-        *reader.read(yaml, "seed.yaml", APP).apps,
-        *reader.read(text, "seed.json", APP).apps,
+        *reader.read(yaml, "seed.yaml", APP),
+        *reader.read(text, "seed.json", APP),
     ):
         await apply.seed(operator, app.name, app)
-        assert await apply.export(operator, app.name) == exported
+        assert await export.seed(operator, app.name) == exported
     for name in (first, *others):
         await apps.delete(operator, name)

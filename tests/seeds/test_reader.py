@@ -1,4 +1,4 @@
-"""Seeds: what they mean, and every fault with its file, its line and its field."""
+"""Reading seeds: what they say, and every problem with its file, line and field."""
 
 import json
 import re
@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skylogin.domain.user import FieldValue
 from skylogin.seeds import reader
-from skylogin.seeds.document import TEXT_BYTES_MAX, SeedError, write_json, write_yaml
-from skylogin.seeds.reader import Disabling, Seed, SeedApp, SeedUser
+from skylogin.seeds.document import TEXT_BYTES_MAX, write_json, write_yaml
+from skylogin.seeds.nodes import SeedError
+from skylogin.seeds.seed import USERS_MAX, Disabling, SeedApp, SeedUser
 
 HASH = "$2a$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
 WHOLE = f"""\
@@ -38,22 +39,22 @@ apps:
 """
 
 
-def read(text: str, file: str = "users.yaml") -> Seed:
-    """Return what a seed says."""
+def read(text: str, file: str = "users.yaml") -> tuple[SeedApp, ...]:
+    """Return the apps of a seed."""
     return reader.read(text.encode(), file, "myapp")
 
 
-def faults_of(text: str, file: str = "users.yaml") -> list[str]:
-    """Return what is wrong with a seed."""
+def problems_of(text: str, file: str = "users.yaml") -> list[str]:
+    """Return the problems of a seed."""
     with pytest.raises(SeedError) as caught:
         read(text, file)
-    assert str(caught.value) == "\n".join(map(str, caught.value.faults))
-    return [str(fault) for fault in caught.value.faults]
+    assert str(caught.value) == "\n".join(map(str, caught.value.problems))
+    return [str(problem) for problem in caught.value.problems]
 
 
 def test_a_seed_has_apps_users_and_roles() -> None:
-    """What it does not say is None."""
-    myapp, worker = read(WHOLE).apps
+    """What it does not mention is None."""
+    myapp, worker = read(WHOLE)
 
     alice, bert, other = myapp.users
     assert alice == SeedUser(
@@ -76,195 +77,199 @@ def test_a_seed_has_apps_users_and_roles() -> None:
     assert worker == SeedApp("worker-1")
 
 
-def test_a_seed_of_one_app_stands_at_the_top() -> None:
-    """It is for the app of the environment."""
+def test_a_seed_of_one_app_needs_no_app_name() -> None:
+    """It is for the default app."""
     text = "users:\n  - sub: alice\n"
 
-    assert reader.read(text.encode(), "-", "My_App").apps == (
-        SeedApp("My_App", (SeedUser("alice"),)),
-    )
-    assert reader.read(b"apps: {My_App: {}}", "-", "My_App").apps == (SeedApp("My_App"),)
+    assert reader.read(text.encode(), "-", "My_App") == (SeedApp("My_App", (SeedUser("alice"),)),)
+    assert reader.read(b"apps: {My_App: {}}", "-", "My_App") == (SeedApp("My_App"),)
 
 
-def test_json_says_the_same() -> None:
+def test_json_gives_the_same() -> None:
     """As a file and as a body."""
     app = {"users": [{"sub": "alice", "profile": {"a": 1}}], "default_roles": ["x"]}
 
-    [from_file] = read(json.dumps(app), "users.json").apps
+    [from_file] = read(json.dumps(app), "users.json")
     assert reader.read_app(app, "myapp") == from_file
     assert from_file.plain == app
 
 
 def test_secrets_are_not_printed() -> None:
-    """By whatever prints a seed."""
+    """If something prints a seed."""
     assert "long enough" not in repr(read(WHOLE))
     assert HASH not in repr(read(WHOLE))
 
 
 USER = "users:\n  - sub: alice\n    "
-FAULTS: dict[str, tuple[str, str]] = {
-    "roles": (USER + "roles: x", "3: users[0].roles: has to be a list of texts"),
+PROBLEMS: dict[str, tuple[str, str]] = {
+    "roles": (USER + "roles: x", "3: users[0].roles: must be a list of strings"),
     "a role": (
         USER + "roles: [a, 1]",
-        "3: users[0].roles[1]: has to be a text: put it into quotes",
+        "3: users[0].roles[1]: must be a string: put it in quotes",
     ),
-    "a null role": (USER + "roles:\n    -", "4: users[0].roles[0]: has to be a text"),
+    "a null role": (USER + "roles:\n    -", "4: users[0].roles[0]: must be a string"),
     "an empty role": (USER + 'roles: [""]', "3: users[0].roles[0]: is empty"),
     "a long role": (
         USER + f"roles: [{'x' * 801}]",
         "3: users[0].roles[0]: is longer than 800 bytes",
     ),
-    "near": (USER + "rols: []", "3: users[0].rols: is no field here; did you mean roles?"),
+    "near": (USER + "rols: []", "3: users[0].rols: is not a known field; did you mean roles?"),
     "far": (
         USER + "nothing: 1",
-        "3: users[0].nothing: is no field here; there are "
+        "3: users[0].nothing: is not a known field; use "
         "sub, id, profile, roles, password, password_hash, disabled",
     ),
-    "top": ("user: []", "1: user: is no field here; did you mean users?"),
+    "top": ("user: []", "1: user: is not a known field; did you mean users?"),
     "of an app": (
         "apps:\n  a:\n    users: []\n    admin: x",
-        "4: apps.a.admin: is no field here; did you mean admin_roles?",
+        "4: apps.a.admin: is not a known field; did you mean admin_roles?",
     ),
-    "no subject": (
+    "missing subject": (
         "users:\n  - id:\n    roles: []",
-        "2: users[0].sub: is missing; somebody who has no custom tokens needs an id instead",
+        "2: users[0].sub: is missing; a user without custom tokens needs an id instead",
     ),
     "empty subject": ("users: [{sub: ''}]", "1: users[0].sub: is empty"),
-    "a number": ("users: [{sub: 7}]", "1: users[0].sub: has to be a text: put it into quotes"),
+    "a number": ("users: [{sub: 7}]", "1: users[0].sub: must be a string: put it in quotes"),
     "long subject": (
         f"users: [{{sub: {'x' * 2501}}}]",
         "1: users[0].sub: is longer than 2,500 bytes",
     ),
     "long id": (f"users: [{{id: {'x' * 801}}}]", "1: users[0].id: is longer than 800 bytes"),
-    "U+0000": ('users: [{sub: "\\0"}]', "1: users[0].sub: has U+0000, which no database keeps"),
+    "U+0000": (
+        'users: [{sub: "\\0"}]',
+        "1: users[0].sub: contains U+0000, which databases cannot store",
+    ),
     "subject twice": (
         "users:\n  - sub: a\n  - sub: b\n  - sub: a",
-        "4: users[2].sub: is that of users[0] in line 2",
+        "4: users[2].sub: is already used by users[0] on line 2",
     ),
-    "id twice": ("users:\n  - id: a\n  - id: a", "3: users[1].id: is that of users[0] in line 2"),
-    "name twice": (USER + "sub: bert", "3: users[0].sub: is there twice"),
-    "no users": ("users: alice", "1: users: has to be a list of users"),
-    "no user": ("users: [alice]", "1: users[0]: has to be an object"),
-    "no app": ("apps: {a: 1}", "1: apps.a: has to be an object"),
-    "no apps": ("apps: []", "1: apps: has to be an object"),
-    "no object": ("- users", "1: has to be an object with the app's users"),
-    "nothing": ("", "1: says nothing: it begins with apps or users, default_roles, admin_roles"),
-    "no name": (
+    "id twice": (
+        "users:\n  - id: a\n  - id: a",
+        "3: users[1].id: is already used by users[0] on line 2",
+    ),
+    "key twice": (USER + "sub: bert", "3: users[0].sub: is given twice"),
+    "users not a list": ("users: alice", "1: users: must be a list of users"),
+    "a user not an object": ("users: [alice]", "1: users[0]: must be an object"),
+    "an app not an object": ("apps: {a: 1}", "1: apps.a: must be an object"),
+    "apps not an object": ("apps: []", "1: apps: must be an object"),
+    "a list": ("- users", "1: must be an object with the app's users"),
+    "empty": ("", "1: is empty: a seed has apps, or some of users, default_roles, admin_roles"),
+    "an app name": (
         "apps: {A_b: {}}",
-        "1: apps.A_b: names no app: a name has 1 to 63 of a-z, 0-9 and '-'",
+        "1: apps.A_b: is not an app name: use 1 to 63 of a-z, 0-9 and '-'",
     ),
-    "both": (
+    "apps and the top level": (
         "users: []\napps: {a: {}}",
-        "1: users: stands at the top or in apps, not in both",
+        "1: users: may be at the top level or in apps, but not in both",
     ),
-    "no profile": (USER + "profile: x", "3: users[0].profile: has to be an object"),
+    "profile": (USER + "profile: x", "3: users[0].profile: must be an object"),
     "profile value": (
         USER + "profile:\n      at: {$type: date, $date: yesterday}",
         '4: users[0].profile.at: failed to parse $date = "yesterday"',
     ),
     "profile tag": (
         USER + "profile: {a: !x y}",
-        "3: users[0].profile.a: the tag !x means nothing here",
+        "3: users[0].profile.a: the tag !x is not supported",
     ),
     "deep in a profile": (
         USER + 'profile:\n      a:\n        - b: "\\0"',
-        "5: users[0].profile.a[0].b: has U+0000, which no database keeps",
+        "5: users[0].profile.a[0].b: contains U+0000, which databases cannot store",
     ),
-    "profile name twice": (
+    "profile key twice": (
         USER + "profile:\n      a: {b: 1,\n  b: 2}",
-        "5: users[0].profile.a.b: is there twice",
+        "5: users[0].profile.a.b: is given twice",
     ),
-    "a name of ours": (
+    "a reserved name": (
         USER + "profile: {_id: x}",
-        "3: users[0].profile._id: is the server's own: the profile has no names that begin with _",
+        "3: users[0].profile._id: is reserved: names that begin with _ are the server's own",
     ),
     "time of a login": (
         USER + "profile: {last_login_at: null}",
-        "3: users[0].profile.last_login_at: is set by a login: "
-        "who comes from a seed has not logged in yet",
+        "3: users[0].profile.last_login_at: is set by logins only: "
+        "seeded users have not logged in yet",
     ),
-    "no name of a field": (
+    "an empty name": (
         USER + 'profile: {"": 1}',
         "3: users[0].profile.: a field needs a name",
     ),
     "password": (
         USER + "password: 1234",
-        "3: users[0].password: has to be a text: put it into quotes",
+        "3: users[0].password: must be a string: put it in quotes",
     ),
     "empty password": (USER + "password: ''", "3: users[0].password: is empty"),
     "both passwords": (
         USER + f"password: x\n    password_hash: {HASH}",
-        "3: users[0].password: is there besides password_hash; one is enough",
+        "3: users[0].password: is given as well as password_hash; use one of them",
     ),
-    "no hash": (
+    "not a hash": (
         USER + "password_hash: secret",
-        "3: users[0].password_hash: has to be a bcrypt hash, as an export has it; "
-        "a password goes into password",
+        "3: users[0].password_hash: must be a bcrypt hash, as in an export; "
+        "plain text goes in password",
     ),
     "disabled": (
         USER + "disabled: yes",
-        "3: users[0].disabled: has to be true, false, or an object with message and until",
+        "3: users[0].disabled: must be true, false, or an object with message and until",
     ),
     "until": (
         USER + "disabled:\n      until: 2026-01-02",
-        "4: users[0].disabled.until: has to be a time such as 2026-01-02T03:04:05Z",
+        "4: users[0].disabled.until: must be a time such as 2026-01-02T03:04:05Z",
     ),
-    "message": (USER + "disabled: {message: []}", "3: users[0].disabled.message: has to be a text"),
+    "message": (USER + "disabled: {message: []}", "3: users[0].disabled.message: must be a string"),
 }
 
 
-@pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_has_its_file_line_and_field(text: str, fault: str) -> None:
+@pytest.mark.parametrize(("text", "problem"), PROBLEMS.values(), ids=PROBLEMS)
+def test_a_problem_has_its_file_line_and_field(text: str, problem: str) -> None:
     """And says what would be right."""
-    assert faults_of(text) == [f"users.yaml:{fault}"]
+    assert problems_of(text) == [f"users.yaml:{problem}"]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """In the order of the file."""
     text = (
         "apps:\n  myapp:\n    users:\n      - sub: 1\n        roles: x\n"
         "      - rols: []\n    admin_roles: y\n  B: z\n"
     )
-    assert faults_of(text) == [
-        "users.yaml:4: apps.myapp.users[0].sub: has to be a text: put it into quotes",
-        "users.yaml:5: apps.myapp.users[0].roles: has to be a list of texts",
-        "users.yaml:6: apps.myapp.users[1].rols: is no field here; did you mean roles?",
+    assert problems_of(text) == [
+        "users.yaml:4: apps.myapp.users[0].sub: must be a string: put it in quotes",
+        "users.yaml:5: apps.myapp.users[0].roles: must be a list of strings",
+        "users.yaml:6: apps.myapp.users[1].rols: is not a known field; did you mean roles?",
         "users.yaml:6: apps.myapp.users[1].sub: is missing; "
-        "somebody who has no custom tokens needs an id instead",
-        "users.yaml:7: apps.myapp.admin_roles: has to be a list of texts",
-        "users.yaml:8: apps.B: names no app: a name has 1 to 63 of a-z, 0-9 and '-'",
-        "users.yaml:8: apps.B: has to be an object",
+        "a user without custom tokens needs an id instead",
+        "users.yaml:7: apps.myapp.admin_roles: must be a list of strings",
+        "users.yaml:8: apps.B: is not an app name: use 1 to 63 of a-z, 0-9 and '-'",
+        "users.yaml:8: apps.B: must be an object",
     ]
 
 
-def test_faults_of_json_have_their_lines_too() -> None:
-    """Those of a body have none."""
+def test_problems_of_json_have_their_lines() -> None:
+    """Problems of a request's body do not."""
     text = '{"users": [\n  {"sub": "a",\n   "roles": "x"}]}'
 
-    assert faults_of(text, "users.json") == [
-        "users.json:3: users[0].roles: has to be a list of texts"
+    assert problems_of(text, "users.json") == [
+        "users.json:3: users[0].roles: must be a list of strings"
     ]
-    with pytest.raises(SeedError, match=r"^users\[0\]\.roles: has to be a list of texts$"):
+    with pytest.raises(SeedError, match=r"^users\[0\]\.roles: must be a list of strings$"):
         reader.read_app(json.loads(text), "myapp")
-    with pytest.raises(SeedError, match=r"^apps: is no field here"):
+    with pytest.raises(SeedError, match=r"^apps: is not a known field"):
         reader.read_app({"apps": {}}, "myapp")
 
 
 @pytest.mark.slow
-def test_there_is_an_end_to_users_and_apps() -> None:
-    """Above that it is no seed."""
+def test_the_numbers_of_users_and_apps_are_limited() -> None:
+    """A seed with more is refused."""
     users = ",".join(f'{{"id":"{n}"}}' for n in range(100_001))
     apps = "".join(f"  a{n}: {{}}\n" for n in range(1001))
 
-    assert faults_of(f'{{"users":[{users}]}}', "a.json") == [
+    assert problems_of(f'{{"users":[{users}]}}', "a.json") == [
         "a.json:1: users: has more than 100,000 users"
     ]
-    assert faults_of(f"apps:\n{apps}") == ["users.yaml:1: apps: has more than 1,000 apps"]
+    assert problems_of(f"apps:\n{apps}") == ["users.yaml:1: apps: has more than 1,000 apps"]
 
 
 @pytest.mark.parametrize("write", [write_yaml, write_json])
-def test_what_is_exported_is_no_larger_than_a_seed_may_be(write: Any) -> None:
-    """With as many users as there may be, who have what users have."""
+def test_an_export_is_not_larger_than_a_seed_may_be(write: Any) -> None:
+    """Even with the most users, each with a usual profile."""
     user = {
         "sub": "5b0c8f3e-0000-4000-8000-000000000001",
         "id": "5b0c8f3e-0000-4000-8000-000000000002",
@@ -278,37 +283,37 @@ def test_what_is_exported_is_no_larger_than_a_seed_may_be(write: Any) -> None:
         "password_hash": "$2a$10$" + "a" * 53,
         "disabled": False,
     }
-    assert len(write({"users": [user]})) * reader.USERS_MAX <= TEXT_BYTES_MAX
+    assert len(write({"users": [user]})) * USERS_MAX <= TEXT_BYTES_MAX
 
 
-def test_a_fault_that_turns_up_later_has_its_line() -> None:
-    """By the field, or by the user."""
-    [app, _] = read(WHOLE).apps
+def test_a_conflict_has_its_line() -> None:
+    """That of the field, or else of the user."""
+    [app, _] = read(WHOLE)
 
-    shown = [str(app.fault(0, name, "no")) for name in ("profile.username", "roles", "profile.x")]
+    shown = [str(app.problem(0, name, "no")) for name in ("profile.username", "roles", "profile.x")]
     assert shown == [
         "users.yaml:8: apps.myapp.users[0].profile.username: no",
         "users.yaml:9: apps.myapp.users[0].roles: no",
         "users.yaml:6: apps.myapp.users[0].profile.x: no",
     ]
-    assert str(app.fault(2, "", "no")) == "users.yaml:16: apps.myapp.users[2]: no"
+    assert str(app.problem(2, "", "no")) == "users.yaml:16: apps.myapp.users[2]: no"
     [body] = [reader.read_app({"users": [{"sub": "a"}]}, "myapp")]
-    assert str(body.fault(0, "sub", "no")) == "users[0].sub: no"
+    assert str(body.problem(0, "sub", "no")) == "users[0].sub: no"
 
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "seeds.md"
 
 
-def test_the_page_shows_a_seed_and_its_faults() -> None:
-    """The one is good, and the others are told of it when it is spoiled."""
+def test_the_page_shows_a_seed_and_its_problems() -> None:
+    """The seed is valid, and the messages are those of the seed with two mistakes."""
     page = PAGE.read_text(encoding="utf-8")
     [text] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    [faults] = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    [messages] = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
 
-    [app] = read(text).apps
+    [app] = read(text)
     assert [user.subject for user in app.users] == ["alice", "bob"]
     spoiled = text.replace("[editor]", "editor").replace("disabled:", "disabeld:")
-    assert faults_of(spoiled) == faults.splitlines()
+    assert problems_of(spoiled) == messages.splitlines()
     table = set(re.findall(r"^\| `(\w+)`(?:, or `(\w+)`)?", page, re.M))
     assert {name for names in table for name in names if name} == set(reader.USER_FIELDS)
 
@@ -323,21 +328,21 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 @given(values)
 def test_anything_is_read_or_refused(value: Any) -> None:
-    """A body as well as a file, and both have the same faults."""
+    """As a body and as a file, with the same problems."""
 
-    def faults(read: Any, *arguments: Any) -> list[tuple[str, str]]:
+    def problems(read: Any, *arguments: Any) -> list[tuple[str, str]]:
         try:
             read(*arguments)
         except SeedError as error:
             # Only a file may have apps.
             return sorted(
-                (fault.path, fault.text.replace("there are apps, ", "there are "))
-                for fault in error.faults
+                (problem.path, problem.text.replace("use apps, ", "use "))
+                for problem in error.problems
             )
         return []
 
     app = value if isinstance(value, dict) else {"users": value}
-    of_body = faults(reader.read_app, app, "myapp")
+    of_body = problems(reader.read_app, app, "myapp")
     if "apps" not in app and any(app.get(name) is not None for name in reader.APP_FIELDS):
         try:
             yaml, text = write_yaml(app), write_json(app)
@@ -345,5 +350,5 @@ def test_anything_is_read_or_refused(value: Any) -> None:
         except UnicodeEncodeError:
             return
         if "NaN" not in text and "Infinity" not in text:
-            assert faults(reader.read, text.encode(), "a.json", "myapp") == of_body
-            assert faults(reader.read, yaml.encode(), "a.yaml", "myapp") == of_body
+            assert problems(reader.read, text.encode(), "a.json", "myapp") == of_body
+            assert problems(reader.read, yaml.encode(), "a.yaml", "myapp") == of_body

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 
 from skylogin.admin.request import AdminCall, Handler, Problem
-from skylogin.seeds import apply, reader
+from skylogin.seeds import apply, export, reader
 from skylogin.seeds.apply import SeedRefusedError
-from skylogin.seeds.document import SeedError
+from skylogin.seeds.nodes import SeedError
 
 
 async def seed_app(call: AdminCall) -> object:
@@ -14,14 +14,14 @@ async def seed_app(call: AdminCall) -> object:
         wanted = reader.read_app(call.body, call.app)
         return {"users": await apply.seed(call.operator, call.app, wanted)}
     except (SeedError, SeedRefusedError) as error:
-        faults = [str(fault) for fault in error.faults]
-        detail = f"the seed has {len(faults)} fault{'s' * (len(faults) > 1)}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=faults) from None
+        problems = [str(problem) for problem in error.problems]
+        detail = f"the seed has {len(problems)} problem{'s' * (len(problems) > 1)}"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, faults=problems) from None
 
 
 async def export_seed(call: AdminCall) -> object:
     """Show the users of an app as a seed."""
-    return await apply.export(call.operator, call.app)
+    return await export.seed(call.operator, call.app)
 
 
 HANDLERS: dict[str, Handler] = {"seedApp": seed_app, "exportSeed": export_seed}

@@ -10,7 +10,7 @@ import typer
 from skylogin.cli.output import STANDARD, fail
 
 if TYPE_CHECKING:
-    from skylogin.seeds.reader import SeedApp
+    from skylogin.seeds.seed import SeedApp
 
 
 SeedFiles = Annotated[
@@ -25,16 +25,16 @@ def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
     Exits with 1 where anything is wrong, with every fault.
     """
     from skylogin.seeds import reader  # noqa: PLC0415
-    from skylogin.seeds.document import SeedError  # noqa: PLC0415
+    from skylogin.seeds.nodes import SeedError  # noqa: PLC0415
 
     read: list[SeedApp] = []
     faults: list[str] = []
     for file in files:
         try:
             data = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
-            read += reader.read(data, file, default_app).apps
+            read += reader.read(data, file, default_app)
         except SeedError as error:
-            faults += [str(fault) for fault in error.faults]
+            faults += [str(fault) for fault in error.problems]
         except OSError as error:
             faults.append(f"{file}: {error.strerror}")
     if faults:

@@ -11,7 +11,7 @@ from skylogin.cli import output, seed_files
 from skylogin.cli.target import Target, reaching
 from skylogin.client.errors import AdminError
 from skylogin.seeds import document
-from skylogin.seeds.reader import SeedApp
+from skylogin.seeds.seed import SeedApp
 
 WRITERS = {
     ".yaml": document.write_yaml,
@@ -82,4 +82,4 @@ def _located(wanted: SeedApp, fault: str) -> str:
     match = _OF_USER.fullmatch(fault)
     if match is None:
         return f"{wanted.file}: {fault}"
-    return str(wanted.fault(int(match[1]), match[2], match[3]))
+    return str(wanted.problem(int(match[1]), match[2], match[3]))

@@ -1,370 +1,53 @@
-"""Seeds: the users and roles that an app is to begin with, read from a file. Pure.
+"""Reads a seed into values. Pure.
 
-Every fault is found in one go, each with file, line and field. What a user of a seed does not
-say stays as it is: only `sub` has to be there, or an `id` for somebody without custom tokens.
+All problems are found at once, each with its file, line and field.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from skylogin.apps import names
 from skylogin.domain import fields, profile
-from skylogin.domain.claims import Profile
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.domain.user import FieldValue
 from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
 from skylogin.seeds import document
-from skylogin.seeds.document import Node, SeedError, SeedProblem
+from skylogin.seeds.nodes import Node, SeedError, SeedProblem
+from skylogin.seeds.seed import APPS_MAX, USERS_MAX, Disabling, SeedApp, SeedUser
 from skylogin.tokens.custom_token import SUBJECT_BYTES_MAX
 
-USERS_MAX = 100_000
-APPS_MAX = 1000
 APP_FIELDS = ("users", "default_roles", "admin_roles")
 USER_FIELDS = ("sub", "id", "profile", "roles", "password", "password_hash", "disabled")
 DISABLED_FIELDS = ("message", "until")
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Disabling:
-    """Whether a user is shut out, with what message and until when."""
+def read(data: bytes, file: str, default_app: str) -> tuple[SeedApp, ...]:
+    """Return the apps of the seed *file*; what it says outside of `apps` is for *default_app*.
 
-    disabled: bool
-    message: str | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SeedUser:
-    """A user as a seed wants them. What is None, the seed does not say.
-
-    *subject* is empty for somebody who has no custom tokens; they have a *user_id*. *lines* are
-    those of the fields.
-    """
-
-    subject: str
-    user_id: str = ""
-    profile: Profile = field(default_factory=dict)
-    roles: tuple[str, ...] | None = None
-    password: str | None = field(default=None, repr=False)
-    password_hash: str | None = field(default=None, repr=False)
-    disabling: Disabling | None = None
-    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SeedApp:
-    """What a seed wants of one app. *path* is where it stands in the *file*."""
-
-    name: str
-    users: tuple[SeedUser, ...] = ()
-    default_roles: tuple[str, ...] | None = None
-    admin_roles: tuple[str, ...] | None = None
-    file: str = field(default="", compare=False)
-    path: str = field(default="", compare=False)
-    plain: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
-
-    def fault(self, number: int, name: str, text: str) -> SeedProblem:
-        """Return a fault of the field *name* of a user, which turned up when it was applied."""
-        lines = self.users[number].lines
-        place = f"users[{number}]"
-        path = _below(_below(self.path, place), name)
-        return SeedProblem(path, text, lines.get(name) or lines.get("", 0), self.file)
-
-
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """The apps of a seed, in their order."""
-
-    apps: tuple[SeedApp, ...]
-
-
-def read(data: bytes, file: str, default_app: str) -> Seed:
-    """Return what the seed *file* says; what stands at the top is for *default_app*.
-
-    Raises SeedError with every fault of it.
+    Raises SeedError with all its problems.
     """
     reader = _Reader(file)
-    root = document.read(data, file)
-    members = reader.members(root, "", ("apps", *APP_FIELDS))
-    if members == {} and not reader.faults:
-        reader.add(root, "", f"says nothing: it begins with apps or {', '.join(APP_FIELDS)}")
+    root = _Place(document.read(data, file), "")
+    members = reader.members(root, ("apps", *APP_FIELDS))
+    if members == {} and not reader.problems:
+        reader.add(root, f"is empty: a seed has apps, or some of {', '.join(APP_FIELDS)}")
     apps = reader.apps(members or {}, default_app)
     reader.finish()
-    return Seed(tuple(apps))
+    return tuple(apps)
 
 
 def read_app(body: object, name: str) -> SeedApp:
-    """Return what a body says about the app it is sent to. Raises SeedError."""
+    """Return what a request's body says about the app *name*. Raises SeedError."""
     reader = _Reader("")
-    root = document.of_plain(body)
-    app = reader.app(reader.members(root, "", APP_FIELDS) or {}, name, "")
+    app = reader.app(_Place(document.of_plain(body), ""), name)
     reader.finish()
     return app
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name else path or name
-
-
-class _Reader:
-    """Reads nodes into values, and gathers what is wrong with them."""
-
-    def __init__(self, file: str) -> None:
-        self.faults: list[SeedProblem] = []
-        self._file = file
-
-    def add(self, node: Node, path: str, text: str, line: int = 0) -> None:
-        """Note that something is wrong with *node*."""
-        self.faults.append(SeedProblem(path, text, line or node.line, self._file))
-
-    def finish(self) -> None:
-        """Raise SeedError where anything is wrong, in the order of the file."""
-        if self.faults:
-            raise SeedError(sorted(self.faults, key=lambda fault: fault.line))
-
-    # --- apps ----------------------------------------------------------------------
-
-    def apps(self, members: Mapping[str, Node], default_app: str) -> list[SeedApp]:
-        """Return the apps of a whole seed."""
-        node = members.get("apps")
-        if node is None:
-            return [self.app(members, default_app, "")]
-        at_the_top = [name for name in APP_FIELDS if name in members]
-        for name in at_the_top:
-            self.add(members[name], name, "stands at the top or in apps, not in both")
-        if at_the_top:
-            self.app(members, default_app, "")
-        found = []
-        named = self.members(node, "apps", keep=True) or {}
-        for name, app in named.items():
-            path = f"apps.{name}"
-            if name != default_app and not names.is_name(name):
-                self.add(app, path, "names no app: a name has 1 to 63 of a-z, 0-9 and '-'")
-            found.append(self.app(self.members(app, path, APP_FIELDS) or {}, name, path))
-        if len(named) > APPS_MAX:
-            self.add(node, "apps", f"has more than {APPS_MAX:,} apps")
-        return found
-
-    def app(self, members: Mapping[str, Node], name: str, path: str) -> SeedApp:
-        """Return one app."""
-        roles = {one: self._roles(members, path, one) for one in ("default_roles", "admin_roles")}
-        place = _below(path, "users")
-        nodes = self._items(members["users"], place, "users") if "users" in members else []
-        if len(nodes) > USERS_MAX:
-            self.add(members["users"], place, f"has more than {USERS_MAX:,} users")
-        users = tuple(self._user(node, f"{place}[{at}]") for at, node in enumerate(nodes))
-        for one in ("sub", "id"):
-            self._check_once(nodes, place, one)
-        plain = {one: self.plain(node) for one, node in members.items() if one in APP_FIELDS}
-        return SeedApp(name, users, **roles, file=self._file, path=path, plain=plain)
-
-    def _check_once(self, nodes: list[Node], place: str, name: str) -> None:
-        """Note values of *name* that another user had before."""
-        seen: dict[str, int] = {}
-        for at, node in enumerate(nodes):
-            one = node.value.get(name) if isinstance(node.value, dict) else None
-            if one is None or not isinstance(one.value, str) or not one.value:
-                continue
-            first = seen.setdefault(one.value, at)
-            if first != at:
-                line = nodes[first].value[name].line
-                where = f" in line {line}" if line else ""
-                self.add(one, f"{place}[{at}].{name}", f"is that of {place}[{first}]{where}")
-
-    # --- users ---------------------------------------------------------------------
-
-    def _user(self, node: Node, path: str) -> SeedUser:
-        members = self.members(node, path, USER_FIELDS)
-        if members is None:
-            return SeedUser("")
-        subject = self._key(members, path, "sub", SUBJECT_BYTES_MAX)
-        user_id = self._key(members, path, "id", KEY_BYTES_MAX)
-        if "sub" not in members and "id" not in members:
-            missing = "is missing; somebody who has no custom tokens needs an id instead"
-            self.add(node, _below(path, "sub"), missing)
-        values, lines = self._profile(members, path)
-        return SeedUser(
-            subject=subject,
-            user_id=user_id,
-            profile=values,
-            roles=self._roles(members, path, "roles"),
-            password=self._password(members, path),
-            password_hash=self._password_hash(members, path),
-            disabling=self._disabling(members, path),
-            lines={"": node.line, **lines, **{name: one.line for name, one in members.items()}},
-        )
-
-    def _key(self, members: Mapping[str, Node], path: str, name: str, bytes_max: int) -> str:
-        """Return a text that tells who somebody is, empty where there is none."""
-        if name not in members:
-            return ""
-        text = self._text(members[name], _below(path, name))
-        if text is None:
-            return ""
-        if not text:
-            self.add(members[name], _below(path, name), "is empty")
-        elif len(text.encode()) > bytes_max:
-            self.add(members[name], _below(path, name), f"is longer than {bytes_max:,} bytes")
-        return text
-
-    def _profile(
-        self, members: Mapping[str, Node], path: str
-    ) -> tuple[dict[str, FieldValue | None], dict[str, int]]:
-        """Return the profile, and the lines of its fields."""
-        values: dict[str, FieldValue | None] = {}
-        lines = {}
-        place = _below(path, "profile")
-        given = self.members(members["profile"], place, keep=True) if "profile" in members else {}
-        for name, node in (given or {}).items():
-            path = f"{place}.{name}"
-            lines[f"profile.{name}"] = node.line
-            before = len(self.faults)
-            plain = self._checked(node, path)
-            why = _why_no_field(name)
-            if why:
-                self.add(node, path, why)
-            if len(self.faults) > before:
-                continue
-            try:
-                values[name] = profile.read_value(plain)
-            except SkygearError as error:
-                self.add(node, path, error.message)
-        return values, lines
-
-    def _password(self, members: Mapping[str, Node], path: str) -> str | None:
-        if "password" not in members:
-            return None
-        place = _below(path, "password")
-        if "password_hash" in members:
-            self.add(members["password"], place, "is there besides password_hash; one is enough")
-        text = self._text(members["password"], place)
-        if text == "":
-            self.add(members["password"], place, "is empty")
-        return text
-
-    def _password_hash(self, members: Mapping[str, Node], path: str) -> str | None:
-        if "password_hash" not in members:
-            return None
-        place = _below(path, "password_hash")
-        text = self._text(members["password_hash"], place)
-        if text is not None and not is_hash(text):
-            wanted = "has to be a bcrypt hash, as an export has it; a password goes into password"
-            self.add(members["password_hash"], place, wanted)
-        return text
-
-    def _disabling(self, members: Mapping[str, Node], path: str) -> Disabling | None:
-        node, place = members.get("disabled"), _below(path, "disabled")
-        if node is None:
-            return None
-        if isinstance(node.value, bool) and not node.problem:
-            return Disabling(node.value)
-        if not isinstance(node.value, dict):
-            self._refuse(node, place, "true, false, or an object with message and until")
-            return None
-        inner = self.members(node, place, DISABLED_FIELDS) or {}
-        message, until = None, None
-        if "message" in inner:
-            message = self._text(inner["message"], _below(place, "message"))
-        if "until" in inner:
-            until = self._moment(inner["until"], _below(place, "until"))
-        return Disabling(True, message or None, until)
-
-    def _moment(self, node: Node, path: str) -> datetime | None:
-        text = self._text(node, path)
-        if text is None:
-            return None
-        try:
-            return rfc3339.read_moment(text)
-        except ValueError:
-            self.add(node, path, "has to be a time such as 2026-01-02T03:04:05Z")
-            return None
-
-    # --- values of any kind --------------------------------------------------------
-
-    def members(
-        self, node: Node, path: str, known: tuple[str, ...] = (), *, keep: bool = False
-    ) -> dict[str, Node] | None:
-        """Return the members of an object, None where it is none.
-
-        Null is as good as nothing, unless it is to be *kept*. Where names are *known*, others
-        are faults.
-        """
-        if node.value is None and not node.problem:
-            return {}
-        if node.problem or not isinstance(node.value, dict):
-            self._refuse(node, path, "an object" if path else "an object with the app's users")
-            return None
-        self._check_names(node, path)
-        for name, inner in node.value.items():
-            if known and name not in known:
-                self.add(inner, _below(path, name), _unknown(name, known))
-        return {
-            name: inner
-            for name, inner in node.value.items()
-            if keep or inner.value is not None or inner.problem
-        }
-
-    def _check_names(self, node: Node, path: str) -> None:
-        for name, line in node.twice:
-            self.add(node, _below(path, name), "is there twice", line)
-
-    def _items(self, node: Node, path: str, what: str) -> list[Node]:
-        if node.problem or not isinstance(node.value, list):
-            self._refuse(node, path, f"a list of {what}")
-            return []
-        return node.value
-
-    def _roles(self, members: Mapping[str, Node], path: str, name: str) -> tuple[str, ...] | None:
-        """Return the names of roles, in order and once each."""
-        if name not in members:
-            return None
-        place = _below(path, name)
-        texts = set()
-        for at, node in enumerate(self._items(members[name], place, "texts")):
-            text = self._text(node, f"{place}[{at}]")
-            if text == "":
-                self.add(node, f"{place}[{at}]", "is empty")
-            elif text is not None and len(text.encode()) > KEY_BYTES_MAX:
-                self.add(node, f"{place}[{at}]", f"is longer than {KEY_BYTES_MAX} bytes")
-            elif text is not None:
-                texts.add(text)
-        return tuple(sorted(texts))
-
-    def _text(self, node: Node, path: str) -> str | None:
-        if node.problem or not isinstance(node.value, str):
-            is_plain = isinstance(node.value, bool | int | float)
-            self._refuse(node, path, "a text: put it into quotes" if is_plain else "a text")
-            return None
-        return node.value
-
-    def _refuse(self, node: Node, path: str, wanted: str) -> None:
-        self.add(node, path, node.problem or f"has to be {wanted}")
-
-    def _checked(self, node: Node, path: str) -> Any:
-        """Return a plain value of any kind, whose inner faults are noted."""
-        if node.problem:
-            self.add(node, path, node.problem)
-        self._check_names(node, path)
-        if isinstance(node.value, dict):
-            return {name: self._checked(one, f"{path}.{name}") for name, one in node.value.items()}
-        if isinstance(node.value, list):
-            return [self._checked(one, f"{path}[{at}]") for at, one in enumerate(node.value)]
-        return node.value
-
-    def plain(self, node: Node) -> Any:
-        """Return a plain value of any kind."""
-        if isinstance(node.value, dict):
-            return {name: self.plain(inner) for name, inner in node.value.items()}
-        if isinstance(node.value, list):
-            return [self.plain(inner) for inner in node.value]
-        return node.value
 
 
 def is_hash(text: str) -> bool:
@@ -372,18 +55,269 @@ def is_hash(text: str) -> bool:
     return _BCRYPT.fullmatch(text) is not None
 
 
+class _Place(NamedTuple):
+    """A node and its path."""
+
+    node: Node
+    path: str
+
+
+class _Reader:
+    """Reads nodes into values, and collects their problems."""
+
+    def __init__(self, file: str) -> None:
+        self.problems: list[SeedProblem] = []
+        self._file = file
+
+    def add(self, place: _Place, text: str) -> None:
+        """Add a problem."""
+        self.problems.append(SeedProblem(place.path, text, place.node.line, self._file))
+
+    def finish(self) -> None:
+        """Raise SeedError if there are problems, in the order of the file."""
+        if self.problems:
+            raise SeedError(sorted(self.problems, key=lambda problem: problem.line))
+
+    # --- apps ----------------------------------------------------------------------
+
+    def apps(self, members: Mapping[str, _Place], default_app: str) -> list[SeedApp]:
+        """Return the apps of a file with these *members*."""
+        if "apps" not in members:
+            return [self._app(members, default_app, "")]
+        of_default = {name: place for name, place in members.items() if name != "apps"}
+        for place in of_default.values():
+            self.add(place, "may be at the top level or in apps, but not in both")
+        if of_default:
+            self._app(of_default, default_app, "")
+        named = self.members(members["apps"], keep_null=True) or {}
+        for name, place in named.items():
+            if name != default_app and not names.is_name(name):
+                self.add(place, "is not an app name: use 1 to 63 of a-z, 0-9 and '-'")
+        if len(named) > APPS_MAX:
+            self.add(members["apps"], f"has more than {APPS_MAX:,} apps")
+        return [self.app(place, name) for name, place in named.items()]
+
+    def app(self, place: _Place, name: str) -> SeedApp:
+        """Return one app."""
+        return self._app(self.members(place, APP_FIELDS) or {}, name, place.path)
+
+    def _app(self, members: Mapping[str, _Place], name: str, path: str) -> SeedApp:
+        places = self._items(members["users"], "users") if "users" in members else []
+        if len(places) > USERS_MAX:
+            self.add(members["users"], f"has more than {USERS_MAX:,} users")
+        users = tuple(self._user(place) for place in places)
+        for key in ("sub", "id"):
+            self._check_unique(places, key)
+        return SeedApp(
+            name,
+            users,
+            default_roles=self._roles(members.get("default_roles")),
+            admin_roles=self._roles(members.get("admin_roles")),
+            file=self._file,
+            path=path,
+            plain={one: _plain(members[one].node) for one in APP_FIELDS if one in members},
+        )
+
+    def _check_unique(self, places: list[_Place], key: str) -> None:
+        """Add a problem for each value of *key* that an earlier user has."""
+        first: dict[str, _Place] = {}
+        for user in places:
+            node = user.node.value.get(key) if isinstance(user.node.value, dict) else None
+            if node is None or not isinstance(node.value, str) or not node.value:
+                continue
+            place = _Place(node, f"{user.path}.{key}")
+            earlier = first.setdefault(node.value, _Place(node, user.path))
+            if earlier.node is not node:
+                line = f" on line {earlier.node.line}" if earlier.node.line else ""
+                self.add(place, f"is already used by {earlier.path}{line}")
+
+    # --- users ---------------------------------------------------------------------
+
+    def _user(self, place: _Place) -> SeedUser:
+        members = self.members(place, USER_FIELDS)
+        if members is None:
+            return SeedUser("")
+        if "sub" not in members and "id" not in members:
+            missing = "is missing; a user without custom tokens needs an id instead"
+            self.add(_Place(place.node, f"{place.path}.sub"), missing)
+        if "password" in members and "password_hash" in members:
+            self.add(members["password"], "is given as well as password_hash; use one of them")
+        return SeedUser(
+            subject=self._text(members.get("sub"), SUBJECT_BYTES_MAX) or "",
+            user_id=self._text(members.get("id"), KEY_BYTES_MAX) or "",
+            profile=self._profile(members.get("profile")),
+            roles=self._roles(members.get("roles")),
+            password=self._text(members.get("password")),
+            password_hash=self._password_hash(members.get("password_hash")),
+            disabling=self._disabling(members.get("disabled")),
+            lines=_lines(place, members),
+        )
+
+    def _profile(self, place: _Place | None) -> dict[str, FieldValue | None]:
+        values: dict[str, FieldValue | None] = {}
+        members = self.members(place, keep_null=True) if place else None
+        for name, member in (members or {}).items():
+            before = len(self.problems)
+            self._check_all(member)
+            problem = _name_problem(name)
+            if problem:
+                self.add(member, problem)
+            if len(self.problems) > before:
+                continue
+            try:
+                values[name] = profile.read_value(_plain(member.node))
+            except SkygearError as error:
+                self.add(member, error.message)
+        return values
+
+    def _password_hash(self, place: _Place | None) -> str | None:
+        text = self._text(place)
+        if place and text and not is_hash(text):
+            self.add(place, "must be a bcrypt hash, as in an export; plain text goes in password")
+        return text
+
+    def _disabling(self, place: _Place | None) -> Disabling | None:
+        if place is None:
+            return None
+        if isinstance(place.node.value, bool):
+            return Disabling(place.node.value)
+        if not isinstance(place.node.value, dict):
+            self._refuse(place, "true, false, or an object with message and until")
+            return None
+        members = self.members(place, DISABLED_FIELDS) or {}
+        message = self._text(members.get("message"), may_be_empty=True)
+        return Disabling(True, message or None, self._time(members.get("until")))
+
+    def _time(self, place: _Place | None) -> datetime | None:
+        text = self._text(place, may_be_empty=True)
+        if place is None or text is None:
+            return None
+        try:
+            return rfc3339.read_moment(text)
+        except ValueError:
+            self.add(place, "must be a time such as 2026-01-02T03:04:05Z")
+            return None
+
+    def _roles(self, place: _Place | None) -> tuple[str, ...] | None:
+        """Return the names of roles, in order and once each."""
+        if place is None:
+            return None
+        texts = [self._text(item, KEY_BYTES_MAX) for item in self._items(place, "strings")]
+        return tuple(sorted({text for text in texts if text}))
+
+    # --- values of any kind --------------------------------------------------------
+
+    def members(
+        self, place: _Place, known: tuple[str, ...] = (), *, keep_null: bool = False
+    ) -> dict[str, _Place] | None:
+        """Return the members of an object, None if the value is not an object.
+
+        A null is as good as nothing, unless it is to be kept. If some names are *known*, others
+        are problems.
+        """
+        node = place.node
+        if node.value is None and not node.problem:
+            return {}
+        if node.problem or not isinstance(node.value, dict):
+            self._refuse(place, "an object" if place.path else "an object with the app's users")
+            return None
+        self._check_repeated(place)
+        members = _members(place)
+        for name, member in members.items():
+            if known and name not in known:
+                self.add(member, _unknown(name, known))
+        return {
+            name: member
+            for name, member in members.items()
+            if keep_null or member.node.value is not None or member.node.problem
+        }
+
+    def _items(self, place: _Place, what: str) -> list[_Place]:
+        if place.node.problem or not isinstance(place.node.value, list):
+            self._refuse(place, f"a list of {what}")
+            return []
+        return _items(place)
+
+    def _text(
+        self, place: _Place | None, bytes_max: int = 0, *, may_be_empty: bool = False
+    ) -> str | None:
+        """Return a string, None if there is none."""
+        if place is None:
+            return None
+        text: object = place.node.value
+        if place.node.problem or not isinstance(text, str):
+            is_plain = isinstance(text, bool | int | float)
+            self._refuse(place, "a string: put it in quotes" if is_plain else "a string")
+            return None
+        if not text and not may_be_empty:
+            self.add(place, "is empty")
+        elif bytes_max and len(text.encode()) > bytes_max:
+            self.add(place, f"is longer than {bytes_max:,} bytes")
+        return text
+
+    def _refuse(self, place: _Place, wanted: str) -> None:
+        self.add(place, place.node.problem or f"must be {wanted}")
+
+    def _check_repeated(self, place: _Place) -> None:
+        for name, line in place.node.repeated:
+            self.add(_Place(Node(None, line), _below(place.path, name)), "is given twice")
+
+    def _check_all(self, place: _Place) -> None:
+        """Add the problems of a value and of all values in it."""
+        if place.node.problem:
+            self.add(place, place.node.problem)
+        self._check_repeated(place)
+        if isinstance(place.node.value, dict):
+            for member in _members(place).values():
+                self._check_all(member)
+        if isinstance(place.node.value, list):
+            for item in _items(place):
+                self._check_all(item)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _members(place: _Place) -> dict[str, _Place]:
+    return {name: _Place(node, _below(place.path, name)) for name, node in place.node.value.items()}
+
+
+def _items(place: _Place) -> list[_Place]:
+    return [_Place(node, f"{place.path}[{at}]") for at, node in enumerate(place.node.value)]
+
+
+def _lines(user: _Place, members: Mapping[str, _Place]) -> dict[str, int]:
+    """Return the line of a user, and those of their fields."""
+    lines = {"": user.node.line}
+    for name, member in members.items():
+        lines[name] = member.node.line
+        if name == "profile" and isinstance(member.node.value, dict):
+            lines |= {f"profile.{field}": node.line for field, node in member.node.value.items()}
+    return lines
+
+
+def _plain(node: Node) -> Any:
+    """Return a value without its lines."""
+    if isinstance(node.value, dict):
+        return {name: _plain(inner) for name, inner in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(inner) for inner in node.value]
+    return node.value
+
+
 def _unknown(name: str, known: tuple[str, ...]) -> str:
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"is no field here; {hint}"
+    hint = f"did you mean {near[0]}?" if near else f"use {', '.join(known)}"
+    return f"is not a known field; {hint}"
 
 
-def _why_no_field(name: str) -> str:
-    """Return why no seed sets a field of this name, nothing where it may."""
+def _name_problem(name: str) -> str:
+    """Return why a seed cannot set the profile field *name*, empty if it can."""
     if name == LAST_LOGIN_AT:
-        return "is set by a login: who comes from a seed has not logged in yet"
+        return "is set by logins only: seeded users have not logged in yet"
     if name.startswith("_"):
-        return "is the server's own: the profile has no names that begin with _"
+        return "is reserved: names that begin with _ are the server's own"
     try:
         fields.check_name(name)
     except SkygearError as error:

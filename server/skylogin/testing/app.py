@@ -185,7 +185,7 @@ class SkyloginApp:
         # On the start-up list: reading a seed takes most of what the server itself imports.
         from skylogin.seeds import reader  # noqa: PLC0415
 
-        apps = reader.read(path.read_bytes(), str(path), self.name).apps
+        apps = reader.read(path.read_bytes(), str(path), self.name)
         of_this_name = [app for app in apps if app.name == self.name]
         found = of_this_name or apps
         if len(found) != 1:
