@@ -58,7 +58,7 @@ START_UP_LIST = {
     "cli.servers": {
         "uvloop",
         "skylogin.client.readiness",
-        "skylogin.database.",
+        "skylogin.database.migrate",
         "skylogin.seeds.apply",
     },
     "cli.tokens": {"rich"},
@@ -79,8 +79,8 @@ CATCHES_EVERYTHING = {
     "admin.endpoint",
     "apps.login_counter",
     "apps.login_log",
+    "cli.database_target",
     "cli.servers",
-    "cli.target",
     "database.group_commit",
     "portal.endpoint",
     "web.health",

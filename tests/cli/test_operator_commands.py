@@ -102,7 +102,7 @@ def test_users_are_found_and_changed(operated: Operated) -> None:
 
     operated.do("users", "disable", alice, "--message", "Call us")
     assert operated.status_of_login("alice") == HTTPStatus.FORBIDDEN
-    assert "disabled\tfor good: Call us" in operated.do("users", "show", alice)
+    assert "disabled\tpermanently: Call us" in operated.do("users", "show", alice)
     assert ids("--disabled") == [alice]
     assert ids("--enabled") == [bert]
     assert ids("--sort", "created_at", "--limit", "1") == [alice]
@@ -120,7 +120,7 @@ def test_users_are_found_and_changed(operated: Operated) -> None:
     asked = operated.try_to("users", "delete", alice, given="n\n")
     assert asked.returncode == 1
     # Who stands between would take it for the app itself.
-    assert operated.refused("users", "delete", "..", "--yes") == "'..' names nothing"
+    assert operated.refused("users", "delete", "..", "--yes") == "'..' is not a valid name"
     assert ids() == [alice]
 
 
@@ -152,8 +152,8 @@ def test_attempts_are_listed(operated: Operated) -> None:
     assert "reason\texpired" in one
     assert operated.rows("logins", rows[0]["id"]) == rows[0]
     assert "there is no attempt" in operated.refused("logins", "nowhere")
-    assert operated.refused("logins", "--wait", "0.1") == "none came in 0.1 s"
-    assert "only one of them" in operated.refused("logins", "--wait", "1", "--follow")
+    assert operated.refused("logins", "--wait", "0.1") == "no login attempt in 0.1 s"
+    assert "use only one of" in operated.refused("logins", "--wait", "1", "--follow")
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
@@ -214,7 +214,7 @@ def test_secrets_are_shown_rotated_and_revoked(operated: Operated) -> None:
         assert time.monotonic() < deadline
     assert operated.do("secret", "show").splitlines()[1].split("\t")[3] == "1"
 
-    assert operated.do("secret", "revoke", old["id"]) == f"{old['id']} is revoked\n"
+    assert operated.do("secret", "revoke", old["id"]) == f"revoked {old['id']}\n"
     assert [row["id"] for row in operated.rows("secret", "show")] == [new["id"]]
     assert [row["id"] for row in operated.rows("secret", "show", "--all")] == [new["id"], old["id"]]
     again = operated.refused("secret", "revoke", old["id"])
@@ -251,7 +251,7 @@ def test_an_app_is_exported_and_imported(operated: Operated) -> None:
     exported = operated.try_to("apps", "export", str(file))
     assert exported.returncode == 0, exported.stderr
     rows = len(file.read_text().splitlines()) - 1
-    assert exported.stderr == f"{rows} rows of myapp are written\n"
+    assert exported.stderr == f"exported {rows} rows of myapp\n"
     assert stat.filemode(file.stat().st_mode) == "-rw-------"
     assert list(operated.folder.glob(".myapp*")) == []
     printed = operated.do("apps", "export", "-").splitlines()
@@ -265,7 +265,7 @@ def test_an_app_is_exported_and_imported(operated: Operated) -> None:
     twice = operated.try_to("apps", "import", "-", given=file.read_text())
     assert twice.returncode == 1
     assert "users: there is one already" in twice.stderr
-    assert "1 of users" in operated.do("apps", "import", str(file), "--replace")
+    assert "1 users" in operated.do("apps", "import", str(file), "--replace")
     assert operated.status_of_login("alice") == HTTPStatus.OK
 
     missing = operated.refused("apps", "export", str(file), "--app", "nowhere")
@@ -317,7 +317,7 @@ def test_a_terminal_shows_all_and_obeys_nobody(start_server: StartServer, tmp_pa
     shown = on_a_terminal(tmp_path, "logins")
     assert "\x1b[2J" not in shown
     assert "\ufffd[2J" in "".join(line.split("│")[4].strip() for line in shown.splitlines()[3:-1])
-    assert on_a_terminal(tmp_path, "audit").strip() == "There are none."
+    assert on_a_terminal(tmp_path, "audit").strip() == "No audit entries."
 
 
 def on_a_terminal(folder: Path, *arguments: str) -> str:
@@ -370,7 +370,9 @@ def test_a_server_of_ones_own_wants_its_admin_token(
     operated.environment = token
     assert operated.rows("apps", "list")[0]["default"]
     refused = operated.refused("token", "mint", "alice")
-    assert refused == f"{server.url} cannot do that: it is no `skylogin dev`, or an older one"
+    assert refused == (
+        f"{server.url} does not support this: it is not `skylogin dev`, or it is an older version"
+    )
     (tmp_path / ".env").write_text(f"SKYLOGIN_ADMIN_TOKEN={token['SKYLOGIN_ADMIN_TOKEN']}\n")
     operated.environment = {}
     assert {row["kind"] for row in operated.rows("doctor")} == {"fine"}
@@ -380,16 +382,16 @@ def test_who_cannot_be_asked(tmp_path: Path, start_server: StartServer) -> None:
     """Is named, with what to do."""
     operated = Operated(start_server(*DEV, "--ephemeral"), tmp_path, ())
     url = operated.server.url
-    assert "there is no database" in operated.refused("users", "find")
+    assert "does not exist: start a server first" in operated.refused("users", "find")
     operated.where = ("--url", f"{url}x")
-    assert operated.refused("users", "find") == f"{url}x is no URL of a server or of an app"
+    assert operated.refused("users", "find") == f"{url}x is not the URL of a server or an app"
     operated.where = ("--url", url, "--database", "sqlite:///x.db")
-    assert operated.refused("users", "find").startswith("--url is a server, --database is none")
+    assert operated.refused("users", "find") == "use either --url or --database, not both"
     operated.where = ("--url", "http://127.0.0.1:1")
     assert operated.refused("logins", "-f") == "there is no server at http://127.0.0.1:1"
     faults = operated.try_to("doctor")
     assert faults.returncode == 1
-    assert faults.stdout == "fault\tserver\tthere is no server at http://127.0.0.1:1\n"
+    assert faults.stdout == "problem\tserver\tthere is no server at http://127.0.0.1:1\n"
 
 
 @pytest.mark.parametrize(
@@ -415,7 +417,7 @@ def test_a_token_that_no_header_can_hold_is_not_shown(token: str, tmp_path: Path
     where = ("--url", "http://127.0.0.1:1", "--admin-token", token)
     done = run_skylogin(tmp_path, "apps", "list", *where)
     assert done.returncode == 1
-    assert done.stderr == "the admin token has to be of printable ASCII, or no header can hold it\n"
+    assert done.stderr == "the admin token must be printable ASCII\n"
 
 
 Answer = tuple[int, str, bytes]
@@ -466,25 +468,25 @@ def test_a_server_of_somebody_elses_is_told_from_ours(
         done = run_skylogin(tmp_path, *command, "--url", url)
         stranger.shutdown()
     assert (done.returncode, done.stdout) == (1, "")
-    said = f"{url} answers with status {answer[0]}, and not as a skylogin does\n"
+    said = f"{url} is not a skylogin server: it answered with status {answer[0]}\n"
     assert done.stderr == said
     assert kept.read_text() == "an export"
 
 
 def test_what_cannot_be_meant_is_said_in_a_line(operated: Operated) -> None:
     """It is asked of nobody, or by its sense."""
-    assert operated.refused("logins", "--since", "999999d") == "999999d is before all time"
-    number = "no number can be infinite, or be none"
+    assert operated.refused("logins", "--since", "999999d") == "999999d is too long ago"
+    number = "numbers must be finite"
     for overlap in ("nan", "inf"):
         assert operated.refused("secret", "rotate", "--overlap", overlap) == number
     assert operated.refused("logins", "--wait", "nan") == number
     for changes in ('{"a": NaN}', '{"a": 1e999}'):
-        assert operated.refused("users", "edit", "x", changes).startswith("that is not JSON: ")
+        assert operated.refused("users", "edit", "x", changes).startswith("CHANGES is not JSON: ")
     for field in ("=x", "nickname"):
         said = operated.refused("users", "find", "--field", field)
         assert said == f"--field {field!r} is not name=value"
     # What a terminal that speaks no UTF-8 sends.
-    assert operated.refused("users", "show", "\udcff") == "'\\udcff' is no text"
+    assert operated.refused("users", "show", "\udcff") == "'\\udcff' is not valid text"
     token = operated.do("token", "mint", "alice", "--claim", "x=NaN").strip()
     assert operated.rows("token", "explain", token)["claims"]["x"] == "NaN"
 
@@ -509,7 +511,7 @@ def test_an_endpoint_that_may_be_anybodys_is_not_asked(
     """SKYGEAR_ENDPOINT may name a real Skygear, which is to get no key of ours."""
     operated = Operated(start_server(*DEV, "--ephemeral"), tmp_path, ())
     operated.environment = {"SKYGEAR_ENDPOINT": operated.server.url}
-    assert "there is no database" in operated.refused("users", "find")
+    assert "does not exist: start a server first" in operated.refused("users", "find")
     operated.environment["SKYLOGIN_APP"] = "myapp"
     assert operated.rows("users", "find") == []
 
@@ -526,8 +528,8 @@ def test_what_keeps_a_server_from_running(tmp_path: Path) -> None:
     new = run_skylogin(tmp_path, "doctor", **OWN, **file)
     assert (new.returncode, new.stderr) == (1, "")
     fine, fault = new.stdout.splitlines()
-    assert fine == "fine\tsettings\t`skylogin serve` starts with them"
-    assert fault.startswith("fault\tdatabase\tthere is no database")
+    assert fine == "fine\tsettings\t`skylogin serve` can start with them"
+    assert fault.startswith("problem\tdatabase\tthe database ")
 
     assert run_skylogin(tmp_path, "migrate", **OWN, **file).returncode == 0
     well = run_skylogin(tmp_path, "doctor", **OWN, **file)

@@ -63,7 +63,7 @@ def test_a_server_begins_with_its_seeds(
     url = ("--url", server.url)
 
     one = run_skylogin(tmp_path, "export", "-", *url)
-    assert (one.returncode, one.stderr) == (0, "1 users of myapp are written\n")
+    assert (one.returncode, one.stderr) == (0, "exported 1 user of myapp\n")
     [alice] = exported(one.stdout)["default"].values()
     assert (alice.user_id, alice.roles) == ("a-1", ("editor",))
     every = run_skylogin(tmp_path, "export", "all.json", "--all", *url)
@@ -75,9 +75,9 @@ def test_a_server_begins_with_its_seeds(
     assert list(exported(by_endpoint.stdout)["default"]) == ["bert"]
 
     again = run_skylogin(tmp_path, "seed", "all.json", *url)
-    assert again.stdout == "myapp has 1 users of it\nworker-1 has 1 users of it\n"
+    assert again.stdout == "seeded 1 user of myapp\nseeded 1 user of worker-1\n"
     new = run_skylogin(tmp_path, "seed", users, "--app", "worker-2", *url)
-    assert new.stdout == "worker-2 has 1 users of it\n"
+    assert new.stdout == "seeded 1 user of worker-2\n"
     named = run_skylogin(tmp_path, "export", "-", "--app", "worker-2", *url)
     assert list(exported(named.stdout)) == ["worker-2"]
 
@@ -93,15 +93,18 @@ def test_what_goes_wrong_is_a_sentence(
         (("seed", "no.yaml", *url), "no.yaml:2: users[0].sub: must be a string"),
         (("seed", "nowhere.yaml", *url), "nowhere.yaml: No such file or directory"),
         (("seed", users, *url, "--master-key", "x"), f"{server.url}: send the admin token"),
-        (("seed", users, "--url", "nowhere"), "nowhere is no URL"),
-        (("seed", users, "--url", f"{server.url}x"), f"{server.url}x is no URL"),
+        (("seed", users, "--url", "nowhere"), "nowhere is not the URL"),
+        (("seed", users, "--url", f"{server.url}x"), f"{server.url}x is not the URL"),
         (("seed", users, "--url", "http://127.0.0.1:1"), "there is no server at "),
-        (("seed", users, *url, "--database", "sqlite:///x"), "--url is a server, --database"),
-        (("seed", "apps.json", "--app", "zoo", *url), "apps.json names its apps itself, worker-1"),
-        (("export", "users.txt", *url), "users.txt: its name has to end with .yaml, .yml, .json"),
+        (("seed", users, *url, "--database", "sqlite:///x"), "use either --url or --database"),
+        (("seed", "apps.json", "--app", "zoo", *url), "apps.json names its apps: worker-1"),
+        (("export", "users.txt", *url), "users.txt: the name must end with .yaml, .yml, .json"),
         (("export", "no/users.yaml", *url), "no/users.yaml: No such file or directory"),
-        (("export", "-", "--all", "--app", "x", *url), "--all are all apps"),
-        (("export", "-", "--database", "sqlite:///nowhere.db"), "there is no database nowhere.db"),
+        (("export", "-", "--all", "--app", "x", *url), "use either --all or --app"),
+        (
+            ("export", "-", "--database", "sqlite:///nowhere.db"),
+            "the database nowhere.db does not exist",
+        ),
     ]
     for arguments, said in wrong:
         done = run_skylogin(tmp_path, *arguments)
@@ -198,7 +201,7 @@ def test_a_database_is_seeded_and_exported_without_a_server(
     assert server.url
 
     seeded = run_skylogin(tmp_path, "seed", "-", given=APPS)
-    assert (seeded.returncode, seeded.stdout) == (0, "worker-1 has 1 users of it\n")
+    assert (seeded.returncode, seeded.stdout) == (0, "seeded 1 user of worker-1\n")
     taken = run_skylogin(tmp_path, "seed", "taken.yaml")
     assert taken.stderr.startswith("taken.yaml:4: users[0].profile.username: another user")
     done = run_skylogin(tmp_path, "export", "all.yaml", "--all")

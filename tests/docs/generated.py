@@ -176,7 +176,7 @@ def _needs(name: str) -> str:
 
 def commands() -> list[tuple[str, str]]:
     """Return every command with the first sentence of its help, in the order of the help."""
-    return [(name, about) for name, about in _commands(main.app)]
+    return [(name, about) for name, about in _commands(main.make_app())]
 
 
 def _commands(app: typer.Typer, group: str = "") -> Iterator[tuple[str, str]]:
@@ -197,9 +197,6 @@ def _with_rows(page: str, columns: str, rows: list[str]) -> str:
     assert found == 1, f"{page} has {found} tables with the columns {columns}"
     return changed
 
-
-main.add_servers()
-main.add_groups()
 
 if __name__ == "__main__":
     for name, text in render().items():

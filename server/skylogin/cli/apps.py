@@ -1,4 +1,4 @@
-"""`skylogin apps`: the app of the environment, and those below /apps/."""
+"""`skylogin apps`: the environment's app, and the apps below /apps/."""
 
 import shutil
 import sys
@@ -11,74 +11,76 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import Target, reaching, reaching_all
+from skylogin.cli.command import with_app_target, with_target
+from skylogin.cli.target import Target
 
 app = typer.Typer(help="List, create, export and import apps.", no_args_is_help=True)
 
 COLUMNS = ("app", "path", "api_key")
-WITH_KEYS = (*COLUMNS, "master_key")
+COLUMNS_WITH_KEYS = (*COLUMNS, "master_key")
 Name = Annotated[str, typer.Argument(help="The app.")]
 
 
 @app.command("list")
-@reaching_all
-def list_apps(there: Target, as_json: output.AsJson = False) -> None:
-    """List the apps, that of the environment first."""
-    output.print_rows(COLUMNS, there.ask("GET", "apps")["apps"], _cells, as_json=as_json)
+@with_target
+def list_apps(target: Target, as_json: output.AsJson = False) -> None:
+    """List the apps, the environment's first."""
+    apps = target.ask("GET", "apps")["apps"]
+    output.print_rows(COLUMNS, apps, _cells, as_json=as_json, nothing="No apps.")
 
 
 @app.command()
-@reaching_all
-def show(there: Target, name: Name, as_json: output.AsJson = False) -> None:
+@with_target
+def show(target: Target, name: Name, as_json: output.AsJson = False) -> None:
     """Show an app with both of its keys."""
-    _print(there.ask("GET", "apps", name), as_json=as_json)
+    _print(target.ask("GET", "apps", name), as_json=as_json)
 
 
 @app.command()
-@reaching_all
+@with_target
 def create(
-    there: Target,
-    name: Annotated[str, typer.Argument(help="What stands in its URL: /apps/NAME/.")],
+    target: Target,
+    name: Annotated[str, typer.Argument(help="The app's name in its URL, /apps/NAME/.")],
     as_json: output.AsJson = False,
 ) -> None:
-    """Make an app with keys and a custom token secret of its own; servers have it at once."""
-    _print(there.ask("POST", "apps", body={"name": name}), as_json=as_json)
+    """Create an app with its own keys and custom token secret. Running servers see it at once."""
+    _print(target.ask("POST", "apps", body={"name": name}), as_json=as_json)
 
 
 @app.command("rotate-keys")
-@reaching_all
-def rotate_keys(there: Target, name: Name, as_json: output.AsJson = False) -> None:
-    """Give an app new keys; the old ones end within a second."""
-    _print(there.ask("POST", "apps", name, "rotate-keys"), as_json=as_json)
+@with_target
+def rotate_keys(target: Target, name: Name, as_json: output.AsJson = False) -> None:
+    """Give an app new keys. The old keys stop working within a second."""
+    _print(target.ask("POST", "apps", name, "rotate-keys"), as_json=as_json)
 
 
 @app.command()
-@reaching_all
-def delete(there: Target, name: Name, yes: output.Yes = False) -> None:
-    """Delete an app with its users, records, secrets and journal."""
-    output.ask(f"Delete {name} with everything in it?", yes=yes)
-    there.ask("DELETE", "apps", name)
-    print(f"{name} is deleted")
+@with_target
+def delete(target: Target, name: Name, yes: output.Yes = False) -> None:
+    """Delete an app with its users, records, secrets and login log."""
+    output.confirm(f"Delete {name} and all of its data?", yes=yes)
+    target.ask("DELETE", "apps", name)
+    print(f"deleted {name}")
 
 
 @app.command()
-@reaching
+@with_app_target
 def export(
-    there: Target,
+    target: Target,
     file: Annotated[str, typer.Argument(help="The file, or - for standard output.")],
 ) -> None:
-    """Write everything an app has into a file, as JSON Lines: users, records, roles, rules.
+    """Export an app's data as JSON Lines: users, records, roles, access rules.
 
-    Hashes of passwords are in it; keys, secrets and the journal are not.
+    The export contains password hashes, but no keys, no secrets and no login log.
     """
-    with _target(file) as target:
-        number = there.export(target)
-    print(f"{number} rows of {there.app} are written", file=sys.stderr)
+    with _output_file(file) as stream:
+        number = target.export(stream)
+    print(f"exported {output.count(number, 'row')} of {target.app}", file=sys.stderr)
 
 
 @contextmanager
-def _target(name: str) -> Iterator[BinaryIO]:
-    """Give what is the file *name*, or standard output, once it is whole."""
+def _output_file(name: str) -> Iterator[BinaryIO]:
+    """Yield a file that becomes the file *name*, or standard output, once it is complete."""
     if name == output.STANDARD:
         with tempfile.TemporaryFile() as file:
             yield file
@@ -94,27 +96,27 @@ def _target(name: str) -> Iterator[BinaryIO]:
 
 
 @app.command("import")
-@reaching
+@with_app_target
 def load(
-    there: Target,
+    target: Target,
     file: Annotated[str, typer.Argument(help="The file, or - for standard input.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Users and records that are there give way.")
+        bool, typer.Option("--replace", help="Overwrite existing users and records.")
     ] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Write into an app what was exported: all of it, or nothing."""
-    with _source(file) as source:
-        rows = there.load(source, replace=replace)
+    """Import exported data into an app: all of it, or nothing."""
+    with _input_file(file) as stream:
+        rows = target.load(stream, replace=replace)
     if as_json:
         output.print_json(rows)
     else:
-        said = ", ".join(f"{number} of {table}" for table, number in rows.items())
-        print(f"{there.app} has it: {said or 'nothing'}")
+        text = ", ".join(f"{number} {table}" for table, number in rows.items())
+        print(f"imported into {target.app}: {text or 'nothing'}")
 
 
 @contextmanager
-def _source(name: str) -> Iterator[BinaryIO]:
+def _input_file(name: str) -> Iterator[BinaryIO]:
     if name == output.STANDARD:
         with tempfile.TemporaryFile() as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
@@ -131,7 +133,8 @@ def _print(stored: Any, *, as_json: bool) -> None:
     if as_json:
         output.print_json(stored)
     else:
-        output.print_table(WITH_KEYS, [{**_cells(stored), "master_key": stored["master_key"]}])
+        row = {**_cells(stored), "master_key": stored["master_key"]}
+        output.print_table(COLUMNS_WITH_KEYS, [row])
 
 
 def _cells(stored: Any) -> dict[str, str]:

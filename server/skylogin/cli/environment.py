@@ -1,9 +1,9 @@
-"""What commands read from the environment: the only reader of os.environ but the pytest plugin."""
+"""What commands read from the environment: only this and the pytest plugin read os.environ."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,19 +11,15 @@ from skylogin import config, logs
 from skylogin.cli.output import print_warnings
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 
-if TYPE_CHECKING:
-    pass
-
-
-Database = Annotated[str | None, typer.Option(help="Database URL, instead of DATABASE_URL.")]
+Database = Annotated[str | None, typer.Option(help="Database URL; default: DATABASE_URL.")]
 
 
 def server_settings(mode: str, **flags: object) -> Settings:
-    """Return the settings: flags win over the environment, the environment over `.env`."""
+    """Return the settings of a server: flags first, then the environment, then `.env`."""
     environment = environment_of(mode)
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):
-        # The flag counts although the variable HOST names a port as well.
+        # The flag --port wins over a port in the variable HOST.
         host, _ = config.address(environment["HOST"])
         environment["HOST"] = f"[{host}]" if ":" in host else host
     settings = config.read(environment, mode)
@@ -33,47 +29,47 @@ def server_settings(mode: str, **flags: object) -> Settings:
 
 
 def environment_of(mode: str) -> dict[str, str]:
-    """Return the environment with what `.env` adds to it."""
+    """Return the environment, with the variables of `.env` that it does not set."""
     from_file: Mapping[str, str | None] = {}
     if Path(".env").is_file():
         from dotenv import dotenv_values  # noqa: PLC0415
 
         from_file = dotenv_values(".env", interpolate=False)
-    # A stand-in never gets to a production database, or out of loopback, by a file.
-    kept_out = {"DATABASE_URL", "HOST"} if mode == DEV else set()
-    values = {name: value or "" for name, value in from_file.items() if name not in kept_out}
+    # A file that production shares must not lead `dev` to its database, or off loopback.
+    ignored = {"DATABASE_URL", "HOST"} if mode == DEV else set()
+    values = {name: value or "" for name, value in from_file.items() if name not in ignored}
     return _with_files({**values, **os.environ})
 
 
 def _with_files(environment: dict[str, str]) -> dict[str, str]:
-    """Return *environment* with what stands in the files that it names."""
-    faults = []
+    """Return *environment* with the content of the files that `…_FILE` variables name."""
+    problems = []
     for name in config.FROM_FILES:
         path = environment.get(f"{name}_FILE")
         if not path:
             continue
         if environment.get(name):
-            faults.append(f"{name} and {name}_FILE are both set; one of them is enough")
+            problems.append(f"{name} and {name}_FILE are both set; set only one of them")
         try:
             environment[name] = Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            faults.append(f"{name}_FILE {path}: {reason}")
-    if faults:
-        raise ConfigurationError(faults)
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            problems.append(f"{name}_FILE {path}: {reason}")
+    if problems:
+        raise ConfigurationError(problems)
     return environment
 
 
 def variable(name: str) -> str:
-    """Return what the environment says about a server that runs already."""
+    """Return an environment variable about a running server, empty if unset."""
     return os.environ.get(name, "")
 
 
 def storage_settings(database: str | None) -> Settings:
-    """Return the settings of a command that speaks to the database, not to a server.
+    """Return the settings of a command that opens a database.
 
-    Its database is the one it is told, else the environment's, else the one that
-    `skylogin dev` keeps here, else the one that `.env` names.
+    The database is *database*, else the environment's, else the one that `skylogin dev` keeps in
+    this folder, else the one in `.env`.
     """
     environment = environment_of(DEV)
     if database is not None:
@@ -85,14 +81,20 @@ def storage_settings(database: str | None) -> Settings:
     return config.read(environment_of(SERVE), DEV)
 
 
-def read_settings(mode: str, database_url: str) -> Settings:
-    """Return the settings as a server in *mode* reads them here. Raises ConfigurationError."""
+def read_settings(mode: str, database_url: str | None) -> Settings:
+    """Return the settings of a server in *mode*, on *database_url* if given.
+
+    Raises ConfigurationError.
+    """
     environment = environment_of(mode)
     if database_url:
         environment["DATABASE_URL"] = database_url
     return config.read(environment, mode)
 
 
-def migration_environment(database: str | None) -> dict[str, str]:
+def migration_settings(database: str | None) -> Settings:
+    """Return the settings for a migration, which needs no keys."""
     environment = environment_of(SERVE)
-    return environment if database is None else {**environment, "DATABASE_URL": database}
+    if database is not None:
+        environment["DATABASE_URL"] = database
+    return config.read(environment, DEV)

@@ -1,4 +1,4 @@
-"""`skylogin logins`: attempts to log in, those that were and those that come."""
+"""`skylogin logins`: the login log, past and live."""
 
 import contextlib
 import re
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import Json, Target, reaching
+from skylogin.cli.command import with_app_target
+from skylogin.cli.target import Json, Target
 from skylogin.clock import system_now
 from skylogin.encoding import rfc3339
 
@@ -16,68 +17,70 @@ COLUMNS = ("at", "verdict", "reason", "subject", "explanation")
 WAIT_SECONDS_MAX = 60
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-Moment = Annotated[str, typer.Option(help="A time as RFC 3339, or how long ago: 90s, 15m, 2h, 7d.")]
+Time = Annotated[str, typer.Option(help="A time as RFC 3339, or how long ago: 90s, 15m, 2h, 7d.")]
 
 
-@reaching
+@with_app_target
 def logins(  # noqa: PLR0913, PLR0917
-    there: Target,
+    target: Target,
     attempt: Annotated[
-        str, typer.Argument(help="The id of one attempt: all that is kept of it.")
+        str, typer.Argument(help="The id of a login attempt, to show all its details.")
     ] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show login attempts as they happen.")
+    ] = False,
     wait: Annotated[
         float,
         typer.Option(
-            help="Wait so many seconds for the next one, and exit with 1 where none comes.",
+            help="Wait at most so many seconds for the next one; exit with 1 if none comes.",
             min=0,
             max=WAIT_SECONDS_MAX,
         ),
     ] = 0,
     accepted: Annotated[
-        bool | None, typer.Option("--accepted/--refused", help="Only those.")
+        bool | None, typer.Option("--accepted/--refused", help="Only accepted or refused ones.")
     ] = None,
     subject: Annotated[str, typer.Option(help="Only those of this principal.")] = "",
     reason: Annotated[str, typer.Option(help="Only those with this reason.")] = "",
     user: Annotated[str, typer.Option(help="Only those of the user with this id.")] = "",
-    secret: Annotated[str, typer.Option(help="Only those signed with this secret.")] = "",
-    since: Moment = "",
-    until: Moment = "",
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
+    secret: Annotated[str, typer.Option(help="Only those signed with the secret of this id.")] = "",
+    since: Time = "",
+    until: Time = "",
+    limit: Annotated[int, typer.Option(help="The maximum number of login attempts.", min=1)] = 20,
     as_json: output.AsJson = False,
 ) -> None:
-    """List attempts to log in, the newest last, and say why each was refused."""
-    wanted = {
+    """List login attempts, the newest last, and why each was refused."""
+    filters = {
         "accepted": accepted,
         "subject": subject or None,
         "reason": reason or None,
         "user_id": user or None,
         "secret_id": secret or None,
-        "since": _moment(since),
-        "until": _moment(until),
+        "since": _time(since),
+        "until": _time(until),
     }
     if sum((bool(attempt), follow, wait > 0)) > 1:
-        output.fail("one attempt, --follow and --wait: only one of them goes at a time")
+        output.fail("use only one of ATTEMPT, --follow and --wait")
     if attempt:
-        _show(there.get("logins", attempt), as_json=as_json)
+        _show(target.get("logins", attempt), as_json=as_json)
     elif follow:
 
         def show(one: Json) -> None:
             output.print_line(one if as_json else _cells(one), as_json=as_json)
 
         with contextlib.suppress(KeyboardInterrupt):
-            there.follow(show, **wanted)
+            target.follow(show, **filters)
     elif wait:
-        found = there.get("logins", "wait", timeout=wait, **wanted)["attempt"]
+        found = target.get("logins", "wait", timeout=wait, **filters)["attempt"]
         if found is None:
-            output.fail(f"none came in {wait:g} s")
+            output.fail(f"no login attempt in {wait:g} s")
         _show(found, as_json=as_json)
     else:
-        listed = there.rows("apps", there.app, "logins", most=limit, **wanted)
-        output.print_rows(COLUMNS, listed[::-1], _cells, as_json=as_json)
+        rows = target.rows("apps", target.app, "logins", limit=limit, **filters)[::-1]
+        output.print_rows(COLUMNS, rows, _cells, as_json=as_json, nothing="No login attempts.")
 
 
-def _moment(text: str) -> str | None:
+def _time(text: str) -> str | None:
     """Return the time that an option means, as the API reads it."""
     match = _AGO.fullmatch(text)
     if match is None:
@@ -85,7 +88,7 @@ def _moment(text: str) -> str | None:
     try:
         return rfc3339.on_wire(system_now() - timedelta(**{_UNITS[match[2]]: int(match[1])}))
     except OverflowError:
-        output.fail(f"{text} is before all time")
+        output.fail(f"{text} is too long ago")
 
 
 def _show(attempt: Json, *, as_json: bool) -> None:

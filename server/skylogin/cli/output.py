@@ -8,20 +8,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
+from typing import Annotated, Any, BinaryIO, NoReturn
 
 import typer
 
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
 
-if TYPE_CHECKING:
-    pass
-
-
 STANDARD = "-"
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the admin API has it.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the form of the admin API.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 def fail(*lines: str) -> NoReturn:
@@ -30,14 +26,14 @@ def fail(*lines: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def ask(question: str, *, yes: bool) -> None:
-    """Go on only where somebody says yes. Exits with 1 otherwise."""
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask the user for a yes, unless it was given with *yes*. Exits with 1 on a no."""
     if not yes and not typer.confirm(question):
-        fail("nothing is changed")
+        fail("Nothing changed.")
 
 
 def read_object(text: str, what: str) -> dict[str, Any]:
-    """Return the JSON object that an argument is. Exits with 1 where it is none."""
+    """Return the JSON object in *text*. Exits with 1 if there is none."""
     try:
         value = json_text.read_whole(text)
     except NotJsonError as error:
@@ -49,9 +45,9 @@ def read_object(text: str, what: str) -> dict[str, Any]:
 
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how much is done and of how much: a bar, where somebody looks."""
+    """Show a progress bar on a terminal; yield a function of how much is done, and of how much."""
     if not sys.stderr.isatty():
-        yield lambda done, of: None
+        yield lambda done, total: None
         return
     # rich is on the start-up list.
     from rich.console import Console  # noqa: PLC0415
@@ -60,27 +56,34 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
-    """Print *rows* for a person, or plainly, tab between tab, where nobody looks."""
-    _print_lines([[row[name] for name in columns] for row in rows], columns)
+def print_table(
+    columns: Sequence[str], rows: Sequence[Mapping[str, str]], nothing: str = ""
+) -> None:
+    """Print *rows* as a table on a terminal, else as lines with tabs.
+
+    A terminal shows the sentence *nothing* in place of an empty table.
+    """
+    _print_lines([[row[name] for name in columns] for row in rows], columns, nothing)
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Print what is known of one thing, name by name."""
+    """Print names and values, one pair per line."""
     _print_lines(facts, None)
 
 
-def _print_lines(rows: Sequence[Sequence[str]], columns: Sequence[str] | None) -> None:
-    lines = [[_in_one_line(text) for text in row] for row in rows]
+def _print_lines(
+    rows: Sequence[Sequence[str]], columns: Sequence[str] | None, nothing: str = ""
+) -> None:
+    lines = [[_printable(text) for text in row] for row in rows]
     if not sys.stdout.isatty():
         for line in lines:
             print(*line, sep="\t")
         return
     if not lines:
-        print("There are none.")
+        print(nothing)
         return
     # rich is on the start-up list.
     from rich.console import Console  # noqa: PLC0415
@@ -89,16 +92,21 @@ def _print_lines(rows: Sequence[Sequence[str]], columns: Sequence[str] | None) -
 
     table = Table(show_header=columns is not None)
     for title in columns or lines[0]:
-        # Somebody may want to copy what is too long for the terminal.
+        # Wrapped, not cut: a secret can be copied from a narrow terminal.
         table.add_column(title, overflow="fold")
     for line in lines:
         table.add_row(*(Text(text) for text in line))
     Console().print(table)
 
 
-def _in_one_line(text: str) -> str:
-    """Return *text* without what would move the cursor of a terminal, or begin a line."""
+def _printable(text: str) -> str:
+    """Return *text* without control characters, which could move the cursor or begin a line."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things: 1 user, 2 users."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def print_rows(
@@ -107,46 +115,47 @@ def print_rows(
     cells: Callable[[Any], Mapping[str, str]],
     *,
     as_json: bool,
+    nothing: str = "",
 ) -> None:
-    """Print *rows* for a program, or what *cells* makes of each for a person, as was asked."""
+    """Print *rows* as JSON, or as a table of the *cells* of each."""
     if as_json:
         print_json(rows)
     else:
-        print_table(columns, [cells(row) for row in rows])
+        print_table(columns, [cells(row) for row in rows], nothing)
 
 
 def as_cell(value: object) -> str:
-    """Return *value* as it stands in a table."""
+    """Return *value* as the text of a table cell."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
-    """Print warnings, to stderr."""
+    """Print warnings to stderr."""
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
 
 
 def print_json(value: object) -> None:
-    """Print *value* for a program."""
+    """Print *value* as indented JSON."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print *value* at once, as one line: for a program, or for a person."""
+    """Print *value* as one line, and flush it."""
     if as_json:
         print(json.dumps(value, ensure_ascii=False), flush=True)
     else:
-        print(*(_in_one_line(text) for text in value.values()), sep="\t", flush=True)
+        print(*(_printable(text) for text in value.values()), sep="\t", flush=True)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that becomes *path* at the end of the block; what was there stays until then.
+    """Yield a file that replaces *path* at the end of the block, readable by its owner only.
 
-    So nobody reads half of it, and only the owner reads it at all. What is no plain file, such
-    as a pipe, stays where it is, and gets all of it at the end.
+    Until then *path* stays as it was, so that no reader sees half of it. A pipe or a device is
+    not replaced: the content is copied into it at the end.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as target, tempfile.TemporaryFile() as file:

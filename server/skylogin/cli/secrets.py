@@ -5,43 +5,16 @@ from typing import Annotated, Any
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import DatabaseTarget, Target, reaching
+from skylogin.cli.command import with_app_target
+from skylogin.cli.database_target import DatabaseTarget
+from skylogin.cli.target import Target
 from skylogin.clock import system_now
 from skylogin.operations import secrets
 
 app = typer.Typer(help="Show, rotate and revoke custom token secrets.", no_args_is_help=True)
 
 COLUMNS = ("id", "secret", "accepted until", "uses in 7 days", "last used")
-
-
-@app.command()
-@reaching
-def show(
-    there: Target,
-    every: Annotated[bool, typer.Option("--all", help="Those too that have ended.")] = False,
-    as_json: output.AsJson = False,
-) -> None:
-    """Show the secrets that custom tokens may be signed with, and how much each is used."""
-    listed = _listed(there)
-    shown = [one for one in listed["secrets"] if every or one["accepted"]]
-    if not shown and listed["from_environment"]:
-        output.fail("the login is off: CUSTOM_TOKEN_SECRET is set to nothing")
-    output.print_rows(COLUMNS, shown, _cells, as_json=as_json)
-
-
-def _listed(there: Target) -> Any:
-    """Return the list of secrets, with their texts."""
-    if isinstance(there, DatabaseTarget) and not there.is_there():
-        # Those of the environment need no database; nobody has used them yet.
-        fixed = secrets.in_environment(there.settings, there.app, system_now())
-        if fixed is not None:
-            shown = [{"id": one.id, "secret": one.secret, **_UNUSED} for one in fixed]
-            return {"from_environment": True, "secrets": shown}
-    listed = there.get("secrets")
-    listed["secrets"] = [there.get("secrets", one["id"]) for one in listed["secrets"]]
-    return listed
-
-
+# An environment secret without a database to count its uses.
 _UNUSED: dict[str, object] = {
     "created_at": None,
     "ends_at": None,
@@ -52,35 +25,62 @@ _UNUSED: dict[str, object] = {
 
 
 @app.command()
-@reaching
-def rotate(
-    there: Target,
-    overlap: Annotated[float, typer.Option(help="Hours that old secrets stay accepted.")] = 24,
+@with_app_target
+def show(
+    target: Target,
+    every: Annotated[bool, typer.Option("--all", help="Show expired secrets as well.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Make a new secret; the old ones stay accepted for a while."""
-    _check_changeable(there)
-    rotation = there.order("POST", "secrets", overlap_hours=overlap)
-    old = [there.get("secrets", one["id"]) for one in rotation["old"]]
+    """Show the secrets that sign custom tokens, and how often each is used."""
+    listed = _listed(target)
+    shown = [one for one in listed["secrets"] if every or one["accepted"]]
+    if not shown and listed["from_environment"]:
+        output.fail("login with custom token is off: CUSTOM_TOKEN_SECRET is empty")
+    output.print_rows(COLUMNS, shown, _cells, as_json=as_json, nothing="No secrets.")
+
+
+def _listed(target: Target) -> Any:
+    """Return the list of secrets, with their texts."""
+    if isinstance(target, DatabaseTarget) and not target.exists():
+        fixed = secrets.in_environment(target.settings, target.app, system_now())
+        if fixed is not None:
+            shown = [{"id": one.id, "secret": one.secret, **_UNUSED} for one in fixed]
+            return {"from_environment": True, "secrets": shown}
+    listed = target.get("secrets")
+    listed["secrets"] = [target.get("secrets", one["id"]) for one in listed["secrets"]]
+    return listed
+
+
+@app.command()
+@with_app_target
+def rotate(
+    target: Target,
+    overlap: Annotated[float, typer.Option(help="Hours that old secrets stay valid.")] = 24,
+    as_json: output.AsJson = False,
+) -> None:
+    """Create a new secret. The old ones stay valid for the overlap."""
+    _check_changeable(target)
+    rotation = target.ask_app("POST", "secrets", overlap_hours=overlap)
+    old = [target.get("secrets", one["id"]) for one in rotation["old"]]
     output.print_rows(COLUMNS, [rotation["new"], *old], _cells, as_json=as_json)
 
 
 @app.command()
-@reaching
+@with_app_target
 def revoke(
-    there: Target,
-    secret_id: Annotated[str, typer.Argument(help="The id, as `skylogin secret show` lists it.")],
+    target: Target,
+    secret_id: Annotated[str, typer.Argument(help="The id, as shown by `skylogin secret show`.")],
 ) -> None:
-    """End a secret now; running servers refuse it within 2 seconds."""
-    _check_changeable(there)
-    there.order("POST", "secrets", secret_id, "revoke")
-    print(f"{secret_id} is revoked")
+    """Revoke a secret. Running servers refuse it within 2 seconds."""
+    _check_changeable(target)
+    target.ask_app("POST", "secrets", secret_id, "revoke")
+    print(f"revoked {secret_id}")
 
 
-def _check_changeable(there: Target) -> None:
-    """Raise ConflictError where the environment has the secret, before a database is looked for."""
-    if isinstance(there, DatabaseTarget):
-        secrets.check_changeable(there.settings, there.app)
+def _check_changeable(target: Target) -> None:
+    """Raise ConflictError if the environment has the secret, before a database is opened."""
+    if isinstance(target, DatabaseTarget):
+        secrets.check_changeable(target.settings, target.app)
 
 
 def _cells(secret: Any) -> dict[str, str]:

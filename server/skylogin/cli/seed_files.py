@@ -15,28 +15,29 @@ if TYPE_CHECKING:
 
 SeedFiles = Annotated[
     list[str] | None,
-    typer.Option(help="A file of users to begin with, YAML or JSON; more than one may be given."),
+    typer.Option(help="A file of users to start with, YAML or JSON. May be repeated."),
 ]
 
 
 def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
-    """Return the apps of seeds, of which *default_app* is the one that goes without a name.
+    """Return the apps of seeds. Users outside of a named app belong to *default_app*.
 
-    Exits with 1 where anything is wrong, with every fault.
+    Exits with 1 on any problem, after all problems of all files are printed.
     """
+    # On the start-up list: most servers start without a seed.
     from skylogin.seeds import reader  # noqa: PLC0415
     from skylogin.seeds.nodes import SeedError  # noqa: PLC0415
 
-    read: list[SeedApp] = []
-    faults: list[str] = []
+    apps: list[SeedApp] = []
+    problems: list[str] = []
     for file in files:
         try:
             data = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
-            read += reader.read(data, file, default_app)
+            apps += reader.read(data, file, default_app)
         except SeedError as error:
-            faults += [str(fault) for fault in error.problems]
+            problems += [str(problem) for problem in error.problems]
         except OSError as error:
-            faults.append(f"{file}: {error.strerror}")
-    if faults:
-        fail(*faults)
-    return read
+            problems.append(f"{file}: {error.strerror}")
+    if problems:
+        fail(*problems)
+    return apps

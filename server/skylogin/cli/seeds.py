@@ -1,4 +1,4 @@
-"""`skylogin seed` and `skylogin export`: users into apps from a file, and out into one."""
+"""`skylogin seed` and `skylogin export`: users from a file into apps, and back."""
 
 import re
 import sys
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from skylogin.cli import output, seed_files
-from skylogin.cli.target import Target, reaching
+from skylogin.cli.command import with_app_target
+from skylogin.cli.target import Target
 from skylogin.client.errors import AdminError
 from skylogin.seeds import document
 from skylogin.seeds.seed import SeedApp
@@ -21,65 +22,65 @@ WRITERS = {
 _OF_USER = re.compile(r"users\[(\d+)\]\.?(.*?): (.*)", re.DOTALL)
 
 
-@reaching
+@with_app_target
 def seed(
-    there: Target,
+    target: Target,
     file: Annotated[str, typer.Argument(help="The seed, YAML or JSON, or - for standard input.")],
 ) -> None:
-    """Put the users of a seed into apps; what it does not say stays as it is."""
-    wanted = seed_files.read_seeds([file], there.app)
-    others = [one.name for one in wanted if one.name != there.app]
-    if there.given_app and others:
-        output.fail(f"{file} names its apps itself, {', '.join(others)}: it goes without --app")
-    for one in wanted:
-        print(f"{one.name} has {_sow(there, one)} users of it")
+    """Add the users of a seed to apps, or update them. Other data stays as it is."""
+    apps = seed_files.read_seeds([file], target.app)
+    others = [app.name for app in apps if app.name != target.app]
+    if target.given_app and others:
+        output.fail(f"{file} names its apps: {', '.join(others)}. Leave out --app")
+    for app in apps:
+        print(f"seeded {output.count(_seed(target, app), 'user')} of {app.name}")
 
 
-@reaching
+@with_app_target
 def export(
-    there: Target,
+    target: Target,
     file: Annotated[
         str, typer.Argument(help="The file, .yaml or .json, or - for standard output, as YAML.")
     ],
-    every: Annotated[bool, typer.Option("--all", help="All apps.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Export all apps.")] = False,
 ) -> None:
-    """Write the users of apps into a seed: profiles, roles, who is disabled, password hashes."""
-    if every and there.given_app:
-        output.fail("--all are all apps, --app is one of them")
+    """Export users of apps as a seed, with profiles, roles, disabled state and password hashes."""
+    if every and target.given_app:
+        output.fail("use either --all or --app, not both")
     write = WRITERS.get(".yaml" if file == output.STANDARD else Path(file).suffix.lower())
     if write is None:
-        output.fail(f"{file}: its name has to end with {', '.join(WRITERS)}")
-    listed = there.ask("GET", "apps")["apps"] if every else [{"name": there.app}]
+        output.fail(f"{file}: the name must end with {', '.join(WRITERS)}")
+    listed = target.ask("GET", "apps")["apps"] if every else [{"name": target.app}]
     names = [one["name"] for one in listed]
-    found = {name: there.ask("GET", "apps", name, "seed") for name in names}
-    # What is for the app of the environment may be for another one's tomorrow.
-    is_named = every or bool(there.given_app)
-    text = write({"apps": found} if is_named else found[names[0]])
+    seeds = {name: target.ask("GET", "apps", name, "seed") for name in names}
+    # The environment's app may have another name where the seed is used.
+    is_named = every or bool(target.given_app)
+    data = write({"apps": seeds} if is_named else seeds[names[0]]).encode()
     if file == output.STANDARD:
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
         try:
-            with output.whole_file(Path(file)) as target:
-                target.write(text.encode())
+            with output.whole_file(Path(file)) as stream:
+                stream.write(data)
         except OSError as error:
             output.fail(f"{file}: {error.strerror}")
-    number = sum(len(one["users"]) for one in found.values())
-    print(f"{number} users of {', '.join(names)} are written", file=sys.stderr)
+    number = sum(len(one["users"]) for one in seeds.values())
+    print(f"exported {output.count(number, 'user')} of {', '.join(names)}", file=sys.stderr)
 
 
-def _sow(there: Target, wanted: SeedApp) -> int:
+def _seed(target: Target, app: SeedApp) -> int:
     try:
-        return int(there.ask("POST", "apps", wanted.name, "seed", body=dict(wanted.plain))["users"])
+        return int(target.ask("POST", "apps", app.name, "seed", body=dict(app.plain))["users"])
     except AdminError as error:
         if not error.faults:
             raise
-        output.fail(*(_located(wanted, fault) for fault in error.faults))
+        output.fail(*(_with_line(app, text) for text in error.faults))
 
 
-def _located(wanted: SeedApp, fault: str) -> str:
-    """Return a fault that the server found, with the place in the file."""
-    match = _OF_USER.fullmatch(fault)
+def _with_line(app: SeedApp, text: str) -> str:
+    """Return a problem that the server found, with its line in the file."""
+    match = _OF_USER.fullmatch(text)
     if match is None:
-        return f"{wanted.file}: {fault}"
-    return str(wanted.problem(int(match[1]), match[2], match[3]))
+        return f"{app.file}: {text}"
+    return str(app.problem(int(match[1]), match[2], match[3]))

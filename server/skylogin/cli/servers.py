@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,27 +16,26 @@ from skylogin import config
 from skylogin.cli.environment import (
     Database,
     environment_of,
-    migration_environment,
+    migration_settings,
     server_settings,
 )
 from skylogin.cli.output import fail, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.config import DEV, SERVE, Settings
-from skylogin.database import Store
+from skylogin.database import Store, open_store, tables
 from skylogin.operations.operator import Operator
 from skylogin.web import server
 
-if TYPE_CHECKING:
-    pass
-
-
-T = TypeVar("T")
 Prepare = Callable[[Store], Coroutine[Any, Any, None]]
-# How much nicer a command is than its server; 19 is the nicest there is.
-NICER, NICENESS_MAX = 4, 19
-Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free one.")]
+
+COMMAND_NOT_FOUND = 127
+# A shell reports a command that was ended by signal N as 128 + N.
+ENDED_BY_SIGNAL = 128
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
-ReadyFile = Annotated[Path | None, typer.Option(help="File for the ready line, written at once.")]
+ReadyFile = Annotated[
+    Path | None, typer.Option(help="File to write the ready line to, once the server is ready.")
+]
 
 
 def dev(  # noqa: PLR0913, PLR0917
@@ -44,16 +43,16 @@ def dev(  # noqa: PLR0913, PLR0917
     host: Host = None,
     database: Database = None,
     ephemeral: Annotated[
-        bool, typer.Option(help="Keep nothing: the database goes away with the server.")
+        bool, typer.Option(help="Delete the database when the server stops.")
     ] = False,
     seed: SeedFiles = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Run a stand-in for integration tests and local apps: open, on loopback."""
+    """Run a server for integration tests and local development, on loopback."""
     settings = server_settings(DEV, PORT=port, HOST=host, DATABASE_URL=database)
     if ephemeral and settings.database_url:
-        fail("--ephemeral keeps an embedded database; it does not go with a database URL")
-    prepare = _sower(settings, seed)
+        fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
+    prepare = _seeding(settings, seed)
     _run(_serve(settings, ready_file, ephemeral=ephemeral, prepare=prepare))
 
 
@@ -61,10 +60,10 @@ def serve(
     port: Port = None,
     host: Host = None,
     database: Database = None,
-    migrate: Annotated[bool, typer.Option(help="Bring the database up to date first.")] = False,
+    migrate: Annotated[bool, typer.Option(help="Migrate the database first.")] = False,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Run an endpoint of your own: keys and database have to be set."""
+    """Run a server for production. Keys and database must be set."""
     settings = server_settings(SERVE, PORT=port, HOST=host, DATABASE_URL=database)
     _run(_serve(settings, ready_file, migrate=migrate))
 
@@ -85,7 +84,7 @@ async def _serve(
         settings, ephemeral=ephemeral, migrate=migrate, prepare=prepare
     ) as running:
         line = running.ready_line()
-        # What is here at the start stays: looking through it again and again costs time.
+        # What exists now stays; the garbage collector need not look at it again.
         gc.freeze()
         with _ready_file(ready_file, line):
             print(line, flush=True)
@@ -93,28 +92,28 @@ async def _serve(
     return 0
 
 
-def _sower(settings: Settings, files: list[str] | None) -> Prepare | None:
-    """Return what puts the seeds of *files* into the database, None where there are none.
+def _seeding(settings: Settings, files: list[str] | None) -> Prepare | None:
+    """Read the seeds *files*; return a function that puts them into the database, if any.
 
-    They are read at once. Exits with 1 where anything is wrong with one.
+    Exits with 1 on any problem in a file.
     """
     if not files:
         return None
-    read = read_seeds(files, settings.app_name)
+    apps = read_seeds(files, settings.app_name)
 
-    async def sow(store: Store) -> None:
-        # On the start-up list: most servers have no seed.
+    async def seed(store: Store) -> None:
+        # On the start-up list: most servers start without a seed.
         from skylogin.seeds import apply  # noqa: PLC0415
 
-        for one in read:
-            await apply.seed(Operator(store, settings, via="seed"), one.name, one)
+        for app in apps:
+            await apply.seed(Operator(store, settings, via="seed"), app.name, app)
 
-    return sow
+    return seed
 
 
 @contextmanager
 def _ready_file(path: Path | None, line: str) -> Iterator[None]:
-    """Have *line* in the file *path* while the server is ready, where one is asked for."""
+    """Keep *line* in the file *path*, if given, during the block."""
     if path is None:
         yield
         return
@@ -132,36 +131,34 @@ def _ready_file(path: Path | None, line: str) -> Iterator[None]:
 
 def wait(
     url: Annotated[
-        str, typer.Argument(help="The server's URL; else where HOST and PORT say.", show_default="")
+        str, typer.Argument(help="The server's URL; default: HOST and PORT.", show_default=False)
     ] = "",
-    ready_file: Annotated[
-        Path | None, typer.Option(help="The file that the server has been given as --ready-file.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 30,
+    ready_file: Annotated[Path | None, typer.Option(help="The server's --ready-file.")] = None,
+    timeout: Annotated[float, typer.Option(help="The maximum number of seconds to wait.")] = 30,
 ) -> None:
-    """Wait until a server is ready: its database can be written."""
+    """Wait until a server is ready and can write to its database."""
     from skylogin.client import readiness  # noqa: PLC0415
 
     if ready_file is not None:
         if url:
-            fail("wait for a URL or for a ready file, not for both")
+            fail("give either a URL or --ready-file, not both")
         file = ready_file
         problem = readiness.wait_until_ready(lambda: readiness.url_in(file), timeout)
     else:
         url = url or _listening_url()
         if not url.startswith(("http://", "https://")):
-            fail(f"{url} is no URL of a server, which begins with http:// or https://")
+            fail(f"{url} is not the URL of a server: it must begin with http:// or https://")
         problem = readiness.wait_until_ready(lambda: url, timeout)
     if problem:
         fail(f"{ready_file or url} is not ready after {timeout:g} s: {problem}")
 
 
 def _listening_url() -> str:
-    """Return where a server with this environment listens."""
-    # Read as `dev` does, which wants no keys: only the address is looked at.
+    """Return the URL of a server that runs with this environment."""
+    # Read as for `dev`, which needs no keys: only the address matters.
     host, port = config.read(environment_of(SERVE), DEV).address()
     if port == 0:
-        fail("the port is 0, any free one: name the server's URL or its --ready-file")
+        fail("PORT is 0, any free port: give the server's URL or its --ready-file")
     return config.url_of(host, port)
 
 
@@ -170,9 +167,9 @@ def execute(
     database: Database = None,
     seed: SeedFiles = None,
 ) -> None:
-    """Run a command beside a server of its own, and pass on its exit code."""
+    """Run a command with a server of its own, and exit with the command's exit code."""
     settings = server_settings(DEV, PORT=0, DATABASE_URL=database)
-    _run(_execute(settings, command, _sower(settings, seed)))
+    _run(_execute(settings, command, _seeding(settings, seed)))
 
 
 async def _execute(settings: Settings, command: list[str], prepare: Prepare | None) -> int:
@@ -187,56 +184,44 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             "SKYLOGIN_APP": settings.app_name,
             "SKYLOGIN_PORTAL": running.portal or "",
         }
-        # As above: the tests that run beside would wait for it.
         gc.freeze()
-        with _signals_kept() as arrived:
+        with _caught_signals() as signals:
             try:
                 process = await asyncio.create_subprocess_exec(*command, env=environment)
             except OSError as error:
                 print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-                return 127
-            _give_way(process.pid)
-            passing_on = asyncio.create_task(_pass_on(arrived, process))
+                return COMMAND_NOT_FOUND
+            forwarding = asyncio.create_task(_forward(signals, process))
             code = await process.wait()
-            passing_on.cancel()
-        # As a shell tells of a command that a signal ended.
-        return code if code >= 0 else 128 - code
-
-
-def _give_way(process_id: int) -> None:
-    """Have a command be nicer than its server, which many of its processes may wait for."""
-    with suppress(OSError):
-        niceness = min(os.getpriority(os.PRIO_PROCESS, 0) + NICER, NICENESS_MAX)
-        # It may have said already that it is nicer than that.
-        if os.getpriority(os.PRIO_PROCESS, process_id) < niceness:
-            os.setpriority(os.PRIO_PROCESS, process_id, niceness)
+            forwarding.cancel()
+        return code if code >= 0 else ENDED_BY_SIGNAL - code
 
 
 @contextmanager
-def _signals_kept() -> Iterator[asyncio.Queue[int]]:
-    """Give the signals to this process that are for its command, none of which end it."""
-    arrived: asyncio.Queue[int] = asyncio.Queue()
+def _caught_signals() -> Iterator[asyncio.Queue[int]]:
+    """Yield the signals that this process gets. They do not end it: its command decides."""
+    signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
     for number in numbers:
-        loop.add_signal_handler(number, arrived.put_nowait, number)
+        loop.add_signal_handler(number, signals.put_nowait, number)
     try:
-        yield arrived
+        yield signals
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
 
 
-async def _pass_on(arrived: asyncio.Queue[int], process: asyncio.subprocess.Process) -> None:
+async def _forward(signals: asyncio.Queue[int], process: asyncio.subprocess.Process) -> None:
     while True:
-        number = await arrived.get()
-        # A terminal sends what its keys mean to the command as well: twice would mean more.
-        is_typed = number in (signal.SIGINT, signal.SIGQUIT) and _is_before_a_terminal()
+        number = await signals.get()
+        # A terminal sends Ctrl-C and Ctrl-\ to the command as well: it must not get them twice.
+        is_typed = number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()
         if not is_typed and process.returncode is None:
             process.send_signal(number)
 
 
-def _is_before_a_terminal() -> bool:
+def _is_in_foreground() -> bool:
     """Return whether the keys of a terminal reach this process and those it started."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
@@ -251,14 +236,13 @@ def _is_before_a_terminal() -> bool:
 
 
 def migrate(database: Database = None) -> None:
-    """Bring the database of `skylogin serve` up to date."""
+    """Migrate the database of `skylogin serve` to this version's schema."""
+    # On the start-up list: a server may not need Alembic.
     from skylogin.database import migrate as migrating  # noqa: PLC0415
 
-    settings = config.read(migration_environment(database), DEV)
+    settings = migration_settings(database)
 
     async def upgrade() -> None:
-        from skylogin.database import open_store  # noqa: PLC0415
-
         store = open_store(settings.database_url or settings.embedded_url)
         try:
             await migrating.upgrade(store)
@@ -268,17 +252,11 @@ def migrate(database: Database = None) -> None:
             await store.close()
 
     asyncio.run(upgrade())
-    print(f"the database has version {_version()}")
-
-
-def _version() -> str:
-    from skylogin.database import tables  # noqa: PLC0415
-
-    return tables.VERSION
+    print(f"the database has version {tables.VERSION}")
 
 
 def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
-    """Run *main* on uvloop where it is installed, and exit with its code."""
+    """Run *main* on uvloop if it is installed, and exit with its code."""
     try:
         import uvloop  # noqa: PLC0415
     except ImportError:

@@ -1,4 +1,4 @@
-"""`skylogin token`: make custom tokens, and say why one is refused."""
+"""`skylogin token`: make custom tokens, and explain why one is refused."""
 
 import json
 import sys
@@ -9,7 +9,9 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from skylogin.cli import environment, output
-from skylogin.cli.target import DatabaseTarget, Target, reaching
+from skylogin.cli.command import with_app_target
+from skylogin.cli.database_target import DatabaseTarget
+from skylogin.cli.target import Target
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.encoding import json_text
@@ -21,42 +23,46 @@ from skylogin.tokens import mint as minting
 from skylogin.tokens.custom_token import Secret
 from skylogin.tokens.jws import prepare_key
 
-app = typer.Typer(help="Make custom tokens, and say why one is refused.", no_args_is_help=True)
+app = typer.Typer(help="Make custom tokens, and explain why one is refused.", no_args_is_help=True)
 
 SecretText = Annotated[
-    str | None, typer.Option(help="The secret, instead of CUSTOM_TOKEN_SECRET or the database's.")
+    str | None,
+    typer.Option(help="The secret to use instead of CUSTOM_TOKEN_SECRET or the database's."),
 ]
 
 
 @app.command()
-@reaching
+@with_app_target
 def mint(  # noqa: PLR0913, PLR0917
-    there: Target,
-    subject: Annotated[str, typer.Argument(help="The claim sub.")],
-    profile: Annotated[str, typer.Option(help="skyprofile, as a JSON object.")] = "",
+    target: Target,
+    subject: Annotated[str, typer.Argument(help="The sub claim.")],
+    profile: Annotated[str, typer.Option(help="The skyprofile claim, as a JSON object.")] = "",
     claim: Annotated[
-        list[str] | None, typer.Option(help="name=value more claims; values are JSON or text.")
+        list[str] | None,
+        typer.Option(help="Another claim, as name=value. The value is JSON or text."),
     ] = None,
-    expires_in: Annotated[int, typer.Option(help="Seconds from now to exp.")] = 3600,
+    expires_in: Annotated[int, typer.Option(help="Seconds until the token expires.")] = 3600,
     algorithm: Annotated[str, typer.Option(help="HS256, HS384 or HS512.")] = "HS256",
     bad: Annotated[
-        str, typer.Option(help=f"Make one that is refused: {', '.join(bad_tokens.KINDS)}.")
+        str, typer.Option(help=f"Make a token that is refused: {', '.join(bad_tokens.KINDS)}.")
     ] = "",
     secret: SecretText = None,
 ) -> None:
-    """Print a custom token for SUBJECT, as an authentication server makes them."""
+    """Print a custom token for SUBJECT, as an authentication server would make it."""
     claims: dict[str, object] = (
         {"skyprofile": output.read_object(profile, "--profile")} if profile else {}
     )
     claims |= dict(_read_claim(text) for text in claim or [])
-    given = _given(there, secret)
-    if given is None:
+    known = _known_secrets(target, secret)
+    if known is None:
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
-        print(there.order("POST", "tokens", algorithm=algorithm, **order)["token"])
+        print(target.ask_app("POST", "tokens", algorithm=algorithm, **order)["token"])
         return
-    if not given:
-        output.fail("no custom token secret is accepted: set CUSTOM_TOKEN_SECRET, or rotate one in")
-    lifetime, text, now = timedelta(seconds=expires_in), given[0].text, system_now()
+    if not known:
+        output.fail(
+            "no custom token secret: set CUSTOM_TOKEN_SECRET or run `skylogin secret rotate`"
+        )
+    lifetime, text, now = timedelta(seconds=expires_in), known[0].text, system_now()
     try:
         if bad:
             token = bad_tokens.mint(
@@ -80,23 +86,23 @@ def _read_claim(text: str) -> tuple[str, object]:
 
 
 @app.command()
-@reaching
+@with_app_target
 def explain(
-    there: Target,
-    token: Annotated[str, typer.Argument(help="The token, or - to read it from standard input.")],
+    target: Target,
+    token: Annotated[str, typer.Argument(help="The token, or - for standard input.")],
     secret: SecretText = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Decode TOKEN and say whether it logs in, and why not. Exits with 1 if not."""
+    """Decode TOKEN and explain whether a login accepts it. Exits with 1 if not."""
     if token == "-":
         token = sys.stdin.read().strip()
-    given = _given(there, secret)
-    if given is None:
-        verdict = there.order("POST", "tokens", "explain", token=token)
+    known = _known_secrets(target, secret)
+    if known is None:
+        verdict = target.ask_app("POST", "tokens", "explain", token=token)
     else:
-        known = [Secret(one.name, prepare_key(one.text)) for one in given]
-        rules = _settings(there).rules
-        verdict = explaining.explain(token, known, system_now(), rules).as_dict()
+        keys = [Secret(one.name, prepare_key(one.text)) for one in known]
+        rules = _settings(target).rules
+        verdict = explaining.explain(token, keys, system_now(), rules).as_dict()
     if as_json:
         output.print_json(verdict)
     else:
@@ -128,26 +134,26 @@ def _print_verdict(verdict: Mapping[str, Any]) -> None:
         console.print(Text(verdict["contract_note"]))
 
 
-class _GivenSecret(NamedTuple):
+class _NamedSecret(NamedTuple):
     name: str
     text: str
 
 
-def _given(there: Target, text: str | None) -> list[_GivenSecret] | None:
-    """Return the secrets that are known without asking anybody; None where somebody is asked.
+def _known_secrets(target: Target, text: str | None) -> list[_NamedSecret] | None:
+    """Return the secrets known without asking the target, or None if it has to be asked.
 
-    Those are the one that is given, and the one of the environment, but where there is a server:
-    its own secret and its clock are what counts there.
+    They are the one of the option, else those of the environment. A server is always asked: its
+    secrets and its clock count there.
     """
     if text:
-        return [_GivenSecret("given", text)]
-    if not isinstance(there, DatabaseTarget):
+        return [_NamedSecret("given", text)]
+    if not isinstance(target, DatabaseTarget):
         return None
-    fixed = secrets.in_environment(there.settings, there.app, system_now())
-    return None if fixed is None else [_GivenSecret(one.id, one.secret) for one in fixed]
+    fixed = secrets.in_environment(target.settings, target.app, system_now())
+    return None if fixed is None else [_NamedSecret(one.id, one.secret) for one in fixed]
 
 
-def _settings(there: Target) -> Settings:
-    return (
-        there.settings if isinstance(there, DatabaseTarget) else environment.storage_settings(None)
-    )
+def _settings(target: Target) -> Settings:
+    if isinstance(target, DatabaseTarget):
+        return target.settings
+    return environment.storage_settings(None)

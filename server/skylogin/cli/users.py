@@ -1,42 +1,44 @@
-"""`skylogin users`: find users, and do to them what the portal does."""
+"""`skylogin users`: find users, and manage them as on the portal."""
 
 from typing import Annotated, Any
 
 import typer
 
 from skylogin.cli import output
-from skylogin.cli.target import Target, reaching
+from skylogin.cli.command import with_app_target
+from skylogin.cli.target import Target
 from skylogin.store.user_search import SORTS
 
-app = typer.Typer(help="Find users, edit, disable and delete them.", no_args_is_help=True)
+app = typer.Typer(help="Find, edit, disable and delete users.", no_args_is_help=True)
 
-UserId = Annotated[str, typer.Argument(help="The user's id, as `skylogin users find` lists it.")]
+UserId = Annotated[str, typer.Argument(help="The user's id, as shown by `skylogin users find`.")]
 COLUMNS = ("id", "subject", "username", "email", "roles", "last seen", "disabled")
+_TIMES = ("created_at", "last_seen_at", "signed_out_at")
 
 
 @app.command()
-@reaching
+@with_app_target
 def find(  # noqa: PLR0913, PLR0917
-    there: Target,
+    target: Target,
     text: Annotated[
-        str, typer.Argument(help="What id, principal, user name or e-mail begins with.")
+        str, typer.Argument(help="The beginning of an id, principal, user name or e-mail address.")
     ] = "",
-    subject: Annotated[str, typer.Option(help="The user whose custom tokens have this sub.")] = "",
-    field: Annotated[str, typer.Option(help="name=value of a field of the profile.")] = "",
+    subject: Annotated[str, typer.Option(help="The sub of the user's custom tokens.")] = "",
+    field: Annotated[str, typer.Option(help="A profile field's value, as name=value.")] = "",
     disabled: Annotated[
-        bool | None, typer.Option("--disabled/--enabled", help="Only those, or the others.")
+        bool | None, typer.Option("--disabled/--enabled", help="Only disabled or enabled users.")
     ] = None,
     sort: Annotated[str, typer.Option(help=f"One of {', '.join(SORTS)}.")] = "-created_at",
-    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="The maximum number of users.", min=1)] = 50,
     as_json: output.AsJson = False,
 ) -> None:
     """List users, the newest first."""
     name, equals, value = field.partition("=")
     if field and not (name and equals):
         output.fail(f"--field {field!r} is not name=value")
-    found = there.rows(
-        *("apps", there.app, "users"),
-        most=limit,
+    found = target.rows(
+        *("apps", target.app, "users"),
+        limit=limit,
         search=text or None,
         subject=subject or None,
         field=name or None,
@@ -44,7 +46,7 @@ def find(  # noqa: PLR0913, PLR0917
         disabled=disabled,
         sort=sort,
     )
-    output.print_rows(COLUMNS, found, _cells, as_json=as_json)
+    output.print_rows(COLUMNS, found, _cells, as_json=as_json, nothing="No users.")
 
 
 def _cells(user: Any) -> dict[str, str]:
@@ -61,10 +63,10 @@ def _cells(user: Any) -> dict[str, str]:
 
 
 @app.command()
-@reaching
-def show(there: Target, user_id: UserId, as_json: output.AsJson = False) -> None:
-    """Show a user: profile, principals, roles, whether disabled."""
-    user = there.get("users", user_id)
+@with_app_target
+def show(target: Target, user_id: UserId, as_json: output.AsJson = False) -> None:
+    """Show a user's profile, principals, roles and state."""
+    user = target.get("users", user_id)
     if as_json:
         output.print_json(user)
         return
@@ -74,84 +76,82 @@ def show(there: Target, user_id: UserId, as_json: output.AsJson = False) -> None
     facts.append(("password", "yes" if user["has_password"] else "no"))
     facts.append(("disabled", _disabled(user)))
     profile = user["profile"] or {}
-    facts += [(f"profile {name}", output.as_cell(profile[name])) for name in _own_fields(profile)]
+    # Names that begin with _ are the record's own.
+    fields = [name for name in profile if not name.startswith("_")]
+    facts += [(f"profile {name}", output.as_cell(profile[name])) for name in fields]
     output.print_facts(facts)
-
-
-_TIMES = ("created_at", "last_seen_at", "signed_out_at")
-
-
-def _own_fields(profile: dict[str, Any]) -> list[str]:
-    """Return the fields that the application keeps; the others are the record's own."""
-    return [name for name in profile if not name.startswith("_")]
 
 
 def _disabled(user: Any) -> str:
     if not user["disabled"]:
         return "no"
     until, message = user["disabled_until"], user["disabled_message"]
-    text = f"until {until}" if until else "for good"
+    text = f"until {until}" if until else "permanently"
     return f"{text}: {message}" if message else text
 
 
 @app.command()
-@reaching
+@with_app_target
 def edit(
-    there: Target,
+    target: Target,
     user_id: UserId,
     changes: Annotated[str, typer.Argument(help="A JSON object; null removes a field.")],
 ) -> None:
     """Change fields of a user's profile."""
-    profile = output.read_object(changes, "that")
-    there.order("PATCH", "users", user_id, profile=profile)
-    print(f"{user_id} is saved")
+    profile = output.read_object(changes, "CHANGES")
+    target.ask_app("PATCH", "users", user_id, profile=profile)
+    print(f"saved {user_id}")
 
 
 @app.command()
-@reaching
+@with_app_target
 def disable(
-    there: Target,
+    target: Target,
     user_id: UserId,
-    message: Annotated[str, typer.Option(help="What the user is told.")] = "",
-    until: Annotated[str, typer.Option(help="When it ends by itself, as RFC 3339.")] = "",
+    message: Annotated[str, typer.Option(help="The message that a login is refused with.")] = "",
+    until: Annotated[str, typer.Option(help="When it ends, as an RFC 3339 time.")] = "",
 ) -> None:
-    """Keep a user out."""
-    there.order("POST", "users", user_id, "disable", message=message or None, until=until or None)
-    print(f"{user_id} is disabled")
+    """Disable a user: logins and calls are refused."""
+    target.ask_app(
+        "POST", "users", user_id, "disable", message=message or None, until=until or None
+    )
+    print(f"disabled {user_id}")
 
 
 @app.command()
-@reaching
-def enable(there: Target, user_id: UserId) -> None:
-    """Let a user in again."""
-    there.order("POST", "users", user_id, "enable")
-    print(f"{user_id} is enabled")
+@with_app_target
+def enable(target: Target, user_id: UserId) -> None:
+    """Enable a disabled user."""
+    target.ask_app("POST", "users", user_id, "enable")
+    print(f"enabled {user_id}")
 
 
 @app.command()
-@reaching
+@with_app_target
 def roles(
-    there: Target,
+    target: Target,
     user_id: UserId,
-    names: Annotated[list[str] | None, typer.Argument(help="All roles; none takes all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="All of the user's roles; none removes them all.")
+    ] = None,
 ) -> None:
-    """Give a user these roles and no others."""
-    there.order("PUT", "users", user_id, "roles", roles=names or [])
-    print(f"{user_id} has the roles: {', '.join(names or []) or 'none'}")
+    """Set a user's roles."""
+    target.ask_app("PUT", "users", user_id, "roles", roles=names or [])
+    print(f"roles of {user_id}: {', '.join(names or []) or 'none'}")
 
 
 @app.command("sign-out")
-@reaching
-def sign_out(there: Target, user_id: UserId) -> None:
-    """End every access token that a user has."""
-    there.order("POST", "users", user_id, "sign-out")
-    print(f"{user_id} is signed out everywhere")
+@with_app_target
+def sign_out(target: Target, user_id: UserId) -> None:
+    """Revoke all access tokens of a user."""
+    target.ask_app("POST", "users", user_id, "sign-out")
+    print(f"signed out {user_id}")
 
 
 @app.command()
-@reaching
-def delete(there: Target, user_id: UserId, yes: output.Yes = False) -> None:
+@with_app_target
+def delete(target: Target, user_id: UserId, yes: output.Yes = False) -> None:
     """Delete a user with profile, principals, roles and password."""
-    output.ask(f"Delete {user_id}?", yes=yes)
-    there.order("DELETE", "users", user_id)
-    print(f"{user_id} is deleted")
+    output.confirm(f"Delete {user_id}?", yes=yes)
+    target.ask_app("DELETE", "users", user_id)
+    print(f"deleted {user_id}")

@@ -1,0 +1,110 @@
+"""How a command gets its target: from its options, and from the environment."""
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import typer
+
+from skylogin.cli import environment, output
+from skylogin.cli.database_target import DatabaseTarget
+from skylogin.cli.server_target import ServerTarget
+from skylogin.cli.target import Target, TargetError
+from skylogin.client.errors import AdminError
+
+AppName = Annotated[
+    str, typer.Option("--app", help="An app below /apps/; default: the environment's app.")
+]
+Url = Annotated[
+    str,
+    typer.Option(
+        help="A running server or one of its apps, instead of a database; "
+        "default: the server of `skylogin exec`."
+    ),
+]
+AdminToken = Annotated[
+    str,
+    typer.Option(
+        "--admin-token",
+        "--master-key",
+        help="The server's admin token, for `skylogin dev` the master key; "
+        "default: SKYLOGIN_ADMIN_TOKEN or SKYGEAR_MASTER_KEY.",
+    ),
+]
+
+ABOUT_CREDENTIALS = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
+# Where in a request the error is. The user typed options, not a request.
+_PLACE_IN_REQUEST = re.compile("^(query: |body/)")
+
+
+def with_app_target(work: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of *work*: add the options of `find_target`, pass the `Target` first."""
+    return _with_target(work, _target_options())
+
+
+def with_target(work: Callable[..., None]) -> Callable[..., None]:
+    """Do the same for a command that is not about one app, or takes its name as an argument."""
+    return _with_target(work, [one for one in _target_options() if one.name != "app_name"])
+
+
+def _with_target(
+    work: Callable[..., None], target_options: list[inspect.Parameter]
+) -> Callable[..., None]:
+    own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
+    parameters = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *target_options)
+    ]
+
+    @functools.wraps(work)
+    def command(**values: Any) -> None:
+        options = {one.name: values.pop(one.name) for one in target_options}
+        try:
+            with find_target(**options) as target:
+                work(target, **values)
+        except TargetError as error:
+            output.fail(str(error))
+        except AdminError as error:
+            server = f"{target.name}: " if error.status in ABOUT_CREDENTIALS else ""
+            lines = [_PLACE_IN_REQUEST.sub("", line) for line in error.faults]
+            output.fail(*(lines or [f"{server}{error.detail}"]))
+
+    # typer reads these two.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
+
+
+def _target_options() -> list[inspect.Parameter]:
+    return list(inspect.signature(find_target, eval_str=True).parameters.values())
+
+
+def find_target(
+    app_name: AppName = "",
+    database: environment.Database = None,
+    url: Url = "",
+    admin_token: AdminToken = "",
+) -> Target:
+    """Return the server at a URL, or a database: options first, then the environment.
+
+    Raises TargetError.
+    """
+    if url and database is not None:
+        raise TargetError("use either --url or --database, not both")
+    settings = environment.storage_settings(database)
+    if not url and database is None:
+        url = _url_of_exec()
+    if not url:
+        return DatabaseTarget(settings, app_name)
+    token = admin_token or settings.admin_token or environment.variable("SKYGEAR_MASTER_KEY")
+    return ServerTarget(url, token or settings.master_key, app_name)
+
+
+def _url_of_exec() -> str:
+    """Return the endpoint of the server of `skylogin exec`, empty outside of it.
+
+    SKYGEAR_ENDPOINT alone may name a real Skygear server, which must not get our keys.
+    """
+    return environment.variable("SKYGEAR_ENDPOINT") if environment.variable("SKYLOGIN_APP") else ""

@@ -1,0 +1,129 @@
+"""The apps of a database as a command's target."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from skylogin.admin import in_process
+from skylogin.admin.request import Problem
+from skylogin.cli import output
+from skylogin.cli.target import Json, Target, TargetError
+from skylogin.client.admin_api import Query, path_of, query_of
+from skylogin.client.errors import AdminError
+from skylogin.config import SQLITE_PREFIX, Settings
+from skylogin.database import Store, open_store, tables
+from skylogin.operations import exports
+from skylogin.operations.operator import Operator, RefusedError
+from skylogin.web import server
+
+T = TypeVar("T")
+
+
+class DatabaseTarget(Target):
+    """The apps of a database, which is opened by the first question."""
+
+    def __init__(self, settings: Settings, app: str = "") -> None:
+        self.settings = settings
+        self._url = settings.database_url or settings.embedded_url
+        super().__init__(self._url, app)
+        self._runner = asyncio.Runner()
+        self._store: Store | None = None
+
+    def __exit__(self, *error: object) -> None:
+        if self._store is not None:
+            self._runner.run(self._store.close())
+        self._runner.close()
+
+    def _default_app(self) -> str:
+        return self.settings.app_name
+
+    def exists(self) -> bool:
+        """Return whether the database exists, as far as can be seen without opening it."""
+        path = self._url.removeprefix(SQLITE_PREFIX)
+        return path == self._url or Path(path).is_file()
+
+    def _run(self, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
+        """Run *work* on the database. Raises TargetError if the database cannot be used."""
+
+        async def run() -> T:
+            return await work(await self._operator())
+
+        try:
+            return self._runner.run(run())
+        except (AdminError, BrokenPipeError, TargetError, RefusedError):
+            raise
+        except Exception as error:
+            if self._store is None:
+                raise TargetError(server.cannot_open(error)) from error
+            raise TargetError(f"the database failed: {server.in_one_line(error)}") from error
+
+    async def _operator(self) -> Operator:
+        if self._store is None:
+            if not self.exists():
+                path = self._url.removeprefix(SQLITE_PREFIX)
+                raise TargetError(f"the database {path} does not exist: start a server first")
+            store = open_store(self._url)
+            try:
+                _check_version(await store.version())
+            except BaseException:
+                await store.close()
+                raise
+            self._store = store
+        return Operator(self._store, self.settings)
+
+    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
+        async def ask(operator: Operator) -> Any:
+            try:
+                return await in_process.ask(operator, method, path, query, data)
+            except Problem as problem:
+                raise _admin_error(problem) from None
+
+        return self._run(ask)
+
+    def follow(self, show: Callable[[Json], None], **query: object) -> None:
+        path = path_of("apps", self.app, "logins", "follow")
+
+        # One run of the event loop: between two, Ctrl-C could get lost.
+        async def follow(operator: Operator) -> None:
+            async with aclosing(in_process.follow(operator, path, query_of(query))) as attempts:
+                try:
+                    async for attempt in attempts:
+                        show(attempt)
+                except Problem as problem:
+                    raise _admin_error(problem) from None
+
+        self._run(follow)
+
+    def export(self, file: BinaryIO) -> int:
+        async def export(operator: Operator) -> int:
+            await operator.check_app(self.app)
+            with output.progress("Exporting", "rows") as progress:
+                return await exports.export(operator, self.app, file, progress)
+
+        return self._run(export)
+
+    def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
+        async def load(operator: Operator) -> dict[str, int]:
+            await operator.check_app(self.app)
+            with output.progress("Importing", "bytes") as progress:
+                return await exports.load(
+                    operator, self.app, file, replace=replace, progress=progress
+                )
+
+        return self._run(load)
+
+
+def _check_version(version: str | None) -> None:
+    if version is None:
+        raise TargetError("the database is empty: start a server first")
+    if version != tables.VERSION:
+        raise TargetError(
+            f"the database has version {version}, this skylogin needs {tables.VERSION}: "
+            "run `skylogin migrate`"
+        )
+
+
+def _admin_error(problem: Problem) -> AdminError:
+    return AdminError(problem.status, problem.detail, problem.faults)
