@@ -5,14 +5,15 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 SECONDS_MAX = 120
-# After a snippet: the variables and the folder of its shell, for the next one.
-KEEP_STATE = '\n__code=$?; [ $__code = 0 ] && env -0 > "$__STATE"; exit $__code'
+# What the shell prints after a snippet.
+ENDED = "is the code of the snippet"
 RUNS_A_SERVER = re.compile(r"^(?:make dev|\S*skylogin (?:dev|serve))\b", re.MULTILINE)
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -22,53 +23,67 @@ LEFT_OUT = "…"
 
 
 class Shell:
-    """A shell in *folder*, which keeps its variables from one snippet to the next."""
+    """A shell in *folder* for the block, which keeps what a snippet sets for the next one."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._state = folder.with_name(f"{folder.name}.state")
-        self._environment = {**environment, "PWD": str(folder), "__STATE": str(self._state)}
+        self._folder = folder
+        self._environment = dict(environment)
         self._servers: list[subprocess.Popen[str]] = []
+        self._shell = self._start("-s")
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for server in self._servers:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(SECONDS_MAX)
+        for process in (self._shell, *self._servers):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=SECONDS_MAX)
 
-    def paste(self, text: str) -> tuple[int, str]:
-        """Run *text*, and return its exit code and what it printed; a server goes on running."""
-        log = self._state.with_suffix(".log")
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                ["bash", "-ac", text + KEEP_STATE],
-                cwd=self._environment["PWD"],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+    def paste(self, text: str, code: int = 0) -> str:
+        """Run *text*, which is to end with *code*, and return what it printed.
+
+        A server gets a shell of its own, where it goes on running.
+        """
         if RUNS_A_SERVER.search(text):
-            self._servers.append(process)
-            return _wait_until_ready(process, log)
-        code = process.wait(SECONDS_MAX)
-        if code == 0:
-            pairs = self._state.read_text().rstrip("\0").split("\0")
-            self._environment = dict(pair.split("=", 1) for pair in pairs)
-        return code, log.read_text()
+            self._servers.append(self._start("-ec", text))
+            return self._read(self._servers[-1], lambda line: line.startswith('{"url"'))
+        stops = "set -e" if code == 0 else "true"
+        assert self._shell.stdin is not None
+        end = f"__code=$?; set +e; echo; echo $__code {ENDED}"
+        self._shell.stdin.write(f"{stops}\n{{ {text}\n}} </dev/null\n{end}\n")
+        self._shell.stdin.flush()
+        printed = self._read(self._shell, lambda line: line.endswith(f"{ENDED}\n"))
+        *lines, last = printed.splitlines(keepends=True)
+        assert last == f"{code} {ENDED}\n", printed
+        return "".join(lines).removesuffix("\n")
 
-
-def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> tuple[int, str]:
-    deadline = time.monotonic() + SECONDS_MAX
-    while process.poll() is None and time.monotonic() < deadline:
-        ready = [line for line in log.read_text().splitlines(keepends=True) if '"url"' in line]
-        if ready and ready[0].endswith("\n"):
-            return 0, ready[0]
-        time.sleep(0.02)
-    return process.poll() or 1, log.read_text()
+    def _read(self, process: subprocess.Popen[str], is_last: Callable[[str], bool]) -> str:
+        """Return what *process* prints up to its last line. Fails if it ends before."""
+        printed = ""
+        assert process.stdout is not None
+        too_long = threading.Timer(SECONDS_MAX, os.killpg, (process.pid, signal.SIGKILL))
+        too_long.start()
+        try:
+            for line in process.stdout:
+                printed += line
+                if is_last(line):
+                    return printed
+        finally:
+            too_long.cancel()
+        raise AssertionError(printed)
 
 
 def is_like(shown: str, printed: str, language: str) -> bool:

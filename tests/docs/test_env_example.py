@@ -1,4 +1,4 @@
-"""The file to copy to .env has what docker-compose.yml asks for, and serves when it is filled in."""
+""".env.example has what docker-compose.yml asks for, and a server takes it once it is filled in."""
 
 import re
 
