@@ -77,7 +77,7 @@ async def state(services: Services, name: str) -> dict[str, Any]:
         "clock": app.clock.reading,
         "faults": [one.id for one in app.faults.in_force()],
         "fields": sorted(operator.store.fields_of(name, "user")),
-        "rules": (await app.access.rules()).fields.rules,
+        "rules": (await app.access_rules.get()).fields.rules,
     }
 
 

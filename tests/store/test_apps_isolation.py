@@ -1106,7 +1106,7 @@ class Server:
             return found
 
         for app in self.apps.values():
-            app.access.forget()
+            app.access_rules.forget()
         assert isinstance(self.services.ids, CountedIds)
         self.services.ids.begin(MADE_BEFORE)
         found = await self.services.store.run(work)

@@ -181,7 +181,7 @@ async def test_a_journal_that_cannot_be_written_stops_no_login(
 
     await writer.flush()
 
-    assert "the journal lost 2 entries" in caplog.text
+    assert "the login log lost 2 entries" in caplog.text
     await add(store, writer, make_entry(2))
     await writer.close()
 

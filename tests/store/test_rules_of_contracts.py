@@ -32,7 +32,7 @@ async def log_in(ask: Ask, services: Services, *, key: str = "changeme", **profi
 async def set_rules(services: Services, *rules: FieldRule) -> None:
     """Have *rules* and no others."""
     await services.store.run(lambda tx: access_rules.replace_field_rules(tx, APP, rules))
-    services.app.access.forget()
+    services.app.access_rules.forget()
 
 
 async def test_a_login_changes_no_field_that_is_closed(
@@ -78,11 +78,11 @@ async def test_a_login_gives_the_record_its_default_access(
     await services.store.run(
         lambda tx: access_rules.set_default_access(tx, APP, "user", list(OWNER_READS))
     )
-    services.app.access.forget()
+    services.app.access_rules.forget()
     assert (await log_in(ask, services))["profile"]["_access"] == OWNER_READS
     await services.store.run(lambda tx: access_rules.set_default_access(tx, APP, "user", []))
     clock.moment += timedelta(minutes=1)
-    services.app.access.forget()
+    services.app.access_rules.forget()
 
     token = (await log_in(ask, services))["access_token"]
     me = await ask(services, "me", access_token=token)

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 from skylogin.apps import token_secrets
-from skylogin.apps.token_secrets import FRESH_SECONDS, SecretCache
+from skylogin.apps.refreshed import KNOWN_SECONDS
+from skylogin.apps.token_secrets import SecretCache
 from skylogin.database import Store
 from skylogin.operations import secrets
 from skylogin.operations.operator import Operator
@@ -88,7 +89,7 @@ async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
 
     await secrets.revoke(operator, APP, made.id)
 
-    ticks.seconds += FRESH_SECONDS
+    ticks.seconds += KNOWN_SECONDS
     assert await ids_in(cache) == []
     for secret_id in (made.id, "unknown"):
         with pytest.raises(NoSuchSecretError):

@@ -33,7 +33,7 @@ async def log_in(
     """
     app, key_sets = call.app.name, services.settings.auth_record_keys
     entry_id = services.ids.timed_id(services.now())
-    attempt = replace(attempt, access=await call.app.access.rules())
+    attempt = replace(attempt, access=await call.app.access_rules.get())
 
     async def work(tx: Transaction) -> Login:
         account = await find(tx)
@@ -59,7 +59,7 @@ async def auth_response(call: Call, services: Services, user: User) -> object:
     # The original passes the issuer of a token on to the next one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer)
-    record, rules = user.record, await call.app.access.rules()
+    record, rules = user.record, await call.app.access_rules.get()
     assert record is not None
     actor = Actor(user.id, user.roles, call.has_master_key)
     shown = rules.readable(USER_TYPE, record.data, actor, record)

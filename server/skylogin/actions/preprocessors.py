@@ -119,7 +119,7 @@ async def require_user(call: Call, services: Services) -> None:
     """Require the user's record; one that is missing is made, empty."""
     assert call.user is not None
     if call.user.record is None:
-        access = (await call.app.access.rules()).default_access(USER_TYPE)
+        access = (await call.app.access_rules.get()).default_access(USER_TYPE)
         call.user = await _make(call, services, login.new_user(call.user_id, call.now, access))
     record = call.user.record
     if services.settings.verify_required and (

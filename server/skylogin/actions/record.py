@@ -24,7 +24,7 @@ async def fetch(call: Call, services: Services) -> object:
     found = await services.store.run(
         lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id), write=False
     )
-    rules = await call.app.access.rules()
+    rules = await call.app.access_rules.get()
     return [_fetched(call, services, rules, one, found.get(one)) for one in ids]
 
 
@@ -103,7 +103,7 @@ async def _save_context(call: Call, services: Services, database_id: str) -> Sav
         actor=call.actor,
         database_id=database_id,
         now=call.now,
-        rules=await call.app.access.rules(),
+        rules=await call.app.access_rules.get(),
         key_sets=settings.auth_record_keys,
         documented=settings.contract == DOCUMENTED,
         atomic=bound(call.payload, "atomic", False),

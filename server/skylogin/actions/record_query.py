@@ -32,7 +32,7 @@ class _Outcome:
 async def query(call: Call, services: Services) -> object:
     """Answer the records that a call asks for, and how many there are if it wants to know."""
     wanted = reader.read(call.payload)
-    rules = await call.app.access.rules()
+    rules = await call.app.access_rules.get()
     outcome = await services.store.run(lambda tx: _find(tx, call, wanted, rules), write=False)
     bodies = [_body(record, call, wanted, rules, outcome) for record in outcome.found.records]
     if outcome.found.count is None:

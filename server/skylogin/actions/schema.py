@@ -113,7 +113,7 @@ async def set_create_roles(call: Call, services: Services) -> object:
         await stored_access.set_create_roles(tx, call.app.name, record_type, names)
 
     await services.store.run(work)
-    call.app.access.forget()
+    call.app.access_rules.forget()
     return {"type": record_type, **({"create_roles": names} if names else {})}
 
 
@@ -132,7 +132,7 @@ async def set_default_access(call: Call, services: Services) -> object:
     await services.store.run(
         lambda tx: stored_access.set_default_access(tx, call.app.name, record_type, entries)
     )
-    call.app.access.forget()
+    call.app.access_rules.forget()
     return {"type": record_type, **({"default_access": raw} if raw else {})}
 
 
@@ -157,7 +157,7 @@ async def update_field_access(call: Call, services: Services) -> object:
     await services.store.run(
         lambda tx: stored_access.replace_field_rules(tx, call.app.name, rules.rules)
     )
-    call.app.access.forget()
+    call.app.access_rules.forget()
     return _field_access(rules)
 
 

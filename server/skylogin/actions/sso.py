@@ -57,7 +57,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
         new_user,
         may_extend,
         claims=claims,
-        access=await call.app.access.rules(),
+        access=await call.app.access_rules.get(),
     )
     entry_id = services.ids.timed_id(services.now())
     accepted = await services.logins.submit(

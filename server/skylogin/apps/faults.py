@@ -1,7 +1,7 @@
-"""Faults on request: what goes wrong with the calls of an app, because a test asked for it.
+"""Faults that a test injects into the calls of an app.
 
-A fault covers the next so many calls of an action and then is over, or after a while. Each
-call it covers is struck with its probability, by a sequence that its seed alone decides.
+A fault covers a number of calls of an action, and ends after them or after a time. It
+strikes each call it covers with a probability; its seed alone decides which.
 """
 
 import random
@@ -16,16 +16,16 @@ DROP, TRUNCATE, DATABASE_BUSY = "drop", "truncate", "database_busy"
 EVERY_ACTION = "*"
 FAULTS_MAX = 100
 
-# What each kind does, for people.
+# What each kind does, as pages and documents say it.
 KINDS = {
-    LATENCY: "the answer comes so many seconds later",
+    LATENCY: "the answer comes that many seconds later",
     ERROR: "the call is answered with this error, and not carried out",
     STATUS: "the call is answered with this status and no body, and not carried out",
     DROP: "the connection is closed without an answer",
-    TRUNCATE: "the call is carried out; half of its answer comes, and the connection is closed",
-    DATABASE_BUSY: "the call is answered as when the database keeps being busy",
+    TRUNCATE: "the call is carried out; half of its answer is sent, and the connection is closed",
+    DATABASE_BUSY: "the call is answered as if the database stayed busy",
 }
-# The least and the most that may be asked for.
+# The smallest and the largest value of each.
 LIMITS = {
     "calls": (1, 1_000_000),
     "probability": (0, 1),
@@ -38,9 +38,9 @@ NAMES_OF_ERRORS = {kind.name: kind for kind in ERROR_KINDS}
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """What was asked for. *seconds* are a latency's, *expires_in* those until it ends unused.
+    """What a test asked for. *seconds* delay the answer; *expires_in* ends an unused fault.
 
-    With *after* a connection that is to be dropped is dropped once the call is carried out.
+    With *after*, the connection is dropped once the call is carried out.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class InjectedFault:
 
     @property
     def refusal(self) -> SkygearError | None:
-        """Return what the call is refused with before it is carried out, if it is."""
+        """Return the error of a call that is not carried out, None if it is."""
         explanation = f"a test asked for this fault: {KINDS[self.kind]}"
         if self.kind == ERROR:
             message = self.message or "a fault that a test asked for"
@@ -78,7 +78,7 @@ class InjectedFault:
 
 @dataclass(slots=True)
 class FaultInForce:
-    """A fault that is not over: how many calls it still covers, and how many it struck."""
+    """A fault that has not ended: how many calls it still covers, and how many it struck."""
 
     id: str
     fault: InjectedFault
@@ -96,31 +96,31 @@ class Faults:
         self._in_force: list[FaultInForce] = []
 
     def add(self, fault_id: str, fault: InjectedFault) -> FaultInForce:
-        """Have *fault* strike from the next call on. Raises ValueError where there are too many."""
+        """Inject *fault* from the next call on. Raises ValueError if there are too many."""
         if len(self.in_force()) >= FAULTS_MAX:
             raise ValueError(f"there are {FAULTS_MAX} faults already")
         ends_at = self._monotonic() + fault.expires_in
-        # What is drawn has to be the same again, not to be kept from anybody.
+        # The same seed has to give the same sequence; it protects nothing.
         draw = random.Random(fault.seed)
         added = FaultInForce(fault_id, fault, ends_at, fault.calls, draw=draw)
         self._in_force.append(added)
         return added
 
     def in_force(self) -> list[FaultInForce]:
-        """Return the faults that are not over, the oldest first."""
+        """Return the faults that have not ended, the oldest first."""
         if self._in_force:
             now = self._monotonic()
             self._in_force = [one for one in self._in_force if one.calls_left and now < one.ends_at]
         return list(self._in_force)
 
     def seconds_left(self, one: FaultInForce) -> float:
-        """Return the seconds until *one* ends unused."""
+        """Return the seconds until *one* expires."""
         return max(0.0, one.ends_at - self._monotonic())
 
     def strike(self, action: str) -> InjectedFault | None:
-        """Return the fault that strikes a call of *action*, which counts as one it covers.
+        """Count a call of *action*, and return the fault that strikes it.
 
-        Where several cover it each draws, and the first that strikes is the call's.
+        Each fault that covers the call draws; the oldest that strikes wins.
         """
         if not self._in_force:
             return None
@@ -136,12 +136,12 @@ class Faults:
         return found
 
     def end(self, fault_id: str) -> bool:
-        """End one fault. Returns False where there is none of that id."""
+        """End one fault. Returns False if none has that id."""
         left = [one for one in self.in_force() if one.id != fault_id]
-        was_there = len(left) < len(self._in_force)
+        was_in_force = len(left) < len(self._in_force)
         self._in_force = left
-        return was_there
+        return was_in_force
 
     def clear(self) -> None:
-        """End them all."""
+        """End all faults."""
         self._in_force = []

@@ -1,7 +1,7 @@
-"""Counting attempts to log in, and the uses of secrets, without a price for a login.
+"""Counting login attempts and the uses of secrets, at no cost to a login.
 
-Counts are added up in memory and written together, about once a second, onto what
-other nodes have counted.
+Counts add up in memory and are written together, about once a second, in addition to
+those of other servers.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ logger = logging.getLogger("skylogin.login_counter")
 FLUSH_SECONDS = 1.0
 COUNTS_AGE_MAX = timedelta(days=8)
 USES_AGE_MAX = timedelta(days=400)
-AGE_CHECK = timedelta(hours=1)
+DROP_EVERY = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
 class LoginCounter:
-    """The counts of one app that are still to be written."""
+    """The counts of one app that are not written yet."""
 
     def __init__(self, store: Store, app: str) -> None:
         self._store = store
         self._app = app
         self._attempts: Counter[tuple[datetime, str]] = Counter()
         self._uses: dict[tuple[str, datetime], SecretUse] = {}
-        # Of the last attempt: most come in the same minute as the one before.
+        # Of the attempt before: most attempts are in the same minute.
         self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
-        self._aged_at: datetime | None = None
+        self._dropped_at: datetime | None = None
         self._flusher: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
     def count(self, entry: LogEntry) -> None:
-        """Count an attempt; it is written soon."""
+        """Count a login attempt; the count is written soon."""
         at = entry.at
         if not self._minute <= at < self._minute + MINUTE:
             self._minute = at.replace(second=0, microsecond=0)
@@ -48,17 +48,15 @@ class LoginCounter:
         self._attempts[self._minute, entry.reason] += 1
         secret_id = entry.details["secret_id"]
         if entry.accepted and secret_id:
-            self._use(secret_id, self._day, 1, at)
+            self._count_uses(secret_id, self._day, SecretUse(1, at))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush_soon())
 
-    def _use(self, secret_id: str, day: datetime, number: int, at: datetime) -> None:
-        seen = self._uses.get((secret_id, day))
-        if seen is None:
-            self._uses[secret_id, day] = SecretUse(number, at)
-            return
-        seen.uses += number
-        seen.last_used_at = max(seen.last_used_at, at)
+    def _count_uses(self, secret_id: str, day: datetime, more: SecretUse) -> None:
+        known = self._uses.setdefault((secret_id, day), more)
+        if known is not more:
+            known.uses += more.uses
+            known.last_used_at = max(known.last_used_at, more.last_used_at)
 
     async def _flush_soon(self) -> None:
         try:
@@ -68,16 +66,16 @@ class LoginCounter:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what was counted. Raises nothing: counts that cannot be written wait."""
+        """Write the counts. A failure is only logged: the counts wait for the next time."""
         async with self._writing:
             await self._flush()
 
     @asynccontextmanager
     async def forgetting(self) -> AsyncIterator[None]:
-        """Forget what was counted, while the block takes away what is written."""
+        """Forget the counts that wait, while the block deletes those in the database."""
         async with self._writing:
             self._attempts, self._uses = Counter(), {}
-            self._aged_at = None
+            self._dropped_at = None
             yield
 
     async def _flush(self) -> None:
@@ -89,22 +87,22 @@ class LoginCounter:
 
         async def write(tx: Transaction) -> None:
             await login_counts.add(tx, self._app, Counts(attempts, uses))
-            if self._aged_at is None or latest - self._aged_at >= AGE_CHECK:
+            if self._dropped_at is None or latest - self._dropped_at >= DROP_EVERY:
                 await login_counts.drop_before(
                     tx, self._app, latest - COUNTS_AGE_MAX, latest - USES_AGE_MAX
                 )
 
         try:
             await self._store.run(write)
-            self._aged_at = max(latest, self._aged_at or latest)
+            self._dropped_at = max(latest, self._dropped_at or latest)
         except Exception:
-            logger.exception("counts of attempts are not written yet")
+            logger.exception("the counts of login attempts could not be written")
             self._attempts.update(attempts)
             for (secret_id, day), use in uses.items():
-                self._use(secret_id, day, use.uses, use.last_used_at)
+                self._count_uses(secret_id, day, use)
 
     async def close(self) -> None:
-        """Write what still waits."""
+        """Write the counts that wait, and stop."""
         if self._flusher is not None:
             self._flusher.cancel()
         await self.flush()

@@ -1,8 +1,8 @@
-"""Writing the journal without letting it grow, or slow the logins that are accepted.
+"""Writing the login log so that it neither grows without end nor slows logins down.
 
-An accepted login is written in its own transaction. Refusals wait here, no more
-than a thousand of them, and are written together: a flood of bad tokens costs
-the database no more than a trickle.
+An accepted login is logged in its own transaction. Refused attempts wait, at most a
+thousand of them, and are written together: a flood of bad tokens costs the database no
+more than a trickle.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from skylogin.apps.login_counter import LoginCounter
 from skylogin.database import Store, Transaction
 from skylogin.domain.login_attempt import LogEntry
 from skylogin.ids import timed_prefix
-from skylogin.store import login_attempts as stored_journal
+from skylogin.store import login_attempts as stored_attempts
 
 logger = logging.getLogger("skylogin.login_log")
 
@@ -25,8 +25,12 @@ DROPPED_AT_ONCE_MAX = 256
 AGE_CHECK = timedelta(minutes=1)
 
 
+async def _do_nothing() -> None:
+    pass
+
+
 class LoginLog:
-    """The journal of one app, kept to *rows_max* entries and *days* days by the server's clock."""
+    """The login log of one app: at most *rows_max* entries, at most *days* days old."""
 
     def __init__(
         self, store: Store, app: str, *, rows_max: int, days: int, now: Callable[[], datetime]
@@ -41,25 +45,25 @@ class LoginLog:
         self._waiting: deque[LogEntry] = deque()
         self._left_out = 0
         self._flusher: asyncio.Task[None] | None = None
-        # Who wants to read what waits has to wait for who is writing it.
+        # Callers of `write` wait until an entry that is being written is in the database.
         self._writing = asyncio.Lock()
         self._counter = LoginCounter(store, app)
 
     async def open(self) -> None:
-        """Count what is there."""
-        self._rows = await self._store.run(lambda tx: stored_journal.count(tx, self._app))
+        """Count the entries."""
+        self._rows = await self._store.run(lambda tx: stored_attempts.count(tx, self._app))
 
     async def add(self, tx: Transaction, entries: Sequence[LogEntry]) -> None:
-        """Write *entries* in the transaction of what they tell, and drop the oldest."""
+        """Write *entries* in the transaction of their logins, and drop the oldest ones."""
         if not entries:
             return
-        await stored_journal.add(tx, self._app, entries)
+        await stored_attempts.add(tx, self._app, entries)
         rows = self._rows + len(entries)
         excess = min(rows - self._rows_max, DROPPED_AT_ONCE_MAX)
         if excess >= min(DROPPED_AT_ONCE_MAX, self._rows_max):
-            # The new ones have to be there: they may be among those that go.
+            # The new entries have to be written first: they may be among those dropped.
             await tx.finish()
-            rows -= await stored_journal.drop_oldest(tx, self._app, excess)
+            rows -= await stored_attempts.drop_oldest(tx, self._app, excess)
         rows -= await self._drop_aged(tx)
         change = rows - self._rows
         tx.on_commit.append(lambda: self._count(change, entries))
@@ -67,7 +71,7 @@ class LoginLog:
     def _count(self, change: int, entries: Sequence[LogEntry]) -> None:
         self._rows += change
         for entry in entries:
-            # A refusal is counted when it comes: it may never be written.
+            # A refused attempt was counted before: it may never be written.
             if entry.accepted:
                 self._counter.count(entry)
 
@@ -76,13 +80,13 @@ class LoginLog:
         if self._age_checked_at is not None and abs(now - self._age_checked_at) < AGE_CHECK:
             return 0
         self._age_checked_at = now
-        # By the ids, which go by the server's clock: a test that moves its app's to next year
-        # still wants to see what it tried.
+        # By the ids, which have the server's time: a test that sets its app's clock to next
+        # year still finds its earlier attempts.
         first_id = timed_prefix(now - self._age_max)
-        return await stored_journal.drop_before(tx, self._app, first_id, DROPPED_AT_ONCE_MAX)
+        return await stored_attempts.drop_before(tx, self._app, first_id, DROPPED_AT_ONCE_MAX)
 
     def note(self, entry: LogEntry) -> None:
-        """Write *entry* soon; where too many wait already, it is only counted."""
+        """Write *entry* soon; if too many wait already, only count it."""
         self._counter.count(entry)
         if len(self._waiting) >= WAITING_MAX:
             self._left_out += 1
@@ -99,12 +103,12 @@ class LoginLog:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits, and the counts. Raises nothing: neither stops a login."""
+        """Write the waiting entries and the counts. A failure is only logged."""
         await self.write()
         await self._counter.flush()
 
     async def write(self) -> None:
-        """Write the entries that wait. Raises nothing: a journal that fails stops no login."""
+        """Write the waiting entries. A failure is only logged: it stops no login."""
         async with self._writing:
             await self._write()
 
@@ -115,14 +119,14 @@ class LoginLog:
         if not entries and not left_out:
             return
         if left_out:
-            logger.warning("the journal left out %d refused attempts", left_out)
+            logger.warning("the login log left out %d refused attempts", left_out)
         try:
             await self._store.run(lambda tx: self.add(tx, entries))
         except Exception:
-            logger.exception("the journal lost %d entries", len(entries))
+            logger.exception("the login log lost %d entries", len(entries))
 
-    async def forget(self, empty: Callable[[], Awaitable[None]]) -> None:
-        """Forget what waits and what was counted, while *empty* takes away what is written."""
+    async def forget(self, empty: Callable[[], Awaitable[None]] = _do_nothing) -> None:
+        """Forget the waiting entries and counts, while *empty* deletes those in the database."""
         async with self._writing, self._counter.forgetting():
             self._waiting.clear()
             self._left_out = 0
@@ -130,7 +134,7 @@ class LoginLog:
             self._rows = 0
 
     async def close(self) -> None:
-        """Write what waits, and stop."""
+        """Write the waiting entries and the counts, and stop."""
         if self._flusher is not None:
             self._flusher.cancel()
         if self._waiting:

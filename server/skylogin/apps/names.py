@@ -1,22 +1,22 @@
-"""Which app a call is for: by its path, or by its host. Pure."""
+"""The names of apps, and which app a call is for. Pure."""
 
 import re
 
 PREFIX = "/apps/"
-# As a host name has it, so that every app has one.
+# A label of a host name, so that every app can have a host name.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 def is_name(text: str) -> bool:
-    """Return whether *text* can name an app other than the one of the environment."""
+    """Return whether *text* can be the name of an app, other than the default app."""
     return _NAME.fullmatch(text) is not None
 
 
 def split(path: str, host: str, domain: str) -> tuple[str, str]:
     """Return the name of the app that a call is for, and its path within the app.
 
-    `/apps/NAME/...` wins over the host `NAME.`*domain*. The name is empty for
-    the app of the environment. It is not checked.
+    `/apps/NAME/...` wins over the host `NAME.`*domain*. The name is not checked; it is
+    empty for the default app.
     """
     if path.startswith(PREFIX):
         name, _, rest = path.removeprefix(PREFIX).partition("/")

@@ -1,11 +1,12 @@
-"""Which custom token secrets are accepted, and a cache that sees changes within seconds."""
+"""The custom token secrets that an app accepts. A change is seen within a second."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from skylogin.apps.refreshed import Refreshed
 from skylogin.database import Store, Transaction
 from skylogin.store import apps
 from skylogin.store import secrets as stored_secrets
@@ -15,10 +16,8 @@ from skylogin.tokens.custom_token import Secret
 
 ENVIRONMENT = "environment"
 SECRET_BYTES = 32
-FRESH_SECONDS = 1.0
-# A token with an unknown signature has them read again; those of a flood share a look.
-DOUBTED_SECONDS = 0.005
 FIRST_SECRET = "first_custom_token_secret"
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def generate(now: datetime) -> StoredSecret:
@@ -27,15 +26,25 @@ def generate(now: datetime) -> StoredSecret:
 
 
 def accepted_texts(stored: Sequence[StoredSecret], now: datetime) -> list[str]:
-    """Return the secrets of *stored* that are accepted at *now*, as an issuer needs them."""
+    """Return the texts of the secrets that are accepted at *now*."""
     return [secret.secret for secret in stored if secret.accepted_at(now)]
 
 
-class SecretCache:
-    """The accepted secrets of an app, read again when they are older than a second.
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    stored: StoredSecret
+    secret: Secret
 
-    A secret in the environment is the only one: *fixed* is it, or nothing where
-    the login is switched off.
+
+def _prepared(stored: StoredSecret) -> _Prepared:
+    return _Prepared(stored, Secret(stored.id, jws.prepare_key(stored.secret)))
+
+
+class SecretCache:
+    """The secrets of an app, newest first.
+
+    *fixed* is the environment's secret, which replaces those in the database: None if the
+    environment has none, empty if login with custom token is off.
     """
 
     def __init__(
@@ -45,82 +54,38 @@ class SecretCache:
         fixed: str | None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._app = app
-        self._monotonic = monotonic
-        self._fixed_text = fixed
-        self._fixed: list[Secret] | None = None
-        if fixed is not None:
-            self._fixed = [_prepared(ENVIRONMENT, fixed)] if fixed else []
-        self._stored: list[tuple[StoredSecret, Secret]] = []
-        self._read_at = float("-inf")
-        self._forgotten = 0
-        self._looks = 0
-        # Who comes while they are read waits, or would find none at the start.
-        self._reading = asyncio.Lock()
+        async def load() -> list[_Prepared]:
+            if fixed is None:
+                stored = await store.run(lambda tx: stored_secrets.load(tx, app), write=False)
+            else:
+                stored = [StoredSecret(ENVIRONMENT, fixed, _LONG_AGO, None)] if fixed else []
+            return [_prepared(one) for one in stored]
+
+        self._known = Refreshed(load, monotonic)
 
     async def accepted(self, now: datetime) -> list[Secret]:
-        """Return the secrets that a token may be signed with at *now*."""
-        if self._fixed is not None:
-            return self._fixed
-        await self._refresh()
-        return self._accepted(now)
-
-    async def texts(self, now: datetime) -> list[str]:
-        """Return the secrets that are accepted at *now* as an issuer needs them, newest first."""
-        if self._fixed_text is not None:
-            return [self._fixed_text] if self._fixed_text else []
-        await self._refresh()
-        return accepted_texts([stored for stored, _ in self._stored], now)
-
-    async def _refresh(self) -> None:
-        async with self._reading:
-            while self._monotonic() - self._read_at >= FRESH_SECONDS:
-                await self._read()
-
-    def _accepted(self, now: datetime) -> list[Secret]:
-        return [secret for stored, secret in self._stored if stored.accepted_at(now)]
+        """Return the secrets that may sign a token at *now*."""
+        return _accepted(await self._known.get(), now)
 
     async def accepted_anew(self, now: datetime) -> list[Secret]:
-        """Return the same, from a look that begins after the call.
+        """Return the same, loaded after this call: with a secret that another server just made."""
+        return _accepted(await self._known.get_newer(), now)
 
-        So a secret that was made before it on another node is among them.
-        """
-        if self._fixed is not None:
-            return self._fixed
-        looks = self._looks
-        pause = self._read_at + DOUBTED_SECONDS - self._monotonic()
-        if pause > 0:
-            # Not while others wait for us.
-            await asyncio.sleep(pause)
-        async with self._reading:
-            while self._looks == looks or self._read_at == float("-inf"):
-                await self._read()
-        return self._accepted(now)
-
-    async def _read(self) -> None:
-        moment, forgotten = self._monotonic(), self._forgotten
-        self._looks += 1
-        stored = await self._store.run(self._load, write=False)
-        self._stored = [(one, _prepared(one.id, one.secret)) for one in stored]
-        # Where they changed while they were read, they are read again.
-        self._read_at = moment if forgotten == self._forgotten else float("-inf")
+    async def texts(self, now: datetime) -> list[str]:
+        """Return the texts of the secrets that may sign a token at *now*."""
+        return accepted_texts([one.stored for one in await self._known.get()], now)
 
     def forget(self) -> None:
-        """Have the secrets read again when they are next asked for."""
-        self._forgotten += 1
-        self._read_at = float("-inf")
-
-    async def _load(self, tx: Transaction) -> list[StoredSecret]:
-        return await stored_secrets.load(tx, self._app)
+        """Have the secrets loaded again at their next use."""
+        self._known.forget()
 
 
-def _prepared(secret_id: str, text: str) -> Secret:
-    return Secret(secret_id, jws.prepare_key(text))
+def _accepted(known: Sequence[_Prepared], now: datetime) -> list[Secret]:
+    return [one.secret for one in known if one.stored.accepted_at(now)]
 
 
 async def keep_first(tx: Transaction, app: str, now: datetime) -> None:
-    """Generate the first secret of *app* where it never had one; of several nodes, one does."""
+    """Generate a secret if *app* never had one. Of several servers that try, one succeeds."""
     if await stored_secrets.load(tx, app):
         return
     new = generate(now)

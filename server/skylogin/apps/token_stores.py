@@ -1,4 +1,4 @@
-"""Where access tokens live: `TOKEN_STORE`. Each store issues, finds and forgets them."""
+"""The stores of access tokens: `TOKEN_STORE`."""
 
 import asyncio
 from datetime import datetime
@@ -15,25 +15,25 @@ from skylogin.tokens.redis_store import RedisTokens
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-# Below it are the tokens of the apps that the original does not know.
+# The part of a path or key that stands before apps which the original does not have.
 APPS = "apps"
 
 
 class TokenStore(Protocol):
-    """What the rest needs of a store of access tokens, of one app."""
+    """The access tokens of one app."""
 
     async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token for *user_id*, good from now on."""
+        """Return a new token for *user_id*, valid from *now*."""
 
     async def find(self, token: str, now: datetime) -> AccessToken:
-        """Return what *token* says. Raises SkygearError (AccessTokenNotAccepted)."""
+        """Return what *token* says. Raises SkygearError if it is not valid."""
 
     async def forget(self, token: str) -> None:
-        """End *token*, where the store can."""
+        """End *token*, if the store can."""
 
 
 class SignedTokens:
-    """`TOKEN_STORE=jwt`: tokens are signed and stored nowhere, so none can be ended."""
+    """`TOKEN_STORE=jwt`: tokens are signed and not stored, so they cannot be ended."""
 
     def __init__(self, key: bytes, expiry_seconds: int, ids: IdMaker) -> None:
         self._key = key
@@ -52,15 +52,15 @@ class SignedTokens:
         )
 
     async def find(self, token: str, now: datetime) -> AccessToken:
-        """Return what *token* says, once its signature and times are checked."""
+        """Return what *token* says, after a check of its signature and times."""
         return access_token.verify(token, now, self._key)
 
     async def forget(self, token: str) -> None:
-        """Do nothing: the token lives on, as it does in the original."""
+        """Do nothing: the token stays valid, as in the original."""
 
 
 class TokenStores:
-    """Opens the token store of each app; what they share is opened and closed once."""
+    """Opens the token store of each app; all of them share a folder or a Redis client."""
 
     def __init__(self, settings: Settings, ids: IdMaker) -> None:
         self._settings = settings
@@ -68,7 +68,7 @@ class TokenStores:
         self._redis: Redis | None = None
 
     async def open(self) -> None:
-        """Prepare what the stores share. Raises ConfigurationError where that fails."""
+        """Make the folder or the client. Raises ConfigurationError if that fails."""
         settings = self._settings
         path = settings.token_store_path
         try:
@@ -82,10 +82,10 @@ class TokenStores:
             raise ConfigurationError([f"TOKEN_STORE_PATH {error}"]) from None
 
     def open_token_store(self, app: str, key: bytes) -> TokenStore:
-        """Return the store of the app called *app*; *key* signs where tokens are signed.
+        """Return the store of the app called *app*; *key* signs tokens under `jwt`.
 
-        The app of the environment has its tokens where the original has them. Any
-        other has a place of its own, and none finds another's.
+        The default app has its tokens where the original has them. Each other app has a
+        place of its own, so that its tokens are not valid elsewhere.
         """
         settings, ids = self._settings, self._ids
         seconds = settings.token_store_expiry_seconds
@@ -100,6 +100,6 @@ class TokenStores:
         return SignedTokens(key, seconds, ids)
 
     async def close(self) -> None:
-        """Close what the stores share."""
+        """Close the client."""
         if self._redis is not None:
             await self._redis.aclose()

@@ -5,8 +5,8 @@ from email.utils import format_datetime
 from aiohttp import web
 
 from skylogin.apps import faults
+from skylogin.apps.clock import Clock
 from skylogin.apps.faults import InjectedFault
-from skylogin.clock import Clock
 
 # The clock of the app that a request is for.
 CLOCK = web.RequestKey("clock", Clock)

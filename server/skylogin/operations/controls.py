@@ -60,7 +60,7 @@ async def reset(operator: Operator, app: App) -> None:
     async def empty() -> None:
         app.clock.reset()
         await operator.act(app.name, "app.reset", app.name, work)
-        app.access.forget()
+        app.access_rules.forget()
 
     await app.login_log.forget(empty)
     app.faults.clear()

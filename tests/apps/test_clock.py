@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin.clock import EARLIEST, LATEST, Clock
+from skylogin.apps.clock import EARLIEST, LATEST, Clock
 
 from tests.factories import NOW
 

@@ -1,0 +1,63 @@
+"""A value of the database that is known for a second, and then loaded again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+KNOWN_SECONDS = 1.0
+# Calls that ask for a newer value within this time share a load.
+SHARED_SECONDS = 0.005
+_NEVER = float("-inf")
+
+
+class Refreshed(Generic[T]):
+    """What *load* returns. Other servers see a change within a second, this one at once.
+
+    The server that makes a change calls `forget`.
+    """
+
+    def __init__(
+        self, load: Callable[[], Awaitable[T]], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._load_value = load
+        self._monotonic = monotonic
+        self._value: T
+        self._loaded_at = _NEVER
+        self._loads = 0
+        self._forgotten = 0
+        self._loading = asyncio.Lock()
+
+    async def get(self) -> T:
+        """Return the value as it was at most a second ago."""
+        if not self._is_known():
+            async with self._loading:
+                while not self._is_known():
+                    await self._load()
+        return self._value
+
+    async def get_newer(self) -> T:
+        """Return the value from a load that begins after this call."""
+        loads = self._loads
+        await asyncio.sleep(self._loaded_at + SHARED_SECONDS - self._monotonic())
+        async with self._loading:
+            while self._loads == loads or self._loaded_at == _NEVER:
+                await self._load()
+        return self._value
+
+    def forget(self) -> None:
+        """Have the value loaded again at its next use."""
+        self._forgotten += 1
+        self._loaded_at = _NEVER
+
+    def _is_known(self) -> bool:
+        return self._monotonic() - self._loaded_at < KNOWN_SECONDS
+
+    async def _load(self) -> None:
+        began_at, forgotten = self._monotonic(), self._forgotten
+        self._loads += 1
+        self._value = await self._load_value()
+        # A value that changed while it was loaded is loaded again.
+        self._loaded_at = began_at if forgotten == self._forgotten else _NEVER

@@ -1,0 +1,75 @@
+"""A value that is loaded again after a second."""
+
+import asyncio
+
+from skylogin.apps.refreshed import KNOWN_SECONDS, Refreshed
+
+
+class Seconds:
+    """A monotonic clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+
+class Loader:
+    """Counts its loads, and returns their number. A load lasts until *may_end* is set."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+        self.has_begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def __call__(self) -> int:
+        """Load the value."""
+        self.loads += 1
+        loaded = self.loads
+        self.has_begun.set()
+        await self.may_end.wait()
+        return loaded
+
+
+async def test_a_value_is_loaded_again_after_a_second() -> None:
+    """And not before, unless it is forgotten."""
+    seconds, load = Seconds(), Loader()
+    refreshed = Refreshed(load, seconds)
+    assert await refreshed.get() == await refreshed.get() == 1
+
+    seconds.now += KNOWN_SECONDS
+    assert await refreshed.get() == await refreshed.get() == 2  # noqa: PLR2004
+    refreshed.forget()
+    assert await refreshed.get() == 3  # noqa: PLR2004
+
+
+async def test_calls_at_the_same_time_share_a_load() -> None:
+    """All of them get its value, the first one too."""
+    refreshed = Refreshed(Loader())
+
+    assert await asyncio.gather(*(refreshed.get() for _ in range(20))) == [1] * 20
+
+
+async def test_a_value_that_is_forgotten_while_it_is_loaded_is_loaded_again() -> None:
+    """The load that began before the change is not kept."""
+    load = Loader()
+    load.may_end.clear()
+    refreshed = Refreshed(load)
+    asked = asyncio.create_task(refreshed.get())
+    await load.has_begun.wait()
+    refreshed.forget()
+    load.may_end.set()
+
+    assert await asked == 2  # noqa: PLR2004
+
+
+async def test_a_newer_value_is_from_a_load_that_begins_after_the_call() -> None:
+    """However recent the known one is; calls at the same time share that load."""
+    load = Loader()
+    refreshed = Refreshed(load)
+    await refreshed.get()
+
+    assert await asyncio.gather(*(refreshed.get_newer() for _ in range(20))) == [2] * 20
