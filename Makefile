@@ -42,21 +42,21 @@ docs: $(VENV)/.installed-docs
 	@$(BUILD_SITE)
 
 test: $(VENV)/.installed-test
-	@bash tests/setup.sh
+	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m 'not long' -n 2 --dist loadgroup $(ARGS)
 
 # What `make test` does a few times, done many times: kills, generated requests, recorded scenarios.
 test-long: $(VENV)/.installed-test
-	@bash tests/setup.sh
+	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m long -n 2 --dist loadgroup $(ARGS)
 
 bench: $(VENV)/.installed-test
-	@bash tests/setup.sh
+	@$(BIN)/python -m tests.needs
 	@$(BIN)/python bench/bench.py $(ARGS)
 
 # The picture of the portal in the README.
 screenshots: $(VENV)/.installed-test
-	@bash tests/setup.sh
+	@$(BIN)/python -m tests.needs
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots
 	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k be_read tests/portal/test_accessibility.py
 

@@ -16,7 +16,7 @@ from tests import local_services
 @contextmanager
 def postgresql() -> Iterator[str | None]:
     """Give the URL of an empty database, or None where PostgreSQL is missing."""
-    if local_services.postgresql_missing():
+    if not local_services.can_run_postgresql():
         yield None
         return
     cluster = local_services.PostgreSQL.start()

@@ -68,8 +68,8 @@ def client(tmp_path: Path) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def browser(require: Any) -> Iterator[Any]:
     """The system's Chromium."""
+    require("chromium")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
-    require("Chromium is not installed: no chromium on the PATH" if program is None else None)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield browser

@@ -7,27 +7,26 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.local_services import (
-    PostgreSQL,
-    RedisServer,
-    postgresql_missing,
-    redis_missing,
-    shared_postgresql,
-)
+from tests import needs
+from tests.local_services import PostgreSQL, RedisServer, shared_postgresql
 from tests.processes import ServerProcess
 
 pytest_plugins = ["pytester", "tests.applications", "tests.stores"]
 
 # For `make fast`: a fifth of the examples, which finds most errors at once.
 settings.register_profile("fast", max_examples=20)
-Require = Callable[[str | None], None]
+Require = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
 def require() -> Require:
-    """Skip the test if a reason is given, or fail where every test must run."""
+    """Skip the test if something is missing that it needs, or fail where every test must run.
 
-    def require(missing: str | None) -> None:
+    The arguments are names of `tests.needs`.
+    """
+
+    def require(*names: str) -> None:
+        missing = needs.missing(*names)
         if missing is None:
             return
         # `make test` sets TEST_ALL where it can install what is missing: a skipped
@@ -42,7 +41,7 @@ def require() -> Require:
 @pytest.fixture(scope="session")
 def postgresql(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
     """A PostgreSQL cluster, one for all workers of a run; tests that use it are marked slow."""
-    require(postgresql_missing())
+    require("postgresql")
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Each worker has a folder of its own in that of the run.
@@ -62,7 +61,7 @@ def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_process(require: Require) -> Iterator[RedisServer]:
     """A Redis server; tests that use it are marked slow and in the xdist group `redis`."""
-    require(redis_missing())
+    require("redis-server")
     server = RedisServer()
     yield server
     server.close()

@@ -64,13 +64,6 @@ REDIS_PASSWORD = "a-password-that-nobody-may-see"
 STARTING_SECONDS_MAX = 30
 
 
-def redis_missing() -> str | None:
-    """Return why Redis cannot be started here, or None if it can."""
-    if shutil.which("redis-server") is None:
-        return "Redis is not installed: no redis-server on the PATH"
-    return None
-
-
 class RedisServer:
     """Redis with a password, which can be stopped and started again on the same port."""
 
@@ -116,13 +109,9 @@ class RedisServer:
         _end(self._keeper)
 
 
-def postgresql_missing() -> str | None:
-    """Return why PostgreSQL cannot be started here, or None if it can."""
-    if _programs() is None:
-        return "PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin or on the PATH"
-    if os.geteuid() == 0 and not _has_account():
-        return f"PostgreSQL is not installed: it refuses to run as root, and no user is {ACCOUNT!r}"
-    return None
+def can_run_postgresql() -> bool:
+    """Return whether the programs are here, and an account for them: they refuse to run as root."""
+    return _programs() is not None and (os.geteuid() != 0 or _has_account())
 
 
 class PostgreSQL:
@@ -138,7 +127,7 @@ class PostgreSQL:
     def start(cls, *, durable: bool = True) -> Self:
         """Create a cluster and return it once it answers; *durable* keeps fsync on."""
         programs = _programs()
-        assert programs is not None, postgresql_missing()
+        assert programs is not None
         account = ACCOUNT if os.geteuid() == 0 else None
         # Always below /tmp: the path of a socket must be short, and the account of
         # PostgreSQL may not be able to enter the folder that TMPDIR names.

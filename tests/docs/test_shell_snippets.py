@@ -17,7 +17,7 @@ from tests.examples.languages import LANGUAGES
 from tests.examples.running import beside_skylogin, copy_example
 from tests.processes import ServerProcess
 
-Require = Callable[[str | None], None]
+Require = Callable[..., None]
 PACKAGE = ROOT / "server" / "skylogin"
 DATABASE_URL = "postgresql://skylogin:PASSWORD@db.example.com/skylogin"
 
@@ -83,8 +83,7 @@ def test_a_page_runs_as_pasted(
 ) -> None:
     """Every snippet succeeds, and prints what the page shows below it."""
     reader = READERS[page]
-    require(None if shutil.which("curl") else "curl is not installed: no curl on the PATH")
-    require(LANGUAGES["javascript"].missing() if reader.needs_node else None)
+    require("curl", *(LANGUAGES["javascript"].needs if reader.needs_node else ()))
     folder = tmp_path / "folder"
     make_checkout(folder) if reader.has_checkout else folder.mkdir()
     replaced = free_ports()

@@ -139,10 +139,10 @@ PROGRAMS: dict[str, Callable[[str, Path], list[str]]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_a_token_of_the_page_logs_in(
-    language: str, tmp_path: Path, require: Callable[[str | None], None]
+    language: str, tmp_path: Path, require: Callable[..., None]
 ) -> None:
     """Run with the tool of its language and its library."""
-    require(LANGUAGES[language.split(",", maxsplit=1)[0]].missing())
+    require(*LANGUAGES[language.split(",", maxsplit=1)[0]].needs)
     with SkyloginServer() as server:
         environment = {
             "PATH": os.environ["PATH"],

@@ -32,7 +32,7 @@ PORT = "3000"
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 STOP_SECONDS_MAX = 30
 
-Require = Callable[[str | None], None]
+Require = Callable[..., None]
 pytestmark = pytest.mark.slow
 
 
@@ -100,7 +100,7 @@ def test_a_job_of_the_workflow_passes(
 ) -> None:
     """Every `run:` of it, in order, as it is written, in a copy of an example."""
     language = LANGUAGES[JOBS[job]]
-    require(language.missing())
+    require(*language.needs)
     folder = copy_example(language.name, tmp_path)
     wanted = yaml.safe_load(WORKFLOW.replace(PORT, str(free_port())))["jobs"][job]
     environment = {**as_in_ci, **wanted.get("env", {}), "TMPDIR": str(tmp_path)}
@@ -198,7 +198,7 @@ def test_the_compose_file_brings_up_a_server_and_tests_against_it(
     require: Require, tmp_path: Path
 ) -> None:
     """On another port than the usual: the health check follows it, and so do the tests."""
-    require(LANGUAGES["javascript"].missing())
+    require(*LANGUAGES["javascript"].needs)
     port = free_port()
     services = filled_in(COMPOSE, {"SKYLOGIN_PORT": str(port)})["services"]
     server, tests = services["skylogin"], services["tests"]

@@ -24,14 +24,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def copy_of(
-    require: Callable[[str | None], None], tmp_path_factory: pytest.TempPathFactory
-) -> CopyOf:
+def copy_of(require: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> CopyOf:
     """Copy an example, once for all its tests here, or skip them for what is missing."""
     copies: dict[str, Path] = {}
 
     def copy_of(language: Language) -> Path:
-        require(language.missing())
+        require(*language.needs)
         if language.name not in copies:
             folder = tmp_path_factory.mktemp("examples")
             copies[language.name] = copy_example(language.name, folder)

@@ -72,7 +72,7 @@ LOOK_AT_FOCUS = """() => {
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator[Any]:
     """A page that lets the checks of accessibility in."""
-    require(None if AXE.is_file() else "axe-core is not installed: `make test` does it")
+    require("the packages of tests/sdk")
     context = browser.new_context(color_scheme=request.param, bypass_csp=True)
     page = context.new_page()
     page.scheme = request.param

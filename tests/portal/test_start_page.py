@@ -33,8 +33,7 @@ def shown(page: str, name: str) -> str:
 async def test_a_first_login_can_be_pasted(name: str, require: Any, stand_in: Site) -> None:
     """The token of an issuer, and curl with it."""
     if name == "javascript":
-        is_there = (NODE_MODULES / "jsonwebtoken").is_dir()
-        require(None if is_there else "jsonwebtoken is not installed: `make test` does it")
+        require("nodejs", "the packages of tests/sdk")
     _, page = await stand_in.get("?show=secret")
     environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
 

@@ -67,13 +67,6 @@ def endpoint(
     )
 
 
-def javascript_sdk_missing() -> str | None:
-    """Say why there is no JavaScript SDK here, or nothing if there is."""
-    if not PACKAGE.is_dir():
-        return "the JavaScript SDK is not installed: `make test` does it where there is npm"
-    return None
-
-
 def check_app(seen: dict[str, Any]) -> None:
     """Check what `app_scenario.js` returned."""
     assert seen["notes"] == [2, 3]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.sdk.conftest import CLIENTS, PACKAGE, Endpoint, check_app, javascript_sdk_missing
+from tests.sdk.conftest import CLIENTS, PACKAGE, Endpoint, check_app
 
 # What Chromium needs to run as root, and to leave everybody but us alone.
 ARGUMENTS = (
@@ -78,9 +78,8 @@ def site() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(require: Any) -> Iterator[Browser]:
     """The system's Chromium, without a window."""
+    require("chromium", "the packages of tests/sdk")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
-    require("Chromium is not installed: no chromium on the PATH" if program is None else None)
-    require(javascript_sdk_missing())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser

@@ -1,7 +1,6 @@
 """The original's JavaScript SDK in Node."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.processes import environment_with
-from tests.sdk.conftest import CLIENTS, Endpoint, check_app, javascript_sdk_missing
+from tests.sdk.conftest import CLIENTS, Endpoint, check_app
 
 SECONDS_MAX = 90
 RunScript = Callable[..., dict[str, Any]]
@@ -18,8 +17,7 @@ RunScript = Callable[..., dict[str, Any]]
 @pytest.fixture
 def run_script(require: Any) -> RunScript:
     """Run a script in Node with an environment and return what it prints."""
-    require("Node is not installed: no node on the PATH" if shutil.which("node") is None else None)
-    require(javascript_sdk_missing())
+    require("nodejs", "the packages of tests/sdk")
 
     def run(name: str, **environment: str) -> dict[str, Any]:
         script = subprocess.run(

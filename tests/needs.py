@@ -1,0 +1,206 @@
+"""What the tests need besides Python packages: one list, read by `make test` and by the tests.
+
+`python -m tests.needs` installs what is missing: Debian packages only as root on Debian;
+elsewhere it lists them. It never fails, because a test that lacks something says so itself.
+"""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.local_services import can_run_postgresql
+
+TESTS = Path(__file__).parent
+EXAMPLES = TESTS.parent / "examples"
+SDK = TESTS / "sdk"
+PYTHON_SDK = SDK / ".python_sdk"
+MAVEN_REPOSITORY = Path.home() / ".m2" / "repository"
+MAVEN = ("mvn", "-q", "-B")
+POSTGRESQL_SETTINGS = Path("/etc/postgresql-common/createcluster.d/skylogin-tests.conf")
+SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A program or library. Without *install*, its *name* is that of a Debian package."""
+
+    name: str
+    untested: str
+    is_there: Callable[[], bool]
+    install: Callable[[], bool] | None = None
+
+
+def missing(*names: str) -> str | None:
+    """Return a sentence about the first of *names* that is missing, or None."""
+    for need in (NEEDS[name] for name in names):
+        if not need.is_there():
+            return f"{need.name} is not installed: {need.untested} is not tested"
+    return None
+
+
+def install() -> None:
+    """Install what is missing, and list what cannot be installed here."""
+    packages = [need for need in NEEDS.values() if not need.install and not need.is_there()]
+    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install_packages([need.name for need in packages])
+    elif packages:
+        print("Not installed; only root on Debian can install it here:")
+        print(*(f"- {need.name}: {need.untested} is not tested" for need in packages), sep="\n")
+    for need in NEEDS.values():
+        if need.install and not need.is_there():
+            print(f"Installing {need.name}", flush=True)
+            if not need.install():
+                print(f"{need.name} cannot be installed: {need.untested} is not tested")
+
+
+def _install_packages(names: list[str]) -> None:
+    print(f"Installing Debian packages: {' '.join(names)}", flush=True)
+    apt = ("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    with _no_services():
+        installed = _run(*apt, "update") and _run(
+            *apt, "install", "-y", "--no-install-recommends", *names, environment=quiet
+        )
+    # Another Ruby than Debian's does not find Debian's libraries.
+    gems = [n.removeprefix("ruby-") for n in names if n.startswith("ruby-") and missing(n)]
+    if gems:
+        installed &= _run("gem", "install", "--silent", "--no-document", *gems)
+    if not installed:
+        print(f"Some of these packages could not be installed: {' '.join(names)}")
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Keep Debian from creating and starting servers: the tests start their own."""
+    has_policy = SERVICE_POLICY.exists()
+    POSTGRESQL_SETTINGS.parent.mkdir(parents=True, exist_ok=True)
+    POSTGRESQL_SETTINGS.write_text("create_main_cluster = false\n")
+    if not has_policy:
+        SERVICE_POLICY.write_text("#!/bin/sh\nexit 101\n")
+        SERVICE_POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POSTGRESQL_SETTINGS.unlink()
+        if not has_policy:
+            SERVICE_POLICY.unlink()
+
+
+def _run(
+    *command: str | Path, folder: Path = TESTS, environment: Mapping[str, str] | None = None
+) -> bool:
+    """Run a command without its output, and return whether it succeeded."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_CONS", "PIP_BUILD"))}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=kept | dict(environment or {}),
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0
+
+
+def _command(*names: str) -> Callable[[], bool]:
+    return lambda: any(shutil.which(name) for name in names)
+
+
+def _ruby_library(name: str) -> Callable[[], bool]:
+    # Looked for in silence: Ruby's message about a library that is not there helps nobody.
+    return lambda: _run("ruby", "-e", f"begin; require '{name}'; rescue LoadError; exit 1; end")
+
+
+def _same(wanted: Path, installed: Path) -> bool:
+    """Return whether what is *wanted* is what was last installed: a copy lies beside the result."""
+    return installed.exists() and filecmp.cmp(wanted, installed, shallow=False)
+
+
+def _npm(folder: Path) -> tuple[Callable[[], bool], Callable[[], bool]]:
+    """Return how to look for the packages that *folder* wants from npm, and to install them."""
+    wanted, installed = folder / "package.json", folder / "node_modules" / ".installed.json"
+
+    def install() -> bool:
+        options = ("--no-audit", "--no-fund", "--loglevel=error")
+        return _run("npm", "install", *options, folder=folder) and _copy(wanted, installed)
+
+    return lambda: _same(wanted, installed), install
+
+
+def _install_python_sdk() -> bool:
+    # An environment of its own, because the SDK needs other versions than the server.
+    shutil.rmtree(PYTHON_SDK, ignore_errors=True)
+    wanted = SDK / "python_sdk.txt"
+    pip = (PYTHON_SDK / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps")
+    return (
+        _run(sys.executable, "-m", "venv", PYTHON_SDK)
+        and _run(*pip, "-r", wanted)
+        and _copy(wanted, PYTHON_SDK / "installed.txt")
+    )
+
+
+def _has_java_libraries() -> bool:
+    java = EXAMPLES / "java"
+    is_same = _same(java / "pom.xml", java / "target" / ".installed.xml")
+    return is_same and (MAVEN_REPOSITORY / "io" / "jsonwebtoken").is_dir()
+
+
+def _install_java_libraries() -> bool:
+    # The tests run Maven offline, so each thing they do is done once: test, and run a program.
+    java = EXAMPLES / "java"
+    program = ("-Dexec.mainClass=com.example.auth.Passwords", "-Dexec.args=x")
+    return (
+        _run(*MAVEN, "test", "-Dtest=AuthServerTest", folder=java)
+        and _run(*MAVEN, "exec:java", *program, folder=java)
+        and _copy(java / "pom.xml", java / "target" / ".installed.xml")
+    )
+
+
+def _copy(wanted: Path, installed: Path) -> bool:
+    shutil.copyfile(wanted, installed)
+    return True
+
+
+JAVASCRIPT, RUBY, JAVA = (
+    f"the example in {language}" for language in ("JavaScript", "Ruby", "Java")
+)
+NODE = "the original's JavaScript SDK and the example in JavaScript"
+NEEDS = {
+    need.name: need
+    for need in (
+        Need("postgresql", "PostgreSQL", can_run_postgresql),
+        Need("redis-server", "a Redis token store", _command("redis-server")),
+        Need("chromium", "the portal in a browser", _command("chromium", "chromium-browser")),
+        Need("curl", "the shell snippets of the documents", _command("curl")),
+        Need("wrk", "the speed", _command("wrk")),
+        Need("nodejs", NODE, _command("node")),
+        Need("npm", NODE, _command("npm")),
+        Need("ruby", RUBY, _command("ruby")),
+        Need("rake", RUBY, _command("rake")),
+        Need("ruby-jwt", RUBY, _ruby_library("jwt")),
+        Need("ruby-minitest", RUBY, _ruby_library("minitest/test_task")),
+        Need("ruby-webrick", RUBY, _ruby_library("webrick")),
+        Need("default-jdk-headless", JAVA, _command("javac")),
+        Need("maven", JAVA, _command("mvn")),
+        Need("the packages of tests/sdk", NODE, *_npm(SDK)),
+        Need(
+            "the original's Python SDK",
+            "it",
+            lambda: _same(SDK / "python_sdk.txt", PYTHON_SDK / "installed.txt"),
+            _install_python_sdk,
+        ),
+        Need("the packages of examples/javascript", JAVASCRIPT, *_npm(EXAMPLES / "javascript")),
+        Need("the libraries of examples/java", JAVA, _has_java_libraries, _install_java_libraries),
+    )
+}
+
+if __name__ == "__main__":
+    install()
