@@ -89,9 +89,9 @@ INTRODUCTION = """\
 # What is supported
 
 Every action of Skygear server 1.7.3, in the order of its routes. An action is called by its name
-(`{"action": "auth:login"}`) or by its path (`/auth/login`); *needs* is what the call has to carry. An action that is
-*not* emulated is answered with 404 `UndefinedOperation` and a message that says so, for example
-`push:user is not emulated by skylogin`. How an emulated action may still differ: [The wire](wire.md#deliberate-differences).
+(`{"action": "auth:login"}`) or by its path (`/auth/login`); *needs* is what the call has to carry. An action that is not
+emulated is answered with 404 `UndefinedOperation` and a message that says so, for example
+`push:user is not emulated by skylogin`. How emulated actions may still differ is on [The wire](wire.md#deliberate-differences).
 
 | action | emulated | needs | what it does |
 | --- | --- | --- | --- |
