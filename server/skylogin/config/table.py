@@ -79,7 +79,7 @@ SETTINGS = (
     Setting("leeway_seconds", "SKYLOGIN_LEEWAY_SECONDS", "0", integer, "Seconds by which the issuer's clock may be off."),
     Setting("login_log_rows_max", "SKYLOGIN_LOGIN_LOG_ROWS_MAX", "100000", positive_integer, "Login attempts that the login log keeps."),
     Setting("login_log_days", "SKYLOGIN_LOGIN_LOG_DAYS", "30", positive_integer, "Days that the login log keeps an attempt."),
-    Setting("login_log_profiles", "SKYLOGIN_LOGIN_LOG_PROFILES", "", optional_boolean, "Whether the login log keeps `skyprofile` of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not."),
+    Setting("login_log_profiles", "SKYLOGIN_LOGIN_LOG_PROFILES", "", optional_boolean, "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not."),
     Setting("trusted_proxies", "SKYLOGIN_TRUSTED_PROXIES", "", networks, "Addresses or networks whose X-Forwarded-For is trusted."),
     Setting("domain", "SKYLOGIN_DOMAIN", "", text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set."),
     Setting("body_bytes_max", "SKYLOGIN_BODY_BYTES_MAX", "16777216", positive_integer, "Maximum size of a request body; a larger one is answered with 413."),

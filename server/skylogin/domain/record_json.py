@@ -32,7 +32,12 @@ def read(raw: Mapping[str, object]) -> GivenRecord:
     record_id = read_id(text)
     if record_id is None:
         raise bad_id(text, "id")
-    if "\0" in text:
+    return read_fields(record_id, raw)
+
+
+def read_fields(record_id: RecordId, raw: Mapping[str, object]) -> GivenRecord:
+    """Return the record *record_id* with what else is in the JSON object *raw*."""
+    if "\0" in str(record_id):
         raise text_with_nul()
     check_keys(record_id)
     values = {name: value for name, value in raw.items() if name and not name.startswith("_")}

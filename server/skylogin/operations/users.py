@@ -61,7 +61,7 @@ async def edit_profile(
     if reserved:
         raise RefusedError(f"{reserved[0]!r} is no field of a profile that can be edited")
     try:
-        given = [record_json.read({"_id": str(RecordId(USER_TYPE, user_id)), **changes})]
+        given = [record_json.read_fields(RecordId(USER_TYPE, user_id), changes)]
         return await _save(operator, app, given, sorted(changes))
     except SkygearError as error:
         raise _refused(error) from error
