@@ -1,168 +1,103 @@
-"""Reading the recorded scenarios and the profiles of settings they rely on.
+"""The recorded scenarios, and the profiles of settings that they need.
 
-A file that says something this module does not know is refused, so that no rule of a scenario
-is ever passed over in silence.
+A key that this module does not know is refused, so that no rule of a scenario is ignored.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-CASES = HERE / "cases"
-PROFILES = HERE / "profiles.json"
-
-KEYS = frozenset({"api", "master", "none"})
-LISTS = frozenset({"checks", "mask", "unordered", "focus"})
+# fmt: off
+SCENARIO_KEYS = {"name", "why", "profile", "variables", "steps", "cleanup", "defect"}
+STEP_KEYS = {
+    "name", "wait", "at_second_start", "request", "capture", "checks", "mask", "unordered",
+    "focus", "golden",
+}
+REQUEST_KEYS = {"method", "path", "key", "access_token", "headers", "json", "body", "encoding"}
+# fmt: on
+KEYS = ("api", "master", "none")
 
 
 class ScenarioError(Exception):
-    """A scenario or a profile that is not well formed."""
+    """A scenario that is not well formed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Settings of a server, and the headers which all its answers have."""
+    """The settings of a server, and the headers that all its answers have."""
 
-    name: str
     environment: Mapping[str, str]
     standard_headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it is written down: its values are still to be filled in."""
-
-    method: str = "POST"
-    path: str = "/"
-    key: str = "api"
-    headers: Mapping[str, Any] = field(default_factory=dict)
-    access_token: str | None = None
-    json: Any = None
-    body: Any = None
-    encoding: str = "utf-8"
-    has_json: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A request, the recorded answer, and how the two answers are compared."""
-
-    request: Request
-    golden: Mapping[str, Any]
-    source: str
-    name: str = ""
-    wait: float = 0
-    at_second_start: bool = False
-    capture: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[str, ...] = ()
-    mask: tuple[str, ...] = ()
-    unordered: tuple[str, ...] = ()
-    focus: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Scenario:
-    """Steps that are played in order on one server."""
+    """Steps that are played in order on one server. A step is a JSON object of its file."""
 
-    theme: str
-    name: str
-    why: str
-    steps: tuple[Step, ...]
+    title: str
+    steps: tuple[Mapping[str, Any], ...]
     profile: str = "default"
     variables: Mapping[str, Any] = field(default_factory=dict)
-    cleanup: tuple[Request, ...] = ()
+    cleanup: tuple[Mapping[str, Any], ...] = ()
+    # Says how the original crashes, if it does.
     defect: str = ""
 
-    @property
-    def title(self) -> str:
-        """Return the name that is unique among all themes."""
-        return f"{self.theme}/{self.name}"
 
-
-def load_profiles(path: Path = PROFILES) -> dict[str, Profile]:
+def load_profiles() -> dict[str, Profile]:
     """Return the profiles by name; each changes some settings of `default`."""
-    document = json.loads(path.read_text("utf-8"))
+    document = json.loads((HERE / "profiles.json").read_text("utf-8"))
     default = document["default"]
-    return {name: _profile(name, default, own) for name, own in document.items()}
+    profiles = {}
+    for name, own in document.items():
+        settings = {**default["env"], **own.get("env", {})}
+        # A setting that is null is not set.
+        environment = {key: value for key, value in settings.items() if value is not None}
+        headers = {**default["standard_headers"], **own.get("standard_headers", {})}
+        profiles[name] = Profile(environment, headers)
+    return profiles
 
 
-def load_scenarios(
-    folder: Path = CASES, replacing: Mapping[str, str] | None = None
-) -> list[Scenario]:
-    """Return all scenarios of a folder, in the order of their files.
-
-    *replacing* says which texts stand for others in them.
-    """
-    profiles = load_profiles()
-    found = [
-        one
-        for path in sorted(folder.glob("*.json"))
-        for one in _scenarios_of(path, replacing or {})
-    ]
-    for scenario in found:
-        if scenario.profile not in profiles:
-            raise ScenarioError(f"{scenario.title}: no profile {scenario.profile}")
-    return found
+def load_scenarios(replacements: Mapping[str, str] | None = None) -> list[Scenario]:
+    """Return all scenarios, in the order of their files, with some texts replaced."""
+    scenarios = []
+    for path in sorted((HERE / "cases").glob("*.json")):
+        text = path.read_text("utf-8")
+        for old, new in (replacements or {}).items():
+            text = text.replace(old, new)
+        scenarios += [read_scenario(path.stem, entry) for entry in json.loads(text)["scenarios"]]
+    titles = [scenario.title for scenario in scenarios]
+    if repeated := {title for title in titles if titles.count(title) > 1}:
+        raise ScenarioError(f"more than one scenario is called {sorted(repeated)}")
+    if unknown := {scenario.profile for scenario in scenarios} - set(load_profiles()):
+        raise ScenarioError(f"unknown profiles: {sorted(unknown)}")
+    return scenarios
 
 
 def read_scenario(theme: str, entry: Mapping[str, Any]) -> Scenario:
-    """Return the scenario that *entry* of a file describes."""
-    own = {name: value for name, value in entry.items() if name not in {"steps", "cleanup"}}
-    _require_known(own, Scenario, leaving_out={"theme", "steps", "cleanup"})
+    """Return the scenario that *entry* of the file *theme* describes."""
+    check_keys(entry, SCENARIO_KEYS)
+    for step in entry["steps"]:
+        check_keys(step, STEP_KEYS)
+    for request in [*(step["request"] for step in entry["steps"]), *entry.get("cleanup", ())]:
+        check_keys(request, REQUEST_KEYS)
+        if request.get("key", "api") not in KEYS:
+            raise ScenarioError(f"unknown key: {request['key']}")
+        if "json" in request and "body" in request:
+            raise ScenarioError("a request has json or a body, not both")
     return Scenario(
-        theme=theme,
-        steps=tuple(_step(step) for step in entry["steps"]),
-        cleanup=tuple(_request(request) for request in entry.get("cleanup", [])),
-        **own,
+        title=f"{theme}/{entry['name']}",
+        steps=tuple(entry["steps"]),
+        profile=entry.get("profile", "default"),
+        variables=entry.get("variables", {}),
+        cleanup=tuple(entry.get("cleanup", ())),
+        defect=entry.get("defect", ""),
     )
 
 
-def _profile(name: str, default: Mapping[str, Any], own: Mapping[str, Any]) -> Profile:
-    settings = {**default["env"], **own.get("env", {})}
-    return Profile(
-        name=name,
-        # A setting that is null is not set; an empty one is set to nothing.
-        environment={key: value for key, value in settings.items() if value is not None},
-        standard_headers={**default["standard_headers"], **own.get("standard_headers", {})},
-    )
-
-
-def _scenarios_of(path: Path, replacing: Mapping[str, str]) -> Iterator[Scenario]:
-    names: set[str] = set()
-    text = path.read_text("utf-8")
-    for old, new in replacing.items():
-        text = text.replace(old, new)
-    for entry in json.loads(text)["scenarios"]:
-        scenario = read_scenario(path.stem, entry)
-        if scenario.name in names:
-            raise ScenarioError(f"{scenario.title}: two scenarios have this name")
-        names.add(scenario.name)
-        yield scenario
-
-
-def _step(entry: Mapping[str, Any]) -> Step:
-    _require_known(entry, Step, leaving_out={"source"})
-    own = {name: value for name, value in entry.items() if name not in {"request", "golden"}}
-    for name in LISTS & set(own):
-        own[name] = tuple(own[name])
-    source = json.dumps({**own, "request": entry["request"]})
-    return Step(_request(entry["request"]), entry["golden"], source, **own)
-
-
-def _request(entry: Mapping[str, Any]) -> Request:
-    _require_known(entry, Request, leaving_out={"has_json"})
-    request = Request(**entry, has_json="json" in entry)
-    if request.key not in KEYS:
-        raise ScenarioError(f"no key is called {request.key}")
-    if request.has_json and request.body is not None:
-        raise ScenarioError("a request has json or a body, not both")
-    return request
-
-
-def _require_known(entry: Mapping[str, Any], kind: type, leaving_out: Collection[str]) -> None:
-    known = set(kind.__dataclass_fields__) - set(leaving_out)  # type: ignore[attr-defined]
+def check_keys(entry: Mapping[str, Any], known: set[str]) -> None:
+    """Raise ScenarioError if *entry* has a key that is not *known*."""
     if unknown := set(entry) - known:
-        raise ScenarioError(f"unknown in a {kind.__name__.lower()}: {sorted(unknown)}")
+        raise ScenarioError(f"unknown keys: {sorted(unknown)}")

@@ -1,4 +1,4 @@
-"""Odd tokens get the verdicts which the original gave to them."""
+"""Odd tokens get the verdicts that the original gave."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ SHOWN_PER_ODDITY = 3
 
 
 def test_odd_tokens_get_the_recorded_verdicts():
-    """Each of thousands of tokens is accepted or refused as by the original."""
+    """Each of thousands of tokens is accepted or refused as in the original."""
     with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
         recorded = [json.loads(line) for line in lines]
     wrong = [
@@ -24,19 +24,19 @@ def test_odd_tokens_get_the_recorded_verdicts():
     ]
 
     assert len(recorded) == RECORDED_COUNT
-    assert not wrong, told(wrong)
+    assert not wrong, describe(wrong)
 
 
-def told(wrong: list[tuple[dict[str, Any], Any]]) -> str:
-    """Return the wrong verdicts in words, by what is odd about their tokens."""
+def describe(wrong: list[tuple[dict[str, Any], Any]]) -> str:
+    """Return the wrong verdicts as text, by what is odd about their tokens."""
     groups = defaultdict(list)
     for line, got in wrong:
         expected = (line["status"], line["code"])
-        shown = f"    {line['n']}: expected {expected}, got {got}, all odd: {line['odd']}"
-        # One oddity among several is the reason; the group with the most tokens shows which.
+        text = f"    {line['n']}: expected {expected}, got {got}, all odd: {line['odd']}"
+        # The group with the most tokens shows which of several oddities is the reason.
         for odd in line["odd"]:
-            groups[odd].append(shown)
-    told = [f"{len(wrong)} wrong verdicts"]
+            groups[odd].append(text)
+    shown = [f"{len(wrong)} wrong verdicts"]
     for odd, lines in sorted(groups.items(), key=lambda group: -len(group[1])):
-        told += [f"  {odd}: {len(lines)}", *lines[:SHOWN_PER_ODDITY]]
-    return "\n".join(told)
+        shown += [f"  {odd}: {len(lines)}", *lines[:SHOWN_PER_ODDITY]]
+    return "\n".join(shown)

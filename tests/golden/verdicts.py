@@ -1,21 +1,21 @@
-"""What becomes of a custom token, asked of the pure module as the recorded verdicts were taken."""
+"""The verdict on a custom token, as the original gave the recorded ones."""
 
 from datetime import UTC, datetime
 
 from skylogin.errors import SkygearError
 from skylogin.tokens import custom_token
 
-# Status and error code; the code of what is accepted is None.
+# Status and error code; the code is None if the token is accepted.
 Verdict = tuple[int, int | None]
 
 SECRET = b"ssosecret"
 SECRETS = (custom_token.Secret("", SECRET),)
-# All times in the recorded tokens are long before or long after.
+# All times in the recorded tokens are long before or long after this.
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def verdict(token: str, contract: str = custom_token.ORIGINAL) -> Verdict:
-    """Return what a login with *token* is answered before the database is asked."""
+    """Return the answer to a login with *token*, before the database is asked."""
     try:
         custom_token.verify(token, SECRETS, NOW, custom_token.Rules(contract=contract))
     except SkygearError as refusal:
