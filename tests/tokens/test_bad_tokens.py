@@ -105,7 +105,9 @@ def test_a_long_subject_is_one_character_too_long(subject: str) -> None:
 @pytest.mark.parametrize("kind", ["", "Expired", "good"])
 def test_there_are_no_others(kind: str) -> None:
     """With a sentence that names them all."""
-    with pytest.raises(ValueError, match=r"no kind of bad token; there are expired, not_yet, "):
+    with pytest.raises(
+        ValueError, match=r"not a kind of bad token; choose from expired, not_yet, "
+    ):
         bad_tokens.mint(kind, "alice", SECRET, NOW)
 
 

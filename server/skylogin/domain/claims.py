@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from skylogin.domain.user import FieldValue
+from skylogin.encoding.json_text import DOUBLE_EXACT_MAX
 
 PROFILE_CLAIM = "skyprofile"
-NUMBER_MAX = 2**53
 
 Profile = Mapping[str, FieldValue | None]
 
@@ -52,5 +52,5 @@ class Description:
 def is_plain(value: object) -> TypeGuard[str | float]:
     """Return whether *value* is text, a boolean, or a number that every JSON reader preserves."""
     return isinstance(value, str | bool) or (
-        isinstance(value, int | float) and abs(value) < NUMBER_MAX
+        isinstance(value, int | float) and abs(value) < DOUBLE_EXACT_MAX
     )

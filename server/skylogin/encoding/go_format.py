@@ -1,6 +1,14 @@
 """Values as Go prints them in the original's messages. Pure."""
 
 from decimal import Decimal
+from typing import TypeGuard
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+def is_int64(value: object) -> TypeGuard[int]:
+    """Return whether *value* is an integer that Go's int64 can hold."""
+    return type(value) is int and INT64_MIN <= value <= INT64_MAX
 
 
 def go_type(value: object) -> str:

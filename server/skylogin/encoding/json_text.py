@@ -22,7 +22,7 @@ JsonValue = Union[  # noqa: UP007
 NESTING_MAX = 512
 TRAILING_TEXT = "text follows the JSON value"
 _BLANKS = " \t\n\r"
-_DOUBLE_EXACT_MAX = 2**53
+DOUBLE_EXACT_MAX = 2**53
 _PLAIN_NUMBER_MAX = 1e21
 _INTEGER_DIGITS_MAX = 300
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -170,7 +170,7 @@ def as_double(number: float) -> float:
     value = float(number)
     if not value.is_integer() or abs(value) >= _PLAIN_NUMBER_MAX:
         return value
-    return int(value) if abs(value) <= _DOUBLE_EXACT_MAX else int(Decimal(repr(value)))
+    return int(value) if abs(value) <= DOUBLE_EXACT_MAX else int(Decimal(repr(value)))
 
 
 _ENCODER = json.JSONEncoder(
@@ -213,7 +213,7 @@ def _dump(value: object) -> bytes:
 
 
 def _read_stored_integer(literal: str) -> float:
-    return as_double(int(literal)) if len(literal) > len(str(_DOUBLE_EXACT_MAX)) else int(literal)
+    return as_double(int(literal)) if len(literal) > len(str(DOUBLE_EXACT_MAX)) else int(literal)
 
 
 # PostgreSQL's jsonb returns 1e300 with all its digits; it has to become a double again.

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from skylogin.domain import profile
 from skylogin.domain.limits import check_storable
-from skylogin.encoding.go_format import go_print, go_type
+from skylogin.encoding.go_format import INT64_MAX, go_print, go_type
 from skylogin.errors import (
     INVALID_ARGUMENT,
     NOT_SUPPORTED,
@@ -38,7 +38,6 @@ from skylogin.query.predicate import (
 DEPTH_MAX = 30
 OPERANDS_MAX = 1000
 EXPRESSIONS_MAX = 100
-EXTENT_MAX = 2**63 - 1
 
 
 def read(payload: Mapping[str, object]) -> Query:
@@ -80,7 +79,7 @@ def _read_listed(
 def _read_extent(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return min(int(value), EXTENT_MAX)
+    return min(int(value), INT64_MAX)
 
 
 def _read_desired_keys(items: list[object]) -> tuple[str, ...]:

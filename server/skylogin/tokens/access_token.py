@@ -1,7 +1,7 @@
-"""Access tokens of `TOKEN_STORE=jwt`: signed, stored nowhere. Pure.
+"""Access tokens of `TOKEN_STORE=jwt`: signed and not stored. Pure.
 
-The form is the original's (custom-token-login, section 9), so that tokens it
-issued stay good here and ours would be good there.
+They have the original's form (custom-token-login, section 9), so that tokens of either
+server are valid on the other.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ACCEPTED = frozenset(jws.ALGORITHMS)
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What a good access token says. *user_id* is empty where it names nobody."""
+    """What a valid access token says. *user_id* is empty if it names no user."""
 
     user_id: str
     issuer: str
@@ -27,7 +27,7 @@ class AccessToken:
 def issue(  # noqa: PLR0913
     user_id: str, now: datetime, token_id: str, *, issuer: str, expiry_seconds: int, key: bytes
 ) -> str:
-    """Return a new access token for *user_id*; with an expiry of 0 seconds it never ends."""
+    """Return a new access token for *user_id*; with an expiry of 0 seconds it never expires."""
     issued_at = int(now.timestamp())
     claims: dict[str, object] = {"exp": issued_at + expiry_seconds} if expiry_seconds > 0 else {}
     claims |= {"jti": token_id, "iat": issued_at, "iss": issuer, "sub": user_id}
@@ -61,15 +61,15 @@ def _moment(seconds: int) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (ValueError, OverflowError, OSError):
-        # A time before year 1 is as old as can be; the future was refused above.
+        # A time before the year 1 counts as the earliest time; the future was refused above.
         return datetime.min.replace(tzinfo=UTC)
 
 
 def check_still_valid(issued_at: datetime | None, valid_since: datetime | None) -> None:
-    """Raise SkygearError where the token is older than the user's last new password.
+    """Raise SkygearError if the token was issued before the user's password was last changed.
 
-    Strictly later than one second before it is recent enough, since tokens
-    count whole seconds. A token without a time is never too old.
+    Tokens have times in whole seconds, so one issued in the second before is accepted.
+    A token without a time is never too old.
     """
     if issued_at is None or valid_since is None:
         return
@@ -78,16 +78,16 @@ def check_still_valid(issued_at: datetime | None, valid_since: datetime | None) 
 
 
 def not_accepted(explanation: str) -> SkygearError:
-    """Return the one answer to every access token that will not do."""
+    """Return the refusal of an access token, the same for every reason."""
     message = "token does not exist or it has expired"
     return SkygearError(ACCESS_TOKEN_NOT_ACCEPTED, message, explanation=explanation)
 
 
 def store_fails(status: int, explanation: str) -> SkygearError:
-    """Return the answer where nobody knows about tokens, because their store does not work.
+    """Return the error of a token store that does not work.
 
     A check of a token has the original's status 401 (transport, section 9). The
-    message is not the store's own: that may hold a password or the token.
+    message is not that of the store, which may have a password or the token.
     """
     message = "the access token store does not work"
     return SkygearError(UNEXPECTED_ERROR, message, status=status, explanation=explanation)

@@ -1,4 +1,4 @@
-"""Making custom tokens that are refused, each for one reason that a test can ask for. Pure."""
+"""Making custom tokens that are refused, each for a reason that a test chooses. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Claims = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a good token is made of. Every kind spoils one part of it."""
+    """The parts of a good token. Each kind of bad token changes one of them."""
 
     subject: str
     secret: str
@@ -24,7 +24,7 @@ class Recipe:
     algorithm: str
 
     def signed(self, claims: Claims) -> str:
-        """Return a token that says *claims* and has a good signature."""
+        """Return a well-signed token with *claims*."""
         return ".".join(minting.sign(claims, self.secret, self.algorithm))
 
     def saying(self, **changes: object) -> str:
@@ -38,7 +38,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A row of the table: why the token is refused, how it is made, and what is wrong in words."""
+    """A kind of bad token: why it is refused, how it is made, and what is wrong with it."""
 
     reason: Reason
     make: Callable[[Recipe], str]
@@ -49,7 +49,7 @@ _HOUR = int(HOUR.total_seconds())
 
 
 def _expired(good: Recipe) -> str:
-    # Longer ago than clocks disagree.
+    # Longer ago than any leeway for clocks that differ.
     return good.saying(iat=good.issued_at - 2 * _HOUR, exp=good.issued_at - _HOUR)
 
 
@@ -87,12 +87,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
     "not_yet": Kind(Reason.ISSUED_IN_FUTURE, _not_yet, "is issued an hour from now"),
     "wrong_secret": Kind(Reason.SIGNATURE_WRONG, _wrong_secret, "is signed with another secret"),
     "wrong_algorithm": Kind(
-        Reason.ALGORITHM_NOT_ACCEPTED, _wrong_algorithm, "names RS256, and is signed as ever"
+        Reason.ALGORITHM_NOT_ACCEPTED, _wrong_algorithm, "names RS256, but is signed as usual"
     ),
     "unsigned": Kind(
-        Reason.ALGORITHM_NOT_ACCEPTED, _unsigned, "names the algorithm none, and has no signature"
+        Reason.ALGORITHM_NOT_ACCEPTED, _unsigned, "names the algorithm none and has no signature"
     ),
-    "tampered": Kind(Reason.SIGNATURE_WRONG, _tampered, "is changed after it was signed"),
+    "tampered": Kind(Reason.SIGNATURE_WRONG, _tampered, "was changed after it was signed"),
     "no_sub": Kind(Reason.SUBJECT_MISSING, lambda good: good.without("sub"), "has no sub"),
     "empty_sub": Kind(Reason.SUBJECT_MISSING, lambda good: good.saying(sub=""), "has an empty sub"),
     "long_sub": Kind(
@@ -103,9 +103,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
     "no_exp": Kind(Reason.EXPIRY_MISSING, lambda good: good.without("exp"), "has no exp"),
     "bad_profile": Kind(
         Reason.CLAIM_OF_WRONG_TYPE, lambda good: good.saying(skyprofile="text"),
-        "has a text as skyprofile",
+        "has text as skyprofile",
     ),
-    "malformed": Kind(Reason.TOKEN_MALFORMED, lambda good: "this is no token", "is no token"),
+    "malformed": Kind(Reason.TOKEN_MALFORMED, lambda good: "not a token", "is not a token"),
 })
 # fmt: on
 
@@ -120,13 +120,12 @@ def mint(  # noqa: PLR0913
     lifetime: timedelta = HOUR,
     algorithm: str = "HS256",
 ) -> str:
-    """Return a token for *subject* that is good at *now* but for what its *kind* says.
+    """Return a token for *subject* that is valid at *now* except for what *kind* changes.
 
-    Raises ValueError on a kind that there is not, or on another algorithm than HS256, HS384
-    and HS512.
+    Raises ValueError on an unknown kind, and on an algorithm other than HS256, HS384 and HS512.
     """
     if kind not in KINDS:
-        raise ValueError(f"{kind!r} is no kind of bad token; there are {', '.join(KINDS)}")
+        raise ValueError(f"{kind!r} is not a kind of bad token; choose from {', '.join(KINDS)}")
     good = {**minting.default_claims(subject, now, lifetime), **(claims or {})}
     recipe = Recipe(subject, secret, int(now.timestamp()), good, algorithm)
     return KINDS[kind].make(recipe)

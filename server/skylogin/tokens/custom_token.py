@@ -1,8 +1,7 @@
-"""Verifying a custom token. Pure: values in, claims out, or a refusal.
+"""Verifying custom tokens. Pure.
 
-The signature first, then the claims by the original's rules, then what the
-documentation or the operator asks beyond them (design of the two contracts:
-docs/wire.md, "Two contracts").
+The signature is checked first, then the claims by the original's rules, then by those
+of its documentation and of the settings (docs/wire.md, "Two contracts").
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ DOCUMENTED, ORIGINAL = "documented", "original"
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret that custom tokens may be signed with. *id* may be a token's `kid`."""
+    """A secret that signs custom tokens. *id* may be the `kid` of a token."""
 
     id: str
     key: bytes
@@ -31,7 +30,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is asked of a token beyond a good signature; times in seconds, 0 means no limit."""
+    """The rules for tokens besides the signature. Times are in seconds; 0 means no limit."""
 
     contract: str = DOCUMENTED
     algorithms: frozenset[str] = frozenset(jws.ALGORITHMS)
@@ -43,18 +42,18 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A token that one of the secrets signed; its claims may still have it refused."""
+    """A token that one of the secrets signed. Its claims are not checked yet."""
 
     token: jws.SignedToken
     secret_id: str
 
 
 def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> Claims:
-    """Return what *token* says, verified against any of *secrets* at *now*.
+    """Return the claims of *token*, verified with any of *secrets* at *now*.
 
-    Raises SkygearError with the original's answer: 400 for every fault of the
-    token itself, expiry included, and 401 only where a required claim is
-    missing (custom-token-login, section 2).
+    Raises SkygearError with the original's answer: 401 if a required claim is missing,
+    and 400 for any other error of the token, expiry included (custom-token-login,
+    section 2).
     """
     return read_claims(verify_signature(token, secrets, rules), now, rules)
 
@@ -70,14 +69,14 @@ def verify_signature(token: str, secrets: Sequence[Secret], rules: Rules) -> Sig
 
 
 def read_claims(signed: Signed, now: datetime, rules: Rules) -> Claims:
-    """Return what a signed token says at *now*. Raises SkygearError as `verify` does."""
+    """Return the claims of a signed token at *now*. Raises SkygearError as `verify` does."""
     seconds = int(now.timestamp())
     documented = rules.contract == DOCUMENTED
     parts = signed.token
     try:
         claims = jws.read_claims(parts.claims_bytes)
         jws.check_times(claims, seconds, leeway=rules.leeway_seconds, expiry_excluded=documented)
-        _check_choices(claims, rules)
+        _check_settings(claims, rules)
     except jws.TokenError as error:
         raise not_decodable(error.reason, error.explanation) from error
     said = {**claims.strings, **claims.times}
@@ -106,11 +105,11 @@ def read_claims(signed: Signed, now: datetime, rules: Rules) -> Claims:
 
 
 def _secret_of(token: jws.SignedToken, secrets: Sequence[Secret]) -> Secret:
-    """Return the secret that signed *token*; one that its `kid` names is tried first."""
-    named_first = secrets
+    """Return the secret that signed *token*, starting with the one that its `kid` names."""
+    candidates = secrets
     if len(secrets) > 1:
-        named_first = sorted(secrets, key=lambda secret: secret.id != token.key_id)
-    for secret in named_first:
+        candidates = sorted(secrets, key=lambda secret: secret.id != token.key_id)
+    for secret in candidates:
         if jws.has_signature_of(token, secret.key):
             return secret
     which = "the secret" if len(secrets) == 1 else f"any of the {len(secrets)} accepted secrets"
@@ -118,8 +117,8 @@ def _secret_of(token: jws.SignedToken, secrets: Sequence[Secret]) -> Secret:
     raise jws.TokenError(Reason.SIGNATURE_WRONG, sentence)
 
 
-def _check_choices(claims: jws.ClaimSet, rules: Rules) -> None:
-    """Raise TokenError where the operator asks more than the original does."""
+def _check_settings(claims: jws.ClaimSet, rules: Rules) -> None:
+    """Raise TokenError if the claims break a rule of the settings."""
     issued, expiry = claims.time("iat"), claims.time("exp")
     lifetime = expiry - issued if issued and expiry else 0
     if 0 < rules.lifetime_max_seconds < lifetime:
@@ -148,7 +147,7 @@ def _check_required(subject: str, claims: jws.ClaimSet) -> None:
 def _check_subject(subject: str, *, documented: bool) -> None:
     if documented and len(subject) > SUBJECT_CHARACTERS_MAX:
         message = f"subject (sub) is longer than {SUBJECT_CHARACTERS_MAX} characters"
-        hint = f"it has {len(subject)}; SKYLOGIN_CONTRACT=original takes longer ones"
+        hint = f"it has {len(subject)}; SKYLOGIN_CONTRACT=original accepts longer ones"
         raise _invalid(message, Reason.SUBJECT_TOO_LONG, hint)
     if len(subject.encode()) > SUBJECT_BYTES_MAX:
         message = f"subject (sub) is longer than {SUBJECT_BYTES_MAX} bytes"
@@ -167,7 +166,7 @@ def _invalid(message: str, reason: Reason, hint: str = "") -> SkygearError:
 
 
 def describe(token: object) -> Description:
-    """Return what can be read of *token*, which may be anything."""
+    """Return what *token*, which may be anything, says of itself."""
     if not isinstance(token, str):
         return Description()
     try:
@@ -186,7 +185,7 @@ KEPT_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti"))
 
 
 def _legible(data: bytes) -> tuple[tuple[str, ...], dict[str, object]]:
-    """Return the names of claims; the registered ones with plain values and the profile."""
+    """Return the names of all claims, and the claims that the login log keeps."""
     try:
         members = json_text.read_first_members(json_text.decode(data))
     except json_text.NotJsonError:

@@ -1,8 +1,9 @@
-"""Explaining a token: what it says, whether it logs in, and which claim is at fault. Pure."""
+"""Explaining a token: what it says, whether it logs in, and which claim is wrong. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from skylogin.encoding import json_text
 from skylogin.errors import Reason, SkygearError
@@ -14,7 +15,7 @@ Members = tuple[tuple[str, object], ...]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a token. *notes* are times in words, by claim."""
+    """Whether a token is accepted, and why. *notes* are readable times, by claim."""
 
     accepted: bool
     reason: str
@@ -29,11 +30,11 @@ class Verdict:
 
     @property
     def claim_at_fault(self) -> str:
-        """Return which claim, or which part of the token, has it refused; empty for none."""
+        """Return the claim, or the part of the token, that has it refused; empty for none."""
         return claim_at_fault(self.reason)
 
     def as_dict(self) -> dict[str, object]:
-        """Return the verdict for a program."""
+        """Return the verdict as JSON for a program."""
         return {
             "accepted": self.accepted,
             "reason": self.reason,
@@ -49,7 +50,7 @@ class Verdict:
         }
 
 
-# The last five are known only with the database: of attempts, not of a token explained.
+# The last five need the database, so only login attempts have them.
 _AT_FAULT: dict[str, str] = {
     Reason.ALGORITHM_NOT_ACCEPTED: "alg",
     Reason.SIGNATURE_WRONG: "signature",
@@ -74,47 +75,42 @@ _AT_FAULT: dict[str, str] = {
 
 
 def claim_at_fault(reason: str) -> str:
-    """Return which claim, or which part of a token, a refusal is about; empty for none."""
+    """Return the claim, or the part of the token, that *reason* is about; empty for none."""
     return _AT_FAULT.get(reason, "")
 
 
 def explain(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -> Verdict:
-    """Return what becomes of *token* at *now*; the database is not asked."""
+    """Return whether *token* is accepted at *now*, without the database."""
     header, claims = _decoded(token)
     notes = {
         name: jws.moment_text(value)
         for name, value in claims
         if name in jws.TIME_CLAIMS and type(value) is int
     }
+    verdict = partial(Verdict, header=header, claims=claims, notes=notes)
     secret_id = ""
     try:
         signed = custom_token.verify_signature(token, secrets, rules)
         secret_id = signed.secret_id
         verified = custom_token.read_claims(signed, now, rules)
     except SkygearError as error:
-        return Verdict(
+        return verdict(
             accepted=False,
             reason=error.reason or Reason.CRASHED,
             explanation=error.explanation,
             status=error.status,
             error=f"{error.kind.name} {error.kind.code}: {error.message}",
             secret_id=secret_id,
-            header=header,
-            claims=claims,
-            notes=notes,
             contract_note=_other_contract(token, secrets, now, rules),
         )
     note = f"only SKYLOGIN_CONTRACT={ORIGINAL} accepts it" if verified.only_contract else ""
-    return Verdict(
+    return verdict(
         accepted=True,
         reason="accepted",
         explanation=f"signed with the secret {secret_id}, for {verified.subject}",
         status=200,
         error="",
         secret_id=secret_id,
-        header=header,
-        claims=claims,
-        notes=notes,
         contract_note=note,
     )
 
@@ -130,7 +126,7 @@ def _other_contract(token: str, secrets: Sequence[Secret], now: datetime, rules:
 
 
 def _decoded(token: str) -> tuple[Members, Members]:
-    """Return the members of header and claims as far as they can be read."""
+    """Return the members of header and claims, empty if they cannot be read."""
     try:
         parts = jws.split(token)
         members = json_text.read_first_members(json_text.decode(parts.claims_bytes))

@@ -1,7 +1,7 @@
-"""`TOKEN_STORE=fs`: a file for each access token, as the original keeps them.
+"""`TOKEN_STORE=fs`: a file for each access token, as in the original.
 
-A file has its name only once it is whole and on disk, so whatever moment a server
-dies at, there is either no token or all of it. Nothing here runs on the event loop.
+A file gets its name only when it is complete and on disk, so a server that dies at
+any moment leaves either no token or a whole one. Files are written in threads.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ Result = TypeVar("Result")
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 FILE_BYTES_MAX = 65536
-# No token begins with a dot, so what is still being written is nobody's token.
+# Tokens do not begin with a dot, so an unfinished file is never read as a token.
 UNFINISHED = ".new-"
 
 
 class FileTokens:
-    """The access tokens of one app, in a folder of their own."""
+    """The access tokens of an app, in a folder of their own."""
 
     def __init__(self, folder: Path, app: str, expiry_seconds: int, ids: IdMaker) -> None:
         self._folder = folder
@@ -41,23 +41,23 @@ class FileTokens:
         self._is_clean = False
 
     async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token, once it is on disk. It is this app's, whatever *issuer* is."""
+        """Return a new token when it is on disk. It belongs to this app, whatever *issuer* is."""
         token = self._ids.random_id()
         stored = stored_token.new(token, self._app, user_id, now, self._expiry_seconds)
-        # Ids are not shared between threads.
+        # The id maker is not thread-safe.
         unfinished = self._folder / f"{UNFINISHED}{self._ids.random_id()}"
         await _in_thread(lambda: self._save(stored, unfinished), status=500)
         return token
 
     async def find(self, token: str, now: datetime) -> AccessToken:
-        """Return what *token* says; the file of one that has expired is removed."""
+        """Return what *token* says. The file of an expired token is removed."""
         if not stored_token.is_token(token):
-            raise not_accepted("the access token is no UUID")
+            raise not_accepted(stored_token.NOT_A_UUID)
         stored = await _in_thread(lambda: self._load(token, now), status=401)
         return stored_token.accept(stored, token, self._app, now)
 
     async def forget(self, token: str) -> None:
-        """End *token*, for good: its file is gone from the disk."""
+        """End *token* by removing its file from the disk."""
         if stored_token.is_token(token):
             await _in_thread(lambda: self._remove(token), status=500)
 
@@ -92,12 +92,12 @@ class FileTokens:
 
 
 def write_whole(path: Path, data: bytes, unfinished: Path) -> None:
-    """Make the file *path* with *data*: all of it and on disk, or not at all.
+    """Write *data* to the file *path*, completely or not at all. Raises OSError.
 
-    It is written under the name *unfinished* in the same folder. Raises OSError.
+    Until it is on disk, the file has the name *unfinished*, in the same folder.
     """
     while not _try_to_write(path, data, unfinished):
-        # Another server took the file for one that nobody writes any more.
+        # Another server removed the file because it seemed abandoned.
         pass
     _sync_folder(path.parent)
 
@@ -105,7 +105,7 @@ def write_whole(path: Path, data: bytes, unfinished: Path) -> None:
 def _try_to_write(path: Path, data: bytes, unfinished: Path) -> bool:
     file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
-        # As long as the lock is held, the file is not cleaned away.
+        # No server removes the file while it is locked.
         fcntl.flock(file, fcntl.LOCK_EX)
         with open(file, "wb", closefd=False) as stream:
             stream.write(data)
@@ -122,7 +122,7 @@ def _try_to_write(path: Path, data: bytes, unfinished: Path) -> bool:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what servers that died in *folder* left behind. Raises OSError."""
+    """Remove the unfinished files of servers that died in *folder*. Raises OSError."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.name.startswith(UNFINISHED)]
     for name in names:
@@ -138,14 +138,14 @@ def _remove_unlocked(path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink(missing_ok=True)
     except BlockingIOError:
-        # Its writer lives.
+        # Its writer is still alive.
         return
     finally:
         os.close(file)
 
 
 def make_folder(folder: Path) -> None:
-    """Make *folder* and those above it where they are missing, for nobody else to look into.
+    """Make *folder* and its parents if they are missing, readable only by their owner.
 
     Raises OSError.
     """
@@ -168,10 +168,10 @@ async def _in_thread(work: Callable[[], Result], *, status: int) -> Result:
     try:
         return await asyncio.to_thread(work)
     except OSError as error:
-        # The error's own text has the file's name, which is the token.
+        # The text of the error has the name of the file, which is the token.
         raise _refusal(error, status) from None
 
 
 def _refusal(error: OSError, status: int) -> SkygearError:
-    logger.warning("access tokens cannot be kept in files: %s", error.strerror)
-    return store_fails(status, f"the file system says: {error.strerror}")
+    logger.warning("cannot store access tokens in files: %s", error.strerror)
+    return store_fails(status, f"the file system failed: {error.strerror}")

@@ -1,8 +1,8 @@
-"""Signed tokens as the original's JWT library takes them apart. Pure.
+"""Signed tokens, read as the original's JWT library does. Pure.
 
-The signature is PyJWT's over the bytes as they came; reading the segments and
-the claims is ours, because jwt-go 3.1.0 and PyJWT disagree on a third of odd
-tokens. `custom_token` and `access_token` say what the claims mean.
+PyJWT checks the signature over the bytes as they were received. The segments and the
+claims are read here, because jwt-go 3.1.0 and PyJWT disagree on a third of odd
+tokens. `custom_token` and `access_token` decide what the claims mean.
 """
 
 import binascii
@@ -16,6 +16,7 @@ from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from skylogin.encoding import json_text
+from skylogin.encoding.go_format import is_int64
 from skylogin.errors import Reason
 
 ALGORITHMS = {
@@ -27,7 +28,6 @@ SEGMENT_COUNT = 3
 HEADERS_KEPT_MAX = 64
 HEADER_LENGTH_KEPT_MAX = 512
 _BASE64URL = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=)?", re.ASCII)
-_INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
 
 STRING_CLAIMS = frozenset(("sub", "aud", "iss", "jti"))
 TIME_CLAIMS = frozenset(("iat", "exp", "nbf"))
@@ -36,7 +36,7 @@ KNOWN_CLAIMS = STRING_CLAIMS | TIME_CLAIMS | OBJECT_CLAIMS
 
 
 class TokenError(Exception):
-    """A token that is refused, and why. It never carries the signature or a secret."""
+    """Why a token is refused. Its text never has the signature or a secret."""
 
     def __init__(self, reason: Reason, explanation: str) -> None:
         super().__init__(explanation)
@@ -46,7 +46,7 @@ class TokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedToken:
-    """A token taken apart, nothing of it verified."""
+    """A token split into its parts, unverified."""
 
     header: Mapping[str, object]
     claims_bytes: bytes
@@ -68,7 +68,7 @@ class SignedToken:
 
 @dataclass(slots=True)
 class ClaimSet:
-    """The claims that have a meaning, by the types the original gives them."""
+    """The known claims, by the types that the original gives them."""
 
     strings: dict[str, str] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
@@ -76,12 +76,12 @@ class ClaimSet:
     names: list[str] = field(default_factory=list)
 
     def time(self, name: str) -> int:
-        """Return a time in seconds since 1970; 0 stands for none, as in the original."""
+        """Return a time in seconds since 1970, 0 if there is none, as in the original."""
         return self.times.get(name, 0)
 
 
 def prepare_key(secret: str) -> bytes:
-    """Return *secret* as a key. Raises ValueError on one that PyJWT will not take."""
+    """Return *secret* as a key. Raises ValueError if PyJWT refuses it."""
     try:
         return ALGORITHMS["HS256"].prepare_key(secret.encode())
     except InvalidKeyError as error:
@@ -89,7 +89,7 @@ def prepare_key(secret: str) -> bytes:
 
 
 def split(token: str) -> SignedToken:
-    """Take *token* apart. Raises TokenError."""
+    """Split *token* into its parts. Raises TokenError."""
     segments = token.split(".")
     if len(segments) != SEGMENT_COUNT:
         sentence = f"a token has three parts between dots, this has {len(segments)}"
@@ -104,10 +104,10 @@ def split(token: str) -> SignedToken:
 
 
 def _decode_segment(segment: str, name: str) -> bytes:
-    """Return the bytes of a segment: padding may be missing, but may not be wrong."""
+    """Return the bytes of a segment; padding may be missing, but not wrong."""
     text = segment + "=" * (-len(segment) % 4)
     if "\n" in text or "\r" in text:
-        # Go skips line breaks, but only after the padding was worked out.
+        # Go ignores line breaks, but not in computing the padding.
         text = text.replace("\r", "").replace("\n", "")
     if _BASE64URL.fullmatch(text) is None:
         sentence = f"the {name} part is not base64url"
@@ -123,7 +123,7 @@ def _header_of(segment: str) -> Mapping[str, object]:
 
 @functools.lru_cache(maxsize=HEADERS_KEPT_MAX)
 def _kept_header(segment: str) -> Mapping[str, object]:
-    """Return the header of a segment; all tokens of an issuer have the same one."""
+    """Return the header in a segment; all tokens of an issuer have the same one."""
     return _read_header(segment)
 
 
@@ -148,7 +148,7 @@ def check_algorithm(token: SignedToken, accepted: frozenset[str]) -> None:
 
 
 def has_signature_of(token: SignedToken, key: bytes) -> bool:
-    """Return whether *key* made the signature; compares in constant time."""
+    """Return whether the signature was made with *key*, compared in constant time."""
     return ALGORITHMS[token.algorithm].verify(token.signing_input, key, token.signature)
 
 
@@ -164,11 +164,11 @@ def encode_segment(data: bytes) -> str:
 
 
 def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> ClaimSet:
-    """Return the claims of a payload: its first JSON value, whatever follows.
+    """Return the claims in the first JSON value of *data*.
 
-    Names match in any case, the last of a repeated claim counts, null leaves
-    what was there, repeated objects are merged: Go's rules for structs.
-    Raises TokenError on anything else than an object, and on a wrong type.
+    Go's rules for structs apply: names match in any case, the last of repeated claims
+    counts, null changes nothing, repeated objects are merged. Raises TokenError if the
+    value is not an object, or if a claim has the wrong type.
     """
     text = json_text.decode(data)
     try:
@@ -193,7 +193,7 @@ def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> C
 
 
 def _folded(name: str) -> str:
-    """Return *name* as Go compares it: without case, long s as s, the Kelvin sign as k."""
+    """Return *name* as Go compares it: case-folded, with long s as s and the Kelvin sign as k."""
     return name.replace("\u017f", "s").lower()
 
 
@@ -207,7 +207,7 @@ def _take_string(claims: ClaimSet, name: str, value: object) -> None:
 def _take_time(claims: ClaimSet, name: str, value: object) -> None:
     if value is None:
         return
-    if type(value) is not int or not _INTEGER_MIN <= value <= _INTEGER_MAX:
+    if not is_int64(value):
         what = "a whole number of seconds, written without fraction or exponent"
         raise _wrong_type(name, what, value)
     claims.times[name] = value
@@ -223,18 +223,18 @@ def _take_object(claims: ClaimSet, name: str, value: object) -> None:
 
 
 def plain_members(members: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
-    """Return members in their order, repeats included, with inner objects as dicts."""
+    """Return members in order, with repeated ones, and with inner objects as dicts."""
     return tuple((name, plain(value)) for name, value in members)
 
 
 def plain_object(members: tuple[tuple[str, object], ...]) -> dict[str, object]:
-    """Return members as a dict, those of inner objects too; the last of a name counts."""
+    """Return members as a dict, inner objects too; the last of repeated names counts."""
     return {name: plain(value) for name, value in members}
 
 
 def plain(value: object) -> object:
     """Return *value* with objects as dicts. Raises TokenError on a number beyond a double."""
-    # One frame a level: a claim may be nested as deeply as any JSON that we follow.
+    # A comprehension would need a second frame for each level of nesting.
     if isinstance(value, tuple):
         members: dict[str, object] = {}
         for name, item in value:
@@ -246,7 +246,7 @@ def plain(value: object) -> object:
             items.append(plain(item))
         return items
     if value is json_text.OUT_OF_RANGE:
-        raise TokenError(Reason.CLAIM_OF_WRONG_TYPE, "a number is beyond what a double can hold")
+        raise TokenError(Reason.CLAIM_OF_WRONG_TYPE, "a number is too large for a double")
     return value
 
 
@@ -255,15 +255,15 @@ _JSON_TYPES = {str: "a string", bool: "a boolean", list: "a list", tuple: "an ob
 
 def _wrong_type(name: str, wanted: str, value: object) -> TokenError:
     given = _JSON_TYPES.get(type(value), "another number")
-    sentence = f"the claim {name} has to be {wanted}, and is {given}"
+    sentence = f"the claim {name} must be {wanted}, not {given}"
     return TokenError(Reason.CLAIM_OF_WRONG_TYPE, sentence)
 
 
 def check_times(claims: ClaimSet, now: int, *, leeway: int = 0, expiry_excluded: bool) -> None:
-    """Raise TokenError unless *now* lies within the claims; all in whole seconds.
+    """Raise TokenError unless *now* is within the times of the claims, in whole seconds.
 
-    A time of 0 is none. The original accepts a token in the second equal to
-    `exp`; with *expiry_excluded* it is refused on it, as its documentation says.
+    A time of 0 does not count. The original accepts a token in the second of `exp`;
+    with *expiry_excluded* it is refused then, as the original's documentation says.
     """
     expiry, issued, not_before = claims.time("exp"), claims.time("iat"), claims.time("nbf")
     last = expiry - 1 if expiry_excluded else expiry
@@ -283,7 +283,7 @@ def _bad_time(reason: Reason, what: str, claim: str, seconds: int, now: int) -> 
 
 
 def moment_text(seconds: int) -> str:
-    """Return seconds since 1970 as a time a person reads, or as they are where none fits."""
+    """Return seconds since 1970 as a readable time, or unchanged if they are out of range."""
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):

@@ -38,7 +38,7 @@ def default_claims(subject: str, now: datetime, lifetime: timedelta) -> dict[str
 def sign(
     payload: Mapping[str, object], secret: str, algorithm: str, *, named: str | None = None
 ) -> tuple[str, str, str]:
-    """Return the three segments of a token; its header names *named*, by itself the algorithm.
+    """Return the three segments of a token; its header names *named* if given, or *algorithm*.
 
     Raises ValueError on an algorithm that is none of HS256, HS384 and HS512.
     """

@@ -1,7 +1,7 @@
-"""`TOKEN_STORE=redis`: a hash for each access token, as the original keeps them.
+"""`TOKEN_STORE=redis`: a hash for each access token, as in the original.
 
-Redis takes a token away some time after its end; whether it has ended is decided by
-its `expiredAt` and our clock all the same.
+Redis removes a token some time after it expires. Whether it has expired is decided by
+its `expiredAt` and the server's clock.
 """
 
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger("skylogin.redis_tokens")
 
 Result = TypeVar("Result")
 CONNECTIONS_MAX = 50
-# A call waits no longer for an answer, nor for a connection that others use.
+# The longest wait for an answer, and for a free connection.
 TIMEOUT_SECONDS = 5
 RETRIES, PAUSE_SECONDS, PAUSE_SECONDS_MAX = 3, 0.01, 0.2
 MILLISECONDS = 1000
@@ -30,9 +30,9 @@ WRONG_TYPE = "WRONGTYPE"
 
 
 def open_client(url: str) -> "Redis":
-    """Return a client for the server at *url*, which is connected to when first used.
+    """Return a client for the server at *url*, which connects when it is first used.
 
-    A connection that broke is replaced. Raises ValueError where the URL is no good.
+    Broken connections are replaced. Raises ValueError if the URL is not valid.
     """
     # redis-py is on the start-up list.
     from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415
@@ -48,19 +48,19 @@ def open_client(url: str) -> "Redis":
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(backoff, RETRIES, (ConnectionError, TimeoutError)),
-        # Old servers speak no other.
+        # Old servers only know this version.
         protocol=2,
     )
     try:
-        # Parameters in the URL are looked at only when a connection is made.
+        # The parameters of the URL are checked only when a connection is made.
         pool.connection_class(**pool.connection_kwargs)
     except (RedisError, TypeError, ValueError) as error:
-        raise ValueError("has parameters that are not known") from error
+        raise ValueError("has unknown parameters") from error
     return Redis.from_pool(pool)
 
 
 class RedisTokens:
-    """The access tokens of one app, below a key of their own."""
+    """The access tokens of an app, under a key prefix of their own."""
 
     def __init__(
         self, client: "Redis", prefix: str, app: str, expiry_seconds: int, ids: IdMaker
@@ -72,7 +72,7 @@ class RedisTokens:
         self._ids = ids
 
     async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token, once Redis has it. It is this app's, whatever *issuer* is."""
+        """Return a new token when Redis has it. It belongs to this app, whatever *issuer* is."""
         token = self._ids.random_id()
         stored = stored_token.new(token, self._app, user_id, now, self._expiry_seconds)
         key = self._prefix + token
@@ -80,16 +80,16 @@ class RedisTokens:
             members = stored_token.members(stored).items()
             pipeline.hset(key, items=[part for member in members for part in member])
             if stored.expires_at:
-                # Redis has a clock of its own, so it is told how long, not until when.
+                # Redis has its own clock, so it gets a duration, not a time.
                 milliseconds = min(self._expiry_seconds * MILLISECONDS, EXPIRY_MILLISECONDS_MAX)
                 pipeline.pexpire(key, milliseconds)
             await _translated(pipeline.execute(), status=500)
         return token
 
     async def find(self, token: str, now: datetime) -> AccessToken:
-        """Return what *token* says, if its end has not come."""
+        """Return what *token* says, unless it has expired."""
         if not stored_token.is_token(token):
-            raise not_accepted("the access token is no UUID")
+            raise not_accepted(stored_token.NOT_A_UUID)
         found = await _translated(self._client.hgetall(self._prefix + token), status=401)
         texts = {
             json_text.decode(name): json_text.decode(value) for name, value in (found or {}).items()
@@ -103,7 +103,7 @@ class RedisTokens:
 
 
 async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
-    """Return Redis's *answer*, None where the key is no hash. Raises SkygearError."""
+    """Return the *answer* of Redis, None if the key is not a hash. Raises SkygearError."""
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     try:
@@ -111,7 +111,7 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
     except (RedisError, OSError) as error:
         if str(error).startswith(WRONG_TYPE):
             return None
-        # The error's own text may have a password, or the command with the token.
+        # The text of the error may have a password, or a command with the token.
         name = type(error).__name__
-        logger.warning("access tokens cannot be kept in Redis: %s", name)
-        raise store_fails(status, f"Redis cannot be used: {name}") from None
+        logger.warning("cannot store access tokens in Redis: %s", name)
+        raise store_fails(status, f"Redis failed: {name}") from None

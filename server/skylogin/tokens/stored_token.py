@@ -1,7 +1,7 @@
-"""Access tokens that a store keeps: what it keeps of one, and reading it again. Pure.
+"""Access tokens as a store keeps them: writing and reading them. Pure.
 
 The members are the original's (custom-token-login, section 9), so that tokens it
-issued stay good here. Times are nanoseconds since 1970; 0 means that there is none.
+issued stay valid here. Times are nanoseconds since 1970; 0 means no time.
 """
 
 import re
@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from skylogin.encoding import json_text
+from skylogin.encoding.go_format import INT64_MAX, is_int64
 from skylogin.tokens.access_token import AccessToken, not_accepted
 
 _SHAPE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 10**9
-_INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**63 - 1
+NOT_A_UUID = "the access token is not a UUID"
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """What is kept of an access token."""
+    """An access token as it is stored."""
 
     token: str
     expires_at: int
@@ -30,21 +31,21 @@ class StoredToken:
 
 
 def is_token(text: str) -> bool:
-    """Return whether *text* looks as stored tokens do: a UUID, and nothing else."""
+    """Return whether *text* has the form of a stored token: a UUID."""
     return _SHAPE.fullmatch(text) is not None
 
 
 def new(token: str, app: str, user_id: str, now: datetime, expiry_seconds: int) -> StoredToken:
-    """Return what is to be kept of *token*; with an expiry of 0 seconds it never ends."""
+    """Return *token* as it is to be stored; with an expiry of 0 seconds it never expires."""
     issued_at = _nanoseconds(now)
     expires_at = issued_at + expiry_seconds * _NANOSECONDS if expiry_seconds > 0 else 0
-    return StoredToken(token, min(expires_at, _INTEGER_MAX), issued_at, app, user_id)
+    return StoredToken(token, min(expires_at, INT64_MAX), issued_at, app, user_id)
 
 
 def members(stored: StoredToken) -> dict[str, str | int]:
     """Return *stored* under the original's names.
 
-    In files the original neither writes nor reads `issuedAt`: there it is ours.
+    The original neither writes nor reads `issuedAt` in files.
     """
     return {
         "accessToken": stored.token,
@@ -56,7 +57,7 @@ def members(stored: StoredToken) -> dict[str, str | int]:
 
 
 def from_json(data: bytes) -> StoredToken | None:
-    """Return what a file keeps, or None where it is broken, or was not written to its end."""
+    """Return the token in a file, None if it is damaged or incomplete."""
     try:
         value = json_text.read_whole(json_text.decode(data))
     except json_text.NotJsonError:
@@ -65,7 +66,7 @@ def from_json(data: bytes) -> StoredToken | None:
 
 
 def from_texts(values: dict[str, str]) -> StoredToken | None:
-    """Return what a hash of texts keeps, or None where it is broken."""
+    """Return the token in a hash of texts, None if it is damaged."""
     read: dict[str, object] = dict(values)
     for name in ("expiredAt", "issuedAt"):
         text = values.get(name, "0")
@@ -75,34 +76,28 @@ def from_texts(values: dict[str, str]) -> StoredToken | None:
 
 def _read(values: dict[str, object]) -> StoredToken | None:
     token, app, user_id = (values.get(name) for name in ("accessToken", "appName", "authInfoID"))
-    expires_at, issued_at = _time(values.get("expiredAt")), _time(values.get("issuedAt", 0))
+    expires_at, issued_at = values.get("expiredAt"), values.get("issuedAt", 0)
     if not (isinstance(token, str) and isinstance(app, str) and isinstance(user_id, str)):
         return None
-    if expires_at is None or issued_at is None:
+    if not (is_int64(expires_at) and is_int64(issued_at)):
         return None
     return StoredToken(token, expires_at, issued_at, app, user_id)
 
 
-def _time(value: object) -> int | None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if _INTEGER_MIN <= value <= _INTEGER_MAX else None
-
-
 def has_expired(stored: StoredToken, now: datetime) -> bool:
-    """Return whether the token's end has passed; at its end it is still good."""
+    """Return whether the token has expired; at the time of its expiry it is still valid."""
     return stored.expires_at != 0 and stored.expires_at < _nanoseconds(now)
 
 
 def accept(stored: StoredToken | None, token: str, app: str, now: datetime) -> AccessToken:
     """Return what *token* says to *app*. Raises SkygearError (AccessTokenNotAccepted).
 
-    What was found has to name the very token that was asked for, and the app.
+    The stored token must name the same token and the app.
     """
     if stored is None or stored.token != token:
-        raise not_accepted("there is no such access token, or it was ended")
+        raise not_accepted("the access token does not exist, or it was ended")
     if stored.app != app:
-        raise not_accepted("the access token is another app's")
+        raise not_accepted("the access token belongs to another app")
     if has_expired(stored, now):
         raise not_accepted("the access token has expired")
     return AccessToken(
@@ -111,7 +106,7 @@ def accept(stored: StoredToken | None, token: str, app: str, now: datetime) -> A
 
 
 def _nanoseconds(moment: datetime) -> int:
-    # A float could not hold so many digits.
+    # A float cannot hold that many digits.
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
