@@ -334,9 +334,12 @@ def test_anything_is_read_or_refused(value: Any) -> None:
         try:
             read(*arguments)
         except SeedError as error:
-            # Only a file may have apps.
+            # Only a file may have apps, and has lines.
             return sorted(
-                (problem.path, problem.text.replace("use apps, ", "use "))
+                (
+                    problem.path,
+                    re.sub(r" on line \d+$", "", problem.text.replace("use apps, ", "use ")),
+                )
                 for problem in error.problems
             )
         return []
