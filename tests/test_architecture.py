@@ -39,7 +39,7 @@ START_UP_LIST = {
     "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing."},
     "seeds.document": {"skylogin.seeds.yaml_text"},
     "testing.app": {"skylogin.seeds.reader"},
-    "testing.server": {"skylogin.config", "skylogin.web.server"},
+    "testing.server": {"skylogin.web.server"},
     "tokens.redis_store": {"redis"},
     "web.application": {"skylogin.admin.", "skylogin.portal."},
     "web.server": {"skylogin.database.migrate"},
@@ -53,6 +53,7 @@ CATCHES_EVERYTHING = {
     "cli.servers",
     "database.group_commit",
     "portal.endpoint",
+    "testing.server",
     "web.health",
     "web.server",
 }

@@ -1,7 +1,7 @@
 """The pytest plugin: the fixtures `skylogin`, `skylogin_server` and `skylogin_settings`.
 
-pytest imports this in every run of an environment that has skylogin installed, so it imports
-nothing but pytest until a fixture is used. A reader of os.environ, beside the commands.
+pytest imports this in every environment that has skylogin installed, so it imports nothing but
+pytest until a fixture is used. It reads os.environ for the server of `skylogin exec`.
 """
 
 import os
@@ -15,18 +15,18 @@ import pytest
 if TYPE_CHECKING:
     from skylogin.testing import RunningServer, SkyloginApp, SkyloginServer
 
-SECTION = "skylogin: attempts of this test"
-# What `skylogin exec` tells the command that it runs.
+SECTION = "skylogin: login attempts of this test"
+# Variables that `skylogin exec` sets for its command.
 EXEC_VARIABLES = ("SKYGEAR_ENDPOINT", "SKYLOGIN_APP")
-# Settings of a server that are its own business, whoever uses it.
-ITS_OWN = {"HOST", "PORT", "DATABASE_URL", "SKYLOGIN_DATA"}
+# Settings in which a running server may differ from what the tests ask for.
+MAY_DIFFER = {"HOST", "PORT", "DATABASE_URL", "SKYLOGIN_DATA"}
 
 USED_APP = pytest.StashKey["SkyloginApp"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--skylogin-url`, which a configuration file may say as well."""
-    about = "URL of a `skylogin dev` that runs already, instead of one of this process's own"
+    """Add the option `--skylogin-url` and the ini setting `skylogin_url`."""
+    about = "URL of a `skylogin dev` that is already running, to use instead of starting one"
     group = parser.getgroup("skylogin")
     group.addoption("--skylogin-url", metavar="URL", help=f"{about}.")
     parser.addini("skylogin_url", help=about)
@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def skylogin_settings() -> dict[str, str]:
-    """Settings of the server, as environment variables. Override this fixture to have others."""
+    """Settings of the server, as environment variables. Override this fixture to change them."""
     return {}
 
 
@@ -42,8 +42,8 @@ def skylogin_settings() -> dict[str, str]:
 def skylogin_server(
     pytestconfig: pytest.Config, skylogin_settings: dict[str, str]
 ) -> Iterator["SkyloginServer | RunningServer"]:
-    """A `skylogin dev` for the whole run: one in this process, or the one that was named."""
-    # On the start-up list: a run that uses no fixture of ours does not pay for it.
+    """A `skylogin dev` for the whole run: one in this process, or a running one."""
+    # On the start-up list: runs that do not use the fixtures must not pay for it.
     from skylogin import testing  # noqa: PLC0415
 
     _check_settings(skylogin_settings)
@@ -55,11 +55,11 @@ def skylogin_server(
     try:
         running = testing.RunningServer(url, _admin_token())
     except ValueError as error:
-        fault = str(error)
+        problem = str(error)
     else:
-        fault = _why_not(running, skylogin_settings)
-    if fault:
-        pytest.fail(f"skylogin: {fault}", pytrace=False)
+        problem = _problem_with(running, skylogin_settings)
+    if problem:
+        pytest.fail(f"skylogin: {problem}", pytrace=False)
     yield running
     running.close()
 
@@ -68,7 +68,7 @@ def skylogin_server(
 def _skylogin_app(
     pytestconfig: pytest.Config, skylogin_server: "SkyloginServer | RunningServer"
 ) -> Iterator["SkyloginApp"]:
-    """The app of this process: no other worker, and no other run, has one of its name."""
+    """The app of this process. Its name is unique among workers and runs."""
     worker = getattr(pytestconfig, "workerinput", {}).get("workerid", "master")
     if not _named_server(pytestconfig):
         yield skylogin_server.app(worker)
@@ -77,15 +77,15 @@ def _skylogin_app(
     yield app
     from skylogin.testing import AdminError  # noqa: PLC0415
 
-    # A test may have ended the app, or the server.
+    # A test may have deleted the app, or stopped the server.
     with suppress(OSError, AdminError):
         app.delete()
 
 
 @pytest.fixture
 def skylogin(request: pytest.FixtureRequest, _skylogin_app: "SkyloginApp") -> "SkyloginApp":
-    """An app of Skygear's login that is this test's alone: new, with nobody in it."""
-    # And so is this.
+    """A fresh app for this test, without users."""
+    # On the start-up list, as above.
     import unittest  # noqa: PLC0415
 
     _skylogin_app.reset()
@@ -99,13 +99,13 @@ def skylogin(request: pytest.FixtureRequest, _skylogin_app: "SkyloginApp") -> "S
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a test that failed what it tried to log in."""
+    """Add the login attempts of a failed test to its report."""
     report = yield
     app = item.stash.get(USED_APP, None)
     if app is not None and report.failed:
         from skylogin.testing import AdminError  # noqa: PLC0415
 
-        # With the last test's fixtures the server goes as well, and a test may end its app.
+        # The server may be gone: the last test's teardown stops it, and a test may delete its app.
         with suppress(OSError, AdminError):
             text = "\n".join(str(attempt) for attempt in app.logins)
             report.sections.append((SECTION, text or "none"))
@@ -113,7 +113,7 @@ def pytest_runtest_makereport(
 
 
 def _named_server(config: pytest.Config) -> str:
-    """Return the URL of the server that this run is to use, empty where it is to start one."""
+    """Return the URL of the server to use, empty to start one."""
     option = config.getoption("--skylogin-url")
     if option:
         return str(option)
@@ -123,47 +123,49 @@ def _named_server(config: pytest.Config) -> str:
 
 
 def _admin_token() -> str:
-    """Return what opens the admin API of a server that runs already."""
-    names = ("SKYLOGIN_ADMIN_TOKEN", "SKYGEAR_MASTER_KEY")
-    given = [os.environ[name] for name in names if os.environ.get(name)]
-    return given[0] if given else "secret"
+    """Return the admin token of a running server."""
+    # On the start-up list, as above.
+    from skylogin import config  # noqa: PLC0415
+
+    given = os.environ.get("SKYLOGIN_ADMIN_TOKEN") or os.environ.get("SKYGEAR_MASTER_KEY")
+    return given or config.DEFAULT_MASTER_KEY
 
 
 def _check_settings(settings: dict[str, str]) -> None:
-    """Fail where what the tests want are no settings, with all that is wrong with them."""
-    # So is this.
+    """Fail the test run if the settings are invalid, with all problems."""
+    # On the start-up list, as above.
     from skylogin import config  # noqa: PLC0415
 
     known = config.VARIABLES | set(config.WITHOUT_EFFECT)
-    faults = [f"{name} is not a setting" for name in settings if name not in known]
-    faults += [
-        f"{name} is {value!r}, and has to be a text"
+    problems = [f"{name} is not a setting" for name in settings if name not in known]
+    problems += [
+        f"{name} is {value!r}, but must be a text"
         for name, value in settings.items()
         if not isinstance(value, str)
     ]
-    if not faults:
+    if not problems:
         try:
             config.read(settings, config.DEV)
         except config.ConfigurationError as error:
-            faults = error.problems
-    if faults:
-        pytest.fail(f"skylogin_settings: {'; '.join(faults)}", pytrace=False)
+            problems = error.problems
+    if problems:
+        pytest.fail(f"skylogin_settings: {'; '.join(problems)}", pytrace=False)
 
 
-def _why_not(server: "RunningServer", wanted: dict[str, str]) -> str:
-    """Return why a server cannot be used, such as other settings than these tests want."""
-    # So are these.
+def _problem_with(server: "RunningServer", wanted: dict[str, str]) -> str:
+    """Return why a running server cannot be used, such as settings that differ; empty if it can."""
+    # On the start-up list, as above.
     from skylogin import config  # noqa: PLC0415
     from skylogin.testing import AdminError  # noqa: PLC0415
 
     try:
-        there = server.settings()
+        actual = server.settings()
     except (OSError, AdminError) as error:
         return f"{server.url} cannot be used: {error}"
     rows = {row.variable: row.value for row in config.in_force(config.read(wanted, config.DEV))}
     wrong = [
-        f"{name} is {there.get(name)!r} there, skylogin_settings says {rows[name]!r}"
-        for name in wanted.keys() - ITS_OWN
-        if there.get(name) != rows.get(name)
+        f"{name} is {actual.get(name)!r}, skylogin_settings has {rows[name]!r}"
+        for name in wanted.keys() - MAY_DIFFER
+        if actual.get(name) != rows.get(name)
     ]
     return f"{server.url} has other settings: {'; '.join(wrong)}" if wrong else ""

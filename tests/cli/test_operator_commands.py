@@ -388,19 +388,19 @@ def test_who_cannot_be_asked(tmp_path: Path, start_server: StartServer) -> None:
     operated.where = ("--url", url, "--database", "sqlite:///x.db")
     assert operated.refused("users", "find") == "use either --url or --database, not both"
     operated.where = ("--url", "http://127.0.0.1:1")
-    assert operated.refused("logins", "-f") == "there is no server at http://127.0.0.1:1"
+    assert operated.refused("logins", "-f") == "no server at http://127.0.0.1:1"
     faults = operated.try_to("doctor")
     assert faults.returncode == 1
-    assert faults.stdout == "problem\tserver\tthere is no server at http://127.0.0.1:1\n"
+    assert faults.stdout == "problem\tserver\tno server at http://127.0.0.1:1\n"
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
         ("http://op:hidden@127.0.0.1:1", "the URL has a user name or a password in it"),
-        ("http://a b/", "http://a b is no URL of a server"),
-        ("http://a..b/", "http://a..b is no URL of a server"),
-        ("http://[::1", "http://[::1 is no URL of a server"),
+        ("http://a b/", "http://a b is not the URL of a server"),
+        ("http://a..b/", "http://a..b is not the URL of a server"),
+        ("http://[::1", "http://[::1 is not the URL of a server"),
     ],
 )
 def test_what_is_no_url_is_said(url: str, said: str, tmp_path: Path) -> None:

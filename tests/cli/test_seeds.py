@@ -95,7 +95,7 @@ def test_what_goes_wrong_is_a_sentence(
         (("seed", users, *url, "--master-key", "x"), f"{server.url}: send the admin token"),
         (("seed", users, "--url", "nowhere"), "nowhere is not the URL"),
         (("seed", users, "--url", f"{server.url}x"), f"{server.url}x is not the URL"),
-        (("seed", users, "--url", "http://127.0.0.1:1"), "there is no server at "),
+        (("seed", users, "--url", "http://127.0.0.1:1"), "no server at "),
         (("seed", users, *url, "--database", "sqlite:///x"), "use either --url or --database"),
         (("seed", "apps.json", "--app", "zoo", *url), "apps.json names its apps: worker-1"),
         (("export", "users.txt", *url), "users.txt: the name must end with .yaml, .yml, .json"),

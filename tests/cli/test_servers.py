@@ -775,7 +775,7 @@ def test_wait_for_a_ready_file_that_does_not_come_gives_up(tmp_path: Path) -> No
     done = run_skylogin(tmp_path, "wait", "--ready-file", "ready.json", "--timeout", "0.1")
 
     assert done.returncode == 1
-    assert done.stderr == "ready.json is not ready after 0.1 s: there is no ready line\n"
+    assert done.stderr == "ready.json is not ready after 0.1 s: no ready line\n"
 
 
 WAITS_FOR_NOTHING: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {

@@ -1,4 +1,4 @@
-"""Where the ready file says that the server is."""
+"""Ready files and URLs of servers that are waited for."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 from skylogin.client import readiness
 
 
-def test_a_ready_file_says_the_url(tmp_path: Path) -> None:
-    """Whatever else is in its line."""
+def test_a_ready_file_has_the_url(tmp_path: Path) -> None:
+    """Among other facts."""
     file = tmp_path / "ready.json"
     file.write_text('{"url": "http://[::1]:80/", "port": 80}\n')
 
@@ -15,8 +15,8 @@ def test_a_ready_file_says_the_url(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", "1", "\udcff"])
-def test_what_is_no_ready_line_says_nothing(content: str, tmp_path: Path) -> None:
-    """As a file that is not there says nothing."""
+def test_an_invalid_ready_file_has_no_url(content: str, tmp_path: Path) -> None:
+    """Nor does a missing one."""
     file = tmp_path / "ready.json"
     file.write_text(content, encoding="utf-8", errors="surrogateescape")
 
@@ -36,11 +36,11 @@ def test_what_is_no_ready_line_says_nothing(content: str, tmp_path: Path) -> Non
         "http://\u00e9..\u00e9:1",
     ],
 )
-def test_what_is_no_url_is_not_ready(url: str) -> None:
-    """However it is wrong."""
-    assert readiness.wait_until_ready(lambda: url, 0) in ("not a URL", "there is no ready line")
+def test_an_invalid_url_is_not_ready(url: str) -> None:
+    """And that is the problem that is returned."""
+    assert readiness.wait_until_ready(lambda: url, 0) in ("not a URL", "no ready line")
 
 
-def test_no_number_of_seconds_is_no_wait() -> None:
-    """What is no number never passes."""
+def test_nan_seconds_are_no_wait() -> None:
+    """They would never be over."""
     assert readiness.wait_until_ready(lambda: "", float("nan"))

@@ -15,11 +15,12 @@ import pytest
 from skylogin.testing import RunningServer, SkyloginServer
 
 from tests.processes import ServerProcess, environment_with, run_python
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 SECONDS_MAX = 120
-# What the others in this environment bring has nothing to do with it.
+# Other plugins of this environment, which have nothing to do with ours.
 OTHERS = (
     *("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:cacheprovider"),
     *("-o", "asyncio_default_fixture_loop_scope=function"),
@@ -34,21 +35,21 @@ Run = Callable[..., pytest.RunResult]
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run pytest on the tests that are written here, with warnings as errors."""
+    """Run pytest on files with these contents, with warnings as errors."""
     for name in [name for name in os.environ if name.startswith(("SKYLOGIN_", "SKYGEAR_"))]:
         monkeypatch.delenv(name)
 
     def run(*arguments: str, **files: str) -> pytest.RunResult:
         if files:
             pytester.makepyfile(**files)
-        how = ("--strict-markers", "--strict-config", "-W", "error", *OTHERS)
-        return pytester.runpytest_subprocess(*how, *arguments, timeout=SECONDS_MAX)
+        options = ("--strict-markers", "--strict-config", "-W", "error", *OTHERS)
+        return pytester.runpytest_subprocess(*options, *arguments, timeout=SECONDS_MAX)
 
     return run
 
 
 def text_of(result: pytest.RunResult) -> str:
-    """Return what a run printed."""
+    """Return the output of a run."""
     return f"{result.stdout}\n{result.stderr}"
 
 
@@ -134,14 +135,14 @@ SUITES = {"plain": (PLAIN, 2), "async": (ASYNC, 4), "unittest": (UNITTEST, 3)}
 
 
 @pytest.mark.parametrize(("suite", "number"), SUITES.values(), ids=SUITES)
-def test_every_kind_of_test_has_an_app_to_itself(suite: str, number: int, run: Run) -> None:
-    """Synchronous, asynchronous by three ways, and unittest's classes."""
-    # The key of aiohttp's own application is a text here, which it warns of.
+def test_every_kind_of_test_has_its_own_app(suite: str, number: int, run: Run) -> None:
+    """Synchronous tests, three kinds of asynchronous ones, and unittest's classes."""
+    # aiohttp warns that the key of its application is a text here.
     run("-W", "ignore::UserWarning", test_it=suite).assert_outcomes(passed=number)
 
 
 def test_unittest_without_pytest(tmp_path: Path) -> None:
-    """A server for a class, and its app made new for each test."""
+    """A server for a class, whose app is reset for each test."""
     (tmp_path / "test_it.py").write_text("""
 import unittest
 from skylogin.testing import SkyloginServer
@@ -184,8 +185,8 @@ def test_it(skylogin):
 """
 
 
-def test_settings_are_overridden(run: Run, pytester: pytest.Pytester) -> None:
-    """By a fixture of the project's own; `.env` has no say."""
+def test_settings_can_be_overridden(run: Run, pytester: pytest.Pytester) -> None:
+    """By a fixture of the project. `.env` is not read."""
     (pytester.path / ".env").write_text("SKYLOGIN_ISSUER=nobody\nSKYLOGIN_NONSENSE=1\n")
 
     run(conftest=STRICT, test_it=OF_THE_SHOP).assert_outcomes(passed=1)
@@ -193,14 +194,12 @@ def test_settings_are_overridden(run: Run, pytester: pytest.Pytester) -> None:
 
 @pytest.fixture
 def server(start_server: Callable[..., ServerProcess]) -> str:
-    """The URL of a server that runs already."""
+    """The URL of a running server."""
     return start_server("dev", "--port", "0", "--ephemeral").url
 
 
-def test_a_server_that_runs_already_is_used(
-    run: Run, server: str, pytester: pytest.Pytester
-) -> None:
-    """Named by an option or in the configuration; two runs do not meet, and leave no app."""
+def test_a_running_server_is_used(run: Run, server: str, pytester: pytest.Pytester) -> None:
+    """Named by an option or in the configuration. Runs use apps of their own, and delete them."""
     host = server.rstrip("/")
     suite = f"{PLAIN}\ndef test_where(skylogin):\n    assert skylogin.url.startswith({server!r})\n"
     run("--skylogin-url", host, test_it=suite).assert_outcomes(passed=3)
@@ -210,8 +209,8 @@ def test_a_server_that_runs_already_is_used(
     assert RunningServer(server).apps() == ["myapp"]
 
 
-WRONG_SETTINGS = {
-    "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, and has to be a text",
+INVALID_SETTINGS = {
+    "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, but must be a text",
     "{'SKYLOGIN_LEEWAY_SECONDS': 'x'}": "SKYLOGIN_LEEWAY_SECONDS is not a whole number",
     "{'AUTH_RECORD_KEY': 'name', 'SKYLOGIN_X': ''}": (
         "AUTH_RECORD_KEY is not a setting; SKYLOGIN_X is not a setting"
@@ -219,21 +218,23 @@ WRONG_SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(("settings", "said"), WRONG_SETTINGS.items(), ids=WRONG_SETTINGS.values())
-def test_settings_that_are_none_fail_in_a_line(settings: str, said: str, run: Run) -> None:
-    """A misspelt one would otherwise be as good as none."""
+@pytest.mark.parametrize(
+    ("settings", "message"), INVALID_SETTINGS.items(), ids=INVALID_SETTINGS.values()
+)
+def test_invalid_settings_fail_in_one_line(settings: str, message: str, run: Run) -> None:
+    """Otherwise a misspelt setting would have no effect, and nobody would notice."""
     fixture = "import pytest\n\n@pytest.fixture(scope='session')\ndef skylogin_settings():\n"
     result = run(conftest=f"{fixture}    return {settings}\n", test_it="def test_it(skylogin): 0")
 
     result.assert_outcomes(errors=1)
-    result.stdout.re_match_lines([rf"^skylogin_settings: {re.escape(said)}$"])
+    result.stdout.re_match_lines([rf"^skylogin_settings: {re.escape(message)}$"])
     assert "Traceback" not in text_of(result)
     assert "pytest_plugin.py" not in text_of(result)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "localhost:3000"])
-def test_a_server_that_is_not_there_fails_in_a_line(url: str, run: Run) -> None:
-    """Whether there is none, or the URL can be none's."""
+def test_an_unreachable_server_fails_in_one_line(url: str, run: Run) -> None:
+    """Whether no server listens there, or it is not a URL."""
     result = run("--skylogin-url", url, test_it="def test_it(skylogin): 0")
 
     result.assert_outcomes(errors=1)
@@ -243,11 +244,11 @@ def test_a_server_that_is_not_there_fails_in_a_line(url: str, run: Run) -> None:
 
 
 def test_a_server_with_other_settings_is_not_used(run: Run, server: str) -> None:
-    """The tests would fail for reasons that nobody finds."""
+    """The tests would fail for reasons that are hard to find."""
     result = run("--skylogin-url", server, conftest=STRICT, test_it=OF_THE_SHOP)
 
     result.assert_outcomes(errors=1)
-    assert "SKYLOGIN_ISSUER is '' there, skylogin_settings says 'shop'" in text_of(result)
+    assert "SKYLOGIN_ISSUER is '', skylogin_settings has 'shop'" in text_of(result)
 
 
 # --- reports ---------------------------------------------------------------------------
@@ -280,12 +281,12 @@ def broken(skylogin):
 def test_of_a_broken_fixture(broken):
     pass
 """
-SECTION = "skylogin: attempts of this test"
+SECTION = "skylogin: login attempts of this test"
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_failed_test_shows_its_attempts(workers: str, run: Run) -> None:
-    """In one line each, and only where there was an app; never a token or a secret."""
+def test_a_failed_test_shows_its_login_attempts(workers: str, run: Run) -> None:
+    """One line each, if the test used an app; never a token or a secret."""
     result = run("-n", workers, "--showlocals", test_it=FAILING)
 
     result.assert_outcomes(passed=1, failed=3, errors=1)
@@ -300,10 +301,10 @@ def test_a_failed_test_shows_its_attempts(workers: str, run: Run) -> None:
     assert not any("eyJ" in part.split("=====")[0].split("____")[0] for part in shown)
 
 
-ENDING = """
+DELETING = """
 import pytest
 
-def test_ends_its_app(skylogin):
+def test_deletes_its_app(skylogin):
     skylogin.delete()
     assert False
 
@@ -313,17 +314,17 @@ def test_goes_on(skylogin):
 """
 
 
-def test_an_app_that_a_test_ends(run: Run, server: str) -> None:
-    """Is there again for the next one; nothing else breaks."""
-    run("--skylogin-url", server, test_it=ENDING).assert_outcomes(passed=1, failed=1)
+def test_an_app_that_a_test_deletes(run: Run, server: str) -> None:
+    """Exists again for the next test; nothing else breaks."""
+    run("--skylogin-url", server, test_it=DELETING).assert_outcomes(passed=1, failed=1)
     run().assert_outcomes(passed=1, failed=1)
 
 
 # --- what it costs ---------------------------------------------------------------------
 
 
-def test_the_plugin_costs_a_run_nothing(tmp_path: Path) -> None:
-    """It imports what pytest has imported already; the rest waits for a fixture."""
+def test_the_plugin_imports_nothing(tmp_path: Path) -> None:
+    """Beyond what pytest has imported already, until a fixture is used."""
     program = """
 import json, sys
 import pytest
@@ -337,8 +338,8 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     assert json.loads(shown.stdout) == ["skylogin", "skylogin.pytest_plugin"]
 
 
-def test_the_servers_modules_are_not_imported_for_one_that_runs_already(tmp_path: Path) -> None:
-    """A worker of many is ready sooner."""
+def test_a_running_server_needs_no_modules_of_the_server(tmp_path: Path) -> None:
+    """So that workers start sooner."""
     program = """
 import json, sys
 import skylogin.testing
@@ -353,7 +354,7 @@ print(json.dumps(sorted(sys.modules)))
 
 # --- many workers ------------------------------------------------------------------------
 
-CROWD = """
+TEST_OF_A_WORKER = """
 import json
 import os
 import time
@@ -399,12 +400,12 @@ def test_workers_do_not_meet(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """However many there are, whatever they do to users and clocks, on one server or on many."""
+    """Whatever they do to users and clocks, on one server or on a server each."""
     times = tmp_path / "times"
     times.mkdir()
     monkeypatch.setenv("TIMES", str(times))
     monkeypatch.setenv("TESTS", str(TESTS_EACH * WORKERS))
-    pytester.makepyfile(test_it=CROWD)
+    pytester.makepyfile(test_it=TEST_OF_A_WORKER)
     exec_ = [sys.executable, "-m", "skylogin", "exec", "--"] if is_shared else []
     command = [sys.executable, "-m", "pytest", *OTHERS, "-W", "error", "-q", "-n", str(WORKERS)]
     result = pytester.run(*exec_, *command, timeout=600)
@@ -419,7 +420,7 @@ def test_workers_do_not_meet(
 
 
 def test_a_reset_takes_milliseconds(capfd: pytest.CaptureFixture[str]) -> None:
-    """Where nothing else goes on; what it takes is printed."""
+    """When nothing else is running. The times are printed."""
     taken = []
     with SkyloginServer() as server:
         app = server.app("calm")
@@ -436,7 +437,7 @@ def test_a_reset_takes_milliseconds(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def in_milliseconds(taken: list[float]) -> str:
-    """Return how many resets there were and what they took."""
+    """Return the number of resets and the times that they took."""
     taken = sorted(taken)
     p50, p99 = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
     return f"{len(taken)} resets, p50 {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms"
@@ -456,7 +457,7 @@ def test_it(skylogin):
 """
 
 
-# xdist gives a worker without its master 15 seconds to come to an end.
+# xdist gives a worker 15 seconds to end after its controller is gone.
 KILLED = {
     "killed": (signal.SIGKILL, "0"),
     "terminated": (signal.SIGTERM, "0"),
@@ -467,7 +468,7 @@ KILLED = {
 
 @pytest.mark.parametrize(("number", "workers"), KILLED.values(), ids=KILLED)
 def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_path: Path) -> None:
-    """No port, no process, no folder, no lock; nor do its workers."""
+    """No port, no process, no folder, no lock, with or without workers."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     (tmp_path / "test_it.py").write_text(ENDLESS)
@@ -482,27 +483,21 @@ def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_p
         stderr=subprocess.DEVNULL,
     ) as process:
         ready = tmp_path / "ready"
-        wait_until(ready.exists)
+        wait_until(ready.exists, WAIT_SECONDS_MAX)
         url = ready.read_text()
         assert list(temporary.glob("skylogin-*"))
         process.send_signal(number)
         process.wait(SECONDS_MAX)
 
-    wait_until(lambda: not list(temporary.glob("skylogin-*")) and not processes_of(mark))
+    wait_until(
+        lambda: not list(temporary.glob("skylogin-*")) and not processes_of(mark), WAIT_SECONDS_MAX
+    )
     host, port = url.split("/")[2].split(":")
     assert not is_listening(host, int(port))
 
 
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not is_so():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.02)
-
-
 def processes_of(mark: str) -> list[int]:
-    """Return the processes that have *mark* in their environment."""
+    """Return the ids of processes that have *mark* in their environment."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -515,6 +510,6 @@ def processes_of(mark: str) -> list[int]:
 
 
 def is_listening(host: str, port: int) -> bool:
-    """Return whether somebody accepts connections there."""
+    """Return whether connections are accepted there."""
     with socket.socket() as line:
         return line.connect_ex((host, port)) == 0

@@ -68,7 +68,7 @@ def _with_target(
             output.fail(str(error))
         except AdminError as error:
             server = f"{target.name}: " if error.status in ABOUT_CREDENTIALS else ""
-            lines = [_PLACE_IN_REQUEST.sub("", line) for line in error.faults]
+            lines = [_PLACE_IN_REQUEST.sub("", line) for line in error.problems]
             output.fail(*(lines or [f"{server}{error.detail}"]))
 
     # typer reads these two.

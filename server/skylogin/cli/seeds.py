@@ -73,9 +73,9 @@ def _seed(target: Target, app: SeedApp) -> int:
     try:
         return int(target.ask("POST", "apps", app.name, "seed", body=dict(app.plain))["users"])
     except AdminError as error:
-        if not error.faults:
+        if not error.problems:
             raise
-        output.fail(*(_with_line(app, text) for text in error.faults))
+        output.fail(*(_with_line(app, text) for text in error.problems))
 
 
 def _with_line(app: SeedApp, text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from skylogin.apps import names
 from skylogin.cli import output
 from skylogin.cli.target import Json, Target, TargetError
-from skylogin.client.admin_api import HttpLine, Query, path_of, query_of
+from skylogin.client.admin_api import HttpTransport, Query, path_of, query_of
 from skylogin.client.connections import Connections, read_url
 from skylogin.client.errors import AdminError
 from skylogin.operations.exports import CONTENT_TYPE
@@ -38,7 +38,7 @@ class ServerTarget(Target):
         except ValueError as error:
             raise TargetError(str(error)) from None
         super().__init__(url, app, named)
-        self._line = HttpLine(self._connections, token)
+        self._transport = HttpTransport(self._connections, token)
 
     def __exit__(self, *error: object) -> None:
         self._connections.close()
@@ -50,7 +50,7 @@ class ServerTarget(Target):
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         try:
             with self._translating_errors():
-                answer = self._line.send(method, path, query, data)
+                answer = self._transport.send(method, path, query, data)
         except AdminError as error:
             if error.status != HTTPStatus.NOT_FOUND or not error.detail.startswith(NO_OPERATION):
                 raise
@@ -96,7 +96,7 @@ class ServerTarget(Target):
         path, pairs = path_of(*parts), query_of(query or {})
         with (
             self._translating_errors(),
-            self._line.stream(method, path, pairs, **options) as answer,
+            self._transport.stream(method, path, pairs, **options) as answer,
         ):
             if answer.headers.get_content_type() != content_type:
                 raise self._not_skylogin(answer.status)

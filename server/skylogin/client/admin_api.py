@@ -1,11 +1,11 @@
-"""The admin API as tests and commands ask it."""
+"""The admin API as commands and tests use it."""
 
-import http.client
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPResponse
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -17,26 +17,25 @@ BASE = "/_admin/v1"
 PAGE_LIMIT = 200
 GOOD = range(200, 300)
 
-
 Query = Sequence[tuple[str, str]]
 
 
-class Line(Protocol):
-    """What carries requests to the admin API and brings the answers."""
+class Transport(Protocol):
+    """Carries requests to an admin API."""
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
-        """Return what is answered, None where nothing is. Raises AdminError."""
+        """Return the answer, or None if it is empty. Raises AdminError."""
 
 
-class HttpLine:
-    """Asks over HTTP, with the admin token."""
+class HttpTransport:
+    """Carries requests to the admin API of a running server."""
 
     def __init__(self, connections: Connections, token: str) -> None:
         self._connections = connections
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
-        """Return what is answered, None where nothing is. Raises AdminError."""
+        """Return the answer, or None if it is empty. Raises AdminError and ConnectionError."""
         target = _with_query(path, query)
         answer = self._connections.send(method, target, self._headers, data)
         if answer.status not in GOOD:
@@ -53,8 +52,8 @@ class HttpLine:
         headers: Mapping[str, str] | None = None,
         body: Readable | None = None,
         seconds: float = ANSWER_SECONDS_MAX,
-    ) -> Iterator[http.client.HTTPResponse]:
-        """Give an answer that is read piece by piece. Raises AdminError.
+    ) -> Iterator[HTTPResponse]:
+        """Yield an answer to be read in chunks. Raises AdminError and ConnectionError.
 
         *seconds* is how long the server may be silent.
         """
@@ -70,18 +69,18 @@ def _with_query(path: str, query: Query) -> str:
 
 
 class AdminClient:
-    """Asks about the app called *app*, or without one about the server."""
+    """Asks about the app called *app*, or about the server if no app is given."""
 
-    def __init__(self, line: Line, app: str = "") -> None:
+    def __init__(self, transport: Transport, app: str = "") -> None:
         self.app = app
-        self._line = line
+        self._transport = transport
 
     def get(self, *parts: str, **query: object) -> Any:
-        """Return what is at a path; what is None in *query* is left out."""
+        """Return what is at the path of *parts*. None values in *query* are left out."""
         return self.ask("GET", *parts, query=query)
 
     def post(self, *parts: str, **body: object) -> Any:
-        """Order something; what is None in *body* is left out."""
+        """Post *body* to the path of *parts*. None values in *body* are left out."""
         return self.ask("POST", *parts, body=given(body))
 
     def ask(
@@ -91,47 +90,47 @@ class AdminClient:
         query: Mapping[str, object] | None = None,
         body: object = None,
     ) -> Any:
-        """Return what the server answers, None where it only does it.
+        """Return the answer, or None if it is empty.
 
         Raises AdminError, and ValueError on a number that JSON does not have, such as NaN.
         """
         data = None if body is None else json.dumps(body, allow_nan=False).encode()
         path = path_of(*(("apps", self.app) if self.app else ()), *parts)
-        return self._line.send(method, path, query_of(query or {}), data)
+        return self._transport.send(method, path, query_of(query or {}), data)
 
-    def pages(self, what: str, **query: object) -> list[Any]:
-        """Return all rows of a list that comes in pages, in its order."""
-        return rows_of_pages(lambda **place: self.get(what, **query, **place))
+    def pages(self, list_name: str, **query: object) -> list[Any]:
+        """Return all rows of a list, page by page."""
+        return rows_of_pages(lambda **page: self.get(list_name, **query, **page))
 
 
-def rows_of_pages(ask: Callable[..., dict[str, Any]], most: int = sys.maxsize) -> list[Any]:
-    """Return the rows of as many pages as it takes, *most* at most.
+def rows_of_pages(ask: Callable[..., dict[str, Any]], limit: int = sys.maxsize) -> list[Any]:
+    """Return at most *limit* rows of a list that the API gives in pages.
 
-    *ask* is called for a page, with `limit` and `cursor`.
+    *ask* returns a page; it is called with `limit` and `cursor`.
     """
     rows: list[Any] = []
     cursor = None
     while True:
-        page = ask(limit=min(most - len(rows), PAGE_LIMIT), cursor=cursor)
+        page = ask(limit=min(limit - len(rows), PAGE_LIMIT), cursor=cursor)
         cursor = page.pop("next_cursor")
         [more] = page.values()
         rows += more
-        if cursor is None or len(rows) >= most:
+        if cursor is None or len(rows) >= limit:
             return rows
 
 
 def path_of(*parts: str) -> str:
-    """Return the path of what has these names, as it is on the line."""
+    """Return the URL path of *parts*."""
     return "/".join([BASE, *(quote(part, safe="") for part in parts)])
 
 
 def query_of(values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return *values* as the query has them; what is None is left out."""
+    """Return *values* as pairs of a query string. None values are left out."""
     return [(name, _in_query(value)) for name, value in given(values).items()]
 
 
 def given(values: Mapping[str, object]) -> dict[str, object]:
-    """Return *values* without those that are None."""
+    """Return *values* without the None values."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -139,21 +138,20 @@ def _in_query(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def moment(text: str) -> datetime:
-    """Return the time that the server wrote."""
+def read_time(text: str) -> datetime:
+    """Return a time from an answer."""
     return rfc3339.read_moment(text)
 
 
-def moment_or_none(text: str | None) -> datetime | None:
-    """Return the time that the server wrote, where it wrote one."""
-    return moment(text) if text else None
+def read_optional_time(text: str | None) -> datetime | None:
+    """Return a time from an answer, None if it has none."""
+    return read_time(text) if text else None
 
 
-def as_text(when: datetime) -> str:
-    """Return a time as the server reads it. Raises ValueError on one without a zone."""
-    if when.tzinfo is None:
+def write_time(time: datetime) -> str:
+    """Return a time for a request. Raises ValueError if it has no time zone."""
+    if time.tzinfo is None:
         raise ValueError(
-            f"{when!r} does not say in which zone it is: give it one, as in "
-            "datetime(2026, 1, 2, tzinfo=UTC)"
+            f"{time!r} has no time zone: give it one, as in datetime(2026, 1, 2, tzinfo=UTC)"
         )
-    return rfc3339.on_wire(when.astimezone(UTC))
+    return rfc3339.on_wire(time.astimezone(UTC))

@@ -1,36 +1,40 @@
-"""HTTP for tests: blocking, over connections that stay open between requests."""
+"""Blocking HTTP to one server, over one kept connection per thread."""
 
-import http.client
 import os
 import select
+import threading
 import weakref
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-# More than the server's own time-out, unless that is set to more.
+# Longer than the server's own default time-out.
 ANSWER_SECONDS_MAX = 90
+_KINDS: dict[str, tuple[type[HTTPConnection], int]] = {
+    "http": (HTTPConnection, 80),
+    "https": (HTTPSConnection, 443),
+}
 
 
 class Readable(Protocol):
-    """What is sent piece by piece."""
+    """A request body that is read in chunks."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most *size* bytes, none at the end."""
 
 
-_KINDS: dict[str, type[http.client.HTTPConnection]] = {
-    "http": http.client.HTTPConnection,
-    "https": http.client.HTTPSConnection,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back; the names of *headers* are in lower case."""
+    """A response. The names of *headers* are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,54 +42,57 @@ class HttpAnswer:
 
 
 class Connections:
-    """Sends requests to one server, from any thread."""
+    """Sends requests to one server, from any thread.
+
+    Each thread keeps one connection open between its requests. A forked process opens its own.
+    """
 
     def __init__(self, url: str) -> None:
         parts = read_url(url)
         if parts.scheme not in _KINDS or not _has_address(parts):
-            raise ValueError(_no_url(url))
+            raise ValueError(_not_a_url(url))
         if parts.path not in ("", "/"):
-            raise ValueError(f"{url} has a path; the URL of the server is wanted, not of an app")
+            raise ValueError(f"{url} has a path: give the URL of the server, not of an app")
         self.url = f"{parts.scheme}://{parts.netloc}"
-        self._kind, self._host, self._port = _KINDS[parts.scheme], parts.hostname or "", parts.port
-        self._idle: Idle = deque()
-        self._process = os.getpid()
-        # Nobody has to remember to close them.
-        weakref.finalize(self, _close_all, self._idle)
+        self._kind, default_port = _KINDS[parts.scheme]
+        self._host, self._port = parts.hostname or "", parts.port or default_port
+        # By process and thread. A new thread may get the number, and the connection, of an old one.
+        self._kept: Kept = {}
+        weakref.finalize(self, _close_all, self._kept)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> HttpAnswer:
-        """Return the answer. Raises ConnectionError where there is none, or half of one.
+        """Return the answer. Raises ConnectionError if there is none, or only a part of one.
 
-        A request that was sent is never sent again: it may have been carried out.
+        A request is never sent twice, because the server may already have carried it out.
         """
-        connection = self._take()
+        connection = self._connection()
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             data = response.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             connection.close()
-            raise self._said(error) from error
+            raise self._connection_error(error) from error
         except BaseException:
             connection.close()
             raise
-        if connection.sock is not None:
-            self._idle.append(connection)
         names = {name.lower(): value for name, value in response.getheaders()}
         return HttpAnswer(response.status, names, data)
 
-    def _take(self) -> http.client.HTTPConnection:
-        if self._process != os.getpid():
-            # After a fork the connections are the parent's: two would speak on one line.
-            self._process = os.getpid()
-            self.close()
-        while (connection := _pop(self._idle)) is not None:
-            if _is_open(connection):
-                return connection
+    def _connection(self) -> HTTPConnection:
+        """Return this thread's connection, reopened by its next request if the server closed it."""
+        key = (os.getpid(), threading.get_ident())
+        connection = self._kept.get(key)
+        if connection is None:
+            connection = self._kept[key] = self._new(ANSWER_SECONDS_MAX)
+        elif not _is_open(connection):
             connection.close()
-        return self._kind(self._host, self._port, timeout=ANSWER_SECONDS_MAX)
+        return connection
+
+    def _new(self, seconds: float) -> HTTPConnection:
+        return self._kind(self._host, self._port, timeout=seconds)
 
     @contextmanager
     def stream(
@@ -95,24 +102,26 @@ class Connections:
         headers: Mapping[str, str],
         body: Readable | None = None,
         seconds: float = ANSWER_SECONDS_MAX,
-    ) -> Iterator[http.client.HTTPResponse]:
-        """Give an answer to be read piece by piece, over a connection of its own.
+    ) -> Iterator[HTTPResponse]:
+        """Yield an answer to be read in chunks, over a connection of its own.
 
         *seconds* is how long the server may be silent. Raises ConnectionError, in the block too.
         """
-        connection = self._kind(self._host, self._port, timeout=seconds)
+        connection = self._new(seconds)
         try:
             connection.request(method, path, body, dict(headers))
             yield connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            raise self._said(error, seconds) from error
+        except (OSError, HTTPException) as error:
+            raise self._connection_error(error, seconds) from error
         finally:
             connection.close()
 
-    def _said(self, error: Exception, seconds: float = ANSWER_SECONDS_MAX) -> ConnectionError:
+    def _connection_error(
+        self, error: Exception, seconds: float = ANSWER_SECONDS_MAX
+    ) -> ConnectionError:
         if isinstance(error, ConnectionRefusedError):
-            return ConnectionRefusedError(f"there is no server at {self.url}")
-        if isinstance(error, http.client.IncompleteRead):
+            return ConnectionRefusedError(f"no server at {self.url}")
+        if isinstance(error, IncompleteRead):
             return ConnectionError(f"{self.url} closed the connection in the middle of an answer")
         if isinstance(error, TimeoutError):
             return ConnectionError(f"{self.url} did not answer in {seconds:g} s")
@@ -121,52 +130,46 @@ class Connections:
         return ConnectionError(f"{self.url}: {error or type(error).__name__}")
 
     def close(self) -> None:
-        """Close what is open and idle."""
-        _close_all(self._idle)
+        """Close the connections of all threads."""
+        _close_all(self._kept)
+
+
+Kept = dict[tuple[int, int], HTTPConnection]
+
+
+def _close_all(kept: Kept) -> None:
+    for connection in list(kept.values()):
+        connection.close()
+
+
+def _is_open(connection: HTTPConnection) -> bool:
+    """Return whether the connection can take a request: still open, with nothing left to read."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return not poll.poll(0)
 
 
 def read_url(url: str) -> SplitResult:
-    """Return the parts of a URL. Raises ValueError, which shows no password in it."""
+    """Return the parts of a URL. Raises ValueError, whose text does not repeat a password."""
     if "@" in url.partition("://")[2].partition("/")[0]:
-        raise ValueError("the URL has a user name or a password in it: no server is sent them")
+        raise ValueError("the URL has a user name or a password in it, which no server needs")
     try:
         return urlsplit(url)
     except ValueError:
-        raise ValueError(_no_url(url)) from None
+        raise ValueError(_not_a_url(url)) from None
 
 
-def _no_url(url: str) -> str:
-    return f"{url} is no URL of a server, such as http://127.0.0.1:3000"
+def _not_a_url(url: str) -> str:
+    return f"{url} is not the URL of a server, such as http://127.0.0.1:3000"
 
 
 def _has_address(parts: SplitResult) -> bool:
-    """Return whether there is a host, and it and the port, where there is one, can be one."""
+    """Return whether the host and the port can be those of a server."""
     host = parts.hostname or ""
     try:
         host.encode("idna")
         return host.isprintable() and host != "" and " " not in host and parts.port != 0
     except ValueError:
         return False
-
-
-Idle = deque[http.client.HTTPConnection]
-
-
-def _pop(idle: Idle) -> http.client.HTTPConnection | None:
-    # Another thread may take the last one in between.
-    try:
-        return idle.pop()
-    except IndexError:
-        return None
-
-
-def _close_all(idle: Idle) -> None:
-    while (connection := _pop(idle)) is not None:
-        connection.close()
-
-
-def _is_open(connection: http.client.HTTPConnection) -> bool:
-    """Return whether the server still holds the connection, with nothing left to say on it."""
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return not poll.poll(0)

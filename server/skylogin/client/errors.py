@@ -1,7 +1,7 @@
-"""What a test gets raised: a call or a login that is refused, an order that is not carried out."""
+"""What a server refused: a call, a login, or a request to the admin API."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skylogin.client.connections import HttpAnswer
@@ -9,10 +9,10 @@ from skylogin.errors import REASON_HEADER
 
 
 class CallRefusedError(Exception):
-    """A call that was refused: all that the server said, and why in its own words.
+    """A refused call: what the client got, and the server's explanation.
 
-    *error* is the body that a client gets, empty where there was none. *reason* is a code of
-    docs/wire.md, empty where the server gave none.
+    *error* is the error in the answer, empty if there was none. *reason* is a code of
+    docs/wire.md, empty if the server gave none.
     """
 
     def __init__(
@@ -35,35 +35,35 @@ class CallRefusedError(Exception):
 
     @classmethod
     def of(cls, answer: HttpAnswer) -> "CallRefusedError":
-        """Return the error that *answer* is."""
+        """Return the error in *answer*."""
         reason, _, explanation = answer.headers.get(REASON_HEADER.lower(), "").partition(": ")
         error = json_object(answer.body).get("error")
         return cls(answer.status, error if isinstance(error, dict) else {}, reason, explanation)
 
 
 class LoginRefusedError(CallRefusedError):
-    """A login that was refused."""
+    """A refused login."""
 
 
 class AdminError(Exception):
-    """The admin API did not do what it was asked; *detail* says why."""
+    """A refused request to the admin API: *detail* says why, *problems* list what is wrong."""
 
-    def __init__(self, status: int, detail: str, faults: list[str] | None = None) -> None:
+    def __init__(self, status: int, detail: str, problems: Sequence[str] | None = None) -> None:
         self.status = status
         self.detail = detail
-        self.faults = faults or []
-        super().__init__(f"{status}: {'; '.join([detail, *self.faults])}")
+        self.problems = list(problems or ())
+        super().__init__(f"{status}: {'; '.join([detail, *self.problems])}")
 
     @classmethod
     def of(cls, answer: HttpAnswer) -> "AdminError":
-        """Return the error that *answer* is."""
+        """Return the error in *answer*."""
         problem = json_object(answer.body)
         detail = problem.get("detail") or answer.body.decode("utf-8", "replace")
         return cls(answer.status, detail, problem.get("errors"))
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that *body* is, an empty one where it is none."""
+    """Return the JSON object in *body*, or an empty one."""
     try:
         value = json.loads(body)
     except ValueError:

@@ -1,20 +1,22 @@
-"""Waiting for a server to be ready, from outside."""
+"""Waits for a server to be ready."""
 
-import http.client
 import json
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+
+from skylogin.client.connections import Connections, read_url
 
 PAUSE_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 5.0
+PROBLEM_BYTES_MAX = 200
 
 
 def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
-    """Wait until the server is ready; return nothing, or what it lacked at last.
+    """Wait until the server is ready; return an empty text, or the last problem.
 
-    *find_url* is asked each time, because a server that starts anew may have another port.
+    *find_url* is called each time, because a restarted server may have another port.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -26,7 +28,7 @@ def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
 
 
 def url_in(ready_file: Path) -> str:
-    """Return the URL that the ready line in a file says, empty while there is none."""
+    """Return the URL in the ready line of a file, empty while there is none."""
     try:
         return str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -35,29 +37,15 @@ def url_in(ready_file: Path) -> str:
 
 def _problem(url: str, seconds: float) -> str:
     if not url:
-        return "there is no ready line"
+        return "no ready line"
     try:
-        connection = _connection(url, seconds)
-    except (ValueError, http.client.InvalidURL):
+        parts = read_url(url)
+        server = Connections(f"{parts.scheme}://{parts.netloc}")
+    except ValueError:
         return "not a URL"
     try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        text = answer.read(200).decode("utf-8", "replace").strip()
-    except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
-    finally:
-        connection.close()
-    return "" if answer.status == 200 else text  # noqa: PLR2004
-
-
-def _connection(url: str, seconds: float) -> http.client.HTTPConnection:
-    """Return what reaches a URL. Raises ValueError or InvalidURL where nothing can."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(url)
-    # So would the connection, when it looks up the address.
-    parts.hostname.encode("idna")
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    return kind(parts.hostname, parts.port, timeout=seconds)
+        with server.stream("GET", "/readyz", {}, seconds=seconds) as answer:
+            text = answer.read(PROBLEM_BYTES_MAX).decode("utf-8", "replace").strip()
+    except ConnectionError as error:
+        return str(error)
+    return "" if answer.status == HTTPStatus.OK else text

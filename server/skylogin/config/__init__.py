@@ -2,11 +2,12 @@
 
 from skylogin.config.display import MASK, InForce, in_force
 from skylogin.config.parsers import SQLITE_PREFIX, address
-from skylogin.config.reading import ConfigurationError, read
+from skylogin.config.reading import DEFAULT_MASTER_KEY, ConfigurationError, read
 from skylogin.config.settings import DEV, SERVE, Settings, url_of
 from skylogin.config.table import FROM_FILES, SETTINGS, VARIABLES, WITHOUT_EFFECT, Setting
 
 __all__ = [
+    "DEFAULT_MASTER_KEY",
     "DEV",
     "FROM_FILES",
     "MASK",

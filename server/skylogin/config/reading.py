@@ -20,10 +20,10 @@ from skylogin.tokens import jws
 
 SECRET_LENGTH_MIN = 16
 PASSWORD_LENGTH_MIN = 12
-DEV_API_KEY, DEV_MASTER_KEY = "changeme", "secret"
+DEFAULT_API_KEY, DEFAULT_MASTER_KEY = "changeme", "secret"
 # Keys and secrets that documentation and examples of Skygear show.
 DEFAULT_KEYS = frozenset(
-    (DEV_API_KEY, DEV_MASTER_KEY, "ssosecret", "another-secret", "my_skygear_jwt_secret")
+    (DEFAULT_API_KEY, DEFAULT_MASTER_KEY, "ssosecret", "another-secret", "my_skygear_jwt_secret")
 )
 
 
@@ -46,8 +46,8 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     if "CUSTOM_TOKEN_SECRET" not in environment:
         values["custom_token_secret"] = None
     if mode == DEV:
-        values["api_key"] = values["api_key"] or DEV_API_KEY
-        values["master_key"] = values["master_key"] or DEV_MASTER_KEY
+        values["api_key"] = values["api_key"] or DEFAULT_API_KEY
+        values["master_key"] = values["master_key"] or DEFAULT_MASTER_KEY
         values["domain"] = values["domain"] or LOOPBACK_NAME
         # The network does not reach a stand-in by accident.
         values["host"] = (values["host"][0] or LOOPBACK, values["host"][1])

@@ -1,4 +1,4 @@
-"""One app as a test sees it: it mints tokens, logs in, and looks and reaches behind the wire."""
+"""One app as a test sees it: it mints tokens, logs in, and inspects and changes the app."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skylogin.client.admin_api import AdminClient, Line, moment_or_none
+from skylogin.client.admin_api import AdminClient, Transport, read_optional_time
 from skylogin.client.connections import Connections, HttpAnswer
 from skylogin.client.errors import CallRefusedError, LoginRefusedError, json_object
 from skylogin.testing.bad_tokens import BadTokens
@@ -24,7 +24,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """What a login gave. *profile* has the fields the application keeps, *record* all of them."""
+    """The result of a login. *profile* has the application's fields, *record* all of them."""
 
     user_id: str
     access_token: str = field(repr=False)
@@ -38,14 +38,14 @@ class LoggedIn:
 class SkyloginApp:
     """One app of a running `skylogin dev`, in this process or elsewhere.
 
-    Everything is asked of the server, so that it is true whoever else changed it. All of it
-    blocks, for a millisecond or so, and works in any thread.
+    Users, login attempts, clock and faults are asked of the server each time, so they are never
+    stale. Calls block for about a millisecond, and work in any thread.
     """
 
-    def __init__(self, connections: Connections, line: Line, name: str) -> None:
+    def __init__(self, connections: Connections, transport: Transport, name: str) -> None:
         self.name = name
         self._connections = connections
-        self._admin = AdminClient(line, name)
+        self._admin = AdminClient(transport, name)
         self.users = Users(self._admin)
         self.logins = Attempts(self._admin)
         self.clock = AppClock(self._admin)
@@ -53,7 +53,7 @@ class SkyloginApp:
         self.bad = BadTokens(self._mint)
 
     def __repr__(self) -> str:
-        """Show which app it is, and none of its keys."""
+        """Show the app's name and server, but none of its keys."""
         return f"<SkyloginApp {self.name} at {self._connections.url}>"
 
     @cached_property
@@ -63,27 +63,27 @@ class SkyloginApp:
 
     @property
     def url(self) -> str:
-        """Return the endpoint, as Skygear's SDKs want it. It ends with a slash."""
+        """Return the endpoint for Skygear's SDKs. It ends with a slash."""
         return f"{self._connections.url}{self._facts['path']}"
 
     @property
     def portal(self) -> str:
-        """Return the URL of the app's pages in the portal."""
+        """Return the URL of the app in the portal."""
         return f"{self._connections.url}/portal/apps/{self.name}/"
 
     @property
     def api_key(self) -> str:
-        """Return the key that clients send."""
+        """Return the API key for clients."""
         return str(self._facts["api_key"])
 
     @property
     def master_key(self) -> str:
-        """Return the key of the operator's own servers."""
+        """Return the API key for the operator's own servers."""
         return str(self._facts["master_key"])
 
     @cached_property
     def secret(self) -> str:
-        """Return what custom tokens are signed with: the CUSTOM_TOKEN_SECRET of your server."""
+        """Return the secret that signs custom tokens: your server's CUSTOM_TOKEN_SECRET."""
         listed = self._admin.get("secrets")["secrets"]
         accepted = [one["id"] for one in listed if one["accepted"]]
         if not accepted:
@@ -103,7 +103,7 @@ class SkyloginApp:
     ) -> str:
         """Return a custom token for *sub*, issued now by the app's clock.
 
-        *claims* are added, or replace those that are made.
+        *claims* are added to the token, or replace the default ones.
         """
         return self._mint(None, sub, profile, claims, expires_in=expires_in, algorithm=algorithm)
 
@@ -121,12 +121,12 @@ class SkyloginApp:
         )
         return str(answer["token"])
 
-    # --- calls of the wire ---------------------------------------------------------
+    # --- calls of clients ----------------------------------------------------------
 
     def login(
         self, sub: str, profile: Mapping[str, object] | None = None, **claims: Any
     ) -> LoggedIn:
-        """Log *sub* in with a token of their own. Raises LoginRefusedError."""
+        """Mint a token for *sub* and log in with it. Raises LoginRefusedError."""
         return self.login_with(self.mint(sub, profile, **claims))
 
     def login_with(self, token: str) -> LoggedIn:
@@ -142,14 +142,14 @@ class SkyloginApp:
             profile=profile_of(record),
             record=record,
             roles=tuple(result.get("roles", ())),
-            last_login_at=moment_or_none(result.get("last_login_at")),
-            last_seen_at=moment_or_none(result.get("last_seen_at")),
+            last_login_at=read_optional_time(result.get("last_login_at")),
+            last_seen_at=read_optional_time(result.get("last_seen_at")),
         )
 
     def call(self, action: str, *, with_master_key: bool = False, **payload: object) -> Any:
-        """Return the result of any action, called as a client does. Raises CallRefusedError.
+        """Return the result of any action, called as a client would. Raises CallRefusedError.
 
-        `access_token=` says for whom. *with_master_key* makes it a call of the operator's.
+        `access_token=` is the user's. *with_master_key* calls with the master key.
         """
         key = self.master_key if with_master_key else self.api_key
         answer = self._send(action, payload, key)
@@ -165,18 +165,18 @@ class SkyloginApp:
     # --- the whole app ---------------------------------------------------------------
 
     def reset(self) -> None:
-        """Make the app as new: no users, no attempts, no faults, the system's clock."""
+        """Reset the app: no users, login attempts or faults, and the clock shows server time."""
         self._admin.post("reset")
 
     def delete(self) -> None:
-        """Delete the app with everything in it."""
+        """Delete the app with all of its data."""
         self._admin.ask("DELETE")
 
     def seed(self, seed: Mapping[str, object] | str | os.PathLike[str]) -> None:
-        """Add what a seed says: a dictionary, or a file in YAML or JSON.
+        """Add the users of a seed: a dictionary, or a YAML or JSON file.
 
-        Of a file that has several apps the one of this name is taken. Raises ValueError on a
-        file that is none, with all faults and their lines.
+        From a file with several apps, the one of this name is used. Raises ValueError on an
+        invalid file, with all problems and their lines.
         """
         body = seed if isinstance(seed, Mapping) else self._read_seed(Path(seed))
         self._admin.ask("POST", "seed", body=dict(body))
@@ -190,22 +190,22 @@ class SkyloginApp:
         found = of_this_name or apps
         if len(found) != 1:
             names = ", ".join(app.name for app in apps)
-            raise ValueError(f"{path} has the apps {names}, and none is called {self.name}")
+            raise ValueError(f"{path} has the apps {names}, but not {self.name}")
         return found[0].plain
 
     def export(self) -> dict[str, Any]:
-        """Return the app's users as a seed has them."""
+        """Return the app's users as a seed."""
         exported: dict[str, Any] = self._admin.get("seed")
         return exported
 
     def snapshot(self, name: str) -> None:
-        """Keep the app as it is now, with its clock, under *name*."""
+        """Save the app's state, with its clock, as *name*. A reset keeps it."""
         self._admin.post("snapshots", name=name)
 
     def forget(self, name: str) -> None:
-        """Give up the snapshot called *name*: there are at most 20, and a reset keeps them."""
+        """Delete the snapshot *name*. An app can have at most 20."""
         self._admin.ask("DELETE", "snapshots", name)
 
     def restore(self, name: str) -> None:
-        """Make the app as it was when the snapshot was taken; faults end."""
+        """Restore the app to the snapshot *name*, and remove faults."""
         self._admin.post("snapshots", name, "restore")

@@ -7,12 +7,12 @@ from skylogin.tokens.bad_tokens import KINDS
 
 
 class BadToken(Protocol):
-    """Makes a token of one kind."""
+    """Makes tokens of one kind."""
 
     def __call__(
         self, sub: str, profile: Mapping[str, object] | None = None, **claims: object
     ) -> str:
-        """Return the token; it would be good for *sub* but for its kind."""
+        """Return a token that would log *sub* in if it were not bad."""
 
 
 class BadTokens:
@@ -22,9 +22,9 @@ class BadTokens:
         self._mint = mint
 
     def __getattr__(self, kind: str) -> BadToken:
-        """Return what makes tokens of *kind*."""
+        """Return the function that makes tokens of *kind*."""
         if kind not in KINDS:
-            raise AttributeError(f"there is no bad token {kind!r}; there are {', '.join(KINDS)}")
+            raise AttributeError(f"unknown bad token {kind!r}; the kinds are {', '.join(KINDS)}")
 
         def make(sub: str, profile: Mapping[str, object] | None = None, **claims: object) -> str:
             return self._mint(kind, sub, profile, claims)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: calls that come late, are refused, or break off."""
+"""Faults that a test injects: calls that are slow, refused or cut off."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from skylogin.client.admin_api import AdminClient
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault as it was when it was looked up. *struck* counts the calls that it has met."""
+    """A fault as it was when it was looked up. *struck* is the number of calls it has affected."""
 
     id: str
     kind: str
@@ -22,7 +22,7 @@ class Fault:
 
     @classmethod
     def read(cls, row: Mapping[str, Any], admin: AdminClient) -> Self:
-        """Return the fault that the admin API shows as *row*."""
+        """Return the fault in a *row* of the admin API."""
         return cls(
             id=row["id"],
             kind=row["kind"],
@@ -35,51 +35,51 @@ class Fault:
         )
 
     def end(self) -> None:
-        """End it before its time."""
+        """Remove the fault."""
         self._admin.ask("DELETE", "faults", self.id)
 
 
 class Faults:
-    """The faults in force. *how* is what all of them take: see docs/testing.md."""
+    """The active faults. docs/testing.md lists the options that all kinds take."""
 
     def __init__(self, admin: AdminClient) -> None:
         self._admin = admin
 
-    def add(self, kind: str, action: str = "*", **how: object) -> Fault:
-        """Have calls of *action* go wrong: the next one, or as many as *how* says."""
-        row = self._admin.post("faults", kind=kind, action=action, **how)
+    def add(self, kind: str, action: str = "*", **options: object) -> Fault:
+        """Make calls of *action* fail: by default the next one only."""
+        row = self._admin.post("faults", kind=kind, action=action, **options)
         return Fault.read(row, self._admin)
 
-    def latency(self, seconds: float, action: str = "*", **how: object) -> Fault:
-        """Have the answer come later."""
-        return self.add("latency", action, seconds=seconds, **how)
+    def latency(self, seconds: float, action: str = "*", **options: object) -> Fault:
+        """Delay the answer."""
+        return self.add("latency", action, seconds=seconds, **options)
 
     def error(
-        self, name: str, message: str | None = None, action: str = "*", **how: object
+        self, name: str, message: str | None = None, action: str = "*", **options: object
     ) -> Fault:
-        """Have the call refused with an error of Skygear's, such as `ResourceNotFound`."""
-        return self.add("error", action, error=name, message=message, **how)
+        """Refuse the call with an error of Skygear, such as `ResourceNotFound`."""
+        return self.add("error", action, error=name, message=message, **options)
 
-    def status(self, status: int, action: str = "*", **how: object) -> Fault:
-        """Have the answer be a bare status, as a proxy's would be."""
-        return self.add("status", action, status=status, **how)
+    def status(self, status: int, action: str = "*", **options: object) -> Fault:
+        """Answer with a status and no Skygear body, as a proxy would."""
+        return self.add("status", action, status=status, **options)
 
-    def drop(self, action: str = "*", **how: object) -> Fault:
-        """Have the connection closed without an answer; `after=True`: after the call is done."""
-        return self.add("drop", action, **how)
+    def drop(self, action: str = "*", **options: object) -> Fault:
+        """Close the connection without an answer; with `after=True`, once the call is done."""
+        return self.add("drop", action, **options)
 
-    def truncate(self, action: str = "*", **how: object) -> Fault:
-        """Have the connection closed in the middle of the answer."""
-        return self.add("truncate", action, **how)
+    def truncate(self, action: str = "*", **options: object) -> Fault:
+        """Close the connection in the middle of the answer."""
+        return self.add("truncate", action, **options)
 
-    def database_busy(self, action: str = "*", **how: object) -> Fault:
-        """Have the call refused as when the database keeps being busy."""
-        return self.add("database_busy", action, **how)
+    def database_busy(self, action: str = "*", **options: object) -> Fault:
+        """Refuse the call as if the database stayed busy."""
+        return self.add("database_busy", action, **options)
 
     def clear(self) -> None:
-        """End them all."""
+        """Remove all faults."""
         self._admin.ask("DELETE", "faults")
 
     def __iter__(self) -> Iterator[Fault]:
-        """Go through those that are still in force."""
+        """Iterate over the active faults."""
         return iter([Fault.read(row, self._admin) for row in self._admin.get("faults")["faults"]])

@@ -1,4 +1,4 @@
-"""The attempts to log in that an app has seen, and why each was refused."""
+"""The login log of an app."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, overload
 
-from skylogin.client.admin_api import AdminClient, moment
+from skylogin.client.admin_api import AdminClient, given, read_time
 
 POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to log in. *reason* is a code of docs/wire.md; *claims* hold no secret."""
+    """A login attempt. *reason* is a code of docs/wire.md; *claims* contain no secrets."""
 
     id: str
     at: datetime
@@ -32,11 +32,11 @@ class Attempt:
 
     @property
     def profile(self) -> Any:
-        """Return the token's `skyprofile`; None where it had none, or one that was not kept."""
+        """Return the token's `skyprofile`, or None if it had none or it was not kept."""
         return self.claims.get("skyprofile")
 
     def __str__(self) -> str:
-        """Return the attempt in one line, whatever its token said."""
+        """Return the attempt as one line without control characters."""
         outcome = "accepted" if self.accepted else f"refused {self.reason}"
         text = f"{self.at:%Y-%m-%d %H:%M:%S.%f}  {self.subject or '-'}  {outcome}"
         return "".join(
@@ -46,10 +46,10 @@ class Attempt:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Self:
-        """Return the attempt that the admin API shows as *row*."""
+        """Return the attempt in a *row* of the admin API."""
         return cls(
             id=row["id"],
-            at=moment(row["at"]),
+            at=read_time(row["at"]),
             accepted=row["accepted"],
             reason=row["reason"],
             explanation=row["explanation"],
@@ -66,7 +66,7 @@ class Attempt:
 
 
 class Attempts(Sequence[Attempt]):
-    """What was tried since the app was reset, the oldest first. Every look is a fresh one."""
+    """The login attempts since the app was reset, the oldest first. Each use asks the server."""
 
     def __init__(self, admin: AdminClient) -> None:
         self._admin = admin
@@ -80,37 +80,37 @@ class Attempts(Sequence[Attempt]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Attempt]: ...
     def __getitem__(self, index: int | slice) -> Attempt | Sequence[Attempt]:
-        """Return the attempt at a place."""
+        """Return the attempt at an index."""
         return self._load()[index]
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of attempts."""
         return len(self._load())
 
     def __iter__(self) -> Iterator[Attempt]:
-        """Go through them."""
+        """Iterate over the attempts."""
         return iter(self._load())
 
     def __repr__(self) -> str:
-        """Show them, one a line."""
+        """Show the attempts, one per line."""
         return f"<attempts:\n{in_lines(self._load())}>"
 
     @property
     def accepted(self) -> list[Attempt]:
-        """Return those that logged somebody in."""
+        """Return the accepted attempts."""
         return [one for one in self if one.accepted]
 
     @property
     def refused(self) -> list[Attempt]:
-        """Return those that were refused."""
+        """Return the refused attempts."""
         return [one for one in self if not one.accepted]
 
     @property
     def last(self) -> Attempt:
-        """Return the latest. Raises LookupError where there is none."""
+        """Return the latest attempt. Raises LookupError if there is none."""
         attempts = self._load()
         if not attempts:
-            raise LookupError("nobody has tried to log in yet")
+            raise LookupError("no login attempts yet")
         return attempts[-1]
 
     def wait_for(
@@ -121,28 +121,27 @@ class Attempts(Sequence[Attempt]):
         accepted: bool | None = None,
         timeout: float = 5,
     ) -> Attempt:
-        """Return the first attempt that matches, one that came already or the next to come.
+        """Return the first attempt that matches, past or future.
 
-        Raises TimeoutError, which lists what did come. It blocks: in an async test whose own
-        loop is to make the attempt, await `asyncio.to_thread(…wait_for, "alice")`.
+        Raises TimeoutError, which lists the other attempts. It blocks: if the attempt is made in
+        the event loop of an async test, await `asyncio.to_thread(…wait_for, "alice")`.
         """
-        wanted = {"subject": subject, "reason": reason, "accepted": accepted}
-        wanted = {name: value for name, value in wanted.items() if value is not None}
+        wanted = given({"subject": subject, "reason": reason, "accepted": accepted})
         deadline = time.monotonic() + timeout
         while True:
-            seen = self._load()
-            for attempt in seen:
+            attempts = self._load()
+            for attempt in attempts:
                 if all(getattr(attempt, name) == value for name, value in wanted.items()):
                     return attempt
             left = deadline - time.monotonic()
             if left <= 0:
-                asked = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
-                came = f"these came:\n{in_lines(seen)}" if seen else "nobody tried to log in"
-                which = f"no attempt with {asked}" if asked else "no attempt"
-                raise TimeoutError(f"{which} in {timeout:g} s; {came}")
+                filters = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
+                what = f"no login attempt with {filters}" if filters else "no login attempt"
+                others = f"there were:\n{in_lines(attempts)}" if attempts else "there were none"
+                raise TimeoutError(f"{what} in {timeout:g} s; {others}")
             time.sleep(min(POLL_SECONDS, left))
 
 
 def in_lines(attempts: Sequence[Attempt]) -> str:
-    """Return *attempts*, one a line."""
+    """Return *attempts*, one per line."""
     return "\n".join(str(attempt) for attempt in attempts)

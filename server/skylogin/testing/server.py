@@ -1,14 +1,16 @@
-"""Servers for tests: one of our own in a thread of this process, or one that runs already."""
+"""Servers for tests: one in a thread of this process, or one that is already running."""
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from skylogin.client.admin_api import AdminClient, HttpLine
+from skylogin import config
+from skylogin.client.admin_api import AdminClient, HttpTransport
 from skylogin.client.connections import Connections
 from skylogin.clock import system_now
 from skylogin.testing.app import SkyloginApp
@@ -17,15 +19,14 @@ if TYPE_CHECKING:
     from skylogin.web.server import Running
 
 START_SECONDS_MAX = 30
-CUSTOMARY_MASTER_KEY = "secret"
 
 
 class RunningServer:
-    """A `skylogin dev` that somebody else has started. *url* is the server's, not an app's."""
+    """A `skylogin dev` that is already running. *url* is the server's, not an app's."""
 
-    def __init__(self, url: str, admin_token: str = CUSTOMARY_MASTER_KEY) -> None:
+    def __init__(self, url: str, admin_token: str = config.DEFAULT_MASTER_KEY) -> None:
         self._connections = Connections(url)
-        self._line = HttpLine(self._connections, admin_token)
+        self._transport = HttpTransport(self._connections, admin_token)
 
     @property
     def url(self) -> str:
@@ -33,22 +34,20 @@ class RunningServer:
         return self._connections.url
 
     def app(self, name: str = "") -> SkyloginApp:
-        """Return the app called *name*, which is made where it is not; or the environment's."""
-        app = SkyloginApp(self._connections, self._line, name or self.apps()[0])
-        # An app is there once its clock was asked for.
+        """Return the app called *name*, created if needed; without a name the environment's app."""
+        app = SkyloginApp(self._connections, self._transport, name or self.apps()[0])
+        # Any request about an app of its own creates it.
         app.clock.now()
         return app
 
     def apps(self) -> list[str]:
-        """Return the names of the apps that there are, that of the environment first."""
-        return [app["name"] for app in AdminClient(self._line).get("apps")["apps"]]
+        """Return the names of the apps, the environment's first."""
+        return [app["name"] for app in AdminClient(self._transport).get("apps")["apps"]]
 
     def settings(self) -> dict[str, str]:
-        """Return the settings in force, by their variables; secrets are masked."""
-        return {
-            row["variable"]: row["value"]
-            for row in AdminClient(self._line).get("settings")["settings"]
-        }
+        """Return the values of the settings by variable, with secrets masked."""
+        rows = AdminClient(self._transport).get("settings")["settings"]
+        return {row["variable"]: row["value"] for row in rows}
 
     def close(self) -> None:
         """Close the connections to the server."""
@@ -56,12 +55,11 @@ class RunningServer:
 
 
 class SkyloginServer:
-    """A `skylogin dev` on a free port, from the beginning of a `with` block to its end.
+    """A `skylogin dev` on a free port, during a `with` block.
 
-    *environment* is what its environment variables would say; the process's own
-    and `.env` are not looked at. *database* is a URL; without one the server
-    keeps an SQLite file in a folder that goes away with it, also where this
-    process is killed.
+    *environment* are its environment variables; those of this process and `.env` are not read.
+    *database* is a URL. Without one the server has an SQLite file in a temporary folder, which is
+    deleted with it, even if this process is killed.
     """
 
     def __init__(
@@ -74,9 +72,9 @@ class SkyloginServer:
         if database:
             self._environment["DATABASE_URL"] = database
         self._now = now
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="skylogin", daemon=True)
-        self._stack = AsyncExitStack()
+        self._thread: threading.Thread | None = None
+        self._started: Future[Running] = Future()
+        self._stopping: Future[None] = Future()
         self._running: Running | None = None
         self._client: RunningServer | None = None
 
@@ -87,11 +85,11 @@ class SkyloginServer:
 
     @property
     def custom_token_secret(self) -> str:
-        """Return the secret that custom tokens have to be signed with."""
+        """Return the secret that signs custom tokens."""
         return self._facts().custom_token_secret
 
     def app(self, name: str = "") -> SkyloginApp:
-        """Return the app called *name*, which is made where it is not; or the environment's."""
+        """Return the app called *name*, created if needed; without a name the environment's app."""
         settings = self._facts().settings
         if self._client is None:
             self._client = RunningServer(self.url, settings.admin_token or settings.master_key)
@@ -99,15 +97,18 @@ class SkyloginServer:
 
     def _facts(self) -> "Running":
         if self._running is None:
-            raise RuntimeError("the server does not run: use it in a `with` block")
+            raise RuntimeError("the server is not running: use it in a `with` block")
         return self._running
 
     def __enter__(self) -> Self:
+        if self._thread is not None:
+            raise RuntimeError("the server was already started: make another one")
+        self._thread = threading.Thread(target=self._run, name="skylogin", daemon=True)
         self._thread.start()
         try:
-            self._wait_for(self._start(), START_SECONDS_MAX)
+            self._running = self._started.result()
         except BaseException:
-            self._end()
+            self._stop(self._thread)
             raise
         return self
 
@@ -119,28 +120,33 @@ class SkyloginServer:
     ) -> None:
         if self._client is not None:
             self._client.close()
+        self._running = self._client = None
+        assert self._thread is not None
+        self._stop(self._thread)
+
+    def _stop(self, thread: threading.Thread) -> None:
+        self._stopping.set_result(None)
+        thread.join()
+
+    def _run(self) -> None:
+        """Serve in the server's thread. An error of the start goes to the test."""
         try:
-            self._wait_for(self._stack.aclose(), None)
-        finally:
-            self._end()
-            self._running = self._client = None
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
 
-    def _wait_for(self, work: Coroutine[Any, Any, None], seconds: float | None) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _start(self) -> None:
-        # The server's own imports are on the start-up list: a run against a server that runs
-        # already needs none of them.
-        from skylogin import config  # noqa: PLC0415
+    async def _serve(self) -> None:
+        # On the start-up list: tests with a server that is already running do not need it.
         from skylogin.web import server  # noqa: PLC0415
 
         settings = config.read(self._environment, config.DEV)
         ephemeral = not settings.database_url
-        self._running = await self._stack.enter_async_context(
-            server.running(settings, ephemeral=ephemeral, now=self._now)
-        )
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(START_SECONDS_MAX):
+                running = await stack.enter_async_context(
+                    server.running(settings, ephemeral=ephemeral, now=self._now)
+                )
+            self._started.set_result(running)
+            await asyncio.wrap_future(self._stopping)

@@ -1,11 +1,11 @@
-"""The users of an app, by their subjects."""
+"""The users of an app, by subject."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from skylogin.client.admin_api import AdminClient, as_text, moment, moment_or_none
+from skylogin.client.admin_api import AdminClient, read_optional_time, read_time, write_time
 
 LAST_LOGIN = "last_login_at"
 
@@ -14,8 +14,8 @@ LAST_LOGIN = "last_login_at"
 class User:
     """A user as they were when they were looked up.
 
-    *profile* has the fields that the application keeps, *record* the whole user record as it
-    is on the wire. The verbs change the user on the server; look them up again to see it.
+    *profile* has the application's fields, *record* the whole user record as sent to clients.
+    The methods change the user on the server; look the user up again to see the change.
     """
 
     sub: str
@@ -33,7 +33,7 @@ class User:
 
     @classmethod
     def read(cls, sub: str, row: Mapping[str, Any], admin: AdminClient) -> Self:
-        """Return the user that the admin API shows as *row*."""
+        """Return the user in a *row* of the admin API."""
         record = row["profile"] or {}
         return cls(
             sub=sub,
@@ -43,24 +43,24 @@ class User:
             roles=tuple(row["roles"]),
             disabled=row["disabled"],
             disabled_message=row["disabled_message"] or "",
-            disabled_until=moment_or_none(row["disabled_until"]),
-            created_at=moment_or_none(row["created_at"]),
-            last_login_at=moment_of(record.get(LAST_LOGIN)),
-            last_seen_at=moment_or_none(row["last_seen_at"]),
+            disabled_until=read_optional_time(row["disabled_until"]),
+            created_at=read_optional_time(row["created_at"]),
+            last_login_at=_time_in(record.get(LAST_LOGIN)),
+            last_seen_at=read_optional_time(row["last_seen_at"]),
             _admin=admin,
         )
 
     def disable(self, message: str = "", until: datetime | None = None) -> None:
-        """Keep the user out, with a *message*, for good or *until* a time."""
-        end = as_text(until) if until else None
+        """Disable the user, permanently or *until* a time. Logins are refused with *message*."""
+        end = write_time(until) if until else None
         self._admin.post("users", self.id, "disable", message=message, until=end)
 
     def enable(self) -> None:
-        """Let the user in again."""
+        """Enable the user."""
         self._admin.post("users", self.id, "enable")
 
     def set_roles(self, *roles: str) -> None:
-        """Give the user these roles and no others."""
+        """Replace the user's roles."""
         self._admin.ask("PUT", "users", self.id, "roles", body={"roles": list(roles)})
 
     def edit(self, **profile: object) -> None:
@@ -68,7 +68,7 @@ class User:
         self._admin.ask("PATCH", "users", self.id, body={"profile": profile})
 
     def sign_out(self) -> None:
-        """End every access token of the user."""
+        """Revoke all access tokens of the user."""
         self._admin.post("users", self.id, "sign-out")
 
     def delete(self) -> None:
@@ -77,24 +77,24 @@ class User:
 
 
 class Users(Mapping[str, User]):
-    """The users who have a subject: those who logged in with a token, or were added here."""
+    """The users with a subject: those who logged in with a custom token, and those added here."""
 
     def __init__(self, admin: AdminClient) -> None:
         self._admin = admin
 
     def __getitem__(self, sub: str) -> User:
-        """Return the user whose tokens have this `sub`. Raises KeyError."""
+        """Return the user whose custom tokens have this `sub`. Raises KeyError."""
         found = self._admin.get("users", subject=sub)["users"] if sub else []
         if not found:
             raise KeyError(sub)
         return User.read(sub, found[0], self._admin)
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the subjects in the order of their characters."""
+        """Iterate over the subjects in alphabetical order."""
         return iter(sorted(filter(None, (row["subject"] for row in self._admin.pages("users")))))
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of users."""
         return len(list(iter(self)))
 
     def __repr__(self) -> str:
@@ -108,16 +108,16 @@ class Users(Mapping[str, User]):
         roles: Iterable[str] = (),
         **more: object,
     ) -> User:
-        """Add a user without a login, and return them; *more* is what a seed may say."""
-        # One text is no list of roles: the server says so.
-        given = roles if isinstance(roles, str) else list(roles)
-        user = {"sub": sub, "profile": dict(profile or {}), "roles": given, **more}
+        """Add a user without a login, and return the user. *more* are other fields of a seed."""
+        # A single text is passed on as it is, so that the server refuses it.
+        names = roles if isinstance(roles, str) else list(roles)
+        user = {"sub": sub, "profile": dict(profile or {}), "roles": names, **more}
         self._admin.post("seed", users=[user])
         return self[sub]
 
 
 def profile_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a user record that the application keeps."""
+    """Return the application's fields of a user record."""
     return {
         name: value
         for name, value in record.items()
@@ -125,8 +125,8 @@ def profile_of(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def moment_of(value: object) -> datetime | None:
-    """Return the time in a field of a record, None where there is none."""
+def _time_in(value: object) -> datetime | None:
+    """Return the time in a field of a record, None if it has none."""
     if isinstance(value, Mapping) and isinstance(value.get("$date"), str):
-        return moment(value["$date"])
+        return read_time(value["$date"])
     return None
