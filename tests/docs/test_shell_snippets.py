@@ -1,5 +1,6 @@
 """The shell snippets, pasted page by page against real servers, and the output that they show."""
 
+import os
 import re
 import shutil
 import socket
@@ -173,9 +174,11 @@ def make_checkout(folder: Path) -> None:
     for name in listed.rstrip("\0").split("\0"):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            # With its time, or make would install everything anew.
             shutil.copy2(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("pyproject.toml", "constraints.txt"):
+        # Older than what is installed, so that make does not install the copy into our .venv.
+        os.utime(folder / name, (0, 0))
     shutil.rmtree(folder / "examples" / "javascript")
     copy_example("javascript", folder / "examples")
 
