@@ -1,4 +1,4 @@
-"""Types of fields, and values laid over a record."""
+"""The types of fields, and values that are merged into a record."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ KNOWN = {
 
 
 def extend(values: dict[str, Any], *, may_extend: bool = True, count: int = 10) -> dict[str, Field]:
-    """Return what *values* add to the fields that are known."""
+    """Return the fields that *values* add to the known ones."""
     given = {name: as_field_value(value) for name, value in values.items()}
     return fields.extend_fields(given, KNOWN, may_extend=may_extend, count=count)
 
@@ -44,8 +44,8 @@ ADDED = {
 
 
 @pytest.mark.parametrize("kind", ADDED)
-def test_a_new_name_makes_a_field_of_the_kind_of_its_value(kind: str) -> None:
-    """With the word that the original has for the type of the column."""
+def test_a_new_name_creates_a_field_of_the_kind_of_its_value(kind: str) -> None:
+    """With the original's name for the type of its column."""
     column, target = ADDED[kind]
 
     assert extend({"new": FieldValue(kind, None, target)}) == {"new": Field(kind, target, column)}
@@ -68,8 +68,8 @@ FITTING: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("may_extend", [True, False])
 @pytest.mark.parametrize("values", FITTING.values(), ids=FITTING)
-def test_a_value_that_fits_adds_nothing(values: dict[str, Any], may_extend: bool) -> None:
-    """Whether fields may be added or not."""
+def test_a_value_that_fits_adds_no_field(values: dict[str, Any], may_extend: bool) -> None:
+    """Whether or not fields may be added."""
     assert extend(values, may_extend=may_extend) == {}
 
 
@@ -114,7 +114,7 @@ CONFLICTS: dict[str, tuple[str, Any, str]] = {
 
 @pytest.mark.parametrize(("name", "value", "types"), CONFLICTS.values(), ids=CONFLICTS)
 def test_a_field_keeps_its_type(name: str, value: Any, types: str) -> None:
-    """A value of another one is refused with the original's words, or as a migration."""
+    """A value of another type is refused as a conflict, or as a migration."""
     with pytest.raises(SkygearError) as caught:
         extend({name: value})
     assert (caught.value.kind, caught.value.message) == (
@@ -127,8 +127,8 @@ def test_a_field_keeps_its_type(name: str, value: Any, types: str) -> None:
     assert caught.value.message == "Record schema requires migration but migration is disabled."
 
 
-def test_where_fields_may_not_be_added_a_new_name_is_refused() -> None:
-    """DEV_MODE=NO asks for that."""
+def test_a_new_name_is_refused_if_fields_may_not_be_added() -> None:
+    """As with DEV_MODE=NO."""
     with pytest.raises(SkygearError) as caught:
         extend({"new": 1}, may_extend=False)
 
@@ -148,7 +148,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("name", "kind", "message"), NAMES.values(), ids=NAMES)
 def test_names_that_break_the_original_are_refused(name: str, kind: object, message: str) -> None:
-    """There no user record could be read any more."""
+    """There, no user record could be read afterwards."""
     with pytest.raises(SkygearError) as caught:
         extend({name: 1})
 
@@ -156,13 +156,13 @@ def test_names_that_break_the_original_are_refused(name: str, kind: object, mess
 
 
 @pytest.mark.parametrize("name", ["a" * 63, "é" * 31, "a b", 'a"b', "%", "漢", "A", "a"])
-def test_all_other_names_are_fields(name: str) -> None:
-    """Whatever they are made of; case tells them apart."""
+def test_all_other_names_are_accepted(name: str) -> None:
+    """Whatever their characters; case counts."""
     assert list(extend({name: 1})) == [name]
 
 
-def test_there_are_only_so_many_fields() -> None:
-    """The last one that fits is added, the next is refused."""
+def test_the_number_of_fields_is_limited() -> None:
+    """The last one that fits is added, the next one is refused."""
     assert len(extend({"new": 1}, count=FIELDS_MAX - 1)) == 1
     with pytest.raises(SkygearError) as caught:
         extend({"new": 1}, count=FIELDS_MAX)
@@ -170,26 +170,26 @@ def test_there_are_only_so_many_fields() -> None:
     assert caught.value.message == "failed to migrate record schema"
 
 
-def test_where_there_are_too_many_fields_logins_that_add_none_go_on() -> None:
-    """Two nodes that each add the last one must not lock everybody out."""
+def test_with_too_many_fields_logins_that_add_none_still_work() -> None:
+    """Two servers that each add the last field must not block all logins."""
     assert extend({"text": "a"}, count=FIELDS_MAX + 1) == {}
 
 
-def test_a_sequence_begins_with_one() -> None:
-    """As the original's columns do."""
+def test_a_sequence_starts_at_one() -> None:
+    """Like the original's columns."""
     assert extend({"n": FieldValue("sequence", None)})["n"].next_value == 1
 
 
-def test_an_unknown_value_makes_no_field() -> None:
-    """The original crashes there."""
+def test_a_value_of_the_unknown_type_creates_no_field() -> None:
+    """The original crashes on it."""
     with pytest.raises(SkygearError) as caught:
         extend({"new": FieldValue("unknown", None)})
 
     assert caught.value.kind is INVALID_ARGUMENT
 
 
-def test_what_is_referred_to_has_to_be_there() -> None:
-    """The type of record, the record, and an asset, of which there are none yet."""
+def test_a_reference_to_something_missing_is_refused() -> None:
+    """The record type, the record or the asset; assets are not emulated."""
     existing, types = frozenset({("user", "1")}), frozenset({"user"})
     fields.check_references({"f": FieldValue("reference", "1", "user")}, existing, types)
     fields.check_references({"f": None, "g": FieldValue("string", "x")}, existing, types)
@@ -235,10 +235,10 @@ MERGED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("data", "values", "merged"), MERGED.values(), ids=MERGED)
-def test_values_are_laid_over_a_record(
+def test_values_are_merged_into_a_record(
     data: dict[str, Any], values: dict[str, Any], merged: dict[str, Any]
 ) -> None:
-    """The record itself stays as it was."""
+    """The record itself does not change."""
     before = dict(data)
     given = {name: as_field_value(value) for name, value in values.items()}
 
@@ -247,8 +247,8 @@ def test_values_are_laid_over_a_record(
 
 
 @pytest.mark.parametrize("number", [1.5, 2**31])
-def test_a_column_of_whole_numbers_takes_no_others(number: float) -> None:
-    """The original's database says so, and which record it was."""
+def test_an_integer_column_refuses_other_numbers(number: float) -> None:
+    """In the words of the original's database, with the id of the record."""
     with pytest.raises(SkygearError) as caught:
         fields.merge({}, {"whole": FieldValue("number", number)}, KNOWN, "user/1")
 
@@ -265,8 +265,8 @@ def test_a_column_of_whole_numbers_takes_no_others(number: float) -> None:
         {"type": "GeometryCollection", "geometries": []},
     ],
 )
-def test_a_shape_of_geojson_is_kept(shape: dict[str, Any]) -> None:
-    """As it came."""
+def test_a_geojson_shape_is_stored(shape: dict[str, Any]) -> None:
+    """Unchanged."""
     given = {"shape": FieldValue("geometry", shape)}
     assert fields.merge({}, given, KNOWN, "user/1") == {"shape": shape}
 
@@ -274,8 +274,8 @@ def test_a_shape_of_geojson_is_kept(shape: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "shape", [{}, {"type": "Circle", "coordinates": [1, 2]}, {"type": "Point"}, {"type": ["Point"]}]
 )
-def test_a_shape_that_geojson_does_not_know_is_refused(shape: dict[str, Any]) -> None:
-    """As the original's database refuses it, but as a fault of the caller."""
+def test_a_shape_that_is_not_geojson_is_refused(shape: dict[str, Any]) -> None:
+    """In the words of the original's database, but as an error of the caller."""
     with pytest.raises(SkygearError) as refusal:
         fields.merge({}, {"shape": FieldValue("geometry", shape)}, KNOWN, "user/1")
 

@@ -25,31 +25,31 @@ STORED_NOW, STORED_LATER = "2026-01-02T03:04:05.000000Z", "2026-01-02T03:04:06.0
 
 
 def known(user: User | None, user_id: str = "1") -> dict[str, Account]:
-    """Return what is stored for alice."""
+    """Return the stored account of alice."""
     return {"alice": Account(user_id, user)}
 
 
 def accepted(outcome: Login | SkygearError) -> Login:
-    """Return *outcome*, which is no refusal."""
+    """Return *outcome*, which is accepted."""
     assert isinstance(outcome, Login), outcome
     return outcome
 
 
 def refused(outcome: Login | SkygearError) -> SkygearError:
-    """Return *outcome*, which is a refusal."""
+    """Return *outcome*, which is refused."""
     assert isinstance(outcome, SkygearError), outcome
     return outcome
 
 
 def data_after(changes: LoginChanges, user_id: str) -> dict[str, Any]:
-    """Return the fields of a user as they are to be saved."""
+    """Return the fields of a user that are to be saved."""
     record = changes.after[user_id].record
     assert record is not None
     return dict(record.data)
 
 
-def test_the_first_login_makes_the_user() -> None:
-    """With a record of their own, in which the profile stands."""
+def test_the_first_login_creates_the_user() -> None:
+    """With a record that holds the profile."""
     [outcome], changes = login.decide_all([make_attempt("alice", name="A")], make_snapshot())
 
     shown = accepted(outcome)
@@ -74,8 +74,8 @@ def test_the_first_login_makes_the_user() -> None:
     assert changes.fields == {"name": new_field("string")}
 
 
-def test_a_later_login_shows_what_was_before_and_saves_what_is_now() -> None:
-    """The times are those of the last activity, the profile is the new one."""
+def test_a_later_login_shows_the_times_before_and_saves_the_new_ones() -> None:
+    """The profile it shows is the new one."""
     seen = NOW - timedelta(days=1)
     data = {"name": "A", "age": 1, "last_login_at": "2025-01-01T00:00:00.000000Z"}
     before = make_user("1", data=data, last_seen_at=seen, roles=("editor",))
@@ -101,8 +101,8 @@ def test_a_later_login_shows_what_was_before_and_saves_what_is_now() -> None:
     assert changes.after["1"].last_seen_at == NOW
 
 
-def test_a_token_may_show_a_last_login_of_its_own_once() -> None:
-    """It is in this answer, and then overwritten by the login."""
+def test_a_last_login_in_the_profile_is_shown_once() -> None:
+    """The answer has it, and the login overwrites it."""
     given = FieldValue("datetime", "1999-01-01T00:00:00.000000Z")
     attempt = make_attempt("alice", last_login_at=given)
 
@@ -121,10 +121,10 @@ ODD: dict[str, tuple[User | None, bool, Any]] = {
 
 
 @pytest.mark.parametrize(("stored", "created", "seen"), ODD.values(), ids=ODD)
-def test_what_is_missing_is_made_again_with_the_same_id(
+def test_a_deleted_user_is_created_again_with_the_same_id(
     stored: User | None, created: bool, seen: datetime | None
 ) -> None:
-    """The principal keeps its user id, whatever else is gone."""
+    """The principal keeps its user id, whatever else was deleted."""
     snapshot = make_snapshot(accounts=known(stored))
 
     [outcome], changes = login.decide_all([make_attempt("alice", name="A")], snapshot)
@@ -153,7 +153,7 @@ DISABLED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_a_disabled_user_is_refused_and_nothing_is_written(
     how: dict[str, Any], info: dict[str, Any]
 ) -> None:
-    """Not even the profile, which the original writes."""
+    """Not even the profile, unlike in the original."""
     snapshot = make_snapshot(accounts=known(make_user("1", disabled=True, **how)))
 
     [outcome], changes = login.decide_all([make_attempt("alice", name="A")], snapshot)
@@ -164,8 +164,8 @@ def test_a_disabled_user_is_refused_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("expiry", [NOW, NOW - timedelta(days=1)])
-def test_a_disabling_that_is_over_is_cleared(expiry: datetime) -> None:
-    """It ends in the moment it names."""
+def test_an_expired_disabling_is_cleared(expiry: datetime) -> None:
+    """It ends at the exact time of its expiry."""
     stored = make_user("1", disabled=True, disabled_expiry=expiry, disabled_message="x")
     snapshot = make_snapshot(accounts=known(stored))
 
@@ -176,8 +176,8 @@ def test_a_disabling_that_is_over_is_cleared(expiry: datetime) -> None:
     assert (after.disabled, after.disabled_expiry, after.disabled_message) == (False, None, None)
 
 
-def test_first_logins_of_one_principal_in_one_batch_make_one_user() -> None:
-    """The second sees what the first did, in the order they came."""
+def test_first_logins_of_a_principal_in_a_batch_create_one_user() -> None:
+    """The second sees what the first did, in their order of arrival."""
     attempts = [
         replace(make_attempt("alice", name="A"), new_user=User("first")),
         replace(make_attempt("alice", at=LATER, age=1), new_user=User("second")),
@@ -197,8 +197,8 @@ def test_first_logins_of_one_principal_in_one_batch_make_one_user() -> None:
     assert data_after(changes, "first") == {"name": "A", "age": 1, "last_login_at": STORED_LATER}
 
 
-def test_who_is_refused_leaves_no_trace_in_the_batch() -> None:
-    """Neither a field nor a user, and the next one goes on."""
+def test_a_refused_login_leaves_no_trace_in_the_batch() -> None:
+    """Neither a field nor a user; the next login is accepted."""
     text = FieldValue("string", "x")
     attempts = [
         make_attempt("alice", fresh=1, username=FieldValue("number", 1)),
@@ -212,8 +212,8 @@ def test_who_is_refused_leaves_no_trace_in_the_batch() -> None:
     assert changes.fields == {"fresh": new_field("string")}
 
 
-def test_a_field_has_the_type_that_the_first_of_a_batch_gave_it() -> None:
-    """The next one is told of the conflict."""
+def test_a_field_has_the_type_that_the_first_login_of_a_batch_gave_it() -> None:
+    """The next login with another type is refused."""
     attempts = [make_attempt("alice", f="text"), make_attempt("bob", f=1)]
 
     outcomes, changes = login.decide_all(attempts, make_snapshot())
@@ -229,12 +229,12 @@ ALICE, BOB = AuthKey("username", "alice"), AuthKey("username", "bob")
 
 
 def with_owners(**owners: str | None) -> dict[AuthKey, str | None]:
-    """Return who holds which user name."""
+    """Return the owners of user names."""
     return {AuthKey("username", name): owner for name, owner in owners.items()}
 
 
-def test_a_user_name_goes_to_the_first_who_asks() -> None:
-    """In one batch, and whatever its case; there is no linking by it."""
+def test_a_user_name_goes_to_the_first_login_with_it() -> None:
+    """In a batch, whatever its case; users are not linked by it."""
     attempts = [make_attempt("a", username="Alice"), make_attempt("b", username="ALICE")]
 
     outcomes, changes = login.decide_all(
@@ -248,8 +248,8 @@ def test_a_user_name_goes_to_the_first_who_asks() -> None:
     assert set(changes.after) == {"new-a"}
 
 
-def test_a_user_name_that_another_user_has_is_refused() -> None:
-    """Nothing of the login remains."""
+def test_a_user_name_of_another_user_is_refused() -> None:
+    """The login leaves no trace."""
     snapshot = make_snapshot(key_owners=with_owners(alice="other"))
 
     [outcome], changes = login.decide_all([make_attempt("a", username="alice")], snapshot)
@@ -258,8 +258,8 @@ def test_a_user_name_that_another_user_has_is_refused() -> None:
     assert changes == LoginChanges()
 
 
-def test_a_user_keeps_their_name_in_another_spelling() -> None:
-    """The key stays theirs, the spelling is the last one."""
+def test_a_user_may_change_the_case_of_the_user_name() -> None:
+    """The key stays the same, and the last spelling is stored."""
     snapshot = make_snapshot(accounts=known(make_user("1", data={"username": "alice"})))
 
     [outcome], changes = login.decide_all([make_attempt("alice", username="ALICE")], snapshot)
@@ -269,8 +269,8 @@ def test_a_user_keeps_their_name_in_another_spelling() -> None:
     assert (changes.key_owners, changes.released) == ({}, set())
 
 
-def test_a_user_name_that_one_gives_up_the_next_may_take() -> None:
-    """In the same batch: it is released, and then owned."""
+def test_a_released_user_name_may_be_taken() -> None:
+    """Even in the same batch: it is released, then taken."""
     snapshot = make_snapshot(
         accounts=known(make_user("1", data={"username": "alice"})),
         key_owners=with_owners(alice="1", bob=None),
@@ -284,8 +284,8 @@ def test_a_user_name_that_one_gives_up_the_next_may_take() -> None:
     assert changes.key_owners == with_owners(alice="new-b", bob="1")
 
 
-def test_a_name_taken_and_given_up_in_one_batch_is_free_at_its_end() -> None:
-    """What is saved is the difference to what was before."""
+def test_a_user_name_taken_and_released_in_a_batch_is_free_at_its_end() -> None:
+    """The difference to the stored state is saved."""
     attempts = [
         make_attempt("a", username="alice"),
         make_attempt("a", username=None),
@@ -300,8 +300,8 @@ def test_a_name_taken_and_given_up_in_one_batch_is_free_at_its_end() -> None:
     assert changes.key_owners == with_owners(alice="new-b")
 
 
-def test_two_users_cannot_swap_names_past_each_other() -> None:
-    """Who asks while the other still has it is refused."""
+def test_two_users_cannot_swap_their_names_in_a_batch() -> None:
+    """The first one asks while the other still has the name."""
     snapshot = make_snapshot(
         accounts={
             "a": Account("1", make_user("1", data={"username": "alice"})),
@@ -316,22 +316,22 @@ def test_two_users_cannot_swap_names_past_each_other() -> None:
     assert [refused(outcome).kind for outcome in outcomes] == [DUPLICATED, DUPLICATED]
 
 
-def test_a_key_whose_owner_nobody_looked_up_has_to_be_looked_up() -> None:
-    """Nothing is decided on a guess."""
+def test_a_key_without_a_known_owner_repeats_the_transaction() -> None:
+    """Its owner has to be loaded first."""
     with pytest.raises(RetryTransaction):
         login.decide_all([make_attempt("a", username="alice")], make_snapshot())
 
 
-# --- which keys have to be looked up ---------------------------------------------
+# --- the keys whose owners are loaded --------------------------------------------
 
 
 def wanted(snapshot: LoginSnapshot, *attempts: login.LoginAttempt) -> set[AuthKey]:
-    """Return the keys that deciding on *attempts* asks for."""
+    """Return the keys that deciding *attempts* needs."""
     return login.wanted_keys(attempts, snapshot.accounts, snapshot.fields, snapshot.key_sets)
 
 
-def test_only_keys_that_change_hands_are_looked_up() -> None:
-    """Most logins bring the same user name every time."""
+def test_only_owners_of_new_keys_are_loaded() -> None:
+    """Most logins have the same user name every time."""
     snapshot = make_snapshot(accounts=known(make_user("1", data={"username": "alice"})))
 
     assert wanted(snapshot, make_attempt("alice", username="Alice", age=1)) == set()
@@ -341,8 +341,8 @@ def test_only_keys_that_change_hands_are_looked_up() -> None:
     assert wanted(snapshot, make_attempt("new", username="ALICE")) == {ALICE}
 
 
-def test_what_one_asks_for_is_looked_up_though_another_in_the_batch_has_it() -> None:
-    """Else the whole batch would have to look again, and again."""
+def test_the_owner_of_a_key_is_loaded_even_if_it_is_in_the_batch() -> None:
+    """Otherwise the whole batch would be repeated again and again."""
     holder = make_user("1", data={"username": "alice"})
     snapshot = make_snapshot(accounts=known(holder))
     attempts = [make_attempt("thief", username="alice"), make_attempt("alice", username="alice")]
@@ -350,8 +350,8 @@ def test_what_one_asks_for_is_looked_up_though_another_in_the_batch_has_it() -> 
     assert wanted(snapshot, *attempts) == {ALICE}
 
 
-def test_a_pair_that_two_logins_of_a_batch_complete_is_looked_up() -> None:
-    """One brings the e-mail, the next one the realm."""
+def test_the_owner_of_a_pair_is_loaded_if_two_logins_complete_it() -> None:
+    """One login has the e-mail, the next one has the realm."""
     snapshot = make_snapshot(
         key_sets=(("email", "realm"),),
         fields={**make_snapshot().fields, "realm": new_field("string")},
@@ -365,8 +365,8 @@ def test_a_pair_that_two_logins_of_a_batch_complete_is_looked_up() -> None:
     assert list(changes.key_owners.values()) == ["new-a"]
 
 
-def test_somebody_of_a_seed_has_not_logged_in() -> None:
-    """The profile is laid over; times, and whether they are disabled, stay."""
+def test_a_seeded_user_has_not_logged_in() -> None:
+    """The profile is merged; times and disabling stay."""
     there = make_user("old", data={"a": 1}, last_seen_at=None, disabled=True)
     attempts = [replace(make_attempt(one, a=2), seeded=True) for one in ("old", "new")]
     snapshot = make_snapshot(accounts={"old": Account("old", there)})

@@ -1,4 +1,4 @@
-"""An attempt to log in, as the journal has it."""
+"""The entries of the login log."""
 
 import json
 from dataclasses import asdict, replace
@@ -35,10 +35,10 @@ ACTION = "sso:custom_token:login"
 def accepted(
     *, created: bool = False, origin: Origin = ORIGIN, **changes: object
 ) -> dict[str, Any]:
-    """Return what is told of an accepted login, with *changes* to its claims."""
+    """Return the entry of an accepted login, with *changes* to its claims."""
     attempt = make_attempt("alice")
     attempt = replace(attempt, claims=replace(attempt.claims, **changes))  # type: ignore[arg-type]
-    return told(
+    return members(
         login_attempt.accepted("id", ACTION, origin, attempt, Login(make_user("1"), created))
     )
 
@@ -49,28 +49,28 @@ def refused(
     origin: Origin = ORIGIN,
     secret_id: str = "",
 ) -> dict[str, Any]:
-    """Return what is told of an attempt that *error* refused."""
+    """Return the entry of a login attempt that *error* refused."""
     refusal = Refusal(error, token or Description(), secret_id)
-    return told(login_attempt.refused("id", NOW, ACTION, origin, refusal))
+    return members(login_attempt.refused("id", NOW, ACTION, origin, refusal))
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """Return an object of so many levels."""
+    """Return an object nested *levels* deep."""
     made: dict[str, Any] = {}
     for _ in range(levels - 1):
         made = {"a": made}
     return made
 
 
-def told(entry: LogEntry) -> dict[str, Any]:
-    """Return everything that *entry* says, by its name."""
+def members(entry: LogEntry) -> dict[str, Any]:
+    """Return all members of *entry*, details included."""
     said = asdict(entry)
     details = said.pop("details")
     return {**said, **details}
 
 
-def test_an_accepted_login_is_told_with_all_that_was_verified() -> None:
-    """Who, as which user, signed how, with which secret, and which claims."""
+def test_an_accepted_login_is_logged_with_all_that_was_verified() -> None:
+    """Its subject, user, signature, secret and claims."""
     header = {"alg": "HS256", "kid": "kid"}
     said = {"sub": "alice", "iat": SECONDS}
 
@@ -101,15 +101,15 @@ def test_an_accepted_login_is_told_with_all_that_was_verified() -> None:
 
 
 def test_a_token_that_only_one_contract_accepts_is_marked() -> None:
-    """For teams that lean on what the original let through."""
+    """For teams that rely on what the original accepted."""
     entry = accepted(only_contract="original")
 
     assert entry["only_contract"] == "original"
     assert "only SKYLOGIN_CONTRACT=original accepts this token" in entry["explanation"]
 
 
-def test_a_refused_attempt_is_told_with_what_its_token_says() -> None:
-    """Unverified, and with the sentence for the developer rather than the wire's."""
+def test_a_refused_attempt_is_logged_with_what_its_token_says() -> None:
+    """Unverified, and with the explanation for developers instead of the wire's message."""
     error = not_decodable(Reason.EXPIRED, "expired 12 s ago")
     token = describe(make_token(header={"alg": "HS512", "kid": "k"}))
 
@@ -137,15 +137,15 @@ def test_a_refused_attempt_is_told_with_what_its_token_says() -> None:
 
 
 def test_an_error_without_a_reason_is_a_crash() -> None:
-    """The list of reasons is closed."""
+    """Every entry has a reason of the list."""
     error = not_decodable(Reason.EXPIRED, "x")
     error.reason = None
 
     assert refused(error)["reason"] == Reason.CRASHED
 
 
-def test_nothing_that_a_client_sends_is_kept_at_length_or_with_nul() -> None:
-    """A flood of long tokens must not fill the database, nor a bad one break it."""
+def test_long_texts_are_cut_and_nul_is_replaced() -> None:
+    """Many long tokens must not fill the database, and none may break it."""
     long = "\0" + "x" * 100_000
     names = tuple(f"{number}{long}" for number in range(1000))
     header = dict.fromkeys(names, long)
@@ -174,8 +174,8 @@ def test_nothing_that_a_client_sends_is_kept_at_length_or_with_nul() -> None:
 PROFILE = {"username": "alice", "tags": ["a", {"b": [1.5, None, True]}]}
 
 
-def told_of_profile(profile: object, origin: Origin | None = None) -> dict[str, Any]:
-    """Return what is told of a profile, the same for an attempt that is accepted or refused."""
+def logged_profile(profile: object, origin: Origin | None = None) -> dict[str, Any]:
+    """Return the entry's members about a profile, the same for accepted and refused attempts."""
     origin = origin or KEEPING
     token = describe(make_token(skyprofile=profile))
     of_refused = refused(not_decodable(Reason.EXPIRED, "x"), token, origin)
@@ -190,8 +190,8 @@ def told_of_profile(profile: object, origin: Origin | None = None) -> dict[str, 
 
 
 @pytest.mark.parametrize("profile", [PROFILE, {}, "no object", ["a"], None])
-def test_a_profile_is_kept_where_that_is_wanted(profile: object) -> None:
-    """As it came, whatever it is: a developer looks for what is wrong with it."""
+def test_a_profile_is_logged_if_the_setting_says_so(profile: object) -> None:
+    """Unchanged, even if it is wrong: developers look for errors in it."""
     token = describe(make_token(json.dumps({"sub": "alice", "skyprofile": profile})))
 
     entry = refused(not_decodable(Reason.EXPIRED, "x"), token, KEEPING)
@@ -200,9 +200,9 @@ def test_a_profile_is_kept_where_that_is_wanted(profile: object) -> None:
     assert entry["profile_left_out"] == ""
 
 
-def test_a_profile_is_left_out_where_nobody_asked_for_it() -> None:
-    """It is personal data, and the journal is kept for weeks."""
-    assert told_of_profile(PROFILE, ORIGIN) == {
+def test_a_profile_is_left_out_by_default() -> None:
+    """It is personal data, and the login log is kept for weeks."""
+    assert logged_profile(PROFILE, ORIGIN) == {
         "claims": {},
         "profile_left_out": "SKYLOGIN_LOGIN_LOG_PROFILES is off",
     }
@@ -222,27 +222,27 @@ def test_a_profile_is_left_out_where_nobody_asked_for_it() -> None:
     ],
     ids=["large", "too large", "too many bytes", "deep", "too deep", "far too deep", "number"],
 )
-def test_a_profile_is_kept_up_to_a_bound(profile: object, why: str) -> None:
-    """And where it is beyond it, that is said instead."""
-    told = told_of_profile(profile)
+def test_a_large_profile_is_left_out(profile: object, why: str) -> None:
+    """The entry says why."""
+    told = logged_profile(profile)
 
     assert told["profile_left_out"] == why
     assert told["claims"] == ({} if why else {"skyprofile": profile})
 
 
-def test_a_profile_can_be_stored_whatever_it_holds() -> None:
-    """PostgreSQL keeps neither U+0000 nor half a character."""
+def test_a_profile_can_be_stored_whatever_it_contains() -> None:
+    """PostgreSQL stores neither U+0000 nor lone surrogates."""
     odd = {"a\0": ["\0", {"b": "x\0y"}], "c": "\ud800", "d": "\\u0000"}
 
-    assert told_of_profile(odd)["claims"]["skyprofile"] == {
+    assert logged_profile(odd)["claims"]["skyprofile"] == {
         "a\ufffd": ["\ufffd", {"b": "x\ufffdy"}],
         "c": "\ufffd",
         "d": "\\u0000",
     }
 
 
-def test_of_a_header_only_what_is_plain_is_kept() -> None:
-    """The names of all the rest."""
+def test_only_plain_values_of_a_header_are_logged() -> None:
+    """Of other members, only the name."""
     header = {
         "alg": "HS256", "n": 1, "b": True, "f": 1.5, "none": None, "huge": 10**30,
         "jwk": {"k": "a key"}, "x5c": ["a certificate"],
@@ -255,7 +255,7 @@ def test_of_a_header_only_what_is_plain_is_kept() -> None:
     assert entry["header"] == {"alg": "HS256", "n": 1, "b": True, "f": 1.5, **rest}
 
 
-def test_what_an_older_version_kept_can_still_be_read() -> None:
+def test_details_of_an_older_version_can_be_read() -> None:
     """It had fewer members."""
     kept = accepted(key_id="k", names=("sub",))
     details: Any = {name: kept[name] for name in Details.__annotations__}
@@ -267,16 +267,16 @@ def test_what_an_older_version_kept_can_still_be_read() -> None:
 
 
 @pytest.mark.parametrize("address", ["x" * 60_000, "\udcff"], ids=["long", "no text"])
-def test_an_address_is_kept_as_carefully(address: str) -> None:
-    """Behind a proxy that believes its clients it is whatever they send."""
+def test_an_address_is_cut_too(address: str) -> None:
+    """Behind a proxy that trusts its clients, it is whatever they send."""
     entry = refused(not_decodable(Reason.EXPIRED, "x"), origin=Origin(address, "request-1"))
 
     assert len(entry["address"]) <= TEXT_MAX
     json_text.write_stored(entry["address"]).encode()
 
 
-def test_no_signature_and_no_secret_is_kept() -> None:
-    """Neither of a good token nor of a bad one."""
+def test_neither_signatures_nor_secrets_are_logged() -> None:
+    """For good and for bad tokens."""
     token = make_token(secret="some other secret")
     error = not_decodable(Reason.SIGNATURE_WRONG, "the signature was not made with the secret")
 

@@ -1,4 +1,4 @@
-"""The rules of passwords, one by one and in their order."""
+"""The rules for passwords, each of them and in their order."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -41,10 +41,10 @@ USER = {"username": "alice", "age": 7, "city": "Tr1cky-Horse-Battery"}
         ("Tr1cky-Horse-Battery", "PasswordBelowGuessableLevel", {"min_level": 3, "pw_level": 2}),
     ],
 )
-def test_the_first_rule_that_is_broken_is_named(
+def test_the_first_broken_rule_is_reported(
     password: str, reason: str, more: dict[str, Any]
 ) -> None:
-    """With what it asks for, and never with the password."""
+    """With what it requires, and never with the password."""
     with pytest.raises(SkygearError) as refusal:
         password_policy.check(password, EVERYTHING, USER)
 
@@ -55,18 +55,18 @@ def test_the_first_rule_that_is_broken_is_named(
 
 @pytest.mark.parametrize("password", ["Tr1cky-Dog-Batt3ry!", "Tr1cky-aab-Horse-Dog-ABBA-é"])
 def test_a_good_password_passes(password: str) -> None:
-    """A keyword is a word, not a pattern."""
+    """An excluded keyword is a word, not a pattern."""
     password_policy.check(password, EVERYTHING, USER)
 
 
 @pytest.mark.parametrize("password", ["x", "", "\0", "p" * 100_000])
-def test_without_rules_everything_passes(password: str) -> None:
+def test_without_rules_every_password_passes(password: str) -> None:
     """However short or long."""
     password_policy.check(password, PasswordPolicy(), USER)
 
 
-def test_a_long_password_is_looked_at_as_far_as_it_counts() -> None:
-    """The guessing takes no more time for a longer one."""
+def test_only_the_start_of_a_long_password_is_rated() -> None:
+    """So a longer one takes no more time."""
     long = "Tr1cky-Horse-Battery-" * 5000
     password_policy.check(long, PasswordPolicy(guessable_level_min=5), {})
 
@@ -80,7 +80,7 @@ def test_a_long_password_is_looked_at_as_far_as_it_counts() -> None:
         (PasswordPolicy(history_days=2, history_size=3), datetime(2025, 12, 31, tzinfo=UTC)),
     ],
 )
-def test_days_are_counted_from_their_start(policy: PasswordPolicy, since: datetime | None) -> None:
+def test_days_of_history_begin_at_midnight(policy: PasswordPolicy, since: datetime | None) -> None:
     """In UTC."""
     assert policy.remembered_since(NOW) == since
 
@@ -94,10 +94,10 @@ def test_days_are_counted_from_their_start(policy: PasswordPolicy, since: dateti
         (0, True, timedelta(days=99), False),
     ],
 )
-def test_a_password_expires_after_its_days(
+def test_a_password_expires_after_some_days(
     days: int, has_password: bool, age: timedelta, expired: bool
 ) -> None:
-    """Whoever has none never has to change it."""
+    """A user without a password never has to change it."""
     policy = PasswordPolicy(expiry_days=days)
 
     def check() -> None:

@@ -1,4 +1,4 @@
-"""What the values of a profile mean."""
+"""Reading the values of a profile."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ VALUES: dict[str, tuple[Any, FieldValue | None]] = {
 
 @pytest.mark.parametrize(("raw", "value"), VALUES.values(), ids=VALUES)
 def test_a_value_has_a_kind(raw: Any, value: FieldValue | None) -> None:
-    """It decides of what type the field will be."""
+    """It decides the type of the field."""
     read = profile.read({"f": raw})
 
     assert read == {"f": value}
@@ -81,20 +81,20 @@ INSIDE: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize(("raw", "value"), INSIDE.values(), ids=INSIDE)
-def test_a_typed_value_loses_its_type_inside_another(raw: Any, value: Any) -> None:
-    """In a list and in an object, at whatever depth, it becomes what Go makes of it."""
+def test_a_typed_value_inside_another_becomes_plain_json(raw: Any, value: Any) -> None:
+    """As Go writes it, in lists and objects at any depth."""
     read = profile.read({"f": [raw, {"a": {"b": raw}}]})
 
     assert read == {"f": FieldValue("json", [value, {"a": {"b": value}}])}
 
 
 def test_the_profile_itself_is_never_a_typed_value() -> None:
-    """A member `$type` of it is a field of that name."""
+    """Its member `$type` is a field with that name."""
     assert profile.read({"$type": "date"}) == {"$type": FieldValue("string", "date")}
 
 
 def test_an_empty_profile_has_no_fields() -> None:
-    """It logs in all the same."""
+    """The login still works."""
     assert profile.read({}) == {}
 
 
@@ -154,8 +154,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("raw", "message"), REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize("place", ["on top", "inside"])
-def test_a_value_that_means_nothing_is_refused(raw: Any, message: str, place: str) -> None:
-    """With the original's words, at any depth; ours say besides which field it is."""
+def test_an_invalid_value_is_refused(raw: Any, message: str, place: str) -> None:
+    """With the original's message, at any depth; the explanation names the field."""
     with pytest.raises(SkygearError) as caught:
         profile.read({"f": raw if place == "on top" else {"a": [raw]}})
 
@@ -172,8 +172,8 @@ NOT_STORED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("raw", NOT_STORED.values(), ids=NOT_STORED)
-def test_what_crashes_the_original_is_refused(raw: Any) -> None:
-    """A profile has no place for these."""
+def test_a_value_that_crashes_the_original_is_refused(raw: Any) -> None:
+    """A profile cannot store it."""
     with pytest.raises(SkygearError) as caught:
         profile.read({"f": raw})
 
@@ -196,8 +196,8 @@ WITH_NUL: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("raw", WITH_NUL.values(), ids=WITH_NUL)
-def test_no_text_with_nul_gets_into_the_database(raw: dict[str, Any]) -> None:
-    """PostgreSQL could not keep it, so neither database does."""
+def test_text_with_nul_is_refused(raw: dict[str, Any]) -> None:
+    """PostgreSQL cannot store it, so neither database does."""
     with pytest.raises(SkygearError) as caught:
         profile.read(raw)
 
@@ -206,7 +206,7 @@ def test_no_text_with_nul_gets_into_the_database(raw: dict[str, Any]) -> None:
 
 
 def test_references_are_those_of_the_top_level() -> None:
-    """Inside a JSON field a reference is no reference any more."""
+    """A reference inside a JSON field does not count."""
     values = profile.read(
         {
             "a": {"$type": "ref", "$id": "note/1"},

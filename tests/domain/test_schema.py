@@ -1,4 +1,4 @@
-"""How the schema grows, and what may be changed by hand."""
+"""How records extend the schema, and how it is changed by hand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ KNOWN = {"user": {"name": new_field("string")}, "note": {}}
 
 
 def extend(*records: tuple[str, dict[str, Any]], may_extend: bool = True) -> schema.Extension:
-    """Return what records make of the schema that is known."""
+    """Return how records extend the known schema."""
     values = [
         (kind, {name: as_field_value(value) for name, value in fields.items()})
         for kind, fields in records
@@ -29,13 +29,13 @@ def refers_to(record_type: str) -> FieldValue:
     return FieldValue("reference", "1", record_type)
 
 
-def test_what_is_there_makes_nothing() -> None:
-    """Nor do nulls."""
+def test_known_fields_add_nothing() -> None:
+    """Neither do nulls."""
     assert extend(("user", {"name": "a", "new": None}), ("note", {}), may_extend=False) == {}
 
 
-def test_new_types_and_fields_are_made() -> None:
-    """By all records of a call together, which may refer to each other's types."""
+def test_new_types_and_fields_are_created() -> None:
+    """For all records of a call together, which may refer to each other's types."""
     made = extend(("note", {"n": 1}), ("a", {"to": refers_to("b")}), ("b", {}), ("note", {"n": 2}))
 
     assert made == {
@@ -45,8 +45,8 @@ def test_new_types_and_fields_are_made() -> None:
     }
 
 
-def test_types_that_are_reserved_make_nothing() -> None:
-    """Their records are refused one by one."""
+def test_reserved_types_add_nothing() -> None:
+    """Their records are refused one by one later."""
     assert extend(("_auth", {"x": 1})) == {}
 
 
@@ -59,8 +59,8 @@ FAILED = {
 
 
 @pytest.mark.parametrize("records", FAILED.values(), ids=FAILED)
-def test_what_cannot_be_made_is_refused(records: Any) -> None:
-    """In the words of the original."""
+def test_an_impossible_extension_is_refused(records: Any) -> None:
+    """With the original's message."""
     with pytest.raises(SkygearError, match="failed to migrate record schema") as caught:
         extend(*records)
 
@@ -68,19 +68,19 @@ def test_what_cannot_be_made_is_refused(records: Any) -> None:
 
 
 @pytest.mark.parametrize("record", [("new", {}), ("note", {"n": 1}), ("user", {"name": 1})])
-def test_nothing_is_made_where_it_may_not_be(record: Any) -> None:
-    """Neither a type nor a field; a conflict is told in the same words."""
+def test_the_schema_is_not_extended_where_it_may_not_change(record: Any) -> None:
+    """Neither by a type nor by a field; a conflict has the same message."""
     with pytest.raises(SkygearError, match="migration is disabled"):
         extend(record, may_extend=False)
 
 
 def read(*listed: Any) -> Any:
-    """Return the type `note` with the fields *listed*, as a call asks for it."""
+    """Return the type `note` with the fields *listed*, as a call gives it."""
     return schema.read_types({"note": {"fields": list(listed)}})
 
 
 def test_types_are_read() -> None:
-    """By the names of their fields' types."""
+    """Their fields have names of types."""
     names = ("string", "number", "boolean", "json", "location", "datetime", "asset", "integer")
     asked = [{"name": name, "type": name} for name in (*names, "sequence", "geometry")]
 
@@ -107,8 +107,8 @@ NOT_READ: dict[str, tuple[Callable[[], Any], Any, str]] = {
 
 
 @pytest.mark.parametrize(("attempt", "kind", "words"), NOT_READ.values(), ids=NOT_READ)
-def test_types_that_are_none_are_refused(attempt: Callable[[], Any], kind: Any, words: str) -> None:
-    """As the original tells them apart."""
+def test_invalid_types_are_refused(attempt: Callable[[], Any], kind: Any, words: str) -> None:
+    """With the original's kinds of errors."""
     with pytest.raises(SkygearError, match=words) as caught:
         attempt()
 
@@ -116,7 +116,7 @@ def test_types_that_are_none_are_refused(attempt: Callable[[], Any], kind: Any, 
 
 
 def test_the_schema_is_written_in_order() -> None:
-    """Types and fields by name, with the names of types that are read."""
+    """Types and fields are sorted by name."""
     fields = {"b": new_field("reference", "user"), "a": new_field("sequence")}
 
     assert schema.body({"note": fields, "book": {}}) == {
@@ -129,8 +129,8 @@ def test_the_schema_is_written_in_order() -> None:
     }
 
 
-def test_a_conflict_asked_for_by_hand_says_its_name() -> None:
-    """The original shows its error as text there; others stay as they are."""
+def test_a_conflict_of_schema_create_has_the_name_of_its_error() -> None:
+    """The original shows the error as text; other errors do not change."""
     conflict = SkygearError(INCOMPATIBLE_SCHEMA, "conflicting schema")
     other = SkygearError(INVALID_ARGUMENT, "invalid field name")
 

@@ -1,4 +1,4 @@
-"""Which fields of the user record are unique."""
+"""The unique fields of user records."""
 
 from typing import Any
 
@@ -28,19 +28,19 @@ READ: dict[str, tuple[str, tuple[KeySet, ...]]] = {
 
 @pytest.mark.parametrize(("text", "key_sets"), READ.values(), ids=READ)
 def test_names_and_tuples_are_read(text: str, key_sets: tuple[KeySet, ...]) -> None:
-    """As AUTH_RECORD_KEYS spells them."""
+    """From the setting AUTH_RECORD_KEYS."""
     assert unique_keys.read_key_sets(text) == key_sets
 
 
 @pytest.mark.parametrize("text", ["((a,b))", "a(b)c", "(a", "a)", ")a(", "(a)(b)", "a,,b", "()"])
-def test_what_cannot_be_read_is_no_setting(text: str) -> None:
-    """The original keeps its default then."""
+def test_an_invalid_setting_is_refused(text: str) -> None:
+    """The original uses its default then."""
     with pytest.raises(ValueError):  # noqa: PT011
         unique_keys.read_key_sets(text)
 
 
 @pytest.mark.parametrize(("text", "twice"), [("a,b,a", "a"), ("(a,b),(b,a)", "a,b")])
-def test_the_same_key_twice_is_a_fault(text: str, twice: str) -> None:
+def test_a_repeated_key_is_an_error(text: str, twice: str) -> None:
     """The original does not start then."""
     with pytest.raises(DuplicatedKeyError, match=f"cannot have duplicated keys '{twice}'"):
         unique_keys.read_key_sets(text)
@@ -66,12 +66,12 @@ KEYS: dict[str, tuple[dict[str, Any], str, set[AuthKey]]] = {
 
 @pytest.mark.parametrize(("data", "asked", "keys"), KEYS.values(), ids=KEYS)
 def test_a_record_holds_keys(data: dict[str, Any], asked: str, keys: set[AuthKey]) -> None:
-    """One for each set whose values are all there."""
+    """One for each key set without a null."""
     assert unique_keys.keys_of(data, unique_keys.read_key_sets(asked), FIELDS) == keys
 
 
-def test_values_of_pairs_do_not_run_into_each_other() -> None:
-    """Quotes and commas stay where they are."""
+def test_the_values_of_a_pair_are_kept_apart() -> None:
+    """Whatever quotes and commas they contain."""
     [key_set] = unique_keys.read_key_sets("(phone,realm)")
     first = unique_keys.keys_of({"phone": 'a","b', "realm": "c"}, [key_set], FIELDS)
     second = unique_keys.keys_of({"phone": "a", "realm": 'b","c'}, [key_set], FIELDS)
@@ -79,8 +79,8 @@ def test_values_of_pairs_do_not_run_into_each_other() -> None:
     assert first != second
 
 
-def test_long_values_are_told_apart_and_fit_into_an_index() -> None:
-    """PostgreSQL could not index them as they are."""
+def test_long_values_differ_and_fit_into_an_index() -> None:
+    """PostgreSQL cannot index them as they are."""
     texts = ("x" * 5000, "x" * 5001, "X" * 5000)
     folded = [
         key.folded

@@ -16,18 +16,18 @@ KEY = SECRET.encode()
 
 
 def issue(**changes: Any) -> str:
-    """Return a token as a server issues it."""
+    """Return a token that a server issues."""
     values = {"issuer": "myapp", "expiry_seconds": 0, "key": KEY, **changes}
     return access_token.issue("user-1", NOW, "token-1", **values)
 
 
 def decoded(segment: str) -> str:
-    """Return the text of a segment."""
+    """Return the text in a segment."""
     return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
 
 
-def test_a_token_has_the_form_of_the_original_to_the_letter() -> None:
-    """Members in the same order, no padding; an app may have parsed it."""
+def test_a_token_has_exactly_the_form_of_the_original() -> None:
+    """Members in the same order, without padding: an app may parse it."""
     header, claims, signed = issue().split(".")
 
     assert decoded(header) == '{"alg":"HS256","typ":"JWT"}'
@@ -35,8 +35,8 @@ def test_a_token_has_the_form_of_the_original_to_the_letter() -> None:
     assert signed == signature(f"{header}.{claims}")
 
 
-def test_a_token_that_ends_says_so_first() -> None:
-    """`exp` is there only where there is an expiry."""
+def test_the_expiry_comes_first() -> None:
+    """Without an expiry there is no `exp`."""
     claims = decoded(issue(expiry_seconds=60).split(".")[1])
 
     assert list(json.loads(claims)) == ["exp", "jti", "iat", "iss", "sub"]
@@ -44,8 +44,8 @@ def test_a_token_that_ends_says_so_first() -> None:
     assert "exp" not in decoded(issue(expiry_seconds=-1).split(".")[1])
 
 
-def test_what_is_issued_is_accepted() -> None:
-    """Until its last second, and not before the server's own clock had it."""
+def test_an_issued_token_is_accepted() -> None:
+    """Until its last second, but not before its time of issue."""
     issued = AccessToken("user-1", "myapp", NOW)
     assert access_token.verify(issue(), NOW + timedelta(days=9999), KEY) == issued
 
@@ -61,11 +61,11 @@ ACCEPTED: dict[str, tuple[str, AccessToken]] = {
     "another issuer": (make_token(iss="other"), AccessToken("alice", "other", NOW)),
     "no subject": (make_token(sub=None), AccessToken("", "", NOW)),
     "no times": (make_token(iat=None, exp=None), AccessToken("alice", "", None)),
-    "a profile that is a text": (
+    "text as a profile": (
         make_token(profile="x", skyprofile=1),
         AccessToken("alice", "", NOW),
     ),
-    "issued before the calendar": (
+    "issued before the year 1": (
         make_token(iat=-(2**62)),
         AccessToken("alice", "", datetime.min.replace(tzinfo=UTC)),
     ),
@@ -73,8 +73,10 @@ ACCEPTED: dict[str, tuple[str, AccessToken]] = {
 
 
 @pytest.mark.parametrize(("token", "said"), ACCEPTED.values(), ids=ACCEPTED)
-def test_tokens_of_other_makers_with_the_same_key_are_good(token: str, said: AccessToken) -> None:
-    """The original's are among them; its claims have no profile."""
+def test_tokens_of_other_servers_with_the_same_key_are_accepted(
+    token: str, said: AccessToken
+) -> None:
+    """Such as the original's; a profile is ignored."""
     assert access_token.verify(token, NOW, KEY) == said
 
 
@@ -95,7 +97,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED)
 def test_every_other_token_gets_the_same_answer(token: str) -> None:
-    """A client is not told why, nor with which key it should have been signed."""
+    """The client learns neither the reason nor the key."""
     with pytest.raises(SkygearError) as caught:
         access_token.verify(token, NOW, KEY)
 
@@ -105,13 +107,13 @@ def test_every_other_token_gets_the_same_answer(token: str) -> None:
     assert SECRET not in error.explanation
 
 
-# Seconds from the last new password to the issue of the token.
+# Seconds from the last change of the password to the issue of the token.
 VALID = {0: True, -1: False, 1: True, -0.5: True, -0.999: True}
 
 
 @pytest.mark.parametrize(("seconds", "good"), VALID.items())
 def test_a_new_password_ends_older_tokens(seconds: float, good: bool) -> None:
-    """Those of the second before are not older: tokens count whole seconds."""
+    """Those of the second before stay valid, because tokens have whole seconds."""
     issued = NOW + timedelta(seconds=seconds)
     if good:
         access_token.check_still_valid(issued, NOW)
@@ -120,8 +122,8 @@ def test_a_new_password_ends_older_tokens(seconds: float, good: bool) -> None:
         access_token.check_still_valid(issued, NOW)
 
 
-def test_where_a_time_is_missing_nothing_is_too_old() -> None:
-    """A token without one, or a user who never had another password."""
+def test_without_both_times_no_token_is_too_old() -> None:
+    """A token without a time, or a user who never changed the password."""
     access_token.check_still_valid(None, NOW)
     access_token.check_still_valid(NOW, None)
     with pytest.raises(SkygearError):

@@ -1,4 +1,4 @@
-"""Custom tokens that are refused, each for its own reason."""
+"""Custom tokens that are refused, each for a reason of its own."""
 
 from typing import Any
 
@@ -35,8 +35,8 @@ def reason_of(token: str, **rules: Any) -> Reason | None:
     return caught.value.reason
 
 
-def test_the_table_has_the_reasons_that_one_expects() -> None:
-    """No kind is without a reason, and none has another one."""
+def test_the_table_has_the_expected_reasons() -> None:
+    """Every kind has exactly its reason."""
     assert {kind: row.reason for kind, row in KINDS.items()} == EXPECTED
 
 
@@ -44,7 +44,7 @@ def test_the_table_has_the_reasons_that_one_expects() -> None:
 @pytest.mark.parametrize("claims", [None, PROFILE], ids=["no claims", "a profile"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_is_refused_for_its_reason(kind: str, claims: Any, rules: dict[str, Any]) -> None:
-    """By the verification that logs in."""
+    """By the same verification as at a login."""
     token = bad_tokens.mint(kind, "alice", SECRET, NOW, claims)
 
     assert reason_of(token, **rules) is KINDS[kind].reason
@@ -52,15 +52,15 @@ def test_a_kind_is_refused_for_its_reason(kind: str, claims: Any, rules: dict[st
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"long_sub"}))
 def test_the_contract_makes_no_difference(kind: str) -> None:
-    """But to a long subject, which the original accepts."""
+    """Except for a long subject, which the original accepts."""
     token = bad_tokens.mint(kind, "alice", SECRET, NOW)
 
     assert reason_of(token, contract=ORIGINAL) is KINDS[kind].reason
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_claims_that_are_given_do_not_mend_it(kind: str) -> None:
-    """The kind has the last word."""
+def test_given_claims_do_not_make_it_good(kind: str) -> None:
+    """The change of the kind is applied last."""
     good = {"sub": "bert", "iat": SECONDS, "exp": SECONDS + HOUR, **PROFILE}
 
     assert reason_of(bad_tokens.mint(kind, "bert", SECRET, NOW, good)) is KINDS[kind].reason
@@ -68,16 +68,16 @@ def test_claims_that_are_given_do_not_mend_it(kind: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_algorithm_signs_them(kind: str, algorithm: str) -> None:
-    """So that the algorithm is not what is wrong."""
+def test_every_algorithm_can_sign_them(kind: str, algorithm: str) -> None:
+    """So the algorithm is not the error."""
     token = bad_tokens.mint(kind, "alice", SECRET, NOW, algorithm=algorithm)
 
     assert reason_of(token) is KINDS[kind].reason
 
 
 @pytest.mark.parametrize("kind", ["wrong_secret", "wrong_algorithm", "unsigned", "tampered"])
-def test_the_rest_of_the_token_is_as_it_should_be(kind: str) -> None:
-    """The journal says whose it claims to be."""
+def test_the_rest_of_the_token_is_good(kind: str) -> None:
+    """The login log shows its subject."""
     said = custom_token.describe(bad_tokens.mint(kind, "alice", SECRET, NOW, PROFILE))
 
     assert said.subject == "alice"
@@ -85,7 +85,7 @@ def test_the_rest_of_the_token_is_as_it_should_be(kind: str) -> None:
 
 
 def test_a_tampered_token_has_the_signature_of_another() -> None:
-    """One that would have been accepted."""
+    """Of one that would be accepted."""
     good, bad = mint.mint("a", SECRET, NOW), bad_tokens.mint("tampered", "a", SECRET, NOW)
 
     assert jws.split(good).signature == jws.split(bad).signature
@@ -94,7 +94,7 @@ def test_a_tampered_token_has_the_signature_of_another() -> None:
 
 @pytest.mark.parametrize("subject", ["alice", "x" * 36, "é" * 50, ""])
 def test_a_long_subject_is_one_character_too_long(subject: str) -> None:
-    """Whatever it begins with."""
+    """Whatever its beginning."""
     token = bad_tokens.mint("long_sub", subject, SECRET, NOW)
     said = custom_token.describe(token).subject
 
@@ -103,15 +103,15 @@ def test_a_long_subject_is_one_character_too_long(subject: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "Expired", "good"])
-def test_there_are_no_others(kind: str) -> None:
-    """With a sentence that names them all."""
+def test_an_unknown_kind_is_an_error(kind: str) -> None:
+    """Its message lists all kinds."""
     with pytest.raises(
         ValueError, match=r"not a kind of bad token; choose from expired, not_yet, "
     ):
         bad_tokens.mint(kind, "alice", SECRET, NOW)
 
 
-def test_the_table_does_not_change() -> None:
-    """Nobody adds a kind while it runs."""
+def test_the_table_cannot_change() -> None:
+    """Not even by adding a kind."""
     with pytest.raises(TypeError):
         KINDS["other"] = KINDS["expired"]  # type: ignore[index]

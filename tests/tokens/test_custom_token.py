@@ -1,4 +1,4 @@
-"""Verifying custom tokens: the verdict, under both contracts and with every option."""
+"""Verifying custom tokens, under both contracts and with every setting."""
 
 import json
 from dataclasses import replace
@@ -25,12 +25,12 @@ GOOD: dict[str, str] = {
     "no profile": make_token(skyprofile={}),
     "null profile": make_token('{"sub":"alice","iat":1,"exp":4102444800,"skyprofile":null}'),
     "issued now": make_token(iat=SECONDS),
-    "issued before any clock": make_token(iat=-1),
+    "issued before 1970": make_token(iat=-1),
     "a second left": make_token(exp=SECONDS + 1),
-    "not before nothing": make_token(nbf=0),
+    "nbf of 0": make_token(nbf=0),
     "other claims": make_token(aud="x", iss="y", jti="z", profile={}, admin=True),
     "names in other case": make_token('{"SUB":"alice","Iat":1,"eXP":4102444800}'),
-    "bytes behind": make_token('{"sub":"alice","iat":1,"exp":4102444800}}}}'),
+    "trailing bytes": make_token('{"sub":"alice","iat":1,"exp":4102444800}}}}'),
 }
 
 
@@ -44,8 +44,8 @@ def test_a_good_token_gives_its_claims(token: str, rules: Rules) -> None:
     assert claims.secret_id == "first"
 
 
-def test_claims_say_all_that_a_login_needs() -> None:
-    """The profile as it will be stored, the times, and how the token was verified."""
+def test_claims_have_all_that_a_login_needs() -> None:
+    """The profile to store, the times, and how the token was verified."""
     header = {"alg": "HS512", "kid": "second"}
     token = make_token(header=header, skyprofile={"age": 1.0, "name": None}, extra=1)
 
@@ -74,8 +74,8 @@ EXPIRES = "invalid token: expires at (exp) not specified"
 ISSUED = "invalid token: issued at (iat) not specified"
 REFUSED: dict[str, tuple[str, object, str, Reason]] = {
     "no token": ("", BAD_REQUEST, DECODE, Reason.TOKEN_MALFORMED),
-    "no base64url": ("a.b.c", BAD_REQUEST, DECODE, Reason.TOKEN_MALFORMED),
-    "no json": ("eA.eA.eA", BAD_REQUEST, DECODE, Reason.HEADER_MALFORMED),
+    "not base64url": ("a.b.c", BAD_REQUEST, DECODE, Reason.TOKEN_MALFORMED),
+    "not JSON": ("eA.eA.eA", BAD_REQUEST, DECODE, Reason.HEADER_MALFORMED),
     "another secret": (make_token(secret="x"), BAD_REQUEST, DECODE, Reason.SIGNATURE_WRONG),
     "no signature": (
         make_token().rpartition(".")[0] + ".",
@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[str, object, str, Reason]] = {
         Reason.ALGORITHM_NOT_ACCEPTED,
     ),
     "expired": (make_token(exp=SECONDS - 1), BAD_REQUEST, DECODE, Reason.EXPIRED),
-    "expired before any clock": (make_token(exp=-1), BAD_REQUEST, DECODE, Reason.EXPIRED),
+    "expired before 1970": (make_token(exp=-1), BAD_REQUEST, DECODE, Reason.EXPIRED),
     "future": (make_token(iat=SECONDS + 1), BAD_REQUEST, DECODE, Reason.ISSUED_IN_FUTURE),
     "too early": (make_token(nbf=SECONDS + 1), BAD_REQUEST, DECODE, Reason.NOT_YET_VALID),
     "number": (make_token(sub=1), BAD_REQUEST, DECODE, Reason.CLAIM_OF_WRONG_TYPE),
@@ -155,7 +155,7 @@ def test_a_bad_token_gets_the_answer_of_the_original(
 
 
 SUBJECT_TOO_LONG = "invalid token: subject (sub) is longer than 36 characters"
-# The token, whether the documentation accepts it, whether the code does.
+# The token, whether the documentation accepts it, and whether the code does.
 CONTRACTS: dict[str, tuple[str, bool, bool]] = {
     "the last second": (make_token(exp=SECONDS), False, True),
     "36 characters": (make_token(sub="x" * 36), True, True),
@@ -175,7 +175,7 @@ CONTRACTS: dict[str, tuple[str, bool, bool]] = {
 def test_the_contracts_differ_in_the_last_second_and_in_long_subjects(
     token: str, documented: bool, original: bool
 ) -> None:
-    """What only the code of the original accepts is marked as such."""
+    """A token that only the original's code accepts is marked."""
     for rules, accepted in zip(BOTH, (documented, original), strict=True):
         if not accepted:
             refusal(token, rules)
@@ -184,8 +184,8 @@ def test_the_contracts_differ_in_the_last_second_and_in_long_subjects(
         assert claims.only_contract == ("" if documented else ORIGINAL)
 
 
-def test_a_subject_that_is_too_long_is_refused_in_the_original_form_of_words() -> None:
-    """After all checks of the original's own."""
+def test_a_subject_that_is_too_long_is_refused_like_a_missing_one() -> None:
+    """After all checks of the original."""
     error = refusal(make_token(sub="x" * 37), BOTH[0])
     assert (error.kind, error.message) == (INVALID_CREDENTIALS, SUBJECT_TOO_LONG)
     assert "it has 37" in error.explanation
@@ -193,8 +193,8 @@ def test_a_subject_that_is_too_long_is_refused_in_the_original_form_of_words() -
     assert refusal(make_token(sub="x" * 37, exp=None), BOTH[0]).message == EXPIRES
 
 
-def test_an_expired_token_says_since_when() -> None:
-    """In the sentence for the developer, not on the wire."""
+def test_the_explanation_says_since_when_a_token_is_expired() -> None:
+    """The message on the wire does not."""
     error = refusal(make_token(exp=SECONDS - 12), Rules())
 
     assert error.explanation == (
@@ -203,7 +203,7 @@ def test_an_expired_token_says_since_when() -> None:
     )
 
 
-# --- options ------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------
 
 OPTIONS: dict[str, tuple[Rules, str, Reason | None]] = {
     "algorithm listed": (
@@ -245,8 +245,8 @@ OPTIONS: dict[str, tuple[Rules, str, Reason | None]] = {
 
 
 @pytest.mark.parametrize(("rules", "token", "reason"), OPTIONS.values(), ids=OPTIONS)
-def test_an_operator_may_ask_for_more(rules: Rules, token: str, reason: Reason | None) -> None:
-    """What is refused for it gets the same answer as any bad token."""
+def test_settings_may_add_rules(rules: Rules, token: str, reason: Reason | None) -> None:
+    """A token that breaks one gets the same answer as any bad token."""
     if reason is None:
         assert custom_token.verify(token, SECRETS, NOW, rules).subject == "alice"
         return
@@ -254,8 +254,8 @@ def test_an_operator_may_ask_for_more(rules: Rules, token: str, reason: Reason |
     assert (error.kind, error.message, error.reason) == (BAD_REQUEST, DECODE, reason)
 
 
-def test_a_token_that_the_leeway_alone_saves_is_no_matter_of_contracts() -> None:
-    """With five seconds of leeway both accept a token in the second of its end."""
+def test_within_the_leeway_the_contracts_agree() -> None:
+    """With a leeway of five seconds, both accept a token in the second of its expiry."""
     token = make_token(exp=SECONDS)
 
     for rules in BOTH:
@@ -263,8 +263,8 @@ def test_a_token_that_the_leeway_alone_saves_is_no_matter_of_contracts() -> None
         assert custom_token.verify(token, SECRETS, NOW, lenient).only_contract == ""
 
 
-def test_what_only_one_contract_accepts_is_marked_with_a_leeway_too() -> None:
-    """The last second is that of the leeway then."""
+def test_in_the_last_second_of_the_leeway_the_contracts_differ() -> None:
+    """The token is marked."""
     token = make_token(exp=SECONDS - 5)
     refusal(token, Rules(contract=DOCUMENTED, leeway_seconds=5))
 
@@ -273,8 +273,8 @@ def test_what_only_one_contract_accepts_is_marked_with_a_leeway_too() -> None:
     assert claims.only_contract == ORIGINAL
 
 
-def test_a_missing_time_is_missing_whatever_the_lifetime_may_be() -> None:
-    """There is no lifetime without both of its ends."""
+def test_a_missing_time_is_reported_before_the_lifetime() -> None:
+    """Without both times there is no lifetime."""
     rules = Rules(lifetime_max_seconds=HOUR)
 
     assert refusal(make_token(iat=None), rules).message == ISSUED
@@ -284,8 +284,8 @@ def test_a_missing_time_is_missing_whatever_the_lifetime_may_be() -> None:
 # --- secrets ------------------------------------------------------------------
 
 
-def test_any_accepted_secret_will_do_and_the_claims_say_which() -> None:
-    """So that secrets can be rotated."""
+def test_any_accepted_secret_signs_and_the_claims_say_which() -> None:
+    """So secrets can be rotated."""
     secrets = [Secret("new", b"new"), Secret("old", SECRET.encode())]
 
     assert custom_token.verify(make_token(), secrets, NOW, Rules()).secret_id == "old"
@@ -296,7 +296,7 @@ def test_any_accepted_secret_will_do_and_the_claims_say_which() -> None:
 
 @pytest.mark.parametrize("key_id", ["a", "b", "c"])
 def test_a_secret_that_the_token_names_is_tried_first(key_id: str) -> None:
-    """It shows where two have the same key."""
+    """This shows if two secrets have the same key."""
     secrets = [Secret(name, SECRET.encode()) for name in ("a", "b", "c")]
     token = make_token(header={"alg": "HS256", "kid": key_id})
 
@@ -304,16 +304,16 @@ def test_a_secret_that_the_token_names_is_tried_first(key_id: str) -> None:
 
 
 @pytest.mark.parametrize("key_id", ["b", "unknown", "", 5, None, ["a"]])
-def test_a_name_that_leads_nowhere_does_no_harm(key_id: Any) -> None:
-    """The others are tried as well."""
+def test_an_unknown_key_id_is_ignored(key_id: Any) -> None:
+    """All secrets are tried."""
     secrets = [Secret("a", SECRET.encode()), Secret("b", b"another")]
     token = make_token(header={"alg": "HS256", "kid": key_id})
 
     assert custom_token.verify(token, secrets, NOW, Rules()).secret_id == "a"
 
 
-def test_who_signed_a_token_is_known_before_its_claims_are_read() -> None:
-    """So an attempt that is refused for its claims tells of the secret."""
+def test_the_secret_is_known_before_the_claims_are_read() -> None:
+    """So an attempt that is refused for its claims still shows it."""
     signed = custom_token.verify_signature(make_token(exp=1), SECRETS, Rules())
 
     assert signed.secret_id == "first"
@@ -322,15 +322,15 @@ def test_who_signed_a_token_is_known_before_its_claims_are_read() -> None:
     assert caught.value.reason is Reason.EXPIRED
 
 
-# --- what is told of a token ----------------------------------------------------
+# --- describing a token ---------------------------------------------------------
 
-# With half a character at the end, which is looked for in all of it.
+# With a lone surrogate at the end, which is searched in all of it.
 LEVELS = json_text.NESTING_MAX - 1
 DEEP = '{"a":' * LEVELS + '"\\ud800"' + "}" * LEVELS
 
 DESCRIBED: dict[str, tuple[object, Description]] = {
-    "no text": (5, Description()),
-    "no token": ("a.b", Description()),
+    "not text": (5, Description()),
+    "not a token": ("a.b", Description()),
     "no claims": (
         make_token("[]"),
         Description("HS256", header={"alg": "HS256", "typ": "JWT"}),
@@ -355,11 +355,11 @@ DESCRIBED: dict[str, tuple[object, Description]] = {
             header={"alg": "HS256", "typ": "JWT"},
         ),
     ),
-    "a number beyond a double": (
+    "a number too large for a double": (
         make_token('{"skyprofile":{"a":1e999}}'),
         Description("HS256", names=("skyprofile",), header={"alg": "HS256", "typ": "JWT"}),
     ),
-    "nested as deeply as we follow": (
+    "nested as deeply as allowed": (
         make_token(f'{{"skyprofile":{DEEP}}}'),
         Description(
             "HS256",
@@ -372,9 +372,7 @@ DESCRIBED: dict[str, tuple[object, Description]] = {
 
 
 @pytest.mark.parametrize(("token", "description"), DESCRIBED.values(), ids=DESCRIBED)
-def test_a_token_is_described_without_being_believed(
-    token: object, description: Description
-) -> None:
+def test_a_token_is_described_unverified(token: object, description: Description) -> None:
     """As far as it can be read."""
     assert custom_token.describe(token) == description
 
@@ -404,10 +402,10 @@ odd_headers = st.dictionaries(st.sampled_from(["alg", "kid", "typ"]), odd_values
 )
 @example(claims={}, header={"alg": "HS256"}, secret=SECRET, cut=0)
 @settings(max_examples=200, deadline=None)
-def test_no_refusal_tells_a_secret_or_a_signature(
+def test_no_refusal_has_a_secret_or_a_signature(
     claims: dict[str, Any], header: dict[str, Any], secret: str, cut: int
 ) -> None:
-    """Neither on the wire nor in the explanation that the journal keeps."""
+    """Neither in the message nor in the explanation for the login log."""
     token = make_token(header=header, secret=secret, **claims)
     parts = token.split(".")
     signed_with = parts[2]
@@ -424,7 +422,7 @@ def test_no_refusal_tells_a_secret_or_a_signature(
 
 
 def refusal(token: str, rules: Rules, secrets: Any = SECRETS) -> SkygearError:
-    """Return the refusal that *token* gets."""
+    """Return the refusal of *token*."""
     with pytest.raises(SkygearError) as caught:
         custom_token.verify(token, secrets, NOW, rules)
     return caught.value

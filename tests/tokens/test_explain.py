@@ -14,7 +14,7 @@ from tests.factories import NOW, SECONDS, SECRET, SECRETS, make_token
 
 
 def test_a_good_token_is_explained() -> None:
-    """With all it says, and the times in words."""
+    """With all it says, and with readable times."""
     token = make_token(header={"alg": "HS256", "kid": "k"}, admin=True)
 
     verdict = explain(token, SECRETS, NOW, Rules())
@@ -28,7 +28,7 @@ def test_a_good_token_is_explained() -> None:
 
 
 def test_a_bad_token_is_explained_with_the_answer_it_would_get() -> None:
-    """And with what it says nevertheless."""
+    """And with what it says."""
     verdict = explain(make_token(exp=SECONDS - 12), SECRETS, NOW, Rules())
 
     assert not verdict.accepted
@@ -41,8 +41,8 @@ def test_a_bad_token_is_explained_with_the_answer_it_would_get() -> None:
 
 
 @pytest.mark.parametrize("token", [make_token(exp=SECONDS), make_token(sub="x" * 37)])
-def test_it_is_told_when_the_contracts_differ(token: str) -> None:
-    """From either side."""
+def test_the_verdict_says_when_the_contracts_differ(token: str) -> None:
+    """Under each contract."""
     documented = explain(token, SECRETS, NOW, Rules())
     original = explain(token, SECRETS, NOW, Rules(contract=ORIGINAL))
 
@@ -52,8 +52,8 @@ def test_it_is_told_when_the_contracts_differ(token: str) -> None:
     assert original.contract_note == "only SKYLOGIN_CONTRACT=original accepts it"
 
 
-def test_repeated_claims_are_shown_as_often_as_they_are_there() -> None:
-    """A developer would not find the second one otherwise."""
+def test_repeated_claims_are_all_shown() -> None:
+    """Otherwise a developer would not find the second one."""
     verdict = explain(make_token('{"sub":"a","sub":"b","x":{"y":1}}'), SECRETS, NOW, Rules())
 
     assert verdict.claims == (("sub", "a"), ("sub", "b"), ("x", {"y": 1}))
@@ -62,8 +62,8 @@ def test_repeated_claims_are_shown_as_often_as_they_are_there() -> None:
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "é" * 10, make_token("[]"), make_token("null")]
 )
-def test_what_cannot_be_read_is_refused_and_not_shown(token: str) -> None:
-    """Nothing breaks."""
+def test_an_unreadable_token_is_refused_and_not_shown(token: str) -> None:
+    """Without an exception."""
     verdict = explain(token, SECRETS, NOW, Rules())
 
     assert not verdict.accepted
@@ -71,15 +71,15 @@ def test_what_cannot_be_read_is_refused_and_not_shown(token: str) -> None:
 
 
 @pytest.mark.parametrize("claims", ['{"sub":"a","x":1e999}', '{"x":[{"y":-1e999}]}'])
-def test_a_number_beyond_a_double_can_be_shown(claims: str) -> None:
-    """The verdict for a program is JSON, whatever the token holds."""
+def test_a_number_too_large_for_a_double_can_be_shown(claims: str) -> None:
+    """The verdict is valid JSON, whatever the token contains."""
     verdict = explain(make_token(claims), SECRETS, NOW, Rules())
 
     json.dumps(verdict.as_dict())
 
 
-def test_no_secret_is_accepted_from_nowhere() -> None:
-    """Where the login is off, a token is refused as signed with none of the secrets."""
+def test_without_secrets_no_token_is_accepted() -> None:
+    """If the login is off, no secret signed the token."""
     verdict = explain(make_token(), (), NOW, Rules())
 
     assert (verdict.accepted, verdict.reason) == (False, "signature_wrong")
@@ -92,8 +92,8 @@ def test_no_secret_is_accepted_from_nowhere() -> None:
     secret=st.sampled_from([SECRET, "another secret of the same issuer"]),
 )
 @settings(deadline=None)
-def test_no_explanation_tells_a_secret_or_a_signature(claims: dict[str, Any], secret: str) -> None:
-    """It is made to be sent around."""
+def test_no_explanation_has_a_secret_or_a_signature(claims: dict[str, Any], secret: str) -> None:
+    """People send explanations around."""
     try:
         token = make_token(secret=secret, **claims)
     except UnicodeEncodeError:
@@ -106,7 +106,7 @@ def test_no_explanation_tells_a_secret_or_a_signature(claims: dict[str, Any], se
 
 
 def test_the_rules_are_those_of_the_settings() -> None:
-    """Every option that a server would apply."""
+    """All that a server applies."""
     environment = {
         "SKYLOGIN_CONTRACT": "original",
         "SKYLOGIN_ALLOWED_ALGORITHMS": "HS512",

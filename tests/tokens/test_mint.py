@@ -15,7 +15,7 @@ from tests.factories import HOUR, NOW, SECONDS, SECRET, SECRETS, signature
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 def test_a_minted_token_is_accepted(algorithm: str) -> None:
-    """Signed as any other library would sign it."""
+    """With every algorithm."""
     token = mint("alice", SECRET, NOW, algorithm=algorithm, claims={"skyprofile": {"age": 1}})
 
     claims = custom_token.verify(token, SECRETS, NOW, Rules())
@@ -26,8 +26,8 @@ def test_a_minted_token_is_accepted(algorithm: str) -> None:
     assert signed == signature(signing_input, algorithm=algorithm)
 
 
-def test_claims_replace_those_of_its_own() -> None:
-    """So that a test can make a token that is wrong in one point."""
+def test_given_claims_replace_the_default_ones() -> None:
+    """So a test can make a token with one error."""
     token = mint("alice", SECRET, NOW, timedelta(seconds=5), claims={"iat": 7, "x": [1]})
 
     parts = jws.split(token)
@@ -37,8 +37,8 @@ def test_claims_replace_those_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "RS256", "hs256", ""])
-def test_only_algorithms_that_are_accepted_are_signed_with(algorithm: str) -> None:
-    """An unsigned token is never made by mistake."""
+def test_only_accepted_algorithms_sign(algorithm: str) -> None:
+    """So an unsigned token is never made by mistake."""
     with pytest.raises(ValueError, match="is none of HS256, HS384, HS512"):
         mint("alice", SECRET, NOW, algorithm=algorithm)
 
@@ -48,8 +48,8 @@ def test_only_algorithms_that_are_accepted_are_signed_with(algorithm: str) -> No
         st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=36
     )
 )
-def test_every_subject_comes_back_as_it_was(subject: str) -> None:
-    """Letters, blanks and quotes of any kind."""
+def test_every_subject_is_read_back(subject: str) -> None:
+    """Whatever its letters, blanks and quotes."""
     token = mint(subject, SECRET, NOW)
 
     assert custom_token.verify(token, SECRETS, NOW, Rules()).subject == subject

@@ -1,4 +1,4 @@
-"""Whatever comes as a token, it is accepted or refused; nothing crashes."""
+"""Any text as a token is accepted or refused; nothing crashes."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ GOOD_HEADER = '{"alg":"HS256","typ":"JWT"}'
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
 NAMES = ("sub", "iat", "exp", "nbf", "aud", "iss", "jti", "profile", "skyprofile")
-# Letters that only some rules of folding take for s and k.
+# Letters that only some case foldings treat as s and k.
 SPELLINGS = (
     str,
     str.upper,
@@ -45,12 +45,12 @@ LITERALS = (
 
 
 def texts() -> st.SearchStrategy[str]:
-    """Any text, halves of characters and all."""
+    """Any text, lone surrogates included."""
     return st.text(st.characters(), max_size=12)
 
 
 def written(text: str) -> str:
-    """A text as JSON, with escapes for what has no bytes of its own."""
+    """A text as JSON, with escapes for lone surrogates."""
     plain = json.dumps(text, ensure_ascii=False)
     return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in plain)
 
@@ -77,14 +77,14 @@ values = st.one_of(
 
 @st.composite
 def names(draw: st.DrawFn) -> str:
-    """The name of a claim, spelled as somebody might."""
+    """The name of a claim, in one of many spellings."""
     spelling = draw(st.sampled_from(SPELLINGS))
     return written(spelling(draw(st.one_of(st.sampled_from(NAMES), texts()))))
 
 
 @st.composite
 def claims(draw: st.DrawFn) -> bytes:
-    """Claims of which most are good, some odd, some there twice, perhaps with noise."""
+    """Claims of which most are good, some odd and some repeated, perhaps with noise."""
     good = [("sub", '"alice"'), ("iat", "1"), ("exp", str(FAR))]
     pairs = [(f'"{name}"', value) for name, value in good if draw(st.integers(0, 9))]
     pairs += draw(st.lists(st.tuples(names(), values), max_size=4))
@@ -107,12 +107,12 @@ def headers(draw: st.DrawFn) -> tuple[bytes, str]:
 
 
 def as_object(pairs: list[tuple[str, str]]) -> str:
-    """An object as JSON; nobody keeps a name from being there twice."""
+    """An object as JSON, in which names may be repeated."""
     return "{" + ",".join(f"{name}:{value}" for name, value in pairs) + "}"
 
 
 def noisy(data: bytes) -> st.SearchStrategy[bytes]:
-    """The same bytes with one put in, taken out, or put in place of another."""
+    """The same bytes with some added, removed or replaced."""
     cuts = st.integers(0, len(data))
     return st.builds(
         lambda at, skip, more: data[:at] + more + data[at + skip :],
@@ -124,7 +124,7 @@ def noisy(data: bytes) -> st.SearchStrategy[bytes]:
 
 @st.composite
 def tokens(draw: st.DrawFn) -> str:
-    """A signed token which is odd in its header, claims, base64 or layout, or in none of them."""
+    """A signed token that may be odd in its header, claims, base64 or layout."""
     header, alg = draw(st.one_of(*[st.just((GOOD_HEADER.encode(), "HS256"))] * 3, headers()))
     parts = [encoded(header), encoded(draw(claims()))]
     if not draw(st.integers(0, 9)):
@@ -136,19 +136,19 @@ def tokens(draw: st.DrawFn) -> str:
 
 
 def encoded(data: bytes) -> str:
-    """Base64 as tokens have it."""
+    """Base64 as in tokens."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def signed(claims_text: str) -> str:
-    """A token whose claims alone may be odd."""
+    """A token in which only the claims may be odd."""
     text = f"{encoded(GOOD_HEADER.encode())}.{encoded(claims_text.encode())}"
     return f"{text}.{encoded(hmac.digest(SECRET, text.encode(), 'sha256'))}"
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 @given(token=tokens())
-# The same tokens each time: the quick tests do not fail by chance.
+# The same tokens each time, so that the quick tests do not fail by chance.
 @pytest.mark.slow
 @settings(max_examples=50, deadline=None, derandomize=True)
 def test_a_signed_token_is_accepted_or_refused(contract: str, token: str) -> None:
@@ -161,7 +161,7 @@ def test_a_signed_token_is_accepted_or_refused(contract: str, token: str) -> Non
 @given(token=tokens())
 @settings(max_examples=2000, deadline=None)
 def test_many_signed_tokens_are_accepted_or_refused(contract: str, token: str) -> None:
-    """The same holds for many more, other ones each time."""
+    """The same for many more tokens, different ones each time."""
     assert is_verdict(verdict(token, contract))
 
 
@@ -170,15 +170,15 @@ def test_many_signed_tokens_are_accepted_or_refused(contract: str, token: str) -
 @example(token="\ud800.\udc00.\0")
 @example(token="." * 100_000)
 @settings(max_examples=50, deadline=None, derandomize=True)
-def test_a_text_that_is_no_token_is_refused(contract: str, token: str) -> None:
-    """Any text may come from a client."""
+def test_text_that_is_not_a_token_is_refused(contract: str, token: str) -> None:
+    """A client may send any text."""
     assert verdict(token, contract) == (400, 107)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_odd_value_of_each_claim_gets_a_verdict(name: str, contract: str) -> None:
-    """Numbers out of range, broken escapes and deep nesting too, wherever they are."""
+    """Even numbers out of range, invalid escapes and deep nesting."""
     for value in LITERALS:
         token = signed(f'{{"sub":"a","iat":1,"exp":{FAR},"{name}":{value}}}')
 
@@ -186,6 +186,6 @@ def test_each_odd_value_of_each_claim_gets_a_verdict(name: str, contract: str) -
 
 
 def is_verdict(found: Verdict) -> bool:
-    """Return whether a token was accepted, or refused as a client's mistake."""
+    """Return whether a token was accepted, or refused as an error of the client."""
     status, code = found
     return (status == ACCEPTED and code is None) or status in REFUSED
