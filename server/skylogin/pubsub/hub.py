@@ -1,19 +1,19 @@
-"""Who listens on which channel, and what waits to be sent to whom. Pure, but for its memory.
+"""The subscriptions to channels, and the frames that wait to be sent to each connection.
 
-Nobody waits for a slow listener: what it does not take within a second is not sent to
-it, and no more waits for it than has its place. Times are seconds of any steady clock.
+A slow listener delays no other. What it does not take within a second is dropped, and so
+is what does not fit into its queue. Times are seconds of a monotonic clock.
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# As the original waits (pkg/server/pubsub/hub.go).
+# The original waits as long (pkg/server/pubsub/hub.go).
 WAIT_SECONDS_MAX = 1.0
 WAITING_BYTES_MAX = 4 * 1024 * 1024
-# The original has no limit; a listener that wants more is an accident or an attack.
+# The original has no limit. More channels are an accident or an attack.
 CHANNELS_MAX = 1000
-# What keeping a frame costs besides its own bytes.
+# What a waiting frame costs besides its bytes.
 FRAME_COST_BYTES = 200
 
 
@@ -27,7 +27,7 @@ class Channel:
 
 
 class Listener:
-    """One connection: the channels it hears, and what waits to be sent to it, in order."""
+    """A connection: the channels it is subscribed to, and its queue of frames."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self.channels: set[Channel] = set()
@@ -36,10 +36,10 @@ class Listener:
         self._waiting_bytes = 0
 
     def put(self, frame: bytes, now: float) -> None:
-        """Have *frame* sent, unless too much waits already; whoever sends is woken."""
+        """Add *frame* to the queue unless it is full, and wake the sender."""
         self._drop_late(now)
         cost = len(frame) + FRAME_COST_BYTES
-        # A frame that is too large for any queue may still be the only one.
+        # A frame that is larger than the queue is accepted into an empty one.
         if self._waiting and self._waiting_bytes + cost > WAITING_BYTES_MAX:
             return
         self._waiting.append((now + WAIT_SECONDS_MAX, frame))
@@ -47,7 +47,7 @@ class Listener:
         self._wake()
 
     def take(self, now: float) -> bytes | None:
-        """Return what is to be sent next, or None."""
+        """Return the next frame to send, or None."""
         self._drop_late(now)
         return self._pop() if self._waiting else None
 
@@ -62,25 +62,25 @@ class Listener:
 
 
 class TooManyChannelsError(ValueError):
-    """A listener wants to hear more than CHANNELS_MAX channels."""
+    """A listener subscribes to more than CHANNELS_MAX channels."""
 
 
 class Hub:
     """The subscriptions of all apps."""
 
     def __init__(self) -> None:
-        # The listeners of a channel in the order in which they came.
+        # The listeners of each channel, in the order of their subscriptions.
         self._listeners: dict[Channel, dict[Listener, None]] = {}
 
     def subscribe(self, listener: Listener, channel: Channel) -> None:
-        """Have *listener* hear *channel*, once. Raises TooManyChannelsError."""
+        """Subscribe *listener* to *channel*. Raises TooManyChannelsError."""
         if channel not in listener.channels and len(listener.channels) >= CHANNELS_MAX:
             raise TooManyChannelsError
         listener.channels.add(channel)
         self._listeners.setdefault(channel, {})[listener] = None
 
     def unsubscribe(self, listener: Listener, channel: Channel) -> None:
-        """Have *listener* hear no more of *channel*."""
+        """End the subscription of *listener* to *channel*."""
         listener.channels.discard(channel)
         listeners = self._listeners.get(channel, {})
         listeners.pop(listener, None)
@@ -88,15 +88,15 @@ class Hub:
             self._listeners.pop(channel, None)
 
     def leave(self, listener: Listener) -> None:
-        """Have *listener* hear nothing any more."""
+        """End all subscriptions of *listener*."""
         for channel in list(listener.channels):
             self.unsubscribe(listener, channel)
 
     def publish(self, channel: Channel, frame: bytes, now: float) -> None:
-        """Hand *frame* to all who hear *channel* at this moment."""
+        """Give *frame* to all subscribers of *channel*."""
         for listener in self._listeners.get(channel, ()):
             listener.put(frame, now)
 
     def count_channels(self) -> int:
-        """Return how many channels somebody listens to."""
+        """Return how many channels have subscribers."""
         return len(self._listeners)

@@ -1,7 +1,7 @@
-"""What clients say to the hubs of websockets, and what they hear (pubsub). Pure.
+"""The messages of websockets: reading what clients send, writing what they receive. Pure.
 
-A message that cannot be understood ends its connection; the texts are the original's
-(pkg/server/pubsub/ws.go), and so is the spelling of `UNKNOWN_ACTION`.
+An invalid message ends its connection. The texts are the original's
+(pkg/server/pubsub/ws.go), with its spelling of `UNKNOWN_ACTION`.
 """
 
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ _TEXT_MEMBERS = ("action", "channel")
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """From now on, hear what is published on *channel*."""
+    """Start receiving the messages of *channel*."""
 
     channel: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """Hear no more of *channel*."""
+    """Stop receiving the messages of *channel*."""
 
     channel: str
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Everybody on *channel* is to get *frame*, which is ready to be sent."""
+    """Send *frame*, which is complete, to all subscribers of *channel*."""
 
     channel: str
     frame: bytes
@@ -37,14 +37,14 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An action that there is not: it is answered with UNKNOWN_ACTION."""
+    """An unknown action, answered with UNKNOWN_ACTION."""
 
 
 Message = Subscribe | Unsubscribe | Publish | Unknown
 
 
 class FatalMessageError(ValueError):
-    """The message ends the connection; *answer* is the last that its client hears."""
+    """A message that ends the connection; *answer* is the last text its client receives."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -52,7 +52,7 @@ class FatalMessageError(ValueError):
 
 
 def read(data: bytes) -> Message:
-    """Return what a message asks for. Raises FatalMessageError."""
+    """Return the request in a message. Raises FatalMessageError."""
     members = _read_members(data)
     channel = members.get("channel", "")
     if not channel:
@@ -70,25 +70,25 @@ def read(data: bytes) -> Message:
 
 
 def frame(channel: str, data: str) -> bytes:
-    """Return what subscribers of *channel* hear; *data* is JSON, and goes on as it is written."""
+    """Return what subscribers of *channel* receive; *data* is JSON, passed on as it was written."""
     name = json_text.write(channel)
     return b'{"channel":' + name + b',"data":' + raw_json.write(data) + b"}"
 
 
 def _read_members(data: bytes) -> dict[str, str]:
-    """Return `action` and `channel`, and the JSON of `data`; what is null is left out."""
+    """Return `action`, `channel` and the JSON of `data`, without those that are null."""
     try:
         value = raw_json.read_members(json_text.decode(data))
     except json_text.NotJsonError as error:
         raise FatalMessageError(f"the message is not JSON: {error} \n") from error
     if value is None:
-        # The original takes null for an object without members.
+        # The original treats null as an empty object.
         return {}
     if not isinstance(value, list) or not all(isinstance(item, tuple) for item in value):
         raise _wrong_type(value, "Go value of type pubsub.wsPayload")
     found: dict[str, str] = {}
     for name, member, written in value:
-        # As the original matches them: in any case, and the last one counts.
+        # As in the original, names match in any case, and the last one counts.
         _take(found, name.lower(), member, written)
     return found
 

@@ -1,7 +1,7 @@
-"""The websockets of `/pubsub` and `/_/pubsub`: clients that send one another messages.
+"""The websockets of `/pubsub` and `/_/pubsub`, through which clients send messages to each other.
 
-Whoever has an app's API key hears and says what they like on any channel of the app;
-so it is with the original (pkg/server/pubsub). Nothing is stored.
+A client with the API key of an app can receive and send messages on all its channels,
+as in the original (pkg/server/pubsub). Nothing is stored.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from skylogin.pubsub.messages import (
 
 PATHS = {"/pubsub": "public", "/_/pubsub": "internal"}
 FAREWELL_SECONDS_MAX = 1.0
-# A client that vanished without a word is found out by the kernel, which asks nothing
-# of the client's program; the original asks nothing either.
+# The kernel detects a client that vanished, without a reply of the client's program. The
+# original sends no pings either.
 _KEEPALIVE_OPTIONS = (
     ("TCP_KEEPIDLE", 60),
     ("TCP_KEEPINTVL", 15),
@@ -44,8 +44,8 @@ class PubSub:
     async def serve(self, request: web.Request, app: str, hub: str) -> web.StreamResponse | None:
         """Serve one connection until it ends.
 
-        Returns None where none is asked for, or the client left before it was told of one.
-        The caller has checked the key.
+        Returns None if the request is not a handshake, or if the client left before the answer.
+        The caller has checked the API key.
         """
         ws = web.WebSocketResponse(
             compress=False, max_msg_size=self._message_bytes_max + 1, decode_text=False
@@ -63,7 +63,7 @@ class PubSub:
         sending = asyncio.create_task(_send_all(ws, listener, wake))
         answer = None
         try:
-            # A ping of a client that has gone can no more be answered.
+            # A ping of a client that left cannot be answered.
             with contextlib.suppress(ConnectionError):
                 answer = await self._listen(ws, listener, app, hub)
         finally:
@@ -80,11 +80,11 @@ class PubSub:
     async def _listen(
         self, ws: web.WebSocketResponse, listener: Listener, app: str, hub: str
     ) -> bytes | None:
-        """Do what the client says until it leaves; return what ends it where we do."""
+        """Carry out messages until the client leaves; return the text that ends it, if any."""
         clock = asyncio.get_running_loop().time
         async for message in ws:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                # Too large, or no frame at all: the client was told by the code of the close.
+                # Too large, or not a valid frame: the code of the close frame says so.
                 return None
             try:
                 match read(message.data):
@@ -104,7 +104,7 @@ class PubSub:
         return None
 
     async def close(self) -> None:
-        """Tell all clients that the server goes away."""
+        """Tell all clients that the server stops."""
         closing = [ws.close(code=WSCloseCode.GOING_AWAY) for ws in self._open]
         if closing:
             tasks = [asyncio.ensure_future(coroutine) for coroutine in closing]
@@ -114,7 +114,7 @@ class PubSub:
 
 
 async def _send_all(ws: web.WebSocketResponse, listener: Listener, wake: asyncio.Event) -> None:
-    """Send what waits, whenever something does; a slow client is waited for only here."""
+    """Send frames as they arrive; only this task waits for a slow client."""
     clock = asyncio.get_running_loop().time
     with contextlib.suppress(ConnectionError):
         while await wake.wait():
@@ -136,7 +136,7 @@ def _keep_alive(transport: asyncio.Transport | None) -> None:
     if connection is None:
         return
     for name, value in _KEEPALIVE_OPTIONS:
-        # Not every system has all of them.
+        # Not every system has all options.
         if hasattr(socket, name):
             with contextlib.suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
