@@ -8,7 +8,7 @@ import pytest
 from skylogin.domain import login
 from skylogin.domain.fields import new_field
 from skylogin.domain.login import Login, LoginChanges, LoginSnapshot
-from skylogin.domain.unique_keys import AuthKey
+from skylogin.domain.unique_keys import UniqueKey
 from skylogin.domain.user import Account, FieldValue, User
 from skylogin.errors import (
     DUPLICATED,
@@ -225,12 +225,12 @@ def test_a_field_has_the_type_that_the_first_login_of_a_batch_gave_it() -> None:
 
 # --- user names ---------------------------------------------------------------
 
-ALICE, BOB = AuthKey("username", "alice"), AuthKey("username", "bob")
+ALICE, BOB = UniqueKey("username", "alice"), UniqueKey("username", "bob")
 
 
-def with_owners(**owners: str | None) -> dict[AuthKey, str | None]:
+def with_owners(**owners: str | None) -> dict[UniqueKey, str | None]:
     """Return the owners of user names."""
-    return {AuthKey("username", name): owner for name, owner in owners.items()}
+    return {UniqueKey("username", name): owner for name, owner in owners.items()}
 
 
 def test_a_user_name_goes_to_the_first_login_with_it() -> None:
@@ -325,7 +325,7 @@ def test_a_key_without_a_known_owner_repeats_the_transaction() -> None:
 # --- the keys whose owners are loaded --------------------------------------------
 
 
-def wanted(snapshot: LoginSnapshot, *attempts: login.LoginAttempt) -> set[AuthKey]:
+def wanted(snapshot: LoginSnapshot, *attempts: login.LoginAttempt) -> set[UniqueKey]:
     """Return the keys that deciding *attempts* needs."""
     return login.wanted_keys(attempts, snapshot.accounts, snapshot.fields, snapshot.key_sets)
 

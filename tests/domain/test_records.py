@@ -13,7 +13,7 @@ from skylogin.domain.field_rules import FIRST_FIELD_RULES, FieldRules
 from skylogin.domain.fields import FIRST_USER_FIELDS, new_field
 from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.records import RecordSnapshot, SaveContext
-from skylogin.domain.unique_keys import AuthKey
+from skylogin.domain.unique_keys import UniqueKey
 from skylogin.domain.user import Actor, FieldValue, RecordId
 from skylogin.errors import SkygearError
 
@@ -47,7 +47,7 @@ def snapshot(**changes: Any) -> RecordSnapshot:
         },
         "types": frozenset(("user", "note")),
         "user_ids": frozenset(("al",)),
-        "key_owners": {AuthKey("username", "al"): "al"},
+        "key_owners": {UniqueKey("username", "al"): "al"},
     }
     return RecordSnapshot(**{**usual, **changes})
 
@@ -123,12 +123,12 @@ def test_deciding_leaves_the_snapshot_as_it_is() -> None:
     _, _, unknown = records.decide_all([give(username="new"), give(NOTE)], stored, make_context())
 
     assert stored == snapshot()
-    assert unknown == {AuthKey("username", "new")}
+    assert unknown == {UniqueKey("username", "new")}
 
 
 def test_unique_keys_are_taken_and_released() -> None:
     """A key of another user is refused; a released key is free for the next record."""
-    owners = {AuthKey("username", "new"): None, AuthKey("username", "bo"): "bo"}
+    owners = {UniqueKey("username", "new"): None, UniqueKey("username", "bo"): "bo"}
     stored = snapshot()
     stored.key_owners |= owners
     given = [give(username="bo"), give(username="new"), give(RecordId("user", "cy"), username="AL")]
@@ -141,8 +141,11 @@ def test_unique_keys_are_taken_and_released() -> None:
     assert not isinstance(taken, SkygearError)
     assert not isinstance(released, SkygearError)
     assert not unknown
-    assert changes.released == {AuthKey("username", "al")}
-    assert changes.key_owners == {AuthKey("username", "new"): "al", AuthKey("username", "al"): "cy"}
+    assert changes.released == {UniqueKey("username", "al")}
+    assert changes.key_owners == {
+        UniqueKey("username", "new"): "al",
+        UniqueKey("username", "al"): "cy",
+    }
 
 
 CREATION = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from skylogin.domain import unique_keys
-from skylogin.domain.unique_keys import AuthKey, DuplicatedKeyError, KeySet
+from skylogin.domain.unique_keys import DuplicatedKeyError, KeySet, UniqueKey
 from skylogin.domain.user import Field
 
 FIELDS = {
@@ -46,18 +46,18 @@ def test_a_repeated_key_is_an_error(text: str, twice: str) -> None:
         unique_keys.read_key_sets(text)
 
 
-KEYS: dict[str, tuple[dict[str, Any], str, set[AuthKey]]] = {
+KEYS: dict[str, tuple[dict[str, Any], str, set[UniqueKey]]] = {
     "none": ({}, "username,email", set()),
-    "one": ({"username": "alice"}, "username,email", {AuthKey("username", "alice")}),
-    "case does not count": ({"email": "A@B.É"}, "email", {AuthKey("email", "a@b.é")}),
-    "case counts in added fields": ({"phone": "aB"}, "phone", {AuthKey("phone", "aB")}),
-    "an empty text is a value": ({"username": ""}, "username", {AuthKey("username", "")}),
+    "one": ({"username": "alice"}, "username,email", {UniqueKey("username", "alice")}),
+    "case does not count": ({"email": "A@B.É"}, "email", {UniqueKey("email", "a@b.é")}),
+    "case counts in added fields": ({"phone": "aB"}, "phone", {UniqueKey("phone", "aB")}),
+    "an empty text is a value": ({"username": ""}, "username", {UniqueKey("username", "")}),
     "null is none": ({"username": None}, "username", set()),
-    "a number": ({"age": 1}, "age", {AuthKey("age", "[1]")}),
+    "a number": ({"age": 1}, "age", {UniqueKey("age", "[1]")}),
     "a pair": (
         {"email": "A@b", "realm": "X"},
         "(email,realm)",
-        {AuthKey("email,realm", '["a@b","X"]')},
+        {UniqueKey("email,realm", '["a@b","X"]')},
     ),
     "half a pair": ({"email": "a@b"}, "(email,realm)", set()),
     "half a pair and null": ({"email": "a@b", "realm": None}, "(email,realm)", set()),
@@ -65,7 +65,7 @@ KEYS: dict[str, tuple[dict[str, Any], str, set[AuthKey]]] = {
 
 
 @pytest.mark.parametrize(("data", "asked", "keys"), KEYS.values(), ids=KEYS)
-def test_a_record_holds_keys(data: dict[str, Any], asked: str, keys: set[AuthKey]) -> None:
+def test_a_record_holds_keys(data: dict[str, Any], asked: str, keys: set[UniqueKey]) -> None:
     """One for each key set without a null."""
     assert unique_keys.keys_of(data, unique_keys.read_key_sets(asked), FIELDS) == keys
 

@@ -47,7 +47,7 @@ from skylogin.domain.login_attempt import Details, Filter, LogEntry, Origin
 from skylogin.domain.password_policy import PasswordPolicy
 from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.records import SaveContext
-from skylogin.domain.unique_keys import DEFAULT, AuthKey
+from skylogin.domain.unique_keys import DEFAULT, UniqueKey
 from skylogin.domain.user import Account, Actor, Field, FieldValue, Principal, RecordId, User
 from skylogin.ids import UUID_BYTES, IdMaker
 from skylogin.query import planner, reader
@@ -401,11 +401,11 @@ ARGUMENTS: dict[str, Arguments] = {
     "login_batch.load_around": lambda of: ([make_login(of)], {}, DEFAULT),
     "login_batch.load_accounts": lambda of: ([make_login(of).subject],),
     "login_batch.load_subjects": lambda of: ([f"{of}-user"],),
-    "login_batch.load_key_owners": lambda of: ([AuthKey("username", f"{of}-name")],),
+    "login_batch.load_key_owners": lambda of: ([UniqueKey("username", f"{of}-name")],),
     "login_batch.save": lambda of: (make_changes(of),),
     "login_batch.save_keys": lambda of: (
-        [AuthKey("username", f"{of}-name")],
-        {AuthKey("username", "new"): f"{of}-user"},
+        [UniqueKey("username", f"{of}-name")],
+        {UniqueKey("username", "new"): f"{of}-user"},
     ),
     "passwords.change": lambda of: (make_password(of), POLICY),
     "passwords.put": lambda of: (make_password(of),),
@@ -692,8 +692,8 @@ def make_changes(of: str) -> login.LoginChanges:
         after={user_id: make_user(user_id, data={"motto": "new"}), "new": make_user("new")},
         principals=[Principal("custom_token", "new", "new", NOW)],
         fields={"new": new_field("string")},
-        key_owners={AuthKey("email", "new"): user_id},
-        released={AuthKey("email", f"{of}-email")},
+        key_owners={UniqueKey("email", "new"): user_id},
+        released={UniqueKey("email", f"{of}-email")},
     )
 
 
@@ -717,8 +717,8 @@ def make_record_changes(of: str) -> records.RecordChanges:
     changes = records.RecordChanges(made={RecordId("user", "new")})
     changes.records[RecordId("user", f"{of}-user")] = make_record(f"{of}-user", {"motto": "new"})
     changes.records[RecordId("user", "new")] = make_record("new", {})
-    changes.released.add(AuthKey("username", f"{of}-name"))
-    changes.key_owners[AuthKey("username", "new")] = f"{of}-user"
+    changes.released.add(UniqueKey("username", f"{of}-name"))
+    changes.key_owners[UniqueKey("username", "new")] = f"{of}-user"
     changes.next_values["note", "number"] = 100
     return changes
 

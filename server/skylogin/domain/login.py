@@ -12,7 +12,7 @@ from skylogin.domain import fields
 from skylogin.domain.access import AccessRules
 from skylogin.domain.claims import Claims, Profile
 from skylogin.domain.stored_names import CUSTOM_TOKEN, LAST_LOGIN_AT, USER_TYPE
-from skylogin.domain.unique_keys import AuthKey, KeySet, key_change
+from skylogin.domain.unique_keys import KeySet, UniqueKey, key_change
 from skylogin.domain.user import Account, Actor, Field, Principal, Record, User, new_record
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
@@ -54,7 +54,7 @@ class LoginSnapshot:
 
     accounts: dict[str, Account]
     fields: Mapping[str, Field]
-    key_owners: Mapping[AuthKey, str | None]
+    key_owners: Mapping[UniqueKey, str | None]
     key_sets: tuple[KeySet, ...]
     existing: frozenset[tuple[str, str]] = frozenset()
     types: frozenset[str] = frozenset((USER_TYPE,))
@@ -72,8 +72,8 @@ class LoginChanges:
     left: set[str] = field(default_factory=set)
     principals: list[Principal] = field(default_factory=list)
     fields: dict[str, Field] = field(default_factory=dict)
-    key_owners: dict[AuthKey, str | None] = field(default_factory=dict)
-    released: set[AuthKey] = field(default_factory=set)
+    key_owners: dict[UniqueKey, str | None] = field(default_factory=dict)
+    released: set[UniqueKey] = field(default_factory=set)
 
 
 def decide_all(
@@ -209,7 +209,7 @@ def _shown(user: User, record: Record) -> User:
 
 
 def _check_free(
-    keys: Iterable[AuthKey], user_id: str, snapshot: LoginSnapshot, changes: LoginChanges
+    keys: Iterable[UniqueKey], user_id: str, snapshot: LoginSnapshot, changes: LoginChanges
 ) -> None:
     """Raise SkygearError (Duplicated) if another user than *user_id* has one of *keys*."""
     for key in keys:
@@ -223,7 +223,7 @@ def _check_free(
             raise taken(key)
 
 
-def taken(key: AuthKey) -> SkygearError:
+def taken(key: UniqueKey) -> SkygearError:
     """Return the original's refusal of a user name or e-mail that another user has."""
     return SkygearError(
         DUPLICATED,
@@ -245,9 +245,9 @@ def wanted_keys(
     accounts: Mapping[str, Account],
     known: Mapping[str, Field],
     key_sets: tuple[KeySet, ...],
-) -> set[AuthKey]:
+) -> set[UniqueKey]:
     """Return the keys whose owners `decide_all` needs to know for *attempts*."""
-    keys: set[AuthKey] = set()
+    keys: set[UniqueKey] = set()
     names = {name for key_set in key_sets for name in key_set}
     # Two logins of a batch may complete a key together.
     brought: dict[str, dict[str, JsonValue]] = {}

@@ -15,7 +15,7 @@ from skylogin.domain.field_rules import denied_update
 from skylogin.domain.fields import SEQUENCE, TypeAndField
 from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.stored_names import USER_TYPE
-from skylogin.domain.unique_keys import AuthKey, KeySet, key_change
+from skylogin.domain.unique_keys import KeySet, UniqueKey, key_change
 from skylogin.domain.user import Actor, Field, FieldValue, Record, RecordId, new_record
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import (
@@ -58,7 +58,7 @@ class RecordSnapshot:
     user_ids: frozenset[str] = frozenset()
     existing: set[tuple[str, str]] = field(default_factory=set)
     elsewhere: frozenset[RecordId] = frozenset()
-    key_owners: dict[AuthKey, str | None] = field(default_factory=dict)
+    key_owners: dict[UniqueKey, str | None] = field(default_factory=dict)
     next_values: dict[TypeAndField, int] = field(default_factory=dict)
     numbers: dict[tuple[TypeAndField, int], RecordId] = field(default_factory=dict)
 
@@ -69,15 +69,15 @@ class RecordChanges:
 
     records: dict[RecordId, Record] = field(default_factory=dict)
     made: set[RecordId] = field(default_factory=set)
-    released: set[AuthKey] = field(default_factory=set)
-    key_owners: dict[AuthKey, str | None] = field(default_factory=dict)
-    wanted: set[AuthKey] = field(default_factory=set)
+    released: set[UniqueKey] = field(default_factory=set)
+    key_owners: dict[UniqueKey, str | None] = field(default_factory=dict)
+    wanted: set[UniqueKey] = field(default_factory=set)
     next_values: dict[TypeAndField, int] = field(default_factory=dict)
 
 
 def decide_all(
     given: Sequence[GivenRecord], snapshot: RecordSnapshot, context: SaveContext
-) -> tuple[list[Record | SkygearError], RecordChanges, set[AuthKey]]:
+) -> tuple[list[Record | SkygearError], RecordChanges, set[UniqueKey]]:
     """Return each record as saved or its refusal, what to save, and keys without a known owner.
 
     Keys that are not in the snapshot were assumed to be free. If there are any, the

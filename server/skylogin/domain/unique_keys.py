@@ -17,7 +17,7 @@ _KEY_SETS = re.compile(f"{_KEY_SET}(?:,{_KEY_SET})*")
 _COMMA_BETWEEN_SETS = re.compile(r",(?![^()]*\))")
 
 
-class AuthKey(NamedTuple):
+class UniqueKey(NamedTuple):
     """A value that at most one user may have: the name of its key set, and the folded value."""
 
     name: str
@@ -26,7 +26,7 @@ class AuthKey(NamedTuple):
 
 def keys_of(
     data: Mapping[str, JsonValue], key_sets: Sequence[KeySet], fields: Mapping[str, Field]
-) -> set[AuthKey]:
+) -> set[UniqueKey]:
     """Return the keys of a record with *data*; a key set with a null has none.
 
     The built-in fields are citext in the original, so their case is ignored. The
@@ -40,17 +40,17 @@ def keys_of(
         folded = [
             _folded(value, fields.get(name)) for name, value in zip(key_set, values, strict=True)
         ]
-        keys.add(AuthKey(",".join(key_set), _compact(folded)))
+        keys.add(UniqueKey(",".join(key_set), _compact(folded)))
     return keys
 
 
 class KeyChange(NamedTuple):
     """The keys that a user gives up, and the keys that the user takes."""
 
-    released: set[AuthKey]
-    taken: set[AuthKey]
+    released: set[UniqueKey]
+    taken: set[UniqueKey]
 
-    def owners(self, user_id: str) -> dict[AuthKey, str | None]:
+    def owners(self, user_id: str) -> dict[UniqueKey, str | None]:
         """Return the owner of each key after the change: *user_id* or nobody."""
         return {**dict.fromkeys(self.released), **dict.fromkeys(self.taken, user_id)}
 

@@ -68,7 +68,7 @@ async def rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) ->
     """Find out again who holds which key. Raises KeysTakenError where two hold the same."""
     await tx.connection.execute(delete(auth_keys).where(auth_keys.c.app == app))
     known = await fields.load(tx, app, USER_TYPE, ())
-    holders: dict[keys.AuthKey, str] = {}
+    holders: dict[keys.UniqueKey, str] = {}
     last = ""
     while rows := await _records_after(tx, app, last):
         new = []

@@ -16,7 +16,7 @@ from skylogin.domain import login
 from skylogin.domain.login import LoginAttempt, LoginChanges, LoginSnapshot
 from skylogin.domain.profile import references
 from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
-from skylogin.domain.unique_keys import AuthKey, KeySet, keys_of
+from skylogin.domain.unique_keys import KeySet, UniqueKey, keys_of
 from skylogin.domain.user import Account
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
@@ -84,7 +84,7 @@ async def _snapshot(  # noqa: PLR0913, PLR0917
     attempts: Sequence[LoginAttempt],
     accounts: dict[str, Account],
     known: FieldMap,
-    owners: dict[AuthKey, str | None],
+    owners: dict[UniqueKey, str | None],
     key_sets: tuple[KeySet, ...],
 ) -> LoginSnapshot:
     referred = {
@@ -105,7 +105,7 @@ async def _load_around(
     attempts: Sequence[LoginAttempt],
     accounts: Mapping[str, Account],
     key_sets: tuple[KeySet, ...],
-) -> tuple[FieldMap, dict[AuthKey, str | None]]:
+) -> tuple[FieldMap, dict[UniqueKey, str | None]]:
     """Return the fields that *attempts* on *accounts* speak of, and who holds their keys."""
     names = {name for attempt in attempts for name in attempt.profile or ()}
     for account in accounts.values():
@@ -192,14 +192,14 @@ def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
 
 
 async def load_key_owners(
-    tx: Transaction, app: str, wanted: Collection[AuthKey]
-) -> dict[AuthKey, str | None]:
+    tx: Transaction, app: str, wanted: Collection[UniqueKey]
+) -> dict[UniqueKey, str | None]:
     """Return who holds the keys *wanted*, None for those that are free."""
-    owners: dict[AuthKey, str | None] = dict.fromkeys(wanted)
+    owners: dict[UniqueKey, str | None] = dict.fromkeys(wanted)
     if wanted:
         values = [{"app": app, "key": key.name, "folded": key.folded} for key in sorted(wanted)]
         for row in await tx.connection.execute(_key_owners(tx.dialect), {"rows": values}):
-            owners[AuthKey(row.key, row.folded)] = row.user_id
+            owners[UniqueKey(row.key, row.folded)] = row.user_id
     return owners
 
 
@@ -257,8 +257,8 @@ async def save(tx: Transaction, app: str, changes: LoginChanges) -> None:
 async def save_keys(
     tx: Transaction,
     app: str,
-    released: Collection[AuthKey],
-    owners: Mapping[AuthKey, str | None],
+    released: Collection[UniqueKey],
+    owners: Mapping[UniqueKey, str | None],
 ) -> None:
     """Save who holds keys now, when those *released* are given up."""
     if released:
