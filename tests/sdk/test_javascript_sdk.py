@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.processes import environment_with
-from tests.sdk.conftest import CLIENTS, Endpoint, check_app
+from tests.sdk.conftest import API_KEY, CLIENTS, Endpoint, check_app
 
 SECONDS_MAX = 90
 RunScript = Callable[..., dict[str, Any]]
@@ -38,11 +38,11 @@ def run_script(require: Any) -> RunScript:
 
 @pytest.mark.slow
 def test_the_sdk_logs_in_with_custom_tokens(run_script: RunScript, endpoint: Endpoint) -> None:
-    """Log in, change the profile, ask who one is, be refused, log out."""
+    """Log in, change the profile, ask for the user, get refusals, log out."""
     seen = run_script(
         "sdk_login.js",
         SKYGEAR_ENDPOINT=endpoint.url,
-        SKYGEAR_API_KEY=endpoint.api_key,
+        SKYGEAR_API_KEY=API_KEY,
         CUSTOM_TOKEN_SECRET=endpoint.custom_token_secret,
     )
 
@@ -52,7 +52,6 @@ def test_the_sdk_logs_in_with_custom_tokens(run_script: RunScript, endpoint: End
         "expired": 107,
         "no_subject": 105,
     }
-    endpoint.check_nothing_crashed()
 
 
 @pytest.mark.slow
@@ -61,4 +60,3 @@ def test_an_app_runs_in_node(run_script: RunScript, endpoint: Endpoint) -> None:
     seen = run_script("sdk_app.js", APP_SETTINGS=json.dumps(endpoint.app_settings()))
 
     check_app(seen)
-    endpoint.check_nothing_crashed()

@@ -32,4 +32,3 @@ def test_an_app_runs_on_the_python_sdk(endpoint: Endpoint, require: Any) -> None
 
     assert script.returncode == 0, script.stderr
     check_app(json.loads(script.stdout))
-    endpoint.check_nothing_crashed()
