@@ -1,1 +1,1 @@
-"""Servers that are killed, and servers that share a database."""
+"""Tests that kill servers, and tests of servers that share a database."""

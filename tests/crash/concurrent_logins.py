@@ -1,4 +1,4 @@
-"""Clients that log in all the time, and what the server has acknowledged to them."""
+"""Clients that log in without a pause, and a record of what the server acknowledged to them."""
 
 import asyncio
 import itertools
@@ -13,6 +13,7 @@ from skylogin.clock import system_now
 from skylogin.tokens import mint
 
 from tests.processes import ServerProcess
+from tests.waiting import wait_until_async
 
 CLIENTS = 24
 SHARED_LOGINS = 40
@@ -22,13 +23,13 @@ NEW_FIELDS = 0.02
 
 
 @dataclass(slots=True)
-class Person:
-    """A subject, and the numbers of its logins: each one writes its own into the profile.
+class Subject:
+    """A subject and the numbers of its logins; each login writes its number into the profile.
 
-    *sent* and *acknowledged* are the highest ones; *answers* counts the 200s.
+    *sent* and *acknowledged* are the highest numbers; *answers* counts the successful answers.
     """
 
-    subject: str
+    name: str
     user_id: str = ""
     sent: int = 0
     acknowledged: int = 0
@@ -36,67 +37,73 @@ class Person:
 
 
 @dataclass(slots=True)
-class Crowd:
-    """Clients with people of their own, and people that all of them log in as."""
+class Load:
+    """Clients with subjects of their own, and subjects that all clients share."""
 
-    own: list[list[Person]] = field(default_factory=lambda: [[] for _ in range(CLIENTS)])
-    shared: list[Person] = field(default_factory=list)
+    own: list[list[Subject]] = field(default_factory=lambda: [[] for _ in range(CLIENTS)])
+    shared: list[Subject] = field(default_factory=list)
     fields: Iterator[int] = field(default_factory=itertools.count)
+    acknowledged: int = 0
 
-    def people(self) -> list[Person]:
-        """Return those that one client alone logs in as."""
-        return [person for own in self.own for person in own]
+    def own_subjects(self) -> list[Subject]:
+        """Return the subjects that one client alone logs in."""
+        return [subject for own in self.own for subject in own]
 
-    async def press(self, server: ServerProcess) -> None:
+    async def run(self, server: ServerProcess) -> None:
         """Log in until the server is killed."""
         connector = aiohttp.TCPConnector(limit=CLIENTS)
         async with aiohttp.ClientSession(connector=connector) as session:
             clients = (self._client(session, server, number) for number in range(CLIENTS))
             await asyncio.gather(*clients)
 
+    async def wait_for_logins(self, number: int) -> None:
+        """Return once *number* more logins are acknowledged."""
+        wanted = self.acknowledged + number
+        await wait_until_async(lambda: self.acknowledged >= wanted)
+
     async def _client(
         self, session: aiohttp.ClientSession, server: ServerProcess, number: int
     ) -> None:
         while True:
             if random.random() < SHARED:
-                person, profile = self._shared_person(), {}
+                subject, profile = self._shared_subject(), {}
             else:
-                person = self._own_person(number)
-                person.sent += 1
-                profile = profile_of(person.subject, person.sent)
+                subject = self._own_subject(number)
+                subject.sent += 1
+                profile = profile_of(subject.name, subject.sent)
                 if random.random() < NEW_FIELDS:
-                    profile[f"new_{next(self.fields)}"] = person.sent
+                    profile[f"new_{next(self.fields)}"] = subject.sent
             try:
-                status, answer = await log_in(session, server, person.subject, profile)
+                status, answer = await log_in(session, server, subject.name, profile)
             except (aiohttp.ClientError, OSError):
                 assert not server.running, server.log
                 return
             assert status == HTTPStatus.OK, answer
-            _acknowledge(person, answer["result"]["user_id"])
+            self._acknowledge(subject, answer["result"]["user_id"])
 
-    def _own_person(self, number: int) -> Person:
+    def _own_subject(self, number: int) -> Subject:
         own = self.own[number]
         if not own or random.random() < FIRST_LOGINS:
-            own.append(Person(f"{number}-{len(own)}"))
+            own.append(Subject(f"{number}-{len(own)}"))
             return own[-1]
         return random.choice(own)
 
-    def _shared_person(self) -> Person:
+    def _shared_subject(self) -> Subject:
         if not self.shared or self.shared[-1].sent >= SHARED_LOGINS:
-            self.shared.append(Person(f"shared-{len(self.shared)}"))
+            self.shared.append(Subject(f"shared-{len(self.shared)}"))
         self.shared[-1].sent += 1
         return self.shared[-1]
 
-
-def _acknowledge(person: Person, user_id: str) -> None:
-    assert person.user_id in ("", user_id), f"{person} has become {user_id}"
-    person.user_id = user_id
-    person.acknowledged = person.sent
-    person.answers += 1
+    def _acknowledge(self, subject: Subject, user_id: str) -> None:
+        assert subject.user_id in ("", user_id), f"{subject} has become {user_id}"
+        subject.user_id = user_id
+        subject.acknowledged = subject.sent
+        subject.answers += 1
+        self.acknowledged += 1
 
 
 def profile_of(subject: str, number: int) -> dict[str, Any]:
-    """Return the profile of a login: all of it tells the number, and some logins clear a field."""
+    """Return the profile of a login: every field depends on its number; some clear the e-mail."""
     name = f"Name-{subject}-{number}"
     return {
         "number": number,
@@ -113,7 +120,7 @@ async def log_in(
     profile: dict[str, Any],
     secret: str = "",
 ) -> tuple[int, Any]:
-    """Return the status and the answer to one login; the secret is that of the ready line."""
+    """Return the status and the answer of one login, by default with the ready line's secret."""
     key = secret or server.facts["custom_token_secret"]
     token = mint.mint(subject, key, system_now(), claims={"skyprofile": profile})
     call = {

@@ -1,4 +1,4 @@
-"""Reading what a killed server has left, past the server, and saying what is wrong with it."""
+"""What a killed server left in its database, read without the server, and what is wrong in it."""
 
 import json
 import sqlite3
@@ -10,17 +10,17 @@ from typing import Any
 
 import asyncpg
 
-from tests.crash.concurrent_logins import Crowd, Person, profile_of
+from tests.crash.concurrent_logins import Load, Subject, profile_of
 
 TABLES = ("principals", "users", "records", "auth_keys", "record_fields")
-JOURNAL = "SELECT subject, count(*) AS number FROM journal WHERE accepted GROUP BY subject"
+ACCEPTED_LOGINS = "SELECT subject, count(*) AS number FROM journal WHERE accepted GROUP BY subject"
 SQLITE = "sqlite:///"
 Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """The rows of the tables; *journal* is the number of accepted logins by subject."""
+    """The rows of the tables; *logins* counts the accepted logins of each subject."""
 
     principals: dict[str, str]
     users: dict[str, Any]
@@ -28,13 +28,13 @@ class Remains:
     updated: dict[str, Any]
     keys: dict[tuple[str, str], str]
     fields: frozenset[str]
-    journal: Counter[str]
+    logins: Counter[str]
     integrity: str
 
 
 async def read_remains(url: str) -> Remains:
-    """Return what is in the database at *url*."""
-    queries = [*(f"SELECT * FROM {table}" for table in TABLES), JOURNAL]
+    """Read the database at *url*."""
+    queries = [*(f"SELECT * FROM {table}" for table in TABLES), ACCEPTED_LOGINS]
     if url.startswith(SQLITE):
         tables, integrity = _read_sqlite(url.removeprefix(SQLITE), queries)
     else:
@@ -43,7 +43,7 @@ async def read_remains(url: str) -> Remains:
             tables, integrity = [await connection.fetch(query) for query in queries], "ok"
         finally:
             await connection.close()
-    principals, users, records, keys, fields, journal = tables
+    principals, users, records, keys, fields, logins = tables
     return Remains(
         principals={row["principal"]: row["user_id"] for row in principals},
         users={row["id"]: row["last_seen_at"] for row in users},
@@ -51,13 +51,13 @@ async def read_remains(url: str) -> Remains:
         updated={row["id"]: row["updated_at"] for row in records},
         keys={(row["key"], row["folded"]): row["user_id"] for row in keys},
         fields=frozenset(row["field"] for row in fields),
-        journal=Counter({row["subject"]: row["number"] for row in journal}),
+        logins=Counter({row["subject"]: row["number"] for row in logins}),
         integrity=integrity,
     )
 
 
 def _read_sqlite(path: str, queries: list[str]) -> tuple[list[Rows], str]:
-    # Only to be read: what has to be recovered, the server has to recover.
+    # Read only, so that recovery is left to the server.
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         tables = [connection.execute(query).fetchall() for query in queries]
@@ -65,27 +65,27 @@ def _read_sqlite(path: str, queries: list[str]) -> tuple[list[Rows], str]:
         return tables, integrity
 
 
-def faults_in(remains: Remains, crowd: Crowd) -> list[str]:
-    """Return what is lost, half there, or contradicts itself, as sentences."""
-    faults = [] if remains.integrity == "ok" else [remains.integrity]
-    faults += _halves(remains)
-    for person in [*crowd.people(), *crowd.shared]:
-        faults += _lost(person, remains)
-    for person in crowd.people():
-        faults += _torn(person, remains)
-    return faults
+def problems_in(remains: Remains, load: Load) -> list[str]:
+    """Return what is lost, incomplete or inconsistent, in sentences."""
+    problems = [] if remains.integrity == "ok" else [remains.integrity]
+    problems += _inconsistencies(remains)
+    for subject in [*load.own_subjects(), *load.shared]:
+        problems += _lost(subject, remains)
+    for subject in load.own_subjects():
+        problems += _mixed_profile(subject, remains)
+    return problems
 
 
-def _halves(remains: Remains) -> list[str]:
-    """Return the users of whom only a part is there."""
+def _inconsistencies(remains: Remains) -> list[str]:
+    """Return how the tables contradict each other."""
     ids = set(remains.principals.values())
-    faults = []
+    problems = []
     if not ids == set(remains.users) == set(remains.records):
-        faults.append(
+        problems.append(
             f"{len(ids)} principals, {len(remains.users)} users, {len(remains.records)} records"
         )
     if len(ids) != len(remains.principals):
-        faults.append("two principals have the same user")
+        problems.append("two principals have the same user")
     wanted = {
         (name, data[name].lower()): user_id
         for user_id, data in remains.records.items()
@@ -93,41 +93,42 @@ def _halves(remains: Remains) -> list[str]:
         if name in data
     }
     if remains.keys != wanted:
-        faults.append(f"keys differ from records: {sorted(remains.keys.items() ^ wanted.items())}")
+        differing = sorted(remains.keys.items() ^ wanted.items())
+        problems.append(f"keys differ from records: {differing}")
     unknown = {name for data in remains.records.values() for name in data} - remains.fields
     if unknown:
-        faults.append(f"records have fields that do not exist: {sorted(unknown)}")
-    moments = {user_id for user_id in ids if remains.users[user_id] != remains.updated[user_id]}
-    if moments:
-        faults.append(f"seen at another time than updated: {sorted(moments)}")
-    return faults
+        problems.append(f"records have fields that do not exist: {sorted(unknown)}")
+    times = {user_id for user_id in ids if remains.users[user_id] != remains.updated[user_id]}
+    if times:
+        problems.append(f"seen at another time than updated: {sorted(times)}")
+    return problems
 
 
-def _lost(person: Person, remains: Remains) -> list[str]:
-    """Return what was acknowledged to *person* and is not there."""
-    if not person.answers:
+def _lost(subject: Subject, remains: Remains) -> list[str]:
+    """Return what was acknowledged for *subject* but is not stored."""
+    if not subject.answers:
         return []
-    faults = []
-    if remains.principals.get(person.subject) != person.user_id:
-        faults.append(f"{person} is {remains.principals.get(person.subject)}")
-    if remains.journal[person.subject] < person.answers:
-        faults.append(f"{person} is {remains.journal[person.subject]} times in the journal")
-    return faults
+    problems = []
+    if remains.principals.get(subject.name) != subject.user_id:
+        problems.append(f"{subject} is {remains.principals.get(subject.name)}")
+    if remains.logins[subject.name] < subject.answers:
+        problems.append(f"{subject} is {remains.logins[subject.name]} times in the login log")
+    return problems
 
 
-def _torn(person: Person, remains: Remains) -> list[str]:
-    """Return how the record of *person* differs from what one login wrote, or from the last."""
-    user_id = remains.principals.get(person.subject)
+def _mixed_profile(subject: Subject, remains: Remains) -> list[str]:
+    """Return how the record of *subject* differs from what one login, or the last one, wrote."""
+    user_id = remains.principals.get(subject.name)
     if user_id is None:
         return []
     data = remains.records[user_id]
     number = data.get("number", 0)
-    if not max(person.acknowledged, 1) <= number <= person.sent:
-        return [f"{person} has the profile of login {number}"]
-    wanted = {name: value for name, value in profile_of(person.subject, number).items() if value}
+    if not max(subject.acknowledged, 1) <= number <= subject.sent:
+        return [f"{subject} has the profile of login {number}"]
+    wanted = {name: value for name, value in profile_of(subject.name, number).items() if value}
     wanted["since"] = wanted["since"]["$date"].replace("Z", ".000000Z")
     found = {name: data.get(name) for name in wanted}
     cleared = {"email"} - set(wanted)
     if found != wanted or cleared & set(data):
-        return [f"{person} has {data}, which no login wrote"]
+        return [f"{subject} has {data}, which no login wrote"]
     return []

@@ -1,4 +1,4 @@
-"""Servers that are started and stopped again and again: ready when they say so, and gone after."""
+"""Servers that are started and stopped many times, with calls in flight."""
 
 import http.client
 import json
@@ -15,12 +15,13 @@ from skylogin.clock import system_now
 from skylogin.tokens import mint
 
 from tests.processes import ServerProcess
+from tests.waiting import wait_until
 
 CALLERS = 4
 SECONDS_MAX = 20
 # From the signal until the process is gone, with calls in flight.
 STOP_SECONDS_MAX = 1.0
-# What ends a server; the last of them gives it no time to clean up.
+# The last one gives the server no time to clean up.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 HEADERS = {"Content-Type": "application/json"}
 
@@ -29,7 +30,7 @@ StartServer = Callable[..., ServerProcess]
 
 
 class Caller(threading.Thread):
-    """Logs in again and again on one connection, until the server refuses the next."""
+    """Logs in on one connection after the other, until the server refuses the next."""
 
     def __init__(self, facts: dict[str, Any], name: str) -> None:
         super().__init__()
@@ -40,7 +41,7 @@ class Caller(threading.Thread):
         self.lost: list[str] = []
 
     def run(self) -> None:
-        """Call until there is nobody to connect to."""
+        """Call until the server refuses connections."""
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS_MAX)
             try:
@@ -48,7 +49,7 @@ class Caller(threading.Thread):
             except ConnectionRefusedError:
                 return
             except OSError:
-                # Taken from the queue of a listener that was closed: no call was sent.
+                # Its listener was closed meanwhile: no call was sent.
                 return
             try:
                 if not self._call(connection):
@@ -57,33 +58,33 @@ class Caller(threading.Thread):
                 connection.close()
 
     def _call(self, connection: http.client.HTTPConnection) -> bool:
-        """Call until the connection ends. Returns False where a call got no answer."""
+        """Call until the connection ends; return False if a call got no answer."""
         while True:
             answered_before = self.answered
             try:
                 connection.request("POST", "/sso/custom_token/login", self.body, HEADERS)
                 answer = connection.getresponse()
-                said = json.loads(answer.read())
+                body = json.loads(answer.read())
             except (ConnectionError, http.client.HTTPException) as error:
-                # An idle connection may be closed; a call that was under way may not be lost.
+                # A call in flight must not be lost.
                 self.lost.append(f"{type(error).__name__} after {answered_before}")
                 return False
             if answer.status != http.HTTPStatus.OK:
-                self.lost.append(f"{answer.status}: {said}")
+                self.lost.append(f"{answer.status}: {body}")
             self.answered += 1
             if answer.headers.get("Connection") == "close":
                 return True
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process started."""
+def children_of(pid: int) -> list[int]:
+    """Return the child processes of a process."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         found += [int(one) for one in task.read_text().split()]
     return found
 
 
-def is_there(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Return whether a process runs."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
@@ -91,37 +92,17 @@ def is_there(pid: int) -> bool:
         return False
 
 
-def are_gone(processes: list[int]) -> bool:
-    """Return whether none of the processes runs."""
-    return not any(is_there(one) for one in processes)
-
-
-def have_answers(callers: list[Caller]) -> bool:
-    """Return whether each has got one."""
-    return all(caller.answered for caller in callers)
-
-
-def eventually(is_so: Callable[[Any], bool], of: object) -> bool:
-    """Return whether something becomes so within a second."""
-    deadline = time.monotonic() + STOP_SECONDS_MAX
-    while time.monotonic() < deadline:
-        if is_so(of):
-            return True
-        time.sleep(0.005)
-    return is_so(of)
-
-
 @pytest.mark.parametrize("cycles", [4, pytest.param(50, marks=pytest.mark.long)])
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda one: one.name)
-def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
+def test_a_server_starts_ready_and_stops_without_a_trace(
     number: signal.Signals, cycles: int, start_server: StartServer, tmp_path: Path
 ) -> None:
-    """With calls in flight: none is lost, but by a kill, and nothing is left behind."""
+    """A stop loses no call in flight; even a kill leaves no process, file or listening port."""
     answered, slowest = 0, 0.0
     temporary, ready_file = tmp_path / "temporary", tmp_path / "ready"
     temporary.mkdir()
     arguments = ("dev", "--port", "0", "--ephemeral", "--ready-file", str(ready_file))
-    for cycle in range(cycles):
+    for _ in range(cycles):
         server = start_server(*arguments, TMPDIR=str(temporary))
         facts = server.facts
         assert json.loads(ready_file.read_text()) == facts
@@ -130,12 +111,12 @@ def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
         callers = [Caller(facts, f"user{one}") for one in range(CALLERS)]
         for caller in callers:
             caller.start()
-        assert eventually(have_answers, callers), cycle
-        started = children(facts["pid"])
+        wait_until(lambda callers=callers: all(caller.answered for caller in callers), SECONDS_MAX)
+        children = children_of(facts["pid"])
 
-        begun = time.monotonic()
+        stopped_at = time.monotonic()
         code = server.stop(number)
-        slowest = max(slowest, time.monotonic() - begun)
+        slowest = max(slowest, time.monotonic() - stopped_at)
         for caller in callers:
             caller.join(SECONDS_MAX)
 
@@ -144,7 +125,7 @@ def test_a_server_is_ready_when_it_says_so_and_gone_when_it_is_stopped(
         if number is not signal.SIGKILL:
             assert [one for caller in callers for one in caller.lost] == []
             assert not ready_file.exists()
-        assert eventually(are_gone, started), cycle
+        wait_until(lambda children=children: not any(map(is_running, children)), STOP_SECONDS_MAX)
         assert list(temporary.iterdir()) == []
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", facts["port"]), SECONDS_MAX)

@@ -1,4 +1,4 @@
-"""A server that is killed while it makes access tokens in files: each is whole, or is not."""
+"""A process that is killed while it writes access tokens to files: no file is incomplete."""
 
 import random
 import subprocess
@@ -19,8 +19,8 @@ STEPS = ["created", "half written", "written", "synced", "renamed"]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 
 
-async def faults_in(folder: Path, issued: list[str]) -> list[str]:
-    """Return what is wrong in *folder*, where the tokens *issued* have to be."""
+async def problems_in(folder: Path, issued: list[str]) -> list[str]:
+    """Return which tokens in *folder* are broken, and which of those *issued* are lost."""
     tokens = FileTokens(folder, "app", 0, IdMaker())
     await tokens.issue("alice", NOW, "app")
     names = names_in(folder)
@@ -35,12 +35,12 @@ def names_in(folder: Path) -> list[str]:
 
 
 async def is_good(tokens: FileTokens, name: str) -> bool:
-    """Return whether *name* is a token of alice; one that is broken is refused."""
+    """Return whether *name* is a token of alice."""
     return stored_token.is_token(name) and (await tokens.find(name, NOW)).user_id == "alice"
 
 
 def start(folder: Path, step: str) -> subprocess.Popen[str]:
-    """Start the writer; it dies at *step*, or when it is killed."""
+    """Start the writer, which dies at *step*."""
     script = Path(__file__).with_name("token_writer.py")
     return subprocess.Popen(
         [sys.executable, script, folder, step],
@@ -51,20 +51,22 @@ def start(folder: Path, step: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_writer_that_dies_leaves_a_whole_token_or_none(tmp_path: Path, step: str) -> None:
-    """Wherever it dies: no file with a token's name is broken, and the rest is cleaned away."""
+async def test_a_writer_that_dies_leaves_a_complete_token_or_none(
+    tmp_path: Path, step: str
+) -> None:
+    """At any step; the next writer removes the unfinished file."""
     with start(tmp_path, step) as writer:
         output, _ = writer.communicate(timeout=SECONDS_MAX)
     unfinished = [name for name in names_in(tmp_path) if name.startswith(UNFINISHED)]
 
     assert len(output.split()) == 1
     assert len(unfinished) == (step != "renamed")
-    assert await faults_in(tmp_path, output.split()) == []
+    assert await problems_in(tmp_path, output.split()) == []
 
 
 @pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.long)])
-async def test_a_writer_that_is_killed_leaves_whole_tokens(rounds: int, tmp_path: Path) -> None:
-    """Killed at any moment, many times: all that was issued is there, and all of it whole."""
+async def test_a_writer_that_is_killed_leaves_complete_tokens(rounds: int, tmp_path: Path) -> None:
+    """At any moment, many times: every token that was issued is there and complete."""
     issued: list[str] = []
     for _ in range(rounds):
         with start(tmp_path, "never") as writer:
@@ -73,8 +75,8 @@ async def test_a_writer_that_is_killed_leaves_whole_tokens(rounds: int, tmp_path
                 writer.stdout.readline().strip() for _ in range(random.randint(1, TOKENS_MAX))
             ]
             writer.kill()
-            # What it printed and nobody has read was issued as well; the last may be cut off.
+            # The tokens in the pipe were issued as well; the last line may be cut off.
             rest = writer.stdout.read()
         issued += rest.split("\n")[:-1]
 
-    assert await faults_in(tmp_path, issued) == []
+    assert await problems_in(tmp_path, issued) == []

@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL, started at the same moment on an empty database."""
+"""Two servers (nodes) on one PostgreSQL database, started at once while it is empty."""
 
 import asyncio
 import json
@@ -16,8 +16,9 @@ import pytest
 
 from tests.crash.concurrent_logins import log_in
 from tests.processes import ServerProcess, run_skylogin
+from tests.waiting import wait_until_async
 
-CLIENTS, PEOPLE, LOGINS_EACH = 64, 100, 6
+CLIENTS, SUBJECTS, LOGINS_EACH = 64, 100, 6
 REVOKED_SECONDS_MAX = 2.0
 KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
 
@@ -36,7 +37,7 @@ PROFILES: dict[str, Callable[[str], dict[str, Any]]] = {
 
 @pytest.fixture
 def secret() -> str | None:
-    """The custom token secret of both nodes; none, and they generate one."""
+    """The custom token secret of both nodes; with None they generate one."""
     return "a secret of ours"
 
 
@@ -44,7 +45,7 @@ def secret() -> str | None:
 def nodes(
     secret: str | None, postgresql_url: str, start_server: Callable[..., ServerProcess]
 ) -> Nodes:
-    """Two servers that started together, and are both ready."""
+    """Two nodes that started together and are ready."""
     arguments = ("dev", "--port", "0", "--database", postgresql_url)
     environment = {} if secret is None else {"CUSTOM_TOKEN_SECRET": secret}
     both = start_server(*arguments, **environment), start_server(*arguments, **environment)
@@ -56,30 +57,30 @@ def nodes(
 async def test_each_principal_becomes_one_user(
     profile: Callable[[str], dict[str, Any]], nodes: Nodes, postgresql_url: str
 ) -> None:
-    """However many clients log in as them, for the first time, on whichever node."""
-    subjects = [f"person-{number}" for number in range(PEOPLE)] * LOGINS_EACH
-    # In this order the first logins of a principal fall together.
+    """Though many clients log in with it for the first time at once, on both nodes."""
+    subjects = [f"person-{number}" for number in range(SUBJECTS)] * LOGINS_EACH
+    # In this order the first logins of a principal come at the same time.
     subjects.sort(key=lambda subject: (int(subject[7:]) // 10, random.random()))
 
-    answers = await log_everyone_in(
+    answers = await log_all_in(
         [(nodes[number % 2], subject, profile(subject)) for number, subject in enumerate(subjects)]
     )
 
     assert [answer for _, status, answer in answers if status != HTTPStatus.OK] == []
     users = {(subject, answer["result"]["user_id"]) for subject, _, answer in answers}
-    assert len(users) == PEOPLE
-    assert await count_rows(postgresql_url, "principals", "users", "records") == [PEOPLE] * 3
+    assert len(users) == SUBJECTS
+    assert await count_rows(postgresql_url, "principals", "users", "records") == [SUBJECTS] * 3
 
 
 async def test_a_field_gets_one_type_though_each_node_adds_another(nodes: Nodes) -> None:
-    """Who comes first decides; the others are told of the conflict."""
+    """The first login decides; the others are refused."""
     values = ("text", 1)
     logins = [
         (nodes[number % 2], f"person-{number}", {"f": values[number % 2]})
         for number in range(CLIENTS)
     ]
 
-    answers = await log_everyone_in(logins)
+    answers = await log_all_in(logins)
 
     outcome = {(number % 2, status) for number, (_, status, _) in enumerate(answers)}
     assert outcome in ({(0, 200), (1, 409)}, {(0, 409), (1, 200)})
@@ -89,19 +90,19 @@ async def test_a_field_gets_one_type_though_each_node_adds_another(nodes: Nodes)
 
 @pytest.mark.parametrize("secret", [None])
 def test_two_nodes_agree_on_the_secret_they_generate(nodes: Nodes) -> None:
-    """Whoever comes second takes what the first one has kept."""
+    """The second node takes the secret that the first one stored."""
     first, second = (node.facts["custom_token_secret"] for node in nodes)
 
     assert first == second
 
 
 async def test_one_user_name_goes_to_one_of_many_principals(nodes: Nodes) -> None:
-    """One of them gets it, the others are refused, and none is left half made."""
+    """One login succeeds, the others are refused."""
     logins = [
         (nodes[number % 2], f"person-{number}", {"username": "Alice"}) for number in range(CLIENTS)
     ]
 
-    answers = await log_everyone_in(logins)
+    answers = await log_all_in(logins)
 
     statuses = sorted(status for _, status, _ in answers)
     assert statuses == [200] + [409] * (CLIENTS - 1)
@@ -111,11 +112,11 @@ async def test_one_user_name_goes_to_one_of_many_principals(nodes: Nodes) -> Non
 
 
 @pytest.mark.parametrize("secret", [None])
-async def test_all_clients_that_log_in_first_find_the_generated_secret(nodes: Nodes) -> None:
-    """Though none of the nodes has needed it before."""
+async def test_many_first_logins_use_the_generated_secret(nodes: Nodes) -> None:
+    """On both nodes, which have not read it before."""
     subjects = [f"person-{number}" for number in range(CLIENTS)]
 
-    answers = await log_everyone_in(
+    answers = await log_all_in(
         [(nodes[number % 2], subject, {}) for number, subject in enumerate(subjects)]
     )
 
@@ -123,11 +124,11 @@ async def test_all_clients_that_log_in_first_find_the_generated_secret(nodes: No
 
 
 @pytest.mark.parametrize("secret", [None])
-@pytest.mark.parametrize("way", ["command", "admin API", "portal"])
-async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
-    way: str, nodes: Nodes, postgresql_url: str, tmp_path: Path
+@pytest.mark.parametrize("interface", ["command", "admin API", "portal"])
+async def test_both_nodes_refuse_a_revoked_secret_within_two_seconds(
+    interface: str, nodes: Nodes, postgresql_url: str, tmp_path: Path
 ) -> None:
-    """A rotated secret stays good beside its successor, until it is revoked."""
+    """Until then a rotated secret is accepted beside its successor."""
     secrets = Secrets(tmp_path, postgresql_url)
     [old] = secrets.command("show")
     assert await statuses(nodes, old) == {200}
@@ -137,10 +138,10 @@ async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
     await until_statuses(nodes, new, {200})
     assert await statuses(nodes, old) == {200}
 
-    if way == "command":
+    if interface == "command":
         secrets.revoke(old["id"])
     else:
-        await revoke_at(nodes[0], way, old["id"])
+        await revoke_at(nodes[0], interface, old["id"])
     revoked_at = time.monotonic()
     await until_statuses(nodes, old, {400})
     assert time.monotonic() - revoked_at < REVOKED_SECONDS_MAX
@@ -151,15 +152,15 @@ async def test_a_revoked_secret_is_refused_on_both_nodes_within_two_seconds(
 async def test_secrets_are_rotated_without_one_failed_login(
     nodes: Nodes,
 ) -> None:
-    """On either node, with the newest secret from the moment on at which it is known.
+    """On either node, with the newest secret as soon as it is known.
 
-    Bad tokens come all the while, which have the nodes look for new secrets anyway.
+    Bad tokens, which make a node look for new secrets, arrive all the time.
     """
     [first] = await rotate_at(nodes[0])
     newest, answered = [first], list[int]()
     is_done = asyncio.Event()
 
-    async def log_in_again_and_again(node: ServerProcess, number: int) -> None:
+    async def log_in_repeatedly(node: ServerProcess, number: int) -> None:
         async with aiohttp.ClientSession() as session:
             while not is_done.is_set():
                 bad = await log_in(session, node, f"person-{number}", {}, secret="a bad secret")
@@ -169,10 +170,11 @@ async def test_secrets_are_rotated_without_one_failed_login(
 
     async with asyncio.TaskGroup() as group:
         for number in range(8):
-            group.create_task(log_in_again_and_again(nodes[number % 2], number))
+            group.create_task(log_in_repeatedly(nodes[number % 2], number))
         for _ in range(20):
             newest += await rotate_at(nodes[0])
-            await asyncio.sleep(0.05)
+            wanted = len(answered) + 2
+            await wait_until_async(lambda wanted=wanted: len(answered) >= wanted)
         is_done.set()
 
     assert set(answered) == {200}
@@ -180,7 +182,7 @@ async def test_secrets_are_rotated_without_one_failed_login(
 
 
 async def rotate_at(node: ServerProcess) -> list[str]:
-    """Make a new secret at one of the nodes."""
+    """Rotate the secret at one of the nodes."""
     headers = {"Authorization": "Bearer secret"}
     url = f"{node.url}_admin/v1/apps/myapp/secrets"
     async with aiohttp.ClientSession(headers=headers) as session, session.post(url) as done:
@@ -188,10 +190,10 @@ async def rotate_at(node: ServerProcess) -> list[str]:
         return [(await done.json())["new"]["secret"]]
 
 
-def test_two_nodes_that_migrate_an_empty_database_at_once_both_start(
+def test_nodes_that_migrate_an_empty_database_at_once_all_start(
     postgresql_url: str, start_server: Callable[..., ServerProcess]
 ) -> None:
-    """`serve --migrate` may stand in the start command of every node."""
+    """So the start command of every node may be `serve --migrate`."""
     arguments = ("serve", "--migrate", "--port", "0", "--database", postgresql_url)
     both = [start_server(*arguments, **KEYS) for _ in range(3)]
 
@@ -200,7 +202,7 @@ def test_two_nodes_that_migrate_an_empty_database_at_once_both_start(
 
 
 class Secrets:
-    """`skylogin secret` on one database."""
+    """`skylogin secret` on a database."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self._folder = folder
@@ -215,18 +217,18 @@ class Secrets:
         return rows
 
     def revoke(self, secret_id: str) -> None:
-        """End a secret."""
+        """Revoke a secret."""
         done = run_skylogin(
             self._folder, "secret", "revoke", secret_id, "--database", self._database
         )
         assert done.returncode == 0, done.stderr
 
 
-async def revoke_at(node: ServerProcess, way: str, secret_id: str) -> None:
-    """End a secret at one of the nodes."""
+async def revoke_at(node: ServerProcess, interface: str, secret_id: str) -> None:
+    """Revoke a secret at one of the nodes."""
     headers, fields, path = {}, {}, "_admin/v1/apps/myapp"
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        if way == "portal":
+        if interface == "portal":
             path = "portal"
             async with session.get(f"{node.url}portal/secrets/{secret_id}/revoke") as page:
                 found = re.search(r'name="form_token" value="(\w+)"', await page.text())
@@ -239,8 +241,8 @@ async def revoke_at(node: ServerProcess, way: str, secret_id: str) -> None:
             assert done.ok, await done.text()
 
 
-async def log_everyone_in(logins: list[Login]) -> Answers:
-    """Carry out *logins*, as many at a time as there are clients; return them answered."""
+async def log_all_in(logins: list[Login]) -> Answers:
+    """Log in with all of *logins*, CLIENTS at a time; return the answers in the same order."""
     waiting = iter(list(enumerate(logins)))
     answers: dict[int, tuple[str, int, Any]] = {}
 
@@ -264,11 +266,12 @@ async def statuses(nodes: Nodes, secret: dict[str, str]) -> set[int]:
 
 
 async def until_statuses(nodes: Nodes, secret: dict[str, str], wanted: set[int]) -> None:
-    """Wait until the nodes answer as wanted, twice as long as they may take."""
-    end = time.monotonic() + 2 * REVOKED_SECONDS_MAX
-    while (answered := await statuses(nodes, secret)) != wanted:
-        assert time.monotonic() < end, answered
-        await asyncio.sleep(0.02)
+    """Wait until the nodes answer as wanted, for twice the time allowed."""
+
+    async def are_wanted() -> bool:
+        return await statuses(nodes, secret) == wanted
+
+    await wait_until_async(are_wanted, 2 * REVOKED_SECONDS_MAX)
 
 
 async def count_rows(url: str, *tables: str) -> list[int]:

@@ -1,6 +1,6 @@
-"""A process that makes access tokens in files, and dies where it is told to.
+"""A process that writes access tokens to files, and dies at a given step.
 
-Prints each token once it has been issued: that one has to survive.
+It prints each token once it is issued: that token must survive.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def die_at(step: str) -> None:
-    """Have the process killed when it comes to *step*."""
+    """Make the process kill itself at *step*."""
     if step == "created":
         os.open = dying(os.open, after=True)
     elif step == "half written":
@@ -33,7 +33,7 @@ def die_at(step: str) -> None:
 
 
 def dying(function: Any, *, after: bool = False) -> Any:
-    """Return a *function* that kills the process: before it does anything, or just *after*."""
+    """Return *function* changed so that it kills the process before, or just *after*, its work."""
 
     def die(*arguments: Any, **options: Any) -> Any:
         if after:
@@ -44,12 +44,12 @@ def dying(function: Any, *, after: bool = False) -> Any:
 
 
 def kill() -> None:
-    """End this process at once."""
+    """Kill this process."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class HalfWriter:
-    """An open file that takes half of what is written."""
+    """An open file that stores half of what is written."""
 
     def __init__(self, file: int, *_: Any, **__: Any) -> None:
         self._file = file
@@ -59,7 +59,7 @@ class HalfWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Do nothing: nobody comes here."""
+        """Do nothing: the process is dead by then."""
 
     def write(self, data: bytes) -> None:
         """Write half of *data*, and die."""
