@@ -42,7 +42,7 @@ START_UP_LIST = {
     "testing.server": {"skylogin.web.server"},
     "tokens.redis_store": {"redis"},
     "web.application": {"skylogin.admin.", "skylogin.portal."},
-    "web.server": {"skylogin.database.migrate"},
+    "web.database_setup": {"skylogin.database.migrate"},
 }
 CATCHES_EVERYTHING = {
     "actions.dispatch",
@@ -54,8 +54,8 @@ CATCHES_EVERYTHING = {
     "database.group_commit",
     "portal.endpoint",
     "testing.server",
+    "web.database_setup",
     "web.health",
-    "web.server",
 }
 CLOCKS = {
     "datetime": {"now", "utcnow", "today"},

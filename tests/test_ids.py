@@ -3,11 +3,11 @@
 import uuid
 from datetime import timedelta
 
-from skylogin.ids import DRAWN_BYTES, UUID_BYTES, IdMaker
+from skylogin.ids import BYTES_AT_ONCE, UUID_BYTES, IdMaker
 
 from tests.factories import NOW
 
-MANY = 3 * DRAWN_BYTES // UUID_BYTES
+MANY = 3 * BYTES_AT_ONCE // UUID_BYTES
 
 
 def test_random_ids_are_uuids_and_none_comes_twice() -> None:

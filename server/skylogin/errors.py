@@ -1,8 +1,7 @@
-"""What a call can be refused with: the original's error kinds, and our reasons.
+"""The errors that a call may be refused with: the original's kinds, and our reasons.
 
-The kind, the message and the info go over the wire. The reason does not: it is
-for the journal, for the `X-Skylogin-Reason` header under `skylogin dev`, and
-for `skylogin token explain`.
+The kind, the message and the info go over the wire. The reason does not: it is for the
+login log, for a header under `skylogin dev`, and for `skylogin token explain`.
 """
 
 from collections.abc import Mapping
@@ -51,12 +50,12 @@ UNABLE_TO_OPEN_DATABASE      = ErrorKind("UnexpectedUnableToOpenDatabase", 10002
 ERROR_KINDS = tuple(value for value in list(globals().values()) if isinstance(value, ErrorKind))
 
 
-# Carries the reason and its explanation under `skylogin dev`.
+# Has the reason and its explanation, under `skylogin dev`.
 REASON_HEADER = "X-Skylogin-Reason"
 
 
 class Reason(StrEnum):
-    """Why an attempt to log in was accepted or refused: a closed list of codes."""
+    """The code of why a login attempt was accepted or refused: a closed list."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -104,10 +103,10 @@ class Reason(StrEnum):
 
 
 class SkygearError(Exception):
-    """A refusal the client gets to see: a row of the table and a message.
+    """A refusal that the client sees: a kind and a message.
 
-    *reason* and *explanation* stay on our side of the wire. *status* replaces
-    the kind's own, as some of the original's checks do.
+    *reason* and *explanation* are not sent. *status* replaces that of the kind, as in some
+    checks of the original.
     """
 
     def __init__(  # noqa: PLR0913
@@ -130,7 +129,7 @@ class SkygearError(Exception):
 
 
 def not_decodable(reason: Reason, explanation: str) -> SkygearError:
-    """Return the one answer the original gives to every payload it cannot decode."""
+    """Return the one refusal that the original has for any payload it cannot decode."""
     message = "fails to decode the request payload"
     return SkygearError(BAD_REQUEST, message, reason=reason, explanation=explanation)
 
@@ -138,25 +137,25 @@ def not_decodable(reason: Reason, explanation: str) -> SkygearError:
 def invalid_argument(
     message: str, *arguments: str, reason: Reason = Reason.ARGUMENT_INVALID
 ) -> SkygearError:
-    """Return the original's refusal of an argument; *arguments* are its names."""
+    """Return the original's refusal of the arguments called *arguments*."""
     info = {"arguments": list(arguments)} if arguments else None
     return SkygearError(INVALID_ARGUMENT, message, info=info, reason=reason)
 
 
 def text_with_nul() -> SkygearError:
-    """Return the refusal of U+0000, which PostgreSQL cannot keep in text."""
+    """Return the refusal of U+0000, which PostgreSQL cannot store in text."""
     message = 'invalid byte sequence for encoding "UTF8": 0x00'
     return invalid_argument(message, reason=Reason.TEXT_WITH_NUL)
 
 
 def database_busy(reason: Reason | None = None, explanation: str = "") -> SkygearError:
-    """Return the refusal of a call whose transaction others got in the way of, again and again."""
+    """Return the refusal of a call whose transaction met a conflict at every try."""
     message = "the database kept changing under this call"
     return SkygearError(UNEXPECTED_ERROR, message, reason=reason, explanation=explanation)
 
 
 class RetryTransaction(Exception):
-    """A transaction has to be done again: what it read was not all that it turned out to need."""
+    """The transaction has to begin again: it needs more than what it has read."""
 
 
 def error_body(refusal: SkygearError) -> dict[str, object]:

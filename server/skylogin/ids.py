@@ -1,9 +1,9 @@
-"""New ids: UUIDs from the kernel's randomness, which is drawn for many at a time."""
+"""New ids: UUIDs of the kernel's random bytes, which are read for many ids at a time."""
 
 import os
 from datetime import datetime
 
-DRAWN_BYTES = 4096
+BYTES_AT_ONCE = 4096
 UUID_BYTES = 16
 
 
@@ -11,18 +11,18 @@ class IdMaker:
     """Makes UUIDs. Not shared between threads."""
 
     def __init__(self) -> None:
-        self._drawn = b""
+        self._bytes = b""
         self._used = 0
         self._last_prefix = ""
         self._count = 0
 
     def _random(self) -> bytes:
-        if self._used + UUID_BYTES > len(self._drawn):
-            self._drawn = os.urandom(DRAWN_BYTES)
+        if self._used + UUID_BYTES > len(self._bytes):
+            self._bytes = os.urandom(BYTES_AT_ONCE)
             self._used = 0
         start = self._used
         self._used += UUID_BYTES
-        return self._drawn[start : self._used]
+        return self._bytes[start : self._used]
 
     def random_id(self) -> str:
         """Return a UUIDv4: 122 random bits."""
@@ -30,9 +30,9 @@ class IdMaker:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_variant(text)}-{text[20:]}"
 
     def timed_id(self, now: datetime) -> str:
-        """Return a UUIDv7: in the order of *now*, and within a millisecond in that of the calls."""
+        """Return a UUIDv7. Ids sort by *now*, and within a millisecond by their making."""
         text, prefix = self._random().hex(), timed_prefix(now)
-        # Begins in the lower half, so that there is room to count.
+        # Starts in the lower half, to leave room for counting.
         start = int(text[13:16], 16) >> 1
         self._count = self._count + 1 if prefix == self._last_prefix else start
         self._last_prefix = prefix
@@ -40,7 +40,7 @@ class IdMaker:
 
 
 def timed_prefix(now: datetime) -> str:
-    """Return what a UUIDv7 of *now* begins with: it sorts before all ids from then on."""
+    """Return how a UUIDv7 of *now* begins, which sorts before all ids made from then on."""
     time = f"{int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF:012x}"
     return f"{time[:8]}-{time[8:]}"
 

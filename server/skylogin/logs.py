@@ -1,4 +1,4 @@
-"""Logging: one line an event on stderr, as text or as JSON. Never a body, a token or a key."""
+"""Logging to stderr: a line for each event, as text or JSON, without bodies, tokens or keys."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def set_up(settings: Settings) -> None:
-    """Send what skylogin logs to stderr."""
+    """Log to stderr, in the format and from the level that *settings* have."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.log_format))
     logger = logging.getLogger("skylogin")
@@ -21,7 +21,7 @@ def set_up(settings: Settings) -> None:
 def _formatter(kind: str) -> logging.Formatter:
     if kind != "json":
         return logging.Formatter(_FORMAT)
-    # Only who asks for JSON pays for its import.
+    # On the start-up list: the text format does not need it.
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 
     return JsonFormatter(_FORMAT, rename_fields={"levelname": "level", "asctime": "time"})

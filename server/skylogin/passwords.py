@@ -1,6 +1,6 @@
-"""Hashes of passwords, as the original writes them: bcrypt with cost 10, of 72 bytes at most.
+"""Hashing passwords as the original does: bcrypt with cost 10, of the first 72 bytes.
 
-A hash takes tens of milliseconds, so it is made in a thread.
+A hash takes tens of milliseconds, so a thread computes it.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import hashlib
 import hmac
 
 COST = 10
-# The original's hashes begin so, and what follows is the same for bcrypt's later names.
+# The prefix of the original's hashes; bcrypt's later prefixes mean the same algorithm.
 PREFIX = b"2a"
 BYTES_MAX = 72
 ARGON2, BCRYPT = "$argon2", ("$2a$", "$2b$", "$2y$")
@@ -20,14 +20,14 @@ async def make_hash(password: str) -> str:
 
 
 async def matches(password: str, hashed: str | None) -> bool:
-    """Return whether *hashed* was made of *password*; without a hash nothing matches."""
+    """Return whether *hashed* is a hash of *password*. No password matches None."""
     if not hashed:
         return False
     return await asyncio.to_thread(_matches, password, hashed)
 
 
 async def is_operators(password: str, wanted: str) -> bool:
-    """Return whether *password* is the operator's: *wanted* is it, or its bcrypt or Argon2 hash."""
+    """Return whether *password* is *wanted*, which may be a bcrypt or Argon2 hash."""
     if wanted.startswith(ARGON2):
         return await asyncio.to_thread(_matches_argon2, password, wanted)
     if wanted.startswith(BCRYPT):
@@ -39,7 +39,7 @@ async def is_operators(password: str, wanted: str) -> bool:
 
 
 def _matches_argon2(password: str, hashed: str) -> bool:
-    # So is Argon2.
+    # Argon2 and bcrypt are on the start-up list.
     from argon2 import PasswordHasher  # noqa: PLC0415
     from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415
 
@@ -50,7 +50,6 @@ def _matches_argon2(password: str, hashed: str) -> bool:
 
 
 def _make_hash(password: str) -> str:
-    # bcrypt is on the start-up list.
     import bcrypt  # noqa: PLC0415
 
     return bcrypt.hashpw(_cut(password), bcrypt.gensalt(COST, prefix=PREFIX)).decode("ascii")
@@ -62,7 +61,7 @@ def _matches(password: str, hashed: str) -> bool:
     try:
         return bcrypt.checkpw(_cut(password), hashed.encode())
     except ValueError:
-        # What is stored is no hash.
+        # The stored text is not a hash.
         return False
 
 

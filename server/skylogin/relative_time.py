@@ -1,4 +1,4 @@
-"""Times as people say them: how long ago, how long still. Pure."""
+"""Times relative to now, in words. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Return how far *moment* is from *now*: `12 seconds ago`, `in 3 hours`, `never`."""
+    """Return *moment* relative to *now*: `12 seconds ago`, `in 3 hours`; `never` for None."""
     if moment is None:
         return "never"
     seconds = round((now - moment) / timedelta(seconds=1))

@@ -440,7 +440,7 @@ def test_a_request_that_is_no_http_is_one_line_in_the_log(
         connection.sendall(request_text.encode())
         assert connection.recv(100).split()[1] == b"400"
     server.stop()
-    assert "WARNING skylogin.http: a request that is no HTTP was refused: " in server.log
+    assert "WARNING skylogin.http: refused a request that is not HTTP: " in server.log
     assert "a-key" not in server.log
     assert "Traceback" not in server.log
 

@@ -1,4 +1,4 @@
-"""Reading the fields of a payload by the original's rules (transport, section 4). Pure."""
+"""Reading the members of a payload by the original's rules (transport, section 4). Pure."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -10,15 +10,15 @@ T = TypeVar("T", str, bool)
 
 
 def direct_text(payload: Mapping[str, object], name: str) -> str:
-    """Return a field that is looked up as it is spelled; another type counts as absent."""
+    """Return a text whose name is case-sensitive; empty for another type."""
     value = payload.get(name)
     return value if isinstance(value, str) else ""
 
 
 def bound(payload: Mapping[str, object], name: str, default: T) -> T:
-    """Return a field that may be spelled in any case; null counts as absent.
+    """Return a value whose name is case-insensitive, *default* if it is missing or null.
 
-    Raises SkygearError (BadRequest) on a value that has not the type of *default*.
+    Raises SkygearError (BadRequest) if its type is not that of *default*.
     """
     value = _find(payload, name)
     if value is None:
@@ -30,9 +30,9 @@ def bound(payload: Mapping[str, object], name: str, default: T) -> T:
 
 
 def bound_key(payload: Mapping[str, object], name: str) -> str:
-    """Return a field of text that the database is asked for, empty where it is absent.
+    """Return a text for the database, empty if it is missing or null.
 
-    Raises SkygearError as `bound` does, and on U+0000, which no database text has.
+    Raises SkygearError as `bound` does, and for U+0000, which PostgreSQL cannot store.
     """
     value = bound(payload, name, "")
     check_storable(value)
@@ -40,7 +40,7 @@ def bound_key(payload: Mapping[str, object], name: str) -> str:
 
 
 def bound_object(payload: Mapping[str, object], name: str) -> dict[str, object] | None:
-    """Return a field that is an object, None where it is absent or null. Raises as `bound`."""
+    """Return an object, None if it is missing or null. Raises SkygearError as `bound` does."""
     value = _find(payload, name)
     if value is not None and not isinstance(value, dict):
         raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} is not an object")
@@ -48,7 +48,7 @@ def bound_object(payload: Mapping[str, object], name: str) -> dict[str, object] 
 
 
 def bound_list(payload: Mapping[str, object], name: str) -> list[object] | None:
-    """Return a field that is a list, None where it is absent or null. Raises as `bound`."""
+    """Return a list, None if it is missing or null. Raises SkygearError as `bound` does."""
     value = _find(payload, name)
     if value is not None and not isinstance(value, list):
         raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} is not a list")
@@ -56,7 +56,7 @@ def bound_list(payload: Mapping[str, object], name: str) -> list[object] | None:
 
 
 def bound_keys(payload: Mapping[str, object], name: str) -> list[str] | None:
-    """Return a field that lists texts, where null is the empty one. Raises as `bound_key`."""
+    """Return a list of texts, where null is an empty text. Raises as `bound_key` does."""
     values = bound_list(payload, name)
     if values is None:
         return None

@@ -1,4 +1,4 @@
-"""`record:*`: records of any type, of which the profiles of users are some."""
+"""`record:*`: records of any type; the profile of a user is one too."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,7 +19,7 @@ from skylogin.tokens.custom_token import DOCUMENTED
 
 
 async def fetch(call: Call, services: Services) -> object:
-    """Answer records by their ids, or why not, one by one."""
+    """Answer records by their ids, each with its fields or an error."""
     ids = _read_ids(call, lambda text: invalid_argument(f"invalid id format: {text}", "ids"))
     found = await services.store.run(
         lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id), write=False
@@ -39,14 +39,14 @@ def _fetched(
 
 
 def body(call: Call, services: Services, rules: AccessRules, record: Record) -> object:
-    """Return a record in wire form, as far as the one who calls may see it."""
+    """Return a record in wire form, with the fields that the caller may see."""
     known = services.store.fields_of(call.app.name, record.type)
     data = rules.readable(record.type, record.data, call.actor, record)
     return record_json.record_body(record, known, data)
 
 
 async def save(call: Call, services: Services) -> object:
-    """Save records, each alone or all at once; answer them as they are now, or why not."""
+    """Save records, each alone or all at once; answer each as it is now, or with an error."""
     given = _read_records(call)
     database_id = _writable_database(call)
     context = await _save_context(call, services, database_id)
@@ -77,7 +77,7 @@ def _saved(
 def _read_records(call: Call) -> list[GivenRecord | SkygearError]:
     raw = bound_list(call.payload, "records") or []
     if not all(item is None or isinstance(item, dict) for item in raw):
-        raise not_decodable(Reason.ARGUMENT_INVALID, "records lists what is no object")
+        raise not_decodable(Reason.ARGUMENT_INVALID, "records lists a value that is not an object")
     bound(call.payload, "atomic", False)
     if not raw:
         raise invalid_argument("expected list of record", "records")
@@ -113,7 +113,7 @@ async def _save_context(call: Call, services: Services, database_id: str) -> Sav
 async def _save(
     call: Call, services: Services, given: Sequence[GivenRecord], context: SaveContext
 ) -> list[Record | SkygearError]:
-    """Save in one transaction; what the schema needs, it gets in one before it."""
+    """Save in one transaction; a transaction before it extends the schema if needed."""
     app = call.app.name
     may_extend = services.settings.may_extend_schema or call.has_master_key
 
@@ -135,7 +135,7 @@ async def _save(
 
 
 async def delete(call: Call, services: Services) -> object:
-    """Delete records, each alone or all at once; answer which are gone, or why not."""
+    """Delete records, each alone or all at once; answer each by its id, or with an error."""
     ids = _read_ids(call, lambda text: record_json.bad_id(text, "ids"))
     bound(call.payload, "atomic", False)
     database_id = _writable_database(call)

@@ -1,4 +1,4 @@
-"""`record:query`: records by what they hold, in an order, with those that they refer to."""
+"""`record:query`: records by a predicate, sorted, with the records they refer to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Referred = dict[tuple[str, str], Record]
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What was found, what that refers to, and the fields of all of it."""
+    """The records found, those they refer to, and the fields of all of them."""
 
     found: Found
     referred: Referred
@@ -30,7 +30,7 @@ class _Outcome:
 
 
 async def query(call: Call, services: Services) -> object:
-    """Answer the records that a call asks for, and how many there are if it wants to know."""
+    """Answer the records that a call asks for, and their number if it asks for that."""
     wanted = reader.read(call.payload)
     rules = await call.app.access_rules.get()
     outcome = await services.store.run(lambda tx: _find(tx, call, wanted, rules), write=False)
@@ -45,7 +45,7 @@ async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) 
     schema = await stored_queries.load_schema(tx, app, wanted)
     permissions.check_permissions(wanted, schema, rules.fields, call.actor)
     if wanted.type not in schema:
-        # Nobody has made a record of the type, so nothing more is looked at.
+        # No record of the type was ever saved, so the rest of the query is not checked.
         return _Outcome(Found((), 0 if wanted.count else None), {}, {})
     plan = planner.plan(wanted, schema)
     scope = Scope(tx, app, call.database_id, call.actor)
@@ -70,7 +70,7 @@ def _body(
             fields = outcome.fields[record.type]
             reference = includes.reference_of(expression, record, wanted, fields)
             other = outcome.referred.get(reference) if reference else None
-            # Of what is included all fields are shown, whatever is desired of the others.
+            # Desired keys do not apply to included records.
             transient[name] = other and _shown(other, other.data, call, rules, outcome)
         elif (number := includes.number_of(expression, record)) is not None:
             transient[name] = number

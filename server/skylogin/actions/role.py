@@ -1,4 +1,4 @@
-"""`role:*`: which roles are special, and who has which."""
+"""`role:*`: the roles of users, and what roles mean."""
 
 from skylogin.actions.call import Call
 from skylogin.actions.payload import bound_keys
@@ -12,35 +12,35 @@ ASSIGNED = "OK"
 
 
 async def set_default(call: Call, services: Services) -> object:
-    """Say which roles those get who sign up from now on."""
+    """Set the roles of users who sign up from now on."""
     names = _read_roles(call)
     await services.store.run(lambda tx: roles.set_default(tx, call.app.name, names))
     return names
 
 
 async def set_admin(call: Call, services: Services) -> object:
-    """Say which roles may do what only admins may."""
+    """Set the roles of admins."""
     names = _read_roles(call)
     await services.store.run(lambda tx: roles.set_admin(tx, call.app.name, names))
     return names
 
 
 async def assign(call: Call, services: Services) -> object:
-    """Give roles to users; who is not there is passed over."""
+    """Give roles to users; unknown users are ignored."""
     names, user_ids = _read_roles(call), _read_users(call)
     await services.store.run(lambda tx: roles.assign(tx, call.app.name, user_ids, names))
     return ASSIGNED
 
 
 async def revoke(call: Call, services: Services) -> object:
-    """Take roles from users, where they have them."""
+    """Take roles from users."""
     names, user_ids = _read_roles(call), _read_users(call)
     await services.store.run(lambda tx: roles.revoke(tx, call.app.name, user_ids, names))
     return ASSIGNED
 
 
 async def get(call: Call, services: Services) -> object:
-    """Say which roles users have: oneself, or anybody's for an admin."""
+    """Answer the roles of users: for an admin of any, for others of themselves."""
     user_ids = bound_keys(call.payload, "users")
     if not user_ids:
         raise invalid_argument("unspecified user IDs in request", "users")

@@ -1,4 +1,4 @@
-"""`schema:*`: record types and their fields, and the rules of who may do what."""
+"""`schema:*`: record types and their fields, and the access rules."""
 
 from collections.abc import Awaitable, Callable
 
@@ -27,7 +27,7 @@ async def _load_body(tx: Transaction, app: str) -> object:
 
 
 async def create(call: Call, services: Services) -> object:
-    """Make record types and fields; those that are there stay."""
+    """Create record types and fields; existing ones stay."""
     raw = bound_object(call.payload, "record_types") or {}
     check_storable(raw)
     wanted, app = schema.read_types(raw), call.app.name
@@ -45,31 +45,31 @@ async def create(call: Call, services: Services) -> object:
 
 
 async def rename(call: Call, services: Services) -> object:
-    """Give a field of a record type another name."""
+    """Rename a field of a record type."""
     record_type, name = bound_key(call.payload, "record_type"), bound_key(call.payload, "item_name")
     new_name = bound_key(call.payload, "new_name")
     schema.check_may_change(record_type, item_name=name, new_name=new_name)
 
     async def change(tx: Transaction) -> None:
-        await _check_to_alter(tx, call.app.name, record_type, name, new_name)
+        await _check_may_alter(tx, call.app.name, record_type, name, new_name)
         await stored_schema.rename(tx, call.app.name, record_type, name, new_name)
 
     return await _change(call, services, change, {record_type: {name, new_name}})
 
 
 async def delete(call: Call, services: Services) -> object:
-    """Take a field from a record type, and from its records."""
+    """Delete a field of a record type, and its values."""
     record_type, name = bound_key(call.payload, "record_type"), bound_key(call.payload, "item_name")
     schema.check_may_change(record_type, item_name=name)
 
     async def change(tx: Transaction) -> None:
-        await _check_to_alter(tx, call.app.name, record_type, name)
+        await _check_may_alter(tx, call.app.name, record_type, name)
         await stored_schema.remove(tx, call.app.name, record_type, name)
 
     return await _change(call, services, change, {record_type: {name}})
 
 
-async def _check_to_alter(
+async def _check_may_alter(
     tx: Transaction, app: str, record_type: str, name: str, new_name: str = ""
 ) -> None:
     types = await record_types.find(tx, app, [record_type])
@@ -102,7 +102,7 @@ async def _change(
 
 
 async def set_create_roles(call: Call, services: Services) -> object:
-    """Say which roles one needs to create records of a type."""
+    """Set the roles that may create records of a type."""
     record_type = bound_key(call.payload, "type")
     names = bound_keys(call.payload, "create_roles") or []
     _check_has_type(record_type)
@@ -118,7 +118,7 @@ async def set_create_roles(call: Call, services: Services) -> object:
 
 
 async def set_default_access(call: Call, services: Services) -> object:
-    """Say which access list records of a type get that are saved without one."""
+    """Set the access list of records of a type that are saved without one."""
     record_type = bound_key(call.payload, "type")
     raw = _read_objects(call, "default_access")
     entries: list[JsonValue] = []
@@ -142,7 +142,7 @@ def _check_has_type(record_type: str) -> None:
 
 
 async def get_field_access(call: Call, services: Services) -> object:
-    """Answer the rules for fields, in the order in which they are looked at."""
+    """Answer the rules for fields, in the order in which they apply."""
     rules = await services.store.run(
         lambda tx: stored_access.load_field_rules(tx, call.app.name), write=False
     )
@@ -168,6 +168,6 @@ def _field_access(rules: FieldRules) -> object:
 def _read_objects(call: Call, name: str) -> list[object]:
     raw = bound_list(call.payload, name) or []
     if not all(item is None or isinstance(item, dict) for item in raw):
-        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists what is no object")
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists a value that is not an object")
     check_storable(raw)
     return raw

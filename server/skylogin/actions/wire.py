@@ -1,4 +1,4 @@
-"""JSON of the wire: bodies in, answers out. The wire's own spelling stands here."""
+"""The JSON of the wire: reading bodies, making answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from skylogin.encoding import json_text, rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import SkygearError, error_body
 
-# What actions answer that only acknowledge a call.
+# The result of actions that only acknowledge a call.
 OK = {"status": "OK"}
 
 
 class BadBodyError(ValueError):
-    """A body that is no JSON object: the original answers with a bare status."""
+    """A body that is not a JSON object: the original answers with a bare status."""
 
 
 def read_body(data: bytes) -> dict[str, object]:
-    """Return the payload of a call. No body, blanks and null are `{}`.
+    """Return the payload in *data*; an empty body, white space and null are `{}`.
 
-    Raises BadBodyError on anything that is not a JSON object. Bytes after the
-    first value are not looked at.
+    Raises BadBodyError for anything else that is not a JSON object. Bytes after the first
+    value are ignored.
     """
     text = json_text.decode(data)
     if not text.strip(" \t\n\r"):
@@ -32,7 +32,7 @@ def read_body(data: bytes) -> dict[str, object]:
     except json_text.NotJsonError as error:
         raise BadBodyError(str(error)) from error
     if value is None:
-        # The original drops the connection when a key is in a header besides.
+        # The original drops the connection if a header has the key.
         return {}
     if not isinstance(value, dict):
         raise BadBodyError("not a JSON object")
@@ -41,26 +41,26 @@ def read_body(data: bytes) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class WithInfo:
-    """A result, and what an answer tells about it beside it."""
+    """A result, and the information about it that an answer has beside it."""
 
     result: object
     info: Mapping[str, object]
 
 
 def result(value: object) -> dict[str, object]:
-    """Return the envelope of a success."""
+    """Return the body of an answer with a result."""
     if isinstance(value, WithInfo):
         return {"result": value.result, "info": dict(value.info)}
     return {"result": value}
 
 
 def error(refusal: SkygearError) -> dict[str, object]:
-    """Return the envelope of a refusal."""
+    """Return the body of an answer with an error."""
     return {"error": error_body(refusal)}
 
 
 def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]:
-    """Return a refusal that concerns one record of several (records, section 3)."""
+    """Return the error of one record among several (records, section 3)."""
     entry: dict[str, object] = {"_type": "error", **error_body(refusal)}
     return {"_id": record_id, **entry} if record_id else entry
 
@@ -68,7 +68,7 @@ def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]
 def auth_response(
     user: User, shown: Mapping[str, JsonValue], access_token: str, fields: Mapping[str, Field]
 ) -> dict[str, object]:
-    """Return what a login answers: the user as seen before it (custom-token-login, section 8).
+    """Return the answer to a login: *user* as before it (custom-token-login, section 8).
 
     *shown* are the fields of the record that the user may see.
     """

@@ -16,7 +16,7 @@ from skylogin.config import SQLITE_PREFIX, Settings
 from skylogin.database import Store, open_store, tables
 from skylogin.operations import exports
 from skylogin.operations.operator import Operator, RefusedError
-from skylogin.web import server
+from skylogin.web import database_setup
 
 T = TypeVar("T")
 
@@ -56,8 +56,9 @@ class DatabaseTarget(Target):
             raise
         except Exception as error:
             if self._store is None:
-                raise TargetError(server.cannot_open(error)) from error
-            raise TargetError(f"the database failed: {server.in_one_line(error)}") from error
+                raise TargetError(database_setup.cannot_open(error)) from error
+            text = database_setup.in_one_line(error)
+            raise TargetError(f"the database failed: {text}") from error
 
     async def _operator(self) -> Operator:
         if self._store is None:

@@ -24,7 +24,7 @@ from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.config import DEV, SERVE, Settings
 from skylogin.database import Store, open_store, tables
 from skylogin.operations.operator import Operator
-from skylogin.web import server
+from skylogin.web import database_setup, server
 
 Prepare = Callable[[Store], Coroutine[Any, Any, None]]
 
@@ -247,7 +247,7 @@ def migrate(database: Database = None) -> None:
         try:
             await migrating.upgrade(store)
         except Exception as error:
-            fail(server.cannot_open(error))
+            fail(database_setup.cannot_open(error))
         finally:
             await store.close()
 

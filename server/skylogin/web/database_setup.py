@@ -1,0 +1,129 @@
+"""Preparing the database of a server: its folder, its lock and its tables."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from skylogin.config import DEV, SERVE, SQLITE_PREFIX, ConfigurationError, Settings
+from skylogin.database import Store, tables
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.store import apps
+
+# Deletes a folder when its standard input ends.
+KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
+
+
+@contextmanager
+def ephemeral_url() -> Iterator[str]:
+    """Give the URL of a database in a new folder, which is deleted at the end."""
+    folder = tempfile.mkdtemp(prefix="skylogin-")
+    # If this process is killed, the keeper's input ends, and it deletes the folder.
+    with subprocess.Popen(
+        ["/bin/sh", "-c", KEEPER, "skylogin-keeper", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Signals from the terminal are for the server, which then stops the keeper.
+        start_new_session=True,
+    ):
+        try:
+            yield f"{SQLITE_PREFIX}{folder}/skylogin.db"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that keeps a second server from the SQLite file at *path*.
+
+    Raises ConfigurationError if another server holds it.
+    """
+    lock_path = Path(f"{path}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _take_lock(lock_path)
+    except BlockingIOError:
+        problem = f"another skylogin serves {path}; stop it, or use another database"
+        raise ConfigurationError([problem]) from None
+    except OSError as error:
+        raise ConfigurationError([f"{path}: {error.strerror}"]) from error
+    try:
+        yield
+    finally:
+        lock_path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _take_lock(path: Path) -> int:
+    """Return the open, locked file. Raises BlockingIOError if another server holds the lock.
+
+    A server that stops deletes its lock file, so the file may be gone by the time it is
+    locked. Then it is opened again.
+    """
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise
+        if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+        os.close(lock)
+
+
+async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:
+    """Make, migrate or check the tables. Raises ConfigurationError if the server must not run."""
+    try:
+        version = await store.version()
+    except Exception as error:
+        raise ConfigurationError([cannot_open(error)]) from error
+    may_change = migrate or settings.mode == DEV or store.dialect == "sqlite"
+    if version != tables.VERSION:
+        if not may_change:
+            state = "is empty" if version is None else f"has version {version}"
+            problem = f"the database {state}, this skylogin needs {tables.VERSION}"
+            raise ConfigurationError([f"{problem}: run `skylogin migrate`"])
+        if version is None:
+            await store.create()
+        else:
+            await _upgrade(store, version)
+    await _check_deployment(store, settings)
+
+
+async def _upgrade(store: Store, version: str) -> None:
+    # Alembic is on the start-up list.
+    from skylogin.database import migrate  # noqa: PLC0415
+
+    try:
+        await migrate.upgrade(store)
+    except Exception as error:
+        problem = f"the database has version {version}, which this skylogin cannot migrate"
+        raise ConfigurationError([f"{problem}: {error}"]) from error
+
+
+def cannot_open(error: Exception) -> str:
+    """Return the message for a database that cannot be opened, without a password in it."""
+    return f"the database cannot be opened: {in_one_line(error)}"
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the type and the first line of *error*: further lines of a driver may hold secrets."""
+    first_line = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
+async def _check_deployment(store: Store, settings: Settings) -> None:
+    """Mark the database of `serve`; refuse it to `dev`, whose tests may empty it."""
+    if settings.mode == SERVE:
+        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
+        return
+    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, apps.DEPLOYMENT))
+    if mark == SERVE:
+        problem = "this database belongs to `skylogin serve`; `skylogin dev` does not touch it"
+        raise ConfigurationError([problem])
