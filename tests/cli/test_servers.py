@@ -414,7 +414,7 @@ def test_a_warning_is_printed_and_the_server_starts(start_server: StartServer) -
     server = start_server(*DEV, RESPONSE_TIMEOUT="soon", PLUGINS="CATS")
 
     assert server.url
-    assert "warning: RESPONSE_TIMEOUT is no number, so the default counts: 60" in server.log
+    assert "warning: RESPONSE_TIMEOUT is not a number, so the default is used: 60" in server.log
     assert "warning: PLUGINS has no effect here" in server.log
 
 
