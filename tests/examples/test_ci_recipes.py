@@ -33,7 +33,7 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 STOP_SECONDS_MAX = 30
 
 Require = Callable[..., None]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("CI recipes")]
 
 
 def free_port() -> int:

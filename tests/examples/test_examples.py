@@ -20,7 +20,7 @@ TESTS_MIN = 10
 PASSWORD = "correct horse"
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
 
 
 @pytest.fixture(scope="module")

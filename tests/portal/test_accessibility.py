@@ -20,7 +20,7 @@ from skylogin.store.login_counts import Counts
 
 from tests.browsers import Client
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("accessibility")]
 
 AXE = Path(__file__).parent.parent / "sdk" / "node_modules" / "axe-core" / "axe.min.js"
 # `make screenshots` makes the README's picture anew; without a folder none are kept.

@@ -15,7 +15,7 @@ from skylogin.testing import LoginRefusedError
 from tests.browsers import Client
 from tests.processes import ServerProcess
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser walk")]
 
 SEEN_MILLISECONDS_MAX = 2000
 # Those who have logged in before, and the one who is refused here.

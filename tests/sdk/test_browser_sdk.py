@@ -28,6 +28,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 MILLISECONDS_MAX = 60_000
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser SDK")]
 PAGE = b"""<!doctype html><meta charset="utf-8"><title>An app</title>
 <script src="/skygear.min.js"></script><script src="/app_scenario.js"></script>
 """
@@ -97,13 +98,11 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.slow
 def test_an_app_runs_in_a_browser(page: Page, endpoint: Endpoint) -> None:
     """The same app as in Node."""
     check_app(page.evaluate(PLAY, endpoint.app_settings()))
 
 
-@pytest.mark.slow
 def test_a_login_outlives_its_page(page: Page, endpoint: Endpoint) -> None:
     """The SDK stores user and token in the browser."""
     settings = endpoint.app_settings()
@@ -122,7 +121,6 @@ def test_a_login_outlives_its_page(page: Page, endpoint: Endpoint) -> None:
     assert set(me) == {"user"}
 
 
-@pytest.mark.slow
 def test_a_page_of_another_origin_than_cors_host_sees_no_answer(page: Page) -> None:
     """The browser hides the answer from it."""
     with SkyloginServer({"CORS_HOST": "http://app.example"}) as server:

@@ -118,7 +118,13 @@ async def _write(store: Store, rows: Iterable[tuple[Table, Row]]) -> None:
     await store.run(write)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(database, marks=pytest.mark.xdist_group(f"many users in {database}"))
+        for database in ("sqlite", "postgresql")
+    ],
+)
 def large_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
