@@ -180,27 +180,18 @@ def new_user(user_id: str, now: datetime, access: JsonValue) -> User:
 
 
 def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime) -> Record:
-    return Record(
-        id=record.id,
-        owner_id=record.owner_id,
-        access=record.access,
-        created_at=record.created_at,
-        created_by=record.created_by,
-        updated_at=now,
-        updated_by=user_id,
-        data=data,
-    )
+    return replace(record, updated_at=now, updated_by=user_id, data=data)
 
 
 def _seen(user: User, record: Record, now: datetime) -> User:
     """Return the user as saved: seen now, and without a disabling that has expired."""
-    return User(
-        id=user.id,
+    return replace(
+        user,
         record=record,
-        roles=user.roles,
-        password_hash=user.password_hash,
-        token_valid_since=user.token_valid_since,
         last_seen_at=now,
+        disabled=False,
+        disabled_message=None,
+        disabled_expiry=None,
     )
 
 

@@ -176,33 +176,6 @@ def _details(  # noqa: PLR0913
     }
 
 
-def read_details(stored: Details) -> Details:
-    """Return stored details, completed with what older versions did not keep."""
-    details: Details = {**_NOT_KEPT, **stored}
-    if "header" not in stored:
-        # Older versions kept only the two members that a login reads.
-        members = {"alg": details["algorithm"], "kid": details["key_id"]}
-        details["header"] = {name: value for name, value in members.items() if value}
-    return details
-
-
-_NOT_KEPT: Details = {
-    "action": "",
-    "explanation": "",
-    "status": 0,
-    "algorithm": "",
-    "key_id": "",
-    "header": {},
-    "secret_id": "",
-    "claim_names": [],
-    "claims": {},
-    "profile_left_out": "",
-    "only_contract": "",
-    "address": "",
-    "request_id": "",
-}
-
-
 def _header(header: Mapping[str, object]) -> dict[str, JsonValue]:
     """Return the members of a header to store."""
     kept: dict[str, JsonValue] = {}
@@ -257,3 +230,16 @@ def _cut(text: str) -> str:
 
 def _cut_names(names: tuple[str, ...]) -> list[str]:
     return [_cut(name[:NAME_MAX]) for name in names[:NAMES_MAX]]
+
+
+_EMPTY = _details("", Origin("", ""), Description(), explanation="", status=0, secret_id="")
+
+
+def read_details(stored: Details) -> Details:
+    """Return stored details, completed with what older versions did not keep."""
+    details: Details = {**_EMPTY, **stored}
+    if "header" not in stored:
+        # Older versions kept only the two members that a login reads.
+        members = {"alg": details["algorithm"], "kid": details["key_id"]}
+        details["header"] = {name: value for name, value in members.items() if value}
+    return details

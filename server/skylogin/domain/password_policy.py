@@ -4,7 +4,7 @@ The rules, their order and their messages are the original's (auth-module, secti
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,8 +53,13 @@ def check(password: str, policy: PasswordPolicy, user_data: UserData) -> None:
     if length < policy.length_min:
         info = {"min_length": policy.length_min, "pw_length": length}
         raise _violated("PasswordTooShort", "password too short", info)
-    for kind, is_required, is_kind in _kinds(policy):
-        if is_required and not any(map(is_kind, password)):
+    for kind, is_required, characters in (
+        ("Uppercase", policy.uppercase_required, "[A-Z]"),
+        ("Lowercase", policy.lowercase_required, "[a-z]"),
+        ("Digit", policy.digit_required, "[0-9]"),
+        ("Symbol", policy.symbol_required, "[^A-Za-z0-9]"),
+    ):
+        if is_required and not re.search(characters, password):
             raise _violated(f"Password{kind}Required", f"password {kind.lower()} required")
     texts = {name: value for name, value in user_data.items() if isinstance(value, str)}
     fields = [texts[name] for name in policy.excluded_fields if name in texts]
@@ -64,31 +69,6 @@ def check(password: str, policy: PasswordPolicy, user_data: UserData) -> None:
                 "PasswordContainingExcludedKeywords", "password containing excluded keywords"
             )
     _check_guessable(password, policy.guessable_level_min, list(texts.values()))
-
-
-def _kinds(policy: PasswordPolicy) -> tuple[tuple[str, bool, Callable[[str], bool]], ...]:
-    return (
-        ("Uppercase", policy.uppercase_required, _is_uppercase),
-        ("Lowercase", policy.lowercase_required, _is_lowercase),
-        ("Digit", policy.digit_required, _is_digit),
-        ("Symbol", policy.symbol_required, _is_symbol),
-    )
-
-
-def _is_uppercase(character: str) -> bool:
-    return "A" <= character <= "Z"
-
-
-def _is_lowercase(character: str) -> bool:
-    return "a" <= character <= "z"
-
-
-def _is_digit(character: str) -> bool:
-    return "0" <= character <= "9"
-
-
-def _is_symbol(character: str) -> bool:
-    return not (_is_uppercase(character) or _is_lowercase(character) or _is_digit(character))
 
 
 def _check_guessable(password: str, level_min: int, hints: list[str]) -> None:

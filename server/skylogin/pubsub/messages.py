@@ -14,33 +14,15 @@ _TEXT_MEMBERS = ("action", "channel")
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
-    """Start receiving the messages of *channel*."""
+class Message:
+    """A message of a client. Other actions than `sub`, `unsub` and `pub` are unknown.
 
+    *frame* is what `pub` sends to all subscribers of *channel*.
+    """
+
+    action: str
     channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    """Stop receiving the messages of *channel*."""
-
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Send *frame*, which is complete, to all subscribers of *channel*."""
-
-    channel: str
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """An unknown action, answered with UNKNOWN_ACTION."""
-
-
-Message = Subscribe | Unsubscribe | Publish | Unknown
+    frame: bytes = b""
 
 
 class FatalMessageError(ValueError):
@@ -52,21 +34,16 @@ class FatalMessageError(ValueError):
 
 
 def read(data: bytes) -> Message:
-    """Return the request in a message. Raises FatalMessageError."""
+    """Return the message in *data*. Raises FatalMessageError."""
     members = _read_members(data)
-    channel = members.get("channel", "")
+    action, channel = members.get("action", ""), members.get("channel", "")
     if not channel:
         raise FatalMessageError("channel should not be empty. ")
-    action = members.get("action", "")
-    if action == "sub":
-        return Subscribe(channel)
-    if action == "unsub":
-        return Unsubscribe(channel)
     if action != "pub":
-        return Unknown()
+        return Message(action, channel)
     if "data" not in members:
         raise FatalMessageError("missing data to publish. ")
-    return Publish(channel, frame(channel, members["data"]))
+    return Message(action, channel, frame(channel, members["data"]))
 
 
 def frame(channel: str, data: str) -> bytes:

@@ -12,14 +12,7 @@ import weakref
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from skylogin.pubsub.hub import CHANNELS_MAX, Channel, Hub, Listener, TooManyChannelsError
-from skylogin.pubsub.messages import (
-    UNKNOWN_ACTION,
-    FatalMessageError,
-    Publish,
-    Subscribe,
-    Unsubscribe,
-    read,
-)
+from skylogin.pubsub.messages import UNKNOWN_ACTION, FatalMessageError, Message, read
 
 PATHS = {"/pubsub": "public", "/_/pubsub": "internal"}
 FAREWELL_SECONDS_MAX = 1.0
@@ -87,21 +80,27 @@ class PubSub:
                 # Too large, or not a valid frame: the code of the close frame says so.
                 return None
             try:
-                match read(message.data):
-                    case Subscribe(name):
-                        self.hub.subscribe(listener, Channel(app, hub, name))
-                    case Unsubscribe(name):
-                        self.hub.unsubscribe(listener, Channel(app, hub, name))
-                    case Publish(name, frame):
-                        self.hub.publish(Channel(app, hub, name), frame, clock())
-                    case _:
-                        listener.put(UNKNOWN_ACTION, clock())
+                request = read(message.data)
+                self._carry_out(request, listener, Channel(app, hub, request.channel), clock())
             except FatalMessageError as error:
                 return error.answer
             except TooManyChannelsError:
                 text = f"no more than {CHANNELS_MAX} channels for one connection. "
                 return FatalMessageError(text).answer
         return None
+
+    def _carry_out(
+        self, message: Message, listener: Listener, channel: Channel, now: float
+    ) -> None:
+        match message.action:
+            case "sub":
+                self.hub.subscribe(listener, channel)
+            case "unsub":
+                self.hub.unsubscribe(listener, channel)
+            case "pub":
+                self.hub.publish(channel, message.frame, now)
+            case _:
+                listener.put(UNKNOWN_ACTION, now)
 
     async def close(self) -> None:
         """Tell all clients that the server stops."""
