@@ -308,7 +308,7 @@ async def test_no_token_leads_to_a_file_elsewhere(tmp_path: Path, name: str) -> 
     outside = [tmp_path / TOKEN, folder / "secret", tmp_path / "secret"]
     for path in outside:
         path.write_text(ORIGINAL_FILE)
-    store = file_store.FileTokens(folder, APP, 0, IdMaker())
+    store = file_store.open_tokens(folder, APP, 0, IdMaker())
     for token in (name, f"../{TOKEN}", "secret", "../secret", str(tmp_path / "secret")):
         assert await refused(store, token)
         await store.forget(token)

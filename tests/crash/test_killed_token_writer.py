@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from skylogin.ids import IdMaker
-from skylogin.tokens import stored_token
-from skylogin.tokens.file_store import UNFINISHED, FileTokens
+from skylogin.tokens import file_store, stored_token
+from skylogin.tokens.file_store import UNFINISHED
+from skylogin.tokens.stored_tokens import StoredTokens
 
 from tests.factories import NOW
 from tests.processes import SECONDS_MAX, environment_with
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 
 async def problems_in(folder: Path, issued: list[str]) -> list[str]:
     """Return which tokens in *folder* are broken, and which of those *issued* are lost."""
-    tokens = FileTokens(folder, "app", 0, IdMaker())
+    tokens = file_store.open_tokens(folder, "app", 0, IdMaker())
     await tokens.issue("alice", NOW, "app")
     names = names_in(folder)
     broken = [name for name in names if not (await is_good(tokens, name))]
@@ -34,7 +35,7 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
-async def is_good(tokens: FileTokens, name: str) -> bool:
+async def is_good(tokens: StoredTokens, name: str) -> bool:
     """Return whether *name* is a token of alice."""
     return stored_token.is_token(name) and (await tokens.find(name, NOW)).user_id == "alice"
 

@@ -9,8 +9,6 @@ from skylogin.config import ConfigurationError, Settings
 from skylogin.ids import IdMaker
 from skylogin.tokens import access_token, file_store, redis_store
 from skylogin.tokens.access_token import AccessToken
-from skylogin.tokens.file_store import FileTokens
-from skylogin.tokens.redis_store import RedisTokens
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -92,11 +90,12 @@ class TokenStores:
         is_default = app == settings.app_name
         if settings.token_store == "fs":
             folder = Path(settings.token_store_path)
-            return FileTokens(folder if is_default else folder / APPS / app, app, seconds, ids)
+            folder = folder if is_default else folder / APPS / app
+            return file_store.open_tokens(folder, app, seconds, ids)
         if self._redis is not None:
             prefix = f"{settings.token_store_prefix}:" if settings.token_store_prefix else ""
             prefix += "" if is_default else f"{APPS}:{app}:"
-            return RedisTokens(self._redis, prefix, app, seconds, ids)
+            return redis_store.open_tokens(self._redis, prefix, app, seconds, ids)
         return SignedTokens(key, seconds, ids)
 
     async def close(self) -> None:

@@ -17,8 +17,9 @@ from skylogin.encoding import json_text
 from skylogin.errors import SkygearError
 from skylogin.ids import IdMaker
 from skylogin.tokens import stored_token
-from skylogin.tokens.access_token import AccessToken, not_accepted, store_fails
+from skylogin.tokens.access_token import store_fails
 from skylogin.tokens.stored_token import StoredToken
+from skylogin.tokens.stored_tokens import StoredTokens
 
 logger = logging.getLogger("skylogin.file_tokens")
 
@@ -30,40 +31,29 @@ FILE_BYTES_MAX = 65536
 UNFINISHED = ".new-"
 
 
-class FileTokens:
-    """The access tokens of an app, in a folder of their own."""
+def open_tokens(folder: Path, app: str, expiry_seconds: int, ids: IdMaker) -> StoredTokens:
+    """Return the access tokens of an app, in a folder of their own."""
+    return StoredTokens(_FileTokens(folder), app, expiry_seconds, ids)
 
-    def __init__(self, folder: Path, app: str, expiry_seconds: int, ids: IdMaker) -> None:
+
+class _FileTokens:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._app = app
-        self._expiry_seconds = expiry_seconds
-        self._ids = ids
         self._is_clean = False
 
-    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token when it is on disk. It belongs to this app, whatever *issuer* is."""
-        token = self._ids.random_id()
-        stored = stored_token.new(token, self._app, user_id, now, self._expiry_seconds)
-        # The id maker is not thread-safe.
-        unfinished = self._folder / f"{UNFINISHED}{self._ids.random_id()}"
-        await _in_thread(lambda: self._save(stored, unfinished), status=500)
-        return token
+    async def save(self, stored: StoredToken) -> None:
+        await _in_thread(lambda: self._save(stored), status=500)
 
-    async def find(self, token: str, now: datetime) -> AccessToken:
-        """Return what *token* says. The file of an expired token is removed."""
-        if not stored_token.is_token(token):
-            raise not_accepted(stored_token.NOT_A_UUID)
-        stored = await _in_thread(lambda: self._load(token, now), status=401)
-        return stored_token.accept(stored, token, self._app, now)
+    async def load(self, token: str, now: datetime) -> StoredToken | None:
+        return await _in_thread(lambda: self._load(token, now), status=401)
 
-    async def forget(self, token: str) -> None:
-        """End *token* by removing its file from the disk."""
-        if stored_token.is_token(token):
-            await _in_thread(lambda: self._remove(token), status=500)
+    async def remove(self, token: str) -> None:
+        await _in_thread(lambda: self._remove(token), status=500)
 
-    def _save(self, stored: StoredToken, unfinished: Path) -> None:
+    def _save(self, stored: StoredToken) -> None:
         data = json_text.write(stored_token.members(stored)) + b"\n"
         self._make_folder()
+        unfinished = self._folder / f"{UNFINISHED}{stored.token}"
         write_whole(self._folder / stored.token, data, unfinished)
 
     def _make_folder(self) -> None:
@@ -79,6 +69,7 @@ class FileTokens:
                 stored = stored_token.from_json(file.read(FILE_BYTES_MAX))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+        # An expired token is of no use to anyone.
         if stored is not None and stored_token.has_expired(stored, now):
             path.unlink(missing_ok=True)
         return stored

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from skylogin.encoding import json_text
 from skylogin.ids import IdMaker
 from skylogin.tokens import stored_token
-from skylogin.tokens.access_token import AccessToken, not_accepted, store_fails
+from skylogin.tokens.access_token import store_fails
+from skylogin.tokens.stored_token import StoredToken
+from skylogin.tokens.stored_tokens import StoredTokens
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -24,8 +26,7 @@ CONNECTIONS_MAX = 50
 # The longest wait for an answer, and for a free connection.
 TIMEOUT_SECONDS = 5
 RETRIES, PAUSE_SECONDS, PAUSE_SECONDS_MAX = 3, 0.01, 0.2
-MILLISECONDS = 1000
-EXPIRY_MILLISECONDS_MAX = 2**53
+NANOSECONDS_PER_MILLISECOND = 10**6
 WRONG_TYPE = "WRONGTYPE"
 
 
@@ -59,47 +60,40 @@ def open_client(url: str) -> "Redis":
     return Redis.from_pool(pool)
 
 
-class RedisTokens:
-    """The access tokens of an app, under a key prefix of their own."""
+def open_tokens(
+    client: "Redis", prefix: str, app: str, expiry_seconds: int, ids: IdMaker
+) -> StoredTokens:
+    """Return the access tokens of an app, under keys that begin with *prefix*."""
+    return StoredTokens(_RedisTokens(client, prefix), app, expiry_seconds, ids)
 
-    def __init__(
-        self, client: "Redis", prefix: str, app: str, expiry_seconds: int, ids: IdMaker
-    ) -> None:
+
+class _RedisTokens:
+    def __init__(self, client: "Redis", prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._app = app
-        self._expiry_seconds = expiry_seconds
-        self._ids = ids
 
-    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token when Redis has it. It belongs to this app, whatever *issuer* is."""
-        token = self._ids.random_id()
-        stored = stored_token.new(token, self._app, user_id, now, self._expiry_seconds)
-        key = self._prefix + token
+    async def save(self, stored: StoredToken) -> None:
+        key = self._prefix + stored.token
         async with self._client.pipeline(transaction=True) as pipeline:
             members = stored_token.members(stored).items()
             pipeline.hset(key, items=[part for member in members for part in member])
             if stored.expires_at:
                 # Redis has its own clock, so it gets a duration, not a time.
-                milliseconds = min(self._expiry_seconds * MILLISECONDS, EXPIRY_MILLISECONDS_MAX)
-                pipeline.pexpire(key, milliseconds)
+                nanoseconds = stored.expires_at - stored.issued_at
+                pipeline.pexpire(key, nanoseconds // NANOSECONDS_PER_MILLISECOND)
             await _translated(pipeline.execute(), status=500)
-        return token
 
-    async def find(self, token: str, now: datetime) -> AccessToken:
-        """Return what *token* says, unless it has expired."""
-        if not stored_token.is_token(token):
-            raise not_accepted(stored_token.NOT_A_UUID)
+    async def load(self, token: str, now: datetime) -> StoredToken | None:
         found = await _translated(self._client.hgetall(self._prefix + token), status=401)
-        texts = {
-            json_text.decode(name): json_text.decode(value) for name, value in (found or {}).items()
-        }
-        return stored_token.accept(stored_token.from_texts(texts), token, self._app, now)
+        return stored_token.from_texts(
+            {
+                json_text.decode(name): json_text.decode(value)
+                for name, value in (found or {}).items()
+            }
+        )
 
-    async def forget(self, token: str) -> None:
-        """End *token*."""
-        if stored_token.is_token(token):
-            await _translated(self._client.delete(self._prefix + token), status=500)
+    async def remove(self, token: str) -> None:
+        await _translated(self._client.delete(self._prefix + token), status=500)
 
 
 async def _translated(answer: Awaitable[Any], *, status: int) -> Any:

@@ -15,7 +15,6 @@ from skylogin.tokens.access_token import AccessToken, not_accepted
 _SHAPE = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 10**9
-NOT_A_UUID = "the access token is not a UUID"
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
