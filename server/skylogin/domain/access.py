@@ -1,4 +1,4 @@
-"""Who may create, read and write records (records, section 7). Pure.
+"""Who may create, read and write records. Pure.
 
 Three layers: who may create, the access list of a record, and the rules for its
 fields. The master key passes all of them.
@@ -16,7 +16,7 @@ from skylogin.encoding.json_text import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class TypeRules:
-    """The rules of a record type: who may create records, and their access list at first."""
+    """The rules of a record type: who may create records, and their default access list."""
 
     create_roles: tuple[str, ...] = ()
     default_access: JsonValue = None

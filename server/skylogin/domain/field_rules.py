@@ -1,4 +1,4 @@
-"""The rules for fields: who may read, write and query which fields (records, section 7). Pure.
+"""The rules for fields: who may read, write and query which fields. Pure.
 
 The master key passes all of them.
 """
@@ -53,9 +53,9 @@ class FieldRule:
 
 
 class FieldRules:
-    """All rules of an app. Of the most specific group with rules, the first for the actor counts.
+    """All rules of an app, in groups for a record type and a field, either of which may be `*`.
 
-    A group is the rules for one record type and one field, either of which may be `*`.
+    In the most specific group that has rules, the first rule for the actor decides.
     """
 
     def __init__(self, rules: Iterable[FieldRule] = ()) -> None:

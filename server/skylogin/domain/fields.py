@@ -1,8 +1,7 @@
 """The types of fields: which type a value creates, which values fit, how they are merged. Pure.
 
 A field keeps the type of its first value. The rules and messages are the
-original's (custom-token-login, section 5), except that names which break later
-reads in the original are refused here.
+original's, except that names which break later reads in the original are refused.
 """
 
 from collections.abc import Callable, Mapping, Set

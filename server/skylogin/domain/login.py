@@ -42,7 +42,7 @@ class LoginAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """An accepted login. *user* has the new profile, and the times of the login before."""
+    """An accepted login. *user* has the new profile, and the times of the previous login."""
 
     user: User
     created: bool
@@ -145,7 +145,7 @@ def _decide(attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChange
 def _writable(profile: Profile, record: Record, user: User, access: AccessRules) -> Profile:
     """Return *profile* without the changes that the rules for fields forbid *user*.
 
-    The master key does not count: the user is the writer (custom-token-login, section 5).
+    The master key does not count, because the user is the writer.
     """
     refused = access.refused_changes(record, profile, Actor(user.id, user.roles))
     if not refused:

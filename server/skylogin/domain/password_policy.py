@@ -1,6 +1,6 @@
 """The rules for new passwords: the settings `USER_AUDIT_PW_*`. Pure.
 
-The rules, their order and their messages are the original's (auth-module, section 10).
+The rules, their order and their messages are the original's.
 """
 
 import re

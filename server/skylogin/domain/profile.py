@@ -1,8 +1,7 @@
 """Reading `skyprofile` and other values of fields. Pure.
 
 An object with `$type` is a typed value at the top level, and plain JSON below it.
-The rules and messages are the original's (pkg/server/skydb/skyconv/map.go and
-custom-token-login, section 4).
+The rules and messages are the original's (pkg/server/skydb/skyconv/map.go).
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +34,7 @@ def _read_member(name: str, value: object) -> FieldValue | None:
 
 
 def read_value(value: object) -> FieldValue | None:
-    """Return the value in a JSON value, None for null. Raises SkygearError as `read` does."""
+    """Return *value* as a value of a field, None for null. Raises SkygearError as `read` does."""
     if isinstance(value, str):
         return FieldValue("string", _text(value))
     if value is None:

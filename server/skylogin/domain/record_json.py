@@ -1,6 +1,6 @@
 """Records as JSON: reading those of a call, and writing those of an answer. Pure.
 
-The rules and messages are the original's (records, sections 1 and 3).
+The rules and messages are the original's.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Deciding what saving and deleting records does. Pure.
 
 Records are saved one after the other: each sees those before it. The rules and
-messages are the original's (records, section 3).
+messages are the original's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -254,7 +254,7 @@ def _access(given: GivenRecord, base: Record, rules: AccessRules) -> JsonValue:
 
 
 def check_all_read(errors: Iterable[SkygearError | object]) -> None:
-    """Raise SkygearError if *errors* has one: a record of an atomic call cannot be read."""
+    """Raise SkygearError if a record of an atomic call could not be read."""
     refusals = [error_body(error) for error in errors if isinstance(error, SkygearError)]
     if refusals:
         info = {"arguments": "records", "errors": refusals}

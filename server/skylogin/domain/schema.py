@@ -1,7 +1,6 @@
 """The schema: the record types of an app and their fields. Pure.
 
-It is extended by saving records, if that is allowed, and by the actions `schema:*`
-(records, section 8).
+It is extended by saving records, if that is allowed, and by the actions `schema:*`.
 """
 
 from collections.abc import Iterable, Mapping, Set

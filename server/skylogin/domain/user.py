@@ -58,7 +58,7 @@ def new_record(
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as Skygear knows them. *record* is None until it is made."""
+    """A user as Skygear knows them. *record* is None until it is created."""
 
     id: str
     record: Record | None = None
@@ -126,7 +126,7 @@ class FieldValue:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who logs in, as the application knows them; *id* is the subject of the token."""
+    """The identity of a user at the application; *id* is the subject of the token."""
 
     kind: str
     id: str

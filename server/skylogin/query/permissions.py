@@ -14,7 +14,7 @@ _NEEDS = {
 
 
 def check_permissions(query: Query, schema: Schema, rules: FieldRules, actor: Actor) -> None:
-    """Raise SkygearError if the rules for fields forbid *actor* to ask *query*."""
+    """Raise SkygearError if the rules for fields forbid *query* to *actor*."""
     uses: list[tuple[Expression, FieldUse]] = [
         (expression, FieldUse.DISCOVER if simple else FieldUse.COMPARE)
         for expression, simple in expressions(query.predicate)
@@ -34,6 +34,6 @@ def _fields_of(expression: Expression, record_type: str, schema: Schema) -> list
     if path is None:
         return []
     if len(path.names) == 1:
-        # The original does not look whether a field of the type itself exists.
+        # The original does not check that a field of the type itself exists.
         return [(record_type, path.text)]
     return [(step.type, step.name) for step in resolve(path, record_type, schema)]

@@ -1,4 +1,4 @@
-"""A query as the database is asked it: its parts fit together and name fields that exist."""
+"""The plan of a query: its parts fit together, and its fields exist."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class IsNull:
-    """Whether there is no value; with *negated*, whether there is one."""
+    """Whether an operand is null or, with *negated*, is not null."""
 
     operand: Column | Metres
     negated: bool

@@ -1,6 +1,6 @@
 """From a query to a plan: which values are compared, and how. Pure.
 
-Every error of a query is found here, before the database is asked (records, section 5).
+Every error of a query is found here, before the database is asked.
 """
 
 from skylogin.domain import sql_functions

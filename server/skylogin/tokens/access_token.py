@@ -1,7 +1,6 @@
 """Access tokens of `TOKEN_STORE=jwt`: signed and not stored. Pure.
 
-They have the original's form (custom-token-login, section 9), so that tokens of either
-server are valid on the other.
+They have the original's form, so that tokens of either server are valid on the other.
 """
 
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ def issue(  # noqa: PLR0913
 def verify(token: str, now: datetime, key: bytes) -> AccessToken:
     """Return what *token* says. Raises SkygearError (AccessTokenNotAccepted).
 
-    The issuer is not compared with the app's name (transport, section 11).
+    The issuer is not compared with the app's name, as in the original.
     """
     try:
         parts = jws.split(token)
@@ -86,8 +85,8 @@ def not_accepted(explanation: str) -> SkygearError:
 def store_fails(status: int, explanation: str) -> SkygearError:
     """Return the error of a token store that does not work.
 
-    A check of a token has the original's status 401 (transport, section 9). The
-    message is not that of the store, which may have a password or the token.
+    The original answers 401 if it cannot check a token. The message is not that of the
+    store, which may have a password or the token.
     """
     message = "the access token store does not work"
     return SkygearError(UNEXPECTED_ERROR, message, status=status, explanation=explanation)

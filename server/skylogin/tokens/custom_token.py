@@ -52,8 +52,7 @@ def verify(token: str, secrets: Sequence[Secret], now: datetime, rules: Rules) -
     """Return the claims of *token*, verified with any of *secrets* at *now*.
 
     Raises SkygearError with the original's answer: 401 if a required claim is missing,
-    and 400 for any other error of the token, expiry included (custom-token-login,
-    section 2).
+    and 400 for any other error of the token, expiry included.
     """
     return read_claims(verify_signature(token, secrets, rules), now, rules)
 

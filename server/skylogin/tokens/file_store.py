@@ -69,7 +69,6 @@ class _FileTokens:
                 stored = stored_token.from_json(file.read(FILE_BYTES_MAX))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
-        # An expired token is of no use to anyone.
         if stored is not None and stored_token.has_expired(stored, now):
             path.unlink(missing_ok=True)
         return stored

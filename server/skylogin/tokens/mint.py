@@ -17,9 +17,9 @@ def mint(  # noqa: PLR0913, PLR0917
     algorithm: str = "HS256",
     claims: Mapping[str, object] | None = None,
 ) -> str:
-    """Return a token for *subject*, issued at *now*; *claims* are added, or replace its own.
+    """Return a token for *subject*, issued at *now*, with *claims* added to the default ones.
 
-    Raises ValueError on an algorithm that is none of HS256, HS384 and HS512.
+    Raises ValueError on an algorithm other than HS256, HS384 and HS512.
     """
     payload = {**default_claims(subject, now, lifetime), **(claims or {})}
     return ".".join(sign(payload, secret, algorithm))
@@ -40,7 +40,7 @@ def sign(
 ) -> tuple[str, str, str]:
     """Return the three segments of a token; its header names *named* if given, or *algorithm*.
 
-    Raises ValueError on an algorithm that is none of HS256, HS384 and HS512.
+    Raises ValueError on an algorithm other than HS256, HS384 and HS512.
     """
     if algorithm not in jws.ALGORITHMS:
         raise ValueError(f"{algorithm} is none of {', '.join(jws.ALGORITHMS)}")

@@ -35,7 +35,7 @@ def open_client(url: str) -> "Redis":
 
     Broken connections are replaced. Raises ValueError if the URL is not valid.
     """
-    # redis-py is on the start-up list.
+    # Imported only if it is needed, so that other servers start faster.
     from redis.asyncio import BlockingConnectionPool, Redis  # noqa: PLC0415
     from redis.asyncio.retry import Retry  # noqa: PLC0415
     from redis.backoff import ExponentialBackoff  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Access tokens as a store keeps them: writing and reading them. Pure.
 
-The members are the original's (custom-token-login, section 9), so that tokens it
-issued stay valid here. Times are nanoseconds since 1970; 0 means no time.
+The members are the original's, so that tokens it issued stay valid here. Times are
+nanoseconds since 1970; 0 means no time.
 """
 
 import re
