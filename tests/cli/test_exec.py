@@ -1,0 +1,150 @@
+"""`skylogin exec`: a command with a server of its own."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import urllib.request
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import files_below
+from tests.processes import environment_with, run_skylogin
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+STARTED_SECONDS_MAX = 30
+COMMAND_NOT_FOUND = 127
+SHOW_ENVIRONMENT = """
+import json, os, urllib.request
+names = ("SKYGEAR_ENDPOINT", "SKYGEAR_API_KEY", "SKYGEAR_MASTER_KEY",
+    "CUSTOM_TOKEN_SECRET", "SKYLOGIN_APP", "SKYLOGIN_PORTAL", "MINE")
+given = {name: os.environ.get(name) for name in names}
+given["ready"] = urllib.request.urlopen(given["SKYGEAR_ENDPOINT"] + "readyz").status
+print(json.dumps(given))
+"""
+
+
+def test_the_command_gets_the_server_in_its_environment(tmp_path: Path) -> None:
+    """The server stops with the command, and leaves nothing."""
+    done = run_skylogin(tmp_path, "exec", "--", sys.executable, "-c", SHOW_ENVIRONMENT, MINE="x")
+
+    assert done.returncode == 0, done.stderr
+    given = json.loads(done.stdout)
+    assert given["SKYGEAR_ENDPOINT"].endswith("/")
+    assert (given["SKYGEAR_API_KEY"], given["SKYGEAR_MASTER_KEY"]) == ("changeme", "secret")
+    assert len(given["CUSTOM_TOKEN_SECRET"]) >= 43  # noqa: PLR2004
+    assert given["SKYLOGIN_PORTAL"] == given["SKYGEAR_ENDPOINT"] + "portal/"
+    assert (given["SKYLOGIN_APP"], given["MINE"]) == ("myapp", "x")
+    assert given["ready"] == HTTPStatus.OK
+    assert files_below(tmp_path) == set()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(given["SKYGEAR_ENDPOINT"])
+
+
+EXIT_CODES = {
+    "0": ("exit 0", 0),
+    "3": ("exit 3", 3),
+    "255": ("exit 255", 255),
+    "killed": ("kill -9 $$", 128 + 9),
+    "terminated": ("kill -15 $$", 128 + 15),
+}
+
+
+@pytest.mark.parametrize(("script", "code"), EXIT_CODES.values(), ids=EXIT_CODES)
+def test_the_exit_code_is_passed_on(script: str, code: int, tmp_path: Path) -> None:
+    """As a shell reports it."""
+    assert run_skylogin(tmp_path, "exec", "--", "/bin/sh", "-c", script).returncode == code
+
+
+def test_the_command_runs_at_normal_priority(tmp_path: Path) -> None:
+    """The same as without `skylogin exec`."""
+    show = (sys.executable, "-c", "import os; print(os.nice(0))")
+
+    assert run_skylogin(tmp_path, "exec", "--", *show).stdout == f"{os.nice(0)}\n"
+
+
+def test_input_output_and_options_are_passed_on(tmp_path: Path) -> None:
+    """Options after `--` are the command's, even if skylogin has one of the same name."""
+    script = 'cat; echo "$@"; echo told >&2'
+    command = ("/bin/sh", "-c", script, "sh", "--database", "-x", "--help")
+
+    done = run_skylogin(tmp_path, "exec", "--", *command, given="input\n")
+
+    assert (done.returncode, done.stdout) == (0, "input\n--database -x --help\n")
+    assert done.stderr.endswith("told\n")
+
+
+def test_a_command_that_cannot_be_run_is_reported(tmp_path: Path) -> None:
+    """With the exit codes of a shell."""
+    missing = run_skylogin(tmp_path, "exec", "--", "no-such-command")
+    assert missing.returncode == COMMAND_NOT_FOUND
+    assert "no-such-command" in missing.stderr
+    assert "Traceback" not in missing.stderr
+
+    (tmp_path / "not-executable").write_text("x")
+    refused = run_skylogin(tmp_path, "exec", "--", "./not-executable")
+    assert refused.returncode in (126, COMMAND_NOT_FOUND)
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
+    """And the command is waited for, so that neither process is left."""
+    name = number.name.removeprefix("SIG")
+    pid = tmp_path / "pid"
+    script = f"trap 'echo stopped; exit 7' {name}; echo $$ > {pid}; while :; do sleep 0.1; done"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skylogin", "exec", "--", "/bin/sh", "-c", script],
+        cwd=tmp_path,
+        env=environment_with({}),
+        stdout=subprocess.PIPE,
+        text=True,
+        # On a terminal it is the terminal that sends Ctrl-C to both.
+        start_new_session=True,
+    )
+    with process:
+        wait_until(lambda: pid.exists() and pid.read_text(), STARTED_SECONDS_MAX)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=30)
+
+    assert (process.returncode, output) == (7, "stopped\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_ctrl_c_reaches_the_command_once(tmp_path: Path) -> None:
+    """The terminal sends it to both processes; many programs take a second one as an order."""
+    script = f"""
+import os, pathlib, signal, time
+came = []
+signal.signal(signal.SIGINT, lambda *_: came.append(1))
+pathlib.Path({str(tmp_path / "ready")!r}).touch()
+while not came:
+    time.sleep(0.05)
+time.sleep(1)
+os.write(1, b"came %d times" % len(came))
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        command = [sys.executable, "-m", "skylogin", "exec", "--", sys.executable, "-c", script]
+        os.execvpe(command[0], command, environment_with({}))
+    wait_until((tmp_path / "ready").exists, STARTED_SECONDS_MAX)
+    os.write(terminal, b"\x03")
+    output = b""
+    # Linux reports the end of a terminal as an error.
+    with suppress(OSError):
+        while data := os.read(terminal, 1024):
+            output += data
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+
+    assert b"came 1 times" in output
+    assert os.waitstatus_to_exitcode(status) == 0
