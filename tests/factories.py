@@ -1,4 +1,4 @@
-"""Tokens, users and logins, made for tests: a test names only what matters to it."""
+"""Tokens, users and login attempts for tests, which name only what matters to them."""
 
 import base64
 import hashlib
@@ -23,19 +23,19 @@ HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha
 
 
 def encoded(data: bytes) -> str:
-    """Return *data* as a segment of a token."""
+    """Return *data* encoded as a segment of a token."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def signature(signing_input: str, secret: str = SECRET, algorithm: str = "HS256") -> str:
-    """Return the third segment; made without the server's own code."""
+    """Return the third segment, computed without the server's own code."""
     return encoded(hmac.new(secret.encode(), signing_input.encode(), HASHES[algorithm]).digest())
 
 
 def make_token(
     text: str = "", *, secret: str = SECRET, header: Mapping[str, Any] | str = "", **claims: Any
 ) -> str:
-    """Return a good token, but for what is given: claims (None leaves one out), or their text."""
+    """Return a valid token with changed *claims* (None removes one), or with their *text*."""
     times = {"sub": "alice", "iat": SECONDS, "exp": SECONDS + HOUR}
     wanted = {name: value for name, value in {**times, **claims}.items() if value is not None}
     head = header or {"alg": "HS256", "typ": "JWT"}
@@ -49,7 +49,7 @@ def make_token(
 
 
 def make_user(user_id: str, *, record: bool = True, **changes: Any) -> User:
-    """Return a user with a record of the fields *data*, and with *changes*."""
+    """Return a user whose record has the fields *data*."""
     data = changes.pop("data", {})
     seen = changes.pop("last_seen_at", NOW)
     made = make_record(user_id, data) if record else None
@@ -57,7 +57,7 @@ def make_user(user_id: str, *, record: bool = True, **changes: Any) -> User:
 
 
 def make_record(user_id: str, data: Mapping[str, Any]) -> Record:
-    """Return the record of a user, made long ago."""
+    """Return the record of a user, created long ago."""
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     return Record(
         id=user_id,
@@ -85,7 +85,7 @@ def make_claims(subject: str, **profile: Any) -> Claims:
 
 
 def as_field_value(value: Any) -> FieldValue | None:
-    """Return a plain value as the profile has it."""
+    """Return a plain value as a value of a profile."""
     if value is None or isinstance(value, FieldValue):
         return value
     return FieldValue("string" if isinstance(value, str) else "number", value)
@@ -94,14 +94,14 @@ def as_field_value(value: Any) -> FieldValue | None:
 def make_attempt(
     subject: str, *, at: datetime = NOW, may_extend: bool = True, **profile: Any
 ) -> LoginAttempt:
-    """Return a login; a user made for it has the id `new-<subject>`."""
+    """Return a login attempt; a user created for it has the id `new-<subject>`."""
     claims = make_claims(subject, **profile)
     new_user = User(f"new-{subject}")
     return LoginAttempt(subject, claims.profile, at, new_user, may_extend, claims=claims)
 
 
 def make_snapshot(**changes: Any) -> LoginSnapshot:
-    """Return what is stored about an app where nobody has logged in yet, with *changes*."""
+    """Return the snapshot of an app without users, with *changes*."""
     nothing: dict[str, Any] = {
         "accounts": {},
         "fields": dict(FIRST_USER_FIELDS),

@@ -1,4 +1,4 @@
-"""Servers and commands as people start them: processes of `python -m skylogin`."""
+"""Servers and commands as users start them: processes of `python -m skylogin`."""
 
 import json
 import os
@@ -15,7 +15,7 @@ SECONDS_MAX = 60
 
 
 def environment_with(more: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which no setting of the developer's own reaches the server."""
+    """Return an environment without the developer's own settings."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     plain = {name: os.environ[name] for name in kept if name in os.environ}
     return {**plain, "PYTHONPATH": str(SERVER), **more}
@@ -24,14 +24,14 @@ def environment_with(more: Mapping[str, str]) -> dict[str, str]:
 def run_skylogin(
     folder: Path, *arguments: str, given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in *folder*, with *given* as its standard input, and wait for its end."""
+    """Run a command in *folder* with *given* as its standard input, and wait for its end."""
     return run_python(folder, "-m", "skylogin", *arguments, given=given, **environment)
 
 
 def run_python(
     folder: Path, *arguments: str, given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python in *folder*, with *given* as its standard input, and wait for its end."""
+    """Run Python in *folder* with *given* as its standard input, and wait for its end."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -45,10 +45,10 @@ def run_python(
 
 
 class ServerProcess:
-    """A server that runs in *folder*, from its start until it is stopped or killed."""
+    """A server that runs in *folder* until it is stopped or killed."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        # A file, because a pipe that nobody reads would stop the server in the end.
+        # A file: a pipe that is not read would fill up and block the server.
         self._log_path = folder / "log"
         with self._log_path.open("a") as log:
             self.process = subprocess.Popen(
@@ -64,7 +64,7 @@ class ServerProcess:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return what the ready line says, once it is there."""
+        """Return the members of the ready line; wait for it first."""
         if not self._facts:
             line = self._first_line()
             assert line, f"the server was not ready:\n{self.log}"
@@ -73,31 +73,31 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Return the server's URL, which ends with a slash, once it is ready."""
+        """Return the server's URL, which ends with a slash; wait until it is ready."""
         return str(self.facts["url"])
 
     @property
     def log(self) -> str:
-        """Return what all servers that ran in the folder have logged."""
+        """Return the log of all servers that ran in the folder."""
         return self._log_path.read_text()
 
     @property
     def running(self) -> bool:
-        """Return whether the process is there."""
+        """Return whether the process runs."""
         return self.process.poll() is None
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ask the server to stop, and return its exit code."""
+        """Send the signal *number*, wait, and return the exit code."""
         self.process.send_signal(number)
         return self.wait()
 
     def kill(self) -> None:
-        """End the server at once, whatever it does."""
+        """Kill the server."""
         self.process.kill()
         self.wait()
 
     def wait(self) -> int:
-        """Return the exit code, once there is one."""
+        """Wait for the end of the process, and return its exit code."""
         code = self.process.wait(SECONDS_MAX)
         assert self.process.stdout is not None
         self.process.stdout.close()

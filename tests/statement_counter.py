@@ -1,4 +1,4 @@
-"""What tests count: the statements that are sent to a database."""
+"""Counting the statements that are sent to a database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 @contextmanager
 def statements_counted() -> Iterator[list[str]]:
-    """Give the statements that are executed in the block."""
+    """Collect the statements that are executed in the block."""
     statements: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:

@@ -1,4 +1,4 @@
-"""A store on each database, and the services of a server on it, with a clock that stands."""
+"""A store on each database, and a server's services on it, with a clock that does not move."""
 
 import asyncio
 import shutil
@@ -37,7 +37,7 @@ Blocked = Callable[[], AbstractAsyncContextManager[None]]
 
 @dataclass
 class Clock:
-    """A clock that stands until it is set."""
+    """A clock that shows *moment* until a test sets it."""
 
     moment: datetime = field(default=NOW)
 
@@ -117,7 +117,7 @@ MakeOperator = Callable[..., Operator]
 
 @pytest.fixture
 def make_operator(store: Store, clock: Clock) -> MakeOperator:
-    """Act as an operator, with settings of one's own."""
+    """Return operators whose settings come from the keywords, by their variables."""
 
     def make(on: Store = store, **environment: str) -> Operator:
         settings = config.read(environment, config.DEV)
@@ -128,13 +128,13 @@ def make_operator(store: Store, clock: Clock) -> MakeOperator:
 
 @pytest.fixture
 def operator(make_operator: MakeOperator) -> Operator:
-    """An operator whose environment has no secret."""
+    """An operator with default settings, so without a secret."""
     return make_operator()
 
 
 @pytest.fixture
 async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeServices]:
-    """Open the services of a server, with settings of one's own."""
+    """Open services whose settings come from the keywords, by their variables."""
 
     async def make(on: Store = store, **environment: str) -> Services:
         settings = config.read({"CUSTOM_TOKEN_SECRET": "a secret", **environment}, config.DEV)
@@ -155,7 +155,7 @@ def log_in() -> LogIn:
 
 
 def make_item(services: Services, subject: str, **profile: Any) -> LoggedAttempt:
-    """Return a login as a handler hands it over."""
+    """Return a login attempt as a handler submits it."""
     attempt = make_attempt(subject, at=services.now(), **profile)
     attempt = replace(attempt, new_user=User(str(uuid.uuid4())))
     origin = Origin("192.0.2.1", str(uuid.uuid4()))
@@ -164,7 +164,7 @@ def make_item(services: Services, subject: str, **profile: Any) -> LoggedAttempt
 
 @pytest.fixture
 def writes_blocked(store_url: str, store: Store) -> Blocked:
-    """Keep every writer waiting, from another connection, while a block lasts."""
+    """Block all writes during a `with` block, from another connection."""
 
     @asynccontextmanager
     async def on_sqlite() -> AsyncIterator[None]:
@@ -183,7 +183,6 @@ def writes_blocked(store_url: str, store: Store) -> Blocked:
             async with connection.transaction():
                 await connection.execute("LOCK TABLE settings, users, journal IN EXCLUSIVE MODE")
                 yield
-                await asyncio.sleep(0)
         finally:
             await connection.close()
 
@@ -192,7 +191,7 @@ def writes_blocked(store_url: str, store: Store) -> Blocked:
 
 @pytest.fixture
 def query(store_url: str, store: Store) -> Callable[[str], Awaitable[list[Any]]]:
-    """Read the database past the store: the rows as tuples."""
+    """Query the database without the store; rows are tuples."""
 
     async def on_sqlite(statement: str) -> list[Any]:
         connection = sqlite3.connect(store_url.removeprefix(SQLITE))
@@ -216,7 +215,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 @pytest.fixture
 def ask() -> Ask:
-    """Have an action carried out as a call of the wire is; returns its answer."""
+    """Dispatch an action as for a call over the wire, and return its answer."""
 
     async def ask(
         services: Services,
