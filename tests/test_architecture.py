@@ -224,22 +224,27 @@ def test_a_folder_begins_with_its_rule(folder: str) -> None:
     assert first_line == f"{rule[0].upper()}{rule[1:]}."
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_module_imports_only_what_its_folder_may(module: str) -> None:
+@pytest.mark.parametrize("folder", ORDER)
+def test_the_modules_of_a_folder_import_only_what_it_may(folder: str) -> None:
     """Imports point up the table: no shortcuts."""
-    folder = folder_of(module)
-    used = own_imports(module)
-    at_root = {root_of(name) for name in used if not folder_of(name)} - {root_of(module)}
-    folders = {folder_of(name) for name in used} - {"", folder}
+    at_root, folders = set(FOR_ALL), allowed_for(folder) | {"", folder}
+    if ORDER.index(folder) >= ORDER.index("apps"):
+        at_root |= FROM_APPS_DOWN
+    for module in (name for name in MODULES if folder_of(name) == folder):
+        used = own_imports(module)
 
-    if folder:
-        has_settings = ORDER.index(folder) >= ORDER.index("apps")
-        assert at_root <= FOR_ALL | (FROM_APPS_DOWN if has_settings else frozenset())
-        assert folders <= allowed_for(folder)
-    elif module:
-        [(group, allowed)] = [pair for pair in ROOT_GROUPS.items() if root_of(module) in pair[0]]
-        assert folders <= allowed
-        assert not at_root or group != FOR_ALL
+        assert {root_of(name) for name in used if not folder_of(name)} <= at_root, module
+        assert {folder_of(name) for name in used} <= folders, module
+
+
+@pytest.mark.parametrize("module", sorted(AT_ROOT))
+def test_a_module_at_the_root_imports_only_what_it_may(module: str) -> None:
+    """Those that any module may import use nothing of ours."""
+    used = own_imports(module)
+    [(group, allowed)] = [pair for pair in ROOT_GROUPS.items() if module in pair[0]]
+
+    assert {folder_of(name) for name in used} <= allowed | {""}
+    assert group != FOR_ALL or all(map(folder_of, used))
 
 
 def test_no_imports_go_in_a_circle() -> None:
@@ -266,23 +271,17 @@ def test_nothing_imports_the_commands_main() -> None:
     assert users == {"__main__"}
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_only_the_start_up_list_is_imported_late(module: str) -> None:
+@pytest.mark.parametrize("folder", ["", *ORDER])
+def test_only_the_start_up_list_is_imported_late(folder: str) -> None:
     """An import inside a function saves start-up time, and hides no circle."""
-    allowed = START_UP_LIST.get(module, set())
-    late = late_imports(MODULES[module])
+    for module in (name for name in MODULES if folder_of(name) == folder):
+        allowed = START_UP_LIST.get(module, set())
+        # A library, and a name of ours that ends with a dot, stand for all that is below.
+        prefixes = [one.rstrip(".") for one in allowed if one.endswith(".") or own(one) is None]
+        late = late_imports(MODULES[module]) - allowed
+        others = {name for name in late if not any(is_below(name, one) for one in prefixes)}
 
-    # A library, and a name of ours that ends with a dot, stand for all that is below.
-    others = {
-        name
-        for name in late - allowed
-        if not any(
-            is_below(name, one.rstrip("."))
-            for one in allowed
-            if one.endswith(".") or own(one) is None
-        )
-    }
-    assert others == set()
+        assert others == set(), module
 
 
 @pytest.mark.slow
