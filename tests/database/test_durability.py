@@ -1,6 +1,5 @@
-"""Whether a commit waits for the disk, and who carries a transaction out."""
+"""SQLite: whether a commit waits for the disk, and what a failed transaction leaves."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -25,26 +24,8 @@ async def test_a_commit_waits_for_the_disk_where_it_has_to(
         await store.close()
 
 
-@pytest.mark.parametrize("write", [True, False])
-@pytest.mark.parametrize("durable", [True, False])
-async def test_what_need_not_last_wakes_no_thread(
-    durable: bool, write: bool, tmp_path: Path
-) -> None:
-    """Waking one takes longer than a transaction that waits for nothing."""
-    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=durable)
-
-    async def look(tx: Transaction) -> int:
-        return threading.get_ident()
-
-    try:
-        is_here = await store.run(look, write=write) == threading.get_ident()
-    finally:
-        await store.close()
-    assert is_here is not durable
-
-
 async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The one connection of a database that need not last goes on after any error."""
+    """The one connection that writes goes on after any error."""
     store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
 
     async def break_off(tx: Transaction) -> None:

@@ -648,8 +648,6 @@ WITHOUT = {
     "group_commit.Batcher": "a test of its own is below",
     "json_members": "spells SQL",
     "migrate": "is about the whole database",
-    "sqlite_statements": "carries statements out",
-    "sqlite_threads": "carries statements out",
     "transaction.FieldCache": "knows nothing at first",
     "transaction.Transaction": "carries statements, which say for which app",
     "apps.KeysTakenError": "an error",

@@ -164,7 +164,7 @@ class Meter:
     async def start(self) -> None:
         """Count from now on."""
         if self._tx.dialect == "sqlite":
-            self._driver.set_progress_handler(self._count, 1000)
+            await (await self._driver()).set_progress_handler(self._count, 1000)
         else:
             # What an index alone tells is no row that is read.
             await self._connection.execute(text("SET LOCAL statement_timeout = '3s'"))
@@ -174,12 +174,11 @@ class Meter:
         """Return what was done since the start."""
         if self._tx.dialect != "sqlite":
             return await self._rows_read() - self._steps
-        self._driver.set_progress_handler(None, 0)
+        await (await self._driver()).set_progress_handler(None, 0)
         return self._steps
 
-    @property
-    def _driver(self) -> Any:
-        return self._connection._connection.connection.driver_connection
+    async def _driver(self) -> Any:
+        return (await self._connection.get_raw_connection()).driver_connection
 
     def _count(self) -> int:
         self._steps += 1000

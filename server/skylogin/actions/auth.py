@@ -233,7 +233,7 @@ async def _set_password(
     new = NewPassword(user.id, new_hash, user.password_hash, call.now)
     return await services.store.run(
         lambda tx: stored_passwords.change(tx, app, new, policy),
-        witness=lambda tx: stored_passwords.is_hash(tx, app, user.id, new_hash),
+        was_committed=lambda tx: stored_passwords.is_hash(tx, app, user.id, new_hash),
     )
 
 

@@ -50,7 +50,7 @@ async def log_in(
     async def was_committed(tx: Transaction) -> bool:
         return await stored_attempts.has(tx, app, entry_id)
 
-    accepted = await services.store.run(work, witness=was_committed)
+    accepted = await services.store.run(work, was_committed=was_committed)
     return await auth_response(call, services, accepted.user)
 
 

@@ -142,7 +142,7 @@ async def link_oauth(call: Call, services: Services) -> object:
         found = principals.load_user_id(tx, call.app.name, link.provider, link.principal)
         return await found == link.user_id
 
-    await services.store.run(add, witness=is_there)
+    await services.store.run(add, was_committed=is_there)
     return LINKED
 
 

@@ -1,11 +1,10 @@
-"""The store: opens the database, begins transactions, does work again where that helps.
+"""The store: opens the database, runs transactions, and retries them where that helps.
 
-Transactions begin in `Store.run` and nowhere else. Whoever has work hands it
-over, and it must be work that can be done twice.
+Transactions begin in `Store.run` and nowhere else. Callers pass a coroutine function,
+which may run more than once.
 """
 
 import asyncio
-import functools
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
@@ -14,10 +13,10 @@ from typing import Any, TypeVar
 from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.database import dialect, tables
-from skylogin.database.sqlite_threads import DirectConnection, SqliteInline, SqliteThreads
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, RetryTransaction, SkygearError, database_busy
@@ -28,30 +27,30 @@ T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
 
 TRIES_MAX = 8
-# A query that takes long keeps the others waiting no more than that.
-SQLITE_READERS = 4
 ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
 
 
 class OutcomeUnknownError(Exception):
-    """The connection went away while committing: it may have happened or not."""
+    """The connection was lost during the commit, which may or may not have happened."""
 
     def __init__(self) -> None:
         super().__init__("the commit got no answer")
 
 
 class Store:
-    """Where users are kept. Open it with `open_store`."""
+    """A database of users. Open it with `open_store`."""
 
     def __init__(self, url: str, *, durable: bool = True) -> None:
-        self._url = url
-        self._sqlite_writer: SqliteThreads | SqliteInline | None = None
         if url.startswith(dialect.SQLITE):
-            engine = dialect.open_sqlite_writer(url, durable=durable)
-            self._sqlite_writer = SqliteThreads(engine, 1) if durable else SqliteInline(engine)
+            self._writer = dialect.open_sqlite_writer(url, durable=durable)
+            self._reader = dialect.open_sqlite_readers(url)
+        else:
+            self._writer = self._reader = dialect.open_postgresql(url)
         self._fields = FieldCache()
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
         self._analyzing: asyncio.Task[None] | None = None
@@ -59,113 +58,50 @@ class Store:
     @property
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
-        return "postgresql" if self._sqlite_writer is None else "sqlite"
-
-    @functools.cached_property
-    def _engine(self) -> AsyncEngine:
-        """Return the engine of PostgreSQL: opened when first used."""
-        return dialect.open_postgresql(self._url)
-
-    @functools.cached_property
-    def _sqlite_readers(self) -> SqliteThreads | SqliteInline:
-        if isinstance(self._sqlite_writer, SqliteInline):
-            return self._sqlite_writer
-        engine = dialect.open_sqlite_readers(self._url)
-        return SqliteThreads(engine, SQLITE_READERS)
-
-    async def _do(
-        self, work: Work[T], *, write: bool, witness: Work[bool] | None, snapshot: bool
-    ) -> T:
-        """Do *work* in one transaction: the only place where one begins.
-
-        Raises OutcomeUnknownError where the commit got no answer and *witness*
-        does not see it in the database.
-        """
-        done: list[tuple[Transaction, T]] = []
-
-        async def do(connection: AsyncConnection | DirectConnection) -> None:
-            transaction = Transaction(connection, self._fields)
-            result = await work(transaction)
-            await transaction.finish()
-            done.append((transaction, result))
-
-        try:
-            if self._sqlite_writer is None:
-                await self._carry_out(do, write=write, snapshot=snapshot)
-            else:
-                threads = self._sqlite_writer if write else self._sqlite_readers
-                await threads.run(do)
-        except OutcomeUnknownError:
-            if witness is None or not await self.run(witness, write=False):
-                raise
-        [(transaction, result)] = done
-        self._fields.learn(transaction)
-        self._count(transaction.users_added)
-        for notice in transaction.on_commit:
-            notice()
-        return result
-
-    async def _carry_out(
-        self,
-        do: Callable[[AsyncConnection], Coroutine[Any, Any, None]],
-        *,
-        write: bool,
-        snapshot: bool,
-    ) -> None:
-        async with self._engine.connect() as connection:
-            if write:
-                await connection.begin()
-                await do(connection)
-                await _commit(connection)
-                return
-            # Each statement sees what is committed when it begins, in a transaction or
-            # not; without one nobody waits for BEGIN and COMMIT. (SQLite's readers always
-            # see one moment.)
-            level = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"
-            await do(await connection.execution_options(isolation_level=level))
-
-    def _count(self, users_added: int) -> None:
-        """Have PostgreSQL look at the tables while they are young.
-
-        It looks by itself only after a minute, and until then thinks that an app
-        has few rows and walks them all.
-        """
-        self._users_added += users_added
-        if self._users_added >= self._analyze_at and self.dialect == "postgresql":
-            self._analyze_at *= ANALYZE_GROWTH
-            self._analyzing = asyncio.create_task(self._analyze())
-
-    async def _analyze(self) -> None:
-        try:
-            async with self._engine.connect() as connection:
-                await connection.execute(text("ANALYZE users, principals, records, auth_keys"))
-                await connection.commit()
-        except (DBAPIError, OSError) as error:
-            logger.warning("the tables were not analyzed: %s", type(error).__name__)
+        return self._writer.dialect.name
 
     async def run(
         self,
         work: Work[T],
         *,
         write: bool = True,
-        witness: Work[bool] | None = None,
+        was_committed: Work[bool] | None = None,
         snapshot: bool = False,
     ) -> T:
-        """Do *work* in a transaction and return what it returns, once that is committed.
+        """Run *work* in a transaction, commit, and return its result.
 
-        Work that only reads sees with *snapshot* what there was at one moment, however many
-        statements it has.
+        With *snapshot*, all statements of a read see the same state of the database.
 
-        Work that lost a race, met a busy database or a lost connection is done
-        again, with jitter, a few times. Where the commit got no answer, *witness*
-        tells from the database whether it happened. Raises SkygearError where
-        the database cannot be reached.
+        A transaction that hit a conflict, a busy database or a lost connection is retried
+        a few times, with jitter. If the commit got no answer, *was_committed* finds out
+        from the database whether it happened. A write goes on to its end even if the
+        caller is cancelled. Raises SkygearError if the database cannot be reached.
         """
+        if self._is_closed:
+            raise RuntimeError("the store is closed")
+        attempts = self._retry(work, write=write, was_committed=was_committed, snapshot=snapshot)
+        if not write:
+            return await attempts
+        task = asyncio.create_task(attempts)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+    async def _retry(
+        self,
+        work: Work[T],
+        *,
+        write: bool = False,
+        was_committed: Work[bool] | None = None,
+        snapshot: bool = False,
+    ) -> T:
         for attempt in range(TRIES_MAX):
             try:
-                return await self._do(work, write=write, witness=witness, snapshot=snapshot)
+                return await self._transact(work, write, was_committed, snapshot)
             except (OutcomeUnknownError, RetryTransaction):
                 pass
+            except PoolTimeoutError as error:
+                raise database_busy() from error
             except (DBAPIError, OSError, TimeoutError) as error:
                 if not _worth_trying_again(error):
                     raise
@@ -175,12 +111,57 @@ class Store:
             await asyncio.sleep(pause * random.random())
         raise database_busy()
 
+    async def _transact(
+        self, work: Work[T], write: bool, was_committed: Work[bool] | None, snapshot: bool
+    ) -> T:
+        """Run *work* in one transaction: the only place where one begins.
+
+        Raises OutcomeUnknownError if the commit got no answer and *was_committed*
+        does not find it in the database.
+        """
+        done: list[tuple[Transaction, T]] = []
+        try:
+            async with (self._writer if write else self._reader).connect() as connection:
+                if not write:
+                    await dialect.begin_reading(connection, snapshot=snapshot)
+                transaction = Transaction(connection, self._fields)
+                result = await work(transaction)
+                await transaction.finish()
+                done.append((transaction, result))
+                if write:
+                    await _commit(connection)
+        except OutcomeUnknownError:
+            if was_committed is None or not await self._retry(was_committed):
+                raise
+        [(transaction, result)] = done
+        self._fields.learn(transaction)
+        self._count(transaction.users_added)
+        for notice in transaction.on_commit:
+            notice()
+        return result
+
+    def _count(self, users_added: int) -> None:
+        """Have PostgreSQL analyze the tables while they are young.
+
+        By itself it does so only after a minute, and until then assumes that an app
+        has few rows and scans them all.
+        """
+        self._users_added += users_added
+        if self._users_added >= self._analyze_at and self.dialect == "postgresql":
+            self._analyze_at *= ANALYZE_GROWTH
+            self._analyzing = asyncio.create_task(self._analyze())
+
+    async def _analyze(self) -> None:
+        try:
+            async with self._writer.begin() as connection:
+                await connection.execute(text("ANALYZE users, principals, records, auth_keys"))
+        except (DBAPIError, OSError) as error:
+            logger.warning("the tables were not analyzed: %s", type(error).__name__)
+
     async def version(self) -> str | None:
         """Return the version of the schema in the database, None for an empty database."""
         try:
-            if self._sqlite_writer is not None:
-                return await self._sqlite_writer.run_directly(_read_version)
-            async with self._engine.connect() as connection:
+            async with self._writer.connect() as connection:
                 return await connection.run_sync(_read_version)
         except DBAPIError as error:
             if dialect.is_lost(error) or dialect.is_unusable(error):
@@ -188,10 +169,10 @@ class Store:
             return None
 
     async def create(self) -> None:
-        """Make the tables in an empty database and mark its version.
+        """Create the tables in an empty database and store its version.
 
-        Two servers that start on one empty database are held apart by a lock on
-        Alembic's version table; the second finds everything made.
+        Two servers that start on one empty database are kept apart by a lock;
+        the second finds the tables made.
         """
 
         def make(connection: Connection) -> None:
@@ -203,59 +184,40 @@ class Store:
         await self.migrate(make)
 
     async def migrate(self, change: Callable[[Connection], None]) -> None:
-        """Do *change* in a transaction that no other node migrates in."""
-        make_version_table = tables.alembic_version.metadata.create_all
-        if self._sqlite_writer is not None:
-
-            def both(connection: Connection) -> None:
-                # The one writer holds its lock from the beginning.
-                make_version_table(connection)
-                change(connection)
-
-            for attempt in range(TRIES_MAX):
-                try:
-                    await self._sqlite_writer.run_directly(both)
-                    return
-                except DBAPIError as error:
-                    # Going over to WAL does not wait for another who opens the file.
-                    if attempt == TRIES_MAX - 1 or not dialect.is_retryable(error):
-                        raise
-                    await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
+        """Run *change* in a transaction while no other node migrates."""
         for attempt in range(TRIES_MAX):
             try:
-                async with self._engine.begin() as connection:
-                    await connection.run_sync(make_version_table)
+                async with self._writer.begin() as connection:
+                    await connection.run_sync(tables.alembic_version.metadata.create_all)
                 break
-            except DBAPIError:
-                # Two that make the table at once: the slower is told that it exists.
-                if attempt == TRIES_MAX - 1:
+            except DBAPIError as error:
+                # PostgreSQL: of two nodes that make the table at once, one fails. SQLite:
+                # switching to WAL does not wait for another process that opens the file.
+                if attempt == TRIES_MAX - 1 or dialect.is_unusable(error):
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
-        async with self._engine.begin() as connection:
+        async with self._writer.begin() as connection:
             await dialect.lock_table(connection, tables.alembic_version)
             await connection.run_sync(change)
 
     def fields_of(self, app: str, record_type: str) -> Mapping[str, Field]:
-        """Return the fields of *record_type* that committed transactions have met."""
+        """Return the fields of *record_type* known from committed transactions."""
         return self._fields.of(app, record_type) or {}
 
     async def close(self) -> None:
-        """Close every connection: an engine left open keeps the process from ending."""
+        """Wait for the writes under way and close every connection."""
+        self._is_closed = True
         if self._analyzing is not None:
             await self._analyzing
-        if self._sqlite_writer is not None:
-            self._sqlite_writer.close()
-        if "_sqlite_readers" in self.__dict__:
-            self._sqlite_readers.close()
-        if "_engine" in self.__dict__:
-            await self._engine.dispose()
+        await asyncio.gather(*self._writes, return_exceptions=True)
+        await self._writer.dispose()
+        await self._reader.dispose()
 
 
 def open_store(url: str, *, durable: bool = True) -> Store:
-    """Return the store at *url*; nothing is connected to yet.
+    """Return the store at *url*, not yet connected.
 
-    SQLite that need not be *durable* does not wait for the disk, and is nobody else's: its
-    transactions run in the thread of the caller.
+    Commits to an SQLite database that is not *durable* do not wait for the disk.
     """
     return Store(url, durable=durable)
 
@@ -269,6 +231,8 @@ async def _commit(connection: AsyncConnection) -> None:
     try:
         await connection.commit()
     except (DBAPIError, OSError) as error:
+        # SQLite may leave the transaction open, and the pool does not roll it back.
+        await connection.invalidate()
         if dialect.is_lost(error):
             raise OutcomeUnknownError from error
         raise

@@ -6,7 +6,8 @@ No statement stands here: those are written once, in the modules beside this one
 import asyncio
 import functools
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,6 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    create_engine,
     event,
     func,
     insert,
@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.dml import Insert
@@ -39,13 +39,14 @@ from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from skylogin.database import sqlite_statements
 from skylogin.domain.sql_functions import SQL_FUNCTIONS
 from skylogin.encoding import json_text, rfc3339
 
 Columns = Mapping[str, ColumnElement[Any]]
 
 SQLITE_BUSY_SECONDS = 10
+# A slow query keeps only one of them busy.
+SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS_MAX = 10
 CONNECT_SECONDS_MAX = 10
 # Serialization failure, deadlock, and what a server says that goes away.
@@ -104,56 +105,59 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
-def open_sqlite_writer(url: str, *, durable: bool) -> Engine:
-    """Return the engine of the one writer: it begins IMMEDIATE, where readers do not.
+def open_sqlite_writer(url: str, *, durable: bool) -> AsyncEngine:
+    """Return the engine of the one connection that writes. SQLite allows no second.
 
-    What is not *durable* goes away with the server: nothing waits for the disk, and nobody else
-    looks at it.
+    A database that is not *durable* is deleted with its server, so no commit waits for the disk.
     """
-    return _open_sqlite(url, "BEGIN IMMEDIATE", _DURABLE if durable else _PASSING)
+    # NORMAL could lose an acknowledged commit in a power failure.
+    level = "FULL" if durable else "OFF"
+    return _open_sqlite(url, 1, "BEGIN IMMEDIATE", f"synchronous={level}")
 
 
-def open_sqlite_readers(url: str) -> Engine:
-    """Return the engine of the readers, who wait for nobody."""
-    return _open_sqlite(url, "BEGIN", _DURABLE)
+def open_sqlite_readers(url: str) -> AsyncEngine:
+    """Return the engine of the connections that read. They do not wait for the writer."""
+    return _open_sqlite(url, SQLITE_READERS, "BEGIN", "query_only=ON")
 
 
-def _open_sqlite(url: str, begin: str, pragmas: Sequence[str]) -> Engine:
-    engine = create_engine(f"sqlite+pysqlite{url.removeprefix('sqlite')}", **_SQLITE)
-    _set_up_sqlite(engine, begin, (*pragmas, *_PRAGMAS))
+def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
+        json_serializer=json_text.write_stored,
+        json_deserializer=json_text.read_stored,
+        pool_size=connections,
+        max_overflow=0,
+        # The driver's own transactions are off: they would begin late and deferred.
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
+    )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def check(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
+        # aiosqlite does not wait for the thread of a connection that cannot be opened: it
+        # would outlive the event loop. So the file is opened here first.
+        sqlite3.connect(*arguments, **options).close()
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        try:
+            for one in (*_PRAGMAS, pragma):
+                connection.execute(f"PRAGMA {one}").close()
+            for name, (count, function) in SQL_FUNCTIONS.items():
+                connection.create_function(name, count, function, deterministic=True)
+        except BaseException:
+            # The pool does not know this connection yet, so would never close it.
+            connection.close()
+            raise
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_now(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
     return engine
 
 
 SQLITE = "sqlite:"
-_SQLITE: Mapping[str, Any] = {
-    "json_serializer": json_text.write_stored,
-    "json_deserializer": json_text.read_stored,
-    # The driver's own transactions are off: they would begin late and deferred.
-    "connect_args": {"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
-}
-_PRAGMAS = ("foreign_keys=ON", "cache_size=-8000")
-# NORMAL may lose an acknowledged commit when the power goes.
-_DURABLE = ("journal_mode=WAL", "synchronous=FULL")
-# Locks that others could see, and a log for them to read from, are half of a small transaction.
-_PASSING = ("locking_mode=EXCLUSIVE", "journal_mode=MEMORY", "synchronous=OFF")
-
-
-def _set_up_sqlite(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-        for name, (count, function) in SQL_FUNCTIONS.items():
-            connection.create_function(name, count, function, deterministic=True)
-
-    @event.listens_for(engine, "begin")
-    def begin_now(connection: Any) -> None:
-        if sqlite_statements.is_heard(connection):
-            connection.exec_driver_sql(begin)
-        else:
-            sqlite_statements.by_driver(connection, begin)
+_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")
 
 
 def open_postgresql(url: str) -> AsyncEngine:
@@ -396,9 +400,21 @@ def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     return func.json_group_array(column, type_=JSON())
 
 
+async def begin_reading(connection: AsyncConnection, *, snapshot: bool) -> None:
+    """Have the statements on *connection* see the same state if this is a *snapshot*.
+
+    SQLite's readers always do. On PostgreSQL others need no transaction, and so do not
+    wait for BEGIN and COMMIT.
+    """
+    if connection.dialect.name == "postgresql":
+        level = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"
+        await connection.execution_options(isolation_level=level)
+
+
 async def lock_table(connection: AsyncConnection, table: Table) -> None:
-    """Keep others from *table* until the transaction ends."""
-    await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
+    """Keep others from *table* until the transaction ends. SQLite has only one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
 
 
 def is_conflict(error: DBAPIError) -> bool:

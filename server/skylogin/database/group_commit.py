@@ -19,7 +19,7 @@ Outcome = TypeVar("Outcome")
 BATCH_SIZE_MAX = 256
 
 Work = Callable[[Transaction, Sequence[Item]], Awaitable[Sequence[Outcome | SkygearError]]]
-Witness = Callable[[Transaction, Sequence[Item]], Awaitable[bool]]
+WasCommitted = Callable[[Transaction, Sequence[Item]], Awaitable[bool]]
 
 
 class Batcher(Generic[Item, Outcome]):
@@ -29,13 +29,13 @@ class Batcher(Generic[Item, Outcome]):
         self,
         store: Store,
         work: Work[Item, Outcome],
-        witness: Witness[Item] | None = None,
+        was_committed: WasCommitted[Item] | None = None,
         *,
         write: bool = True,
     ) -> None:
         self._store = store
         self._work = work
-        self._witness = witness
+        self._was_committed = was_committed
         self._write = write
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
         # PostgreSQL works beside this process; SQLite in it, one writer at a time.
@@ -92,15 +92,15 @@ class Batcher(Generic[Item, Outcome]):
             _settle(future, outcome)
 
     async def _commit(self, items: Sequence[Item]) -> Sequence[Outcome | SkygearError]:
-        witness = self._witness
+        was_committed = self._was_committed
 
         async def work(tx: Transaction) -> Sequence[Outcome | SkygearError]:
             return await self._work(tx, items)
 
-        async def happened(tx: Transaction) -> bool:
-            return witness is not None and await witness(tx, items)
+        async def all_committed(tx: Transaction) -> bool:
+            return was_committed is not None and await was_committed(tx, items)
 
-        return await self._store.run(work, write=self._write, witness=happened)
+        return await self._store.run(work, write=self._write, was_committed=all_committed)
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome | BaseException) -> None:

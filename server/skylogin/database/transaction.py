@@ -5,7 +5,6 @@ the app, and many users at once, so that one login is a batch of one.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from sqlalchemy import Insert, Select, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.database import dialect
-from skylogin.database.sqlite_threads import DirectConnection
 from skylogin.domain.user import Field
 
 FieldMap = dict[str, Field]
@@ -68,7 +66,7 @@ class FieldCache:
 class Transaction:
     """Statements in one transaction. `Store.begin` makes them."""
 
-    def __init__(self, connection: AsyncConnection | DirectConnection, fields: FieldCache) -> None:
+    def __init__(self, connection: AsyncConnection, fields: FieldCache) -> None:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.fields = fields
@@ -78,12 +76,6 @@ class Transaction:
         self.users_added = 0
         self.on_commit: list[Callable[[], None]] = []
         self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}
-
-    @property
-    def writes(self) -> Counter[str] | None:
-        """Return how often each table was written until now, None where others write too."""
-        connection = self.connection
-        return connection.writes if isinstance(connection, DirectConnection) else None
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows of *query*, which takes its parameters from *values*."""

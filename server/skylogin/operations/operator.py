@@ -89,7 +89,7 @@ class Operator:
             await audit_log.add(tx, app, line)
             return result
 
-        done = await self.store.run(both, witness=lambda tx: audit_log.has(tx, app, line.id))
+        done = await self.store.run(both, was_committed=lambda tx: audit_log.has(tx, app, line.id))
         if name not in LEAVING_APP:
             # What concerns no app alone is about the one that it is done to.
             self._forget(app or target)

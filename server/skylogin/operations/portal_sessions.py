@@ -46,7 +46,7 @@ async def sign_in(operator: Operator, password: str) -> str:
             raise TooManyTriesError(f"too many wrong passwords: try again in {minutes} minutes")
         await audit_log.add(tx, EVERY_APP, tried)
 
-    await operator.store.run(count, witness=lambda tx: audit_log.has(tx, EVERY_APP, tried.id))
+    await operator.store.run(count, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, tried.id))
     if not await passwords.is_operators(password, operator.settings.admin_password):
         raise WrongPasswordError("that is not the password")
     key = randomness.token_urlsafe(SESSION_BYTES)

@@ -104,7 +104,8 @@ async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) ->
 
 
 async def _fetch(scope: Scope, query: Select[Any], sql: QuerySql) -> Sequence[Any]:
-    return (await scope.tx.connection.execute(query, sql.values)).fetchall()
+    rows: Sequence[Any] = (await scope.tx.connection.execute(query, sql.values)).all()
+    return rows
 
 
 async def load_fields(tx: Transaction, app: str, found: Iterable[Record]) -> dict[str, FieldMap]:

@@ -1,12 +1,13 @@
-"""An app as a whole, for tests: emptied, copied, put back. Keys and secrets stay as they are."""
+"""An app as a whole, for tests: reset, copied, restored. Its keys and secrets stay as they are."""
 
-from collections import Counter
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, select
 
+from skylogin.database import dialect
 from skylogin.database.tables import apps as apps_table
 from skylogin.database.tables import (
     auth_keys,
@@ -25,61 +26,75 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class AppSnapshot:
-    """An app as it was once, and how often each table had been written by then, where known."""
+    """A new app: its rows by table, and how each table begins with them."""
 
     rows: Rows
-    writes: Counter[str] | None
+    beginnings: Mapping[str, str | None]
 
 
-# How clients and issuers get in, and what the server has to remember.
-_STAYING = {one.name for one in (apps_table, custom_token_secrets, operator_sessions, settings)}
-_EMPTIED = {
-    table.name: delete(table).where(table.c.app == bindparam("app"))
-    for table in metadata.sorted_tables
-    if table.name not in _STAYING
+# Keys and sessions of clients and operators, and what the server itself stores.
+_KEPT = (apps_table, custom_token_secrets, operator_sessions, settings)
+_EMPTIED = {table.name: table for table in metadata.sorted_tables if table not in _KEPT}
+_DELETES = {
+    name: delete(table).where(table.c.app == bindparam("app")) for name, table in _EMPTIED.items()
 }
-# What happened to an app is no part of a copy: it begins anew.
+# A copy has no history: the login log, the counts and the audit list.
 _COPIED = (*TABLES.values(), auth_keys)
 _INSERTS = {table.name: insert(table) for table in _COPIED}
-
-
-async def empty(tx: Transaction, app: str, but: Collection[str] = ()) -> None:
-    """Take away everything that clients, logins and operators left in *app*, *but* some tables."""
-    for name, statement in _EMPTIED.items():
-        if name not in but:
-            await tx.connection.execute(statement, {"app": app})
-    tx.on_commit.append(lambda: tx.fields.forget(app))
 
 
 async def reset(
     tx: Transaction, app: str, key_sets: Sequence[KeySet], first: AppSnapshot | None = None
 ) -> AppSnapshot:
-    """Make *app* as it is when it is new, and return that: it is *first* for the next time.
+    """Make *app* new again. Pass the result as *first* to the next reset of the same app.
 
-    Tests reset again and again. Putting rows back takes a third of making them, and most
-    tables nobody has written since.
+    A test suite resets its app before each test, and most tests write to a few tables: the
+    others, which still begin with the rows of a new app and have no more, are left alone.
     """
     if first is None:
         await empty(tx, app)
         await apps.forget_prepared(tx, app)
         await apps.prepare(tx, app, key_sets)
         rows = await copy(tx, app)
-    else:
-        rows = first.rows
-        await put_back(tx, app, rows, _unwritten(tx, first))
-    return AppSnapshot(rows, None if tx.writes is None else tx.writes.copy())
+        return AppSnapshot(rows, await _load_beginnings(tx, app, rows))
+    now = await _load_beginnings(tx, app, first.rows)
+    changed = [name for name, beginning in first.beginnings.items() if now[name] != beginning]
+    await _replace(tx, app, first.rows, changed)
+    return first
 
 
-def _unwritten(tx: Transaction, world: AppSnapshot) -> Collection[str]:
-    """Return the tables that are as they were in *world*, as far as that is known."""
-    before, now = world.writes, tx.writes
-    if before is None or now is None:
-        return ()
-    return {name for name in _EMPTIED if before[name] == now[name]}
+async def _load_beginnings(tx: Transaction, app: str, rows: Rows) -> dict[str, str | None]:
+    """Return the first rows of each table as text: one row more than *rows* has of any."""
+    number = 1 + max(map(len, rows.values()))
+    values = {"app": app, "number": number}
+    row = (await tx.connection.execute(_beginnings(tx.dialect), values)).one()
+    return dict(row._mapping)
+
+
+@functools.cache
+def _beginnings(dialect_name: str) -> Select[Any]:
+    queries = {
+        name: select(table)
+        .where(table.c.app == bindparam("app"))
+        .order_by(*table.primary_key)
+        .limit(bindparam("number"))
+        for name, table in _EMPTIED.items()
+    }
+    return select(
+        *(
+            dialect.as_one_row(query, dialect_name).scalar_subquery().label(name)
+            for name, query in queries.items()
+        )
+    )
+
+
+async def empty(tx: Transaction, app: str) -> None:
+    """Delete everything that clients, logins and operators wrote to *app*."""
+    await _replace(tx, app, {}, _EMPTIED)
 
 
 async def copy(tx: Transaction, app: str) -> Rows:
-    """Return the rows of *app* by table: all but its history, its keys and its secrets."""
+    """Return the rows of *app* by table, without its history, keys and secrets."""
     copied = {}
     for table in _COPIED:
         rows = await tx.connection.execute(select(table).where(table.c.app == app))
@@ -87,13 +102,17 @@ async def copy(tx: Transaction, app: str) -> Rows:
     return copied
 
 
-async def put_back(tx: Transaction, app: str, rows: Rows, but: Collection[str] = ()) -> None:
-    """Make *app* what it was when *rows* were copied; its history begins anew.
+async def put_back(tx: Transaction, app: str, rows: Rows) -> None:
+    """Restore *app* from a copy of its *rows*. Its history begins anew."""
+    await _replace(tx, app, rows, _EMPTIED)
 
-    *but* some tables, which are as they were then.
-    """
-    await empty(tx, app, but)
-    for table in _COPIED:
-        if rows[table.name] and table.name not in but:
-            await tx.connection.execute(_INSERTS[table.name], rows[table.name])
-    tx.users_added += len(rows["users"])
+
+async def _replace(tx: Transaction, app: str, rows: Rows, names: Collection[str]) -> None:
+    """Have the tables called *names* hold *rows* and nothing else of *app*."""
+    for name in names:
+        await tx.connection.execute(_DELETES[name], {"app": app})
+        if rows.get(name):
+            await tx.connection.execute(_INSERTS[name], rows[name])
+    if "users" in names:
+        tx.users_added += len(rows.get("users", ()))
+    tx.on_commit.append(lambda: tx.fields.forget(app))

@@ -144,7 +144,8 @@ async def _load_among(
             _read_cursor(search.cursor)
         return []
     values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
-    return (await tx.connection.execute(_among(search, tx.dialect), values)).all()
+    rows: Sequence[Any] = (await tx.connection.execute(_among(search, tx.dialect), values)).all()
+    return rows
 
 
 # To build it takes longer than to look one user up by their subject, as tests do all the time.

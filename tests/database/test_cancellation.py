@@ -1,0 +1,90 @@
+"""Callers that leave while a transaction runs: a write goes on to its end, a read ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from skylogin.database import Store, Transaction, open_store
+from skylogin.store import apps
+
+APP = "myapp"
+
+
+class Slow:
+    """Work that writes, waits until it is told to go on, and writes again."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, tx: Transaction) -> None:
+        await apps.write_setting(tx, APP, "first", "written")
+        self.began.set()
+        await self.go_on.wait()
+        await apps.write_setting(tx, APP, "second", "written")
+
+
+async def written(store: Store) -> list[str | None]:
+    """Return what is stored under the two names."""
+
+    async def read(tx: Transaction) -> list[str | None]:
+        return [await apps.read_setting(tx, APP, name) for name in ("first", "second")]
+
+    return await store.run(read, write=False)
+
+
+@pytest.mark.parametrize("way", ["cancelled", "timed out"])
+async def test_a_write_ends_without_its_caller(store: Store, way: str) -> None:
+    """Neither a cancelled caller nor a timeout interrupts a statement."""
+    work = Slow()
+    caller = asyncio.create_task(store.run(work))
+    await work.began.wait()
+
+    if way == "cancelled":
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+    else:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(caller, 0.01)
+    assert await written(store) == [None, None]
+    work.go_on.set()
+    await store.run(lambda tx: apps.write_setting(tx, APP, "third", "written"))
+
+    assert await written(store) == ["written", "written"]
+
+
+async def test_closing_waits_for_a_write_without_a_caller(
+    make_store: Callable[[], Awaitable[Store]], store_url: str, query: Any
+) -> None:
+    """It is committed when the store is closed."""
+    closing = open_store(store_url)
+    work = Slow()
+    caller = asyncio.create_task(closing.run(work))
+    await work.began.wait()
+    caller.cancel()
+
+    closed = asyncio.create_task(closing.close())
+    await asyncio.sleep(0)
+    assert not closed.done()
+    work.go_on.set()
+    await closed
+
+    assert len(await query("SELECT name FROM settings WHERE app = 'myapp'")) == len(
+        ("first", "second")
+    )
+
+
+async def test_a_cancelled_read_leaves_the_store_usable(store: Store) -> None:
+    """However many of them there are."""
+
+    async def read(tx: Transaction) -> None:
+        while True:
+            await apps.read_setting(tx, APP, "first")
+
+    for _ in range(12):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(store.run(read, write=False), 0.02)
+
+    assert await written(store) == [None, None]

@@ -1,0 +1,54 @@
+"""Nothing of a database is left open: no thread, however its store or its server ended."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from skylogin.database import Transaction, open_store
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Every thread that a test starts has ended when it ends."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) - before == set()
+
+
+async def look(tx: Transaction) -> int:
+    """Read something."""
+    return int((await tx.connection.execute(text("SELECT 1"))).scalar_one())
+
+
+async def test_closing_a_store_ends_its_threads(tmp_path: Path) -> None:
+    """Those of the readers and of the writer."""
+    store = open_store(f"sqlite:///{tmp_path}/skylogin.db")
+    await store.create()
+    assert await store.run(look) == await store.run(look, write=False) == 1
+    assert threading.active_count() > 1
+
+    await store.close()
+
+
+async def test_a_store_that_never_connected_is_closed(tmp_path: Path) -> None:
+    """It had no thread."""
+    await open_store(f"sqlite:///{tmp_path}/skylogin.db").close()
+
+
+@pytest.mark.parametrize("name", ["text.db", "folder", "missing/folder.db"])
+async def test_a_failed_connection_leaves_no_thread(name: str, tmp_path: Path) -> None:
+    """Whether the file cannot be opened, or is not a database."""
+    (tmp_path / "text.db").write_text("this is not a database, but long enough to be read" * 99)
+    (tmp_path / "folder").mkdir()
+    store = open_store(f"sqlite:///{tmp_path}/{name}")
+
+    for _ in range(2):
+        with pytest.raises(DBAPIError):
+            await store.version()
+        with pytest.raises(DBAPIError):
+            await store.run(look, write=False)
+
+    await store.close()
