@@ -1,4 +1,4 @@
-"""`auth:*`: users with passwords, and what may be done to any user."""
+"""`auth:*`: users with passwords, logging out, and disabling users."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,7 +35,7 @@ VERIFIED = "is_verified"
 
 
 async def sign_up(call: Call, services: Services) -> object:
-    """Make a user: by auth data and a password, or an anonymous one."""
+    """Create a user with auth data and a password, or an anonymous one."""
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
     given = profile.read(bound_object(call.payload, "profile") or {})
@@ -57,7 +57,7 @@ async def sign_up(call: Call, services: Services) -> object:
             token_valid_since=call.now,
         )
     if services.settings.verify_required and not call.has_master_key:
-        # Whoever could say so themselves would need no verifying.
+        # Only the master key may verify a user.
         given = {name: value for name, value in given.items() if name != VERIFIED}
     return await _make_user(call, services, new_user, {**profile.read(auth_data), **given})
 
@@ -101,7 +101,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
 
 
 async def log_in(call: Call, services: Services) -> object:
-    """Log in by auth data and a password. The first complete key set tells the user."""
+    """Log in by auth data, whose first complete key set identifies the user, and a password."""
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
     provider = bound(call.payload, "provider", "")
@@ -128,7 +128,7 @@ async def log_in(call: Call, services: Services) -> object:
     async def find(tx: Transaction) -> Account:
         found = (await users.load(tx, call.app.name, [user.id], lock=True)).get(user.id)
         if found is None or found.password_hash != user.password_hash:
-            # The password was changed while this one was looked at.
+            # The password was changed while it was checked.
             raise _incorrect()
         return Account(user.id, found)
 
@@ -138,7 +138,7 @@ async def log_in(call: Call, services: Services) -> object:
 def _key_values(
     auth_data: Mapping[str, object], key_set: unique_keys.KeySet
 ) -> dict[str, JsonValue]:
-    """Return the values that tell a user. Raises SkygearError where one is no plain value."""
+    """Return the values that identify a user. Raises SkygearError if one is not plain."""
     read = {
         name: value
         for name, value in profile.read({name: auth_data[name] for name in key_set}).items()
@@ -162,7 +162,7 @@ def _no_provider(provider: str) -> SkygearError:
 
 
 async def change_password(call: Call, services: Services) -> object:
-    """Set a new password, for whoever knows the old one; older access tokens end."""
+    """Change a password, given the old one; older access tokens end."""
     old_password = bound(call.payload, "old_password", "")
     password = bound(call.payload, "password", "")
     bound(call.payload, "invalidate", False)
@@ -185,7 +185,7 @@ def _incorrect_old() -> SkygearError:
 
 
 async def reset_password(call: Call, services: Services) -> object:
-    """Set a user's password without the old one, whatever it was; for the master key only."""
+    """Set a user's password without the old one; for the master key only."""
     user_id = bound_key(call.payload, "auth_id")
     password = bound(call.payload, "password", "")
     if not user_id:
@@ -219,7 +219,7 @@ async def _set_password(
     password: str,
     user_data: Mapping[str, object],
 ) -> bool:
-    """Set a password that keeps the policy. Returns False where another came in between."""
+    """Set a password that satisfies the policy. Returns False if it was changed meanwhile."""
     app, policy = call.app.name, services.settings.password_policy
     password_policy.check(password, policy, user_data)
     remembered = await services.store.run(
@@ -238,7 +238,7 @@ async def _set_password(
 
 
 async def log_out(call: Call, services: Services) -> object:
-    """End a session, where the token store can."""
+    """End the access token, if the token store can."""
     if call.access_token:
         await call.app.tokens.forget(call.access_token)
     return OK
@@ -250,7 +250,7 @@ async def unregister_device(call: Call, services: Services) -> object:
 
 
 async def set_disabled(call: Call, services: Services) -> object:
-    """Disable a user, with a message and an end where they are given, or enable them."""
+    """Enable a user, or disable one, with a message and an end if they are given."""
     user_id = bound_key(call.payload, "auth_id")
     disabled = bound(call.payload, "disabled", False)
     message = bound_key(call.payload, "message")

@@ -1,4 +1,4 @@
-"""Checks before a handler: each fills in the call, or raises (transport, section 9)."""
+"""The checks before a handler: each fills in the call, or raises (transport, section 9)."""
 
 from skylogin.actions.batches import Lookup
 from skylogin.actions.call import AccessKey, Call
@@ -33,7 +33,7 @@ async def check_access_key(call: Call, services: Services) -> None:
 
 
 async def authenticate(call: Call, services: Services) -> None:
-    """Require a key or a good access token; find out who calls."""
+    """Require a key or a valid access token, and find out the id of the caller."""
     _read_access_key(call)
     if call.access_token:
         call.token = await call.app.tokens.find(call.access_token, call.now)
@@ -63,7 +63,7 @@ def _read_access_key(call: Call) -> None:
 
 
 async def inject_auth(call: Call, services: Services) -> None:
-    """Find the user who calls; whoever may not act as a user goes on as nobody."""
+    """Load the caller's user; one who may not act as a user goes on without."""
     await _load_user(call, services)
     if call.user is None:
         return
@@ -75,14 +75,14 @@ async def inject_auth(call: Call, services: Services) -> None:
 
 
 async def require_auth(call: Call, services: Services) -> None:
-    """Require a user who calls, and may."""
+    """Require a caller with a user who is enabled and whose password has not expired."""
     await require_auth_to_change_password(call, services)
     assert call.user is not None
     _check_password(call, services, call.user)
 
 
 async def require_auth_to_change_password(call: Call, services: Services) -> None:
-    """Require a user who calls, and may, but for a password that is too old."""
+    """Require a caller with a user who is enabled, even if the password has expired."""
     await _load_user(call, services)
     if call.user is None:
         message = "Authentication is required for this action, please login."
@@ -116,7 +116,7 @@ async def _load_user(call: Call, services: Services) -> None:
 
 
 async def require_user(call: Call, services: Services) -> None:
-    """Require the user's record; one that is missing is made, empty."""
+    """Require the user's record; a missing one is created, empty."""
     assert call.user is not None
     if call.user.record is None:
         access = (await call.app.access_rules.get()).default_access(USER_TYPE)
@@ -129,7 +129,7 @@ async def require_user(call: Call, services: Services) -> None:
 
 
 async def _make(call: Call, services: Services, wanted: User) -> User:
-    """Make what *wanted* has and is not there; return the user as stored."""
+    """Create the parts of *wanted* that are missing; return the user as stored."""
 
     async def make(tx: Transaction) -> User:
         return await users.make_missing(tx, call.app.name, wanted)
@@ -138,13 +138,13 @@ async def _make(call: Call, services: Services, wanted: User) -> User:
 
 
 async def check_user(call: Call, services: Services) -> None:
-    """Require a verified user where users have to be, unless nobody is logged in."""
+    """Require a verified user if the settings do and the caller has a user."""
     if services.settings.verify_required and call.user is not None:
         await require_user(call, services)
 
 
 async def select_database(call: Call, services: Services) -> None:
-    """Find out which database the call is for (transport, section 12)."""
+    """Find the database that the call is for (transport, section 12)."""
     wanted = direct_text(call.payload, "database_id") or "_public"
     check_storable(wanted)
     check_keys([wanted])

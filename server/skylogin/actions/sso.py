@@ -1,4 +1,4 @@
-"""`sso:*`: logging in as a principal of somebody else's."""
+"""`sso:*`: logging in as a principal of an auth server or an OAuth provider."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ LINKED = "OK"
 
 
 async def log_in_with_custom_token(call: Call, services: Services) -> object:
-    """Log in the principal of a custom token; the first time, make the user."""
+    """Log in the principal of a custom token; the first login creates the user."""
     secrets = await call.app.secrets.accepted(call.now)
     if not secrets:
         raise SkygearError(
@@ -45,7 +45,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     if not token:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
     signed = await _verify_signature(call, services, token, secrets)
-    # Known from here on, also of an attempt that is refused.
+    # From here on, the login log has it even if the attempt is refused.
     call.secret_id = signed.secret_id
     claims = custom_token.read_claims(signed, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
@@ -69,7 +69,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
 async def _verify_signature(
     call: Call, services: Services, token: str, secrets: Sequence[Secret]
 ) -> Signed:
-    """Return *token* with the secret that signed it; one made a moment ago counts as well."""
+    """Return *token* with the secret that signed it, even if that was made a moment ago."""
     try:
         return custom_token.verify_signature(token, secrets, services.rules)
     except SkygearError as error:
@@ -82,7 +82,7 @@ async def _verify_signature(
 
 
 async def log_in_with_oauth(call: Call, services: Services) -> object:
-    """Log in the user whom a principal of an OAuth provider is linked with."""
+    """Log in the user who is linked with a principal of an OAuth provider."""
     link = _read_link(call)
 
     async def find(tx: Transaction) -> Account:
@@ -100,13 +100,13 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
     async def note(tx: Transaction, changes: LoginChanges) -> None:
         await principals.update_said(tx, call.app.name, link)
 
-    nobody = User(services.ids.random_id())
-    attempt = LoginAttempt(link.principal, None, call.now, nobody, False, OAUTH, link.provider)
+    no_user = User(services.ids.random_id())
+    attempt = LoginAttempt(link.principal, None, call.now, no_user, False, OAUTH, link.provider)
     return await log_in(call, services, attempt, find, note)
 
 
 async def sign_up_with_oauth(call: Call, services: Services) -> object:
-    """Make a user for a principal of an OAuth provider."""
+    """Create a user for a principal of an OAuth provider."""
     given = profile.read(bound_object(call.payload, "profile") or {})
     link = _read_link(call)
 
@@ -115,7 +115,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
             raise invalid_argument("user already connected")
 
     async def note(tx: Transaction, changes: LoginChanges) -> None:
-        # The principal has to be there first.
+        # The principal has to be written first.
         await tx.finish()
         await principals.update_said(tx, call.app.name, link)
 
@@ -138,16 +138,16 @@ async def link_oauth(call: Call, services: Services) -> object:
             raise SkygearError(RESOURCE_NOT_FOUND, "user not found")
         await principals.add(tx, app, link)
 
-    async def is_there(tx: Transaction) -> bool:
+    async def is_linked(tx: Transaction) -> bool:
         found = principals.load_user_id(tx, call.app.name, link.provider, link.principal)
         return await found == link.user_id
 
-    await services.store.run(add, was_committed=is_there)
+    await services.store.run(add, was_committed=is_linked)
     return LINKED
 
 
 async def unlink_oauth(call: Call, services: Services) -> object:
-    """Take a user's link with an OAuth provider away."""
+    """Delete the link of a user with an OAuth provider."""
     provider = _read_needed(call, "provider")
     user_id = _read_needed(call, "user_id")
     if not await services.store.run(
