@@ -1,4 +1,4 @@
-"""Settings, read once."""
+"""Reading settings from an environment."""
 
 import ipaddress
 from typing import Any
@@ -15,13 +15,13 @@ OWN = {
 
 
 def problems(environment: dict[str, str], mode: str = DEV) -> list[str]:
-    """Return what is wrong with *environment*."""
+    """Return the problems of *environment*."""
     with pytest.raises(ConfigurationError) as caught:
         config.read(environment, mode)
     return caught.value.problems
 
 
-def test_nothing_has_to_be_set_for_the_stand_in() -> None:
+def test_nothing_has_to_be_set_for_dev() -> None:
     """It listens on loopback, with the default keys."""
     settings = config.read({}, DEV)
 
@@ -41,8 +41,8 @@ def test_nothing_has_to_be_set_for_the_stand_in() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
-def test_empty_is_the_same_as_not_set(setting: config.Setting) -> None:
-    """For every variable but the one that switches the login off."""
+def test_an_empty_variable_counts_as_unset(setting: config.Setting) -> None:
+    """Except CUSTOM_TOKEN_SECRET, which is empty to switch the login off."""
     settings = config.read({setting.variable: ""}, DEV)
 
     if setting.variable == "CUSTOM_TOKEN_SECRET":
@@ -86,15 +86,15 @@ READ: dict[str, tuple[str, str, str, Any]] = {
 
 @pytest.mark.parametrize(("variable", "text", "field", "value"), READ.values(), ids=READ)
 def test_a_variable_is_read(variable: str, text: str, field: str, value: Any) -> None:
-    """By the rule of its row."""
+    """By the parser of its row."""
     settings = config.read({variable: text}, DEV)
 
     assert getattr(settings, field) == value
     assert settings.warnings == ()
 
 
-# What the original takes for the default without a word gets one here.
-SURPRISING: dict[str, tuple[str, str, str, Any]] = {
+# The original uses the default in place of these, and does not say so.
+FALLBACKS: dict[str, tuple[str, str, str, Any]] = {
     "no number": ("RESPONSE_TIMEOUT", "soon", "response_timeout_seconds", 60),
     "a fraction": ("TOKEN_STORE_EXPIRY", "1.5", "token_store_expiry_seconds", 0),
     "digits in groups": ("RESPONSE_TIMEOUT", "1_000", "response_timeout_seconds", 60),
@@ -110,13 +110,11 @@ SURPRISING: dict[str, tuple[str, str, str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("variable", "text", "field", "value"), SURPRISING.values(), ids=SURPRISING
-)
-def test_what_the_original_takes_for_the_default_gets_a_warning(
+@pytest.mark.parametrize(("variable", "text", "field", "value"), FALLBACKS.values(), ids=FALLBACKS)
+def test_a_fallback_to_the_default_gets_a_warning(
     variable: str, text: str, field: str, value: Any
 ) -> None:
-    """The parse rules of Skygear's own variables stay."""
+    """Skygear's variables keep its parse rules."""
     settings = config.read({variable: text}, DEV)
 
     assert getattr(settings, field) == value
@@ -183,7 +181,7 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("environment", "problem"), PROBLEMS.values(), ids=PROBLEMS)
-def test_a_fault_is_a_sentence_that_names_the_variable(
+def test_a_problem_is_a_sentence_that_names_the_variable(
     environment: dict[str, str], problem: str
 ) -> None:
     """In the original's words where it has any."""
@@ -194,22 +192,20 @@ def test_a_fault_is_a_sentence_that_names_the_variable(
 @pytest.mark.parametrize(
     "secret", ["-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----", "\udcff"]
 )
-def test_a_secret_that_cannot_be_used_is_a_fault_and_is_not_shown(
-    variable: str, secret: str
-) -> None:
-    """One of two halves, or of bytes that are no text."""
+def test_a_secret_that_cannot_be_used_is_not_shown(variable: str, secret: str) -> None:
+    """Such as half a key pair, or bytes that are not UTF-8."""
     [problem] = problems({variable: secret})
 
     assert problem.startswith(f"{variable} cannot be used")
     assert secret not in problem
 
 
-def test_all_faults_are_told_at_once() -> None:
-    """Nobody wants to start a server five times to learn five things."""
-    told = problems({"DEV_MODE": "x", "PORT": "y", "APP_NAME": "-", "SKYLOGIN_NO": "1"}, SERVE)
+def test_all_errors_are_reported_at_once() -> None:
+    """Five errors do not take five starts."""
+    found = problems({"DEV_MODE": "x", "PORT": "y", "APP_NAME": "-", "SKYLOGIN_NO": "1"}, SERVE)
 
-    assert len(told) == len(set(told))
-    assert {problem.split()[0] for problem in told} == {
+    assert len(found) == len(set(found))
+    assert {problem.split()[0] for problem in found} == {
         *("API_KEY", "MASTER_KEY", "DATABASE_URL"),
         *("DEV_MODE", "PORT", "APP_NAME", "SKYLOGIN_NO"),
     }
@@ -243,13 +239,13 @@ SERVE_PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("environment", "problem"), SERVE_PROBLEMS.values(), ids=SERVE_PROBLEMS)
-def test_an_endpoint_wants_keys_of_its_own(environment: dict[str, str], problem: str) -> None:
-    """What is good enough for a stand-in is not for it."""
+def test_serve_requires_keys_of_its_own(environment: dict[str, str], problem: str) -> None:
+    """It refuses what `skylogin dev` accepts."""
     assert problems({**OWN, **environment}, SERVE) == [problem]
 
 
-def test_an_endpoint_may_have_its_login_switched_off() -> None:
-    """An empty secret is none that is too short; and all addresses are listened on."""
+def test_serve_may_have_login_with_custom_token_off() -> None:
+    """An empty secret is not too short; and it listens on all addresses."""
     settings = config.read({**OWN, "CUSTOM_TOKEN_SECRET": ""}, SERVE)
 
     assert settings.custom_token_secret == ""
@@ -275,7 +271,7 @@ ADDRESSES: dict[str, tuple[dict[str, str], tuple[str, int], tuple[str, int]]] = 
 def test_host_and_port_say_where_to_listen(
     environment: dict[str, str], dev: tuple[str, int], serve: tuple[str, int]
 ) -> None:
-    """A port in HOST comes first, and a stand-in stays on loopback unless told otherwise."""
+    """A port in HOST wins, and `skylogin dev` stays on loopback unless a host is set."""
     assert config.read(environment, DEV).address() == dev
     assert config.read({**OWN, **environment}, SERVE).address() == serve
 
@@ -293,7 +289,7 @@ URLS = {
 
 @pytest.mark.parametrize(("host", "url"), URLS.items(), ids=[host or "any" for host in URLS])
 def test_a_server_is_reached_where_it_listens(host: str, url: str) -> None:
-    """Who listens everywhere listens on loopback too."""
+    """A server that listens everywhere listens on loopback too."""
     assert config.url_of(host, 80) == url
 
 
@@ -306,7 +302,7 @@ EXTENDING = {"": True, "YES": True, "NO": False}
 def test_dev_mode_decides_whether_logins_may_add_fields(
     dev_mode: str, extending: bool, mode: str
 ) -> None:
-    """Not set, they may under both commands, as in the original."""
+    """Unset, they may under both commands, as in the original."""
     settings = config.read({**OWN, "DEV_MODE": dev_mode}, mode)
 
     assert settings.may_extend_schema is extending
@@ -316,34 +312,34 @@ def test_dev_mode_decides_whether_logins_may_add_fields(
     ("mode", "set_to", "keeping"),
     [(DEV, "", True), (DEV, "no", False), (SERVE, "", False), (SERVE, "yes", True)],
 )
-def test_profiles_are_in_the_journal_of_a_stand_in(mode: str, set_to: str, keeping: bool) -> None:
-    """At an endpoint they are people's, so somebody has to ask for them."""
+def test_dev_keeps_profiles_in_the_login_log(mode: str, set_to: str, keeping: bool) -> None:
+    """`skylogin serve` does only if the setting is on: there they are personal data."""
     settings = config.read({**OWN, "SKYLOGIN_LOGIN_LOG_PROFILES": set_to}, mode)
 
     assert settings.keeps_profiles is keeping
 
 
-def test_what_has_no_effect_here_is_said() -> None:
-    """So that nobody waits for it."""
+def test_a_variable_without_effect_gets_a_warning() -> None:
+    """If it is set to anything."""
     settings = config.read({"PLUGINS": "CATS", "SENTRY_DSN": "x", "SLAVE": ""}, DEV)
 
     assert settings.warnings == ("PLUGINS has no effect here", "SENTRY_DSN has no effect here")
 
 
-def test_one_key_for_two_purposes_is_said() -> None:
-    """It was the original's default, and so no problem."""
+def test_one_key_for_two_purposes_gets_a_warning() -> None:
+    """It is the original's default, so it is not an error."""
     settings = config.read({"MASTER_KEY": "m", "TOKEN_STORE_SECRET": "m"}, DEV)
 
     assert len(settings.warnings) == 1
     assert "TOKEN_STORE_SECRET is the same as MASTER_KEY" in settings.warnings[0]
 
 
-def test_what_exec_sets_is_no_fault() -> None:
-    """A command that it runs may start a server of its own."""
+def test_the_variables_of_exec_are_known() -> None:
+    """Its command may start a server of its own."""
     config.read({"SKYLOGIN_PORTAL": "x", "SKYLOGIN_APP": "y"}, DEV)
 
 
 def test_each_setting_has_a_field_a_name_of_its_own_and_a_sentence() -> None:
-    """The table is what documents are made from."""
+    """The documentation is made from the table."""
     assert len({row.variable for row in SETTINGS}) == len({row.field for row in SETTINGS})
     assert all(row.about.endswith(".") for row in SETTINGS)

@@ -1,4 +1,4 @@
-"""New ids."""
+"""Making ids."""
 
 import uuid
 from datetime import timedelta
@@ -10,8 +10,8 @@ from tests.factories import NOW
 MANY = 3 * BYTES_AT_ONCE // UUID_BYTES
 
 
-def test_random_ids_are_uuids_and_none_comes_twice() -> None:
-    """Across the places where more randomness is drawn."""
+def test_random_ids_are_different_uuids() -> None:
+    """Also where more random bytes are read."""
     ids = IdMaker()
     made = [ids.random_id() for _ in range(MANY)]
 
@@ -22,7 +22,7 @@ def test_random_ids_are_uuids_and_none_comes_twice() -> None:
 
 
 def test_timed_ids_are_uuids_in_the_order_of_time() -> None:
-    """To the millisecond; within one, as they were asked for."""
+    """To the millisecond, and within one in the order of the calls."""
     ids = IdMaker()
     moments = [NOW + timedelta(milliseconds=number) for number in range(MANY)]
     made = [ids.timed_id(moment) for moment in moments]
@@ -37,7 +37,7 @@ def test_timed_ids_are_uuids_in_the_order_of_time() -> None:
 
 
 def test_two_makers_make_different_ids() -> None:
-    """Each draws randomness of its own."""
+    """Each reads random bytes of its own."""
     first, second = IdMaker(), IdMaker()
 
     assert not {first.random_id() for _ in range(9)} & {second.random_id() for _ in range(9)}

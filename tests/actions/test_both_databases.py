@@ -1,7 +1,7 @@
-"""Whatever an app does, it cannot tell from the answers which database there is.
+"""SQLite and PostgreSQL give the same answers.
 
-Random sequences of actions are played on SQLite and on PostgreSQL side by side. The clock
-and the new ids are the same for both, so the answers have to be equal to the letter.
+Random sequences of actions are sent to a server on each, side by side. The clocks and the
+new ids of both are the same, so the answers have to be equal to the letter.
 """
 
 import asyncio
@@ -47,12 +47,12 @@ Payload = Mapping[str, Any]
 Values = st.SearchStrategy[Any]
 
 
-# --- what stands for what is not known before it is played --------------------------
+# --- placeholders for values that an answer has ------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Stands for the id of a user that an answer told, with a *prefix*."""
+    """Stands for the id of a user from an earlier answer, with a *prefix*."""
 
     ordinal: int
     prefix: str = ""
@@ -85,11 +85,11 @@ class Step:
 
 
 def seldom(usual: Values, other: Values) -> Values:
-    """Give what is *usual*, but one in twenty times *other*."""
+    """Draw from *usual*, but one time in twenty from *other*."""
     return st.integers(0, 19).flatmap(lambda number: other if number == 1 else usual)
 
 
-# Stands for a text longer than a key of an index may be, so that failures can be read.
+# Stands for a text longer than the key of an index may be, to keep failures readable.
 LONG = "LONG"
 # Random, so that it cannot be compressed.
 LONG_TEXT = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyzäöüßABCDEFG012345", k=4000))
@@ -97,7 +97,7 @@ LETTERS = (
     "aAbäÄßẞ\u03c3\u03a3\u03c2\u0131İǅéÅ%_\\\"'$.?:/~ \t\n\x01\x7f\x85\u0301\u2028"
     "\ufeff\ufffd\uffff😀\U00010400"
 )
-# Of a few values come many, so that queries find some.
+# A few values come often, so that queries find some.
 FEW_TEXTS = st.sampled_from(["a", "A", "ä", "Ä", "ab", "AB", "a%", "a_"])
 TEXTS = st.one_of(
     *[FEW_TEXTS] * 5,
@@ -118,7 +118,7 @@ NUMBERS = st.one_of(
 )
 MOMENTS = st.sampled_from(
     [
-        # Records are made then, if not all of them.
+        # The time at which some of the records are made.
         "2026-01-02T03:04:09Z",
         "2026-01-02T03:04:09Z",
         "2026-01-02T03:04:09.5Z",
@@ -180,7 +180,7 @@ def refer(record_id: Any) -> Payload:
     return {"$type": "ref", "$id": record_id}
 
 
-# The fields of records: their types where they are made beforehand, and their values.
+# The fields of records: the types that `schema:create` gives them, and their values.
 FIELDS: dict[str, tuple[str, Values]] = {
     "title": ("string", TEXTS),
     ODD: ("string", TEXTS),
@@ -195,7 +195,7 @@ FIELDS: dict[str, tuple[str, Values]] = {
     "tags": ("json", JSON),
     "shape": ("geometry", SHAPES),
 }
-# One value that is refused has much refused with it, so these come seldom.
+# A refused value has its whole record refused, so these come seldom.
 OTHER_VALUES = st.sampled_from(
     [
         {"$type": "asset", "$name": "a.png"},
@@ -269,7 +269,7 @@ def path(name: str) -> Payload:
 
 
 def paths(*names: str) -> Values:
-    """Give one of some key paths."""
+    """Draw one of some key paths."""
     return st.sampled_from(names).map(path)
 
 
@@ -302,7 +302,7 @@ IDS = ORDINALS.map(User) | st.sampled_from("xyz")
 
 
 def compare(operators: Values, names: Values, literals: Values) -> Values:
-    """Give comparisons of fields of one family."""
+    """Draw comparisons of fields whose types fit each other."""
     either = st.one_of(names, literals, literals)
     return st.one_of(
         st.tuples(operators, names, either),
@@ -312,7 +312,7 @@ def compare(operators: Values, names: Values, literals: Values) -> Values:
 
 
 LIKES = st.sampled_from(["like", "ilike"])
-# Of the fields of users alone.
+# Only users have these fields.
 NAMES_COMPARED = st.one_of(
     compare(ORDERS, CITEXT_PATHS, NAMES),
     st.tuples(LIKES, CITEXT_PATHS, NAMES | PATTERNS).map(list),
@@ -340,7 +340,7 @@ COMPARED = st.one_of(
 
 
 def predicates(compared: Values) -> Values:
-    """Give predicates that are made of comparisons, most of one."""
+    """Draw predicates; most are a single comparison."""
     nested = st.recursive(
         compared,
         lambda inner: st.one_of(
@@ -386,7 +386,7 @@ USER_QUERIES = st.fixed_dictionaries(
     optional=MORE_OF_QUERIES,
 )
 
-# --- what each action is asked ------------------------------------------------------
+# --- the payload of each action -----------------------------------------------------
 
 RECORDS = st.lists(
     st.builds(
@@ -423,7 +423,7 @@ FIELD_RULES = st.fixed_dictionaries(
 
 
 def fields_of(names: list[str]) -> Payload:
-    """Return fields as one asks for them."""
+    """Return fields as `schema:create` takes them."""
     listed = [{"name": name, "type": FIELDS.get(name, ("string",))[0]} for name in names]
     return {"fields": listed}
 
@@ -517,7 +517,7 @@ KEYS_SENT = seldom(
 
 @st.composite
 def steps(draw: st.DrawFn) -> Step:
-    """Draw a step: most can be done."""
+    """Draw a step, which in most cases succeeds."""
     action = draw(st.sampled_from([*PAYLOADS, *OFTEN]))
     payload, key, by = draw(PAYLOADS[action]), draw(KEYS_SENT), None
     if action in FOR_THE_MASTER_KEY:
@@ -530,7 +530,7 @@ def steps(draw: st.DrawFn) -> Step:
     return Step(action, payload, key, by, seconds)
 
 
-# Where most sequences begin: with fields of every type, and records that have them.
+# Most sequences begin with fields of all types, and records that have them.
 SCHEMA = Step(
     "schema:create", {"record_types": {name: fields_of([*FIELDS]) for name in ("note", "user")}}
 )
@@ -542,7 +542,7 @@ LOGINS = [
 
 @st.composite
 def first_saves(draw: st.DrawFn) -> Step:
-    """Draw a save of records that have most fields; a reference may lead to one before it."""
+    """Draw a save of records with most fields, which may refer to one another."""
     records = []
     for place, key in enumerate("xyz"):
         fitting = {name: values for name, (_, values) in FIELDS.items()}
@@ -578,7 +578,7 @@ ASKED_AT_THE_END = [
 ]
 SORTED_AT_THE_END = [*map(path, ["title", "price", "born", "friend"]), AWAY]
 NAMES_AT_THE_END = [["eq", path("username"), "BÓB"], ["ilike", path("email"), "%ó%"]]
-# What is there at the end, as everybody sees it.
+# At the end, these show what is stored.
 REST = [
     Step("schema:fetch", {}),
     Step("role:get", {"users": [User(ordinal) for ordinal in range(5)]}, "master"),
@@ -609,7 +609,7 @@ SEQUENCES = st.builds(
 )
 
 
-# --- playing ------------------------------------------------------------------------
+# --- sending the sequences ----------------------------------------------------------
 
 
 class SameIds(IdMaker):
@@ -625,7 +625,7 @@ class SameIds(IdMaker):
 
 @dataclass(slots=True)
 class Play:
-    """A sequence on its way, in an app of each server."""
+    """A sequence that is being sent to an app of each server."""
 
     servers: list[tuple[Services, App]]
     clock: Clock
@@ -633,7 +633,7 @@ class Play:
     access_tokens: list[str] = field(default_factory=list)
 
     async def do(self, step: Step) -> None:
-        """Do one step on each server, and compare what they answer."""
+        """Do one step on each server, and compare the answers."""
         self.clock.moment += timedelta(seconds=step.seconds)
         body = json.dumps(self._known(step.payload)).encode()
         note(f"{self.clock.moment:%T.%f} {step}")
@@ -666,7 +666,7 @@ class Play:
         return answer
 
     def _known(self, value: Any) -> Any:
-        """Return *value* with what is known now in the places of what stands for it."""
+        """Return *value* with its placeholders filled in."""
         match value:
             case User(ordinal, prefix):
                 known = self.user_ids or ["nobody"]
@@ -684,7 +684,7 @@ class Play:
         return value
 
     def _remember(self, result: Any) -> None:
-        """Keep whom a login let in, and the access token."""
+        """Keep the user and the access token of a login."""
         if isinstance(result, dict) and "access_token" in result:
             self.access_tokens.append(result["access_token"])
             if result["user_id"] not in self.user_ids:
@@ -692,13 +692,13 @@ class Play:
 
 
 def _written(answer: Answer) -> str:
-    """Return the body of an answer as it is written, but for the order of its members."""
+    """Return the body of an answer as text, with its members sorted."""
     body = json.loads(json_text.write(answer.body))
     return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
 class Stage:
-    """Servers on databases, which stay open for all sequences."""
+    """A server on each database, open for all sequences."""
 
     def __init__(self, *urls: str) -> None:
         self.clock = Clock()
@@ -711,7 +711,7 @@ class Stage:
         return await self.opened.enter_async_context(open_server(url, self.clock))
 
     def play(self, sequence: list[Step]) -> None:
-        """Play a sequence in an app that nobody has used."""
+        """Send a sequence to a new app."""
         self.runner.run(self._play(f"app-{next(self.names)}", sequence))
 
     async def _play(self, name: str, sequence: list[Step]) -> None:
@@ -728,7 +728,7 @@ class Stage:
             await play.do(step)
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close the servers."""
         self.runner.run(self.opened.aclose())
         self.runner.close()
 
@@ -748,7 +748,7 @@ def stage(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server on an empty database of each kind."""
     url = postgresql.make_database()
     with pytest.MonkeyPatch.context() as patch:
-        # Hashes are not for keeping here, and may be quick.
+        # The hashes protect nothing here, and may be cheap.
         patch.setattr(passwords, "COST", 4)
         patch.setattr(registry, "MADE_BY_USE_MAX", APPS_MAX)
         patch.setattr("skylogin.actions.services.IdMaker", SameIds)
@@ -762,10 +762,10 @@ def stage(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sequence=SEQUENCES)
 def test_both_databases_give_the_same_answers(stage: Stage, sequence: list[Step]) -> None:
-    """Each sequence has an app of its own, which begins empty."""
+    """Each sequence has a new app of its own."""
     stage.play(sequence)
 
 
-def test_actions_that_are_left_out_are_known() -> None:
-    """What is not played does nothing but answer."""
+def test_the_actions_left_out_are_known() -> None:
+    """They only acknowledge a call."""
     assert set(ACTIONS) - set(PAYLOADS) == {"", "_status:healthz", "device:unregister"}

@@ -1,4 +1,4 @@
-"""Reading the fields of a payload."""
+"""Reading the members of a payload."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ BOUND: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("payload", "value"), BOUND.values(), ids=BOUND)
 def test_a_bound_field_may_be_spelled_in_any_case(payload: dict[str, Any], value: str) -> None:
-    """The exact spelling comes first, and null counts as absent."""
+    """The exact spelling wins, and null counts as missing."""
     assert bound(payload, "token", "") == value
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["a"]])
-def test_a_bound_field_of_another_type_fails_the_payload(value: Any) -> None:
+def test_a_bound_field_of_another_type_is_refused(value: Any) -> None:
     """Nothing is converted."""
     for payload in ({"token": value}, {"ToKen": value}):
         with pytest.raises(SkygearError) as caught:
@@ -38,7 +38,7 @@ def test_a_bound_field_of_another_type_fails_the_payload(value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["true", 1, 0, [], {}])
 def test_only_a_boolean_is_a_boolean(value: Any) -> None:
-    """Neither a text nor a number is one."""
+    """Neither texts nor numbers are."""
     assert bound({"on": True}, "on", False) is True
     assert bound({"on": None}, "on", False) is False
     with pytest.raises(SkygearError):
@@ -46,9 +46,9 @@ def test_only_a_boolean_is_a_boolean(value: Any) -> None:
 
 
 @pytest.mark.parametrize("payload", [{}, {"ACTION": "me"}, {"action": 5}, {"action": None}])
-def test_a_direct_field_is_absent_unless_it_is_spelled_so_and_a_text(
+def test_a_direct_field_is_a_text_with_the_exact_name(
     payload: dict[str, Any],
 ) -> None:
-    """No error comes of it."""
+    """Anything else counts as missing."""
     assert direct_text({"action": "me"}, "action") == "me"
     assert direct_text(payload, "action") == ""

@@ -1,4 +1,4 @@
-"""Odd tokens on the whole way of a call, with what the journal and the counts make of them."""
+"""Odd tokens: their answers, log entries and counts."""
 
 import asyncio
 import gzip
@@ -23,7 +23,7 @@ AT_ONCE = 100
 async def test_odd_tokens_are_answered_as_recorded(
     make_services: MakeServices, ask: Ask, clock: Clock, operator: Operator
 ) -> None:
-    """Each of them, whatever a refused one says of itself; and each attempt is shown."""
+    """Accepted or refused; and the login log shows each attempt."""
     with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
         recorded = [json.loads(line) for line in lines]
     clock.moment = SENT_AT

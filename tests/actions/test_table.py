@@ -1,4 +1,4 @@
-"""The table of actions, and which of them a call asks for."""
+"""The table of actions, and the action that a call asks for."""
 
 from typing import Any
 
@@ -13,35 +13,35 @@ NAMES: dict[str, tuple[str, dict[str, Any], str]] = {
     "the path with colons": ("/sso:custom_token:login", {}, LOGIN),
     "the path wins": ("/_status/healthz", {"action": "nope"}, "_status:healthz"),
     "the path wins, though not emulated": ("/push/user", {"action": "me"}, "push:user"),
-    "a path that nobody knows": ("/no/such/path", {"action": "me"}, "me"),
-    "a path that nobody knows, alone": ("/no/such/path", {}, ""),
+    "an unknown path": ("/no/such/path", {"action": "me"}, "me"),
+    "an unknown path alone": ("/no/such/path", {}, ""),
     "a slash at the end": ("/_status/healthz/", {"action": "me"}, "me"),
     "another case": ("/_STATUS/healthz", {}, ""),
-    "no string": ("/", {"action": 5}, ""),
+    "not a string": ("/", {"action": 5}, ""),
     "a list": ("/", {"action": ["me"]}, ""),
     "null": ("/", {"action": None}, ""),
     "capitals": ("/", {"ACTION": "me"}, ""),
-    "a name that nobody knows": ("/", {"action": "nope"}, "nope"),
+    "an unknown name": ("/", {"action": "nope"}, "nope"),
     "nothing": ("", {}, ""),
 }
 
 
 @pytest.mark.parametrize(("path", "payload", "name"), NAMES.values(), ids=NAMES)
 def test_a_call_asks_for_an_action(path: str, payload: dict[str, Any], name: str) -> None:
-    """By its path, or else by its body."""
+    """By its path, or by its body."""
     assert find(path, payload).name == name
 
 
-def test_each_name_means_one_thing() -> None:
-    """What is done is not refused, and each row stands under its own name."""
+def test_no_action_is_both_done_and_refused() -> None:
+    """And each row has its own name as its key."""
     assert not NOT_EMULATED & set(ACTIONS)
     assert {name: action.name for name, action in ACTIONS.items()} == {
         name: name for name in ACTIONS
     }
 
 
-def test_every_action_but_home_asks_for_a_key_first() -> None:
-    """No check comes before that, and none may be forgotten."""
+def test_every_action_but_home_checks_the_key_first() -> None:
+    """Before any other check."""
     first = {name: action.preprocessors[:1] for name, action in ACTIONS.items()}
 
     assert first.pop("") == first.pop("_status:healthz") == ()
@@ -49,7 +49,7 @@ def test_every_action_but_home_asks_for_a_key_first() -> None:
 
 
 def test_every_login_is_in_the_login_log() -> None:
-    """And whatever makes a user; nothing else."""
+    """And every action that creates a user; nothing else."""
     assert {name for name, action in ACTIONS.items() if action.logged} == {
         LOGIN,
         "auth:signup",

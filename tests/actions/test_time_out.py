@@ -1,4 +1,4 @@
-"""Calls that take too long, and callers who leave before they are answered."""
+"""Calls that take too long, and clients that leave before the answer."""
 
 import asyncio
 
@@ -15,13 +15,13 @@ LOG_IN = "sso:custom_token:login"
 async def test_a_call_that_takes_too_long_is_answered(
     make_services: MakeServices, ask: Ask, writes_blocked: Blocked
 ) -> None:
-    """In the original's words; the next one finds everything as it should be."""
+    """In the original's words; the next call works as usual."""
     services = await make_services(RESPONSE_TIMEOUT="1")
     token = make_token(secret="a secret")
 
     async with writes_blocked():
         late = await ask(services, LOG_IN, token=token)
-        # A call that waits for nobody is answered meanwhile.
+        # A call that does not need the database is answered meanwhile.
         assert (await ask(services, "")).status == 200  # noqa: PLR2004
 
     error = late.body["error"]
@@ -32,10 +32,10 @@ async def test_a_call_that_takes_too_long_is_answered(
 
 
 @pytest.mark.parametrize("seconds", ["0", "60"])
-async def test_who_leaves_is_not_answered(
+async def test_a_client_that_leaves_is_in_the_login_log(
     make_services: MakeServices, ask: Ask, writes_blocked: Blocked, seconds: str
 ) -> None:
-    """And the journal says so; nobody is told of a call that took too long."""
+    """As one that left, not as a call that took too long."""
     services = await make_services(RESPONSE_TIMEOUT=seconds)
     async with writes_blocked():
         call = asyncio.create_task(ask(services, LOG_IN, token=make_token(secret="a secret")))
@@ -49,7 +49,7 @@ async def test_who_leaves_is_not_answered(
     entries = await services.store.run(
         lambda tx: login_attempts.load_latest(tx, services.app.name, 9)
     )
-    # Where its batch had begun, the login is there as well.
+    # If its batch had begun, the login is there as well.
     reasons = {entry.reason for entry in entries}
     assert "caller_left" in reasons
     assert reasons <= {"caller_left", "created"}

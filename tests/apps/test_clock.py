@@ -1,4 +1,4 @@
-"""Clocks of apps: set, advanced, frozen, given back."""
+"""The clock of an app: set, advanced, frozen and reset."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ spans = st.timedeltas(timedelta(days=-3650), timedelta(days=3650))
 
 
 class ServerClock:
-    """A clock that goes on when told."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.moment = NOW
@@ -28,7 +28,7 @@ class ServerClock:
 
 
 def test_a_clock_is_the_servers_until_it_is_moved() -> None:
-    """And again once it is given back."""
+    """And again after a reset."""
     server = ServerClock()
     clock = Clock(server)
     server.moment += SECOND
@@ -40,28 +40,28 @@ def test_a_clock_is_the_servers_until_it_is_moved() -> None:
 
 
 @given(moments, spans)
-def test_a_clock_that_is_set_goes_on_and_one_that_is_frozen_stands(
+def test_a_clock_that_is_set_runs_on_and_a_frozen_one_stands_still(
     moment: datetime, passed: timedelta
 ) -> None:
-    """By what passes on the server."""
+    """The time that passes on the server passes on a running clock too."""
     server = ServerClock()
-    going, standing = Clock(server), Clock(server)
-    going.set(moment)
-    standing.set(moment, frozen=True)
+    running, frozen = Clock(server), Clock(server)
+    running.set(moment)
+    frozen.set(moment, frozen=True)
     try:
         server.moment += passed
         expected = moment + passed
     except OverflowError:
         return
 
-    assert going() == expected
-    assert standing() == moment
-    assert standing.offset == moment - server.moment
+    assert running() == expected
+    assert frozen() == moment
+    assert frozen.offset == moment - server.moment
 
 
 @given(st.lists(spans, max_size=8), st.booleans())
-def test_a_clock_is_advanced_by_just_so_much(steps: list[timedelta], frozen: bool) -> None:
-    """However often, forwards and backwards, and whether it stands or not."""
+def test_a_clock_is_advanced_by_exactly_the_amount(steps: list[timedelta], frozen: bool) -> None:
+    """However often, forwards and backwards, and frozen or not."""
     clock = Clock(ServerClock())
     clock.set(NOW, frozen=frozen)
     reached = NOW
@@ -77,8 +77,8 @@ def test_a_clock_is_advanced_by_just_so_much(steps: list[timedelta], frozen: boo
 
 
 @pytest.mark.parametrize("moment", [EARLIEST - SECOND, LATEST])
-def test_a_clock_shows_no_time_that_breaks_sums(moment: datetime) -> None:
-    """What was shown before goes on to be."""
+def test_a_clock_refuses_times_that_lifetimes_cannot_be_added_to(moment: datetime) -> None:
+    """It then shows the same time as before."""
     clock = Clock(ServerClock())
     with pytest.raises(ValueError, match="1971 to 8999"):
         clock.set(moment)

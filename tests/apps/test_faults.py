@@ -1,4 +1,4 @@
-"""Faults: which calls they strike, and when they are over."""
+"""Injected faults: the calls that they strike, and when they end."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ MANY = 200
 
 
 class Seconds:
-    """A clock of seconds that go on when told."""
+    """A monotonic clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -34,27 +34,27 @@ class Seconds:
 
 
 def struck(fault: InjectedFault, calls: int = MANY) -> list[bool]:
-    """Return which of so many calls a fault strikes."""
+    """Return which of a number of calls a fault strikes."""
     faults = Faults()
     faults.add("one", fault)
     return [faults.strike(ACTION) is not None for _ in range(calls)]
 
 
 @given(st.integers(1, MANY))
-def test_a_fault_strikes_the_next_calls_and_is_over(calls: int) -> None:
-    """So many, and no more."""
+def test_a_fault_strikes_the_next_calls_and_then_ends(calls: int) -> None:
+    """It strikes as many as it is given, and no more."""
     assert struck(InjectedFault(ERROR, calls=calls)) == [number < calls for number in range(MANY)]
 
 
 @given(st.integers(0, 2**53), st.floats(0, 1))
 def test_the_same_seed_strikes_the_same_calls(seed: int, probability: float) -> None:
-    """Whatever else was drawn meanwhile."""
+    """Whatever was drawn from other sequences in between."""
     fault = InjectedFault(DROP, calls=MANY, probability=probability, seed=seed)
     assert struck(fault) == struck(fault)
 
 
-def test_another_seed_strikes_others_about_as_often_as_asked() -> None:
-    """A quarter, of four thousand, within what chance allows."""
+def test_another_seed_strikes_other_calls_as_often() -> None:
+    """About a quarter of four thousand."""
     quarter, calls = 0.25, 4000
     first, second = (
         struck(InjectedFault(DROP, calls=calls, probability=quarter, seed=seed), calls)
@@ -66,7 +66,7 @@ def test_another_seed_strikes_others_about_as_often_as_asked() -> None:
 
 
 def test_a_fault_covers_the_calls_of_its_action_alone() -> None:
-    """Others neither are struck nor count."""
+    """Calls of other actions are neither struck nor counted."""
     faults = Faults()
     one = faults.add("one", InjectedFault(STATUS, action=ACTION, status=503))
     assert [faults.strike(name) is None for name in (OTHER, OTHER, ACTION, ACTION)] == [
@@ -79,8 +79,8 @@ def test_a_fault_covers_the_calls_of_its_action_alone() -> None:
     assert faults.in_force() == []
 
 
-def test_a_fault_ends_by_itself_though_no_call_came() -> None:
-    """After its seconds."""
+def test_an_unused_fault_expires() -> None:
+    """After its number of seconds."""
     seconds = Seconds()
     faults = Faults(seconds)
     one = faults.add("one", InjectedFault(ERROR, expires_in=10))
@@ -91,8 +91,8 @@ def test_a_fault_ends_by_itself_though_no_call_came() -> None:
     assert faults.in_force() == []
 
 
-def test_a_call_is_struck_by_one_fault_though_several_cover_it() -> None:
-    """By the oldest; each of them has been asked."""
+def test_a_call_is_struck_by_one_of_the_faults_that_cover_it() -> None:
+    """By the oldest; the call counts for each of them."""
     faults = Faults()
     first = faults.add("first", InjectedFault(LATENCY, seconds=1))
     second = faults.add("second", InjectedFault(DROP, calls=2))
@@ -105,7 +105,7 @@ def test_a_call_is_struck_by_one_fault_though_several_cover_it() -> None:
 
 
 def test_faults_are_ended() -> None:
-    """One, or all of them."""
+    """One of them, or all."""
     faults = Faults()
     for name in "abc":
         faults.add(name, InjectedFault(DROP))
@@ -115,8 +115,8 @@ def test_faults_are_ended() -> None:
     assert faults.strike(ACTION) is None
 
 
-def test_there_are_only_so_many_faults() -> None:
-    """Who forgets to end them is told."""
+def test_the_number_of_faults_is_limited() -> None:
+    """A test that forgets to end its faults gets an error."""
     faults = Faults()
     for number in range(FAULTS_MAX):
         faults.add(str(number), InjectedFault(DROP))
@@ -124,8 +124,8 @@ def test_there_are_only_so_many_faults() -> None:
         faults.add("more", InjectedFault(DROP))
 
 
-def test_what_is_not_carried_out_is_refused_for_the_journal() -> None:
-    """With the reason of a fault; the others are carried out."""
+def test_a_fault_before_a_call_refuses_it_with_a_reason() -> None:
+    """Other faults let the call be carried out."""
     refused = {
         kind: refusal.status
         for kind in KINDS

@@ -1,4 +1,4 @@
-"""What the journal has of attempts that came the whole way of a call."""
+"""What the login log keeps of login attempts."""
 
 import json
 from typing import Any
@@ -17,34 +17,34 @@ from tests.stores import Ask, MakeServices
 APP = "myapp"
 LOG_IN = "sso:custom_token:login"
 SECRET = "a secret"
-# What a login reads of a place; the rest of it is passed over, U+0000 too.
+# A login reads these members of a location, and ignores the others, even U+0000.
 PLACE = {"$type": "geo", "$lng": 1, "$lat": 2, "a\0": "\0"}
 
 
 def mint(**claims: Any) -> str:
-    """Return a token that is signed as it should be."""
+    """Return a token with a valid signature."""
     return make_token(secret=SECRET, **claims)
 
 
 @pytest.fixture
-async def told(make_services: MakeServices, ask: Ask, operator: Operator) -> Any:
-    """Log in with a token; return the entry of the attempt."""
+async def log_entry_of(make_services: MakeServices, ask: Ask, operator: Operator) -> Any:
+    """Log in with a token, and return the log entry of the attempt."""
 
-    async def told(token: str, **environment: str) -> LogEntry:
+    async def log_entry_of(token: str, **environment: str) -> LogEntry:
         services = await make_services(**environment)
         await ask(services, LOG_IN, token=token)
         await services.app.login_log.flush()
         [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
         return latest
 
-    return told
+    return log_entry_of
 
 
 DEEP = '{"sub":"alice","iat":1,"exp":4102444800,"skyprofile":{"a":' + "[" * 500 + "]" * 500 + "}}"
 WITH_NUL = {"home": {"$type": "geo", "$lng": 1, "$lat": 2, "a\ufffd": "\ufffd"}}
 KEPT: dict[str, tuple[str, str, object, str]] = {
     "a profile": (mint(skyprofile={"age": 5}), "created", {"age": 5}, ""),
-    "U+0000 that nobody reads": (mint(skyprofile={"home": PLACE}), "created", WITH_NUL, ""),
+    "U+0000 that is ignored": (mint(skyprofile={"home": PLACE}), "created", WITH_NUL, ""),
     "U+0000": (mint(skyprofile={"a": "\0"}), "text_with_nul", {"a": "\ufffd"}, ""),
     "no object": (mint(skyprofile="x"), "claim_of_wrong_type", "x", ""),
     "a long one": (
@@ -58,23 +58,23 @@ KEPT: dict[str, tuple[str, str, object, str]] = {
 
 
 @pytest.mark.parametrize(("token", "reason", "profile", "left_out"), KEPT.values(), ids=KEPT)
-async def test_the_profile_of_an_attempt_comes_back(
-    told: Any, token: str, reason: str, profile: object, left_out: str
+async def test_the_profile_of_an_attempt_is_kept(
+    log_entry_of: Any, token: str, reason: str, profile: object, left_out: str
 ) -> None:
-    """On both databases, whether the attempt was accepted or not."""
-    entry = await told(token)
+    """On both databases, for accepted and refused attempts."""
+    entry = await log_entry_of(token)
 
     assert entry.reason == reason
     assert entry.details["claims"].get("skyprofile") == profile
     assert entry.details["profile_left_out"] == left_out
 
 
-async def test_the_profile_is_kept_only_where_that_is_wanted(told: Any) -> None:
-    """All else of the token is, in the words of the issuer."""
+async def test_profiles_are_not_kept_if_the_setting_is_off(log_entry_of: Any) -> None:
+    """The rest of the token is kept, as the issuer wrote it."""
     header = {"alg": "HS256", "typ": "JWT", "kid": "k", "jwk": {"k": "a key"}}
     token = mint(header=header, iss="us", skyprofile={"age": 5}, admin=True)
 
-    entry = await told(token, SKYLOGIN_LOGIN_LOG_PROFILES="no")
+    entry = await log_entry_of(token, SKYLOGIN_LOGIN_LOG_PROFILES="no")
 
     assert entry.details["header"] == {**header, "jwk": None}
     assert entry.details["claim_names"] == ["sub", "iat", "exp", "iss", "skyprofile", "admin"]
@@ -104,7 +104,7 @@ UNSIGNED: dict[str, tuple[str, str]] = {
 async def test_a_refused_attempt_tells_which_secret_signed_it(
     make_services: MakeServices, ask: Ask, operator: Operator
 ) -> None:
-    """Where one did; and only logins count as uses of it."""
+    """If one did; a refused attempt does not count as a use of it."""
     services = await make_services()
     for name in ("zoe", "bert"):
         await ask(services, LOG_IN, token=mint(sub=name, skyprofile={"username": name}))
@@ -118,7 +118,7 @@ async def test_a_refused_attempt_tells_which_secret_signed_it(
             await services.app.login_log.flush()
             [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
             assert (latest.reason, latest.details["secret_id"]) == (reason, secret_id), name
-    # Without the app's key nothing of the token is looked at.
+    # Without the app's key, nothing of the token is read.
     await ask(services, LOG_IN, token=mint(), key="wrong")
 
     await services.app.login_log.flush()
@@ -129,11 +129,11 @@ async def test_a_refused_attempt_tells_which_secret_signed_it(
     assert {name: sum(use.last_7_days) for name, use in uses.items()} == {"environment": accepted}
 
 
-async def test_what_an_older_version_wrote_is_shown(
-    told: Any, store: Store, operator: Operator
+async def test_entries_of_an_older_version_are_shown(
+    log_entry_of: Any, store: Store, operator: Operator
 ) -> None:
-    """Its rows lack what is kept today."""
-    entry = await told(mint(header={"alg": "HS256", "kid": "k"}))
+    """They lack some of today's details."""
+    entry = await log_entry_of(mint(header={"alg": "HS256", "kid": "k"}))
     old = json.loads(json.dumps(entry.details))
     for name in ("header", "profile_left_out", "only_contract"):
         del old[name]

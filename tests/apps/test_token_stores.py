@@ -1,4 +1,4 @@
-"""Access tokens, wherever they live: what every store of them must do, and what each does."""
+"""The stores of access tokens: what all of them do, and what each does."""
 
 import asyncio
 import json
@@ -30,26 +30,26 @@ from tests.local_services import REDIS_PASSWORD, RedisServer
 APP, OTHER_APP = "main", "other"
 KEYS = {APP: b"the key of the main app", OTHER_APP: b"the key of the other app"}
 TOKEN = "0281e299-4698-45c8-b982-cac2935d944d"
-# What the original wrote for this token (custom-token-login, section 9).
+# The file that the original wrote for this token (custom-token-login, section 9).
 ORIGINAL_FILE = (
     f'{{"accessToken":"{TOKEN}","expiredAt":1795442157842762669,'
     '"appName":"main","authInfoID":"alice"}\n'
 )
 LONG_AFTER = NOW + timedelta(days=365 * 100)
 Stores = Callable[..., Awaitable[TokenStore]]
-# One Redis server, which some tests stop.
+# One Redis server for all, which some tests stop.
 pytestmark = pytest.mark.xdist_group("redis")
 
 
 @pytest.fixture(params=["jwt", "fs", pytest.param("redis", marks=pytest.mark.slow)])
 def kind(request: pytest.FixtureRequest) -> str:
-    """The kind of store: each test runs once for each."""
+    """The kind of store: each test runs once per kind."""
     return str(request.param)
 
 
 @pytest.fixture
 def environment(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    """What the environment says of the store."""
+    """The settings of the store."""
     path = str(tmp_path / "token")
     if kind == "redis":
         path = request.getfixturevalue("redis_server").url
@@ -58,13 +58,13 @@ def environment(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> di
 
 @dataclass
 class Opened:
-    """The token stores of a server, with the settings that an app's store is opened by."""
+    """Opens token stores with the settings of a server."""
 
     environment: dict[str, str]
     stores: list[TokenStores] = field(default_factory=list)
 
     async def __call__(self, app: str = APP, **more: str) -> TokenStore:
-        """Open the store of *app* as a server with *more* in its environment does."""
+        """Open the store of *app*, with the settings *more* in addition."""
         settings = config.read({**self.environment, **more}, config.DEV)
         self.stores.append(TokenStores(settings, IdMaker()))
         await self.stores[-1].open()
@@ -73,7 +73,7 @@ class Opened:
 
 @asynccontextmanager
 async def opening(environment: dict[str, str]) -> AsyncIterator[Opened]:
-    """Open stores, and close them in the end."""
+    """Open stores, and close them at the end."""
     opened = Opened(environment)
     yield opened
     for stores in opened.stores:
@@ -88,7 +88,7 @@ async def open_store(environment: dict[str, str]) -> AsyncIterator[Opened]:
 
 
 async def refused(store: TokenStore, token: str, now: datetime = NOW) -> bool:
-    """Return whether *token* is refused as every token is that will not do."""
+    """Return whether *token* is refused like any bad token."""
     try:
         await store.find(token, now)
     except SkygearError as error:
@@ -98,8 +98,8 @@ async def refused(store: TokenStore, token: str, now: datetime = NOW) -> bool:
     return False
 
 
-async def test_a_token_says_whose_it_is(open_store: Opened) -> None:
-    """What was issued is found: the user, the app, and when."""
+async def test_an_issued_token_is_found(open_store: Opened) -> None:
+    """With its user, its app and its time of issue."""
     store = await open_store()
     found = await store.find(await store.issue("alice", NOW, APP), NOW)
 
@@ -107,14 +107,14 @@ async def test_a_token_says_whose_it_is(open_store: Opened) -> None:
 
 
 async def test_a_token_survives_the_server(open_store: Opened) -> None:
-    """Another server with the same settings knows it."""
+    """Another server with the same settings accepts it."""
     token = await (await open_store()).issue("é\u2028 <&>", NOW, APP)
 
     assert (await (await open_store()).find(token, NOW)).user_id == "é\u2028 <&>"
 
 
 async def test_every_login_has_a_token_of_its_own(open_store: Opened) -> None:
-    """A new token is another one, and the older ones stay good."""
+    """It differs from the older ones, and they stay valid."""
     store = await open_store()
     tokens = [await store.issue("alice", NOW, APP) for _ in range(3)]
 
@@ -122,8 +122,8 @@ async def test_every_login_has_a_token_of_its_own(open_store: Opened) -> None:
     assert [await refused(store, token) for token in tokens] == [False] * len(tokens)
 
 
-async def test_a_token_ends_when_its_time_has_come(open_store: Opened) -> None:
-    """It is good on its last second, refused after it, and without an expiry never ends."""
+async def test_a_token_expires(open_store: Opened) -> None:
+    """It is valid in its last second, and not after it; without an expiry it never ends."""
     store = await open_store(TOKEN_STORE_EXPIRY=str(HOUR))
     token = await store.issue("alice", NOW, APP)
     endless = await (await open_store()).issue("alice", NOW, APP)
@@ -134,16 +134,16 @@ async def test_a_token_ends_when_its_time_has_come(open_store: Opened) -> None:
     assert not await refused(store, endless, LONG_AFTER)
 
 
-async def test_an_expiry_may_be_as_long_as_one_likes(open_store: Opened, kind: str) -> None:
-    """More years than a date can have are no end at all."""
+async def test_an_expiry_may_be_of_any_length(open_store: Opened, kind: str) -> None:
+    """More years than a date can have mean that the token never ends."""
     store = await open_store(TOKEN_STORE_EXPIRY=str(10**12))
     token = await store.issue("alice", NOW, APP)
 
     assert not await refused(store, token, LONG_AFTER)
 
 
-async def test_a_token_that_was_ended_is_refused(open_store: Opened, kind: str) -> None:
-    """Where tokens are stored, that one dies at once and no other; twice is no error."""
+async def test_an_ended_token_is_refused(open_store: Opened, kind: str) -> None:
+    """Stored tokens end at once, each alone; ending one twice is not an error."""
     store = await open_store()
     token, other = [await store.issue("alice", NOW, APP) for _ in range(2)]
     await store.forget(token)
@@ -154,8 +154,8 @@ async def test_a_token_that_was_ended_is_refused(open_store: Opened, kind: str) 
 
 
 @pytest.mark.parametrize("prefix", ["", "prefix"])
-async def test_no_app_opens_what_another_one_issued(open_store: Opened, prefix: str) -> None:
-    """Each app has tokens of its own, whoever is named as their issuer."""
+async def test_a_token_of_another_app_is_refused(open_store: Opened, prefix: str) -> None:
+    """Whichever issuer it names."""
     ours = await open_store(TOKEN_STORE_PREFIX=prefix)
     theirs = await open_store(OTHER_APP, TOKEN_STORE_PREFIX=prefix)
     our_token = await ours.issue("alice", NOW, OTHER_APP)
@@ -182,8 +182,8 @@ GARBAGE = st.one_of(
 
 @given(garbage=GARBAGE)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-async def test_what_is_no_token_is_refused(environment: dict[str, str], garbage: str) -> None:
-    """Whatever a client sends: it is refused as any bad token is, and can be ended."""
+async def test_anything_but_a_token_is_refused(environment: dict[str, str], garbage: str) -> None:
+    """Whatever a client sends is refused like any bad token, and can be ended."""
     async with opening(environment) as open_one:
         store = await open_one()
         await store.forget(garbage)
@@ -191,10 +191,10 @@ async def test_what_is_no_token_is_refused(environment: dict[str, str], garbage:
         assert await refused(store, garbage)
 
 
-async def test_callers_that_hang_up_leave_the_others_their_own_answers(
+async def test_a_cancelled_search_does_not_mix_up_answers(
     open_store: Opened,
 ) -> None:
-    """A search that is given up hands nobody else's answer to the next one."""
+    """The searches after it get their own answers."""
     store = await open_store()
     tokens = {f"user-{n}": await store.issue(f"user-{n}", NOW, APP) for n in range(20)}
     for turn in range(30):
@@ -222,7 +222,7 @@ async def open_files(tmp_path: Path) -> AsyncIterator[Opened]:
 
 
 async def test_a_file_is_as_the_original_writes_it(open_files: Opened, tmp_path: Path) -> None:
-    """One line of its JSON; the time of issue stands where it does not look."""
+    """One line of its JSON; the time of issue is in a member that it ignores."""
     store = await open_files(TOKEN_STORE_EXPIRY=str(HOUR))
     token = await store.issue("alice", NOW, APP)
     seconds = int(NOW.timestamp())
@@ -234,7 +234,7 @@ async def test_a_file_is_as_the_original_writes_it(open_files: Opened, tmp_path:
 
 
 async def test_a_file_of_the_original_is_read(open_files: Opened, tmp_path: Path) -> None:
-    """Its tokens stay good; they have no time of issue."""
+    """Its tokens stay valid; they have no time of issue."""
     store = await open_files()
     (tmp_path / "token" / TOKEN).write_text(ORIGINAL_FILE)
     found = await store.find(TOKEN, NOW)
@@ -250,7 +250,7 @@ BROKEN = {
     "no JSON": "\x00\xff",
     "no user": '{"accessToken":"' + TOKEN + '","expiredAt":0,"appName":"main"}',
     "no end": '{"accessToken":"' + TOKEN + '","appName":"main","authInfoID":"alice"}',
-    "an end that is no integer": ORIGINAL_FILE.replace("1795442157842762669", "1e3"),
+    "an end that is not an integer": ORIGINAL_FILE.replace("1795442157842762669", "1e3"),
     "an end beyond all": ORIGINAL_FILE.replace("1795442157842762669", "9" * 30),
     "an end that is a boolean": ORIGINAL_FILE.replace("1795442157842762669", "true"),
     "another token's": ORIGINAL_FILE.replace(TOKEN, TOKEN.replace("0", "1")),
@@ -260,16 +260,18 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
-async def test_a_broken_file_is_no_token(open_files: Opened, tmp_path: Path, text: str) -> None:
-    """It is refused, without a word about it."""
+async def test_a_broken_file_is_not_a_token(open_files: Opened, tmp_path: Path, text: str) -> None:
+    """It is refused like any bad token."""
     store = await open_files()
     (tmp_path / "token" / TOKEN).write_text(text)
 
     assert await refused(store, TOKEN)
 
 
-async def test_a_folder_in_a_tokens_place_is_no_token(open_files: Opened, tmp_path: Path) -> None:
-    """Nothing is done to it."""
+async def test_a_folder_in_place_of_a_file_is_not_a_token(
+    open_files: Opened, tmp_path: Path
+) -> None:
+    """And it is left alone."""
     store = await open_files()
     (tmp_path / "token" / TOKEN).mkdir()
 
@@ -287,8 +289,8 @@ async def test_an_expired_file_is_removed_when_it_is_used(
     assert not (tmp_path / "token" / token).exists()
 
 
-async def test_nobody_else_may_look_at_the_files(open_files: Opened, tmp_path: Path) -> None:
-    """Files and folders are their owner's alone, those of other apps too."""
+async def test_only_the_servers_user_may_read_the_files(open_files: Opened, tmp_path: Path) -> None:
+    """Its files and folders, and those of other apps."""
     for app in (APP, OTHER_APP):
         await (await open_files(app)).issue("alice", NOW, app)
     modes = {
@@ -301,8 +303,8 @@ async def test_nobody_else_may_look_at_the_files(open_files: Opened, tmp_path: P
 
 @given(name=GARBAGE)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-async def test_no_token_leads_to_a_file_elsewhere(tmp_path: Path, name: str) -> None:
-    """What lies outside the folder, or in it under another name, is neither read nor removed."""
+async def test_no_token_leads_to_another_file(tmp_path: Path, name: str) -> None:
+    """A file outside the folder, or in it under another name, is neither read nor removed."""
     folder = tmp_path / "token"
     folder.mkdir(exist_ok=True)
     outside = [tmp_path / TOKEN, folder / "secret", tmp_path / "secret"]
@@ -316,8 +318,8 @@ async def test_no_token_leads_to_a_file_elsewhere(tmp_path: Path, name: str) -> 
     assert all(path.exists() for path in outside)
 
 
-async def test_what_a_crash_left_is_cleaned_away(open_files: Opened, tmp_path: Path) -> None:
-    """Files that nobody finished go when the next token is issued."""
+async def test_files_that_a_crash_left_are_removed(open_files: Opened, tmp_path: Path) -> None:
+    """Unfinished files are removed when the next token is issued."""
     store = await open_files()
     left = tmp_path / "token" / f"{UNFINISHED}left"
     left.write_text(ORIGINAL_FILE)
@@ -326,10 +328,10 @@ async def test_what_a_crash_left_is_cleaned_away(open_files: Opened, tmp_path: P
     assert not left.exists()
 
 
-async def test_servers_that_start_together_do_not_clean_each_others_files_away(
+async def test_servers_that_start_together_do_not_remove_each_others_files(
     open_files: Opened,
 ) -> None:
-    """Every server cleans up while the others write, and every token is there."""
+    """Each removes old files while the others write, and all tokens stay."""
     stores = [await open_files() for _ in range(20)]
     tokens = await asyncio.gather(
         *(store.issue("alice", NOW, APP) for store in stores for _ in range(5))
@@ -341,7 +343,7 @@ async def test_servers_that_start_together_do_not_clean_each_others_files_away(
 async def test_a_folder_that_cannot_be_made_stops_the_start(
     open_files: Opened, tmp_path: Path
 ) -> None:
-    """It says which, and why."""
+    """The error says which folder, and why."""
     (tmp_path / "token").write_text("")
 
     with pytest.raises(ConfigurationError, match=r"TOKEN_STORE_PATH .*token: File exists"):
@@ -351,7 +353,7 @@ async def test_a_folder_that_cannot_be_made_stops_the_start(
 async def test_a_disk_that_fails_shows_no_token(
     open_files: Opened, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The refusal and the log have the system's words, and neither a name nor a path."""
+    """The refusal and the log have the system's message, without names or paths."""
     store = await open_files()
     (tmp_path / "token" / TOKEN).symlink_to(TOKEN)
     with pytest.raises(SkygearError) as refusal:
@@ -378,7 +380,7 @@ async def open_redis(redis_server: RedisServer) -> AsyncIterator[Opened]:
 
 @pytest.fixture
 async def redis(redis_server: RedisServer) -> AsyncIterator[Any]:
-    """A client of our own, to look into Redis."""
+    """A client of Redis, to read the database directly."""
     from redis.asyncio import Redis  # noqa: PLC0415
 
     async with Redis.from_url(redis_server.url, decode_responses=True) as client:
@@ -390,7 +392,7 @@ async def redis(redis_server: RedisServer) -> AsyncIterator[Any]:
 async def test_a_hash_is_as_the_original_writes_it(
     open_redis: Opened, redis: Any, prefix: str
 ) -> None:
-    """Its fields, under its key; and unlike the original's, a key with a prefix expires."""
+    """With its fields and its key; unlike in the original, a key with a prefix expires."""
     store = await open_redis(TOKEN_STORE_PREFIX=prefix, TOKEN_STORE_EXPIRY=str(HOUR))
     token = await store.issue("alice", NOW, APP)
     seconds = int(NOW.timestamp())
@@ -409,7 +411,7 @@ async def test_a_hash_is_as_the_original_writes_it(
 
 @pytest.mark.slow
 async def test_a_key_without_an_end_stays(open_redis: Opened, redis: Any) -> None:
-    """Without an expiry Redis keeps a token until it is ended."""
+    """Redis keeps a token without an expiry until it is ended."""
     token = await (await open_redis()).issue("alice", NOW, APP)
 
     assert await redis.ttl(token) == -1
@@ -418,7 +420,7 @@ async def test_a_key_without_an_end_stays(open_redis: Opened, redis: Any) -> Non
 BROKEN_HASHES = {
     "no field": {"other": "x"},
     "no user": {"accessToken": TOKEN, "expiredAt": "0", "appName": APP},
-    "an end that is no integer": {"expiredAt": "soon"},
+    "an end that is not an integer": {"expiredAt": "soon"},
     "an end that is nearly one": {"expiredAt": "1_000"},
     "an end beyond all": {"expiredAt": "9" * 19},
     "another token's": {"accessToken": "x"},
@@ -428,10 +430,10 @@ BROKEN_HASHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fields", BROKEN_HASHES.values(), ids=BROKEN_HASHES)
-async def test_a_broken_hash_is_no_token(
+async def test_a_broken_hash_is_not_a_token(
     open_redis: Opened, redis: Any, fields: dict[str, str]
 ) -> None:
-    """It is refused as one that is not there."""
+    """It is refused like an unknown token."""
     whole = {"accessToken": TOKEN, "expiredAt": "0", "appName": APP, "authInfoID": "alice"}
     await redis.hset(TOKEN, mapping={**whole, **fields} if len(fields) == 1 else fields)
     if "other" in fields:
@@ -441,18 +443,18 @@ async def test_a_broken_hash_is_no_token(
 
 
 @pytest.mark.slow
-async def test_a_key_of_another_type_is_no_token(open_redis: Opened, redis: Any) -> None:
-    """Something else may lie there."""
+async def test_a_key_of_another_type_is_not_a_token(open_redis: Opened, redis: Any) -> None:
+    """Another program may have written it."""
     await redis.set(TOKEN, "something else")
 
     assert await refused(await open_redis(), TOKEN)
 
 
 @pytest.mark.slow
-async def test_a_redis_that_goes_away_is_a_refusal_until_it_is_back(
+async def test_calls_are_refused_while_redis_is_down(
     open_redis: Opened, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Meanwhile nobody sees a password or a token; afterwards all is as before."""
+    """Without a password or a token in the error; afterwards all is as before."""
     caplog.set_level(logging.DEBUG)
     store = await open_redis()
     token = await store.issue("alice", NOW, APP)
@@ -468,15 +470,15 @@ async def test_a_redis_that_goes_away_is_a_refusal_until_it_is_back(
     assert REDIS_PASSWORD not in seen
     assert token not in seen
     assert not await refused(store, new_token)
-    # It kept nothing on the disk.
+    # This Redis keeps nothing on the disk.
     assert await refused(store, token)
 
 
 @pytest.mark.slow
-async def test_a_wrong_password_is_a_refusal_too(
+async def test_calls_are_refused_if_redis_refuses_the_password(
     open_redis: Opened, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not shown either."""
+    """The error does not show it either."""
     url = redis_server.url.replace(REDIS_PASSWORD, "quite-another")
     store = await open_redis(TOKEN_STORE_PATH=url)
     with pytest.raises(SkygearError) as refusal:
@@ -490,7 +492,7 @@ async def test_a_wrong_password_is_a_refusal_too(
     "url", ["redis://127.0.0.1?no_such_parameter=1", "redis://127.0.0.1?socket_timeout=x"]
 )
 async def test_a_url_that_redis_does_not_understand_stops_the_start(url: str) -> None:
-    """Not the first login."""
+    """Instead of failing at the first login."""
     async with opening({"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": url}) as open_one:
         with pytest.raises(ConfigurationError, match="TOKEN_STORE_PATH"):
             await open_one()
@@ -500,7 +502,7 @@ async def test_a_url_that_redis_does_not_understand_stops_the_start(url: str) ->
 
 
 async def send(server: SkyloginServer, action: str, app: str = "", **payload: Any) -> Any:
-    """Return what a call of the wire is answered with."""
+    """Make a call, and return its result, or its status and code."""
     url = f"{server.url}/apps/{app}/" if app else f"{server.url}/"
     body = {"action": action, "api_key": "changeme", **payload}
     async with ClientSession() as session, session.post(url, json=body) as response:
@@ -511,7 +513,7 @@ async def send(server: SkyloginServer, action: str, app: str = "", **payload: An
 async def test_a_stored_token_ends_with_a_logout_and_with_a_new_password(
     environment: dict[str, str], kind: str
 ) -> None:
-    """And not before, nor with its server; the original's files survive a new password."""
+    """And not with its server; the original's files survive a new password."""
     moments = [NOW]
     with SkyloginServer(environment, now=lambda: moments[-1]) as server:
         first = await send(
@@ -550,20 +552,22 @@ VALUES = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none
 
 
 @given(st.binary() | st.dictionaries(MEMBERS, VALUES).map(json.dumps).map(str.encode))
-def test_reading_what_is_kept_never_crashes(data: bytes) -> None:
-    """Whatever a file holds: it is a token, or it is none."""
+def test_reading_a_file_never_crashes(data: bytes) -> None:
+    """Whatever it holds is read as a token, or as none."""
     stored = stored_token.from_json(data)
 
     assert stored is None or stored_token.has_expired(stored, NOW) in (True, False)
 
 
-# Nanoseconds reach no further.
+# The range of 64 bits of nanoseconds.
 YEARS = st.integers(-(2**53), 2**52).map(lambda part: NOW + timedelta(microseconds=part))
 
 
 @given(user_id=st.text(), app=st.text(), now=YEARS, seconds=st.integers(-5, 2**70))
-def test_what_is_kept_is_read_again(user_id: str, app: str, now: datetime, seconds: int) -> None:
-    """A token comes back as it was, from a file and from a hash."""
+def test_a_stored_token_is_read_as_it_was_written(
+    user_id: str, app: str, now: datetime, seconds: int
+) -> None:
+    """From a file and from a hash."""
     stored = stored_token.new(TOKEN, app, user_id, now, seconds)
     members = stored_token.members(stored)
 

@@ -9,7 +9,7 @@ from tests.applications import Client
 
 
 async def test_a_server_whose_database_cannot_be_written_is_not_ready(client: Client) -> None:
-    """Its process still answers, and says nothing of the reason."""
+    """Its process still answers, but not with the reason."""
     await client.app[SERVICES].store.close()
 
     health = await client.get("/healthz")
@@ -21,7 +21,7 @@ async def test_a_server_whose_database_cannot_be_written_is_not_ready(client: Cl
 
 
 async def test_a_server_that_can_write_is_ready(client: Client) -> None:
-    """Asking leaves nothing in the database."""
+    """The check leaves nothing in the database."""
     answer = await client.get("/readyz")
 
     services = client.app[SERVICES]
