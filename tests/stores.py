@@ -121,7 +121,7 @@ def make_operator(store: Store, clock: Clock) -> MakeOperator:
 
     def make(on: Store = store, **environment: str) -> Operator:
         settings = config.read(environment, config.DEV)
-        return Operator(on, settings, via="test", address="192.0.2.9", now=clock)
+        return Operator(on, settings, via="test", address="192.0.2.9", now=clock, server_now=clock)
 
     return make
 

@@ -255,12 +255,12 @@ def test_each_fault_is_seen_explained_and_over(server: SkyloginServer) -> None:
     ("asked", "said"),
     {
         "no status": ({"kind": "status"}, "status needs status"),
-        "a status of another kind": ({"kind": "drop", "status": 500}, "status goes with status"),
-        "no such error": ({"kind": "error", "error": "Nope"}, "'Nope' is none of"),
-        "an error without a name": ({"kind": "error", "error": ""}, "'' is none of"),
+        "a status of another kind": ({"kind": "drop", "status": 500}, "status is for status"),
+        "no such error": ({"kind": "error", "error": "Nope"}, "'Nope' is not one of"),
+        "an error without a name": ({"kind": "error", "error": ""}, "'' is not one of"),
         "no such action": (
             {"kind": "drop", "action": "sso:custom_token:logn"},
-            "'sso:custom_token:logn' is no action; did you mean sso:custom_token:login?",
+            "'sso:custom_token:logn' is not an action; did you mean sso:custom_token:login?",
         ),
         "a path": ({"kind": "drop", "action": "/auth/login"}, "did you mean auth:login?"),
     }.values(),

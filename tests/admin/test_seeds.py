@@ -90,7 +90,7 @@ def test_what_a_body_says_twice_is_refused(server: SkyloginServer) -> None:
         timeout=SECONDS_MAX,
     )
     assert answer.status_code == HTTPStatus.BAD_REQUEST
-    assert answer.json()["detail"] == "the body says 'roles' twice in one object"
+    assert answer.json()["detail"] == "the body repeats 'roles' in one object"
 
 
 def test_a_seed_goes_by_the_clock_of_the_app(server: SkyloginServer) -> None:

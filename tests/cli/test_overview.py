@@ -37,7 +37,7 @@ def test_doctor_warns_of_an_app_without_a_secret(operated: Operated) -> None:
     found = operated.rows("doctor")
     assert {row["kind"] for row in found} == {"fine"}
     operated.do("secret", "revoke", operated.rows("secret", "show")[0]["id"])
-    assert "warning\tmyapp\tnobody can log in to myapp" in operated.do("doctor")
+    assert "warning\tmyapp\tcustom token logins to myapp fail" in operated.do("doctor")
 
 
 def test_doctor_finds_what_keeps_a_server_from_running(tmp_path: Path) -> None:

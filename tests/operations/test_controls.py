@@ -18,6 +18,7 @@ from skylogin.operations.operator import (
     MissingError,
     Operator,
     RefusedError,
+    enter,
     operator_of,
 )
 from skylogin.store import login_counts
@@ -41,9 +42,7 @@ async def services(make_services: MakeServices) -> Services:
 
 async def opened(services: Services, name: str) -> tuple[App, Operator]:
     """Return an app, and an operator on it."""
-    app = await services.apps.find(name)
-    assert app is not None
-    return app, operator_of(services, "test", "").on(app.clock)
+    return await enter(services, operator_of(services, "test", ""), name, may_make=True)
 
 
 async def used(services: Services, ask: Ask, name: str) -> None:

@@ -215,7 +215,7 @@ BAD_LINES: dict[str, tuple[Lines, str]] = {
     "of a later skylogin": ([{**HEAD, "version": "9999"}], "line 1: the export has version 9999"),
     "another table": ([HEAD, {"table": "journal", "row": {}}], "line 2: a line is"),
     "more than a row": ([HEAD, {**USER, "more": 1}], "line 2: a line is"),
-    "another order": ([HEAD, RECORD, USER], "line 3: users comes behind records"),
+    "another order": ([HEAD, RECORD, USER], "line 3: users comes after records"),
     "a column that is none": ([HEAD, changed(USER, nose=1)], "line 2: users: users has no 'nose'"),
     "a column too few": (
         [HEAD, USER, changed(RECORD, data=None)],
@@ -248,7 +248,7 @@ async def test_a_line_that_cannot_be_is_named(
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(b"", "line 1"), (b"\xff", "UTF-8"), (b"{", "line 1"), (b"[]", "no JSON object")],
+    [(b"", "line 1"), (b"\xff", "UTF-8"), (b"{", "line 1"), (b"[]", "not a JSON object")],
 )
 async def test_a_file_that_is_none(
     text: bytes, said: str, make_services: MakeServices, operator: Operator

@@ -277,7 +277,7 @@ async def test_a_user_who_is_referred_to_stays(
     )
     assert saved.status == HTTPStatus.OK, saved.body
 
-    with pytest.raises(ConflictError, match="note/1 refers to this user"):
+    with pytest.raises(ConflictError, match="records refer to this user: note/1"):
         await users.delete(operator, APP, people["Bert"])
     assert await found(operator, text="bert") == ["Bert"]
 

@@ -56,14 +56,14 @@ def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> Non
     """The very next token made with the old one is refused, one with the new one logs in."""
     old = client.server.custom_token_secret
     assert old not in page.content()
-    page.get_by_role("link", name="Show it").click()
+    page.get_by_role("link", name="Show it here").click()
     assert page.locator("#secret").inner_text() == old
     assert old in page.locator("#javascript").inner_text()
 
     go(page, "Secrets")
-    page.get_by_label("Hours that old secrets stay accepted").fill("2")
+    page.get_by_label("Hours that the old secrets stay accepted").fill("2")
     page.get_by_role("button", name="Make a new secret").click()
-    assert "There is a new secret" in page.get_by_role("status").inner_text()
+    assert "The new secret is ready" in page.get_by_role("status").inner_text()
     new = page.locator("article pre").inner_text()
     assert new != old
     assert [client.log_in("anna", secret) for secret in (old, new)] == [200, 200]
@@ -71,7 +71,7 @@ def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> Non
     row = page.locator("article").filter(has_text="until in")
     row.get_by_role("link", name="Revoke").click()
     assert "cannot be undone" in page.locator("main").inner_text()
-    page.get_by_role("button", name="Revoke it").click()
+    page.get_by_role("button", name="Revoke").click()
     assert "is revoked" in page.get_by_role("status").inner_text()
     assert [client.log_in("anna", secret) for secret in (old, new)] == [400, 200]
 
@@ -118,7 +118,7 @@ def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
     page.get_by_role("button", name="Enable").click()
     assert client.log_in("bert") == HTTPStatus.OK
 
-    page.get_by_text("Edit it as JSON").click()
+    page.get_by_text("Edit as JSON").click()
     page.locator("textarea[name=profile]").fill('{"username": "anna"}')
     page.get_by_role("button", name="Save").click()
     assert page.get_by_role("alert").inner_text() == "another user has the same username"
@@ -128,8 +128,8 @@ def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
     assert "bert@example.com" not in page.locator("main").inner_text()
 
     page.get_by_text("Roles", exact=True).last.click()
-    page.get_by_label("Roles, with commas between").fill("reader, writer")
-    page.get_by_role("button", name="Set the roles").click()
+    page.get_by_label("Roles, separated by commas").fill("reader, writer")
+    page.get_by_role("button", name="Set roles").click()
     assert "reader, writer" in page.locator("dl").inner_text()
 
     page.get_by_role("link", name="Delete").click()
@@ -158,7 +158,7 @@ def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> Non
     assert "expired 12 s ago" in page.locator("main").inner_text()
     at_fault = page.locator("tr.at-fault")
     assert at_fault.locator("th").inner_text() == "exp"
-    assert "12 seconds before the attempt" in at_fault.inner_text()
+    assert "12 seconds before the login attempt" in at_fault.inner_text()
     assert "skylogin token mint mallory" in page.locator("#again").inner_text()
 
 
@@ -207,7 +207,7 @@ def test_logins_are_looked_for(page: Any, client: Client) -> None:
     page.locator("tbody a").click()
     user_id = page.locator("dl code").first.inner_text()
     page.get_by_role("link", name=user_id).click()
-    page.get_by_role("link", name="All of this user").click()
+    page.get_by_role("link", name="All logins of this user").click()
     assert seen() == ["bert"]
     assert page.get_by_label("User id").input_value() == user_id
 
@@ -219,7 +219,7 @@ def test_logins_are_looked_for(page: Any, client: Client) -> None:
     assert show(Until=ago, Since="") == []
     assert show(Until="", Since=soon) == []
     assert show(Since=soon, Until=ago) == []
-    assert "not after the time in Since" in page.locator("#until-fault").inner_text()
+    assert "later than Since" in page.locator("#until-problem").inner_text()
     assert page.get_by_label("Since").input_value() == soon
 
     assert show(Since=ago, Until=soon, Principal="mallory") == ["mallory"]
@@ -237,12 +237,12 @@ def test_logins_are_looked_for(page: Any, client: Client) -> None:
 def test_a_token_is_explained(page: Any, client: Client) -> None:
     """The claim at fault is marked; one that is made here logs in."""
     go(page, "Token")
-    page.get_by_label("A custom token").fill(client.mint("anna", expires_in=-5))
-    page.get_by_role("button", name="Explain it").click()
+    page.get_by_label("Custom token").fill(client.mint("anna", expires_in=-5))
+    page.get_by_role("button", name="Explain").click()
     assert page.locator("tr.at-fault th").inner_text() == "exp"
 
     page.get_by_label("Seconds until it expires").fill("60")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Make token").click()
     assert page.locator("h2 .badge").inner_text() == "accepted"
 
 
@@ -260,26 +260,26 @@ def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
     """Each has pages of its own."""
     go(page, "Apps")
     page.get_by_label("Name").fill("Not a name")
-    page.get_by_role("button", name="Make it").click()
-    assert "names no app" in page.get_by_role("alert").inner_text()
+    page.get_by_role("button", name="Create app").click()
+    assert "not a valid name" in page.get_by_role("alert").inner_text()
     page.get_by_label("Name").fill("shop")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create app").click()
     assert page.locator("#endpoint").inner_text() == f"{client.server.url}/apps/shop/"
     go(page, "Users")
-    assert "There are no users yet" in page.locator("main").inner_text()
+    assert "No users yet" in page.locator("main").inner_text()
     go(page, "Keys")
     before = page.locator("#api-key").inner_text()
     # They end for good, so it asks first.
-    assert not page.get_by_role("button", name="Make new keys").is_visible()
+    assert not page.get_by_role("button", name="Replace keys").is_visible()
     page.get_by_text("Replace the keys").click()
-    page.get_by_role("button", name="Make new keys").click()
-    assert "new keys" in page.get_by_role("status").inner_text()
+    page.get_by_role("button", name="Replace keys").click()
+    assert "keys are replaced" in page.get_by_role("status").inner_text()
     assert page.locator("#api-key").inner_text() != before
     page.get_by_label("Type shop to delete it").fill("shop")
     page.get_by_role("button", name="Delete").click()
     assert "The app is deleted" in page.get_by_role("status").inner_text()
     go(page, "Audit")
-    page.get_by_role("link", name="To apps and to the portal").click()
+    page.get_by_role("link", name="Show apps and portal").click()
     text = page.locator("table").inner_text()
     assert "app.create" in text
     assert "app.delete" in text
@@ -301,14 +301,14 @@ def test_an_operator_signs_in_and_out(
     assert page.url == f"{server.url}portal/sign-in"
     page.get_by_label("Password").fill("open says me, please")
     page.get_by_role("button", name="Sign in").click()
-    assert "that is not the password" in page.get_by_role("alert").inner_text()
+    assert "wrong password" in page.get_by_role("alert").inner_text()
     page.get_by_label("Password").fill("open sesame, please")
     page.get_by_role("button", name="Sign in").click()
     assert page.locator("h1").inner_text() == "Start"
     assert page.get_by_text("Try a login").count() == 0
     go(page, "Secrets")
     page.get_by_role("button", name="Make a new secret").click()
-    assert "There is a new secret" in page.get_by_role("status").inner_text()
+    assert "The new secret is ready" in page.get_by_role("status").inner_text()
 
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{server.url}portal/sign-in")
@@ -323,26 +323,26 @@ def test_a_test_takes_hold_of_an_app(page: Any, client: Client) -> None:
     before = page.locator("tbody tr").count()
     assert before
     go(page, "Tests")
-    page.get_by_text("Ask for a fault").click()
+    page.get_by_text("Add a fault").click()
     page.locator("select[name=kind]").select_option("status")
-    page.get_by_role("button", name="Have it strike").click()
+    page.get_by_role("button", name="Add fault").click()
     assert "status 503" in page.locator("tbody").inner_text()
     assert [client.log_in("anna"), client.log_in("anna")] == [503, 200]
     page.reload()
-    assert "None is in force" in page.locator("main").inner_text()
+    assert "No faults in force" in page.locator("main").inner_text()
 
-    page.get_by_label("Seconds, negative for back").fill("7200")
+    page.get_by_label("Seconds (negative: back)").fill("7200")
     page.get_by_role("button", name="Advance").click()
-    assert "in 2 hours by the server's clock" in page.locator("main").inner_text()
+    assert "in 2 hours by server time" in page.locator("main").inner_text()
     assert client.log_in("anna") == HTTPStatus.BAD_REQUEST
     go(page, "Users")
     assert "A test moved the clock" in page.locator("main").inner_text()
     go(page, "Tests")
-    page.get_by_role("button", name="Back to the server's time").click()
+    page.get_by_role("button", name="Reset to server time").click()
     assert client.log_in("anna") == HTTPStatus.OK
 
     page.get_by_label("Name", exact=True).fill("three")
-    page.get_by_role("button", name="Take a snapshot").click()
+    page.get_by_role("button", name="Take snapshot").click()
     page.get_by_label("to reset it").fill("another")
     page.get_by_role("button", name="Reset", exact=True).click()
     assert "Type myapp" in page.get_by_role("alert").inner_text()

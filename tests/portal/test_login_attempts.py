@@ -84,7 +84,7 @@ async def test_what_is_no_time_is_told_and_kept(
 
     assert response.status == HTTPStatus.UNPROCESSABLE_ENTITY
     assert 'role="alert"' in text
-    assert f'id="{field}-fault"' in text
+    assert f'id="{field}-problem"' in text
     [shown] = re.findall(rf'<input name="{field}" value="([^"]*)"([^>]*)>', text)
     assert html.unescape(shown[0]) == typed
     # A field for times would drop it.
@@ -101,7 +101,7 @@ async def test_a_time_is_shown_as_a_field_for_times_takes_it(stand_in: Site) -> 
     response, text = await stand_in.get("logins?since=2026-01-02&until=2026-01-01T23:30-00:30")
 
     assert response.status == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert 'id="until-fault"' in text
+    assert 'id="until-problem"' in text
     for name in ("since", "until"):
         assert f'name="{name}" value="2026-01-02T00:00:00" type="datetime-local"' in text
 
@@ -111,7 +111,7 @@ async def test_a_text_that_no_database_holds_finds_nothing(stand_in: Site) -> No
     for field in ("subject", "reason", "user_id", "secret_id"):
         response, text = await stand_in.get(f"logins?{field}=a%00b")
         assert response.status == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert f'id="{field}-fault"' in text
+        assert f'id="{field}-problem"' in text
 
 
 async def test_times_are_utc_as_the_app_has_them(stand_in: Site) -> None:
@@ -176,7 +176,7 @@ async def test_an_attempt_shows_what_its_token_says(stand_in: Site) -> None:
     assert (shown["kid"], shown["n"], shown["jwk"]) == ('"k"', "5", "not kept")
     assert (shown["sub"], shown["iss"]) == ('"<b>"', '"us"')
     assert "60 seconds" not in shown["iat"]
-    assert "the attempt" in shown["exp"]
+    assert "the login attempt" in shown["exp"]
     assert shown["skyprofile"] == "not kept: it has 5,008 bytes, more than 4,096"
 
     await log_in(stand_in, mint(sub=None, skyprofile={"a": {"b": [1]}}, alg="x"))
@@ -196,7 +196,7 @@ async def test_an_attempt_shows_what_its_token_says(stand_in: Site) -> None:
 
     await log_in(stand_in, mint(secret="another"))
     page = await latest_page(stand_in)
-    assert "none fits" in page
+    assert "none matches" in page
     assert "signature</strong> is at fault" in page
 
 
@@ -208,7 +208,7 @@ async def test_an_attempt_without_a_token_shows_none(stand_in: Site) -> None:
     page = await latest_page(stand_in)
 
     assert "</span> key_taken</h1>" in page
-    assert "What the token says" not in page
+    assert "The token" not in page
 
 
 async def test_an_endpoint_shows_no_profile(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ async def test_an_endpoint_shows_no_profile(tmp_path: Path) -> None:
             page = await latest_page(site)
             assert ("Alice" in rows_of(page)["skyprofile"]) is bool(wanted)
             assert ("SKYLOGIN_LOGIN_LOG_PROFILES is off" in page) is not bool(wanted)
-            assert ("made without <code>skyprofile</code>" in page) is not bool(wanted)
+            assert ("does not have <code>skyprofile</code>" in page) is not bool(wanted)
 
 
 async def test_what_an_older_version_wrote_is_shown(stand_in: Site) -> None:

@@ -60,4 +60,4 @@ async def test_a_profile_is_json_as_the_wire_has_it(value: str, stand_in: Site) 
     """What Python alone takes for JSON is refused."""
     await stand_in.get()
     _, text = await stand_in.post("try", subject="x", profile=f'{{"a": {value}}}')
-    assert "The profile is no JSON" in text
+    assert "The profile is not JSON" in text

@@ -135,7 +135,7 @@ async def test_a_secret_that_ends_while_it_is_used_is_warned_of(
     """And so is an app that nobody can log in to."""
     operator = make_operator(CUSTOM_TOKEN_SECRET="")
     assert await overview.warnings(operator, APP) == [
-        "nobody can log in to myapp: no custom token secret is accepted"
+        "custom token logins to myapp fail: no secret is accepted"
     ]
     operator = make_operator()
     old = (await secrets.rotate(operator, APP)).new
@@ -144,7 +144,7 @@ async def test_a_secret_that_ends_while_it_is_used_is_warned_of(
     await operator.store.run(lambda tx: login_counts.add(tx, APP, used))
     await secrets.rotate(operator, APP)
     assert await overview.warnings(operator, APP) == [
-        f"the secret {old.id} ends in 1 day and was used just now: "
+        f"the secret {old.id} expires in 1 day and was used just now: "
         "give your authentication server the new one"
     ]
     clock.moment = NOW + timedelta(days=1)

@@ -1,82 +1,77 @@
-"""The admin API of tests: reset, clock, faults, snapshots. `skylogin serve` has none of it."""
+"""The admin API's operations for tests: reset, clock, faults, snapshots. Only `skylogin dev`."""
 
-from skylogin.admin.request import AdminCall, Handler
-from skylogin.admin.users import moment, read_moment
+from skylogin.admin.request import AdminRequest, Json, read_time, time_text
 from skylogin.apps.faults import FaultInForce
 from skylogin.apps.registry import App, NamedSnapshot
 from skylogin.operations import controls
 
-Json = dict[str, object]
 
-
-async def reset_app(call: AdminCall) -> object:
-    """Make an app as it is when it is new."""
-    await controls.reset(call.operator, call.opened_app)
-    return None
+async def reset_app(request: AdminRequest) -> None:
+    """Reset an app to its first state."""
+    await controls.reset(request.operator, request.opened_app)
 
 
 # --- the clock -------------------------------------------------------------------
 
 
-async def get_clock(call: AdminCall) -> object:
+async def get_clock(request: AdminRequest) -> Json:
     """Show the clock."""
-    clock = call.opened_app.clock
+    clock = request.opened_app.clock
     return {
-        "now": moment(clock()),
+        "now": time_text(clock()),
         "frozen": clock.reading.frozen_at is not None,
         "offset_seconds": clock.offset.total_seconds(),
     }
 
 
-async def set_clock(call: AdminCall) -> object:
-    """Set the clock, and have it go on or stand."""
-    wanted, frozen = read_moment(call.body.get("now")), call.body.get("frozen", False)
-    await controls.set_clock(call.operator, call.opened_app, wanted, frozen=frozen)
-    return await get_clock(call)
+async def set_clock(request: AdminRequest) -> Json:
+    """Set the clock, and let it run or freeze it."""
+    time, frozen = read_time(request.body.get("now")), request.body.get("frozen", False)
+    await controls.set_clock(request.operator, request.opened_app, time, frozen=frozen)
+    return await get_clock(request)
 
 
-async def advance_clock(call: AdminCall) -> object:
-    """Move the clock on, or back."""
-    await controls.advance_clock(call.operator, call.opened_app, call.body["seconds"])
-    return await get_clock(call)
+async def advance_clock(request: AdminRequest) -> Json:
+    """Move the clock forward or back."""
+    await controls.advance_clock(request.operator, request.opened_app, request.body["seconds"])
+    return await get_clock(request)
 
 
-async def reset_clock(call: AdminCall) -> object:
-    """Have the clock show the server's time again."""
-    await controls.reset_clock(call.operator, call.opened_app)
-    return await get_clock(call)
+async def reset_clock(request: AdminRequest) -> Json:
+    """Reset the clock to server time."""
+    await controls.reset_clock(request.operator, request.opened_app)
+    return await get_clock(request)
 
 
 # --- faults ------------------------------------------------------------------------
 
 
-async def list_faults(call: AdminCall) -> object:
-    """List the faults that are not over."""
-    app = call.opened_app
-    return {"faults": [_fault(app, one) for one in app.faults.in_force()]}
+async def list_faults(request: AdminRequest) -> Json:
+    """List the faults in force."""
+    app = request.opened_app
+    return {"faults": [_fault_body(app, one) for one in app.faults.in_force()]}
 
 
-async def add_fault(call: AdminCall) -> object:
-    """Have a fault strike calls from now on."""
-    app = call.opened_app
-    return _fault(app, await controls.add_fault(call.operator, app, controls.read_fault(call.body)))
+async def add_fault(request: AdminRequest) -> Json:
+    """Add a fault."""
+    app, fault = request.opened_app, controls.read_fault(request.body)
+    return _fault_body(app, await controls.add_fault(request.operator, app, fault))
 
 
-async def end_fault(call: AdminCall) -> object:
+async def end_fault(request: AdminRequest) -> None:
     """End one fault."""
-    await controls.end_fault(call.operator, call.opened_app, call.parameters["fault_id"])
-    return None
+    fault_id = request.parameters["fault_id"]
+    await controls.end_fault(request.operator, request.opened_app, fault_id)
 
 
-async def end_faults(call: AdminCall) -> object:
+async def end_faults(request: AdminRequest) -> None:
     """End all faults."""
-    await controls.end_faults(call.operator, call.opened_app)
-    return None
+    await controls.end_faults(request.operator, request.opened_app)
 
 
-def _fault(app: App, one: FaultInForce) -> Json:
+def _fault_body(app: App, one: FaultInForce) -> Json:
     fault = one.fault
-    names = [name for name, kinds in controls.OF_KINDS.items() if fault.kind in kinds]
+    own = [name for name, kinds in controls.FIELDS_OF_KINDS.items() if fault.kind in kinds]
     return {
         "id": one.id,
         "kind": fault.kind,
@@ -87,53 +82,36 @@ def _fault(app: App, one: FaultInForce) -> Json:
         "probability": fault.probability,
         "seed": fault.seed,
         "expires_in": round(app.faults.seconds_left(one), 3),
-        **{name: getattr(fault, name) for name in names},
+        **{name: getattr(fault, name) for name in own},
     }
 
 
 # --- snapshots -----------------------------------------------------------------------
 
 
-async def list_snapshots(call: AdminCall) -> object:
+async def list_snapshots(request: AdminRequest) -> Json:
     """List the snapshots."""
-    return {"snapshots": [_snapshot(one) for one in call.opened_app.snapshots.values()]}
+    return {"snapshots": [_snapshot_body(one) for one in request.opened_app.snapshots.values()]}
 
 
-async def take_snapshot(call: AdminCall) -> object:
-    """Keep an app as it is."""
-    taken = await controls.take_snapshot(call.operator, call.opened_app, call.body["name"])
-    return _snapshot(taken)
+async def take_snapshot(request: AdminRequest) -> Json:
+    """Take a snapshot of an app."""
+    name = request.body["name"]
+    return _snapshot_body(await controls.take_snapshot(request.operator, request.opened_app, name))
 
 
-async def restore_snapshot(call: AdminCall) -> object:
-    """Make an app what it was."""
-    await controls.restore_snapshot(call.operator, call.opened_app, call.parameters["name"])
-    return None
+async def restore_snapshot(request: AdminRequest) -> None:
+    """Restore an app from a snapshot."""
+    name = request.parameters["name"]
+    await controls.restore_snapshot(request.operator, request.opened_app, name)
 
 
-async def delete_snapshot(call: AdminCall) -> object:
-    """Forget a snapshot."""
-    await controls.delete_snapshot(call.operator, call.opened_app, call.parameters["name"])
-    return None
+async def delete_snapshot(request: AdminRequest) -> None:
+    """Delete a snapshot."""
+    name = request.parameters["name"]
+    await controls.delete_snapshot(request.operator, request.opened_app, name)
 
 
-def _snapshot(one: NamedSnapshot) -> Json:
+def _snapshot_body(one: NamedSnapshot) -> Json:
     rows = sum(len(rows) for rows in one.rows.values())
-    return {"name": one.name, "at": moment(one.at), "rows": rows}
-
-
-HANDLERS: dict[str, Handler] = {
-    "resetApp": reset_app,
-    "getClock": get_clock,
-    "setClock": set_clock,
-    "advanceClock": advance_clock,
-    "resetClock": reset_clock,
-    "listFaults": list_faults,
-    "addFault": add_fault,
-    "endFault": end_fault,
-    "endFaults": end_faults,
-    "listSnapshots": list_snapshots,
-    "takeSnapshot": take_snapshot,
-    "restoreSnapshot": restore_snapshot,
-    "deleteSnapshot": delete_snapshot,
-}
+    return {"name": one.name, "at": time_text(one.at), "rows": rows}

@@ -1,4 +1,4 @@
-"""Answering a request to the admin API: who asks, for what, is it allowed, is it good."""
+"""The endpoint of the admin API: checks a request, runs its operation, answers with JSON."""
 
 import hashlib
 import hmac
@@ -12,8 +12,10 @@ from aiohttp import web
 
 from skylogin.actions.services import Services
 from skylogin.admin.openapi import Operation
-from skylogin.admin.request import AdminCall, Handler, Problem, problem_of, read_body, read_request
+from skylogin.admin.request import AdminRequest, Problem, problem_of, read_body, read_request
+from skylogin.admin.routes import HANDLERS
 from skylogin.apps.registry import App
+from skylogin.config import DEV, Settings
 from skylogin.http import fault_answers, origin
 from skylogin.operations.operator import enter, operator_of
 
@@ -23,40 +25,37 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 
-async def answer(
-    request: web.Request, services: Services, address: str, handlers: Mapping[str, Handler]
-) -> web.StreamResponse:
-    """Answer *request*, which comes from *address*, by the handler of its operation."""
+async def answer(request: web.Request, services: Services, address: str) -> web.StreamResponse:
+    """Answer *request*, which comes from *address*."""
     try:
-        return await _answer(request, services, address, handlers)
+        return await _answer(request, services, address)
     except ConnectionError:
         raise
     except Exception as error:
         problem = problem_of(error)
         if problem is None:
-            # The text of an unknown error may hold what nobody should see: it is only logged.
+            # The text of an unknown error may contain secrets: it is only logged.
             logger.exception("%s %s crashed", request.method, request.path)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error")
         return _respond(problem)
 
 
-async def _answer(
-    request: web.Request, services: Services, address: str, handlers: Mapping[str, Handler]
-) -> web.StreamResponse:
-    check_origin(request, services)
-    _check_credentials(request, services)
+async def _answer(request: web.Request, services: Services, address: str) -> web.StreamResponse:
+    settings = services.settings
+    _check_origin(request, settings)
+    _check_credentials(request, settings)
     path, query = request.rel_url.raw_path, list(request.query.items())
-    operation, parameters = read_request(request.method, path, query, services.settings.mode)
+    operation, parameters = read_request(request.method, path, query, settings.mode)
     body = await _read_body(request, operation)
     operator = operator_of(services, "admin API", address)
     app: App | None = None
     if "app" in parameters:
-        # A test names its app here before any client does.
+        # A test controls its app before any client uses it.
         name, may_make = parameters["app"], operation.dev_only
         app, operator = await enter(services, operator, name, may_make=may_make)
         request[fault_answers.CLOCK] = app.clock
-    call = AdminCall(operator, parameters, body, app, request)
-    result = await handlers[operation.name](call)
+    handle = HANDLERS[operation.name]
+    result = await handle(AdminRequest(operator, parameters, body, app, request))
     if isinstance(result, web.StreamResponse):
         return result
     if result is None:
@@ -64,47 +63,39 @@ async def _answer(
     return _json(result, HTTPStatus(operation.status), JSON, {"Cache-Control": "no-store"})
 
 
-def check_origin(request: web.Request, services: Services) -> None:
-    """Raise Problem where the request comes from a page of somebody else's."""
-    names = services.settings.host_names
+def _check_origin(request: web.Request, settings: Settings) -> None:
+    """Raise Problem if the request comes from a page of another site."""
+    names = settings.host_names
     why = origin.refusal(request.method, request.host, request.headers, names=names)
     if why:
         raise Problem(HTTPStatus.FORBIDDEN, why)
 
 
-def _check_credentials(request: web.Request, services: Services) -> None:
-    settings = services.settings
-    wanted = settings.admin_token
-    if not wanted and settings.mode == "dev":
-        wanted = settings.master_key
-    if not wanted:
+def _check_credentials(request: web.Request, settings: Settings) -> None:
+    expected = settings.admin_token
+    if not expected and settings.mode == DEV:
+        expected = settings.master_key
+    if not expected:
         raise Problem(HTTPStatus.NOT_FOUND, "the admin API is off: set SKYLOGIN_ADMIN_TOKEN")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not _equal(token.strip(), wanted):
+    if scheme.lower() != "bearer" or not _is_equal(token.strip(), expected):
         detail = "send the admin token: Authorization: Bearer …"
         challenge = {"WWW-Authenticate": 'Bearer realm="skylogin"'}
         raise Problem(HTTPStatus.UNAUTHORIZED, detail, headers=challenge)
 
 
-def _equal(given: str, wanted: str) -> bool:
-    """Return whether two secrets are equal, in a time that tells nothing of either."""
-    digests = [hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, wanted)]
+def _is_equal(given: str, expected: str) -> bool:
+    """Return whether two secrets are equal, in a time that depends on neither."""
+    digests = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, expected))
     return hmac.compare_digest(*digests)
 
 
 async def _read_body(request: web.Request, operation: Operation) -> Any:
-    if operation.body_type != JSON:
-        # The handler reads it, because it may be long.
-        if operation.body_type and request.content_type != operation.body_type:
-            raise Problem(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body has to be {operation.body_type}"
-            )
-        return None
-    data = await request.read()
-    if not data and not operation.body_required:
-        return {}
-    if request.content_type != JSON:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body has to be {JSON}")
+    # A body that is not JSON is left to the handler, which streams it.
+    data = b"" if operation.body is None else await request.read()
+    if (data or operation.body_required) and request.content_type != operation.body_type:
+        detail = f"the body has to be {operation.body_type}"
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
     return read_body(operation, data)
 
 
@@ -115,14 +106,16 @@ def _respond(problem: Problem) -> web.Response:
         "status": problem.status.value,
         "detail": problem.detail,
     }
-    if problem.faults:
-        body["errors"] = problem.faults
+    if problem.code:
+        body["code"] = problem.code
+    if problem.errors:
+        body["errors"] = problem.errors
     return _json(body, problem.status, PROBLEM, problem.headers)
 
 
 def _json(
     body: object, status: HTTPStatus, content_type: str, headers: Mapping[str, str]
 ) -> web.Response:
-    # Escaped, because a lone surrogate is none of UTF-8.
+    # Non-ASCII characters are escaped: UTF-8 has no lone surrogates.
     text = json.dumps(body, separators=(",", ":"))
     return web.Response(status=status, text=text, content_type=content_type, headers=headers)

@@ -1,12 +1,12 @@
-"""What openapi.json says: which operations there are, and what they take.
+"""The operations that openapi.json describes, and the check of a request against it.
 
-The document is the one place that says what is a good request: parameters and bodies are
-checked by its schemas.
+Parameters and bodies are validated by the document's schemas and by nothing else.
 """
 
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -16,8 +16,11 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from skylogin.config import DEV
 
-# What marks an operation that `skylogin serve` does not have.
+Schema = Mapping[str, Any]
+
+# Marks an operation that `skylogin serve` does not have.
 DEV_ONLY = "x-skylogin-dev-only"
+MESSAGE_CHARACTERS_MAX = 200
 _METHODS = frozenset(("get", "post", "put", "patch", "delete"))
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,4})?", re.ASCII | re.IGNORECASE)
@@ -25,38 +28,27 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class InvalidRequestError(Exception):
-    """A request that the document does not allow; *faults* say where and why."""
+    """A request that does not match the document; *errors* say where and why."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("; ".join(faults))
-        self.faults = faults
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of the path or of the query."""
-
-    name: str
-    place: str
-    required: bool
-    schema: Mapping[str, Any]
-    validator: Draft202012Validator
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("; ".join(errors))
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: its name, its path, and how to check what it is given."""
+    """One operation: its name, its path, and what it takes."""
 
     name: str
     method: str
     path: str
-    pattern: re.Pattern[str]
-    parameters: tuple[Parameter, ...]
+    # The schemas of parameters by name, for those in the `path` and those in the `query`.
+    parameters: Mapping[str, Mapping[str, Schema]]
+    parameter_validator: Draft202012Validator
     body: Draft202012Validator | None
     body_type: str
     body_required: bool
     status: int
-    # Only `skylogin dev` has it.
     dev_only: bool
 
 
@@ -69,30 +61,42 @@ def load() -> dict[str, Any]:
 
 
 @functools.cache
+def load_for(mode: str) -> dict[str, Any]:
+    """Return the document with the operations that a server in *mode* has."""
+    paths = {
+        path: {
+            key: value
+            for key, value in item.items()
+            if key not in _METHODS or mode == DEV or not value.get(DEV_ONLY, False)
+        }
+        for path, item in load()["paths"].items()
+    }
+    return {**load(), "paths": {path: item for path, item in paths.items() if _METHODS & set(item)}}
+
+
+@functools.cache
 def operations() -> tuple[Operation, ...]:
     """Return all operations of the document."""
-    paths = load()["paths"].items()
     return tuple(
-        _read_operation(path, method, {**item, **item[method]})
-        for path, item in paths
+        _read_operation(path, method, item[method], item.get("parameters", []))
+        for path, item in load()["paths"].items()
         for method in item
         if method in _METHODS
     )
 
 
-def _read_operation(path: str, method: str, raw: Mapping[str, Any]) -> Operation:
-    shared = load()["paths"][path].get("parameters", [])
-    parameters = [*shared, *load()["paths"][path][method].get("parameters", [])]
+def _read_operation(path: str, method: str, raw: Schema, shared: Sequence[Schema]) -> Operation:
     body = raw.get("requestBody", {})
     [(body_type, content)] = body["content"].items() if body else [("", {})]
-    is_json = body_type == "application/json"
+    parameters = [_resolve(one) for one in (*shared, *raw.get("parameters", []))]
+    schemas = {place: _object_schema(parameters, place) for place in ("path", "query")}
     return Operation(
         name=raw["operationId"],
         method=method.upper(),
         path=path,
-        pattern=_pattern(path),
-        parameters=tuple(_read_parameter(one) for one in parameters),
-        body=_validator(content["schema"]) if is_json else None,
+        parameters={place: schema["properties"] for place, schema in schemas.items()},
+        parameter_validator=_validator({"properties": schemas}),
+        body=_validator(content["schema"]) if body_type == "application/json" else None,
         body_type=body_type,
         body_required=body.get("required", False),
         status=min(int(status) for status in raw["responses"] if status.startswith("2")),
@@ -100,142 +104,83 @@ def _read_operation(path: str, method: str, raw: Mapping[str, Any]) -> Operation
     )
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", path)
-    return re.compile(
-        "".join(
-            f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part)
-            for number, part in enumerate(parts)
-        )
-    )
-
-
-def _read_parameter(raw: Mapping[str, Any]) -> Parameter:
-    if "$ref" in raw:
-        raw = _resolve(raw["$ref"])
-    schema = raw["schema"]
-    if "$ref" in schema:
-        schema = _resolve(schema["$ref"])
-    return Parameter(
-        raw["name"], raw["in"], raw.get("required", False), schema, _validator(raw["schema"])
-    )
-
-
-def _resolve(reference: str) -> Mapping[str, Any]:
-    value: Any = load()
-    for part in reference.removeprefix("#/").split("/"):
-        value = value[part]
-    found: Mapping[str, Any] = value
+def _resolve(parameter: Schema) -> Schema:
+    if "$ref" not in parameter:
+        return parameter
+    found: Schema = load()["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
     return found
 
 
-def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    # References in it point into the document.
+def _object_schema(parameters: Sequence[Schema], place: str) -> Schema:
+    here = [one for one in parameters if one["in"] == place]
+    return {
+        "properties": {one["name"]: one["schema"] for one in here},
+        "required": [one["name"] for one in here if one.get("required", False)],
+        "additionalProperties": False,
+    }
+
+
+def _validator(schema: Schema) -> Draft202012Validator:
+    # References in the schema point into the document.
     whole = {**schema, "components": load()["components"]}
-    checker = Draft202012Validator.FORMAT_CHECKER
-    return Draft202012Validator(whole, format_checker=checker)
-
-
-@functools.cache
-def load_for(mode: str) -> dict[str, Any]:
-    """Return the document with the operations that a server in *mode* has."""
-    document = load()
-    if mode == DEV:
-        return document
-    paths = {}
-    for path, item in document["paths"].items():
-        left = {
-            name: one
-            for name, one in item.items()
-            if name not in _METHODS or not one.get(DEV_ONLY, False)
-        }
-        if _METHODS & left.keys():
-            paths[path] = left
-    return {**document, "paths": paths}
-
-
-def find(method: str, path: str, mode: str) -> tuple[Operation | None, dict[str, str], list[str]]:
-    """Return the operation at *path*, the values in its path, and all methods there.
-
-    What only `skylogin dev` has is nowhere to be found in another *mode*.
-    """
-    found, values, methods = None, {}, []
-    for operation in operations():
-        match = operation.pattern.fullmatch(path)
-        if match is None or (operation.dev_only and mode != DEV):
-            continue
-        methods.append(operation.method)
-        # One with fewer values in its path goes first, whatever the order.
-        is_better = found is None or len(match.groupdict()) < len(values)
-        if operation.method == method and is_better:
-            found, values = operation, match.groupdict()
-    return found, values, methods
+    return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def read_parameters(
     operation: Operation, path: Mapping[str, str], query: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
-    """Return the parameters as values, with the defaults of those not given.
+    """Return the parameters of a request as values, with the defaults of those not given.
 
-    Raises InvalidRequestError on one that is unknown, missing, twice there or wrong.
+    Raises InvalidRequestError.
     """
-    names = [name for name, _ in query]
-    known = {one.name for one in operation.parameters if one.place == "query"}
-    faults = [f"query: there is no parameter {name}" for name in sorted(set(names) - known)]
-    faults += [
-        f"query: {name} is given more than once"
-        for name in sorted(set(names))
-        if names.count(name) > 1
+    times = Counter(name for name, _ in query)
+    errors = [f"query: {name} is given more than once" for name in times if times[name] > 1]
+    schemas = operation.parameters
+    given = {
+        "path": _read_values(path, schemas["path"]),
+        "query": _read_values(dict(query), schemas["query"]),
+    }
+    errors += [
+        ": ".join((*map(str, error.absolute_path), _message(error)))
+        for error in operation.parameter_validator.iter_errors(given)
     ]
-    given = {"query": dict(query), "path": dict(path)}
-    values = {}
-    for one in operation.parameters:
-        text = given[one.place].get(one.name)
-        if text is None:
-            if one.required:
-                faults.append(f"{one.place}: {one.name} is missing")
-            values[one.name] = one.schema.get("default")
-            continue
-        value = _coerced(text, one.schema)
-        faults += [
-            f"{one.place}: {one.name}: {_text(error)}" for error in one.validator.iter_errors(value)
-        ]
-        values[one.name] = value
-    if faults:
-        raise InvalidRequestError(faults)
-    return values
+    if errors:
+        raise InvalidRequestError(errors)
+    defaults = {name: schema.get("default") for name, schema in schemas["query"].items()}
+    return {**defaults, **given["query"], **given["path"]}
 
 
-def _coerced(text: str, schema: Mapping[str, Any]) -> object:
-    kind = schema.get("type")
+def _read_values(texts: Mapping[str, str], schemas: Mapping[str, Schema]) -> dict[str, object]:
+    return {
+        name: _read_value(text, schemas.get(name, {}).get("type")) for name, text in texts.items()
+    }
+
+
+def _read_value(text: str, kind: str | None) -> object:
     if kind == "integer" and _INTEGER.fullmatch(text):
         return int(text)
     if kind == "number" and _NUMBER.fullmatch(text):
         return float(text)
-    if kind == "boolean":
-        return _BOOLEANS.get(text, text)
-    return text
+    return _BOOLEANS.get(text, text) if kind == "boolean" else text
 
 
 def check_body(operation: Operation, body: object) -> None:
-    """Raise InvalidRequestError where *body* is not what the document says."""
+    """Raise InvalidRequestError if *body* does not match the document."""
     assert operation.body is not None
-    faults = [
-        f"body{''.join(f'/{part}' for part in error.absolute_path)}: {_short(_text(error))}"
+    errors = [
+        f"{'/'.join(('body', *map(str, error.absolute_path)))}: {_message(error)}"
         for error in operation.body.iter_errors(body)
     ]
-    if faults:
-        raise InvalidRequestError(faults)
+    if errors:
+        raise InvalidRequestError(errors)
 
 
-def _text(error: ValidationError) -> str:
-    """Return what is wrong, for people: a pattern tells them less than what it is for."""
+def _message(error: ValidationError) -> str:
+    """Return what is wrong: for a pattern what it is for, which is easier to read."""
     about = error.schema.get("description", "")
-    if error.validator != "pattern" or not about:
-        return str(error.message)
-    return f"{error.instance!r} cannot be it: {about[0].lower()}{about[1:]}"
-
-
-def _short(message: str, characters_max: int = 200) -> str:
-    """Return a message of the validator, which quotes what it was given, at any length."""
-    return message if len(message) <= characters_max else message[:characters_max] + " …"
+    if error.validator == "pattern" and about:
+        return f"{error.instance!r} is not valid: {about[0].lower()}{about[1:]}"
+    # The validator quotes the value, at any length.
+    message = str(error.message)
+    is_short = len(message) <= MESSAGE_CHARACTERS_MAX
+    return message if is_short else message[:MESSAGE_CHARACTERS_MAX] + " …"

@@ -1,10 +1,11 @@
-"""One request to the admin API, whichever way it came: what is asked, and is it good."""
+"""A request to the admin API, from HTTP or from a command: what it asks for, and its errors."""
 
 import functools
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -16,149 +17,156 @@ from skylogin.admin import openapi
 from skylogin.admin.openapi import InvalidRequestError, Operation
 from skylogin.apps.registry import App
 from skylogin.client.admin_api import BASE
-from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
-from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+from skylogin.client.errors import NO_OPERATION
+from skylogin.encoding import rfc3339
+from skylogin.http.errors import status_of
+from skylogin.http.routes import NoRouteError, Route, RouteTable
+from skylogin.operations.operator import Operator, RefusedError
+
+Json = dict[str, object]
+
+NAME_SHOWN_MAX = 100
+REQUESTS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
-class AdminCall:
-    """One request that is allowed and good. *body* is None where there is none.
+class AdminRequest:
+    """One valid request of an operator. *body* is None if the operation takes none.
 
-    A command asks without HTTP: then *request* is None.
+    A command's request on a database does not come over HTTP: it has no *http_request*, and no
+    *opened* app.
     """
 
     operator: Operator
     parameters: Mapping[str, Any]
     body: Any
-    # What it is about, as this server has it open; None where that is no app.
     opened: App | None = None
-    request: web.Request | None = None
+    http_request: web.Request | None = None
 
     @property
     def app(self) -> str:
-        """Return the name of the app it is about."""
+        """Return the name of the app that the path names."""
         return str(self.parameters["app"])
 
     @property
     def opened_app(self) -> App:
-        """Return the app it is about, for what only a server knows of it. Raises RefusedError."""
+        """Return the app as the server has it open. Raises RefusedError without a server."""
         if self.opened is None:
-            raise RefusedError("only a server that runs can do that: name its URL")
+            raise RefusedError("only a running server can do that: give its URL")
         return self.opened
 
     @property
     def http(self) -> web.Request:
-        """Return the request, for what is sent or taken piece by piece."""
-        assert self.request is not None
-        return self.request
+        """Return the HTTP request, for an operation that streams."""
+        assert self.http_request is not None
+        return self.http_request
 
 
-NAME_SHOWN_MAX = 100
-REQUESTS_KEPT = 256
-
-Handler = Callable[[AdminCall], Awaitable[object]]
+Handler = Callable[[AdminRequest], Awaitable[object]]
 
 
 class Problem(Exception):
-    """A refusal in the form of RFC 9457."""
+    """An error answer in the form of RFC 9457."""
 
     def __init__(
         self,
         status: HTTPStatus,
         detail: str,
         *,
-        faults: list[str] | None = None,
+        code: str = "",
+        errors: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.faults = faults
+        self.code = code
+        self.errors = list(errors)
         self.headers = dict(headers or {})
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """Return what is answered to *error*, None where it should not have happened."""
+    """Return the problem that *error* is answered with, None if it is a crash."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, InvalidRequestError):
-        detail = "the request is not what the OpenAPI document asks for"
-        return Problem(HTTPStatus.BAD_REQUEST, detail, faults=error.faults)
-    if isinstance(error, SkygearError):
-        is_ours = error.kind in (UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR)
-        status = HTTPStatus.SERVICE_UNAVAILABLE if is_ours else HTTPStatus.UNPROCESSABLE_ENTITY
-        return Problem(status, error.message)
-    for kind, status in _STATUSES.items():
-        if isinstance(error, kind):
-            return Problem(status, str(error))
-    return None
-
-
-# The first that fits counts.
-_STATUSES: Mapping[type[Exception], HTTPStatus] = {
-    MissingError: HTTPStatus.NOT_FOUND,
-    ConflictError: HTTPStatus.CONFLICT,
-    RefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    web.HTTPRequestEntityTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-}
+        detail = "the request does not match the OpenAPI document"
+        return Problem(HTTPStatus.BAD_REQUEST, detail, errors=error.errors)
+    status = status_of(error)
+    return None if status is None else Problem(status, str(error))
 
 
 def read_request(
     method: str, path: str, query: Sequence[tuple[str, str]], mode: str
 ) -> tuple[Operation, Mapping[str, Any]]:
-    """Return what is asked at *path*, as it is on the line, and its parameters.
+    """Return the operation at *path*, still percent-encoded, and the request's parameters.
 
-    Raises Problem where there is no such operation, InvalidRequestError on a parameter.
+    Raises Problem if the server has no such operation, InvalidRequestError on its parameters.
     """
     return _read_request(method, path, tuple(query), mode)
 
 
-# Tests, and pages that look again and again, ask the same.
+# Tests and polling pages repeat their requests.
 @functools.lru_cache(maxsize=REQUESTS_KEPT)
 def _read_request(
     method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
 ) -> tuple[Operation, Mapping[str, Any]]:
-    operation, values, methods = openapi.find(method, path.removeprefix(BASE), mode)
-    if operation is None:
-        if not methods:
-            raise Problem(HTTPStatus.NOT_FOUND, f"there is nothing at {unquote(path)}")
-        allowed = ", ".join(methods)
-        detail = f"{unquote(path)} is asked with {allowed}"
-        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
-    values = {name: unquote(value) for name, value in values.items()}
+    try:
+        operation, values = _route_table().find(method, path.removeprefix(BASE), mode)
+    except NoRouteError as error:
+        if not error.allowed:
+            detail = f"this server has nothing at {unquote(path)}"
+            raise Problem(HTTPStatus.NOT_FOUND, detail, code=NO_OPERATION) from None
+        detail = f"{unquote(path)} takes only {error}"
+        headers = {"Allow": str(error)}
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers=headers) from None
     return operation, MappingProxyType(openapi.read_parameters(operation, values, query))
 
 
-def read_body(operation: Operation, data: bytes) -> Any:
-    """Return the JSON that a request has. Raises Problem, and InvalidRequestError."""
+@functools.cache
+def _route_table() -> RouteTable[Operation]:
+    return RouteTable(
+        Route(one.method, one.path, one, one.dev_only) for one in openapi.operations()
+    )
+
+
+def read_body(operation: Operation, data: bytes | None) -> Any:
+    """Return a request's JSON body, None if the operation takes none.
+
+    Raises Problem, and InvalidRequestError.
+    """
+    if operation.body is None:
+        return None
+    if not data and not operation.body_required:
+        return {}
     try:
         body = json.loads(
-            data,
+            data or b"",
             parse_constant=_refuse_constant,
             parse_float=_read_float,
             object_pairs_hook=_read_object,
         )
-        # What no UTF-8 can say cannot be stored.
+        # A lone surrogate cannot be stored.
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not JSON") from None
     openapi.check_body(operation, body)
     return body
 
 
-def _read_object(members: list[tuple[str, object]]) -> dict[str, object]:
-    """Return the object. Raises Problem where a name is there twice: one would be lost."""
+def _read_object(members: list[tuple[str, object]]) -> Json:
+    """Return the object. Raises Problem on a repeated name: one of the values would be lost."""
     value = dict(members)
     if len(value) < len(members):
         names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
-        detail = f"the body says {twice[:NAME_SHOWN_MAX]!r} twice in one object"
+        repeated = next(name for name in names if names.count(name) > 1)
+        detail = f"the body repeats {repeated[:NAME_SHOWN_MAX]!r} in one object"
         raise Problem(HTTPStatus.BAD_REQUEST, detail)
     return value
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _read_float(text: str) -> float:
@@ -166,3 +174,18 @@ def _read_float(text: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{text} is too large")
     return value
+
+
+def time_text(value: datetime | None) -> str | None:
+    """Return a time as the API shows it."""
+    return rfc3339.on_wire(value) if value else None
+
+
+def read_time(text: str | None) -> datetime | None:
+    """Return the time that *text* is. Raises RefusedError if it is out of range."""
+    if text is None:
+        return None
+    try:
+        return rfc3339.read_moment(text)
+    except ValueError as error:
+        raise RefusedError(f"{text!r} is not a valid time: {error}") from None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from skylogin.admin import routes
+from skylogin.admin.overview import settings_body
 from skylogin.cli import environment, output
 from skylogin.cli.command import with_app_target, with_target
 from skylogin.cli.database_target import DatabaseTarget
@@ -56,7 +56,7 @@ def _summary(points: list[Any]) -> str:
 def settings(target: Target, mode: Mode = None, as_json: output.AsJson = False) -> None:
     """Show the settings of the environment or of a server, with secrets masked."""
     if isinstance(target, DatabaseTarget):
-        shown: Any = routes.settings_body(_read_settings(target, mode))
+        shown: Any = settings_body(_read_settings(target, mode))
     else:
         shown = target.ask("GET", "settings")
     if as_json:

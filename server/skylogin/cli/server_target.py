@@ -13,11 +13,10 @@ from skylogin.cli import output
 from skylogin.cli.target import Json, Target, TargetError
 from skylogin.client.admin_api import HttpTransport, Query, path_of, query_of
 from skylogin.client.connections import Connections, read_url
-from skylogin.client.errors import AdminError
+from skylogin.client.errors import NO_OPERATION, AdminError
 from skylogin.operations.exports import CONTENT_TYPE
 
 JSON, EVENTS = "application/json", "text/event-stream"
-NO_OPERATION = "there is nothing at "
 # A server needs time to export or import a large app.
 TRANSFER_SECONDS_MAX = 3600
 CHUNK_BYTES = 2**16
@@ -52,7 +51,7 @@ class ServerTarget(Target):
             with self._translating_errors():
                 answer = self._transport.send(method, path, query, data)
         except AdminError as error:
-            if error.status != HTTPStatus.NOT_FOUND or not error.detail.startswith(NO_OPERATION):
+            if error.code != NO_OPERATION:
                 raise
             raise TargetError(
                 f"{self.name} does not support this: "

@@ -45,13 +45,20 @@ class LoginRefusedError(CallRefusedError):
     """A refused login."""
 
 
+# The code of an AdminError if the server does not have the operation.
+NO_OPERATION = "no_operation"
+
+
 class AdminError(Exception):
     """A refused request to the admin API: *detail* says why, *problems* list what is wrong."""
 
-    def __init__(self, status: int, detail: str, problems: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, problems: Sequence[str] | None = None, code: str = ""
+    ) -> None:
         self.status = status
         self.detail = detail
         self.problems = list(problems or ())
+        self.code = code
         super().__init__(f"{status}: {'; '.join([detail, *self.problems])}")
 
     @classmethod
@@ -59,7 +66,7 @@ class AdminError(Exception):
         """Return the error in *answer*."""
         problem = json_object(answer.body)
         detail = problem.get("detail") or answer.body.decode("utf-8", "replace")
-        return cls(answer.status, detail, problem.get("errors"))
+        return cls(answer.status, detail, problem.get("errors"), problem.get("code", ""))
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sending events as they come, until the client leaves."""
+"""Server-sent events, until the client disconnects."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -12,27 +12,27 @@ KEEP_ALIVE_SECONDS = 15.0
 
 
 async def send(
-    request: web.Request, following: AsyncGenerator[LogEntry], write: Callable[[LogEntry], str]
+    request: web.Request, entries: AsyncGenerator[LogEntry], to_text: Callable[[LogEntry], str]
 ) -> web.StreamResponse:
-    """Send each attempt of *following* as the text that *write* makes of it."""
+    """Send each login attempt of *entries* as an event with the text from *to_text*."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
     await response.prepare(request)
-    async with aclosing(following):
-        coming = asyncio.ensure_future(anext(following))
+    async with aclosing(entries):
+        next_entry = asyncio.ensure_future(anext(entries))
         try:
             while True:
-                done, _ = await asyncio.wait([coming], timeout=KEEP_ALIVE_SECONDS)
+                done, _ = await asyncio.wait([next_entry], timeout=KEEP_ALIVE_SECONDS)
                 if not done:
-                    # Whoever left is found out by writing to them.
-                    await response.write(b": still here\n\n")
+                    # Only a write shows that the client has disconnected.
+                    await response.write(b": keep-alive\n\n")
                     continue
-                await response.write(_event(write(coming.result())))
-                coming = asyncio.ensure_future(anext(following))
+                await response.write(_event(to_text(next_entry.result())))
+                next_entry = asyncio.ensure_future(anext(entries))
         finally:
-            coming.cancel()
-            await asyncio.wait([coming])
+            next_entry.cancel()
+            await asyncio.wait([next_entry])
 
 
 def _event(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Answers as tests of `skylogin dev` stage them: dated by a clock they moved, or broken."""
+"""Responses that a test has changed: dated by the app's clock, or broken by a fault."""
 
 from email.utils import format_datetime
 
@@ -12,37 +12,37 @@ from skylogin.apps.faults import InjectedFault
 CLOCK = web.RequestKey("clock", Clock)
 
 
-def date(request: web.Request, response: web.StreamResponse) -> None:
-    """Date an answer by the app's clock, where a test has moved that."""
+def set_date(request: web.Request, response: web.StreamResponse) -> None:
+    """Set `Date` by the app's clock if a test has moved it."""
     clock = request.get(CLOCK)
     if clock is not None and clock.is_moved:
         response.headers["Date"] = format_datetime(clock(), usegmt=True)
 
 
-async def spoil(
-    request: web.Request, fault: InjectedFault, answer: web.Response
+async def apply_fault(
+    request: web.Request, fault: InjectedFault, response: web.Response
 ) -> web.StreamResponse:
-    """Send *answer* as *fault* would have it arrive."""
+    """Break *response* as *fault* says, and return what is left to send."""
     match fault.kind:
         case faults.STATUS:
-            del answer.headers["Content-Type"]
-            return web.Response(status=answer.status, headers=answer.headers)
+            del response.headers["Content-Type"]
+            return web.Response(status=response.status, headers=response.headers)
         case faults.DROP:
             if request.transport is not None:
                 request.transport.abort()
         case faults.TRUNCATE:
-            return await _truncated(request, answer)
-    return answer
-
-
-async def _truncated(request: web.Request, answer: web.Response) -> web.StreamResponse:
-    body = answer.body
-    assert isinstance(body, bytes)
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    if request.transport is not None:
-        # What was written still goes out.
-        request.transport.close()
+            return await _send_half(request, response)
     return response
+
+
+async def _send_half(request: web.Request, response: web.Response) -> web.StreamResponse:
+    body = response.body
+    assert isinstance(body, bytes)
+    half = web.StreamResponse(status=response.status, headers=response.headers)
+    half.content_length = len(body)
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport is not None:
+        # Unlike `abort`, this still sends what was written.
+        request.transport.close()
+    return half

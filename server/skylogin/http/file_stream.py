@@ -1,4 +1,4 @@
-"""Sending an export, and taking what is to be imported, through a file that nobody else sees."""
+"""Downloads of exports and uploads of imports, by way of an unnamed temporary file."""
 
 import tempfile
 
@@ -12,8 +12,11 @@ CHUNK_BYTES = 2**18
 IMPORT_BYTES_MAX = 2**30
 
 
-async def send(request: web.Request, operator: Operator, app: str) -> web.StreamResponse:
-    """Send the app as a file. It is read first, so that a slow client holds up nobody."""
+async def send_export(request: web.Request, operator: Operator, app: str) -> web.StreamResponse:
+    """Send the app as a file.
+
+    The export is complete before it is sent, so a slow client does not hold a transaction open.
+    """
     with tempfile.TemporaryFile() as file:
         await exports.export(operator, app, file)
         response = web.StreamResponse(
@@ -33,12 +36,12 @@ async def send(request: web.Request, operator: Operator, app: str) -> web.Stream
     return response
 
 
-async def take(
+async def receive_import(
     request: web.Request, operator: Operator, app: str, *, replace: bool
 ) -> dict[str, int]:
-    """Import the body of a request, and return the number of rows by table.
+    """Import the request's body, and return the number of rows by table.
 
-    Raises RefusedError on one that is too large.
+    Raises RefusedError if the body is too large.
     """
     with tempfile.TemporaryFile() as file:
         async for chunk in request.content.iter_chunked(CHUNK_BYTES):

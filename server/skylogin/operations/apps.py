@@ -1,4 +1,4 @@
-"""Apps: list, create, give new keys, delete."""
+"""Apps: list, create, replace keys, delete."""
 
 import secrets as randomness
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from skylogin.apps import names, token_secrets
 from skylogin.database import Transaction
 from skylogin.domain.stored_names import EVERY_APP
-from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+from skylogin.operations.operator import ConflictError, Operator, RefusedError, no_such_app
 from skylogin.store import apps
 from skylogin.store.apps import StoredApp
 
@@ -14,7 +14,7 @@ KEY_BYTES = 24
 
 
 async def list_all(operator: Operator) -> list[StoredApp]:
-    """Return every app but the one of the environment, by name."""
+    """Return every app but the default app, by name."""
     return await operator.store.run(apps.load_all, write=False)
 
 
@@ -22,18 +22,18 @@ async def get(operator: Operator, name: str) -> StoredApp:
     """Return the app called *name*. Raises MissingError."""
     stored = await operator.store.run(lambda tx: apps.load(tx, name), write=False)
     if stored is None:
-        raise _missing(name)
+        raise no_such_app(name)
     return stored
 
 
 async def create(operator: Operator, name: str) -> StoredApp:
-    """Make an app with keys and a custom token secret of its own.
+    """Create an app with its own keys and custom token secret.
 
-    Raises RefusedError on a name that cannot be, ConflictError on one that is taken.
+    Raises RefusedError on an invalid name, ConflictError on one that is taken.
     """
     if not names.is_name(name):
         raise RefusedError(
-            f"{name!r} names no app: a name has 1 to 63 of a-z, 0-9 and '-', "
+            f"{name!r} is not a valid name: a name has 1 to 63 of a-z, 0-9 and '-', "
             "and neither begins nor ends with '-'"
         )
     now = operator.now()
@@ -50,9 +50,9 @@ async def create(operator: Operator, name: str) -> StoredApp:
 
 
 async def rotate_keys(operator: Operator, name: str) -> StoredApp:
-    """Give an app a new API key and a new master key; the old ones end within a second.
+    """Replace an app's API key and master key; the old ones stop working within a second.
 
-    Raises MissingError, and ConflictError for the app of the environment.
+    Raises MissingError, and ConflictError for the default app.
     """
     _check_not_default(operator, name)
     api_key, master_key = _new_key(), _new_key()
@@ -60,9 +60,9 @@ async def rotate_keys(operator: Operator, name: str) -> StoredApp:
     async def rotate(tx: Transaction) -> StoredApp:
         stored = await apps.load(tx, name)
         if stored is None:
-            raise _missing(name)
+            raise no_such_app(name)
         if stored.api_key is None:
-            # It goes by the secret of the environment's app so far.
+            # Until now it shared the default app's secret.
             await token_secrets.keep_first(tx, name, operator.now())
         await apps.set_keys(tx, name, api_key, master_key)
         return replace(stored, api_key=api_key, master_key=master_key)
@@ -71,15 +71,15 @@ async def rotate_keys(operator: Operator, name: str) -> StoredApp:
 
 
 async def delete(operator: Operator, name: str) -> None:
-    """Delete an app with everything that it has: users, records, secrets, journal.
+    """Delete an app with its users, records, secrets and login log.
 
-    Raises MissingError, and ConflictError for the app of the environment.
+    Raises MissingError, and ConflictError for the default app.
     """
     _check_not_default(operator, name)
 
     async def remove(tx: Transaction) -> None:
         if not await apps.remove(tx, name):
-            raise _missing(name)
+            raise no_such_app(name)
 
     await operator.act(EVERY_APP, "app.delete", name, remove)
 
@@ -87,12 +87,8 @@ async def delete(operator: Operator, name: str) -> None:
 def _check_not_default(operator: Operator, name: str) -> None:
     if name == operator.settings.app_name:
         raise ConflictError(
-            f"{name} is the app of the environment: API_KEY and MASTER_KEY are changed there"
+            f"{name} is the default app: change API_KEY and MASTER_KEY in the environment"
         )
-
-
-def _missing(name: str) -> MissingError:
-    return MissingError(f"there is no app called {name}")
 
 
 def _new_key() -> str:

@@ -1,6 +1,6 @@
-"""What tests do to an app of `skylogin dev`: empty it, move its clock, break calls, put it back.
+"""Controls for tests of an app of `skylogin dev`: reset, clock, faults, snapshots.
 
-The clock, the faults and the snapshots are this server's own, and gone when it ends.
+The clock, the faults and the snapshots exist only in the server's memory.
 """
 
 import re
@@ -28,24 +28,24 @@ from skylogin.store import snapshots
 
 SNAPSHOTS_MAX = 20
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
-# With a probability: how many calls a fault covers unless it says so.
-CALLS_DRAWN = 100
-# What only faults of some kinds have, and which of them need it.
-OF_KINDS = {
+# How many calls a fault with a probability covers by default.
+CALLS_WITH_PROBABILITY = 100
+# The fields that only some kinds of faults have.
+FIELDS_OF_KINDS = {
     "seconds": (LATENCY,),
     "error": (ERROR,),
     "message": (ERROR,),
     "status": (STATUS,),
     "after": (DROP,),
 }
-NEEDED = ("seconds", "error", "status")
+REQUIRED_FIELDS = ("seconds", "error", "status")
 
 
 async def reset(operator: Operator, app: App) -> None:
-    """Make *app* as it is when it is new; its keys and secrets stay, and its snapshots.
+    """Reset *app* to its first state; its keys, secrets and snapshots stay.
 
-    Users, records, rules, attempts, counts and the audit list go, faults end, and the clock
-    is the server's again.
+    Users, records, rules, login attempts, counts and the audit list are deleted, faults end, and
+    the clock shows server time.
     """
     _check_dev(operator)
 
@@ -72,9 +72,9 @@ async def reset(operator: Operator, app: App) -> None:
 async def set_clock(
     operator: Operator, app: App, moment: datetime | None = None, *, frozen: bool = False
 ) -> None:
-    """Have the clock of *app* show *moment*, or the time it shows, and go on or stand.
+    """Set the clock of *app* to *moment*, if one is given, and let it run or freeze it.
 
-    Raises RefusedError on a time that is out of reach.
+    Raises RefusedError on a time that is out of range.
     """
     _check_dev(operator)
     try:
@@ -84,7 +84,7 @@ async def set_clock(
 
 
 async def advance_clock(operator: Operator, app: App, seconds: float) -> None:
-    """Move the clock of *app* on, or back. Raises RefusedError where that is out of reach."""
+    """Move the clock of *app* forward or back. Raises RefusedError on a time out of range."""
     _check_dev(operator)
     try:
         app.clock.advance(timedelta(seconds=seconds))
@@ -93,7 +93,7 @@ async def advance_clock(operator: Operator, app: App, seconds: float) -> None:
 
 
 async def reset_clock(operator: Operator, app: App) -> None:
-    """Have the clock of *app* show the server's time again."""
+    """Reset the clock of *app* to server time."""
     _check_dev(operator)
     app.clock.reset()
 
@@ -102,35 +102,35 @@ async def reset_clock(operator: Operator, app: App) -> None:
 
 
 def read_fault(body: Mapping[str, object]) -> InjectedFault:
-    """Return the fault that *body* asks for. Raises RefusedError where it does not fit its kind."""
+    """Return the fault that *body* describes. Raises RefusedError on an invalid one."""
     kind = body["kind"]
-    for name, kinds in OF_KINDS.items():
+    for name, kinds in FIELDS_OF_KINDS.items():
         if name in body and kind not in kinds:
-            raise RefusedError(f"{name} goes with {', '.join(kinds)} and not with {kind}")
-        if name in NEEDED and kind in kinds and name not in body:
+            raise RefusedError(f"{name} is for {', '.join(kinds)}, not for {kind}")
+        if name in REQUIRED_FIELDS and kind in kinds and name not in body:
             raise RefusedError(f"{kind} needs {name}")
     if kind == ERROR and body["error"] not in NAMES_OF_ERRORS:
         names = ", ".join(sorted(NAMES_OF_ERRORS))
-        raise RefusedError(f"{body['error']!r} is none of {names}")
-    is_drawn = "probability" in body
-    # The schema of the document, or the form, has said of what type each is.
-    fault = InjectedFault(**{"calls": CALLS_DRAWN if is_drawn else 1, **body})  # type: ignore[arg-type]
+        raise RefusedError(f"{body['error']!r} is not one of {names}")
+    calls = CALLS_WITH_PROBABILITY if "probability" in body else 1
+    # The OpenAPI document, or the form, has checked the types.
+    fault = InjectedFault(**{"calls": calls, **body})  # type: ignore[arg-type]
     for name, (least, most) in LIMITS.items():
         if name in body and not least <= getattr(fault, name) <= most:
-            raise RefusedError(f"{name} has to be {least} to {most}: {getattr(fault, name)}")
+            raise RefusedError(f"{name} has to be {least} to {most}, not {getattr(fault, name)}")
     if fault.action not in (EVERY_ACTION, *ACTIONS, *NOT_EMULATED):
-        raise RefusedError(f"{fault.action!r} is no action{_hint(fault.action)}")
+        raise RefusedError(f"{fault.action!r} is not an action{_hint(fault.action)}")
     return fault
 
 
 def _hint(action: str) -> str:
-    """Return what was meant: a fault that no call ever meets is a riddle."""
+    """Return which action was meant: a fault for a misspelt one would silently do nothing."""
     near = get_close_matches(action.strip("/").replace("/", ":"), ACTIONS, n=1)
-    return f"; did you mean {near[0]}?" if near else ", and * are all of them"
+    return f"; did you mean {near[0]}?" if near else "; * means every action"
 
 
 async def add_fault(operator: Operator, app: App, fault: InjectedFault) -> FaultInForce:
-    """Have *fault* strike calls of *app* from now on. Raises ConflictError at too many."""
+    """Add *fault* to *app*. Raises ConflictError if the app has too many."""
     _check_dev(operator)
     try:
         return app.faults.add(operator.ids.random_id(), fault)
@@ -139,7 +139,7 @@ async def add_fault(operator: Operator, app: App, fault: InjectedFault) -> Fault
 
 
 async def end_fault(operator: Operator, app: App, fault_id: str) -> None:
-    """End one fault. Raises MissingError where it is over already."""
+    """End one fault. Raises MissingError if it is over already."""
     _check_dev(operator)
     if not app.faults.end(fault_id):
         raise MissingError(f"there is no fault {fault_id}, or it is over")
@@ -155,13 +155,15 @@ async def end_faults(operator: Operator, app: App) -> None:
 
 
 async def take_snapshot(operator: Operator, app: App, name: str) -> NamedSnapshot:
-    """Keep *app* as it is, in place of an earlier snapshot of that name.
+    """Take a snapshot of *app*; it replaces an earlier one with the same name.
 
-    Raises RefusedError on a name that cannot be, ConflictError where there are too many.
+    Raises RefusedError on an invalid name, ConflictError if the app has too many snapshots.
     """
     _check_dev(operator)
     if not _NAME.fullmatch(name):
-        raise RefusedError(f"{name!r} names no snapshot: a name has 1 to 100 of A-Z a-z 0-9 _ . -")
+        raise RefusedError(
+            f"{name!r} is not a valid name: a name has 1 to 100 of A-Z a-z 0-9 _ . -"
+        )
     if name not in app.snapshots and len(app.snapshots) >= SNAPSHOTS_MAX:
         raise ConflictError(f"there are {SNAPSHOTS_MAX} snapshots already: delete one")
     rows = await operator.store.run(
@@ -173,23 +175,23 @@ async def take_snapshot(operator: Operator, app: App, name: str) -> NamedSnapsho
 
 
 async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
-    """Make *app* as it was at a snapshot, its clock as well; faults end. Raises MissingError."""
+    """Restore *app* and its clock from a snapshot; faults end. Raises MissingError."""
     _check_dev(operator)
-    kept = _snapshot(app, name)
+    snapshot = _snapshot(app, name)
 
     async def work(tx: Transaction) -> None:
-        await snapshots.put_back(tx, app.name, kept.rows)
+        await snapshots.put_back(tx, app.name, snapshot.rows)
 
-    async def put_back() -> None:
-        app.clock.reading = kept.clock
+    async def restore() -> None:
+        app.clock.reading = snapshot.clock
         await operator.act(app.name, "app.restore", name, work)
 
-    await app.login_log.forget(put_back)
+    await app.login_log.forget(restore)
     app.faults.clear()
 
 
 async def delete_snapshot(operator: Operator, app: App, name: str) -> None:
-    """Forget a snapshot. Raises MissingError."""
+    """Delete a snapshot. Raises MissingError."""
     _check_dev(operator)
     _snapshot(app, name)
     del app.snapshots[name]
@@ -204,4 +206,4 @@ def _snapshot(app: App, name: str) -> NamedSnapshot:
 
 def _check_dev(operator: Operator) -> None:
     if operator.settings.mode != DEV:
-        raise RefusedError("only `skylogin dev` lets tests take hold of an app")
+        raise RefusedError("only `skylogin dev` has controls for tests")

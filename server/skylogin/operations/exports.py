@@ -1,7 +1,6 @@
-"""Export and import: everything that an app has, as JSON Lines.
+"""Export and import of an app, as JSON Lines.
 
-The first line says what it is; each line after it is a row of a table. So a program can read
-and write it, and one line is one thing:
+The first line describes the file; each line after it is a row of a table:
 
     {"skylogin": "export", "version": "0004", "app": "shop", "at": "…"}
     {"table": "users", "row": {"id": "…", "last_seen_at": "…"}}
@@ -23,30 +22,30 @@ from skylogin.store.exports import TABLES, Row, TakenError
 
 CONTENT_TYPE = "application/jsonl"
 HEADER = "skylogin"
-# A user's profile has at most some hundred fields; a line beyond that is no line.
+# Far above the largest row: a profile has some hundred fields.
 LINE_BYTES_MAX = 16 * 2**20
 
-# Is told how much is done, and of how much.
+# Called with how much is done, and of how much.
 Progress = Callable[[int, int], None]
 
 
-def _tell_nobody(done: int, of: int) -> None:
+def _ignore_progress(done: int, of: int) -> None:
     pass
 
 
 async def export(
-    operator: Operator, app: str, file: BinaryIO, progress: Progress = _tell_nobody
+    operator: Operator, app: str, file: BinaryIO, progress: Progress = _ignore_progress
 ) -> int:
-    """Write the app as it is at one moment into *file*, and return the number of rows.
+    """Write the app, as of one moment, into *file*, and return the number of rows.
 
-    *progress* counts rows. Hashes of passwords are in it; keys, custom token secrets and the
-    journal are not.
+    The file contains password hashes, but no keys, custom token secrets or login log. *progress*
+    counts rows.
     """
 
-    async def note(tx: Transaction) -> None:
-        """What leaves is in the audit list before it does."""
+    async def nothing_else(tx: Transaction) -> None:
+        """The audit list has the export before any of it leaves the database."""
 
-    await operator.act(app, "app.export", app, note)
+    await operator.act(app, "app.export", app, nothing_else)
     head = {
         HEADER: "export",
         "version": tables.VERSION,
@@ -78,16 +77,16 @@ async def load(
     file: BinaryIO,
     *,
     replace: bool = False,
-    progress: Progress = _tell_nobody,
+    progress: Progress = _ignore_progress,
 ) -> dict[str, int]:
-    """Write into the app what `export` wrote to *file*: all of it, or nothing.
+    """Import a file that `export` wrote into the app: all of it, or nothing.
 
-    Users, principals and records that are there already stand in the way, or with *replace*
-    give way; what the file does not name stays. Roles, record types and rules are laid over
-    those that are there. *progress* counts bytes. Returns the number of rows by table. Raises
-    RefusedError, which names the line, and ConflictError.
+    Users, principals and records that exist already are a conflict, or with *replace* are
+    overwritten. Roles, record types and rules are merged with the existing ones; everything else
+    stays. *progress* counts bytes. Returns the number of rows by table. Raises RefusedError,
+    which names the line, and ConflictError.
     """
-    # Before anybody has to wait for the database.
+    # Outside the transaction, so that it is short.
     await asyncio.to_thread(_check, file)
     size = file.seek(0, 2)
 
@@ -114,20 +113,20 @@ async def load(
 
 
 def _check(file: BinaryIO) -> None:
-    """Raise RefusedError where a line is none, before anything is written."""
+    """Raise RefusedError on the first invalid line."""
     order = list(TABLES)
     reached = 0
     for number, table, _ in _rows(file):
         if order.index(table) < reached:
             raise RefusedError(
-                f"line {number}: {table} comes behind {order[reached]}; "
+                f"line {number}: {table} comes after {order[reached]}; "
                 f"the order is {', '.join(order)}"
             )
         reached = order.index(table)
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:
-    """Give rows of one table, and the number of the last line."""
+    """Yield rows of one table, with the number of their last line."""
     batch: list[Row] = []
     last, at = "", 0
     for number, table, row in _rows(file):
@@ -141,7 +140,7 @@ def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:
 
 
 def _rows(file: BinaryIO) -> Iterator[tuple[int, str, Row]]:
-    """Give the number of each line, its table and its row. Raises RefusedError."""
+    """Yield the number of each line, its table and its row. Raises RefusedError."""
     file.seek(0)
     _check_head(_read_line(1, file.readline(LINE_BYTES_MAX)))
     number = 1
@@ -154,7 +153,7 @@ def _rows(file: BinaryIO) -> Iterator[tuple[int, str, Row]]:
         if not isinstance(table, str) or table not in TABLES or set(value) != {"table", "row"}:
             raise RefusedError(f'line {number}: a line is {{"table": …, "row": {{…}}}}')
         if not isinstance(row, dict):
-            raise RefusedError(f"line {number}: the row is no object")
+            raise RefusedError(f"line {number}: the row is not an object")
         try:
             yield number, table, exports.read_row(table, row)
         except ValueError as error:
@@ -168,13 +167,13 @@ def _read_line(number: int, line: bytes) -> dict[str, JsonValue]:
         value = json_text.read_whole(line.decode())
         check_storable(value)
     except UnicodeDecodeError:
-        raise RefusedError(f"line {number}: it is no UTF-8") from None
+        raise RefusedError(f"line {number}: it is not UTF-8") from None
     except NotJsonError as error:
         raise RefusedError(f"line {number}: {error}") from None
     except SkygearError as error:
         raise RefusedError(f"line {number}: {error.explanation}") from None
     if not isinstance(value, dict):
-        raise RefusedError(f"line {number}: it is no JSON object")
+        raise RefusedError(f"line {number}: it is not a JSON object")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Who acts, and by which way; and how an act gets into the audit list."""
+"""The operator of an act, and how an act gets into the audit list."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,8 @@ from skylogin.store.audit_log import Act
 
 T = TypeVar("T")
 
-# What concerns no app but all of them.
-# After these a server knows the keys, the secrets and the rules of an app as well as before.
-LEAVING_APP = frozenset(
+# Acts that leave valid what a server remembers of an app: its keys, secrets and rules.
+KEEP_CACHES = frozenset(
     (
         "user.edit",
         "user.disable",
@@ -27,7 +26,7 @@ LEAVING_APP = frozenset(
         "user.sign_out",
         "user.delete",
         "app.export",
-        # But for the rules, which it forgets itself.
+        # It invalidates the rules itself.
         "app.reset",
     )
 )
@@ -38,36 +37,34 @@ class RefusedError(Exception):
 
 
 class MissingError(RefusedError):
-    """What the act is about is not there."""
+    """The subject of the act does not exist."""
 
 
 class ConflictError(RefusedError):
-    """What is there stands in the way."""
+    """The act conflicts with what exists."""
+
+
+def no_such_app(name: str) -> MissingError:
+    """Return the error about an app that does not exist."""
+    return MissingError(f"there is no app called {name}")
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody who runs this: what they act on, and *via* which of the three ways."""
+    """The author of acts: what they act on, and *via* which interface.
+
+    *now* is the clock of the app that is acted on, *server_now* orders acts and login attempts.
+    *apps* are those of the running server, None for a command that opened the database.
+    """
 
     store: Store
     settings: Settings
     via: str = "command"
     address: str = ""
-    # The clock of the app that is acted on, and the server's, by which acts are in order.
     now: Callable[[], datetime] = system_now
-    server_now: Callable[[], datetime] | None = None
+    server_now: Callable[[], datetime] = system_now
     ids: IdMaker = field(default_factory=IdMaker)
-    # The apps of the server that the act is done on; None for a command on a database.
     apps: AppRegistry | None = None
-
-    @property
-    def arrival(self) -> datetime:
-        """Return the server's time, by which attempts and acts are in the order they came."""
-        return (self.server_now or self.now)()
-
-    def on(self, now: Callable[[], datetime]) -> "Operator":
-        """Return the same operator, acting on an app whose clock is *now*."""
-        return replace(self, now=now, server_now=self.server_now or self.now)
 
     async def act(
         self,
@@ -77,75 +74,73 @@ class Operator:
         work: Callable[[Transaction], Awaitable[T]],
         details: Mapping[str, object] | None = None,
     ) -> T:
-        """Do *work* and put the act into the audit list, in one transaction.
+        """Run *work* and add the act to the audit list, in one transaction.
 
-        Exactly once, whatever becomes of the connection: the line in the list tells
-        whether it happened. *details* hold no secret.
+        The act happens exactly once even if the connection is lost: its row in the audit list
+        tells whether the transaction was committed. *details* must not contain secrets.
         """
-        line = self.line(name, target, details)
+        row = self.audit_row(name, target, details)
 
-        async def both(tx: Transaction) -> T:
+        async def work_and_audit(tx: Transaction) -> T:
             result = await work(tx)
-            await audit_log.add(tx, app, line)
+            await audit_log.add(tx, app, row)
             return result
 
-        done = await self.store.run(both, was_committed=lambda tx: audit_log.has(tx, app, line.id))
-        if name not in LEAVING_APP:
-            # What concerns no app alone is about the one that it is done to.
-            self._forget(app or target)
-        return done
+        result = await self.store.run(
+            work_and_audit, was_committed=lambda tx: audit_log.has(tx, app, row.id)
+        )
+        if self.apps is not None and name not in KEEP_CACHES:
+            # An act on all apps has its app as the target.
+            self.apps.forget(app or target)
+        return result
 
-    def _forget(self, app: str) -> None:
-        if self.apps is not None:
-            self.apps.forget(app)
+    def audit_row(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
+        """Return an act as the audit list has it."""
+        row_id = self.ids.timed_id(self.server_now())
+        return Act(row_id, self.now(), name, target, self.via, self.address, dict(details or {}))
 
     async def flush(self, app: str) -> None:
-        """Write what the server still has to write about *app*."""
+        """Write the log entries of *app* that the server still holds."""
         if self.apps is not None:
             await self.apps.flush(app)
 
-    def line(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
-        """Return an act as it stands in the audit list."""
-        line_id = self.ids.timed_id(self.arrival)
-        return Act(line_id, self.now(), name, target, self.via, self.address, dict(details or {}))
-
     async def check_app(self, app: str) -> None:
-        """Raise MissingError where there is no app called *app*."""
+        """Raise MissingError if *app* does not exist."""
         if app == self.settings.app_name:
             return
         if await self.store.run(lambda tx: apps.load(tx, app), write=False) is None:
-            raise MissingError(f"there is no app called {app}")
+            raise no_such_app(app)
 
 
 def operator_of(services: Services, via: str, address: str) -> Operator:
-    """Return the operator who acts on a running server: *via* which face, from which *address*."""
+    """Return the operator who acts on a running server *via* an interface from an *address*."""
     return Operator(
         services.store,
         services.settings,
         via,
         address,
-        services.now,
-        services.now,
-        services.ids,
-        services.apps,
+        now=services.now,
+        server_now=services.now,
+        ids=services.ids,
+        apps=services.apps,
     )
 
 
 async def enter(
     services: Services, operator: Operator, name: str, *, may_make: bool = False
 ) -> tuple[App, Operator]:
-    """Return the app called *name*, and the operator acting on it by its clock.
+    """Return the app called *name*, and the operator with that app's clock.
 
-    Under `skylogin dev` a missing app is made, if it *may* be. Raises MissingError.
+    With *may_make*, `skylogin dev` creates a missing app. Raises MissingError.
     """
     app = await services.apps.find(name, may_make=may_make)
     if app is None:
-        raise MissingError(f"there is no app called {name}")
-    return app, operator.on(app.clock)
+        raise no_such_app(name)
+    return app, replace(operator, now=app.clock)
 
 
-async def list_acts(operator: Operator, app: str, before: str = "", number: int = 50) -> list[Act]:
-    """Return the latest acts on *app*, the newest first; only those before the id *before*."""
+async def list_acts(operator: Operator, app: str, before: str = "", limit: int = 50) -> list[Act]:
+    """Return the latest acts on *app*, newest first; *before* an id if one is given."""
     return await operator.store.run(
-        lambda tx: audit_log.load_latest(tx, app, before, number), write=False
+        lambda tx: audit_log.load_latest(tx, app, before, limit), write=False
     )

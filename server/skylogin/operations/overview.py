@@ -1,4 +1,4 @@
-"""What goes on in an app: logins of the last hour and day, uses of secrets, what there is."""
+"""An app's activity: logins of the last hour and day, uses of secrets, totals, warnings."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from skylogin.errors import Reason
 from skylogin.operations import secrets
 from skylogin.operations.operator import Operator
 from skylogin.relative_time import ago
-from skylogin.store import login_attempts as stored_journal
+from skylogin.store import login_attempts as stored_attempts
 from skylogin.store import login_counts, user_search
 
 ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
@@ -20,7 +20,7 @@ IN_USE = timedelta(days=1)
 
 @dataclass(slots=True)
 class Point:
-    """What came from a time on: accepted, and refused by reason."""
+    """Login attempts in the minutes from *at*: accepted, and refused by reason."""
 
     at: datetime
     accepted: int = 0
@@ -29,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points, the oldest first, each of so many minutes."""
+    """Points, oldest first, each covering so many minutes."""
 
     minutes_per_point: int
     points: list[Point]
@@ -37,7 +37,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What goes on in an app, and what it has."""
+    """An app's recent logins and its totals."""
 
     hour: Series
     day: Series
@@ -51,22 +51,22 @@ class Overview:
 
 @dataclass(slots=True)
 class SecretUses:
-    """Logins that a secret verified: on each of the last days, today last."""
+    """Logins with tokens that a secret signed: on each of the last 7 days, today last."""
 
     last_7_days: list[int] = field(default_factory=lambda: [0] * DAYS)
     last_used_at: datetime | None = None
 
 
 async def overview(operator: Operator, app: str) -> Overview:
-    """Return what goes on in *app*."""
+    """Return the activity of *app*."""
     now = operator.now()
     this_minute = now.replace(second=0, microsecond=0)
-    of_quarter = this_minute - timedelta(minutes=this_minute.minute % MINUTES_OF_DAY)
+    this_quarter = this_minute - timedelta(minutes=this_minute.minute % MINUTES_OF_DAY)
     warned = await warnings(operator, app)
 
     async def load(tx: Transaction) -> Overview:
         hour = _series(this_minute, 1, 60)
-        day = _series(of_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
+        day = _series(this_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
         for minute, reason, number in await login_counts.load_attempts(tx, app, day.points[0].at):
             for series in (hour, day):
                 _add(series, minute, reason, number)
@@ -74,7 +74,7 @@ async def overview(operator: Operator, app: str) -> Overview:
             hour=hour,
             day=day,
             users=await user_search.count(tx, app),
-            attempts=await stored_journal.count(tx, app),
+            attempts=await stored_attempts.count(tx, app),
             database=tx.dialect,
             schema_version=tables.VERSION,
             version=skylogin.__version__,
@@ -102,7 +102,7 @@ def _add(series: Series, minute: datetime, reason: str, number: int) -> None:
 
 
 async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
-    """Return the uses of each secret of *app* that was ever used."""
+    """Return the uses of every secret of *app* that was ever used, by id."""
     today = operator.now().replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=DAYS - 1)
 
@@ -115,23 +115,23 @@ async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
                 found[secret_id].last_7_days[place] += use.uses
         return found
 
-    # At one moment: a secret may be used for the first time between the two.
+    # One moment for both: a secret may be used for the first time between two reads.
     return await operator.store.run(load, write=False, snapshot=True)
 
 
 async def warnings(operator: Operator, app: str) -> list[str]:
-    """Return what an operator should look into: settings, and secrets that are about to end."""
+    """Return what needs an operator's attention: settings, and secrets that are about to expire."""
     now = operator.now()
     found = list(operator.settings.warnings)
     accepted = await secrets.list_accepted(operator, app)
     if not accepted:
-        found.append(f"nobody can log in to {app}: no custom token secret is accepted")
+        found.append(f"custom token logins to {app} fail: no secret is accepted")
     uses = await secret_uses(operator, app)
     for secret in accepted:
         used = uses.get(secret.id, SecretUses()).last_used_at
         if secret.ends_at and used and now - used < IN_USE:
             found.append(
-                f"the secret {secret.id} ends {ago(secret.ends_at, now)} and was used "
+                f"the secret {secret.id} expires {ago(secret.ends_at, now)} and was used "
                 f"{ago(used, now)}: give your authentication server the new one"
             )
     return found

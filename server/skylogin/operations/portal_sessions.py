@@ -1,4 +1,4 @@
-"""Signing in to the portal: the password, sessions, and how often somebody may try."""
+"""Sessions of the portal: signing in, and the limit on wrong passwords."""
 
 import hashlib
 import hmac
@@ -15,54 +15,54 @@ SESSION_BYTES = 32
 SESSION_AGE_MAX = timedelta(hours=12)
 SESSION_IDLE_MAX = timedelta(hours=2)
 SESSION_USE_NOTED = timedelta(minutes=1)
-TRIES_WINDOW = timedelta(minutes=5)
-TRIES_MAX, TRIES_OF_ALL_MAX = 5, 100
+ATTEMPTS_WINDOW = timedelta(minutes=5)
+ATTEMPTS_OF_ADDRESS_MAX, ATTEMPTS_MAX = 5, 100
 SIGNED_IN, REFUSED, SIGNED_OUT = "portal.sign_in", "portal.sign_in_refused", "portal.sign_out"
 
 
-class TooManyTriesError(RefusedError):
-    """Somebody tried too often; they may again after a few minutes."""
+class TooManyAttemptsError(RefusedError):
+    """Too many wrong passwords, from one address or in all."""
 
 
 class WrongPasswordError(RefusedError):
-    """The password is not the one that is set."""
+    """The password is wrong."""
 
 
 async def sign_in(operator: Operator, password: str) -> str:
-    """Return the key of a new session, which goes into a cookie.
+    """Return the key of a new session, for a cookie.
 
-    Raises TooManyTriesError, whatever the password, and WrongPasswordError.
+    Raises TooManyAttemptsError, whatever the password is, and WrongPasswordError.
     """
     now = operator.now()
-    # It counts as refused until the password is found right, so that of many at once no more
-    # are looked at than of many one after the other.
-    tried = operator.line(REFUSED, "")
+    # Counted as refused until the password proves right, so that simultaneous attempts are
+    # limited like consecutive ones.
+    refused = operator.audit_row(REFUSED, "")
 
     async def count(tx: Transaction) -> None:
-        since = now - TRIES_WINDOW
-        of_all, of_address = await audit_log.count(tx, EVERY_APP, REFUSED, since, operator.address)
-        if of_address >= TRIES_MAX or of_all >= TRIES_OF_ALL_MAX:
-            minutes = TRIES_WINDOW // timedelta(minutes=1)
-            raise TooManyTriesError(f"too many wrong passwords: try again in {minutes} minutes")
-        await audit_log.add(tx, EVERY_APP, tried)
+        since = now - ATTEMPTS_WINDOW
+        in_all, of_address = await audit_log.count(tx, EVERY_APP, REFUSED, since, operator.address)
+        if of_address >= ATTEMPTS_OF_ADDRESS_MAX or in_all >= ATTEMPTS_MAX:
+            minutes = ATTEMPTS_WINDOW // timedelta(minutes=1)
+            raise TooManyAttemptsError(f"too many wrong passwords: try again in {minutes} minutes")
+        await audit_log.add(tx, EVERY_APP, refused)
 
-    await operator.store.run(count, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, tried.id))
+    await operator.store.run(count, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, refused.id))
     if not await passwords.is_operators(password, operator.settings.admin_password):
-        raise WrongPasswordError("that is not the password")
-    key = randomness.token_urlsafe(SESSION_BYTES)
+        raise WrongPasswordError("wrong password")
+    key = new_key()
 
     async def work(tx: Transaction) -> None:
-        made_before, used_before = now - SESSION_AGE_MAX, now - SESSION_IDLE_MAX
-        await operator_sessions.drop_ended(tx, made_before, used_before)
+        created_before, used_before = now - SESSION_AGE_MAX, now - SESSION_IDLE_MAX
+        await operator_sessions.drop_ended(tx, created_before, used_before)
         await operator_sessions.add(tx, _hashed(key), now)
-        await audit_log.remove(tx, EVERY_APP, tried.id)
+        await audit_log.remove(tx, EVERY_APP, refused.id)
 
     await operator.act(EVERY_APP, SIGNED_IN, "", work)
     return key
 
 
 async def is_signed_in(operator: Operator, key: str) -> bool:
-    """Return whether *key* is that of a session that goes on; then it goes on for longer."""
+    """Return whether *key* is that of a live session, and keep that session alive."""
     if not key:
         return False
     now = operator.now()
@@ -80,14 +80,19 @@ async def is_signed_in(operator: Operator, key: str) -> bool:
 
 
 async def sign_out(operator: Operator, key: str) -> None:
-    """End the session whose key is *key*."""
+    """End the session with this key."""
     await operator.act(
         EVERY_APP, SIGNED_OUT, "", lambda tx: operator_sessions.end(tx, _hashed(key))
     )
 
 
+def new_key() -> str:
+    """Return a random key for a session."""
+    return randomness.token_urlsafe(SESSION_BYTES)
+
+
 def form_token(key: str) -> str:
-    """Return what every form of a session carries, and no page of another site can know."""
+    """Return the token that every form of a session carries: no other site can know it."""
     return hmac.new(key.encode(), b"form", hashlib.sha256).hexdigest()
 
 

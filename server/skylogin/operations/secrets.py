@@ -15,19 +15,19 @@ OVERLAP_MAX = timedelta(days=366)
 
 
 class NoSuchSecretError(MissingError):
-    """The id names no secret that is accepted."""
+    """No accepted secret has this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A secret that was made, and those that it replaces, each with its end."""
+    """A new secret, and the ones that it replaces, each with the time it expires."""
 
     new: StoredSecret
     old: tuple[StoredSecret, ...]
 
 
 def in_environment(settings: Settings, app: str, now: datetime) -> list[StoredSecret] | None:
-    """Return the secrets of *app* that the environment has, None where it leaves them to us."""
+    """Return the secrets that the environment sets for *app*, None if it sets none."""
     if app != settings.app_name or settings.custom_token_secret is None:
         return None
     text = settings.custom_token_secret
@@ -35,7 +35,7 @@ def in_environment(settings: Settings, app: str, now: datetime) -> list[StoredSe
 
 
 def check_changeable(settings: Settings, app: str) -> None:
-    """Raise ConflictError where the secret of *app* is the one in the environment."""
+    """Raise ConflictError if the environment sets the secret of *app*."""
     if app == settings.app_name and settings.custom_token_secret is not None:
         raise ConflictError(
             "CUSTOM_TOKEN_SECRET is set in the environment or in .env: change it there"
@@ -44,21 +44,21 @@ def check_changeable(settings: Settings, app: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The secrets of an app, the newest first; *is_fixed* where they cannot be changed there."""
+    """The secrets of an app, newest first; *is_fixed* if the app itself cannot change them."""
 
     secrets: list[StoredSecret]
     is_fixed: bool
 
 
 async def listing(operator: Operator, app: str) -> Listing:
-    """Return every secret that *app* goes by: the environment's, its own, or the default app's."""
+    """Return every secret that *app* uses: the environment's, its own, or the default app's."""
     return await operator.store.run(lambda tx: _listing(tx, operator, app), write=False)
 
 
 async def _listing(tx: Transaction, operator: Operator, app: str) -> Listing:
     owner, default = app, operator.settings.app_name
     if app != default:
-        # An app without keys of its own has no secrets either.
+        # An app without its own keys uses the default app's secrets too.
         stored = await apps.load(tx, app)
         owner = default if stored is not None and stored.api_key is None else app
     fixed = in_environment(operator.settings, owner, operator.now())
@@ -68,24 +68,24 @@ async def _listing(tx: Transaction, operator: Operator, app: str) -> Listing:
 
 
 async def _check_own(tx: Transaction, operator: Operator, app: str) -> None:
-    """Raise ConflictError where *app* has no secrets of its own."""
+    """Raise ConflictError if *app* has no secrets of its own."""
     stored = await apps.load(tx, app)
     if stored is not None and stored.api_key is None:
         raise ConflictError(
-            f"{app} goes by the secrets of {operator.settings.app_name}: "
-            "change them there, or give it keys of its own"
+            f"{app} uses the secrets of {operator.settings.app_name}: "
+            f"change them there, or give {app} its own keys"
         )
 
 
 async def list_accepted(operator: Operator, app: str) -> list[StoredSecret]:
-    """Return the secrets that a token may be signed with now: the environment's, if it has one."""
+    """Return the secrets that a custom token may be signed with now, newest first."""
     now = operator.now()
     listed = (await listing(operator, app)).secrets
     return [one for one in listed if one.accepted_at(now)]
 
 
 async def get(operator: Operator, app: str, secret_id: str) -> StoredSecret:
-    """Return one secret, for whoever is to see its text. Raises NoSuchSecretError."""
+    """Return one secret with its text. Raises NoSuchSecretError."""
     for secret in (await listing(operator, app)).secrets:
         if secret.id == secret_id:
             return secret
@@ -93,10 +93,10 @@ async def get(operator: Operator, app: str, secret_id: str) -> StoredSecret:
 
 
 async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> Rotation:
-    """Make a new secret; those accepted so far end after *overlap*, or sooner if they did.
+    """Make a new secret; the old ones expire after *overlap*, or earlier if they already did.
 
-    Raises ConflictError where the environment has the secret, RefusedError on an
-    overlap that is negative or longer than a year.
+    Raises ConflictError if the environment sets the secret, RefusedError on an overlap that is
+    negative or longer than a year.
     """
     check_changeable(operator.settings, app)
     if not timedelta() <= overlap <= OVERLAP_MAX:
@@ -118,9 +118,9 @@ async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> 
 
 
 async def revoke(operator: Operator, app: str, secret_id: str) -> None:
-    """End a secret now; every node refuses it within 2 seconds.
+    """Revoke a secret; every node refuses it within 2 seconds.
 
-    Raises NoSuchSecretError, and ConflictError where the environment has the secret.
+    Raises NoSuchSecretError, and ConflictError if the environment sets the secret.
     """
     check_changeable(operator.settings, app)
     now = operator.now()
@@ -128,6 +128,6 @@ async def revoke(operator: Operator, app: str, secret_id: str) -> None:
     async def work(tx: Transaction) -> None:
         await _check_own(tx, operator, app)
         if not await secrets.end(tx, app, secret_id, now):
-            raise NoSuchSecretError(f"{secret_id} is no secret that is accepted")
+            raise NoSuchSecretError(f"no accepted secret has the id {secret_id}")
 
     await operator.act(app, "secret.revoke", secret_id, work)

@@ -1,4 +1,4 @@
-"""Custom tokens: say what becomes of one, and make one where that is allowed."""
+"""Custom tokens: explain one, and make one if that is allowed."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +14,7 @@ from skylogin.tokens.explain import Verdict
 
 
 async def explain(operator: Operator, app: str, token: str) -> Verdict:
-    """Return what becomes of *token* now; nobody is logged in."""
+    """Return how a login with *token* would end now, without logging in."""
     accepted = await secrets.list_accepted(operator, app)
     keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
     rules = operator.settings.rules
@@ -29,31 +29,30 @@ async def mint(  # noqa: PLR0913, PLR0917
     algorithm: str = "HS256",
     bad: str = "",
 ) -> str:
-    """Return a custom token as an authentication server makes them; *claims* hold its `sub`.
+    """Return a custom token as an authentication server makes it; *claims* contain its `sub`.
 
-    *bad* is the kind of a token that is refused. Raises RefusedError but under
-    `skylogin dev` and on a kind that there is not, and ConflictError where no secret is
-    accepted.
+    *bad* names a kind of token that is refused. Raises RefusedError under `skylogin serve` and on
+    an unknown kind, and ConflictError if no secret is accepted.
     """
     if operator.settings.mode != DEV:
         raise RefusedError("only `skylogin dev` makes custom tokens: your own server signs them")
     subject, now = str(claims["sub"]), operator.now()
-    secret = await _signing(operator, app)
+    secret = await _signing_secret(operator, app)
     if not bad:
         return minting.mint(subject, secret, now, lifetime, algorithm, claims)
     if bad not in bad_tokens.KINDS:
-        raise RefusedError(f"there is no kind of bad token called {bad!r}")
+        raise RefusedError(f"{bad!r} is not a kind of bad token")
     return bad_tokens.mint(
         bad, subject, secret, now, claims, lifetime=lifetime, algorithm=algorithm
     )
 
 
-async def _signing(operator: Operator, app: str) -> str:
-    """Return the newest secret. Raises ConflictError where none is accepted."""
+async def _signing_secret(operator: Operator, app: str) -> str:
+    """Return the newest secret. Raises ConflictError if none is accepted."""
     if operator.apps is not None:
         accepted = await operator.apps.signing(app, operator.now())
     else:
         accepted = [one.secret for one in await secrets.list_accepted(operator, app)]
     if not accepted:
-        raise ConflictError("no custom token secret is accepted: rotate one in")
+        raise ConflictError("no custom token secret is accepted: make a new one")
     return accepted[0]

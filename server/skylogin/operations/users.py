@@ -24,20 +24,20 @@ from skylogin.store.user_search import Search, UserPage
 
 @dataclass(frozen=True, slots=True)
 class UserDetails:
-    """A user, and as whom they log in."""
+    """A user and the principals that log in as this user."""
 
     user: User
     principals: list[Principal]
 
     @property
     def subject(self) -> str | None:
-        """Return the `sub` of the user's custom tokens, None where they have none."""
-        named = {(one.kind, one.provider): one.id for one in self.principals}
-        return named.get((CUSTOM_TOKEN, ""))
+        """Return the `sub` of the user's custom tokens, None if no custom token logs in."""
+        ids = {(one.kind, one.provider): one.id for one in self.principals}
+        return ids.get((CUSTOM_TOKEN, ""))
 
 
 async def find(operator: Operator, app: str, search: Search) -> UserPage:
-    """Return the users that *search* is about. Raises RefusedError on a cursor that is none."""
+    """Return a page of the users that match *search*. Raises RefusedError on an invalid cursor."""
     try:
         return await operator.store.run(lambda tx: user_search.find(tx, app, search), write=False)
     except ValueError as error:
@@ -52,14 +52,14 @@ async def get(operator: Operator, app: str, user_id: str) -> UserDetails:
 async def edit_profile(
     operator: Operator, app: str, user_id: str, changes: Mapping[str, object]
 ) -> UserDetails:
-    """Change fields of a user's record as the master key may; null removes one.
+    """Change fields of a user's record with the rights of the master key; null removes a field.
 
-    Raises MissingError, RefusedError on a value that cannot be, ConflictError on a user
-    name or an e-mail that is taken, and on a value of another type than the field's.
+    Raises MissingError, RefusedError on an invalid value, ConflictError on a user name or an
+    e-mail that is taken, and on a value that does not have the field's type.
     """
     reserved = sorted(name for name in changes if not name or name.startswith("_"))
     if reserved:
-        raise RefusedError(f"{reserved[0]!r} is no field of a profile that can be edited")
+        raise RefusedError(f"{reserved[0]!r} is not a field that can be edited")
     try:
         given = [record_json.read_fields(RecordId(USER_TYPE, user_id), changes)]
         return await _save(operator, app, given, sorted(changes))
@@ -68,7 +68,7 @@ async def edit_profile(
 
 
 class _SchemaLacksFieldsError(Exception):
-    """The schema has to be extended first, in a transaction of its own."""
+    """The schema has to be extended first, in its own transaction."""
 
     def __init__(self, extension: Extension) -> None:
         super().__init__()
@@ -104,8 +104,8 @@ async def _save(
     while True:
         try:
             return await operator.act(app, "user.edit", user_id, work, {"fields": list(names)})
-        except _SchemaLacksFieldsError as lack:
-            extend = functools.partial(schema.extend, app=app, extension=lack.extension)
+        except _SchemaLacksFieldsError as error:
+            extend = functools.partial(schema.extend, app=app, extension=error.extension)
             await operator.store.run(extend)
 
 
@@ -117,7 +117,7 @@ def _refused(error: SkygearError) -> RefusedError:
 async def disable(
     operator: Operator, app: str, user_id: str, message: str = "", until: datetime | None = None
 ) -> None:
-    """Keep a user from logging in and from acting, until a time or for good.
+    """Stop a user from logging in and from making calls, until a time or indefinitely.
 
     Raises MissingError.
     """
@@ -126,7 +126,7 @@ async def disable(
 
 
 async def enable(operator: Operator, app: str, user_id: str) -> None:
-    """Let a user in again. Raises MissingError."""
+    """End the disabling of a user. Raises MissingError."""
     await _set_disabled(operator, app, "user.enable", User(user_id))
 
 
@@ -139,7 +139,7 @@ async def _set_disabled(operator: Operator, app: str, act: str, wanted: User) ->
 
 
 async def set_roles(operator: Operator, app: str, user_id: str, names: Collection[str]) -> None:
-    """Give a user these roles and no others; those that are new are made.
+    """Set a user's roles: others are removed, new ones are created.
 
     Raises MissingError, and RefusedError on a name that is too long.
     """
@@ -157,10 +157,10 @@ async def set_roles(operator: Operator, app: str, user_id: str, names: Collectio
 
 
 async def sign_out(operator: Operator, app: str, user_id: str) -> None:
-    """End every access token that was issued to a user until now. Raises MissingError.
+    """Revoke every access token issued to a user until now. Raises MissingError.
 
-    Tokens count whole seconds. One that is issued in what is left of this second is no good
-    either: its owner logs in once more.
+    Tokens count whole seconds, so a token issued later within this second is revoked too: the
+    user has to log in once more.
     """
     now = operator.now()
     valid_since = now.replace(microsecond=0) + timedelta(seconds=1)
@@ -175,19 +175,20 @@ async def sign_out(operator: Operator, app: str, user_id: str) -> None:
 async def delete(operator: Operator, app: str, user_id: str) -> None:
     """Delete a user with their profile, principals, roles and passwords.
 
-    Records that they own stay. Who logs in as one of their principals afterwards is a new
-    user. Raises MissingError, and ConflictError while other records refer to them.
+    Records that the user owns stay. A later login of one of the principals creates a new user.
+    Raises MissingError, and ConflictError while other records refer to the user.
     """
     record_id = RecordId(USER_TYPE, user_id)
 
     async def work(tx: Transaction) -> None:
-        # In the order in which a login locks them, so that neither waits for the other.
+        # Locked in the same order as by a login, so that the two cannot deadlock.
         await _load(tx, app, user_id, lock=True)
         await stored_records.load_to_change(tx, app, [record_id], PUBLIC_DATABASE, to_stay=False)
         referrers = await references.load_referrers(tx, app, [record_id])
         others = sorted(str(one) for one in referrers[record_id] - {record_id})
         if others:
-            raise ConflictError(f"{others[0]} refers to this user; {len(others)} records do")
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            raise ConflictError(f"records refer to this user: {others[0]}{more}")
         await users.remove(tx, app, user_id)
 
     await operator.act(app, "user.delete", user_id, work)

@@ -1,4 +1,4 @@
-"""A chart of logins as bars, with places and sizes for an SVG."""
+"""A bar chart of login attempts, as coordinates for an SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ WIDTH, HEIGHT, GAP = 960, 160, 2
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: accepted below, refused above it."""
+    """One bar: accepted attempts below refused ones."""
 
     x: float
     width: float
@@ -23,7 +23,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart of *width* by *height*; *highest* is what the highest bar stands for."""
+    """A chart of *width* by *height*; *highest* is the total of the highest bar."""
 
     width: int
     height: int
@@ -32,7 +32,7 @@ class Chart:
 
 
 def draw(points: Sequence[Point]) -> Chart:
-    """Return the chart of *points*, the oldest first."""
+    """Return the chart of *points*, oldest first."""
     totals = [point.accepted + sum(point.refused.values()) for point in points]
     highest = max(totals, default=0)
     step = WIDTH / max(len(points), 1)

@@ -1,5 +1,57 @@
-"""Every page and act of the portal."""
+"""The portal's pages and forms, by method and path below the app's address."""
 
-from skylogin.portal import controls, login_attempts, pages, users
+from skylogin.http.routes import Route, RouteTable
+from skylogin.portal import (
+    apps,
+    controls,
+    login_attempts,
+    overview,
+    secrets,
+    session,
+    tokens,
+    users,
+)
+from skylogin.portal.request import Page
 
-ROUTES = [*pages.ROUTES, *users.ROUTES, *login_attempts.ROUTES, *controls.ROUTES]
+ROUTES: list[Route[Page]] = [
+    Route("GET", "", overview.show_start),
+    Route("POST", "try", overview.try_login),
+    Route("GET", "overview", overview.show_overview),
+    Route("GET", "audit", overview.show_audit),
+    Route("GET", "settings", overview.show_settings),
+    Route("POST", "sign-out", session.sign_out),
+    Route("GET", "logins", login_attempts.show_logins),
+    Route("GET", "logins/stream", login_attempts.stream_logins),
+    Route("GET", "logins/{attempt_id}", login_attempts.show_login),
+    Route("GET", "users", users.show_users),
+    Route("GET", "users/{user_id}", users.show_user),
+    Route("POST", "users/{user_id}/edit", users.edit_profile),
+    Route("POST", "users/{user_id}/disable", users.disable_user),
+    Route("POST", "users/{user_id}/enable", users.enable_user),
+    Route("POST", "users/{user_id}/roles", users.set_roles),
+    Route("POST", "users/{user_id}/sign-out", users.sign_out_user),
+    Route("GET", "users/{user_id}/delete", users.confirm_delete),
+    Route("POST", "users/{user_id}/delete", users.delete_user),
+    Route("GET", "secrets", secrets.show_secrets),
+    Route("POST", "secrets/rotate", secrets.rotate_secret),
+    Route("GET", "secrets/{secret_id}/revoke", secrets.confirm_revoke),
+    Route("POST", "secrets/{secret_id}/revoke", secrets.revoke_secret),
+    Route("GET", "token", tokens.show_token),
+    Route("POST", "token/explain", tokens.explain_token),
+    Route("POST", "token/mint", tokens.mint_token),
+    Route("GET", "apps", apps.show_apps),
+    Route("POST", "apps", apps.create_app),
+    Route("GET", "app", apps.show_app),
+    Route("GET", "app/export", apps.export_app),
+    Route("POST", "app/rotate-keys", apps.rotate_app_keys),
+    Route("POST", "app/delete", apps.delete_app),
+    Route("GET", "tests", controls.show_controls, dev_only=True),
+    Route("POST", "tests/clock", controls.move_clock, dev_only=True),
+    Route("POST", "tests/faults", controls.add_fault, dev_only=True),
+    Route("POST", "tests/faults/end", controls.end_faults, dev_only=True),
+    Route("POST", "tests/snapshots", controls.take_snapshot, dev_only=True),
+    Route("POST", "tests/snapshots/{name}/restore", controls.restore_snapshot, dev_only=True),
+    Route("POST", "tests/snapshots/{name}/delete", controls.delete_snapshot, dev_only=True),
+    Route("POST", "tests/reset", controls.reset, dev_only=True),
+]
+ROUTE_TABLE = RouteTable(ROUTES)

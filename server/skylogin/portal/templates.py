@@ -1,4 +1,4 @@
-"""Pages out of templates."""
+"""Pages from the templates in `html/`, and the files in `static/`."""
 
 import functools
 import json
@@ -18,24 +18,24 @@ STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("skylogin.portal", "templates"),
+        loader=PackageLoader("skylogin.portal", "html"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["moment"] = _moment
+    environment.filters["time_text"] = _time_text
     environment.filters["ago"] = relative_time.ago
     environment.filters["pretty"] = _pretty
     return environment
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Return *template* filled with *values*, all of which are escaped."""
+    """Return *template* filled with *values*, which are escaped."""
     return _environment().get_template(template).render(values)
 
 
-def _moment(value: datetime | None) -> str:
+def _time_text(value: datetime | None) -> str:
     return rfc3339.on_wire(value.replace(microsecond=0)) if value else ""
 
 
@@ -45,7 +45,7 @@ def _pretty(value: object) -> str:
 
 @functools.cache
 def static(name: str) -> tuple[bytes, str] | None:
-    """Return the content and the type of a file of the portal's own, None where there is none."""
+    """Return the content and the type of a file in `static/`, None if it does not exist."""
     suffix = name[name.rfind(".") :] if "." in name else ""
     if "/" in name or suffix not in STATIC_TYPES:
         return None

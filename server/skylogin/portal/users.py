@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import web
@@ -13,158 +12,148 @@ from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 from skylogin.operations import login_attempts, users
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.endpoint import PageRequest, Route, next_page, read_object, route
+from skylogin.portal.request import PageRequest, next_page, read_object, status_with
 from skylogin.store.user_search import SORTS, Search
 
-PER_PAGE = 50
-SIGN_INS_SHOWN = 20
+USERS_PER_PAGE = 50
+ATTEMPTS_SHOWN = 20
+FILTERS = ("search", "field", "value", "disabled", "sort")
 SORT_NAMES = {
     "-created_at": "newest first",
     "created_at": "oldest first",
-    "-last_seen_at": "seen last first",
-    "last_seen_at": "seen longest ago first",
+    "-last_seen_at": "most recently seen first",
+    "last_seen_at": "least recently seen first",
     "id": "by id",
-    "-id": "by id, backwards",
+    "-id": "by id, descending",
 }
 assert SORT_NAMES.keys() == set(SORTS)
 
 
-async def show_users(visit: PageRequest) -> web.StreamResponse:
-    """Show the users that are searched for."""
-    sort = visit.text("sort")
+async def show_users(request: PageRequest) -> web.Response:
+    """Show the users that match a search."""
+    sort = request.text("sort")
     search = Search(
-        text=visit.text("search"),
-        field=visit.text("field"),
-        value=visit.text("value"),
-        disabled={"yes": True, "no": False}.get(visit.text("disabled")),
+        text=request.text("search"),
+        field=request.text("field"),
+        value=request.text("value"),
+        disabled={"yes": True, "no": False}.get(request.text("disabled")),
         sort=sort if sort in SORTS else "-created_at",
-        cursor=visit.text("cursor"),
-        limit=PER_PAGE,
+        cursor=request.text("cursor"),
+        limit=USERS_PER_PAGE,
     )
-    page = await users.find(visit.operator, visit.app, search)
-    kept = {name: visit.text(name) for name in ("search", "field", "value", "disabled", "sort")}
-    return visit.page(
+    page = await users.find(request.operator, request.app, search)
+    filters = {name: request.text(name) for name in FILTERS}
+    return request.render(
         "users.html",
         users=page.users,
         search=search,
         sorts=SORT_NAMES,
-        disabled=visit.text("disabled"),
+        disabled=request.text("disabled"),
         is_search=bool(search.text or search.field or search.disabled is not None),
-        next_page=next_page(kept, page.next_cursor),
+        next_page=next_page(filters, page.next_cursor),
     )
 
 
-async def show_user(visit: PageRequest) -> web.StreamResponse:
+async def show_user(request: PageRequest) -> web.Response:
     """Show a user."""
-    return await _user_page(visit)
+    return await _user_page(request)
 
 
 async def _user_page(
-    visit: PageRequest, *, fault: str = "", text: str | None = None
+    request: PageRequest, *, problem: str = "", typed: str | None = None
 ) -> web.Response:
-    user_id = visit.values["user_id"]
-    details = await users.get(visit.operator, visit.app, user_id)
-    wanted = Filter(user_id=user_id)
-    sign_ins = await login_attempts.find(visit.operator, visit.app, wanted, "", SIGN_INS_SHOWN)
-    profile = _profile(visit, details.user)
-    return visit.page(
+    user_id = request.parameters["user_id"]
+    details = await users.get(request.operator, request.app, user_id)
+    by_user = Filter(user_id=user_id)
+    page = await login_attempts.find(request.operator, request.app, by_user, limit=ATTEMPTS_SHOWN)
+    profile = _profile(request, details.user)
+    return request.render(
         "user.html",
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
+        status=status_with(problem),
         user=details.user,
         principals=details.principals,
         profile=profile,
-        profile_text=json.dumps(profile, ensure_ascii=False, indent=2) if text is None else text,
-        sign_ins=sign_ins.attempts,
-        is_disabled=details.user.disabled_at(visit.operator.now()),
-        fault=fault,
+        profile_text=json.dumps(profile, ensure_ascii=False, indent=2) if typed is None else typed,
+        attempts=page.attempts,
+        is_disabled=details.user.disabled_at(request.operator.now()),
+        problem=problem,
     )
 
 
-def _profile(visit: PageRequest, user: User) -> dict[str, object]:
-    """Return the fields of a profile in wire form, without what every record has."""
+def _profile(request: PageRequest, user: User) -> dict[str, object]:
+    """Return the fields of a profile in wire form, without those that every record has."""
     if user.record is None:
         return {}
-    known = visit.operator.store.fields_of(visit.app, USER_TYPE)
-    body = record_json.record_body(user.record, known)
+    fields = request.operator.store.fields_of(request.app, USER_TYPE)
+    body = record_json.record_body(user.record, fields)
     return {name: value for name, value in sorted(body.items()) if not name.startswith("_")}
 
 
-async def edit_profile(visit: PageRequest) -> web.StreamResponse:
-    """Save a profile that was edited as JSON: a field that is missing goes."""
-    text = visit.text("profile")
+async def edit_profile(request: PageRequest) -> web.Response:
+    """Save a profile that was edited as JSON; a missing field is removed."""
+    typed = request.text("profile")
     try:
-        wanted = read_object(text, "The profile")
-        user = (await users.get(visit.operator, visit.app, visit.values["user_id"])).user
-        before = _profile(visit, user)
+        wanted = read_object(typed, "The profile")
+        user_id = request.parameters["user_id"]
+        user = (await users.get(request.operator, request.app, user_id)).user
+        before = _profile(request, user)
         changes = {name: None for name in before if name not in wanted}
         changes |= {name: value for name, value in wanted.items() if before.get(name) != value}
         if changes:
-            await users.edit_profile(visit.operator, visit.app, user.id, changes)
+            await users.edit_profile(request.operator, request.app, user_id, changes)
     except RefusedError as error:
-        return await _user_page(visit, fault=str(error), text=text)
-    return _back(visit, "saved")
+        return await _user_page(request, problem=str(error), typed=typed)
+    return _redirect_to_user(request, "saved")
 
 
-async def disable_user(visit: PageRequest) -> web.StreamResponse:
+async def disable_user(request: PageRequest) -> web.Response:
     """Disable a user."""
-    until = visit.text("until")
+    until = request.text("until")
     try:
-        # A browser sends `2026-01-02T03:04`, and the form says that it is UTC.
+        # A browser sends `2026-01-02T03:04`; the form's label says UTC.
         end = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
     except ValueError:
-        return await _user_page(visit, fault=f"{until!r} is no time.")
-    user_id, message = visit.values["user_id"], visit.text("message")
-    await users.disable(visit.operator, visit.app, user_id, message, end)
-    return _back(visit, "disabled")
+        return await _user_page(request, problem=f"{until!r} is not a time.")
+    user_id, message = request.parameters["user_id"], request.text("message")
+    await users.disable(request.operator, request.app, user_id, message, end)
+    return _redirect_to_user(request, "disabled")
 
 
-async def enable_user(visit: PageRequest) -> web.StreamResponse:
+async def enable_user(request: PageRequest) -> web.Response:
     """Enable a user."""
-    await users.enable(visit.operator, visit.app, visit.values["user_id"])
-    return _back(visit, "enabled")
+    await users.enable(request.operator, request.app, request.parameters["user_id"])
+    return _redirect_to_user(request, "enabled")
 
 
-async def set_roles(visit: PageRequest) -> web.StreamResponse:
-    """Give a user these roles and no others."""
-    names = {name.strip() for name in visit.text("roles").split(",")} - {""}
+async def set_roles(request: PageRequest) -> web.Response:
+    """Set a user's roles; other roles are removed."""
+    names = {name.strip() for name in request.text("roles").split(",")} - {""}
     try:
-        await users.set_roles(visit.operator, visit.app, visit.values["user_id"], names)
+        user_id = request.parameters["user_id"]
+        await users.set_roles(request.operator, request.app, user_id, names)
     except RefusedError as error:
-        return await _user_page(visit, fault=str(error))
-    return _back(visit, "roles")
+        return await _user_page(request, problem=str(error))
+    return _redirect_to_user(request, "roles")
 
 
-async def sign_out_user(visit: PageRequest) -> web.StreamResponse:
+async def sign_out_user(request: PageRequest) -> web.Response:
     """Sign a user out everywhere."""
-    await users.sign_out(visit.operator, visit.app, visit.values["user_id"])
-    return _back(visit, "signed-out")
+    await users.sign_out(request.operator, request.app, request.parameters["user_id"])
+    return _redirect_to_user(request, "signed-out")
 
 
-async def ask_to_delete(visit: PageRequest) -> web.StreamResponse:
-    """Ask before a user is deleted."""
-    details = await users.get(visit.operator, visit.app, visit.values["user_id"])
-    profile = _profile(visit, details.user)
-    return visit.page("delete_user.html", user=details.user, profile=profile)
+async def confirm_delete(request: PageRequest) -> web.Response:
+    """Ask for confirmation before a user is deleted."""
+    user_id = request.parameters["user_id"]
+    user = (await users.get(request.operator, request.app, user_id)).user
+    return request.render("delete_user.html", user=user, profile=_profile(request, user))
 
 
-async def delete_user(visit: PageRequest) -> web.StreamResponse:
+async def delete_user(request: PageRequest) -> web.Response:
     """Delete a user."""
-    await users.delete(visit.operator, visit.app, visit.values["user_id"])
-    return visit.go("users", "deleted")
+    await users.delete(request.operator, request.app, request.parameters["user_id"])
+    return request.redirect("users", "deleted")
 
 
-def _back(visit: PageRequest, notice: str) -> web.Response:
-    return visit.go(f"users/{quote(visit.values['user_id'], safe='')}", notice)
-
-
-ROUTES: list[Route] = [
-    route("GET", "users", show_users),
-    route("GET", "users/{user_id}", show_user),
-    route("POST", "users/{user_id}/edit", edit_profile),
-    route("POST", "users/{user_id}/disable", disable_user),
-    route("POST", "users/{user_id}/enable", enable_user),
-    route("POST", "users/{user_id}/roles", set_roles),
-    route("POST", "users/{user_id}/sign-out", sign_out_user),
-    route("GET", "users/{user_id}/delete", ask_to_delete),
-    route("POST", "users/{user_id}/delete", delete_user),
-]
+def _redirect_to_user(request: PageRequest, notice: str) -> web.Response:
+    return request.redirect(f"users/{quote(request.parameters['user_id'], safe='')}", notice)

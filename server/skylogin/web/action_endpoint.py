@@ -71,7 +71,9 @@ async def _answer_call(
     call = _read_call(request, app, table.find(path, payload), payload, headers)
     call.fault = app.faults.strike(call.action.name)
     response = _respond(await dispatch(call, services), headers, services)
-    return await fault_answers.spoil(request, call.fault, response) if call.fault else response
+    if call.fault is None:
+        return response
+    return await fault_answers.apply_fault(request, call.fault, response)
 
 
 async def _answer_handshake(

@@ -54,7 +54,7 @@ async def _close_pubsub(application: web.Application) -> None:
 
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers of any answer, and remove what aiohttp adds and the original does not."""
-    fault_answers.date(request, response)
+    fault_answers.set_date(request, response)
     if request.app[STOPPING].is_set():
         response.force_close()
         response.headers["Connection"] = "close"
@@ -68,19 +68,19 @@ async def _prepare_headers(request: web.Request, response: web.StreamResponse) -
 
 async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
     # Its libraries are on the start-up list: a client of an app never calls it.
-    from skylogin.admin import endpoint, routes  # noqa: PLC0415
+    from skylogin.admin import endpoint  # noqa: PLC0415
 
     services = request.app[SERVICES]
     address = action_endpoint.client_address(request, services.settings)
-    return await endpoint.answer(request, services, address, routes.HANDLERS)
+    return await endpoint.answer(request, services, address)
 
 
 async def _answer_with_page(request: web.Request) -> web.StreamResponse:
     # On the start-up list too.
-    from skylogin.portal import endpoint, routes  # noqa: PLC0415
+    from skylogin.portal import endpoint  # noqa: PLC0415
 
     if request.path == "/portal":
-        return web.Response(status=308, headers={"Location": endpoint.BASE})
+        return web.Response(status=308, headers={"Location": "/portal/"})
     services = request.app[SERVICES]
     address = action_endpoint.client_address(request, services.settings)
-    return await endpoint.answer(request, services, address, routes.ROUTES)
+    return await endpoint.answer(request, services, address)

@@ -1,4 +1,4 @@
-// What the pages do beyond what they do without this file: copying, and lists that go on by themselves.
+// Conveniences; every page also works without this file: copy buttons, and the live list of logins.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
@@ -8,13 +8,13 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {
-      // Without TLS a browser may have no clipboard: the text is chosen, for the keyboard.
+      // Without TLS a browser may have no clipboard: select the text, to copy it by keyboard.
       const range = document.createRange();
       range.selectNodeContents(document.getElementById(button.dataset.copy));
       const selection = getSelection();
       selection.removeAllRanges();
       selection.addRange(range);
-      button.textContent = "Chosen";
+      button.textContent = "Selected";
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
@@ -27,10 +27,10 @@ if (live) {
   const source = new EventSource(live.dataset.stream);
   source.addEventListener("open", () => {
     live.hidden = false;
-    live.textContent = "Live: new attempts come in above.";
+    live.textContent = "Live: new login attempts appear at the top.";
   });
   source.addEventListener("error", () => {
-    live.textContent = "The server does not answer; this list tries again.";
+    live.textContent = "Connection lost. Trying again…";
   });
   source.addEventListener("message", (event) => {
     const template = document.createElement("template");

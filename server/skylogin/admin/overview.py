@@ -1,0 +1,53 @@
+"""The admin API's operations on a server: its document, settings, activity and audit list."""
+
+from dataclasses import asdict
+
+from skylogin import config
+from skylogin.admin import openapi
+from skylogin.admin.request import AdminRequest, Json, time_text
+from skylogin.config import Settings
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations import overview
+from skylogin.operations.operator import list_acts
+from skylogin.operations.overview import Series
+
+
+async def get_document(request: AdminRequest) -> Json:
+    """Return the OpenAPI document."""
+    return openapi.load_for(request.operator.settings.mode)
+
+
+async def get_settings(request: AdminRequest) -> Json:
+    """Show the settings in force; secrets are masked."""
+    return settings_body(request.operator.settings)
+
+
+def settings_body(settings: Settings) -> Json:
+    """Return settings as the API shows them."""
+    return {
+        "mode": settings.mode,
+        "settings": [asdict(row) for row in config.in_force(settings)],
+        "warnings": list(settings.warnings),
+    }
+
+
+async def get_overview(request: AdminRequest) -> Json:
+    """Show an app's activity."""
+    seen = await overview.overview(request.operator, request.app)
+    return {**asdict(seen), "hour": _series_body(seen.hour), "day": _series_body(seen.day)}
+
+
+def _series_body(series: Series) -> Json:
+    points = [{**asdict(point), "at": time_text(point.at)} for point in series.points]
+    return {"minutes_per_point": series.minutes_per_point, "points": points}
+
+
+async def list_audit(request: AdminRequest) -> Json:
+    """List what operators did, to one app or to all apps."""
+    app = request.parameters.get("app", EVERY_APP)
+    cursor, limit = request.parameters["cursor"] or "", request.parameters["limit"]
+    acts = await list_acts(request.operator, app, cursor, limit)
+    return {
+        "acts": [{**asdict(act), "at": time_text(act.at)} for act in acts],
+        "next_cursor": acts[-1].id if len(acts) == limit else None,
+    }

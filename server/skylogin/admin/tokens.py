@@ -1,0 +1,24 @@
+"""The admin API's operations on custom tokens."""
+
+from datetime import timedelta
+
+from skylogin.admin.request import AdminRequest, Json
+from skylogin.operations import tokens
+
+
+async def mint_token(request: AdminRequest) -> Json:
+    """Make a custom token."""
+    body = request.body
+    claims = {"sub": body["sub"], **body.get("claims", {})}
+    if "skyprofile" in body:
+        claims["skyprofile"] = body["skyprofile"]
+    lifetime = timedelta(seconds=body.get("expires_in", 3600))
+    algorithm, bad = body.get("algorithm", "HS256"), body.get("bad", "")
+    token = await tokens.mint(request.operator, request.app, claims, lifetime, algorithm, bad)
+    return {"token": token}
+
+
+async def explain_token(request: AdminRequest) -> Json:
+    """Explain how a login with a custom token would end."""
+    verdict = await tokens.explain(request.operator, request.app, request.body["token"])
+    return verdict.as_dict()

@@ -1,0 +1,25 @@
+"""The HTTP status of an error that an operator gets to see."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
+from skylogin.operations.operator import ConflictError, MissingError, RefusedError
+
+# The first match counts.
+_STATUSES: dict[type[Exception], HTTPStatus] = {
+    MissingError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    RefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    web.HTTPRequestEntityTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    SkygearError: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+_UNAVAILABLE = (UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR)
+
+
+def status_of(error: Exception) -> HTTPStatus | None:
+    """Return the status that *error* is answered with, None if it is a crash."""
+    if isinstance(error, SkygearError) and error.kind in _UNAVAILABLE:
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)

@@ -1,0 +1,65 @@
+"""Routes by method and path template, such as `GET users/{user_id}`."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import unquote
+
+from skylogin.config import DEV
+
+T = TypeVar("T")
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[T]):
+    """What answers a method at a path template. `skylogin serve` lacks the *dev_only* ones."""
+
+    method: str
+    path: str
+    endpoint: T
+    dev_only: bool = False
+
+
+class NoRouteError(Exception):
+    """No route matches; *allowed* are the methods that the path has, none if it is unknown."""
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__(", ".join(allowed))
+        self.allowed = allowed
+
+
+class RouteTable(Generic[T]):
+    """Routes that are looked up by method and path."""
+
+    def __init__(self, routes: Iterable[Route[T]]) -> None:
+        # `logins/wait` goes before `logins/{attempt_id}`.
+        ordered = sorted(routes, key=lambda route: len(_PARAMETER.findall(route.path)))
+        self._routes = [(route, _pattern(route.path)) for route in ordered]
+
+    def find(self, method: str, path: str, mode: str) -> tuple[T, Mapping[str, str]]:
+        """Return what answers *method* at *path*, still percent-encoded, and the path's parameters.
+
+        Raises NoRouteError.
+        """
+        allowed = []
+        for route, pattern in self._routes:
+            match = pattern.fullmatch(path)
+            if match is None or (route.dev_only and mode != DEV):
+                continue
+            if route.method == method:
+                values = {name: unquote(value) for name, value in match.groupdict().items()}
+                return route.endpoint, values
+            allowed.append(route.method)
+        raise NoRouteError(allowed)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = _PARAMETER.split(template)
+    return re.compile(
+        "".join(
+            f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part)
+            for number, part in enumerate(parts)
+        )
+    )

@@ -1,0 +1,65 @@
+"""The pages on apps, and on the keys of one."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from skylogin.http import file_stream, origin
+from skylogin.operations import apps
+from skylogin.operations.operator import RefusedError
+from skylogin.portal.request import PageError, PageRequest, status_with
+
+
+async def show_apps(request: PageRequest) -> web.Response:
+    """Show the apps."""
+    return await _apps_page(request)
+
+
+async def _apps_page(request: PageRequest, name: str = "", problem: str = "") -> web.Response:
+    stored, status = await apps.list_all(request.operator), status_with(problem)
+    return request.render("apps.html", status=status, apps=stored, name=name, problem=problem)
+
+
+async def create_app(request: PageRequest) -> web.Response:
+    """Create an app."""
+    name = request.text("name")
+    try:
+        await apps.create(request.operator, name)
+    except RefusedError as error:
+        return await _apps_page(request, name, str(error))
+    request.app = name
+    return request.redirect("", "created")
+
+
+async def show_app(request: PageRequest) -> web.Response:
+    """Show the app's keys, and what can be done to it."""
+    is_shown = request.text("show") == "keys"
+    return request.render("app.html", keys=request.opened_app, is_shown=is_shown)
+
+
+async def export_app(request: PageRequest) -> web.StreamResponse:
+    """Send everything that the app has, as a file.
+
+    It is an act, so a prefetch or a link on another site must not trigger it.
+    """
+    if request.http.method != "GET":
+        text = "This page does not take such a request."
+        raise PageError(HTTPStatus.METHOD_NOT_ALLOWED, text)
+    if request.http.headers.get("Sec-Fetch-Site", "none") not in origin.SAME_SITE:
+        raise PageError(HTTPStatus.FORBIDDEN, "Export the app from its page Keys.")
+    return await file_stream.send_export(request.http, request.operator, request.app)
+
+
+async def rotate_app_keys(request: PageRequest) -> web.Response:
+    """Replace the app's keys."""
+    await apps.rotate_keys(request.operator, request.app)
+    return request.redirect("app?show=keys", "keys")
+
+
+async def delete_app(request: PageRequest) -> web.Response:
+    """Delete the app, if its name was typed."""
+    if request.text("name") != request.app:
+        raise RefusedError(f"Type {request.app} to delete it.")
+    await apps.delete(request.operator, request.app)
+    request.app = request.operator.settings.app_name
+    return request.redirect("apps", "app-deleted")

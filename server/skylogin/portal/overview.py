@@ -1,0 +1,107 @@
+"""The pages on an app as a whole: start, overview, audit list, settings."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from skylogin import config
+from skylogin.actions import table
+from skylogin.actions.call import Call
+from skylogin.actions.dispatch import dispatch
+from skylogin.domain.login_attempt import Origin
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations import overview, secrets, tokens
+from skylogin.operations.operator import RefusedError, list_acts
+from skylogin.portal import chart
+from skylogin.portal.request import PageRequest, read_object
+
+LOG_IN = "sso:custom_token:login"
+ACTS_PER_PAGE = 50
+
+
+async def show_start(request: PageRequest) -> web.Response:
+    """Show how to log in for the first time."""
+    return await _start_page(request)
+
+
+async def _start_page(request: PageRequest, **more: Any) -> web.Response:
+    accepted = await secrets.list_accepted(request.operator, request.app)
+    is_shown = request.text("show") == "secret"
+    values: dict[str, Any] = {
+        "endpoint": request.endpoint,
+        "api_key": request.opened_app.api_key,
+        "secret": accepted[0].secret if accepted and is_shown else config.MASK,
+        "has_secret": bool(accepted),
+        "is_shown": is_shown,
+        "answer": None,
+        "subject": "alice",
+        "profile": '{"username": "alice"}',
+        **more,
+    }
+    return request.render("start.html", **values)
+
+
+async def try_login(request: PageRequest) -> web.Response:
+    """Log in as a client does, and show the answer."""
+    subject, profile = request.text("subject"), request.text("profile") or "{}"
+    typed = {"subject": subject, "profile": profile}
+    try:
+        claims = {"sub": subject, "skyprofile": read_object(profile, "The profile")}
+        token = await tokens.mint(request.operator, request.app, claims)
+    except RefusedError as error:
+        return await _start_page(request, **typed, answer={"status": None, "text": str(error)})
+    answer = await dispatch(_login_call(request, token), request.services)
+    text = json.dumps(answer.body, ensure_ascii=False, indent=2)
+    return await _start_page(request, **typed, answer={"status": answer.status, "text": text})
+
+
+def _login_call(request: PageRequest, token: str) -> Call:
+    operator, app = request.operator, request.opened_app
+    request_id, keeps_profiles = request.services.ids.random_id(), operator.settings.keeps_profiles
+    return Call(
+        app=app,
+        action=table.named(LOG_IN),
+        payload={"token": token},
+        api_key=app.api_key,
+        access_token="",
+        now=operator.now(),
+        origin=Origin(operator.address, request_id, keeps_profiles),
+    )
+
+
+async def show_overview(request: PageRequest) -> web.Response:
+    """Show recent logins, totals and warnings."""
+    seen = await overview.overview(request.operator, request.app)
+    charts = [
+        ("Last hour, by minute", seen.hour, chart.draw(seen.hour.points)),
+        ("Last day, by quarter of an hour", seen.day, chart.draw(seen.day.points)),
+    ]
+    reasons: Counter[str] = Counter()
+    for point in seen.day.points:
+        reasons.update(point.refused)
+    return request.render(
+        "overview.html",
+        seen=seen,
+        charts=charts,
+        reasons=reasons.most_common(),
+        accepted=sum(point.accepted for point in seen.day.points),
+    )
+
+
+async def show_audit(request: PageRequest) -> web.Response:
+    """Show what operators did."""
+    cursor = request.text("cursor")
+    is_everywhere = request.text("apps") == "1"
+    app = EVERY_APP if is_everywhere else request.app
+    acts = await list_acts(request.operator, app, cursor, ACTS_PER_PAGE)
+    next_cursor = acts[-1].id if len(acts) == ACTS_PER_PAGE else ""
+    return request.render(
+        "audit.html", acts=acts, next_cursor=next_cursor, is_everywhere=is_everywhere
+    )
+
+
+async def show_settings(request: PageRequest) -> web.Response:
+    """Show the settings in force."""
+    return request.render("settings.html", rows=config.in_force(request.operator.settings))

@@ -1,0 +1,73 @@
+"""Signing in to the portal: the session cookie, and the token that every form carries."""
+
+import secrets as randomness
+from http import HTTPStatus
+
+from aiohttp import web
+
+from skylogin.http import origin
+from skylogin.operations import portal_sessions
+from skylogin.portal.request import BASE, PageError, PageRequest, redirect_to
+
+COOKIE = "skylogin_session"
+FORM_TOKEN = "form_token"
+FORM_TYPE = "application/x-www-form-urlencoded"
+SIGN_IN = "sign-in"
+
+
+async def sign_in(request: PageRequest) -> web.StreamResponse:
+    """Show the form that signs in, or sign in with it."""
+    if request.http.method in origin.SAFE_METHODS:
+        # Its own session gives this form a token too.
+        request.session = request.session or portal_sessions.new_key()
+        response = request.render("sign_in.html", problem="")
+        set_cookie(response, request)
+        return response
+    await read_form(request)
+    try:
+        # Always a new session: an attacker may have set the old one.
+        request.session = await portal_sessions.sign_in(request.operator, request.text("password"))
+    except portal_sessions.TooManyAttemptsError as error:
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return request.render("sign_in.html", status=status, problem=str(error))
+    except portal_sessions.WrongPasswordError as error:
+        status = HTTPStatus.UNAUTHORIZED
+        return request.render("sign_in.html", status=status, problem=str(error))
+    response = request.redirect("")
+    set_cookie(response, request)
+    return response
+
+
+async def sign_out(request: PageRequest) -> web.StreamResponse:
+    """End the session."""
+    await portal_sessions.sign_out(request.operator, request.session)
+    response = redirect_to(BASE + SIGN_IN)
+    response.del_cookie(COOKIE, path=BASE)
+    return response
+
+
+def set_cookie(response: web.Response, request: PageRequest) -> None:
+    """Set the session's cookie on *response*, for the portal's pages only."""
+    http = request.http
+    response.set_cookie(
+        COOKIE,
+        request.session,
+        path=BASE,
+        httponly=True,
+        samesite="Strict",
+        secure=http.secure or http.headers.get("X-Forwarded-Proto") == "https",
+    )
+
+
+async def read_form(request: PageRequest) -> None:
+    """Read the submitted form. Raises PageError if it is not from a page of this session."""
+    if request.http.content_type != FORM_TYPE:
+        raise PageError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is not a form.")
+    request.form = await request.http.post()
+    given = request.form.get(FORM_TOKEN)
+    expected = portal_sessions.form_token(request.session)
+    if not isinstance(given, str) or not randomness.compare_digest(
+        given.encode(), expected.encode()
+    ):
+        text = "This form has expired, or is not from the portal. Reload the page and try again."
+        raise PageError(HTTPStatus.FORBIDDEN, text)

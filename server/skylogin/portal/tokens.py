@@ -1,0 +1,64 @@
+"""The page on custom tokens: explain one, make one."""
+
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+from skylogin.config import DEV
+from skylogin.operations import tokens
+from skylogin.operations.operator import RefusedError
+from skylogin.portal.request import PageRequest, read_object, status_with
+
+SECONDS_MAX = 10**9
+
+
+async def show_token(request: PageRequest) -> web.Response:
+    """Show the forms for tokens."""
+    return _token_page(request)
+
+
+def _token_page(request: PageRequest, **more: Any) -> web.Response:
+    values: dict[str, Any] = {
+        "token": "",
+        "verdict": None,
+        "minted": "",
+        "problem": "",
+        "subject": "alice",
+        "profile": "{}",
+        "expires_in": "3600",
+        "can_mint": request.operator.settings.mode == DEV,
+        **more,
+    }
+    return request.render("token.html", status=status_with(values["problem"]), **values)
+
+
+async def explain_token(request: PageRequest) -> web.Response:
+    """Explain how a login with a token would end."""
+    token = request.text("token")
+    verdict = await tokens.explain(request.operator, request.app, token)
+    return _token_page(request, token=token, verdict=verdict)
+
+
+async def mint_token(request: PageRequest) -> web.Response:
+    """Make a token, and explain it."""
+    typed = {name: request.text(name) for name in ("subject", "profile", "expires_in")}
+    try:
+        profile = read_object(typed["profile"] or "{}", "The profile")
+        lifetime = timedelta(seconds=_read_seconds(typed["expires_in"]))
+        claims = {"sub": typed["subject"], "skyprofile": profile}
+        minted = await tokens.mint(request.operator, request.app, claims, lifetime)
+    except RefusedError as error:
+        return _token_page(request, **typed, problem=str(error))
+    verdict = await tokens.explain(request.operator, request.app, minted)
+    return _token_page(request, **typed, minted=minted, token=minted, verdict=verdict)
+
+
+def _read_seconds(text: str) -> int:
+    try:
+        seconds = int(text)
+    except ValueError:
+        raise RefusedError(f"{text!r} is not a whole number of seconds.") from None
+    if abs(seconds) > SECONDS_MAX:
+        raise RefusedError(f"{text} seconds are too many.")
+    return seconds
