@@ -46,7 +46,9 @@ async def sign_in(operator: Operator, password: str) -> str:
             raise TooManyAttemptsError(f"too many wrong passwords: try again in {minutes} minutes")
         await audit_log.add(tx, EVERY_APP, refused)
 
-    await operator.store.run(count, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, refused.id))
+    await operator.store.run(
+        count, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, refused.id)
+    )
     if not await passwords.is_operators(password, operator.settings.admin_password):
         raise WrongPasswordError("wrong password")
     key = new_key()
