@@ -15,6 +15,9 @@ def no_thread_is_left() -> Iterator[None]:
     """Every thread that a test starts has ended when it ends."""
     before = set(threading.enumerate())
     yield
+    for thread in set(threading.enumerate()) - before:
+        # It was told to end, and may be just about to.
+        thread.join(1)
     assert set(threading.enumerate()) - before == set()
 
 
