@@ -55,6 +55,14 @@ def bound_list(payload: Mapping[str, object], name: str) -> list[object] | None:
     return value
 
 
+def bound_objects(payload: Mapping[str, object], name: str) -> list[object]:
+    """Return a list of objects and nulls, empty if it is missing or null. Raises as `bound`."""
+    values = bound_list(payload, name) or []
+    if not all(value is None or isinstance(value, dict) for value in values):
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists a value that is not an object")
+    return values
+
+
 def bound_keys(payload: Mapping[str, object], name: str) -> list[str] | None:
     """Return a list of texts, where null is an empty text. Raises as `bound_key` does."""
     values = bound_list(payload, name)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from skylogin.actions import wire
 from skylogin.actions.call import Call
-from skylogin.actions.payload import bound, bound_keys, bound_list
+from skylogin.actions.payload import bound, bound_keys, bound_objects
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, record_json, records
@@ -12,7 +12,7 @@ from skylogin.domain.access import AccessRules
 from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.records import SaveContext
 from skylogin.domain.user import Record, RecordId
-from skylogin.errors import NOT_SUPPORTED, Reason, SkygearError, invalid_argument, not_decodable
+from skylogin.errors import NOT_SUPPORTED, SkygearError, invalid_argument
 from skylogin.store import records as stored_records
 from skylogin.store import references, schema
 from skylogin.tokens.custom_token import DOCUMENTED
@@ -75,9 +75,7 @@ def _saved(
 
 
 def _read_records(call: Call) -> list[GivenRecord | SkygearError]:
-    raw = bound_list(call.payload, "records") or []
-    if not all(item is None or isinstance(item, dict) for item in raw):
-        raise not_decodable(Reason.ARGUMENT_INVALID, "records lists a value that is not an object")
+    raw = bound_objects(call.payload, "records")
     bound(call.payload, "atomic", False)
     if not raw:
         raise invalid_argument("expected list of record", "records")

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from skylogin.actions.call import Call
-from skylogin.actions.payload import bound_key, bound_keys, bound_list, bound_object
+from skylogin.actions.payload import bound_key, bound_keys, bound_object, bound_objects
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, field_rules, schema
@@ -11,7 +11,7 @@ from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.limits import check_keys, check_storable
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.encoding.json_text import JsonValue
-from skylogin.errors import DUPLICATED, Reason, SkygearError, invalid_argument, not_decodable
+from skylogin.errors import DUPLICATED, SkygearError, invalid_argument
 from skylogin.store import access_rules as stored_access
 from skylogin.store import apps, fields, record_types, roles
 from skylogin.store import schema as stored_schema
@@ -120,7 +120,8 @@ async def set_create_roles(call: Call, services: Services) -> object:
 async def set_default_access(call: Call, services: Services) -> object:
     """Set the access list of records of a type that are saved without one."""
     record_type = bound_key(call.payload, "type")
-    raw = _read_objects(call, "default_access")
+    raw = bound_objects(call.payload, "default_access")
+    check_storable(raw)
     entries: list[JsonValue] = []
     for item in raw:
         entry = access.read_entry(item)
@@ -151,7 +152,9 @@ async def get_field_access(call: Call, services: Services) -> object:
 
 async def update_field_access(call: Call, services: Services) -> object:
     """Replace the rules for fields."""
-    rules = field_rules.read_field_rules(_read_objects(call, "access"))
+    raw = bound_objects(call.payload, "access")
+    check_storable(raw)
+    rules = field_rules.read_field_rules(raw)
     for rule in rules.rules:
         check_keys([rule.record_type, rule.record_field, rule.user_role])
     await services.store.run(
@@ -163,11 +166,3 @@ async def update_field_access(call: Call, services: Services) -> object:
 
 def _field_access(rules: FieldRules) -> object:
     return {"access": [rule.body() for rule in rules.rules]}
-
-
-def _read_objects(call: Call, name: str) -> list[object]:
-    raw = bound_list(call.payload, name) or []
-    if not all(item is None or isinstance(item, dict) for item in raw):
-        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists a value that is not an object")
-    check_storable(raw)
-    return raw

@@ -1,7 +1,7 @@
 """Counting login attempts and the uses of secrets, at no cost to a login.
 
-Counts add up in memory and are written together, about once a second, in addition to
-those of other servers.
+Counts add up in memory. The login log has them written together, in addition to those of
+other servers.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from skylogin.store.login_counts import Counts, SecretUse
 
 logger = logging.getLogger("skylogin.login_counter")
 
-FLUSH_SECONDS = 1.0
 COUNTS_AGE_MAX = timedelta(days=8)
 USES_AGE_MAX = timedelta(days=400)
 DROP_EVERY = timedelta(hours=1)
@@ -36,11 +35,10 @@ class LoginCounter:
         # Of the attempt before: most attempts are in the same minute.
         self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
         self._dropped_at: datetime | None = None
-        self._flusher: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
     def count(self, entry: LogEntry) -> None:
-        """Count a login attempt; the count is written soon."""
+        """Count a login attempt."""
         at = entry.at
         if not self._minute <= at < self._minute + MINUTE:
             self._minute = at.replace(second=0, microsecond=0)
@@ -49,21 +47,12 @@ class LoginCounter:
         secret_id = entry.details["secret_id"]
         if entry.accepted and secret_id:
             self._count_uses(secret_id, self._day, SecretUse(1, at))
-        if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush_soon())
 
     def _count_uses(self, secret_id: str, day: datetime, more: SecretUse) -> None:
         known = self._uses.setdefault((secret_id, day), more)
         if known is not more:
             known.uses += more.uses
             known.last_used_at = max(known.last_used_at, more.last_used_at)
-
-    async def _flush_soon(self) -> None:
-        try:
-            await asyncio.sleep(FLUSH_SECONDS)
-        finally:
-            self._flusher = None
-        await self.flush()
 
     async def flush(self) -> None:
         """Write the counts. A failure is only logged: the counts wait for the next time."""
@@ -100,9 +89,3 @@ class LoginCounter:
             self._attempts.update(attempts)
             for (secret_id, day), use in uses.items():
                 self._count_uses(secret_id, day, use)
-
-    async def close(self) -> None:
-        """Write the counts that wait, and stop."""
-        if self._flusher is not None:
-            self._flusher.cancel()
-        await self.flush()

@@ -74,6 +74,7 @@ class LoginLog:
             # A refused attempt was counted before: it may never be written.
             if entry.accepted:
                 self._counter.count(entry)
+                self._flush_soon()
 
     async def _drop_aged(self, tx: Transaction) -> int:
         now = self._now()
@@ -88,14 +89,17 @@ class LoginLog:
     def note(self, entry: LogEntry) -> None:
         """Write *entry* soon; if too many wait already, only count it."""
         self._counter.count(entry)
-        if len(self._waiting) >= WAITING_MAX:
+        if len(self._waiting) < WAITING_MAX:
+            self._waiting.append(entry)
+        else:
             self._left_out += 1
-            return
-        self._waiting.append(entry)
-        if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush_soon())
+        self._flush_soon()
 
-    async def _flush_soon(self) -> None:
+    def _flush_soon(self) -> None:
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush_later())
+
+    async def _flush_later(self) -> None:
         try:
             await asyncio.sleep(FLUSH_SECONDS)
         finally:
@@ -137,6 +141,4 @@ class LoginLog:
         """Write the waiting entries and the counts, and stop."""
         if self._flusher is not None:
             self._flusher.cancel()
-        if self._waiting:
-            await self.flush()
-        await self._counter.close()
+        await self.flush()
