@@ -1,5 +1,5 @@
-// The auth server: it knows its own users, and gives the one who has signed in a
-// custom token. The app hands that token to Skygear's SDK.
+// An auth server with its own users. It gives a signed-in user a custom token, which the
+// app passes to Skygear's SDK.
 //
 //   POST   /session       {"username": …, "password": …}   signs in, sets a cookie
 //   DELETE /session                                         signs out
@@ -14,8 +14,8 @@ const { hashPassword, isPassword } = require('./passwords.js');
 
 const BODY_BYTES_MAX = 10_000;
 const SESSION_SECONDS = 8 * 3600;
-// Whoever is unknown is checked against this, so that it takes as long as for a user.
-const NOBODY = { password: hashPassword(randomBytes(16)) };
+// Checked for unknown users, so that a refusal takes as long as for a known one.
+const UNKNOWN_USER = { password: hashPassword(randomBytes(16)) };
 
 class Refusal extends Error {
   constructor(status, message) {
@@ -24,7 +24,7 @@ class Refusal extends Error {
   }
 }
 
-/** Make the server; *users* is what users.json holds, *secret* is what skylogin verifies with. */
+/** Return the server. *users* is the content of users.json, *secret* signs the custom tokens. */
 function makeAuthServer({ users, secret, now = Date.now }) {
   const sessions = new Map();
 
@@ -32,7 +32,7 @@ function makeAuthServer({ users, secret, now = Date.now }) {
     'POST /session': async (request, response) => {
       const { username, password } = await readJSON(request);
       const user = users.find((one) => one.username === username);
-      if (!isPassword(String(password), (user || NOBODY).password) || !user) {
+      if (!isPassword(String(password), (user || UNKNOWN_USER).password) || !user) {
         throw new Refusal(401, 'wrong user name or password');
       }
       const id = randomBytes(32).toString('base64url');
@@ -62,7 +62,7 @@ function makeAuthServer({ users, secret, now = Date.now }) {
   });
 }
 
-/** Return a custom token: what skylogin, or Skygear, takes for the word of this server. */
+/** Return a custom token, which skylogin or Skygear accepts as proof of who the user is. */
 function issueCustomToken(user, secret) {
   return jwt.sign(
     { skyprofile: { username: user.username, email: user.email } },
@@ -74,7 +74,7 @@ function issueCustomToken(user, secret) {
 async function answer(routes, request, response) {
   const handle = routes[`${request.method} ${request.url}`];
   if (!handle) {
-    return [404, { error: 'there is nothing here' }];
+    return [404, { error: 'not found' }];
   }
   try {
     return [200, await handle(request, response)];
@@ -83,12 +83,12 @@ async function answer(routes, request, response) {
       return [error.status, { error: error.message }];
     }
     console.error(error);
-    return [500, { error: 'something went wrong' }];
+    return [500, { error: 'internal error' }];
   }
 }
 
 async function readJSON(request) {
-  // A form of another site cannot send this type.
+  // A form on another site cannot send this content type.
   if (request.headers['content-type'] !== 'application/json') {
     throw new Refusal(415, 'send JSON');
   }
@@ -104,7 +104,7 @@ async function readJSON(request) {
   try {
     return { ...JSON.parse(Buffer.concat(chunks)) };
   } catch {
-    throw new Refusal(400, 'that is no JSON');
+    throw new Refusal(400, 'the body is not JSON');
   }
 }
 

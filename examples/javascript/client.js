@@ -1,12 +1,12 @@
-// What the app does: sign in at its own auth server, ask it for a custom token,
-// and log in to Skygear with that. Only the endpoint says that it is skylogin.
+// What the app does: sign in to its own auth server, get a custom token from it, and log in
+// to Skygear with that token. With skylogin only the endpoint is different.
 //
 //   node client.js alice 'correct horse'
 'use strict';
 
 const skygear = require('skygear');
 
-/** Sign in as a user of the auth server and return the user record of Skygear. */
+/** Sign in as a user of the auth server, and return Skygear's user record. */
 async function logIn(authServer, username, password) {
   const token = await fetchCustomToken(authServer, username, password);
   return skygear.auth.loginWithCustomToken(token);
@@ -36,7 +36,7 @@ module.exports = { logIn, fetchCustomToken };
 
 async function main([username, password]) {
   const { AUTH_SERVER, SKYGEAR_ENDPOINT, SKYGEAR_API_KEY } = process.env;
-  // This program ends after the login, so it listens to no channel.
+  // This program ends after the login, so it needs no pubsub connection.
   skygear.pubsub.autoPubsub = false;
   await skygear.config({ endPoint: SKYGEAR_ENDPOINT, apiKey: SKYGEAR_API_KEY });
   const user = await logIn(AUTH_SERVER || 'http://127.0.0.1:4000/', username, password);

@@ -1,4 +1,4 @@
-// How passwords are kept: "scrypt", its cost, a salt and the hash.
+// Password hashes: "scrypt", its cost, a salt and the hash.
 // To make one for users.json: node passwords.js 'the password'
 'use strict';
 
@@ -13,8 +13,8 @@ function hashPassword(password) {
   return ['scrypt', COST, salt.toString('base64'), hash.toString('base64')].join('$');
 }
 
-function isPassword(password, kept) {
-  const [, cost, salt, hash] = kept.split('$');
+function isPassword(password, stored) {
+  const [, cost, salt, hash] = stored.split('$');
   const expected = Buffer.from(hash, 'base64');
   const actual = scryptSync(password, Buffer.from(salt, 'base64'), BYTES, { N: Number(cost) });
   return timingSafeEqual(actual, expected);

@@ -1,6 +1,6 @@
-"""The auth server: it knows its own users, and gives the one who has signed in a custom token.
+"""An auth server with its own users, which gives a signed-in user a custom token.
 
-The app hands that token to Skygear's SDK.
+The app passes that token to Skygear's SDK.
 
     POST   /session       {"username": …, "password": …}   signs in, sets a cookie
     DELETE /session                                         signs out
@@ -26,14 +26,14 @@ BODY_BYTES_MAX = 10_000
 SESSION_SECONDS = 8 * 3600
 TOKEN_SECONDS = 3600
 USERS = Path(__file__).parent / "users.json"
-# Whoever is unknown is checked against this, so that it takes as long as for a user.
-NOBODY = hash_password(secrets.token_hex())
+# Checked for unknown users, so that a refusal takes as long as for a known one.
+UNKNOWN_USER = hash_password(secrets.token_hex())
 
 User = Mapping[str, str]
 
 
 class RefusedError(Exception):
-    """An answer that is no success."""
+    """A refused request."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class RefusedError(Exception):
 
 
 class AuthServer(ThreadingHTTPServer):
-    """The server; *secret* is what skylogin verifies custom tokens with."""
+    """The server. *secret* signs the custom tokens."""
 
     daemon_threads = True
 
@@ -60,12 +60,12 @@ class AuthServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Return where it listens, with a slash at the end."""
+        """Return the server's URL, with a slash at the end."""
         return f"http://127.0.0.1:{self.server_port}/"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """Answers one request."""
 
     server: AuthServer
 
@@ -80,8 +80,8 @@ class Handler(BaseHTTPRequestHandler):
     def _sign_in(self) -> dict[str, Any]:
         given = self._read_json()
         user = self.server.users.get(str(given.get("username")))
-        kept = user["password"] if user else NOBODY
-        if not is_password(str(given.get("password")), kept) or not user:
+        stored = user["password"] if user else UNKNOWN_USER
+        if not is_password(str(given.get("password")), stored) or not user:
             raise RefusedError(401, "wrong user name or password")
         session = secrets.token_urlsafe(32)
         self.server.sessions[session] = (user, self.server.now() + SESSION_SECONDS)
@@ -102,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
         self.cookie = ""
         try:
             if self.path not in routes:
-                raise RefusedError(404, "there is nothing here")
+                raise RefusedError(404, "not found")
             status, body = 200, routes[self.path]()
         except RefusedError as refused:
             status, body = refused.status, {"error": str(refused)}
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _read_json(self) -> dict[str, Any]:
-        # A form of another site cannot send this type.
+        # A form on another site cannot send this content type.
         if self.headers["Content-Type"] != "application/json":
             raise RefusedError(415, "send JSON")
         length = self.headers["Content-Length"] or ""
@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             given = json.loads(self.rfile.read(int(length)))
         except (ValueError, RecursionError):
-            raise RefusedError(400, "that is no JSON") from None
+            raise RefusedError(400, "the body is not JSON") from None
         return given if isinstance(given, dict) else {}
 
     def _session(self) -> str:
@@ -137,11 +137,11 @@ class Handler(BaseHTTPRequestHandler):
         return cookies["session"].value if "session" in cookies else ""
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Log nothing: no path of this server says who anybody is."""
+        """Log nothing."""
 
 
 def issue_custom_token(user: User, secret: str) -> str:
-    """Return a custom token: what skylogin, or Skygear, takes for the word of this server."""
+    """Return a custom token, which skylogin or Skygear accepts as proof of who the user is."""
     now = int(time.time())
     claims = {
         "sub": user["id"],

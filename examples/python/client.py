@@ -1,4 +1,4 @@
-"""What the app does: sign in at its own auth server, and log in to Skygear with a custom token.
+"""What the app does: sign in to its own auth server, and log in to Skygear with a custom token.
 
 python client.py alice 'correct horse'
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class RefusedError(Exception):
-    """What a server said no with: *code* is Skygear's, 0 where the auth server refused."""
+    """A refused request. *code* is Skygear's, 0 if the auth server refused."""
 
     def __init__(self, status: int, message: str, code: int = 0) -> None:
         super().__init__(message)
@@ -24,15 +24,15 @@ class RefusedError(Exception):
 def log_in(
     auth_server: str, endpoint: str, api_key: str, username: str, password: str
 ) -> dict[str, Any]:
-    """Return what Skygear answers: `user_id`, `profile` and `access_token`."""
+    """Log in, and return Skygear's answer: `user_id`, `profile` and `access_token`."""
     token = fetch_custom_token(auth_server, username, password)
     return log_in_with_token(endpoint, api_key, token)
 
 
 def fetch_custom_token(auth_server: str, username: str, password: str) -> str:
-    """Sign in at the auth server and return the custom token that it gives."""
-    who = {"username": username, "password": password}
-    _, headers = _post(f"{auth_server}session", who)
+    """Sign in to the auth server, and return a custom token."""
+    credentials = {"username": username, "password": password}
+    _, headers = _post(f"{auth_server}session", credentials)
     cookie = headers["Set-Cookie"].split(";")[0]
     answer, _ = _post(f"{auth_server}custom-token", {}, {"Cookie": cookie})
     return str(answer["token"])
@@ -40,8 +40,8 @@ def fetch_custom_token(auth_server: str, username: str, password: str) -> str:
 
 def log_in_with_token(endpoint: str, api_key: str, token: str) -> dict[str, Any]:
     """Log in to Skygear with a custom token."""
-    asked = {"api_key": api_key, "token": token}
-    answer, _ = _post(f"{endpoint}sso/custom_token/login", asked)
+    payload = {"api_key": api_key, "token": token}
+    answer, _ = _post(f"{endpoint}sso/custom_token/login", payload)
     result: dict[str, Any] = answer["result"]
     return result
 
@@ -66,7 +66,7 @@ def _post(
 
 
 def main(username: str, password: str) -> None:
-    """Log in and say as whom."""
+    """Log in, and print the user's id."""
     auth_server = os.environ.get("AUTH_SERVER", "http://127.0.0.1:4000/")
     endpoint, api_key = os.environ["SKYGEAR_ENDPOINT"], os.environ["SKYGEAR_API_KEY"]
     try:

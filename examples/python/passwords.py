@@ -1,4 +1,4 @@
-"""How passwords are kept: "scrypt", its cost, a salt and the hash.
+"""Password hashes: "scrypt", its cost, a salt and the hash.
 
 To make one for users.json: python passwords.py 'the password'
 """
@@ -13,21 +13,21 @@ COST = 16384
 
 
 def hash_password(password: str) -> str:
-    """Return what is kept of *password*."""
+    """Return the hash of *password*."""
     salt = secrets.token_bytes(16)
     hashed = _scrypt(password, salt, COST)
     return f"scrypt${COST}${_text(salt)}${_text(hashed)}"
 
 
-def is_password(password: str, kept: str) -> bool:
-    """Return whether *password* is the one of which *kept* is kept."""
-    _, cost, salt, hashed = kept.split("$")
+def is_password(password: str, stored: str) -> bool:
+    """Return whether *stored* is the hash of *password*."""
+    _, cost, salt, hashed = stored.split("$")
     actual = _scrypt(password, base64.b64decode(salt), int(cost))
     return hmac.compare_digest(actual, base64.b64decode(hashed))
 
 
 def _scrypt(password: str, salt: bytes, cost: int) -> bytes:
-    # JSON can hold halves of characters, which are no text.
+    # JSON may contain lone surrogates.
     data = password.encode(errors="surrogatepass")
     return hashlib.scrypt(data, salt=salt, n=cost, r=8, p=1, dklen=32)
 

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# The auth server: it knows its own users, and gives the one who says who they are
-# (HTTP Basic) a custom token. The app hands that token to Skygear's SDK.
+# An auth server with its own users. It gives a user who signs in (HTTP Basic) a custom
+# token, which the app passes to Skygear's SDK.
 #
 #   POST /custom-token   Authorization: Basic …   {"token": …}
 require 'json'
@@ -12,10 +12,10 @@ require_relative 'passwords'
 
 class AuthServer
   TOKEN_SECONDS = 3600
-  # Whoever is unknown is checked against this, so that it takes as long as for a user.
-  NOBODY = { 'password' => Passwords.hash(SecureRandom.hex) }.freeze
+  # Checked for unknown users, so that a refusal takes as long as for a known one.
+  UNKNOWN_USER = { 'password' => Passwords.hash(SecureRandom.hex) }.freeze
 
-  # Make the server; +secret+ is what skylogin verifies custom tokens with.
+  # Create the server. +secret+ signs the custom tokens.
   def initialize(users:, secret:, port: 0)
     @users = users.to_h { |user| [user['username'], user] }
     @secret = secret
@@ -30,7 +30,7 @@ class AuthServer
     "http://127.0.0.1:#{@server.config[:Port]}/"
   end
 
-  # Answer until the server is stopped.
+  # Answer requests until the server is stopped.
   def run
     @server.start
   end
@@ -39,7 +39,7 @@ class AuthServer
     @server.shutdown
   end
 
-  # Return a custom token: what skylogin, or Skygear, takes for the word of this server.
+  # Return a custom token, which skylogin or Skygear accepts as proof of who the user is.
   def self.issue_custom_token(user, secret)
     now = Time.now.to_i
     claims = {
@@ -68,8 +68,8 @@ class AuthServer
   def signed_in(request)
     username, password = credentials(request['Authorization'])
     user = @users[username]
-    good = Passwords.password?(password, (user || NOBODY)['password'])
-    user if good
+    is_right = Passwords.password?(password, (user || UNKNOWN_USER)['password'])
+    user if is_right
   end
 
   def credentials(header)

@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
-# What the app does: ask its own auth server for a custom token, and log in to Skygear
-# with that.
+# What the app does: get a custom token from its own auth server, and log in to Skygear
+# with it.
 #
 #   ruby client.rb alice 'correct horse'
 require 'json'
 require 'net/http'
 
 class Client
-  # What a server said no with: +code+ is Skygear's, nil where the auth server refused.
+  # A refused request. +code+ is Skygear's, nil if the auth server refused.
   class Refused < StandardError
     attr_reader :status, :code
 
@@ -25,7 +25,7 @@ class Client
     @api_key = api_key
   end
 
-  # Return what Skygear answers: user_id, profile and access_token.
+  # Log in, and return Skygear's answer: user_id, profile and access_token.
   def log_in(username, password)
     log_in_with_token(fetch_custom_token(username, password))
   end

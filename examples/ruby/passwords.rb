@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# How passwords are kept: "scrypt", its cost, a salt and the hash.
+# Password hashes: "scrypt", its cost, a salt and the hash.
 # To make one for users.json: ruby passwords.rb 'the password'
 require 'openssl'
 require 'securerandom'
@@ -15,8 +15,8 @@ module Passwords
     ['scrypt', COST, text(salt), text(scrypt(password, salt, COST))].join('$')
   end
 
-  def password?(password, kept)
-    _, cost, salt, hash = kept.split('$')
+  def password?(password, stored)
+    _, cost, salt, hash = stored.split('$')
     actual = scrypt(password, salt.unpack1('m0'), Integer(cost))
     OpenSSL.fixed_length_secure_compare(actual, hash.unpack1('m0'))
   end

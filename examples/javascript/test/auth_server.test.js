@@ -1,4 +1,4 @@
-// The auth server by itself: who gets a token, and what is in it.
+// Tests of the auth server alone: who gets a token, and what the token contains.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -26,13 +26,13 @@ function send(method, path, { body, cookie = '', type = 'application/json' } = {
   return fetch(url + path, { method, headers, body });
 }
 
-async function signIn(who = ALICE) {
-  const response = await send('POST', '/session', { body: JSON.stringify(who) });
+async function signIn(credentials = ALICE) {
+  const response = await send('POST', '/session', { body: JSON.stringify(credentials) });
   assert.equal(response.status, 200);
   return response.headers.get('set-cookie').split(';')[0];
 }
 
-test('whoever has signed in gets a custom token', async () => {
+test('a signed-in user gets a custom token', async () => {
   const cookie = await signIn();
 
   const response = await send('POST', '/custom-token', { cookie });
@@ -45,22 +45,22 @@ test('whoever has signed in gets a custom token', async () => {
   assert.equal(response.headers.get('cache-control'), 'no-store');
 });
 
-test('nobody else does', async () => {
+test('without a session there is no token', async () => {
   for (const cookie of ['', 'session=', 'session=made-up']) {
     assert.equal((await send('POST', '/custom-token', { cookie })).status, 401);
   }
 });
 
-test('a wrong password signs nobody in', async () => {
+test('wrong credentials are refused', async () => {
   const wrong = [{ ...ALICE, password: 'wrong' }, { ...ALICE, username: 'eve' }, {}, null];
-  for (const who of wrong) {
-    const response = await send('POST', '/session', { body: JSON.stringify(who) });
+  for (const credentials of wrong) {
+    const response = await send('POST', '/session', { body: JSON.stringify(credentials) });
     assert.equal(response.status, 401);
     assert.equal(response.headers.get('set-cookie'), null);
   }
 });
 
-test('a session ends when its user signs out', async () => {
+test('signing out ends the session', async () => {
   const cookie = await signIn();
 
   await send('DELETE', '/session', { cookie });
@@ -76,7 +76,7 @@ test('a session ends after eight hours', async () => {
   assert.equal((await send('POST', '/custom-token', { cookie })).status, 401);
 });
 
-test('what is no JSON is refused', async () => {
+test('invalid requests are refused', async () => {
   assert.equal((await send('POST', '/session', { body: 'x' })).status, 400);
   assert.equal((await send('POST', '/session', { body: 'x', type: 'text/plain' })).status, 415);
   assert.equal((await send('POST', '/session', { body: 'x'.repeat(20_000) })).status, 413);

@@ -1,4 +1,4 @@
-// The whole way: password, custom token, login with Skygear's own SDK.
+// Tests of the whole login: password, custom token, Skygear's own SDK.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -20,7 +20,7 @@ before(async () => {
   skylogin = await Skylogin.start({ app: 'javascript-login' });
   authServer = makeAuthServer({ users, secret: skylogin.secret });
   authURL = await listen(authServer);
-  // Nobody listens to a channel here.
+  // These tests need no pubsub connection.
   skygear.pubsub.autoPubsub = false;
   await skygear.config({ endPoint: skylogin.endPoint, apiKey: skylogin.apiKey });
 });
@@ -41,12 +41,12 @@ async function listen(server) {
 
 // The SDK rejects with plain objects, not with errors.
 async function refusal(promise) {
-  const rejection = await promise.then(() => assert.fail('nothing was refused'), (error) => error);
+  const rejection = await promise.then(() => assert.fail('the login was not refused'), (error) => error);
   assert.ok(rejection.error, rejection);
   return rejection.error;
 }
 
-test('a user of the auth server is a user of Skygear', async () => {
+test('a user of the auth server becomes a user of Skygear', async () => {
   const user = await logIn(authURL, 'alice', 'correct horse');
 
   assert.equal(user.username, 'alice');
@@ -54,7 +54,7 @@ test('a user of the auth server is a user of Skygear', async () => {
   assert.equal((await skygear.auth.whoami())._id, user._id);
 });
 
-test('and the same one at every login', async () => {
+test('each login gives the same user', async () => {
   const first = await logIn(authURL, 'alice', 'correct horse');
   const second = await logIn(authURL, 'alice', 'correct horse');
   const other = await logIn(authURL, 'bob', 'battery staple');
@@ -69,7 +69,7 @@ test('a wrong password never reaches Skygear', async () => {
   assert.deepEqual((await skylogin.admin('GET', 'logins')).attempts, []);
 });
 
-test('a token that was good is refused once it has ended', async () => {
+test('an expired token is refused', async () => {
   const token = await fetchCustomToken(authURL, 'alice', 'correct horse');
   await skygear.auth.loginWithCustomToken(token);
 
@@ -81,7 +81,7 @@ test('a token that was good is refused once it has ended', async () => {
   assert.equal(attempt.reason, 'expired');
 });
 
-test('a token from a server whose clock is ahead is refused', async () => {
+test('a token issued in the future is refused', async () => {
   await skylogin.clock.freeze(new Date('2026-01-01T00:00:00Z'));
 
   await refusal(logIn(authURL, 'alice', 'correct horse'));
@@ -91,22 +91,22 @@ test('a token from a server whose clock is ahead is refused', async () => {
   assert.equal(attempt.at.slice(0, 19), '2026-01-01T00:00:00');
 });
 
-test('a clock that stands still can be let go', async () => {
+test('a frozen clock can be unfrozen', async () => {
   await skylogin.clock.freeze();
   const [first, second] = [await skylogin.clock.now(), await skylogin.clock.now()];
   assert.deepEqual(second, first);
 
   await skylogin.clock.unfreeze();
-  // A Date tells milliseconds apart, no less.
+  // A Date has milliseconds.
   await new Promise((resolve) => setTimeout(resolve, 5));
 
   assert.ok((await skylogin.clock.now()) > first);
 });
 
 test('a token signed with another secret is refused', async (t) => {
-  const stranger = makeAuthServer({ users, secret: 'not the secret of Skygear' });
-  const url = await listen(stranger);
-  t.after(() => stranger.close());
+  const other = makeAuthServer({ users, secret: 'not the secret of Skygear' });
+  const url = await listen(other);
+  t.after(() => other.close());
 
   await refusal(logIn(url, 'bob', 'battery staple'));
 
@@ -114,7 +114,7 @@ test('a token signed with another secret is refused', async (t) => {
   assert.equal(attempt.reason, 'signature_wrong');
 });
 
-test('a reset forgets the users', async () => {
+test('a reset removes the users', async () => {
   const before = await skylogin.logIn('carol', { profile: { username: 'carol' } });
   assert.equal((await skylogin.logIn('carol')).user_id, before.user_id);
 
@@ -125,7 +125,7 @@ test('a reset forgets the users', async () => {
   assert.equal(after.profile.username, undefined);
 });
 
-test('the helper tells of a refusal as Skygear does', async () => {
+test('the helper reports Skygear\'s errors', async () => {
   const refused = skylogin.logIn('carol', { expiresIn: -1 });
 
   await assert.rejects(refused, { name: 'BadRequest', code: BAD_REQUEST });

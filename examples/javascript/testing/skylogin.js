@@ -1,8 +1,8 @@
-// A skylogin for integration tests: the one that `skylogin exec -- npm test` started,
-// or else one of this process's own. Copy this file into your project.
+// A skylogin server for integration tests: the one of `skylogin exec -- npm test`, or else
+// one that this process starts. Copy this file into your project.
 //
-// Every test file has an app to itself (`/apps/NAME/`), so files may run side by
-// side: users, clock and journal of one are not seen by another.
+// Each test file uses its own app (`/apps/NAME/`), so files can run in parallel: they do
+// not share users, clock or login log.
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -19,7 +19,7 @@ class Skylogin {
   #masterKey;
   #stop;
 
-  /** Start skylogin, or take the one that is there; *app* is lower-case letters, digits and dashes. */
+  /** Start a server, or use the one of `skylogin exec`. *app* has lower-case letters, digits and dashes. */
   static async start({ app }) {
     const { SKYGEAR_ENDPOINT, SKYGEAR_API_KEY, SKYGEAR_MASTER_KEY, CUSTOM_TOKEN_SECRET } = process.env;
     if (!SKYGEAR_ENDPOINT) {
@@ -42,30 +42,30 @@ class Skylogin {
     this.#adminURL = `${running.url}_admin/v1/apps/${app}/`;
     this.#stop = running.stop;
     this.clock = {
-      /** Return what time it is for this app. */
+      /** Return the app's time. */
       now: async () => new Date((await this.admin('GET', 'clock')).now),
-      /** Move it by *seconds*: backwards with a minus. */
+      /** Advance the clock by *seconds*; a negative number moves it back. */
       advance: (seconds) => this.admin('POST', 'clock/advance', { seconds }),
-      /** Let it stand still, at the Date *at* or where it is. */
+      /** Stop the clock, at the Date *at* or at the current time. */
       freeze: (at) => this.admin('PUT', 'clock', { frozen: true, ...(at && { now: at.toISOString() }) }),
-      /** Let it go on, from where it stands. */
+      /** Let the clock continue from the time it shows. */
       unfreeze: () => this.admin('PUT', 'clock', { frozen: false }),
     };
   }
 
-  /** Return a custom token of *subject*, good by the app's clock unless it is to be *bad*. */
+  /** Return a custom token for *subject*, valid by the app's clock unless *bad* names a kind of bad token. */
   async mint(subject, { profile, expiresIn, claims, bad } = {}) {
-    const wanted = { sub: subject, skyprofile: profile, expires_in: expiresIn, claims, bad };
-    return (await this.admin('POST', 'tokens', wanted)).token;
+    const body = { sub: subject, skyprofile: profile, expires_in: expiresIn, claims, bad };
+    return (await this.admin('POST', 'tokens', body)).token;
   }
 
-  /** Log in with a custom token of *subject* and return what Skygear answers: user_id, profile, access_token. */
+  /** Log in with a custom token for *subject* and return Skygear's answer: user_id, profile, access_token. */
   async logIn(subject, options) {
     const token = await this.mint(subject, options);
     return (await this.call('sso:custom_token:login', { token })).result;
   }
 
-  /** Carry out an action; a refusal is an Error with Skygear's name and code. */
+  /** Call an action. A refused call throws an Error with Skygear's name and code. */
   async call(action, payload) {
     const response = await fetch(this.endPoint, {
       method: 'POST',
@@ -79,7 +79,7 @@ class Skylogin {
     return body;
   }
 
-  /** Wait until an attempt to log in is in the journal; the filters are subject, reason and accepted. */
+  /** Wait until a login attempt is in the login log. The filters are subject, reason and accepted. */
   async waitForLogin(filters, { timeoutSeconds = 10 } = {}) {
     const query = new URLSearchParams({ ...filters, limit: 1 });
     const deadline = Date.now() + timeoutSeconds * 1000;
@@ -89,23 +89,23 @@ class Skylogin {
         return attempts[0];
       }
       if (Date.now() > deadline) {
-        throw new Error(`no login with ${query} within ${timeoutSeconds} s`);
+        throw new Error(`no login attempt with ${query} in ${timeoutSeconds} s`);
       }
       await pause(PAUSE_MS);
     }
   }
 
-  /** Forget the users, the journal and the moved clock of this app. */
+  /** Reset the users, login log and clock of this app. */
   async reset() {
     await this.admin('POST', 'reset');
   }
 
-  /** Stop the server, if this process started it. */
+  /** Stop the server if this process started it. */
   async stop() {
     await this.#stop();
   }
 
-  /** Ask the admin API for what this file has no name for; see /_admin/v1/openapi.json. */
+  /** Ask the admin API for anything else; see /_admin/v1/openapi.json. */
   async admin(method, path, body) {
     const response = await fetch(this.#adminURL + path, {
       method,
@@ -120,42 +120,42 @@ class Skylogin {
   }
 }
 
-/** Start `skylogin dev` on any free port, and return its ready line with a way to stop it. */
+/** Start `skylogin dev` on a free port, and return its ready line and a function that stops it. */
 async function startServer() {
-  // A folder of its own: no .env and no database of the project is looked at.
+  // In its own folder the server does not read the project's .env and database.
   const folder = mkdtempSync(join(tmpdir(), 'skylogin-'));
   const readyFile = join(folder, 'ready.json');
   const options = ['dev', '--port', '0', '--ephemeral', '--ready-file', readyFile];
   const child = spawn('skylogin', options, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  // A test that forgets to stop it waits for nothing, and leaves nothing behind.
+  // A test that forgets to stop the server still ends, and leaves nothing behind.
   child.unref();
-  const leave = () => {
+  const cleanUp = () => {
     child.kill('SIGTERM');
     rmSync(folder, { recursive: true, force: true });
   };
-  process.once('exit', leave);
+  process.once('exit', cleanUp);
   const ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(`it ended with ${code ?? signal}`));
+    child.once('exit', (code, signal) => resolve(`it exited with ${code ?? signal}`));
   });
   const stop = async () => {
     child.ref();
-    leave();
+    cleanUp();
     await ended;
-    process.removeListener('exit', leave);
+    process.removeListener('exit', cleanUp);
   };
   try {
-    return { ...(await readWhenThere(readyFile, ended)), stop };
+    return { ...(await readReadyFile(readyFile, ended)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function readWhenThere(path, ended) {
+async function readReadyFile(path, ended) {
   let problem;
-  ended.then((how) => {
-    problem = how;
+  ended.then((reason) => {
+    problem = reason;
   });
   const deadline = Date.now() + START_SECONDS_MAX * 1000;
   while (!existsSync(path)) {
@@ -164,7 +164,7 @@ async function readWhenThere(path, ended) {
     }
     await pause(PAUSE_MS);
   }
-  // Once it is there it is whole.
+  // The server creates the file with its whole content.
   return JSON.parse(readFileSync(path));
 }
 

@@ -1,4 +1,4 @@
-"""The auth server, as each test file needs it."""
+"""Auth servers for the tests."""
 
 import json
 import threading
@@ -13,19 +13,19 @@ StartAuthServer = Callable[..., AuthServer]
 
 @pytest.fixture
 def start_auth_server() -> Iterator[StartAuthServer]:
-    """Start auth servers with the users of users.json; they stop with the test."""
+    """Start auth servers with the users of users.json. They stop when the test ends."""
     users = json.loads(USERS.read_text(encoding="utf-8"))
     with ExitStack() as started:
 
-        def start(secret: str, **more: Callable[[], float]) -> AuthServer:
-            return started.enter_context(running(AuthServer(users, secret, **more)))
+        def start(secret: str, **options: Callable[[], float]) -> AuthServer:
+            return started.enter_context(running(AuthServer(users, secret, **options)))
 
         yield start
 
 
 @contextmanager
 def running(server: AuthServer) -> Iterator[AuthServer]:
-    """Have *server* answer during the block."""
+    """Run *server* during the block."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -1,4 +1,4 @@
-"""The auth server by itself: who gets a token, and what is in it."""
+"""Tests of the auth server alone: who gets a token, and what the token contains."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ ALICE = {"username": "alice", "password": "correct horse"}
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that a test moves."""
 
     def __init__(self):
         self.now = time.time()
@@ -41,8 +41,8 @@ def send(server: AuthServer, method: str, path: str, body="", **headers):
     return response, answer
 
 
-def sign_in(server, **who):
-    response, _ = send(server, "POST", "/session", json.dumps({**ALICE, **who}))
+def sign_in(server):
+    response, _ = send(server, "POST", "/session", json.dumps(ALICE))
     assert response.status == 200
     return response.headers["Set-Cookie"].split(";")[0]
 
@@ -51,7 +51,7 @@ def token_status(server, cookie):
     return send(server, "POST", "/custom-token", Cookie=cookie)[0].status
 
 
-def test_whoever_has_signed_in_gets_a_custom_token(server):
+def test_a_signed_in_user_gets_a_custom_token(server):
     response, answer = send(server, "POST", "/custom-token", Cookie=sign_in(server))
 
     claims = jwt.decode(answer["token"], SECRET, algorithms=["HS256"])
@@ -62,12 +62,12 @@ def test_whoever_has_signed_in_gets_a_custom_token(server):
 
 
 @pytest.mark.parametrize("cookie", ["", "session=", "session=made-up", "\u00e9;="])
-def test_nobody_else_does(server, cookie):
+def test_without_a_session_there_is_no_token(server, cookie):
     assert token_status(server, cookie) == 401
 
 
 @pytest.mark.parametrize(
-    "who",
+    "credentials",
     [
         {**ALICE, "password": "wrong"},
         {**ALICE, "password": "\ud800"},
@@ -77,14 +77,14 @@ def test_nobody_else_does(server, cookie):
         [],
     ],
 )
-def test_a_wrong_password_signs_nobody_in(server, who):
-    response, _ = send(server, "POST", "/session", json.dumps(who))
+def test_wrong_credentials_are_refused(server, credentials):
+    response, _ = send(server, "POST", "/session", json.dumps(credentials))
 
     assert response.status == 401
     assert response.headers["Set-Cookie"] is None
 
 
-def test_a_session_ends_when_its_user_signs_out(server):
+def test_signing_out_ends_the_session(server):
     cookie = sign_in(server)
 
     send(server, "DELETE", "/session", Cookie=cookie)
@@ -100,7 +100,7 @@ def test_a_session_ends_after_eight_hours(server, clock):
     assert token_status(server, cookie) == 401
 
 
-def test_what_is_no_json_is_refused(server):
+def test_invalid_requests_are_refused(server):
     assert send(server, "POST", "/session", "x")[0].status == 400
     assert send(server, "POST", "/session", "x", **{"Content-Type": "text/plain"})[0].status == 415
     assert send(server, "POST", "/session", "[" * 9_000)[0].status == 400

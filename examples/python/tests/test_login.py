@@ -1,4 +1,4 @@
-"""The whole way: password, custom token, login. `skylogin` is skylogin's own pytest fixture."""
+"""Tests of the whole login: password, custom token, Skygear. `skylogin` is skylogin's fixture."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ def log_in_as(skylogin, auth_server, username, password):
     return log_in(auth_server.url, skylogin.url, skylogin.api_key, username, password)
 
 
-def test_a_user_of_the_auth_server_is_a_user_of_skygear(skylogin, auth_server):
+def test_a_user_of_the_auth_server_becomes_a_user_of_skygear(skylogin, auth_server):
     answer = log_in_as(skylogin, auth_server, "alice", "correct horse")
 
     assert answer["profile"]["username"] == "alice"
@@ -25,7 +25,7 @@ def test_a_user_of_the_auth_server_is_a_user_of_skygear(skylogin, auth_server):
     assert skylogin.users["u-1001"].id == answer["user_id"]
 
 
-def test_and_the_same_one_at_every_login(skylogin, auth_server):
+def test_each_login_gives_the_same_user(skylogin, auth_server):
     first = log_in_as(skylogin, auth_server, "alice", "correct horse")
     second = log_in_as(skylogin, auth_server, "alice", "correct horse")
     other = log_in_as(skylogin, auth_server, "bob", "battery staple")
@@ -40,7 +40,7 @@ def test_a_wrong_password_never_reaches_skygear(skylogin, auth_server):
     assert list(skylogin.logins) == []
 
 
-def test_a_token_that_was_good_is_refused_once_it_has_ended(skylogin, auth_server):
+def test_an_expired_token_is_refused(skylogin, auth_server):
     token = fetch_custom_token(auth_server.url, "alice", "correct horse")
     log_in_with_token(skylogin.url, skylogin.api_key, token)
 
@@ -52,7 +52,7 @@ def test_a_token_that_was_good_is_refused_once_it_has_ended(skylogin, auth_serve
     assert skylogin.logins.wait_for("u-1001", accepted=False).reason == "expired"
 
 
-def test_a_token_from_a_server_whose_clock_is_ahead_is_refused(skylogin, auth_server):
+def test_a_token_issued_in_the_future_is_refused(skylogin, auth_server):
     skylogin.clock.freeze(datetime(2026, 1, 1, tzinfo=UTC))
 
     with pytest.raises(RefusedError):
@@ -64,15 +64,15 @@ def test_a_token_from_a_server_whose_clock_is_ahead_is_refused(skylogin, auth_se
 
 
 def test_a_token_signed_with_another_secret_is_refused(skylogin, start_auth_server):
-    stranger = start_auth_server("not the secret of Skygear, but as long as one")
+    other = start_auth_server("not the secret of Skygear, but as long as one")
 
     with pytest.raises(RefusedError):
-        log_in_as(skylogin, stranger, "bob", "battery staple")
+        log_in_as(skylogin, other, "bob", "battery staple")
 
     assert skylogin.logins.wait_for(accepted=False).reason == "signature_wrong"
 
 
-def test_a_reset_forgets_the_users(skylogin):
+def test_a_reset_removes_the_users(skylogin):
     before = skylogin.login("carol")
 
     skylogin.reset()

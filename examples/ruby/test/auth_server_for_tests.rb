@@ -4,7 +4,7 @@ require 'json'
 require 'minitest/autorun'
 require 'auth_server'
 
-# Auth servers that stop with the test.
+# Auth servers that stop when the test ends.
 module AuthServerForTests
   USERS = JSON.parse(File.read(File.expand_path('../users.json', __dir__))).freeze
 

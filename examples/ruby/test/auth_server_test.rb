@@ -3,7 +3,7 @@
 require 'auth_server_for_tests'
 require 'net/http'
 
-# The auth server by itself: who gets a token, and what is in it.
+# Tests of the auth server alone: who gets a token, and what the token contains.
 class AuthServerTest < Minitest::Test
   include AuthServerForTests
 
@@ -32,20 +32,20 @@ class AuthServerTest < Minitest::Test
     assert_equal 'no-store', response['Cache-Control']
   end
 
-  def test_nobody_else_does
-    [%w[alice wrong], ['eve', 'correct horse'], ['', ''], ["\xff", 'x']].each do |who|
-      assert_equal '401', ask(*who).code
+  def test_wrong_credentials_are_refused
+    [%w[alice wrong], ['eve', 'correct horse'], ['', ''], ["\xff", 'x']].each do |credentials|
+      assert_equal '401', ask(*credentials).code
     end
   end
 
-  def test_who_says_nothing_is_asked
+  def test_without_credentials_they_are_asked_for
     response = send_request(Net::HTTP::Post.new(@url))
 
     assert_equal '401', response.code
     assert_match(/\ABasic /, response['WWW-Authenticate'])
   end
 
-  def test_a_token_is_asked_for_with_a_post
+  def test_a_token_needs_a_post
     assert_equal '405', send_request(Net::HTTP::Get.new(@url)).code
   end
 end

@@ -4,7 +4,7 @@ require 'auth_server_for_tests'
 require 'client'
 require 'skylogin'
 
-# The whole way: password, custom token, login.
+# Tests of the whole login: password, custom token, Skygear.
 class LoginTest < Minitest::Test
   include AuthServerForTests
 
@@ -20,7 +20,7 @@ class LoginTest < Minitest::Test
     Client.new(auth_server: auth_server, endpoint: @skylogin.endpoint, api_key: @skylogin.api_key)
   end
 
-  def test_a_user_of_the_auth_server_is_a_user_of_skygear
+  def test_a_user_of_the_auth_server_becomes_a_user_of_skygear
     answer = @client.log_in('alice', 'correct horse')
 
     assert_equal 'alice', answer['profile']['username']
@@ -28,7 +28,7 @@ class LoginTest < Minitest::Test
     assert_equal answer['user_id'], @skylogin.call('me', access_token: answer['access_token'])['user_id']
   end
 
-  def test_and_the_same_one_at_every_login
+  def test_each_login_gives_the_same_user
     first, second = Array.new(2) { @client.log_in('alice', 'correct horse')['user_id'] }
     other = @client.log_in('bob', 'battery staple')['user_id']
 
@@ -42,7 +42,7 @@ class LoginTest < Minitest::Test
     assert_empty @skylogin.admin('GET', 'logins')['attempts']
   end
 
-  def test_a_token_that_was_good_is_refused_once_it_has_ended
+  def test_an_expired_token_is_refused
     token = @client.fetch_custom_token('alice', 'correct horse')
     @client.log_in_with_token(token)
 
@@ -53,7 +53,7 @@ class LoginTest < Minitest::Test
     assert_equal 'expired', @skylogin.wait_for_login(subject: 'u-1001', accepted: false)['reason']
   end
 
-  def test_a_token_from_a_server_whose_clock_is_ahead_is_refused
+  def test_a_token_issued_in_the_future_is_refused
     @skylogin.clock.freeze(Time.utc(2026, 1, 1))
 
     assert_raises(Client::Refused) { @client.log_in('alice', 'correct horse') }
@@ -63,25 +63,25 @@ class LoginTest < Minitest::Test
     assert_equal Time.utc(2026, 1, 1), Time.iso8601(attempt['at'])
   end
 
-  def test_a_clock_that_stands_still_can_be_let_go
+  def test_a_frozen_clock_can_be_unfrozen
     @skylogin.clock.freeze
-    stood = @skylogin.clock.now
-    assert_equal stood, @skylogin.clock.now
+    frozen = @skylogin.clock.now
+    assert_equal frozen, @skylogin.clock.now
 
     @skylogin.clock.unfreeze
 
-    assert_operator @skylogin.clock.now, :>, stood
+    assert_operator @skylogin.clock.now, :>, frozen
   end
 
   def test_a_token_signed_with_another_secret_is_refused
-    stranger = client_of(start_auth_server('not the secret of Skygear'))
+    other = client_of(start_auth_server('not the secret of Skygear'))
 
-    assert_raises(Client::Refused) { stranger.log_in('bob', 'battery staple') }
+    assert_raises(Client::Refused) { other.log_in('bob', 'battery staple') }
 
     assert_equal 'signature_wrong', @skylogin.wait_for_login(accepted: false)['reason']
   end
 
-  def test_a_reset_forgets_the_users
+  def test_a_reset_removes_the_users
     before = @skylogin.log_in('carol', profile: { username: 'carol' })
     assert_equal before['user_id'], @skylogin.log_in('carol')['user_id']
 
@@ -90,7 +90,7 @@ class LoginTest < Minitest::Test
     refute_equal before['user_id'], @skylogin.log_in('carol')['user_id']
   end
 
-  def test_the_helper_tells_of_a_refusal_as_skygear_does
+  def test_the_helper_reports_skygears_errors
     refused = assert_raises(Skylogin::Refused) { @skylogin.log_in('carol', expires_in: -1) }
 
     assert_equal ['BadRequest', BAD_REQUEST], [refused.name, refused.code]

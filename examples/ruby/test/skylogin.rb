@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-# A skylogin for integration tests: the one that `skylogin exec -- rake test` started,
-# or else one of this process's own. Copy this file into your project.
+# A skylogin server for integration tests: the one of `skylogin exec -- rake test`, or else
+# one that this process starts. Copy this file into your project.
 #
-# Each test class can have an app to itself (`/apps/NAME/`): users, clock and journal
-# of one are not seen by another.
+# Each test class can use its own app (`/apps/NAME/`): apps do not share users, clock or
+# login log.
 require 'fileutils'
 require 'json'
 require 'minitest'
@@ -16,7 +16,7 @@ class Skylogin
   START_SECONDS_MAX = 30
   PAUSE_SECONDS = 0.02
 
-  # A call that was refused, with Skygear's own words and numbers.
+  # A refused call, with Skygear's name, code and message.
   class Refused < StandardError
     attr_reader :name, :code
 
@@ -28,7 +28,7 @@ class Skylogin
   end
 
   class << self
-    # Return the app of that name: lower-case letters, digits and dashes.
+    # Return the app of that name, which has lower-case letters, digits and dashes.
     def app(name)
       new(name, running)
     end
@@ -50,23 +50,23 @@ class Skylogin
       }
     end
 
-    # Start `skylogin dev` on any free port, until the tests are over.
+    # Start `skylogin dev` on a free port. It stops after the tests.
     def start
-      # A folder of its own: no .env and no database of the project is looked at.
+      # In its own folder the server does not read the project's .env and database.
       folder = Dir.mktmpdir('skylogin-')
       ready_file = File.join(folder, 'ready.json')
       command = %w[skylogin dev --port 0 --ephemeral --ready-file] + [ready_file]
       pid = spawn(*command, chdir: folder, in: File::NULL, out: File::NULL)
       Minitest.after_run { stop(pid, folder) }
       wait_for_file(ready_file, pid)
-      # Once it is there it is whole.
+      # The server creates the file with its whole content.
       JSON.parse(File.read(ready_file))
     end
 
     def wait_for_file(path, pid)
       deadline = now + START_SECONDS_MAX
       until File.exist?(path)
-        raise 'skylogin did not start: it ended' if Process.waitpid(pid, Process::WNOHANG)
+        raise 'skylogin did not start: it exited' if Process.waitpid(pid, Process::WNOHANG)
         raise 'skylogin did not start: it took too long' if now > deadline
 
         sleep PAUSE_SECONDS
@@ -77,7 +77,7 @@ class Skylogin
       Process.kill('TERM', pid)
       Process.wait(pid)
     rescue Errno::ESRCH, Errno::ECHILD
-      # It has ended by itself.
+      # It has already exited.
     ensure
       FileUtils.remove_entry(folder, true)
     end
@@ -98,13 +98,14 @@ class Skylogin
     @clock = Clock.new(self)
   end
 
-  # Return a custom token of +subject+: good by the app's clock, unless it is to be +bad+.
+  # Return a custom token for +subject+, valid by the app's clock unless +bad+ names a kind of
+  # bad token.
   def mint(subject, profile: nil, expires_in: nil, claims: nil, bad: nil)
-    wanted = { sub: subject, skyprofile: profile, expires_in: expires_in, claims: claims, bad: bad }
-    admin('POST', 'tokens', wanted.compact)['token']
+    body = { sub: subject, skyprofile: profile, expires_in: expires_in, claims: claims, bad: bad }
+    admin('POST', 'tokens', body.compact)['token']
   end
 
-  # Log in with a token of +subject+; return what Skygear answers: user_id, profile, access_token.
+  # Log in with a token for +subject+; return Skygear's answer: user_id, profile, access_token.
   def log_in(subject, **token)
     call('sso:custom_token:login', token: mint(subject, **token))
   end
@@ -118,8 +119,8 @@ class Skylogin
     answer['result']
   end
 
-  # Return the newest attempt to log in that matches subject, reason and accepted,
-  # waiting for it where it is not there yet.
+  # Return the newest login attempt that matches subject, reason and accepted. Waits for it
+  # if necessary.
   def wait_for_login(timeout_seconds: 10, **filters)
     query = URI.encode_www_form(filters.merge(limit: 1))
     (timeout_seconds / PAUSE_SECONDS).ceil.times do
@@ -128,15 +129,15 @@ class Skylogin
 
       sleep PAUSE_SECONDS
     end
-    raise "no login with #{query} within #{timeout_seconds} s"
+    raise "no login attempt with #{query} in #{timeout_seconds} s"
   end
 
-  # Forget the users, the journal and the moved clock of this app.
+  # Reset the users, login log and clock of this app.
   def reset
     admin('POST', 'reset')
   end
 
-  # Ask the admin API for what this file has no name for; see /_admin/v1/openapi.json.
+  # Ask the admin API for anything else; see /_admin/v1/openapi.json.
   def admin(method, path, body = nil)
     response = send_json(method, @admin_url + path, body, 'Authorization' => "Bearer #{@master_key}")
     raise "#{method} #{path}: #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
@@ -153,7 +154,7 @@ class Skylogin
     Net::HTTP.start(uri.host, uri.port) { |http| http.send_request(method, uri.request_uri, text, headers) }
   end
 
-  # What time it is for an app.
+  # The clock of an app.
   class Clock
     def initialize(app)
       @app = app
@@ -164,25 +165,25 @@ class Skylogin
       Time.iso8601(@app.admin('GET', 'clock')['now'])
     end
 
-    # Move it by +seconds+; a minus moves it back.
+    # Advance the clock by +seconds+; a negative number moves it back.
     def advance(seconds)
       @app.admin('POST', 'clock/advance', seconds: seconds)
     end
 
-    # Let it stand still, at the Time +at+ or where it is.
+    # Stop the clock, at the Time +at+ or at the current time.
     def freeze(at = nil)
       set(frozen: true, now: at&.getutc&.iso8601(6))
     end
 
-    # Let it go on, from where it stands.
+    # Let the clock continue from the time it shows.
     def unfreeze
       set(frozen: false)
     end
 
     private
 
-    def set(**wanted)
-      @app.admin('PUT', 'clock', wanted.compact)
+    def set(**body)
+      @app.admin('PUT', 'clock', body.compact)
     end
   end
 end

@@ -21,22 +21,22 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The auth server: it knows its own users, and gives the one who says who they are (HTTP Basic) a
- * custom token. The app hands that token to Skygear's SDK.
+ * An auth server with its own users. It gives a user who signs in (HTTP Basic) a custom token,
+ * which the app passes to Skygear's SDK.
  *
  * <pre>POST /custom-token   Authorization: Basic …   {"token": …}</pre>
  */
 public final class AuthServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
-    // Whoever is unknown is checked against this, so that it takes as long as for a user.
-    private static final String NOBODY = Passwords.hash(UUID.randomUUID().toString());
+    // Checked for unknown users, so that a refusal takes as long as for a known one.
+    private static final String UNKNOWN_USER = Passwords.hash(UUID.randomUUID().toString());
 
     private final Map<String, User> users;
     private final CustomTokens tokens;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
-    /** Start it; {@code port} 0 takes any free one. */
+    /** Start the server; {@code port} 0 is any free port. */
     public AuthServer(List<User> users, CustomTokens tokens, int port) throws IOException {
         this.users = users.stream().collect(Collectors.toMap(User::username, Function.identity()));
         this.tokens = tokens;
@@ -80,8 +80,8 @@ public final class AuthServer implements AutoCloseable {
     private Optional<User> signedIn(String header) {
         String[] given = credentials(header);
         Optional<User> user = Optional.ofNullable(users.get(given[0]));
-        boolean good = Passwords.isPassword(given[1], user.map(User::password).orElse(NOBODY));
-        return user.filter(one -> good);
+        boolean isRight = Passwords.isPassword(given[1], user.map(User::password).orElse(UNKNOWN_USER));
+        return user.filter(one -> isRight);
     }
 
     private static String[] credentials(String header) {
@@ -115,7 +115,7 @@ public final class AuthServer implements AutoCloseable {
             System.exit(1);
         }
         int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "4000"));
-        // It runs until it is killed.
+        // The server runs until the process is killed.
         System.out.println(new AuthServer(users(), new NewCustomTokens(secret), port).url());
     }
 }

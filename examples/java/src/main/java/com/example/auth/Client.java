@@ -14,7 +14,7 @@ import java.util.Base64;
 import java.util.Map;
 
 /**
- * What the app does: ask its own auth server for a custom token, and log in to Skygear with that.
+ * What the app does: get a custom token from its own auth server, and log in to Skygear with it.
  */
 public final class Client {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -24,7 +24,7 @@ public final class Client {
     private final URI endpoint;
     private final String apiKey;
 
-    /** What a server said no with. The code is Skygear's, 0 where the auth server refused. */
+    /** A refused request. The code is Skygear's, 0 if the auth server refused. */
     public static final class RefusedException extends RuntimeException {
         private final int status;
         private final int code;
@@ -51,16 +51,16 @@ public final class Client {
         this.apiKey = apiKey;
     }
 
-    /** Return what Skygear answers: user_id, profile and access_token. */
+    /** Log in, and return Skygear's answer: user_id, profile and access_token. */
     public JsonNode logIn(String username, String password) throws IOException, InterruptedException {
         return logInWithToken(fetchCustomToken(username, password));
     }
 
     public String fetchCustomToken(String username, String password)
             throws IOException, InterruptedException {
-        byte[] who = (username + ":" + password).getBytes(StandardCharsets.UTF_8);
+        byte[] credentials = (username + ":" + password).getBytes(StandardCharsets.UTF_8);
         HttpRequest request = HttpRequest.newBuilder(authServer.resolve("custom-token"))
-                .header("Authorization", "Basic " + Base64.getEncoder().encodeToString(who))
+                .header("Authorization", "Basic " + Base64.getEncoder().encodeToString(credentials))
                 .POST(BodyPublishers.noBody())
                 .build();
         return send(request).get("token").asText();

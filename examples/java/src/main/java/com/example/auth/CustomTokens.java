@@ -4,11 +4,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 
-/** Makes custom tokens: what skylogin, or Skygear, takes for the word of this server. */
+/** Makes custom tokens, which skylogin or Skygear accepts as proof of who the user is. */
 public interface CustomTokens {
     Duration LIFETIME = Duration.ofHours(1);
 
-    /** Return a token that says who {@code user} is, from {@code now} on. */
+    /** Return a token for {@code user}, issued at {@code now}. */
     String issue(User user, Instant now);
 
     /** Return the fields of the user record that the token sets. */

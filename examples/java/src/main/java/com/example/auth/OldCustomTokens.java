@@ -8,10 +8,10 @@ import java.util.Base64;
 import java.util.Date;
 
 /**
- * With the old API of jjwt, as many servers still have it.
+ * With the old API of jjwt, which many servers still use.
  *
- * <p>It takes the secret in base64 and decodes it again, so that the key is the secret's plain
- * bytes all the same. Handed the secret itself it would decode that, and sign with another key.
+ * <p>It expects the secret in base64 and decodes it, so the key is still the plain bytes of the
+ * secret. Given the secret itself it would decode that too, and sign with another key.
  */
 @SuppressWarnings("deprecation")
 public final class OldCustomTokens implements CustomTokens {

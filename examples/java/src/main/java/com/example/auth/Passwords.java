@@ -8,7 +8,7 @@ import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
 
 /**
- * How passwords are kept: "pbkdf2", its iterations, a salt and the hash.
+ * Password hashes: "pbkdf2", its iterations, a salt and the hash.
  *
  * <p>To make one for users.json: {@code java Passwords.java 'the password'}
  */
@@ -26,8 +26,8 @@ public final class Passwords {
         return String.join("$", "pbkdf2", "" + ITERATIONS, text.encodeToString(salt), hash);
     }
 
-    public static boolean isPassword(String password, String kept) {
-        String[] parts = kept.split("\\$");
+    public static boolean isPassword(String password, String stored) {
+        String[] parts = stored.split("\\$");
         byte[] salt = Base64.getDecoder().decode(parts[2]);
         byte[] actual = derive(password, salt, Integer.parseInt(parts[1]));
         return MessageDigest.isEqual(actual, Base64.getDecoder().decode(parts[3]));

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The auth server by itself: who gets a token, and what is in it. */
+/** Tests of the auth server alone: who gets a token, and what the token contains. */
 class AuthServerTest {
     private static final String SECRET = "a secret that only these tests know";
     private static final URI NOWHERE = URI.create("http://127.0.0.1:1/");
@@ -60,7 +60,7 @@ class AuthServerTest {
 
     @ParameterizedTest
     @CsvSource({"alice, wrong", "eve, correct horse", "'', ''"})
-    void nobodyElseDoes(String username, String password) throws Exception {
+    void wrongCredentialsAreRefused(String username, String password) throws Exception {
         try (AuthServer server = start(new NewCustomTokens(SECRET))) {
             Client client = new Client(server.url(), NOWHERE, "");
 
@@ -72,7 +72,7 @@ class AuthServerTest {
     }
 
     @Test
-    void whoSaysNothingIsAsked() throws Exception {
+    void withoutCredentialsTheyAreAskedFor() throws Exception {
         try (AuthServer server = start(new NewCustomTokens(SECRET))) {
             HttpRequest.Builder plain = HttpRequest.newBuilder(server.url().resolve("custom-token"));
             HttpClient http = HttpClient.newHttpClient();

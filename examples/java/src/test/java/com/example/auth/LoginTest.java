@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The whole way: password, custom token, login. */
+/** Tests of the whole login: password, custom token, Skygear. */
 @ExtendWith(SkyloginExtension.class)
 class LoginTest {
     private static final int BAD_REQUEST = 107;
@@ -57,7 +57,7 @@ class LoginTest {
 
     @ParameterizedTest
     @EnumSource
-    void aUserOfTheAuthServerIsAUserOfSkygear(Api api, Skylogin skylogin) throws Exception {
+    void aUserOfTheAuthServerBecomesAUserOfSkygear(Api api, Skylogin skylogin) throws Exception {
         authServer.close();
         startAuthServer(skylogin, api.tokens.apply(skylogin.secret()));
 
@@ -71,7 +71,7 @@ class LoginTest {
     }
 
     @Test
-    void andTheSameOneAtEveryLogin(Skylogin skylogin) throws Exception {
+    void eachLoginGivesTheSameUser(Skylogin skylogin) throws Exception {
         JsonNode first = client.logIn("alice", "correct horse");
         JsonNode second = client.logIn("alice", "correct horse");
         JsonNode other = client.logIn("bob", "battery staple");
@@ -88,7 +88,7 @@ class LoginTest {
     }
 
     @Test
-    void aTokenThatWasGoodIsRefusedOnceItHasEnded(Skylogin skylogin) throws Exception {
+    void anExpiredTokenIsRefused(Skylogin skylogin) throws Exception {
         String token = client.fetchCustomToken("alice", "correct horse");
         client.logInWithToken(token);
 
@@ -102,26 +102,26 @@ class LoginTest {
     }
 
     @Test
-    void aTokenFromAServerWhoseClockIsAheadIsRefused(Skylogin skylogin) {
-        Instant standing = Instant.parse("2026-01-01T00:00:00Z");
-        skylogin.freeze(standing);
+    void aTokenIssuedInTheFutureIsRefused(Skylogin skylogin) {
+        Instant frozen = Instant.parse("2026-01-01T00:00:00Z");
+        skylogin.freeze(frozen);
 
         assertThrows(RefusedException.class, () -> client.logIn("alice", "correct horse"));
 
         JsonNode attempt = skylogin.waitForLogin(Map.of("subject", "u-1001"));
         assertEquals("issued_in_future", attempt.get("reason").asText());
-        assertEquals(standing, Instant.parse(attempt.get("at").asText()));
+        assertEquals(frozen, Instant.parse(attempt.get("at").asText()));
     }
 
     @Test
-    void aClockThatStandsStillCanBeLetGo(Skylogin skylogin) {
+    void aFrozenClockCanBeUnfrozen(Skylogin skylogin) {
         skylogin.freeze();
-        Instant stood = skylogin.now();
-        assertEquals(stood, skylogin.now());
+        Instant frozen = skylogin.now();
+        assertEquals(frozen, skylogin.now());
 
         skylogin.unfreeze();
 
-        assertTrue(skylogin.now().isAfter(stood));
+        assertTrue(skylogin.now().isAfter(frozen));
     }
 
     @Test
@@ -136,7 +136,7 @@ class LoginTest {
     }
 
     @Test
-    void aResetForgetsTheUsers(Skylogin skylogin) {
+    void aResetRemovesTheUsers(Skylogin skylogin) {
         JsonNode before = skylogin.logIn("carol");
         assertEquals(before.get("user_id"), skylogin.logIn("carol").get("user_id"));
 
@@ -146,7 +146,7 @@ class LoginTest {
     }
 
     @Test
-    void theHelperTellsOfARefusalAsSkygearDoes(Skylogin skylogin) {
+    void theHelperReportsSkygearsErrors(Skylogin skylogin) {
         String expired = skylogin.mint("carol", Map.of("expires_in", -1));
 
         Skylogin.RefusedException refused = assertThrows(

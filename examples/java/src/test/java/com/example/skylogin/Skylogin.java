@@ -18,7 +18,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** One app of a skylogin, as a test sees it: tokens, logins, the clock and the journal. */
+/** One app of a skylogin server, as a test sees it: tokens, logins, clock and login log. */
 public final class Skylogin {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final HttpClient HTTP = HttpClient.newHttpClient();
@@ -34,7 +34,7 @@ public final class Skylogin {
         admin = server.url.resolve("_admin/v1/apps/" + app + "/");
     }
 
-    /** A call that was refused, with Skygear's own words and number. */
+    /** A refused call, with Skygear's name, message and code. */
     public static final class RefusedException extends RuntimeException {
         private final int code;
 
@@ -48,7 +48,7 @@ public final class Skylogin {
         }
     }
 
-    /** Return what an SDK is configured with; it ends with a slash. */
+    /** Return the endpoint for an SDK. It ends with a slash. */
     public URI endpoint() {
         return endpoint;
     }
@@ -57,24 +57,24 @@ public final class Skylogin {
         return server.apiKey;
     }
 
-    /** Return what custom tokens are signed with. */
+    /** Return the secret that signs custom tokens. */
     public String secret() {
         return server.secret;
     }
 
-    /** Return a custom token that is good for an hour by the app's clock. */
+    /** Return a custom token that is valid for an hour by the app's clock. */
     public String mint(String subject) {
         return mint(subject, Map.of());
     }
 
-    /** Return a custom token; {@code how}: skyprofile, expires_in, claims, bad (a kind of it). */
-    public String mint(String subject, Map<String, Object> how) {
-        Map<String, Object> wanted = new HashMap<>(how);
-        wanted.put("sub", subject);
-        return admin("POST", "tokens", wanted).get("token").asText();
+    /** Return a custom token. Options: skyprofile, expires_in, claims, bad (a kind of bad token). */
+    public String mint(String subject, Map<String, Object> options) {
+        Map<String, Object> body = new HashMap<>(options);
+        body.put("sub", subject);
+        return admin("POST", "tokens", body).get("token").asText();
     }
 
-    /** Log in and return what Skygear answers: user_id, profile and access_token. */
+    /** Log in, and return Skygear's answer: user_id, profile and access_token. */
     public JsonNode logIn(String subject) {
         return logInWithToken(mint(subject));
     }
@@ -95,39 +95,39 @@ public final class Skylogin {
         return answer.get("result");
     }
 
-    /** Return what time it is for this app. */
+    /** Return the app's time. */
     public Instant now() {
         return Instant.parse(admin("GET", "clock", null).get("now").asText());
     }
 
-    /** Move the clock; a negative duration moves it back. */
+    /** Advance the clock; a negative duration moves it back. */
     public void advance(Duration by) {
         admin("POST", "clock/advance", Map.of("seconds", by.toMillis() / 1000.0));
     }
 
-    /** Let the clock stand still, where it is. */
+    /** Stop the clock. */
     public void freeze() {
         admin("PUT", "clock", Map.of("frozen", true));
     }
 
-    /** Let the clock stand still at a time. */
+    /** Stop the clock at a time. */
     public void freeze(Instant at) {
         admin("PUT", "clock", Map.of("frozen", true, "now", at.toString()));
     }
 
-    /** Let the clock go on from where it stands. */
+    /** Let the clock continue from the time it shows. */
     public void unfreeze() {
         admin("PUT", "clock", Map.of("frozen", false));
     }
 
-    /** Forget the users, the journal and the moved clock of this app. */
+    /** Reset the users, login log and clock of this app. */
     public void reset() {
         admin("POST", "reset", null);
     }
 
     /**
-     * Return the newest attempt to log in that matches, waiting for it where it is not there yet.
-     * Filters are subject, reason and accepted.
+     * Return the newest login attempt that matches, and wait for it if necessary. The filters are
+     * subject, reason and accepted.
      */
     public JsonNode waitForLogin(Map<String, Object> filters) {
         String query = filters.entrySet().stream()
@@ -141,10 +141,10 @@ public final class Skylogin {
             }
             SkyloginServer.pause();
         }
-        throw new AssertionError("no login with " + filters + " within " + LOGIN_MAX);
+        throw new AssertionError("no login attempt with " + filters + " in " + LOGIN_MAX);
     }
 
-    /** Ask the admin API for what has no name here; see /_admin/v1/openapi.json. */
+    /** Ask the admin API for anything else; see /_admin/v1/openapi.json. */
     public JsonNode admin(String method, String path, Object body) {
         HttpResponse<String> response = send(method, admin.resolve(path), body);
         if (response.statusCode() >= 300) {

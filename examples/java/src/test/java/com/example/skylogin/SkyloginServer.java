@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** A running {@code skylogin dev}. Only what was started here is stopped here. */
+/** A running {@code skylogin dev}. It is stopped here only if it was started here. */
 final class SkyloginServer implements AutoCloseable {
     private static final int START_SECONDS_MAX = 30;
     private static final int STOP_SECONDS_MAX = 10;
@@ -31,15 +31,15 @@ final class SkyloginServer implements AutoCloseable {
         this.stop = stop;
     }
 
-    /** Return the server that {@code skylogin exec} tells of, or else start one. */
+    /** Return the server of {@code skylogin exec}, or else start one. */
     static SkyloginServer find() {
-        Map<String, String> told = System.getenv();
-        if (told.containsKey("SKYGEAR_ENDPOINT")) {
+        Map<String, String> variables = System.getenv();
+        if (variables.containsKey("SKYGEAR_ENDPOINT")) {
             return new SkyloginServer(
-                    told.get("SKYGEAR_ENDPOINT"),
-                    told.get("SKYGEAR_API_KEY"),
-                    told.get("SKYGEAR_MASTER_KEY"),
-                    told.get("CUSTOM_TOKEN_SECRET"),
+                    variables.get("SKYGEAR_ENDPOINT"),
+                    variables.get("SKYGEAR_API_KEY"),
+                    variables.get("SKYGEAR_MASTER_KEY"),
+                    variables.get("CUSTOM_TOKEN_SECRET"),
                     () -> {});
         }
         try {
@@ -50,7 +50,7 @@ final class SkyloginServer implements AutoCloseable {
     }
 
     private static SkyloginServer start() throws IOException {
-        // A folder of its own: no .env and no database of the project is looked at.
+        // In its own folder the server does not read the project's .env and database.
         Path folder = Files.createTempDirectory("skylogin-");
         Path readyFile = folder.resolve("ready.json");
         Process process = new ProcessBuilder(
@@ -60,7 +60,7 @@ final class SkyloginServer implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(folder.resolve("log").toFile())
                 .start();
-        // A run that is cut off leaves nothing behind either.
+        // An interrupted run leaves nothing behind either.
         Thread end = new Thread(() -> end(process, folder));
         Runtime.getRuntime().addShutdownHook(end);
         waitFor(readyFile, process, folder.resolve("log"));
@@ -78,7 +78,7 @@ final class SkyloginServer implements AutoCloseable {
 
     private static void waitFor(Path readyFile, Process process, Path log) throws IOException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS_MAX);
-        // Once it is there it is whole.
+        // The server creates the file with its whole content.
         while (!Files.exists(readyFile)) {
             if (!process.isAlive() || System.nanoTime() > deadline) {
                 throw new IOException("it is not ready: " + Files.readString(log));
