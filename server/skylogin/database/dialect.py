@@ -127,6 +127,8 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
         json_deserializer=json_text.read_stored,
         pool_size=connections,
         max_overflow=0,
+        # A long import may keep the writer for minutes; each call has its own time limit.
+        pool_timeout=None,
         # The driver's own transactions are off: they would begin late and deferred.
         connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
     )
