@@ -6,8 +6,10 @@ first play wrote must not show, and on an app below /apps/.
 
 import hashlib
 import hmac
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 from skylogin.testing import SkyloginServer
@@ -38,11 +40,38 @@ APP_SCENARIOS = [
 ]
 
 
+class Clock:
+    """The clock of a server, which a scenario that waits moves on."""
+
+    def __init__(self) -> None:
+        self._offset_seconds = 0.0
+
+    def __call__(self) -> datetime:
+        """Return the time for the server."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def time(self) -> float:
+        """Return the seconds since 1970."""
+        return time.time() + self._offset_seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock on."""
+        self._offset_seconds += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    url: str
+    clock: Clock
+
+
 @pytest.fixture(scope="session")
-def server_url(
+def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address of a server on one kind of database, with the settings of one profile."""
+) -> Iterator[Server]:
+    """A server on one kind of database, with the settings of one profile."""
     # Names, not values: pytest shares a server among parameters with the same hash.
     database, profile = request.param
     environment = PROFILES[profile].environment
@@ -54,8 +83,9 @@ def server_url(
         # A server in production does not change the schema, so one in development has to.
         with SkyloginServer({**environment, "DEV_MODE": "YES"}, url):
             pass
-    with SkyloginServer(environment, url) as running:
-        yield running.url
+    clock = Clock()
+    with SkyloginServer(environment, url, clock) as running:
+        yield Server(running.url, clock)
 
 
 def each(scenarios: list[Scenario]) -> pytest.MarkDecorator:
@@ -75,22 +105,25 @@ def each(scenarios: list[Scenario]) -> pytest.MarkDecorator:
     ]
     # Without the scope, each test would get its own server.
     return pytest.mark.parametrize(
-        ("server_url", "scenario"), rows, indirect=["server_url"], scope="session"
+        ("server", "scenario"), rows, indirect=["server"], scope="session"
     )
 
 
 def is_slow(scenario: Scenario, database: str) -> bool:
-    """Return whether a scenario waits, hashes passwords, or needs a server of its own."""
-    waits = any(step.get("wait") or step.get("at_second_start") for step in scenario.steps)
+    """Return whether a scenario hashes passwords, or needs a server of its own."""
     hashes = any("password" in str(step["request"].get("json")) for step in scenario.steps)
-    return database != "sqlite" or scenario.profile != "default" or waits or hashes
+    return database != "sqlite" or scenario.profile != "default" or hashes
 
 
-def check_plays(url: str, scenario: Scenario, profile: Profile, plays: int = 1) -> None:
+def check_plays(
+    server: Server, scenario: Scenario, profile: Profile, *, plays: int = 1, path: str = ""
+) -> None:
     """Play a scenario some times, and fail with the mismatches of the first play that has any."""
-    with connection(url) as send:
+    clock = server.clock
+    with connection(server.url + path) as send:
         for number in range(1, plays + 1):
-            mismatches = Play(scenario, profile, send).run()
+            play = Play(scenario, profile, send, now=clock.time, sleep=clock.sleep)
+            mismatches = play.run()
 
             assert not mismatches, "\n".join([f"play {number}", *(m.text for m in mismatches)])
 
@@ -101,20 +134,20 @@ def test_all_scenarios_are_played() -> None:
 
 
 @each(SCENARIOS)
-def test_the_answers_are_those_of_the_original(server_url: str, scenario: Scenario) -> None:
+def test_the_answers_are_those_of_the_original(server: Server, scenario: Scenario) -> None:
     """Status, headers and body of every step are as recorded."""
-    check_plays(server_url, scenario, PROFILES[scenario.profile])
+    check_plays(server, scenario, PROFILES[scenario.profile])
 
 
 @pytest.mark.long
 @each(SCENARIOS)
-def test_a_second_play_gets_the_same_answers(server_url: str, scenario: Scenario) -> None:
+def test_a_second_play_gets_the_same_answers(server: Server, scenario: Scenario) -> None:
     """On one database, which still has what the first play wrote."""
-    check_plays(server_url, scenario, PROFILES[scenario.profile], plays=2)
+    check_plays(server, scenario, PROFILES[scenario.profile], plays=2)
 
 
 @pytest.mark.long
 @each(APP_SCENARIOS)
-def test_an_app_gets_the_same_answers(server_url: str, scenario: Scenario) -> None:
+def test_an_app_gets_the_same_answers(server: Server, scenario: Scenario) -> None:
     """Below /apps/, on the server on which the default app is played too."""
-    check_plays(f"{server_url}/apps/{APP}", scenario, APP_PROFILE, plays=2)
+    check_plays(server, scenario, APP_PROFILE, plays=2, path=f"/apps/{APP}")
