@@ -1,5 +1,5 @@
-"""Servers of operators."""
+"""The application as operators and their tests use it."""
 
-from tests.sites import endpoint, stand_in
+from tests.sites import dev_site, make_site, serve_site, site_app
 
-__all__ = ["endpoint", "stand_in"]
+__all__ = ["dev_site", "make_site", "serve_site", "site_app"]

@@ -1,105 +1,108 @@
-"""Seeds by the admin API of a stand-in."""
+"""Seeds by the admin API."""
 
-from collections.abc import Iterator
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-import requests
-from skylogin.testing import SkyloginServer
+from skylogin.client.admin_api import BASE
 
-SECONDS_MAX = 20
+from tests.applications import Client
+from tests.sites import Answer, SiteApp
+
 ALICE = {"sub": "alice", "id": "a", "profile": {"username": "alice"}, "roles": ["editor"]}
+SECONDS_MAX = 20
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[SkyloginServer]:
-    """A stand-in."""
-    with SkyloginServer() as running:
-        yield running
+async def seeded(app: SiteApp, body: Any) -> Answer:
+    """Apply a seed, which may be anything that JSON has."""
+    headers = {"Authorization": "Bearer secret"}
+    url = f"{BASE}/apps/{app.name}/seed"
+    return await Answer.of(await app.client.post(url, json=body, headers=headers))
 
 
-def ask(server: SkyloginServer, method: str, app: str, body: Any = None) -> requests.Response:
-    """Ask for the seed of an app, or put one in."""
-    return requests.request(
-        method,
-        f"{server.url}/_admin/v1/apps/{app}/seed",
-        json=body,
-        headers={"Authorization": "Bearer secret"},
-        timeout=SECONDS_MAX,
-    )
+async def test_an_exported_seed_makes_the_same_users_in_another_app(client: Client) -> None:
+    """A missing app is created; seeding is not a login."""
+    first, second = SiteApp(client), SiteApp(client)
 
+    applied = await seeded(first, {"users": [ALICE, {"sub": "bert"}]})
+    exported = (await first.admin("GET", "seed")).json()
+    again = await seeded(second, exported)
 
-def test_a_seed_goes_in_and_out(server: SkyloginServer) -> None:
-    """The app is made by it, and what comes out goes into another."""
-    answer = ask(server, "POST", "first", {"users": [ALICE, {"sub": "bert"}]})
-    assert (answer.status_code, answer.json()) == (HTTPStatus.OK, {"users": 2})
-
-    exported = ask(server, "GET", "first").json()
+    assert (applied.status, applied.json()) == (HTTPStatus.OK, {"users": 2})
     assert exported["users"][0] == {**ALICE, "disabled": False}
-    assert ask(server, "POST", "second", exported).json() == {"users": 2}
-    assert ask(server, "GET", "second").json() == exported
-    assert server.app("second").login("alice").roles == ("editor",)
-    assert server.app("second").login("alice").user_id == "a"
-    assert len(server.app("first").logins) == 0
+    assert again.json() == {"users": 2}
+    assert (await second.admin("GET", "seed")).json() == exported
+    alice = (await second.log_in("alice")).json()["result"]
+    assert (alice["roles"], alice["user_id"]) == (["editor"], "a")
+    assert (await first.admin("GET", "logins")).json()["attempts"] == []
 
 
-def test_an_empty_seed_changes_nothing(server: SkyloginServer) -> None:
+async def test_an_empty_seed_changes_nothing(site_app: SiteApp) -> None:
     """It is not an error."""
-    assert ask(server, "POST", "empty", {}).json() == {"users": 0}
-    assert ask(server, "GET", "empty").json() == {
+    assert (await seeded(site_app, {})).json() == {"users": 0}
+    assert (await site_app.admin("GET", "seed")).json() == {
         "admin_roles": ["Admin"],
         "default_roles": [],
         "users": [],
     }
 
 
-def test_problems_are_listed_with_their_fields(server: SkyloginServer) -> None:
-    """Those of the seed and its conflicts with the app; the app does not change."""
+async def test_problems_of_a_seed_are_listed_with_their_fields(site_app: SiteApp) -> None:
+    """The answer is a problem, and the app does not change."""
     bad = {"users": [{"sub": 1, "roles": "x"}, {"rols": []}], "nothing": 1}
-    answer = ask(server, "POST", "bad", bad)
-    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+
+    answer = await seeded(site_app, bad)
+
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answer.headers["Content-Type"].startswith("application/problem+json")
-    problem = answer.json()
-    assert problem["detail"] == "the seed has 5 problems"
-    assert sorted(fault.partition(":")[0] for fault in problem["errors"]) == [
+    assert answer.json()["detail"] == "the seed has 5 problems"
+    assert sorted(one.partition(":")[0] for one in answer.json()["errors"]) == [
         "nothing",
         "users[0].roles",
         "users[0].sub",
         "users[1].rols",
         "users[1].sub",
     ]
+    assert (await site_app.admin("GET", "seed")).json()["users"] == []
 
+
+async def test_conflicts_of_a_seed_with_its_app_are_listed_too(site_app: SiteApp) -> None:
+    """Nothing of the seed is applied."""
     twins = {"users": [ALICE, {"sub": "bert", "profile": {"username": "ALICE"}}]}
-    answer = ask(server, "POST", "bad", twins)
-    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    [fault] = answer.json()["errors"]
-    assert fault.startswith("users[1].profile.username: another user has this username")
+
+    answer = await seeded(site_app, twins)
+
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
     assert answer.json()["detail"] == "the seed has 1 problem"
-    assert ask(server, "GET", "bad").json()["users"] == []
-    for body in ([], "users"):
-        assert ask(server, "POST", "bad", body).status_code == HTTPStatus.BAD_REQUEST
+    [problem] = answer.json()["errors"]
+    assert problem.startswith("users[1].profile.username: another user has this username")
+    assert (await site_app.admin("GET", "seed")).json()["users"] == []
 
 
-def test_what_a_body_says_twice_is_refused(server: SkyloginServer) -> None:
-    """One of the two would be lost without a word."""
-    answer = requests.post(
-        f"{server.url}/_admin/v1/apps/twice/seed",
+@pytest.mark.parametrize("body", [[], "users"])
+async def test_a_body_that_is_not_an_object_is_a_bad_request(site_app: SiteApp, body: Any) -> None:
+    """The document says so."""
+    assert (await seeded(site_app, body)).status == HTTPStatus.BAD_REQUEST
+
+
+async def test_a_body_that_repeats_a_name_is_refused(site_app: SiteApp) -> None:
+    """One of the two values would be lost."""
+    answer = await site_app.client.post(
+        f"{BASE}/apps/{site_app.name}/seed",
         data='{"users": [{"sub": "alice", "roles": ["a"], "roles": ["b"]}]}',
         headers={"Authorization": "Bearer secret", "Content-Type": "application/json"},
-        timeout=SECONDS_MAX,
     )
-    assert answer.status_code == HTTPStatus.BAD_REQUEST
-    assert answer.json()["detail"] == "the body repeats 'roles' in one object"
+
+    assert answer.status == HTTPStatus.BAD_REQUEST
+    assert (await answer.json())["detail"] == "the body repeats 'roles' in one object"
 
 
-def test_a_seed_goes_by_the_clock_of_the_app(server: SkyloginServer) -> None:
-    """Who comes from it was made then."""
-    app = server.app("moved")
-    app.clock.advance(days=400)
-    now = app.clock.now()
-    ask(server, "POST", "moved", {"users": [ALICE]})
+async def test_seeded_users_are_created_at_the_time_of_the_apps_clock(site_app: SiteApp) -> None:
+    """Not at the server's."""
+    moved = await site_app.admin("POST", "clock/advance", seconds=400 * 86400)
+    await seeded(site_app, {"users": [ALICE]})
 
-    created_at = app.users["alice"].created_at
-    assert created_at is not None
-    assert 0 <= (created_at - now).total_seconds() < SECONDS_MAX
+    [user] = (await site_app.admin("GET", "users?subject=alice")).json()["users"]
+    age = datetime.fromisoformat(user["created_at"]) - datetime.fromisoformat(moved.json()["now"])
+    assert 0 <= age.total_seconds() < SECONDS_MAX

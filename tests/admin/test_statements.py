@@ -1,0 +1,79 @@
+"""How many statements the requests take that tests repeat most."""
+
+from typing import Any
+
+import pytest
+from skylogin.testing import SkyloginServer
+
+from tests.sites import SiteApp
+from tests.statement_counter import statements_counted
+
+
+async def statements_of_a_reset(app: SiteApp, users: int) -> int:
+    """Return how many statements reset an app in which so many users logged in."""
+    await app.admin("POST", "reset")
+    for number in range(users):
+        await app.log_in(f"user{number}", username=f"u{number}")
+    with statements_counted() as statements:
+        await app.admin("POST", "reset")
+    assert sum(one.startswith("DELETE") for one in statements) > 1
+    return len(statements)
+
+
+async def test_a_reset_takes_as_many_statements_for_any_number_of_users(site_app: SiteApp) -> None:
+    """A table is emptied by one statement."""
+    # Now and then the counts of login attempts are written meanwhile.
+    few, many = [
+        min([await statements_of_a_reset(site_app, users) for _ in range(3)]) for users in (1, 12)
+    ]
+    assert few == many
+
+
+# By what a test asks: the request, how many transactions it begins, and the most statements that
+# it takes, BEGIN included.
+COSTS: dict[str, tuple[str, str, dict[str, Any], int, int]] = {
+    "reset": ("POST", "reset", {}, 1, 12),
+    "the clock": ("PUT", "clock", {"frozen": True}, 0, 0),
+    "a token": ("POST", "tokens", {"sub": "alice"}, 0, 0),
+    "a user": ("GET", "users?subject=alice", {}, 1, 4),
+    "login attempts": ("GET", "logins", {}, 1, 2),
+    "users": ("GET", "users?limit=200", {}, 1, 4),
+    "a seed": ("GET", "seed", {}, 2, 8),
+}
+
+
+@pytest.mark.parametrize("cost", COSTS.values(), ids=COSTS)
+async def test_a_frequent_request_takes_few_statements(
+    site_app: SiteApp, cost: tuple[str, str, dict[str, Any], int, int]
+) -> None:
+    """Also after a reset: the server still knows the app."""
+    method, path, body, begun, most = cost
+    counted = []
+    for _ in range(5):
+        await site_app.admin("POST", "reset")
+        await site_app.log_in("alice")
+        with statements_counted() as statements:
+            assert (await site_app.admin(method, path, **body)).ok
+        counted.append(statements)
+
+    # Now and then a periodic write comes between.
+    least = min(counted, key=len)
+    assert sum(one.startswith("BEGIN") for one in least) == begun
+    assert len(least) <= most
+
+
+def test_counting_the_users_of_a_fixture_app_takes_few_statements() -> None:
+    """It is not an export: the audit list does not have it."""
+    counted = []
+    with SkyloginServer() as server:
+        app = server.app("counted")
+        app.login("alice")
+        for _ in range(5):
+            with statements_counted() as statements:
+                assert len(app.users) == 1
+            counted.append(statements)
+
+    *_, most = COSTS["users"]
+    least = min(counted, key=len)
+    assert len(least) <= most
+    assert not any("INSERT INTO operator_audit" in one for one in least)

@@ -1,0 +1,131 @@
+"""Signing in to the portal, and what it shows without."""
+
+import asyncio
+from http import HTTPStatus
+
+import argon2
+import bcrypt
+import pytest
+from skylogin import config
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations.operator import list_acts
+from skylogin.portal.routes import ROUTES
+
+from tests.sites import FORMS, PASSWORD, MakeSite, Site, fill, filled
+
+ORIGIN = {"Origin": "http://evil.example"}
+
+
+async def test_every_page_needs_a_session_its_own_origin_and_a_form_token(serve_site: Site) -> None:
+    """Anything else is refused, and changes nothing."""
+    ids = await fill(serve_site)
+    await serve_site.sign_in()
+    key, token = serve_site.session_key, serve_site.form_token
+    before = serve_site.state()
+
+    for route in ROUTES:
+        path = f"portal/apps/shop/{filled(route.path, ids)}"
+        form = {**FORMS.get(route.path, {}), "form_token": token}
+        is_form = route.method == "POST"
+        data = form if is_form else None
+        for wrong in ("", "wrong", "x" * 43):
+            answer = await serve_site.send(route.method, path, session=wrong, data=data)
+            if is_form:
+                assert answer.status == HTTPStatus.UNAUTHORIZED, path
+            else:
+                assert (answer.status, answer.headers["Location"]) == (303, "/portal/sign-in"), path
+        answer = await serve_site.send(route.method, path, session=key, data=data, headers=ORIGIN)
+        assert answer.status == HTTPStatus.FORBIDDEN, path
+        for other in ("", "0" * 64) if is_form else ():
+            answer = await serve_site.send(
+                "POST", path, session=key, data={**form, "form_token": other}
+            )
+            # `skylogin serve` does not have the page at all.
+            missing = HTTPStatus.NOT_FOUND if route.dev_only else HTTPStatus.FORBIDDEN
+            assert answer.status == missing, path
+
+    assert serve_site.state() == before
+
+
+async def test_serve_has_no_portal_without_a_password(make_site: MakeSite) -> None:
+    """The page names the setting."""
+    site = await make_site(config.SERVE, SKYLOGIN_ADMIN_PASSWORD="")
+
+    page = await site.get("users")
+
+    assert page.status == HTTPStatus.NOT_FOUND
+    assert "SKYLOGIN_ADMIN_PASSWORD" in page.text
+
+
+async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None:
+    """Also with the right one, for a while."""
+    for _ in range(5):
+        assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED
+    assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.TOO_MANY_REQUESTS
+    assert (await serve_site.sign_in()).status == HTTPStatus.TOO_MANY_REQUESTS
+
+
+async def test_simultaneous_wrong_passwords_are_limited_too(serve_site: Site) -> None:
+    """No more of them are checked than of consecutive ones."""
+    await serve_site.get("sign-in")
+
+    answers = await asyncio.gather(
+        *(serve_site.post("sign-in", password=f"wrong {number}") for number in range(20))
+    )
+
+    assert sorted(answer.status for answer in answers) == [401] * 5 + [429] * 15
+
+
+async def test_right_passwords_are_not_limited(serve_site: Site) -> None:
+    """The audit list has none of them as refused."""
+    for _ in range(7):
+        assert (await serve_site.sign_in()).status == HTTPStatus.SEE_OTHER
+
+    acts = await list_acts(serve_site.operator, EVERY_APP)
+    assert "portal.sign_in_refused" not in [act.name for act in acts]
+
+
+@pytest.mark.parametrize("kind", ["bcrypt", "argon2"])
+async def test_the_password_may_be_set_as_a_hash(kind: str, make_site: MakeSite) -> None:
+    """The hash itself does not sign in."""
+    hashed = {
+        "bcrypt": lambda: bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode(),
+        "argon2": lambda: argon2.PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD),
+    }[kind]()
+    site = await make_site(config.SERVE, SKYLOGIN_ADMIN_PASSWORD=hashed)
+
+    assert (await site.sign_in(hashed)).status == HTTPStatus.UNAUTHORIZED
+    assert (await site.sign_in()).status == HTTPStatus.SEE_OTHER
+    assert (await site.get("users")).status == HTTPStatus.OK
+
+
+async def test_the_cookie_is_hidden_from_scripts_and_other_sites(serve_site: Site) -> None:
+    """The database has only a hash of its key."""
+    cookie = (await serve_site.sign_in()).headers["Set-Cookie"]
+
+    for attribute in ("HttpOnly", "SameSite=Strict", "Path=/portal/"):
+        assert attribute in cookie
+    assert serve_site.session_key not in "\n".join(serve_site.state())
+
+
+async def test_pages_forbid_frames_and_foreign_content(serve_site: Site) -> None:
+    """By their Content-Security-Policy."""
+    await serve_site.sign_in()
+
+    policy = (await serve_site.get("users")).headers["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+async def test_signing_out_ends_the_session(serve_site: Site) -> None:
+    """Its key shows no page any more."""
+    await serve_site.sign_in()
+    key = serve_site.session_key
+
+    signed_out = await serve_site.post("sign-out")
+    page = await serve_site.send("GET", "portal/users", session=key)
+
+    assert signed_out.status == HTTPStatus.SEE_OTHER
+    assert (page.status, page.headers["Location"]) == (303, "/portal/sign-in")
