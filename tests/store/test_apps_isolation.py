@@ -418,10 +418,10 @@ ARGUMENTS: dict[str, Arguments] = {
     "principals.update_said": lambda of: (make_link("google", of),),
     "principals.remove": lambda of: ("google", f"{of}-user"),
     "record_queries.load_schema": lambda of: (reader.read(ASKED),),
-    "record_queries.load_fields": lambda of: ([make_note(of)],),
     "record_types.make": lambda of: (f"{of}-type",),
     "record_types.find": lambda of: (["note", f"{of}-made", f"{of}-type"],),
     "record_types.load_names": lambda of: (),
+    "fields.load_held": lambda of: ([make_note(of)],),
     "records.load": lambda of: (ids_of(of), None),
     "records.load in a database": lambda of: (ids_of(of), PRIVATE),
     "records.save": lambda of: (PUBLIC, make_record_changes(of)),
@@ -629,6 +629,7 @@ PLAYS: dict[str, Play] = {
 
 # What takes an app or a transaction and is not played.
 NOT_PLAYED = {
+    "record_rows.write": "played by `records.save` and `users.save`",
     "database.Store.fields_of": "a test of its own is below",
     "apps.count_made_by_use": "the limit of apps goes for all of them",
     "apps.load_all": "the operator's list of apps",

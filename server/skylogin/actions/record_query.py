@@ -14,6 +14,7 @@ from skylogin.domain.user import Record
 from skylogin.encoding.json_text import JsonValue
 from skylogin.query import includes, permissions, planner, reader
 from skylogin.query.predicate import KeyPath, Query
+from skylogin.store import fields as stored_fields
 from skylogin.store import record_queries as stored_queries
 from skylogin.store.record_queries import Found, Scope
 
@@ -56,7 +57,7 @@ async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) 
         for record_type, ids in references.items()
         for key, record in (await stored_queries.load_referred(scope, record_type, ids)).items()
     }
-    fields = await stored_queries.load_fields(tx, app, [*found.records, *referred.values()])
+    fields = await stored_fields.load_held(tx, app, [*found.records, *referred.values()])
     return _Outcome(found, referred, fields)
 
 

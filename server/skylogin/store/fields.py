@@ -10,7 +10,7 @@ from skylogin.database import dialect
 from skylogin.database.tables import record_fields
 from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain.fields import TypeAndField
-from skylogin.domain.user import Field
+from skylogin.domain.user import Field, Record
 from skylogin.errors import RetryTransaction
 
 _FIELDS = select(record_fields).where(
@@ -54,6 +54,16 @@ def _fields_named(dialect_name: str) -> Select[Any]:
 
 def _as_fields(rows: Iterable[Any]) -> FieldMap:
     return {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
+
+
+async def load_held(tx: Transaction, app: str, found: Iterable[Record]) -> dict[str, FieldMap]:
+    """Return the fields of the types of records, with at least those that they hold."""
+    names: dict[str, set[str]] = {}
+    for record in found:
+        names.setdefault(record.type, set()).update(record.data)
+    return {
+        record_type: await load(tx, app, record_type, held) for record_type, held in names.items()
+    }
 
 
 async def add(tx: Transaction, app: str, record_type: str, fields: Mapping[str, Field]) -> None:

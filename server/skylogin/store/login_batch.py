@@ -15,13 +15,14 @@ from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain import login
 from skylogin.domain.login import LoginAttempt, LoginChanges, LoginSnapshot
 from skylogin.domain.profile import references
-from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
+from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.unique_keys import KeySet, UniqueKey, keys_of
 from skylogin.domain.user import Account
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import RetryTransaction
 from skylogin.store import fields, users
+from skylogin.store.principals import OF_CUSTOM_TOKENS
 
 
 async def load(
@@ -151,8 +152,7 @@ def _subjects(dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
     return select(principals.c.user_id, principals.c.principal).where(
         principals.c.app == row["app"],
-        principals.c.kind == CUSTOM_TOKEN,
-        principals.c.provider == "",
+        *OF_CUSTOM_TOKENS,
         principals.c.user_id == row["id"],
     )
 
@@ -185,8 +185,7 @@ def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
     row = dialect.json_rows("rows", dialect_name, app=Text, subject=Text)
     return (
         principals.c.app == row["app"],
-        principals.c.kind == CUSTOM_TOKEN,
-        principals.c.provider == "",
+        *OF_CUSTOM_TOKENS,
         principals.c.principal == row["subject"],
     )
 

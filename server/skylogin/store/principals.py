@@ -9,7 +9,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database.tables import principals
 from skylogin.database.transaction import Transaction
-from skylogin.domain.stored_names import OAUTH
+from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH
+
+# The condition for principals whose id is the subject of a custom token.
+OF_CUSTOM_TOKENS = (principals.c.kind == CUSTOM_TOKEN, principals.c.provider == "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,16 @@ def _said(link: Link) -> dict[str, object]:
 
 
 def _of(app: str, provider: str, principal: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        principals.c.app == app,
-        principals.c.kind == OAUTH,
-        principals.c.provider == provider,
-        principals.c.principal == principal,
-    )
+    return (*_of_provider(app, provider), principals.c.principal == principal)
 
 
 def _of_user(app: str, provider: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (*_of_provider(app, provider), principals.c.user_id == user_id)
+
+
+def _of_provider(app: str, provider: str) -> tuple[ColumnElement[bool], ...]:
     return (
         principals.c.app == app,
         principals.c.kind == OAUTH,
         principals.c.provider == provider,
-        principals.c.user_id == user_id,
     )

@@ -1,6 +1,6 @@
 """Queries for records: the schema they are read by, the records found, those included."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from skylogin.domain.user import Actor, Record
 from skylogin.query.paths import Schema, paths_of, reach
 from skylogin.query.plan import Plan
 from skylogin.query.predicate import Query
-from skylogin.store import fields, record_types
+from skylogin.store import fields, record_rows, record_types
 from skylogin.store.query_sql import QuerySql
 
 
@@ -68,7 +68,7 @@ async def run(scope: Scope, plan: Plan, *, count: bool) -> Found:
     """Return what *plan* finds in *scope*."""
     sql = scope.sql()
     where = sql.where(plan)
-    query = select(*_COLUMNS).where(*where).order_by(*sql.order(plan))
+    query = select(*record_rows.COLUMNS).where(*where).order_by(*sql.order(plan))
     if plan.limit is not None:
         query = query.limit(plan.limit)
     if plan.offset:
@@ -90,7 +90,7 @@ async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) ->
     sql = scope.sql()
     row = dialect.json_rows("ids", scope.tx.dialect, id=Text)
     sql.values["ids"] = [{"id": key} for key in sorted(ids)]
-    query = select(*_COLUMNS).where(
+    query = select(*record_rows.COLUMNS).where(
         records.c.app == scope.app,
         records.c.type == record_type,
         records.c.id.in_(select(row["id"])),
@@ -106,28 +106,3 @@ async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) ->
 async def _fetch(scope: Scope, query: Select[Any], sql: QuerySql) -> Sequence[Any]:
     rows: Sequence[Any] = (await scope.tx.connection.execute(query, sql.values)).all()
     return rows
-
-
-async def load_fields(tx: Transaction, app: str, found: Iterable[Record]) -> dict[str, FieldMap]:
-    """Return the fields of the types of records, with at least those that they hold."""
-    names: dict[str, set[str]] = {}
-    for record in found:
-        names.setdefault(record.type, set()).update(record.data)
-    return {
-        record_type: await fields.load(tx, app, record_type, held)
-        for record_type, held in names.items()
-    }
-
-
-# In the order of the fields of Record.
-_COLUMNS = (
-    records.c.id,
-    records.c.owner_id,
-    records.c.access,
-    records.c.created_at,
-    records.c.created_by,
-    records.c.updated_at,
-    records.c.updated_by,
-    records.c.data,
-    records.c.type,
-)

@@ -4,10 +4,9 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, Text, Update, bindparam, delete, select, update
+from sqlalchemy import Select, Text, bindparam, delete, select
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import records
 from skylogin.database.transaction import Transaction
 from skylogin.domain import profile, schema
@@ -17,9 +16,8 @@ from skylogin.domain.records import RecordChanges, RecordSnapshot, SaveContext, 
 from skylogin.domain.schema import Extension
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Record, RecordId
-from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
-from skylogin.store import fields, login_batch, record_types, references, users
+from skylogin.store import fields, login_batch, record_rows, record_types, references, users
 
 
 async def load(
@@ -35,11 +33,7 @@ async def load(
         values = references.as_rows(app, ids, [database_id])
         rows = await tx.fetch(_records_by_id(tx.dialect), values)
     found = {RecordId(row[-1], row[0]): Record(*row) for row in rows}
-    names: dict[str, set[str]] = {}
-    for record in found.values():
-        names.setdefault(record.type, set()).update(record.data)
-    for record_type, of_type in names.items():
-        await fields.load(tx, app, record_type, of_type)
+    await fields.load_held(tx, app, found.values())
     return found
 
 
@@ -61,13 +55,15 @@ async def load_to_change(
 
 @functools.cache
 def _records_by_id(dialect_name: str) -> Select[Any]:
-    return select(*_COLUMNS).where(*references.of_rows(dialect_name))
+    return select(*record_rows.COLUMNS).where(*references.of_rows(dialect_name))
 
 
 @functools.cache
 def _records_anywhere(dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, id=Text)
-    return select(*_COLUMNS).where(*(records.c[name] == column for name, column in row.items()))
+    return select(*record_rows.COLUMNS).where(
+        *(records.c[name] == column for name, column in row.items())
+    )
 
 
 @functools.cache
@@ -179,18 +175,9 @@ async def _load_numbers(
 
 async def save(tx: Transaction, app: str, database_id: str, changes: RecordChanges) -> None:
     """Save what *changes* hold: records, keys of users, and what sequences give out next."""
-    made = [
-        _row(app, database_id, record)
-        for record_id, record in changes.records.items()
-        if record_id in changes.made
-    ]
-    written = [
-        _row(app, database_id, record)
-        for record_id, record in changes.records.items()
-        if record_id not in changes.made
-    ]
-    tx.write_last(_insert_records(tx.dialect), "made_records", made)
-    tx.write_last(_update_records(tx.dialect), "written_records", written)
+    new = [record for key, record in changes.records.items() if key in changes.made]
+    changed = [record for key, record in changes.records.items() if key not in changes.made]
+    record_rows.write(tx, app, new, changed, database_id)
     await login_batch.save_keys(tx, app, changes.released, changes.key_owners)
     await fields.set_next_values(tx, app, changes.next_values)
 
@@ -207,51 +194,4 @@ _DELETE = delete(records).where(
     records.c.database_id == bindparam("d"),
     records.c.type == bindparam("t"),
     records.c.id == bindparam("i"),
-)
-
-
-def _row(app: str, database_id: str, record: Record) -> dict[str, Any]:
-    return {
-        "app": app,
-        "database_id": database_id,
-        "type": record.type,
-        "id": record.id,
-        "owner_id": record.owner_id,
-        "access": record.access,
-        "created_at": rfc3339.stored(record.created_at),
-        "created_by": record.created_by,
-        "updated_at": rfc3339.stored(record.updated_at),
-        "updated_by": record.updated_by,
-        "data": record.data,
-    }
-
-
-@functools.cache
-def _insert_records(dialect_name: str) -> Insert:
-    return dialect.insert_rows(records, "made_records", records.c.keys(), dialect_name)
-
-
-@functools.cache
-def _update_records(dialect_name: str) -> Update:
-    ids = {"app": Text, "database_id": Text, "type": Text, "id": Text}
-    columns = {"access": Json, "updated_at": Timestamp, "updated_by": Text, "data": Json}
-    row = dialect.json_rows("written_records", dialect_name, **ids, **columns)
-    return (
-        update(records)
-        .where(*(records.c[name] == row[name] for name in ids))
-        .values({name: row[name] for name in columns})
-    )
-
-
-# In the order of the fields of Record.
-_COLUMNS = (
-    records.c.id,
-    records.c.owner_id,
-    records.c.access,
-    records.c.created_at,
-    records.c.created_by,
-    records.c.updated_at,
-    records.c.updated_by,
-    records.c.data,
-    records.c.type,
 )

@@ -10,7 +10,7 @@ from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Json, Timestamp
+from skylogin.database.dialect import Timestamp
 from skylogin.database.tables import (
     auth_keys,
     password_history,
@@ -20,10 +20,10 @@ from skylogin.database.tables import (
     users,
 )
 from skylogin.database.transaction import Transaction
-from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Record, User
 from skylogin.encoding import rfc3339
-from skylogin.store import fields
+from skylogin.store import fields, record_rows
+from skylogin.store.principals import OF_CUSTOM_TOKENS
 
 
 async def load(
@@ -36,7 +36,7 @@ async def load(
         await tx.connection.execute(_lock_users(tx.dialect), values)
     rows = await tx.fetch(_users_by_id(tx.dialect), values)
     found = {row[0]: read_user(row) for row in rows}
-    await _load_fields(tx, app, found.values())
+    await fields.load_held(tx, app, (user.record for user in found.values() if user.record))
     return found
 
 
@@ -47,13 +47,8 @@ async def load_with_subjects(
     values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
     rows = await tx.fetch(_users_with_subjects(tx.dialect), values)
     found = {row[1]: read_user(row[1:]) for row in rows}
-    await _load_fields(tx, app, found.values())
+    await fields.load_held(tx, app, (user.record for user in found.values() if user.record))
     return found, {row[1]: row[0] for row in rows if row[0] is not None}
-
-
-async def _load_fields(tx: Transaction, app: str, found: Collection[User]) -> None:
-    names = {name for user in found if user.record for name in user.record.data}
-    await fields.load(tx, app, USER_TYPE, names)
 
 
 @functools.cache
@@ -75,8 +70,7 @@ def _users_with_subjects(dialect_name: str) -> Select[Any]:
         .where(
             principals.c.app == users.c.app,
             principals.c.user_id == users.c.id,
-            principals.c.kind == CUSTOM_TOKEN,
-            principals.c.provider == "",
+            *OF_CUSTOM_TOKENS,
         )
         .scalar_subquery()
     )
@@ -113,10 +107,9 @@ async def load_records(tx: Transaction, app: str, user_ids: Collection[str]) -> 
 @functools.cache
 def _records_by_id(dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
-    query = select(*_RECORD_COLUMNS).where(
+    query = select(*record_rows.COLUMNS).where(
         records.c.app == row["app"],
-        records.c.database_id == PUBLIC_DATABASE,
-        records.c.type == USER_TYPE,
+        *record_rows.OF_USERS,
         records.c.id == row["id"],
     )
     return dialect.locked(query, records.c.id, [records], dialect_name)
@@ -139,8 +132,7 @@ def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Sel
             records,
             and_(
                 records.c.app == users.c.app,
-                records.c.database_id == PUBLIC_DATABASE,
-                records.c.type == USER_TYPE,
+                *record_rows.OF_USERS,
                 records.c.id == users.c.id,
             ),
             isouter=not with_record,
@@ -159,7 +151,7 @@ async def save(
 
     Those in *left* have a record already, although the user is new.
     """
-    new_users, new_roles, new_records, seen, written = [], [], [], [], []
+    new_users, new_roles, new_records, seen, changed_records = [], [], [], [], []
     for user_id, user in after.items():
         old, record = before.get(user_id), user.record
         if old is None:
@@ -171,15 +163,14 @@ async def save(
             await set_disabled(tx, app, user)
         has_record = user_id in left or (old is not None and old.record is not None)
         if record is not None and not has_record:
-            new_records.append(_record_row(app, record))
+            new_records.append(record)
         elif record is not None:
-            written.append(_written_row(app, record))
+            changed_records.append(record)
     tx.users_added += len(new_users)
     tx.write_last(_insert_users(tx.dialect), "new_users", new_users)
     tx.write_last(_insert_roles(tx.dialect), "new_roles", new_roles)
-    tx.write_last(_insert_records(tx.dialect), "new_records", new_records)
     tx.write_last(_update_seen(tx.dialect), "seen", seen)
-    tx.write_last(_update_records(tx.dialect), "written", written)
+    record_rows.write(tx, app, new_records, changed_records)
 
 
 async def see(tx: Transaction, app: str, seen: Mapping[str, datetime]) -> None:
@@ -198,8 +189,8 @@ async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
         row = _user_row(app, wanted)
         await tx.connection.execute(_insert_users(tx.dialect), {"new_users": [row]})
     if wanted.record is not None and (before is None or before.record is None):
-        row = _record_row(app, wanted.record)
-        await tx.connection.execute(_insert_records(tx.dialect), {"new_records": [row]})
+        record_rows.write(tx, app, [wanted.record], [])
+        await tx.finish()
     return (await load(tx, app, [wanted.id]))[wanted.id]
 
 
@@ -258,12 +249,7 @@ async def remove(tx: Transaction, app: str, user_id: str) -> None:
             delete(table).where(table.c.app == app, table.c.user_id == user_id)
         )
     await tx.connection.execute(
-        delete(records).where(
-            records.c.app == app,
-            records.c.database_id == PUBLIC_DATABASE,
-            records.c.type == USER_TYPE,
-            records.c.id == user_id,
-        )
+        delete(records).where(records.c.app == app, *record_rows.OF_USERS, records.c.id == user_id)
     )
     await tx.connection.execute(delete(users).where(users.c.app == app, users.c.id == user_id))
 
@@ -298,33 +284,6 @@ def _seen_row(app: str, user_id: str, moment: datetime) -> dict[str, Any]:
     return {"app": app, "id": user_id, "last_seen_at": rfc3339.stored(moment)}
 
 
-def _written_row(app: str, record: Record) -> dict[str, Any]:
-    return {
-        "app": app,
-        "id": record.id,
-        "updated_at": rfc3339.stored(record.updated_at),
-        "updated_by": record.updated_by,
-        "access": record.access,
-        "data": record.data,
-    }
-
-
-def _record_row(app: str, record: Record) -> dict[str, Any]:
-    return {
-        "app": app,
-        "database_id": PUBLIC_DATABASE,
-        "type": USER_TYPE,
-        "id": record.id,
-        "owner_id": record.owner_id,
-        "access": record.access,
-        "created_at": rfc3339.stored(record.created_at),
-        "created_by": record.created_by,
-        "updated_at": rfc3339.stored(record.updated_at),
-        "updated_by": record.updated_by,
-        "data": record.data,
-    }
-
-
 @functools.cache
 def _insert_users(dialect_name: str) -> Insert:
     columns = ("app", "id", "password_hash", "token_valid_since", "last_seen_at", "disabled")
@@ -337,11 +296,6 @@ def _insert_roles(dialect_name: str) -> Insert:
 
 
 @functools.cache
-def _insert_records(dialect_name: str) -> Insert:
-    return dialect.insert_rows(records, "new_records", records.c.keys(), dialect_name)
-
-
-@functools.cache
 def _update_seen(dialect_name: str) -> Update:
     row = dialect.json_rows("seen", dialect_name, app=Text, id=Text, last_seen_at=Timestamp)
     return (
@@ -351,33 +305,7 @@ def _update_seen(dialect_name: str) -> Update:
     )
 
 
-@functools.cache
-def _update_records(dialect_name: str) -> Update:
-    columns = {"updated_at": Timestamp, "updated_by": Text, "access": Json, "data": Json}
-    row = dialect.json_rows("written", dialect_name, app=Text, id=Text, **columns)
-    return (
-        update(records)
-        .where(
-            records.c.app == row["app"],
-            records.c.database_id == PUBLIC_DATABASE,
-            records.c.type == USER_TYPE,
-            records.c.id == row["id"],
-        )
-        .values({name: row[name] for name in columns})
-    )
-
-
-# In the order of the fields of Record, and of User.
-_RECORD_COLUMNS = (
-    records.c.id.label("record_id"),
-    records.c.owner_id,
-    records.c.access,
-    records.c.created_at,
-    records.c.created_by,
-    records.c.updated_at,
-    records.c.updated_by,
-    records.c.data,
-)
+# In the order of the fields of User, and of Record.
 _USER_COLUMNS = (
     users.c.id,
     users.c.password_hash,
@@ -386,5 +314,5 @@ _USER_COLUMNS = (
     users.c.disabled,
     users.c.disabled_message,
     users.c.disabled_expiry,
-    *_RECORD_COLUMNS,
+    *record_rows.COLUMNS,
 )

@@ -1,0 +1,76 @@
+"""Rows of the table of records: their columns, and how they are written."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Insert, Text, Update, update
+
+from skylogin.database import dialect
+from skylogin.database.dialect import Json, Timestamp
+from skylogin.database.tables import records
+from skylogin.database.transaction import Transaction
+from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
+from skylogin.domain.user import Record
+from skylogin.encoding import rfc3339
+
+# In the order of the fields of Record.
+COLUMNS = (
+    records.c.id,
+    records.c.owner_id,
+    records.c.access,
+    records.c.created_at,
+    records.c.created_by,
+    records.c.updated_at,
+    records.c.updated_by,
+    records.c.data,
+    records.c.type,
+)
+# The record of a user has the user's id.
+OF_USERS = (records.c.database_id == PUBLIC_DATABASE, records.c.type == USER_TYPE)
+
+
+def write(
+    tx: Transaction,
+    app: str,
+    new: Sequence[Record],
+    changed: Sequence[Record],
+    database_id: str = PUBLIC_DATABASE,
+) -> None:
+    """Insert the *new* records and update the *changed* ones, at the end of the transaction."""
+    new_rows, changed_rows = ([_row(app, database_id, one) for one in of] for of in (new, changed))
+    tx.write_last(_insert_records(tx.dialect), "new_records", new_rows)
+    tx.write_last(_update_records(tx.dialect), "changed_records", changed_rows)
+
+
+def _row(app: str, database_id: str, record: Record) -> dict[str, Any]:
+    return {
+        "app": app,
+        "database_id": database_id,
+        "type": record.type,
+        "id": record.id,
+        "owner_id": record.owner_id,
+        "access": record.access,
+        "created_at": rfc3339.stored(record.created_at),
+        "created_by": record.created_by,
+        "updated_at": rfc3339.stored(record.updated_at),
+        "updated_by": record.updated_by,
+        "data": record.data,
+    }
+
+
+@functools.cache
+def _insert_records(dialect_name: str) -> Insert:
+    return dialect.insert_rows(records, "new_records", records.c.keys(), dialect_name)
+
+
+@functools.cache
+def _update_records(dialect_name: str) -> Update:
+    ids = {"app": Text, "database_id": Text, "type": Text, "id": Text}
+    columns = {"access": Json, "updated_at": Timestamp, "updated_by": Text, "data": Json}
+    row = dialect.json_rows("changed_records", dialect_name, **ids, **columns)
+    return (
+        update(records)
+        .where(*(records.c[name] == row[name] for name in ids))
+        .values({name: row[name] for name in columns})
+    )
