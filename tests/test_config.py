@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from skylogin import config
 from skylogin.config import DEV, SERVE, SETTINGS, ConfigurationError
+from skylogin.config.settings import SECRETS
 
 OWN = {
     "API_KEY": "key-of-our-app",
@@ -343,3 +344,12 @@ def test_each_setting_has_a_field_a_name_of_its_own_and_a_sentence() -> None:
     """The documentation is made from the table."""
     assert len({row.variable for row in SETTINGS}) == len({row.field for row in SETTINGS})
     assert all(row.about.endswith(".") for row in SETTINGS)
+
+
+def test_the_settings_do_not_show_their_secrets() -> None:
+    """A traceback or a log line may hold them as text."""
+    secrets = {name: f"the value of {name}" for name in SECRETS}
+
+    shown = repr(config.read(secrets, DEV))
+
+    assert [value for value in secrets.values() if value in shown] == []

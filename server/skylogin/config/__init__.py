@@ -3,8 +3,17 @@
 from skylogin.config.display import MASK, InForce, in_force
 from skylogin.config.parsers import SQLITE_PREFIX, address
 from skylogin.config.reading import DEFAULT_MASTER_KEY, ConfigurationError, read
-from skylogin.config.settings import DEV, SERVE, Settings, url_of
-from skylogin.config.table import FROM_FILES, SETTINGS, VARIABLES, WITHOUT_EFFECT, Setting
+from skylogin.config.settings import (
+    DEV,
+    FROM_FILES,
+    SERVE,
+    SETTINGS,
+    VARIABLES,
+    WITHOUT_EFFECT,
+    Setting,
+    Settings,
+    url_of,
+)
 
 __all__ = [
     "DEFAULT_MASTER_KEY",

@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from skylogin.config.settings import Settings
-from skylogin.config.table import SECRETS, SETTINGS
+from skylogin.config.settings import SECRETS, SETTINGS, Settings
 
 MASK = "••••••••"
 
@@ -40,7 +39,7 @@ def _shown(value: object) -> str:
             return "yes" if value else "no"
         case tuple((host, port)) if port is None or isinstance(port, int):
             return str(host) if port is None else f"{host}:{port}"
-        case frozenset() | list() | tuple():
+        case frozenset() | tuple():
             names = [one if isinstance(one, str) else _shown(one) for one in value]
             return ",".join(sorted(names) if isinstance(value, frozenset) else names)
     return str(value)

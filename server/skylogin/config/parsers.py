@@ -28,9 +28,9 @@ def text(value: str) -> str:
     return value
 
 
-def list_of_texts(value: str) -> list[str]:
+def texts(value: str) -> tuple[str, ...]:
     """Read texts with commas between them."""
-    return [item.strip() for item in value.split(",") if item.strip()]
+    return tuple(item.strip() for item in value.split(",") if item.strip())
 
 
 def choice(*choices: str) -> Callable[[str], str]:
@@ -131,7 +131,7 @@ def log_level(value: str) -> str:
 
 def algorithms(value: str) -> frozenset[str]:
     """Read algorithms of signatures."""
-    names = frozenset(list_of_texts(value))
+    names = frozenset(texts(value))
     unknown = names - set(jws.ALGORITHMS)
     if unknown or not names:
         raise ValueError(f"may list {', '.join(jws.ALGORITHMS)}")
@@ -141,6 +141,6 @@ def algorithms(value: str) -> frozenset[str]:
 def networks(value: str) -> tuple[Network, ...]:
     """Read addresses and networks."""
     try:
-        return tuple(ipaddress.ip_network(item) for item in list_of_texts(value))
+        return tuple(ipaddress.ip_network(item) for item in texts(value))
     except ValueError as error:
         raise ValueError(f"has to list addresses or networks: {error}") from None

@@ -5,15 +5,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from skylogin.config.parsers import FallbackToDefault
-from skylogin.config.settings import DEV, LOOPBACK, LOOPBACK_NAME, SERVE, Settings
-from skylogin.config.table import (
+from skylogin.config.settings import (
+    DEV,
     FROM_FILES,
+    LOOPBACK,
+    LOOPBACK_NAME,
     RENAMED,
+    SERVE,
     SET_BY_EXEC,
     SETTINGS,
     VARIABLES,
     WITHOUT_EFFECT,
     Setting,
+    Settings,
 )
 from skylogin.domain import unique_keys
 from skylogin.tokens import jws

@@ -1,69 +1,98 @@
-"""What a server is told: a value, made once from the environment."""
+"""The settings of a server: a table, whose rows are the fields of one value.
 
-from dataclasses import dataclass, field
+Skygear's variables keep its names; ours begin with SKYLOGIN_.
+"""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from skylogin.config import parsers
 from skylogin.config.parsers import SQLITE_PREFIX, Network
 from skylogin.domain.password_policy import PasswordPolicy
 from skylogin.domain.unique_keys import KeySet
-from skylogin.tokens.custom_token import Rules
+from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules
 
 DEV, SERVE = "dev", "serve"
 PORT = 3000
 LOOPBACK, LOOPBACK_NAME = "127.0.0.1", "localhost"
+# Settings that may also come from a file, whose path is in a variable that ends with _FILE.
+FROM_FILES = ("SKYLOGIN_ADMIN_TOKEN", "SKYLOGIN_ADMIN_PASSWORD")
+SECRETS = frozenset(("MASTER_KEY", "CUSTOM_TOKEN_SECRET", "TOKEN_STORE_SECRET", *FROM_FILES))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row: the field of Settings, the variable, its default as text, its parser, a sentence."""
+
+    field: str
+    variable: str
+    default: str
+    parse: Callable[[str], Any]
+    about: str
+
+
+def _setting(variable: str, default: str, parse: Callable[[str], Any], about: str) -> Any:
+    """Declare a field of Settings that is read from *variable*."""
+    return field(metadata={"row": (variable, default, parse, about)}, repr=variable not in SECRETS)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a server is told; SETTINGS says what each field is."""
+    """Everything a server is told, made once from the environment."""
 
     mode: str
-    app_name: str
-    api_key: str
-    master_key: str
-    custom_token_secret: str | None
-    database_url: str
-    dev_mode: bool | None
-    host: tuple[str, int | None]
-    port: int | None
-    cors_host: str
-    response_timeout_seconds: int
-    auth_record_keys: tuple[KeySet, ...]
-    token_store: str
-    token_store_path: str
-    token_store_prefix: str
-    token_store_expiry_seconds: int
-    token_store_secret: str
-    verify_required: bool
-    password_length_min: int
-    password_uppercase_required: bool
-    password_lowercase_required: bool
-    password_digit_required: bool
-    password_symbol_required: bool
-    password_guessable_level_min: int
-    password_excluded_keywords: list[str]
-    password_excluded_fields: list[str]
-    password_history_size: int
-    password_history_days: int
-    password_expiry_days: int
-    log_level: str
-    log_format: str
-    contract: str
-    data: str
-    allowed_algorithms: frozenset[str]
-    token_lifetime_max_seconds: int
-    audience: str
-    issuer: str
-    leeway_seconds: int
-    login_log_rows_max: int
-    login_log_days: int
-    login_log_profiles: bool | None
-    trusted_proxies: tuple[Network, ...]
-    domain: str
-    body_bytes_max: int
-    pubsub_message_bytes_max: int
-    admin_token: str = field(repr=False)
-    admin_password: str = field(repr=False)
-    warnings: tuple[str, ...] = field(default=())
+    # A row stays on one line, whatever its length.
+    # ruff: noqa: E501
+    # fmt: off
+    app_name: str = _setting("APP_NAME", "myapp", parsers.text, "Name of the default app; `iss` of access tokens.")
+    api_key: str = _setting("API_KEY", "", parsers.text, "Key that clients send. `skylogin dev`: `changeme` unless set.")
+    master_key: str = _setting("MASTER_KEY", "", parsers.text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set.")
+    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and kept. Empty: login with custom token is off.")
+    database_url: str = _setting("DATABASE_URL", "", parsers.database_url, "URL of PostgreSQL, in libpq's forms, or `sqlite:///path`. Unset: `skylogin dev` uses embedded SQLite.")
+    dev_mode: bool | None = _setting("DEV_MODE", "", parsers.optional_boolean, "Whether clients may extend the schema. Off: a login with a new profile field is refused.")
+    host: tuple[str, int | None] = _setting("HOST", ":3000", parsers.address, "Where to listen: `host:port`, `:port` or `host`. `skylogin dev` listens on 127.0.0.1 unless a host is set.")
+    port: int | None = _setting("PORT", "", parsers.port, "Port to listen on if HOST has none. 0: any free port.")
+    cors_host: str = _setting("CORS_HOST", "*", parsers.text, "Sent unchanged as Access-Control-Allow-Origin.")
+    response_timeout_seconds: int = _setting("RESPONSE_TIMEOUT", "60", parsers.lenient_integer, "Seconds after which a call times out; 0 or less: never.")
+    auth_record_keys: tuple[KeySet, ...] = _setting("AUTH_RECORD_KEYS", "username,email", parsers.key_sets, "Unique fields of the user record: names, or tuples such as `(email,realm)`.")
+    token_store: str = _setting("TOKEN_STORE", "jwt", parsers.choice("jwt", "fs", "redis"), "Where access tokens are stored: `jwt` signs them and stores nothing, `fs` has a file for each, `redis` a hash.")
+    token_store_path: str = _setting("TOKEN_STORE_PATH", "data/token", parsers.text, "Folder of `fs`, or URL of `redis`: `redis://host:port` or `rediss://host:port`.")
+    token_store_prefix: str = _setting("TOKEN_STORE_PREFIX", "", parsers.text, "Prefix of the keys in `redis`; a colon follows it.")
+    token_store_expiry_seconds: int = _setting("TOKEN_STORE_EXPIRY", "0", parsers.lenient_integer, "Seconds after which an access token expires; 0: never.")
+    token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", parsers.text, "Signs access tokens. Unset: a secret is generated and kept.")
+    verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me` requires `is_verified` to be true on the user record.")
+    password_length_min: int = _setting("USER_AUDIT_PW_MIN_LENGTH", "0", parsers.lenient_integer, "Minimum length of a new password, in bytes.")
+    password_uppercase_required: bool = _setting("USER_AUDIT_PW_UPPERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from A to Z.")
+    password_lowercase_required: bool = _setting("USER_AUDIT_PW_LOWERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from a to z.")
+    password_digit_required: bool = _setting("USER_AUDIT_PW_DIGIT_REQUIRED", "no", parsers.boolean, "Whether a new password needs a digit.")
+    password_symbol_required: bool = _setting("USER_AUDIT_PW_SYMBOL_REQUIRED", "no", parsers.boolean, "Whether a new password needs any other character.")
+    password_guessable_level_min: int = _setting("USER_AUDIT_PW_MIN_GUESSABLE_LEVEL", "0", parsers.guessable_level, "How hard to guess a new password has to be, from 1 to 5 (zxcvbn's score plus one); 0: any.")
+    password_excluded_keywords: tuple[str, ...] = _setting("USER_AUDIT_PW_EXCLUDED_KEYWORDS", "", parsers.texts, "Words that a new password may not contain, in any case.")
+    password_excluded_fields: tuple[str, ...] = _setting("USER_AUDIT_PW_EXCLUDED_FIELDS", "", parsers.texts, "Fields of the user record whose text a new password may not contain.")
+    password_history_size: int = _setting("USER_AUDIT_PW_HISTORY_SIZE", "0", parsers.lenient_integer, "Number of earlier passwords that may not be used again.")
+    password_history_days: int = _setting("USER_AUDIT_PW_HISTORY_DAYS", "0", parsers.lenient_integer, "Days in which a password may not be used again.")
+    password_expiry_days: int = _setting("USER_AUDIT_PW_EXPIRY_DAYS", "0", parsers.lenient_integer, "Days after which a password has to be changed; 0: never.")
+    log_level: str = _setting("LOG_LEVEL", "info", parsers.log_level, "`debug`, `info`, `warn`, `error` or `fatal`. No level logs a secret, a token or a body.")
+    log_format: str = _setting("LOG_FORMATTER", "text", parsers.choice("text", "json"), "`text` or `json`.")
+    contract: str = _setting("SKYLOGIN_CONTRACT", DOCUMENTED, parsers.choice(DOCUMENTED, ORIGINAL), "Which one wins where Skygear's documentation and its code differ: `documented` or `original`.")
+    data: str = _setting("SKYLOGIN_DATA", ".skylogin", parsers.text, "Folder of the embedded database.")
+    allowed_algorithms: frozenset[str] = _setting("SKYLOGIN_ALLOWED_ALGORITHMS", "HS256,HS384,HS512", parsers.algorithms, "Algorithms that a custom token may be signed with.")
+    token_lifetime_max_seconds: int = _setting("SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS", "0", parsers.integer, "Longest time from `iat` to `exp` of a custom token; 0: no limit.")
+    audience: str = _setting("SKYLOGIN_AUDIENCE", "", parsers.text, "Required `aud` of a custom token; empty: any.")
+    issuer: str = _setting("SKYLOGIN_ISSUER", "", parsers.text, "Required `iss` of a custom token; empty: any.")
+    leeway_seconds: int = _setting("SKYLOGIN_LEEWAY_SECONDS", "0", parsers.integer, "Seconds by which the issuer's clock may be off.")
+    login_log_rows_max: int = _setting("SKYLOGIN_LOGIN_LOG_ROWS_MAX", "100000", parsers.positive_integer, "Login attempts that the login log keeps.")
+    login_log_days: int = _setting("SKYLOGIN_LOGIN_LOG_DAYS", "30", parsers.positive_integer, "Days that the login log keeps an attempt.")
+    login_log_profiles: bool | None = _setting("SKYLOGIN_LOGIN_LOG_PROFILES", "", parsers.optional_boolean, "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not.")
+    trusted_proxies: tuple[Network, ...] = _setting("SKYLOGIN_TRUSTED_PROXIES", "", parsers.networks, "Addresses or networks whose X-Forwarded-For is trusted.")
+    domain: str = _setting("SKYLOGIN_DOMAIN", "", parsers.text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set.")
+    body_bytes_max: int = _setting("SKYLOGIN_BODY_BYTES_MAX", "16777216", parsers.positive_integer, "Maximum size of a request body; a larger one is answered with 413.")
+    pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "1048576", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
+    admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.")
+    admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.")
+    # fmt: on
+    warnings: tuple[str, ...] = ()
 
     @property
     def may_extend_schema(self) -> bool:
@@ -92,8 +121,8 @@ class Settings:
             digit_required=self.password_digit_required,
             symbol_required=self.password_symbol_required,
             guessable_level_min=self.password_guessable_level_min,
-            excluded_keywords=tuple(self.password_excluded_keywords),
-            excluded_fields=tuple(self.password_excluded_fields),
+            excluded_keywords=self.password_excluded_keywords,
+            excluded_fields=self.password_excluded_fields,
             history_size=self.password_history_size,
             history_days=self.password_history_days,
             expiry_days=self.password_expiry_days,
@@ -127,6 +156,33 @@ class Settings:
         if port is None:
             port = PORT if self.port is None else self.port
         return host, port
+
+
+SETTINGS = tuple(
+    Setting(one.name, *one.metadata["row"]) for one in fields(Settings) if one.metadata
+)
+VARIABLES = frozenset(setting.variable for setting in SETTINGS)
+
+# What `skylogin exec` sets in the environment of its command.
+SET_BY_EXEC = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP"))
+# Old names, each with the name that replaced it.
+RENAMED = {
+    f"SKYLOGIN_JOURNAL_{part}": f"SKYLOGIN_LOGIN_LOG_{part}"
+    for part in ("ROWS_MAX", "DAYS", "PROFILES")
+}
+# Skygear's variables for what this server does not do.
+WITHOUT_EFFECT = (
+    "PLUGINS",
+    "ASSET_STORE",
+    "SLAVE",
+    "APNS_ENABLE",
+    "FCM_ENABLE",
+    "GCM_ENABLE",
+    "BAIDU_PUSH_ENABLE",
+    "SENTRY_DSN",
+    "USER_AUDIT_ENABLED",
+    "DB_IMPL_NAME",
+)
 
 
 def url_of(host: str, port: int) -> str:
