@@ -14,7 +14,10 @@ from tests.processes import ServerProcess
 pytest_plugins = ["pytester", "tests.applications", "tests.stores"]
 
 # For `make fast`: a fifth of the examples, which finds most errors at once.
-settings.register_profile("fast", max_examples=20)
+settings.register_profile("fast", max_examples=20, deadline=None)
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 Require = Callable[..., None]
 
 
