@@ -46,6 +46,10 @@ class Client:
         lifetime, claims = timedelta(seconds=expires_in), {"skyprofile": profile}
         return minting.mint(subject, secret, system_now(), lifetime, claims=claims)
 
+    def write_counts(self) -> None:
+        """Make the server write its counts and refused logins, as reading its login log does."""
+        list(self.server.app().logins)
+
     def control(self, path: str, **body: Any) -> None:
         """Do to the app what tests do."""
         url = f"{self.server.url}/_admin/v1/apps/myapp/{path}"

@@ -1,7 +1,7 @@
-"""Waiting for something that happens elsewhere, in another process or task.
+"""Waiting for something that happens in another process or task.
 
-A test waits for what it needs, never for a fixed time: where the event itself cannot
-be awaited, its effect is looked for again and again.
+A test waits for what it needs, never for a fixed time: if the event cannot be awaited,
+the test looks for its effect again and again.
 """
 
 import asyncio
@@ -28,3 +28,9 @@ async def wait_until_async(
     while not (await found if isawaitable(found := is_so()) else found):
         assert time.monotonic() < deadline, f"not within {seconds_max} seconds"
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def let_tasks_run() -> None:
+    """Give the tasks of the event loop several turns, until each waits for something outside."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from skylogin.store import login_attempts
 
 from tests.factories import make_token
 from tests.stores import Ask, Blocked, MakeServices
+from tests.waiting import let_tasks_run
 
 LOG_IN = "sso:custom_token:login"
 
@@ -39,7 +40,7 @@ async def test_a_client_that_leaves_is_in_the_login_log(
     services = await make_services(RESPONSE_TIMEOUT=seconds)
     async with writes_blocked():
         call = asyncio.create_task(ask(services, LOG_IN, token=make_token(secret="a secret")))
-        await asyncio.sleep(0.1)
+        await let_tasks_run()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call

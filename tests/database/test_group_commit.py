@@ -10,6 +10,8 @@ from skylogin.database.group_commit import BATCH_SIZE_MAX, Batcher
 from skylogin.errors import Reason, SkygearError, not_decodable
 from skylogin.store import apps
 
+from tests.waiting import let_tasks_run
+
 APP = "myapp"
 Blocked = Callable[[], Any]
 
@@ -149,8 +151,7 @@ async def test_who_leaves_while_the_batch_is_done_disturbs_nobody(
     """What they asked for may be done all the same."""
     async with writes_blocked():
         [first] = await submitted(batcher, "first")
-        # Long enough for the first batch to have begun.
-        await asyncio.sleep(0.05)
+        await let_tasks_run()
         later = await submitted(batcher, "later")
         first.cancel()
         await asyncio.sleep(0)

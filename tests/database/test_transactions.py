@@ -100,8 +100,8 @@ async def test_a_busy_database_is_waited_for(store: Store, writes_blocked: Any) 
     """Another process may write to it for a moment."""
     async with writes_blocked():
         writing = asyncio.create_task(store.run(lambda tx: apps.keep_setting(tx, APP, "a", "b")))
-        await asyncio.sleep(0.2)
-        assert not writing.done()
+        done, _ = await asyncio.wait({writing}, timeout=0.2)
+        assert not done
 
     assert await writing == "b"
 

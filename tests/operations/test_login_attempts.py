@@ -11,7 +11,9 @@ from skylogin.operations import login_attempts
 from skylogin.operations.operator import MissingError, Operator
 
 from tests.factories import NOW, make_token
+from tests.statement_counter import statements_counted
 from tests.stores import Ask, Clock, MakeServices
+from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.slow
 
@@ -77,9 +79,15 @@ async def test_one_attempt_is_shown(journal: list[str], operator: Operator) -> N
         await login_attempts.get(operator, "other", latest.id)
 
 
-async def follow(operator: Operator, wanted: Filter, number: int, after: str = "") -> list[str]:
-    """Return the subjects of the first attempts that follow."""
-    found: list[str] = []
+async def follow(
+    operator: Operator,
+    wanted: Filter,
+    number: int,
+    after: str = "",
+    found: list[str] | None = None,
+) -> list[str]:
+    """Return the subjects of the first attempts that follow; put them into *found* meanwhile."""
+    found = [] if found is None else found
     async with aclosing(login_attempts.follow(operator, APP, wanted, after)) as following:
         async for one in following:
             found.append(one.subject)
@@ -93,15 +101,18 @@ async def test_attempts_are_followed(
 ) -> None:
     """Each that comes from now on, once; one with an older id too, that was written late."""
     services = await make_services()
-    following = asyncio.create_task(follow(operator, Filter(), 3))
-    await asyncio.sleep(0.3)
+    found: list[str] = []
+    with statements_counted() as statements:
+        following = asyncio.create_task(follow(operator, Filter(), 3, found=found))
+        # It looks for new ones from its second statement on.
+        await wait_until_async(lambda: len(statements) > 1)
     for number, late in enumerate((0, 3, 1)):
         clock.moment = NOW + timedelta(minutes=5, seconds=10 - late)
         token = make_token(secret="wrong", sub=f"new{number}")
         await ask(services, LOG_IN, token=token)
         await services.app.login_log.flush()
         clock.moment = NOW + timedelta(minutes=5, seconds=10)
-        await asyncio.sleep(0.3)
+        await wait_until_async(lambda wanted=number + 1: len(found) == wanted)
 
     assert await asyncio.wait_for(following, SECONDS_MAX) == ["new0", "new1", "new2"]
 
@@ -123,11 +134,12 @@ async def test_the_next_attempt_is_waited_for(
     """As long as one wants to."""
     assert await login_attempts.wait(operator, APP, Filter(), 0.05) is None
 
-    waiting: Any = asyncio.create_task(
-        login_attempts.wait(operator, APP, Filter(subject="mallory"), SECONDS_MAX)
-    )
-    await asyncio.sleep(0.1)
     services = await make_services()
+    with statements_counted() as statements:
+        waiting: Any = asyncio.create_task(
+            login_attempts.wait(operator, APP, Filter(subject="mallory"), SECONDS_MAX)
+        )
+        await wait_until_async(lambda: len(statements) > 1)
     for subject in ("alice", "mallory"):
         await ask(services, LOG_IN, token=make_token(secret="wrong", sub=subject))
     await services.app.login_log.flush()

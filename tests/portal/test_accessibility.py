@@ -5,7 +5,6 @@ import math
 import os
 import random
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -115,8 +114,7 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
     client.control("faults", kind="latency", seconds=2, calls=3, action="sso:custom_token:login")
     client.control("faults", kind="drop", probability=0.3, seed=7)
     client.control("snapshots", name="three-users")
-    # Until what was counted is written.
-    time.sleep(1.5)
+    client.write_counts()
     pages = addresses(page, client)
 
     found = []
@@ -150,7 +148,7 @@ def test_the_keyboard_is_enough(browser: Any, client: Client) -> None:
     """Tab comes to everything one can act on, on every page, and one sees where it is."""
     client.log_in("eve", secret="wrong")
     client.control("faults", kind="drop", probability=0.3, seed=7)
-    time.sleep(1.5)
+    client.write_counts()
     context = browser.new_context()
     page = context.new_page()
     found = []
@@ -180,7 +178,7 @@ def test_a_long_word_stays_in_the_page(browser: Any, client: Client) -> None:
     word = "w" * 300
     client.log_in("longest", username=word, email=f"{word}@example.com", motto=word)
     client.log_in("l" * 36, secret="wrong")
-    time.sleep(1)
+    client.write_counts()
     context = browser.new_context(viewport={"width": PHONE_WIDTH, "height": 900})
     page = context.new_page()
     base = f"{client.server.url}/portal/"

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import struct
-from collections.abc import Callable
 from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
@@ -21,6 +20,7 @@ from tests.pubsub.websockets import (
     running_site,
     say,
 )
+from tests.waiting import wait_until_async
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["before the answer", "after it"])
@@ -76,20 +76,13 @@ async def test_subscriptions_end_with_their_connection(hub: Hub) -> None:
         polite, wrong = await site.listen("a"), await site.listen("b")
         _, (_, rude) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
         rude.write(frame(b'{"action":"sub","channel":"c"}'))
-        await until(lambda: hub.count_channels() == 3)  # noqa: PLR2004
+        await wait_until_async(lambda: hub.count_channels() == 3)  # noqa: PLR2004
 
         await polite.close()
         await wrong.send_str("no json")
         rude.transport.abort()
 
-        await until(lambda: hub.count_channels() == 0)
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for a condition that has no event."""
-    async with asyncio.timeout(SECONDS_MAX):
-        while not is_so():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await wait_until_async(lambda: hub.count_channels() == 0)
 
 
 async def test_a_server_that_stops_closes_its_websockets() -> None:

@@ -18,6 +18,7 @@ from skylogin.tokens.custom_token import describe
 
 from tests.factories import NOW, make_token
 from tests.stores import Clock, LogIn, MakeServices
+from tests.waiting import wait_until_async
 
 APP = "myapp"
 DAY = timedelta(days=1)
@@ -158,11 +159,11 @@ async def test_a_refusal_is_in_the_journal_soon(store: Store, writer: LoginLog) 
     """Nobody has to ask for it, the first time and later."""
     for number in (1, 2):
         writer.note(make_entry(number))
-        for _ in range(100):
-            if len(await subjects_in(store)) == number:
-                break
-            await asyncio.sleep(0.05)
-        assert len(await subjects_in(store)) == number
+
+        async def is_written(number: int = number) -> bool:
+            return len(await subjects_in(store)) == number
+
+        await wait_until_async(is_written, seconds_max=5)
 
     await writer.close()
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 
 from tests.factories import NOW
 from tests.stores import Blocked, Clock, LogIn, MakeServices
+from tests.waiting import let_tasks_run
 
 APP = "myapp"
 EVERYTHING: dict[str, FieldValue | None] = {
@@ -137,7 +138,7 @@ async def test_who_is_refused_in_a_batch_does_not_hold_up_the_others(
     await log_in(services, "alice", username="alice", age=1)
     async with writes_blocked():
         waiting = [asyncio.create_task(log_in(services, "first"))]
-        await asyncio.sleep(0.05)
+        await let_tasks_run()
         waiting += [
             asyncio.create_task(log_in(services, "thief", username="ALICE")),
             asyncio.create_task(log_in(services, "bob", age="text")),
@@ -163,7 +164,7 @@ async def test_user_names_change_hands_within_a_batch(
     alice = await log_in(services, "alice", username="name")
     async with writes_blocked():
         waiting = [asyncio.create_task(log_in(services, "first"))]
-        await asyncio.sleep(0.05)
+        await let_tasks_run()
         waiting += [
             asyncio.create_task(log_in(services, "alice", username="other")),
             asyncio.create_task(log_in(services, "bob", username="Name")),
@@ -193,7 +194,7 @@ async def test_a_disabling_is_never_lost_to_a_login(
                 assert error.message == "user is disabled"  # noqa: PT017
 
     clients = [asyncio.create_task(keep_logging_in()) for _ in range(8)]
-    await asyncio.sleep(0.02)
+    await let_tasks_run()
     await store.run(lambda tx: users.set_disabled(tx, APP, disabled))
     for _ in range(5):
         with pytest.raises(SkygearError, match="user is disabled"):
