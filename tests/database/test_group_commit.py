@@ -102,7 +102,9 @@ async def test_an_item_that_fails_fails_alone(
     assert outcomes[0:2] + outcomes[3:] == ["did first", "did a", "did b"]
     assert isinstance(outcomes[2], Broken)
     assert await kept(query) == {"first", "a", "b"}
-    assert keeping.batches[-4:] == [["a", "breaks", "b"], ["a"], ["breaks"], ["b"]]
+    # In PostgreSQL two batches run at once, so the first item's batch may come at any place.
+    keeping.batches.remove(["first"])
+    assert keeping.batches == [["a", "breaks", "b"], ["a"], ["breaks"], ["b"]]
 
 
 async def test_a_refusal_is_the_outcome_of_one_item_and_no_failure(
