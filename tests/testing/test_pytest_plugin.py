@@ -26,7 +26,8 @@ OTHERS = (
     *("-o", "asyncio_default_fixture_loop_scope=function"),
 )
 WORKERS = 8
-TESTS_EACH = int(os.environ.get("PLUGIN_TESTS_EACH", "25"))
+TESTS_EACH = [25, pytest.param(200, marks=pytest.mark.long)]
+timing = pytest.mark.xdist_group("timing")
 CALM_RESETS = 300
 WAIT_SECONDS_MAX = 60
 
@@ -392,9 +393,12 @@ def test_alone(number, skylogin, worker_id):
 """
 
 
+@timing
+@pytest.mark.parametrize("tests_each", TESTS_EACH)
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one server", "a server each"])
-def test_workers_do_not_meet(
+def test_workers_do_not_meet(  # noqa: PLR0913, PLR0917
     is_shared: bool,
+    tests_each: int,
     tmp_path: Path,
     pytester: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
@@ -404,14 +408,14 @@ def test_workers_do_not_meet(
     times = tmp_path / "times"
     times.mkdir()
     monkeypatch.setenv("TIMES", str(times))
-    monkeypatch.setenv("TESTS", str(TESTS_EACH * WORKERS))
+    monkeypatch.setenv("TESTS", str(tests_each * WORKERS))
     pytester.makepyfile(test_it=TEST_OF_A_WORKER)
     exec_ = [sys.executable, "-m", "skylogin", "exec", "--"] if is_shared else []
     command = [sys.executable, "-m", "pytest", *OTHERS, "-W", "error", "-q", "-n", str(WORKERS)]
     result = pytester.run(*exec_, *command, timeout=600)
 
     assert result.ret == 0, text_of(result)
-    result.assert_outcomes(passed=TESTS_EACH * WORKERS)
+    result.assert_outcomes(passed=tests_each * WORKERS)
     taken = [float(line) for path in times.iterdir() for line in path.read_text().splitlines()]
     kind = "one server" if is_shared else "a server each"
     with capfd.disabled():
@@ -419,6 +423,7 @@ def test_workers_do_not_meet(
     assert {path.name for path in times.iterdir()} == {f"gw{number}" for number in range(WORKERS)}
 
 
+@timing
 def test_a_reset_takes_milliseconds(capfd: pytest.CaptureFixture[str]) -> None:
     """When nothing else is running. The times are printed."""
     taken = []
@@ -466,6 +471,7 @@ KILLED = {
 }
 
 
+@timing
 @pytest.mark.parametrize(("number", "workers"), KILLED.values(), ids=KILLED)
 def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_path: Path) -> None:
     """No port, no process, no folder, no lock, with or without workers."""
