@@ -758,11 +758,24 @@ def stage(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
     postgresql.drop_database(url)
 
 
+however_long = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
 @pytest.mark.slow
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(however_long, max_examples=40)
 @given(sequence=SEQUENCES)
 def test_both_databases_give_the_same_answers(stage: Stage, sequence: list[Step]) -> None:
     """Each sequence has a new app of its own."""
+    stage.play(sequence)
+
+
+@pytest.mark.long
+@settings(however_long, max_examples=400)
+@given(sequence=SEQUENCES)
+def test_both_databases_give_the_same_answers_to_many(stage: Stage, sequence: list[Step]) -> None:
+    """The same with many more sequences."""
     stage.play(sequence)
 
 

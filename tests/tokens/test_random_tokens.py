@@ -156,7 +156,7 @@ def test_a_signed_token_is_accepted_or_refused(contract: str, token: str) -> Non
     assert is_verdict(verdict(token, contract))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("contract", CONTRACTS)
 @given(token=tokens())
 @settings(max_examples=2000, deadline=None)
