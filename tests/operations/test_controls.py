@@ -1,4 +1,4 @@
-"""What tests do to an app: it is emptied, kept and put back, and its neighbour is left alone."""
+"""Resets, snapshots and clocks of an app, and that other apps do not change."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -36,17 +36,17 @@ APPS = ("first", "second")
 
 @pytest.fixture
 async def services(make_services: MakeServices) -> Services:
-    """A stand-in."""
+    """The services of `skylogin dev`."""
     return await make_services()
 
 
 async def opened(services: Services, name: str) -> tuple[App, Operator]:
-    """Return an app, and an operator on it."""
+    """Return an app, and an operator with its clock."""
     return await enter(services, operator_of(services, "test", ""), name, may_make=True)
 
 
 async def used(services: Services, ask: Ask, name: str) -> None:
-    """Leave traces of all kinds in an app."""
+    """Use an app in every way that a reset has to undo."""
     app, operator = await opened(services, name)
     master: dict[str, Any] = {"app": app, "key": "secret"}
     token = make_token(secret=SECRET, skyprofile={"username": "alice", "motto": "new"})
@@ -69,10 +69,10 @@ async def state(services: Services, name: str) -> dict[str, Any]:
     """Return what an operator sees of an app."""
     app, operator = await opened(services, name)
     found = await users.find(operator, name, Search())
-    came = await login_attempts.find(operator, name, Filter())
+    page = await login_attempts.find(operator, name, Filter())
     return {
         "users": {one.id: one for one in found.users},
-        "attempts": [one.reason for one in came.attempts],
+        "attempts": [one.reason for one in page.attempts],
         "clock": app.clock.reading,
         "faults": [one.id for one in app.faults.in_force()],
         "fields": sorted(operator.store.fields_of(name, "user")),
@@ -80,8 +80,8 @@ async def state(services: Services, name: str) -> dict[str, Any]:
     }
 
 
-async def test_an_app_is_reset_and_its_neighbour_is_not(services: Services, ask: Ask) -> None:
-    """It is as a new one, for clients as well."""
+async def test_a_reset_app_is_like_a_new_one(services: Services, ask: Ask) -> None:
+    """For clients too; another app does not change."""
     await opened(services, "new")
     for name in APPS:
         await used(services, ask, name)
@@ -93,7 +93,7 @@ async def test_an_app_is_reset_and_its_neighbour_is_not(services: Services, ask:
     new, first = await state(services, "new"), await state(services, "first")
     assert {**first, "fields": []} == {**new, "fields": []}
     assert await state(services, "second") == before
-    # A number: what the field was before is forgotten too.
+    # The field may have another type than before.
     motto = 7
     token = make_token(secret=SECRET, sub="bert", skyprofile={"username": "alice", "motto": motto})
     answer = await ask(services, LOG_IN, app=app, token=token)
@@ -102,8 +102,8 @@ async def test_an_app_is_reset_and_its_neighbour_is_not(services: Services, ask:
     assert gone.body["result"][0]["code"] == RESOURCE_NOT_FOUND.code
 
 
-async def test_what_waits_to_be_written_goes_with_a_reset(services: Services, ask: Ask) -> None:
-    """A refusal of the test before is none of the next."""
+async def test_a_reset_drops_entries_that_wait_to_be_written(services: Services, ask: Ask) -> None:
+    """A test does not see the login attempts of the test before."""
     app, operator = await opened(services, "first")
     await ask(services, LOG_IN, app=app, token="wrong")
 
@@ -118,8 +118,8 @@ async def test_what_waits_to_be_written_goes_with_a_reset(services: Services, as
     assert await operator.store.run(load, write=False) == []
 
 
-async def test_a_reset_app_of_keys_of_its_own_keeps_them(services: Services, ask: Ask) -> None:
-    """Its secrets too: clients and issuers need not be told."""
+async def test_a_reset_keeps_keys_and_secrets(services: Services, ask: Ask) -> None:
+    """Clients and issuers go on with theirs."""
     operator = operator_of(services, "test", "")
     made = await apps.create(operator, "own")
     [secret] = await secrets.list_accepted(operator, "own")
@@ -135,8 +135,10 @@ async def test_a_reset_app_of_keys_of_its_own_keeps_them(services: Services, ask
     ).status == HTTPStatus.OK
 
 
-async def test_a_snapshot_brings_an_app_back(services: Services, ask: Ask) -> None:
-    """Users, records, rules and the clock; what happened since is forgotten."""
+async def test_a_snapshot_restores_users_records_rules_and_clock(
+    services: Services, ask: Ask
+) -> None:
+    """The login log starts anew."""
     await used(services, ask, "first")
     app, operator = await opened(services, "first")
     app.faults.clear()
@@ -152,7 +154,7 @@ async def test_a_snapshot_brings_an_app_back(services: Services, ask: Ask) -> No
         await controls.restore_snapshot(operator, app, "good")
 
     assert await state(services, "first") == {**before, "attempts": []}
-    # Whoever had the user name has it again.
+    # The restored user has the user name again.
     at = int(app.clock().timestamp())
     other = make_token(
         secret=SECRET, sub="other", iat=at, exp=at + 9, skyprofile={"username": "alice"}
@@ -160,8 +162,8 @@ async def test_a_snapshot_brings_an_app_back(services: Services, ask: Ask) -> No
     assert (await ask(services, LOG_IN, app=app, token=other)).status == HTTPStatus.CONFLICT
 
 
-async def test_snapshots_are_replaced_and_forgotten(services: Services) -> None:
-    """Each by its name; there are only so many."""
+async def test_snapshots_are_replaced_and_deleted_by_name(services: Services) -> None:
+    """Their number is limited."""
     app, operator = await opened(services, "first")
     for _ in range(2):
         await controls.take_snapshot(operator, app, "one")
@@ -177,10 +179,10 @@ async def test_snapshots_are_replaced_and_forgotten(services: Services) -> None:
         await controls.take_snapshot(operator, app, "one")
 
 
-async def test_attempts_are_in_the_order_in_which_they_came(
+async def test_login_attempts_are_listed_in_the_order_they_were_made(
     services: Services, ask: Ask, clock: Clock
 ) -> None:
-    """Whatever the app's clock said then."""
+    """Whatever the app's clock showed."""
     app, operator = await opened(services, "first")
     for number, days in enumerate((0, 400, -400, 3)):
         clock.moment = NOW + timedelta(seconds=number)
@@ -194,10 +196,8 @@ async def test_attempts_are_in_the_order_in_which_they_came(
     assert [one.subject for one in later] == ["3", "1"]
 
 
-async def test_only_a_stand_in_is_taken_hold_of(
-    services: Services, make_operator: MakeOperator
-) -> None:
-    """An endpoint refuses each of it, if ever somebody got so far."""
+async def test_serve_refuses_every_control(services: Services, make_operator: MakeOperator) -> None:
+    """Below the interfaces, which do not have them either."""
     app, operator = await opened(services, "first")
     settings = {"API_KEY": "k" * 20, "MASTER_KEY": "m" * 20, "DATABASE_URL": "sqlite:///x"}
     endpoint = Operator(operator.store, config.read(settings, config.SERVE))

@@ -60,7 +60,7 @@ async def load(operator: Operator, lines: Lines, app: str = APP, *, replace: boo
 
 @pytest.fixture
 async def filled(make_services: MakeServices, ask: Ask, log_in: LogIn) -> Services:
-    """An app with users, passwords, roles, rules, and records of every kind."""
+    """Services whose app has users, passwords, roles, rules, and records of every kind."""
     services = await make_services(PWHISTORY_ENABLED="YES")
     for name in ("Anna", "zoë"):
         await log_in(services, f"sub-{name}", username=name, age=1.5)
@@ -106,10 +106,8 @@ async def filled(make_services: MakeServices, ask: Ask, log_in: LogIn) -> Servic
     return services
 
 
-async def test_an_export_makes_the_same_app_again(
-    filled: Services, operator: Operator, ask: Ask
-) -> None:
-    """Below another name; whoever logged in here is the same user there."""
+async def test_an_import_makes_an_equal_app(filled: Services, operator: Operator, ask: Ask) -> None:
+    """With another name; principals log in as the same users there."""
     lines = await exported(operator)
     assert {"roles", "record_types", "record_fields", "field_access", "users", "user_roles",
             "principals", "records"} <= {line.get("table") for line in lines}  # fmt: skip
@@ -127,28 +125,30 @@ async def test_an_export_makes_the_same_app_again(
     taken = await ask(filled, "auth:signup", auth_data={"username": "anna"}, **known)
     assert taken.body["error"]["name"] == "Duplicated"
     item = make_item(filled, "sub-Anna")
-    there = await filled.logins.submit(replace(item, app=copy))
-    assert (await filled.logins.submit(item)).user.id == there.user.id
+    in_copy = await filled.logins.submit(replace(item, app=copy))
+    assert (await filled.logins.submit(item)).user.id == in_copy.user.id
 
 
-async def test_an_export_tells_no_secret(filled: Services, operator: Operator) -> None:
-    """Nor a key: those belong to the server."""
+async def test_an_export_contains_no_secret_and_no_key(
+    filled: Services, operator: Operator
+) -> None:
+    """They belong to the server."""
     made = await apps.create(operator, "shop")
     text = json.dumps([await exported(operator), await exported(operator, "shop")])
     for secret in (made.api_key, made.master_key, "a secret"):
         assert str(secret) not in text
 
 
-async def test_both_are_in_the_audit_list(filled: Services, operator: Operator) -> None:
-    """Under the app that they are about."""
+async def test_the_audit_list_has_exports_and_imports(filled: Services, operator: Operator) -> None:
+    """In their app."""
     lines = await exported(operator)
     await load(operator, lines, replace=True)
     acts = await list_acts(operator, APP)
     assert sorted(one.name for one in acts) == ["app.export", "app.import"]
 
 
-async def test_what_is_there_stands_in_the_way(filled: Services, operator: Operator) -> None:
-    """Nothing is written then."""
+async def test_rows_that_exist_are_a_conflict(filled: Services, operator: Operator) -> None:
+    """Nothing is written."""
     await load(operator, [HEAD, USER, PRINCIPAL, RECORD])
     before = await exported(operator)
     another = {**RECORD, "row": {**RECORD["row"], "id": "another", "data": {"username": "new"}}}
@@ -163,10 +163,8 @@ async def test_what_is_there_stands_in_the_way(filled: Services, operator: Opera
     assert (await exported(operator))[1:] == before[1:]
 
 
-async def test_what_is_there_gives_way_where_it_is_asked_to(
-    filled: Services, operator: Operator
-) -> None:
-    """And what the file does not name stays."""
+async def test_replacing_overwrites_rows_that_exist(filled: Services, operator: Operator) -> None:
+    """Other rows stay."""
     before = await exported(operator)
     await load(operator, [HEAD, USER, PRINCIPAL, RECORD])
     changed = {**RECORD, "row": {**RECORD["row"], "data": {"username": "Other"}}}
@@ -181,13 +179,15 @@ async def test_what_is_there_gives_way_where_it_is_asked_to(
     assert "other" in principals
     assert "friend" not in principals
     assert len(after) == len(before) + 3
-    # The same once more changes nothing.
+    # A second import changes nothing.
     await load(operator, after, replace=True)
     assert (await exported(operator))[1:] == after[1:]
 
 
-async def test_a_sequence_goes_on_behind_what_came(filled: Services, operator: Operator) -> None:
-    """Where the file counted further."""
+async def test_a_sequence_continues_after_the_higher_number(
+    filled: Services, operator: Operator
+) -> None:
+    """The file's or the app's."""
     lines = await exported(operator)
     [row] = [one["row"] for one in lines if one.get("row", {}).get("field") == "number"]
     # One for each of the two notes.
@@ -210,34 +210,34 @@ FIELD = {
     "table": "record_fields",
     "row": {"type": "user", "field": "username", "kind": "number", "target": "", "column_type": ""},
 }
-BAD_LINES: dict[str, tuple[Lines, str]] = {
-    "no head": ([USER], "line 1: it should begin with"),
-    "of a later skylogin": ([{**HEAD, "version": "9999"}], "line 1: the export has version 9999"),
-    "another table": ([HEAD, {"table": "journal", "row": {}}], "line 2: a line is"),
-    "more than a row": ([HEAD, {**USER, "more": 1}], "line 2: a line is"),
-    "another order": ([HEAD, RECORD, USER], "line 3: users comes after records"),
-    "a column that is none": ([HEAD, changed(USER, nose=1)], "line 2: users: users has no 'nose'"),
-    "a column too few": (
+INVALID_LINES: dict[str, tuple[Lines, str]] = {
+    "no header": ([USER], "line 1: it should begin with"),
+    "a later version": ([{**HEAD, "version": "9999"}], "line 1: the export has version 9999"),
+    "an unknown table": ([HEAD, {"table": "journal", "row": {}}], "line 2: a line is"),
+    "another member": ([HEAD, {**USER, "more": 1}], "line 2: a line is"),
+    "a wrong order": ([HEAD, RECORD, USER], "line 3: users comes after records"),
+    "an unknown column": ([HEAD, changed(USER, nose=1)], "line 2: users: users has no 'nose'"),
+    "a missing column": (
         [HEAD, USER, changed(RECORD, data=None)],
         "line 3: records: data is missing",
     ),
-    "a text that is none": ([HEAD, changed(USER, id=1)], "id has to be a text"),
-    "a time that is none": ([HEAD, changed(USER, last_seen_at="now")], "last_seen_at is no time"),
-    "a truth that is none": ([HEAD, changed(USER, disabled="no")], "disabled has to be true or"),
+    "not a text": ([HEAD, changed(USER, id=1)], "id has to be a text"),
+    "not a time": ([HEAD, changed(USER, last_seen_at="now")], "last_seen_at is no time"),
+    "not a boolean": ([HEAD, changed(USER, disabled="no")], "disabled has to be true or"),
     "a long id": ([HEAD, changed(USER, id="a" * 801)], "id is longer than 800 bytes"),
     "U+0000": ([HEAD, changed(USER, id="a\0")], "line 2:"),
-    "data that is none": ([HEAD, changed(RECORD, data=[])], "data has to be an object"),
-    "a field that is none": ([HEAD, changed(RECORD, data={"x": 1})], "x is no field of its type"),
+    "not an object": ([HEAD, changed(RECORD, data=[])], "data has to be an object"),
+    "an invalid field": ([HEAD, changed(RECORD, data={"x": 1})], "x is no field of its type"),
     "another type": ([HEAD, changed(RECORD, data={"username": 1})], "username is a string"),
-    "access that is none": ([HEAD, changed(RECORD, access=[1])], "access has to be a list"),
+    "not an access list": ([HEAD, changed(RECORD, access=[1])], "access has to be a list"),
 }
 
 
-@pytest.mark.parametrize(("lines", "said"), BAD_LINES.values(), ids=BAD_LINES)
-async def test_a_line_that_cannot_be_is_named(
+@pytest.mark.parametrize(("lines", "said"), INVALID_LINES.values(), ids=INVALID_LINES)
+async def test_the_error_names_the_invalid_line(
     lines: Lines, said: str, make_services: MakeServices, operator: Operator
 ) -> None:
-    """And nothing is written, of the lines before it neither."""
+    """Nothing is written, not even the lines before it."""
     await make_services()
     before = await exported(operator)
     with pytest.raises(RefusedError, match="line") as refused:
@@ -250,17 +250,17 @@ async def test_a_line_that_cannot_be_is_named(
     ("text", "said"),
     [(b"", "line 1"), (b"\xff", "UTF-8"), (b"{", "line 1"), (b"[]", "not a JSON object")],
 )
-async def test_a_file_that_is_none(
+async def test_an_invalid_file_is_refused(
     text: bytes, said: str, make_services: MakeServices, operator: Operator
 ) -> None:
-    """Is refused with the reason."""
+    """With the reason."""
     await make_services()
     with pytest.raises(RefusedError, match=said):
         await exports.load(operator, APP, io.BytesIO(text))
 
 
 async def test_a_field_keeps_its_type(make_services: MakeServices, operator: Operator) -> None:
-    """Whatever the file says."""
+    """Another type in the file is a conflict."""
     await make_services()
     with pytest.raises(ConflictError, match="the field username of user is a string here"):
         await load(operator, [HEAD, FIELD])
@@ -277,7 +277,7 @@ VALUES = st.recursive(
 
 @pytest.fixture
 async def first_export(filled: Services, operator: Operator) -> Lines:
-    """What is there before anything is taken: every example begins with the same."""
+    """The export that every example starts from."""
     return await exported(operator)
 
 
@@ -287,10 +287,10 @@ async def first_export(filled: Services, operator: Operator) -> Lines:
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-async def test_any_file_is_taken_or_refused(
+async def test_any_file_is_imported_or_refused(
     data: st.DataObject, first_export: Lines, operator: Operator
 ) -> None:
-    """And what was taken can be exported, and answered by."""
+    """What was imported can be exported again."""
     lines = copy.deepcopy(first_export)
     for _ in range(data.draw(st.integers(1, 3))):
         line = data.draw(st.sampled_from(lines[1:]))

@@ -1,4 +1,4 @@
-"""What an operator sees of attempts to log in."""
+"""Finding, following and waiting for login attempts."""
 
 import asyncio
 from contextlib import aclosing
@@ -24,8 +24,8 @@ SECONDS_MAX = 20
 
 
 @pytest.fixture
-async def journal(make_services: MakeServices, ask: Ask, clock: Clock) -> list[str]:
-    """The subjects of attempts, a minute apart: every second one is refused."""
+async def logged(make_services: MakeServices, ask: Ask, clock: Clock) -> list[str]:
+    """The subjects of six login attempts, a minute apart; every second one is refused."""
     services = await make_services()
     for number in range(6):
         clock.moment = NOW + timedelta(minutes=number)
@@ -48,15 +48,15 @@ FILTERS = {
     "since": (Filter(since=NOW + timedelta(minutes=4)), "s5 s4"),
     "until": (Filter(until=NOW + timedelta(minutes=1)), "s0"),
     "together": (Filter(accepted=True, since=NOW + timedelta(minutes=1)), "s4 s2"),
-    "by a user who is none": (Filter(user_id="nobody"), ""),
+    "by an unknown user": (Filter(user_id="nobody"), ""),
 }
 
 
 @pytest.mark.parametrize(("wanted", "subjects"), FILTERS.values(), ids=FILTERS)
-async def test_attempts_are_found(
-    wanted: Filter, subjects: str, journal: list[str], operator: Operator
+async def test_login_attempts_are_found_by_filters(
+    wanted: Filter, subjects: str, logged: list[str], operator: Operator
 ) -> None:
-    """The newest first, in one page or in many."""
+    """Newest first, on one page or on many."""
     for limit in (50, 1, 2):
         found: list[str] = []
         cursor = ""
@@ -69,8 +69,8 @@ async def test_attempts_are_found(
         assert found == subjects.split()
 
 
-async def test_one_attempt_is_shown(journal: list[str], operator: Operator) -> None:
-    """By its id."""
+async def test_a_login_attempt_is_found_by_its_id(logged: list[str], operator: Operator) -> None:
+    """Only in its own app."""
     [latest] = (await login_attempts.find(operator, APP, Filter(), "", 1)).attempts
     assert await login_attempts.get(operator, APP, latest.id) == latest
     with pytest.raises(MissingError):
@@ -86,7 +86,7 @@ async def follow(
     after: str = "",
     found: list[str] | None = None,
 ) -> list[str]:
-    """Return the subjects of the first attempts that follow; put them into *found* meanwhile."""
+    """Return the subjects of the first login attempts that are followed, also as *found*."""
     found = [] if found is None else found
     async with aclosing(login_attempts.follow(operator, APP, wanted, after)) as following:
         async for one in following:
@@ -96,15 +96,15 @@ async def follow(
     return found
 
 
-async def test_attempts_are_followed(
-    make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator, clock: Clock
+async def test_every_new_login_attempt_is_followed_once(
+    make_services: MakeServices, ask: Ask, logged: list[str], operator: Operator, clock: Clock
 ) -> None:
-    """Each that comes from now on, once; one with an older id too, that was written late."""
+    """One with an older id too, which is committed late."""
     services = await make_services()
     found: list[str] = []
     with statements_counted() as statements:
         following = asyncio.create_task(follow(operator, Filter(), 3, found=found))
-        # It looks for new ones from its second statement on.
+        # From its second statement on, it has read the existing ones.
         await wait_until_async(lambda: len(statements) > 1)
     for number, late in enumerate((0, 3, 1)):
         clock.moment = NOW + timedelta(minutes=5, seconds=10 - late)
@@ -117,10 +117,10 @@ async def test_attempts_are_followed(
     assert await asyncio.wait_for(following, SECONDS_MAX) == ["new0", "new1", "new2"]
 
 
-async def test_what_came_after_another_is_given_first(
-    journal: list[str], operator: Operator
+async def test_following_after_an_attempt_begins_with_the_existing_ones(
+    logged: list[str], operator: Operator
 ) -> None:
-    """So that nothing is missed between looking and following."""
+    """So none is missed between listing and following."""
     page = await login_attempts.find(operator, APP, Filter(subject="s2"))
     after = page.attempts[0].id
 
@@ -128,10 +128,10 @@ async def test_what_came_after_another_is_given_first(
     assert await follow(operator, Filter(accepted=True), 1, after) == ["s4"]
 
 
-async def test_the_next_attempt_is_waited_for(
-    make_services: MakeServices, ask: Ask, journal: list[str], operator: Operator
+async def test_the_next_login_attempt_that_matches_is_waited_for(
+    make_services: MakeServices, ask: Ask, logged: list[str], operator: Operator
 ) -> None:
-    """As long as one wants to."""
+    """Up to the time-out."""
     assert await login_attempts.wait(operator, APP, Filter(), 0.05) is None
 
     services = await make_services()

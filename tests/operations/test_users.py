@@ -1,4 +1,4 @@
-"""What an operator does to users."""
+"""Finding and changing users."""
 
 import asyncio
 import contextlib
@@ -38,8 +38,8 @@ async def found(operator: Operator, **search: Any) -> list[str]:
 
 
 @pytest.fixture
-async def people(make_services: MakeServices, clock: Clock, log_in: LogIn) -> dict[str, str]:
-    """Users who came one after the other, with their ids by their names."""
+async def user_ids(make_services: MakeServices, clock: Clock, log_in: LogIn) -> dict[str, str]:
+    """The ids of four users by name, who logged in one after the other."""
     services = await make_services()
     ids = {}
     for number, name in enumerate(("Anna", "ann", "Bert", "zoë")):
@@ -52,32 +52,35 @@ async def people(make_services: MakeServices, clock: Clock, log_in: LogIn) -> di
 
 
 SEARCHES = {
-    "all, the newest first": ({}, ["zoë", "Bert", "ann", "Anna"]),
-    "the oldest first": ({"sort": "created_at"}, ["Anna", "ann", "Bert", "zoë"]),
-    "who was there last": ({"sort": "-last_seen_at", "limit": 1}, ["zoë", "Bert", "ann", "Anna"]),
+    "all, newest first": ({}, ["zoë", "Bert", "ann", "Anna"]),
+    "oldest first": ({"sort": "created_at"}, ["Anna", "ann", "Bert", "zoë"]),
+    "last seen first": (
+        {"sort": "-last_seen_at", "limit": 1},
+        ["zoë", "Bert", "ann", "Anna"],
+    ),
     "a page at a time": ({"limit": 2}, ["zoë", "Bert", "ann", "Anna"]),
     "a user name": ({"text": "ANNA"}, ["Anna"]),
     "its beginning": ({"text": "an"}, ["ann", "Anna"]),
     "an e-mail": ({"text": "zoë@example.com"}, ["zoë"]),
     "a principal": ({"text": "sub-Bert"}, ["Bert"]),
     "principals": ({"text": "sub-", "limit": 3}, ["zoë", "Bert", "ann", "Anna"]),
-    "nobody": ({"text": "sub_"}, []),
+    "no match": ({"text": "sub_"}, []),
     "a subject": ({"subject": "sub-Bert"}, ["Bert"]),
-    "half of one": ({"subject": "sub-"}, []),
-    "another case of one": ({"subject": "sub-bert"}, []),
+    "half a subject": ({"subject": "sub-"}, []),
+    "a subject in another case": ({"subject": "sub-bert"}, []),
     "a field that is text": ({"field": "username", "value": "Bert"}, ["Bert"]),
     "a field that is a number": ({"field": "age", "value": "2"}, ["Bert"]),
-    "a field that nobody has": ({"field": 'a"b', "value": "2"}, []),
+    "an unknown field": ({"field": 'a"b', "value": "2"}, []),
     "the disabled": ({"disabled": True}, []),
     "the others": ({"disabled": False, "text": "b"}, ["Bert"]),
 }
 
 
 @pytest.mark.parametrize(("search", "names"), SEARCHES.values(), ids=SEARCHES)
-async def test_users_are_found(
-    search: dict[str, Any], names: list[str], people: dict[str, str], operator: Operator
+async def test_users_are_found_by_a_search(
+    search: dict[str, Any], names: list[str], user_ids: dict[str, str], operator: Operator
 ) -> None:
-    """By what is unique of them, or in their profiles."""
+    """By unique values, or by fields of their profiles."""
     assert await found(operator, **search) == names
 
 
@@ -92,16 +95,16 @@ MANY = {
 
 
 @pytest.mark.parametrize(("search", "names"), MANY.values(), ids=MANY)
-async def test_many_are_found_as_few_are(
+async def test_a_search_among_many_users_finds_the_same(
     search: dict[str, Any],
     names: list[str],
-    people: dict[str, str],
+    user_ids: dict[str, str],
     operator: Operator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where a page of them is not near, in the same order."""
+    """In the same order, if it has to scan for a page of matches."""
     for name in ("Anna", "Bert"):
-        await users.disable(operator, APP, people[name])
+        await users.disable(operator, APP, user_ids[name])
     few = [await found(operator, sort=sort, limit=1, **search) for sort in SORTS]
     monkeypatch.setattr(user_search, "LOOKED_UP_MAX", 0)
     monkeypatch.setattr(user_search, "LOOKED_AT", 1)
@@ -110,51 +113,53 @@ async def test_many_are_found_as_few_are(
     assert [set(one) for one in few] == [set(names)] * len(SORTS)
 
 
-async def test_a_user_is_found_by_their_id(people: dict[str, str], operator: Operator) -> None:
-    """And shown with the principals."""
-    assert await found(operator, text=people["Bert"]) == ["Bert"]
-    details = await users.get(operator, APP, people["Bert"])
+async def test_a_user_is_found_by_id(user_ids: dict[str, str], operator: Operator) -> None:
+    """And is shown with the principals."""
+    assert await found(operator, text=user_ids["Bert"]) == ["Bert"]
+    details = await users.get(operator, APP, user_ids["Bert"])
     assert [(one.kind, one.id) for one in details.principals] == [("custom_token", "sub-Bert")]
     with pytest.raises(MissingError):
         await users.get(operator, APP, "nobody")
 
 
-async def test_users_come_with_their_subjects(
-    make_services: MakeServices, ask: Ask, people: dict[str, str], operator: Operator
+async def test_found_users_have_their_subjects(
+    make_services: MakeServices, ask: Ask, user_ids: dict[str, str], operator: Operator
 ) -> None:
-    """Those who have one: a password has none, and an account elsewhere is none."""
+    """Only custom tokens have one, not passwords and OAuth accounts."""
     dora = {"auth_data": {"username": "dora"}, "password": "a password"}
     signed_up = (await ask(await make_services(), "auth:signup", **dora)).body["result"]["user_id"]
-    for user_id in (signed_up, people["Bert"]):
+    for user_id in (signed_up, user_ids["Bert"]):
         link = Link("google", f"google-{user_id}", user_id, NOW, None, None)
         await operator.store.run(functools.partial(principals.add, app=APP, link=link))
 
     page = await users.find(operator, APP, Search())
 
-    assert {user.id for user in page.users} == {*people.values(), signed_up}
-    assert page.subjects == {user_id: f"sub-{name}" for name, user_id in people.items()}
+    assert {user.id for user in page.users} == {*user_ids.values(), signed_up}
+    assert page.subjects == {user_id: f"sub-{name}" for name, user_id in user_ids.items()}
     for user in page.users:
         details = await users.get(operator, APP, user.id)
         assert details.subject == page.subjects.get(user.id)
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10=", "WzEsMl0=", "é"])
-async def test_what_is_no_cursor_is_refused(cursor: str, operator: Operator) -> None:
-    """With a sentence."""
+async def test_an_invalid_cursor_is_refused(cursor: str, operator: Operator) -> None:
+    """It is not a crash."""
     with pytest.raises(RefusedError):
         await users.find(operator, APP, Search(cursor=cursor))
 
 
-async def test_a_profile_is_edited(people: dict[str, str], operator: Operator) -> None:
-    """Fields are changed, added and removed; times of logins stay."""
-    before = (await users.get(operator, APP, people["Bert"])).user
+async def test_an_edit_changes_adds_and_removes_fields(
+    user_ids: dict[str, str], operator: Operator
+) -> None:
+    """Login times stay."""
+    before = (await users.get(operator, APP, user_ids["Bert"])).user
     changes = {
         "username": "Robert",
         "email": None,
         "since": {"$type": "date", "$date": "2024-01-02T03:04:05Z"},
     }
 
-    after = (await users.edit_profile(operator, APP, people["Bert"], changes)).user
+    after = (await users.edit_profile(operator, APP, user_ids["Bert"], changes)).user
 
     assert before.record is not None
     assert after.record is not None
@@ -170,20 +175,20 @@ async def test_a_profile_is_edited(people: dict[str, str], operator: Operator) -
 REFUSED = {
     "a name that is taken": ({"username": "ANNA"}, ConflictError),
     "another type": ({"age": "two"}, ConflictError),
-    "no value": ({"at": {"$type": "date", "$date": "yesterday"}}, RefusedError),
-    "a field of ours": ({"_id": "user/x"}, RefusedError),
-    "no name": ({"": 1}, RefusedError),
+    "an invalid value": ({"at": {"$type": "date", "$date": "yesterday"}}, RefusedError),
+    "a reserved field": ({"_id": "user/x"}, RefusedError),
+    "an empty name": ({"": 1}, RefusedError),
     "U+0000": ({"a": "\0"}, RefusedError),
 }
 
 
 @pytest.mark.parametrize(("changes", "error"), REFUSED.values(), ids=REFUSED)
-async def test_an_edit_is_refused(
-    changes: dict[str, Any], error: type[Exception], people: dict[str, str], operator: Operator
+async def test_a_refused_edit_changes_nothing(
+    changes: dict[str, Any], error: type[Exception], user_ids: dict[str, str], operator: Operator
 ) -> None:
-    """Whole, and it is in no list."""
+    """The audit list does not have it."""
     with pytest.raises(error):
-        await users.edit_profile(operator, APP, people["Bert"], {"fresh": 1, **changes})
+        await users.edit_profile(operator, APP, user_ids["Bert"], {"fresh": 1, **changes})
     assert await found(operator, text="bert") == ["Bert"]
     assert await operator.store.run(lambda tx: audit_log.load_latest(tx, APP, "", 9)) == []
 
@@ -191,7 +196,7 @@ async def test_an_edit_is_refused(
 async def test_a_disabled_user_cannot_log_in(
     make_services: MakeServices, ask: Ask, operator: Operator, clock: Clock
 ) -> None:
-    """Until they are enabled, or the period is over."""
+    """Until an operator enables the user, or the time is over."""
     services = await make_services()
     token = make_token(secret=SECRET)
     user_id = (await ask(services, LOG_IN, token=token)).body["result"]["user_id"]
@@ -209,20 +214,20 @@ async def test_a_disabled_user_cannot_log_in(
     assert (await ask(services, LOG_IN, token=token)).status == HTTPStatus.OK
 
 
-async def test_roles_are_set(people: dict[str, str], operator: Operator) -> None:
-    """Those and no others."""
+async def test_setting_roles_removes_others(user_ids: dict[str, str], operator: Operator) -> None:
+    """A name that is too long is refused."""
     for names in (["writer", "Admin"], ["writer", "reader"], []):
-        await users.set_roles(operator, APP, people["Bert"], names)
-        user = (await users.get(operator, APP, people["Bert"])).user
+        await users.set_roles(operator, APP, user_ids["Bert"], names)
+        user = (await users.get(operator, APP, user_ids["Bert"])).user
         assert list(user.roles) == sorted(names)
     with pytest.raises(RefusedError):
-        await users.set_roles(operator, APP, people["Bert"], ["x" * 801])
+        await users.set_roles(operator, APP, user_ids["Bert"], ["x" * 801])
 
 
-async def test_a_user_is_signed_out_everywhere(
+async def test_signing_a_user_out_revokes_all_access_tokens(
     make_services: MakeServices, ask: Ask, operator: Operator, clock: Clock
 ) -> None:
-    """Every token of until now is no good, that of this second included; new ones are."""
+    """Those of the current second too; new ones are valid."""
     services = await make_services()
     clock.moment = NOW + timedelta(seconds=0.9)
 
@@ -242,10 +247,10 @@ async def test_a_user_is_signed_out_everywhere(
     assert (await ask(services, "me", access_token=new)).status == HTTPStatus.OK
 
 
-async def test_a_deleted_user_is_gone(
+async def test_a_deleted_user_frees_the_user_name(
     make_services: MakeServices, ask: Ask, operator: Operator
 ) -> None:
-    """With the keys, so that the name is free; the next login makes another."""
+    """The next login of the principal creates another user."""
     services = await make_services()
     token = make_token(secret=SECRET, skyprofile={"username": "anna"})
     first = (await ask(services, LOG_IN, token=token)).body["result"]
@@ -265,12 +270,12 @@ async def test_a_deleted_user_is_gone(
     assert (await ask(services, LOG_IN, token=other)).status == HTTPStatus.CONFLICT
 
 
-async def test_a_user_who_is_referred_to_stays(
-    make_services: MakeServices, ask: Ask, people: dict[str, str], operator: Operator
+async def test_a_user_whom_records_refer_to_is_not_deleted(
+    make_services: MakeServices, ask: Ask, user_ids: dict[str, str], operator: Operator
 ) -> None:
-    """As with any record."""
+    """Like any record."""
     services = await make_services()
-    reference = {"$type": "ref", "$id": f"user/{people['Bert']}"}
+    reference = {"$type": "ref", "$id": f"user/{user_ids['Bert']}"}
     record = {"_id": "note/1", "about": reference}
     saved = await ask(
         services, "record:save", key="secret", records=[record], database_id="_public"
@@ -278,25 +283,25 @@ async def test_a_user_who_is_referred_to_stays(
     assert saved.status == HTTPStatus.OK, saved.body
 
     with pytest.raises(ConflictError, match="records refer to this user: note/1"):
-        await users.delete(operator, APP, people["Bert"])
+        await users.delete(operator, APP, user_ids["Bert"])
     assert await found(operator, text="bert") == ["Bert"]
 
 
-async def test_users_are_deleted_while_they_log_in(
+async def test_deleting_users_while_they_log_in_leaves_none_incomplete(
     make_services: MakeServices, make_operator: MakeOperator, log_in: LogIn, query: Any
 ) -> None:
-    """Nobody is left by half: each principal has a user, each user a record, a key and a name."""
+    """Each principal has a user, each user a record and a unique key."""
     services = await make_services()
     operator = make_operator()
 
-    async def come_and_go(number: int) -> None:
+    async def log_in_and_delete(number: int) -> None:
         for _ in range(60):
             name = f"user{number % 3}"
             login = await log_in(services, name, username=name)
             with contextlib.suppress(MissingError):
                 await users.delete(operator, APP, login.user.id)
 
-    await asyncio.gather(*(come_and_go(number) for number in range(6)))
+    await asyncio.gather(*(log_in_and_delete(number) for number in range(6)))
 
     ids = {row[0] for row in await query("SELECT id FROM users")}
     for table in ("principals", "auth_keys"):
@@ -304,9 +309,11 @@ async def test_users_are_deleted_while_they_log_in(
     assert {row[0] for row in await query("SELECT id FROM records WHERE type = 'user'")} == ids
 
 
-async def test_each_act_is_in_the_audit_list(people: dict[str, str], operator: Operator) -> None:
-    """With who, what and where, and no value of a profile."""
-    user_id = people["Bert"]
+async def test_the_audit_list_has_every_act_on_a_user(
+    user_ids: dict[str, str], operator: Operator
+) -> None:
+    """With its target and address, but no value of a profile."""
+    user_id = user_ids["Bert"]
     await users.edit_profile(operator, APP, user_id, {"username": "very-private"})
     await users.disable(operator, APP, user_id)
     await users.enable(operator, APP, user_id)
