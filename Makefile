@@ -58,7 +58,7 @@ bench: $(VENV)/.installed-test
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots
-	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k be_read tests/portal/test_accessibility.py
+	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k is_accessible tests/portal/test_accessibility.py
 
 clean:
 	rm -rf $(VENV) tests/sdk/node_modules tests/sdk/.python_sdk dist build site

@@ -1,4 +1,4 @@
-"""A browser, and a server with users to look at."""
+"""Chromium, and a server with some users."""
 
 import json
 import shutil
@@ -22,14 +22,14 @@ OPTIONS = ["--no-sandbox", "--disable-background-networking"]
 
 @dataclass
 class Client:
-    """An app's authentication server and its users."""
+    """An app's authentication server, and clients that log in."""
 
     server: SkyloginServer
     database: str
     statuses: list[int] = field(default_factory=list)
 
     def log_in(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> int:
-        """Log in with a new custom token; return the status."""
+        """Log in with a new custom token, and return the status."""
         token = self.mint(subject, secret, expires_in, **profile)
         body = json.dumps({"api_key": "changeme", "token": token}).encode()
         headers = {"Content-Type": "application/json"}
@@ -51,7 +51,7 @@ class Client:
         list(self.server.app().logins)
 
     def control(self, path: str, **body: Any) -> None:
-        """Do to the app what tests do."""
+        """Use a control for tests of the admin API."""
         url = f"{self.server.url}/_admin/v1/apps/myapp/{path}"
         headers = {"Content-Type": "application/json", "Authorization": "Bearer secret"}
         request = urllib.request.Request(url, json.dumps(body).encode(), headers)
@@ -60,7 +60,7 @@ class Client:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
-    """A server with some users."""
+    """A server with three users who have logged in."""
     database = f"sqlite:///{tmp_path / 'portal.db'}"
     with SkyloginServer(database=database) as server:
         client = Client(server, database)

@@ -1,4 +1,4 @@
-"""How the pages look: on a phone and on a wide screen, in the light and in the dark."""
+"""Accessibility of the pages: on a phone and a wide screen, in light and dark."""
 
 import asyncio
 import math
@@ -22,7 +22,7 @@ from tests.browsers import Client
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("accessibility")]
 
 AXE = Path(__file__).parent.parent / "sdk" / "node_modules" / "axe-core" / "axe.min.js"
-# `make screenshots` makes the README's picture anew; without a folder none are kept.
+# The folder in which `make screenshots` makes the README's picture; empty otherwise.
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 SHOWN = ("logins-1280-light",)
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ PAGES = {
     "start": "",
     "overview": "overview",
     "logins": "logins",
-    "looking": "logins?subject=eve&since=2026-01-02T03:04&until=x",
+    "invalid filter": "logins?subject=eve&since=2026-01-02T03:04&until=x",
     "users": "users",
     "secrets": "secrets",
     "token": "token",
@@ -43,14 +43,14 @@ PAGES = {
     "settings": "settings",
     "apps": "apps",
     "tests": "tests",
-    "nobody": "users?search=nobody",
-    "nothing": "no-such-page",
+    "no users": "users?search=nobody",
+    "unknown page": "no-such-page",
 }
 RUN_AXE = """async () => (await axe.run()).violations
     .filter(one => ["serious", "critical"].includes(one.impact))
     .map(one => `${one.id}: ${one.nodes.map(node => node.html).join(" ")}`)"""
 
-# What one can act on, in a list that the next script finds.
+# Collects everything that can be focused, for the next script.
 LIST_STOPS = """() => {
     const all = "a[href], button, input, select, textarea, summary, [tabindex='0']";
     window.stops = [...document.querySelectorAll(all)]
@@ -58,7 +58,7 @@ LIST_STOPS = """() => {
             && one.type !== "hidden" && one.tabIndex >= 0);
     return window.stops.length;
 }"""
-# Which of them has the focus, and whether one sees it.
+# Which of them has the focus, and whether it is visible.
 LOOK_AT_FOCUS = """() => {
     const one = document.activeElement;
     const style = getComputedStyle(one);
@@ -70,7 +70,7 @@ LOOK_AT_FOCUS = """() => {
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator[Any]:
-    """A page that lets the checks of accessibility in."""
+    """A page into which axe-core can be loaded."""
     require("the packages of tests/sdk")
     context = browser.new_context(color_scheme=request.param, bypass_csp=True)
     page = context.new_page()
@@ -80,14 +80,14 @@ def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator
 
 
 def test_the_readme_shows_the_picture() -> None:
-    """The one that `make screenshots` makes, and no other."""
+    """The one that `make screenshots` makes."""
     folder = Path(__file__).parent.parent.parent / "docs" / "screenshots"
     named = set(re.findall(r"docs/screenshots/([a-z0-9-]+)\.png", README))
     assert named == set(SHOWN) == {one.stem for one in folder.iterdir()}
 
 
 async def add_a_day(database: str) -> None:
-    """Count logins through the last day, with some that were refused."""
+    """Add counts of accepted and refused logins through the last day."""
     now = system_now().replace(second=0, microsecond=0)
     numbers = random.Random(1)
     attempts = {}
@@ -103,12 +103,12 @@ async def add_a_day(database: str) -> None:
         await store.close()
 
 
-def test_every_page_can_be_read(page: Any, client: Client) -> None:
-    """By anybody: axe-core finds nothing serious, and nothing runs over the side."""
+def test_every_page_is_accessible(page: Any, client: Client) -> None:
+    """axe-core finds nothing serious, and nothing is wider than the screen."""
     for number in range(3):
         client.log_in("eve", secret="wrong")
         client.log_in("mallory", expires_in=-12 - number)
-    # The browser has the loop of this thread.
+    # Playwright runs an event loop in this thread.
     with ThreadPoolExecutor() as threads:
         threads.submit(lambda: asyncio.run(add_a_day(client.database))).result()
     client.control("faults", kind="latency", seconds=2, calls=3, action="sso:custom_token:login")
@@ -128,12 +128,12 @@ def test_every_page_can_be_read(page: Any, client: Client) -> None:
             if SCREENSHOTS and picture in SHOWN:
                 page.screenshot(path=f"{SCREENSHOTS}/{picture}.png")
             page.add_script_tag(path=AXE)
-            found += [f"{name} at {width}: {fault}" for fault in page.evaluate(RUN_AXE)]
+            found += [f"{name} at {width}: {violation}" for violation in page.evaluate(RUN_AXE)]
     assert found == []
 
 
 def addresses(page: Any, client: Client) -> dict[str, str]:
-    """Return where each page is, that of a user and that of an attempt as well."""
+    """Return the address of every page, and of one user and one login attempt."""
     base = f"{client.server.url}/portal/"
     pages = {name: base + path for name, path in PAGES.items()}
     for name, link in (("user", "users"), ("login", "logins")):
@@ -144,8 +144,8 @@ def addresses(page: Any, client: Client) -> dict[str, str]:
     return pages
 
 
-def test_the_keyboard_is_enough(browser: Any, client: Client) -> None:
-    """Tab comes to everything one can act on, on every page, and one sees where it is."""
+def test_every_page_works_with_the_keyboard(browser: Any, client: Client) -> None:
+    """Tab reaches everything that can be focused, and the focus is visible."""
     client.log_in("eve", secret="wrong")
     client.control("faults", kind="drop", probability=0.3, seed=7)
     client.write_counts()
@@ -156,7 +156,7 @@ def test_the_keyboard_is_enough(browser: Any, client: Client) -> None:
         page.goto(url)
         left = set(range(page.evaluate(LIST_STOPS)))
         assert left, name
-        # A field of dates has a stop for each of its parts.
+        # A date field has several tab stops.
         presses = 0
         while left and presses < STOPS_MAX:
             presses += 1
@@ -164,17 +164,17 @@ def test_the_keyboard_is_enough(browser: Any, client: Client) -> None:
             number, seen, html = page.evaluate(LOOK_AT_FOCUS)
             left.discard(number)
             if number >= 0 and not seen:
-                found.append(f"{name}: nobody sees the focus on {html}")
+                found.append(f"{name}: the focus on {html} is not visible")
         found += [
-            f"{name}: Tab never comes to {page.evaluate(f'window.stops[{one}].outerHTML')}"
+            f"{name}: Tab does not reach {page.evaluate(f'window.stops[{one}].outerHTML')}"
             for one in left
         ]
     context.close()
     assert found == []
 
 
-def test_a_long_word_stays_in_the_page(browser: Any, client: Client) -> None:
-    """On a phone too, wherever it stands."""
+def test_a_long_word_does_not_widen_a_page(browser: Any, client: Client) -> None:
+    """On a phone."""
     word = "w" * 300
     client.log_in("longest", username=word, email=f"{word}@example.com", motto=word)
     client.log_in("l" * 36, secret="wrong")

@@ -1,4 +1,4 @@
-"""An operator walks through the portal, in a real browser, with JavaScript and without."""
+"""The tasks of an operator, in a real browser, with JavaScript and without."""
 
 import json
 import threading
@@ -18,31 +18,31 @@ from tests.processes import ServerProcess
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser walk")]
 
 SEEN_MILLISECONDS_MAX = 2000
-# Those who have logged in before, and the one who is refused here.
+# Three from the fixture, and the one of the test.
 SIGNED = 3 + 1
 
 
 @pytest.fixture(params=[True, False], ids=["JavaScript", "no JavaScript"])
 def page(request: pytest.FixtureRequest, browser: Any, client: Client) -> Iterator[Any]:
-    """A page of the portal, which logs no error and asks nobody else."""
+    """A page of the portal. It must not log errors, nor load anything from elsewhere."""
     context = browser.new_context(java_script_enabled=request.param)
     page = context.new_page()
     page.set_default_timeout(8000)
     errors: list[str] = []
     page.on("console", lambda message: _note(errors, message))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    asked: set[str] = set()
-    page.on("request", lambda asking: asked.add(asking.url))
+    loaded: set[str] = set()
+    page.on("request", lambda request: loaded.add(request.url))
     page.goto(f"{client.server.url}/portal/")
     page.has_scripts = request.param
     yield page
     context.close()
     assert errors == []
-    assert {url for url in asked if not url.startswith(client.server.url)} == set()
+    assert {url for url in loaded if not url.startswith(client.server.url)} == set()
 
 
 def _note(errors: list[str], message: Any) -> None:
-    # A form that is refused has a status that says so, which the browser tells of.
+    # The browser logs the status of a refused form.
     if message.type == "error" and "Failed to load resource" not in message.text:
         errors.append(message.text)
 
@@ -53,7 +53,7 @@ def go(page: Any, name: str) -> None:
 
 
 def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> None:
-    """The very next token made with the old one is refused, one with the new one logs in."""
+    """The next token signed with the old one is refused, one signed with the new one logs in."""
     old = client.server.custom_token_secret
     assert old not in page.content()
     page.get_by_role("link", name="Show it here").click()
@@ -76,23 +76,25 @@ def test_a_secret_is_shown_rotated_and_revoked(page: Any, client: Client) -> Non
     assert [client.log_in("anna", secret) for secret in (old, new)] == [400, 200]
 
 
-def test_secrets_are_rotated_without_one_failed_login(page: Any, client: Client) -> None:
-    """While logins go on with the old one, and then with the new one."""
+def test_no_login_fails_while_secrets_are_rotated(page: Any, client: Client) -> None:
+    """Clients use the old secret until they get the new one."""
     secrets = [client.server.custom_token_secret]
     done = threading.Event()
 
-    def log_in_again_and_again() -> None:
+    def log_in_repeatedly() -> None:
         while not done.is_set():
             client.statuses.append(client.log_in("anna", secrets[-1]))
 
-    threads = [threading.Thread(target=log_in_again_and_again) for _ in range(4)]
+    threads = [threading.Thread(target=log_in_repeatedly) for _ in range(4)]
     for thread in threads:
         thread.start()
     for _ in range(3):
         go(page, "Secrets")
         page.get_by_role("button", name="Make a new secret").click()
         secrets.append(page.locator("article pre").inner_text())
-        page.wait_for_timeout(300)
+        number = len(client.statuses) + len(threads)
+        while len(client.statuses) < number:
+            page.wait_for_timeout(10)
     done.set()
     for thread in threads:
         thread.join()
@@ -101,8 +103,8 @@ def test_secrets_are_rotated_without_one_failed_login(page: Any, client: Client)
     assert len(client.statuses) > len(secrets)
 
 
-def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
-    """And enabled, edited, signed out, deleted."""
+def test_a_user_is_found_changed_and_deleted(page: Any, client: Client) -> None:
+    """Disabled, enabled, edited, given roles."""
     go(page, "Users")
     assert page.locator("tbody tr").count() == 3  # noqa: PLR2004
     page.get_by_label("Id, principal, user name or e-mail").fill("BERT@")
@@ -138,10 +140,10 @@ def test_a_user_is_found_and_disabled(page: Any, client: Client) -> None:
     assert page.locator("tbody tr").count() == 2  # noqa: PLR2004
 
 
-def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> None:
-    """Within two seconds of the attempt."""
+def test_a_refused_login_appears_and_is_explained(page: Any, client: Client) -> None:
+    """Within two seconds."""
     app = client.server.app()
-    # Else a second may pass between the token and the login, and the page would tell of 13.
+    # Otherwise the page may say 13 s, if a second passes between the token and the login.
     app.clock.freeze()
     go(page, "Logins")
     if page.has_scripts:
@@ -149,7 +151,6 @@ def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> Non
     with pytest.raises(LoginRefusedError, match=r"^400 "):
         app.login("mallory", expires_in=-12)
     if not page.has_scripts:
-        page.wait_for_timeout(1000)
         page.reload()
     row = page.locator("tbody tr").filter(has_text="mallory")
     row.wait_for(timeout=SEEN_MILLISECONDS_MAX)
@@ -162,11 +163,10 @@ def test_a_refused_token_is_seen_and_explained(page: Any, client: Client) -> Non
     assert "skylogin token mint mallory" in page.locator("#again").inner_text()
 
 
-def test_the_profile_of_an_attempt_is_seen(page: Any, client: Client) -> None:
-    """With all that the header and the claims say, and what makes such a token again."""
+def test_the_token_of_a_login_attempt_is_shown(page: Any, client: Client) -> None:
+    """Header and claims with the profile, and the command that makes such a token."""
     status = client.log_in("mallory", username="anna", tags=["a", {"b": 1}])
     assert status == HTTPStatus.CONFLICT
-    page.wait_for_timeout(1000)
     go(page, "Logins")
     row = page.locator("tbody tr").filter(has_text="mallory")
     row.get_by_role("link").click()
@@ -181,16 +181,15 @@ def test_the_profile_of_an_attempt_is_seen(page: Any, client: Client) -> None:
     }  # fmt: skip
     again = page.locator("#again").inner_text()
     assert """--claim 'skyprofile={"username": "anna", "tags": ["a", {"b": 1}]}'""" in again
-    # The secret that signed it leads to all that it signed.
+    # The secret links to every attempt with it.
     page.locator("dl").get_by_role("link").first.click()
     assert "By user, secret or time" in page.locator("details[open]").inner_text()
     assert page.locator("tbody tr").count() == SIGNED
 
 
-def test_logins_are_looked_for(page: Any, client: Client) -> None:
-    """By principal, user, secret and time; what comes is looked for in the same way."""
+def test_logins_are_filtered(page: Any, client: Client) -> None:
+    """By principal, user, secret and time; new ones too."""
     assert client.log_in("mallory", secret="wrong") == HTTPStatus.BAD_REQUEST
-    page.wait_for_timeout(1000)
     go(page, "Logins")
 
     def seen() -> list[str]:
@@ -228,14 +227,13 @@ def test_logins_are_looked_for(page: Any, client: Client) -> None:
     for name in ("anna", "mallory"):
         client.log_in(name, secret="wrong")
     if not page.has_scripts:
-        page.wait_for_timeout(1000)
         page.reload()
     page.locator("tbody tr").nth(1).wait_for(timeout=SEEN_MILLISECONDS_MAX)
     assert seen() == ["mallory", "mallory"]
 
 
 def test_a_token_is_explained(page: Any, client: Client) -> None:
-    """The claim at fault is marked; one that is made here logs in."""
+    """The claim at fault is marked; a token that the page makes is accepted."""
     go(page, "Token")
     page.get_by_label("Custom token").fill(client.mint("anna", expires_in=-5))
     page.get_by_role("button", name="Explain").click()
@@ -246,8 +244,8 @@ def test_a_token_is_explained(page: Any, client: Client) -> None:
     assert page.locator("h2 .badge").inner_text() == "accepted"
 
 
-def test_a_login_is_tried(page: Any, client: Client) -> None:
-    """As a client does it."""
+def test_the_start_page_logs_in(page: Any, client: Client) -> None:
+    """As a client does."""
     page.get_by_label("Principal").fill("newcomer")
     page.get_by_label("Profile").fill('{"username": "newcomer"}')
     page.get_by_role("button", name="Log in").click()
@@ -256,8 +254,8 @@ def test_a_login_is_tried(page: Any, client: Client) -> None:
     assert "newcomer" in page.locator("table").inner_text()
 
 
-def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
-    """Each has pages of its own."""
+def test_an_app_is_created_and_deleted(page: Any, client: Client) -> None:
+    """It has its own pages."""
     go(page, "Apps")
     page.get_by_label("Name").fill("Not a name")
     page.get_by_role("button", name="Create app").click()
@@ -269,7 +267,7 @@ def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
     assert "No users yet" in page.locator("main").inner_text()
     go(page, "Keys")
     before = page.locator("#api-key").inner_text()
-    # They end for good, so it asks first.
+    # This cannot be undone, so the button is folded away.
     assert not page.get_by_role("button", name="Replace keys").is_visible()
     page.get_by_text("Replace the keys").click()
     page.get_by_role("button", name="Replace keys").click()
@@ -289,7 +287,7 @@ def test_apps_are_made_and_deleted(page: Any, client: Client) -> None:
 def test_an_operator_signs_in_and_out(
     has_scripts: bool, browser: Any, start_server: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
-    """At an endpoint, which shows nothing to anybody else."""
+    """The portal of `skylogin serve` shows nothing without a password."""
     server = start_server(
         "serve", "--migrate", "--port", "0", "--database", f"sqlite:///{tmp_path / 'endpoint.db'}",
         API_KEY="an-api-key", MASTER_KEY="a-master-key-of-ours",
@@ -317,8 +315,8 @@ def test_an_operator_signs_in_and_out(
     context.close()
 
 
-def test_a_test_takes_hold_of_an_app(page: Any, client: Client) -> None:
-    """It breaks a call, moves the clock, keeps the app, empties it and puts it back."""
+def test_the_page_tests_controls_an_app(page: Any, client: Client) -> None:
+    """A fault, the clock, a snapshot, a reset."""
     go(page, "Users")
     before = page.locator("tbody tr").count()
     assert before
