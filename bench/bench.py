@@ -23,6 +23,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import earlier
 import figures
 from servers import Failed
 
@@ -37,7 +38,7 @@ FIGURES: dict[str, Callable[[figures.Plan], list[figures.Row]]] = {
     "reset": figures.reset,
 }
 USUAL = ("logins", "me", "start", "memory", "reset")
-ROUNDS = 3
+ROUNDS = 5
 ROUND_SECONDS, ROUND_SECONDS_QUICK = 6, 2
 VERDICTS = {True: "ok", False: "below", None: "-"}
 
@@ -56,7 +57,7 @@ def main() -> int:
         machine = _machine(folder)
         _note(machine)
         for figure in wanted:
-            plan = figures.Plan(Path(folder) / figure, seconds, ROUNDS, _note)
+            plan = figures.Plan(Path(folder) / figure, seconds, ROUNDS, options.revision, _note)
             plan.folder.mkdir()
             try:
                 rows += FIGURES[figure](plan)
@@ -80,6 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="rounds of 2 seconds instead of 6")
     parser.add_argument("--all", action="store_true", help="also with a million users stored")
     parser.add_argument("--only", choices=sorted(FIGURES), help="just this one")
+    parser.add_argument("--revision", default=earlier.REVISION, help="the earlier one to compare")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there as well")
     return parser.parse_args()
 
