@@ -1,6 +1,6 @@
-# What a developer types. Everything lies in .venv, tests/sdk/node_modules,
+# The commands of a developer. Everything is installed in .venv, tests/sdk/node_modules,
 # tests/sdk/.python_sdk, examples/javascript/node_modules and examples/java/target;
-# `make clean` removes it. ARGS is handed on: make dev ARGS='--port 0 --ephemeral'
+# `make clean` removes it. ARGS is passed on: make dev ARGS='--port 0 --ephemeral'
 
 .PHONY: dev fast check test test-long docs bench screenshots clean
 .DEFAULT_GOAL := dev
@@ -9,20 +9,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt
 
-# What builds the package is held to the same versions as what it needs.
-# Newer and older pip read this from different variables.
+# The build requirements are held to the same versions as the dependencies.
+# Newer and older versions of pip read this from different variables.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-# What was compiled once is not compiled at every run.
+# Keep compiled modules between runs.
 unexport PYTHONDONTWRITEBYTECODE
 
 # MkDocs warns of a version 2 that does not exist yet.
 BUILD_SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# Where everything missing can be installed, a skipped test is a failed one.
+# Where `make test` can install what is missing, a test must not be skipped.
 ROOT_ON_DEBIAN := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 1)
 
 dev: $(VENV)/.installed
@@ -45,7 +45,7 @@ test: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m 'not long' -n 2 --dist loadgroup $(ARGS)
 
-# What `make test` does a few times, done many times: kills, generated requests, recorded scenarios.
+# Repeats at length what `make test` does a few times: kills, generated requests, scenarios.
 test-long: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m long -n 2 --dist loadgroup $(ARGS)
@@ -82,9 +82,9 @@ $(VENV)/.installed-docs: $(VENV)/.made $(INPUTS)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@ $(VENV)/.installed
 
-# A name that is found may still not run (a version manager's stand-in), so each
-# is tried. A Python without ensurepip makes an environment without pip, which
-# helps nobody, so one that has it is taken before a newer one that has not.
+# A command that is found may still not run (a version manager's stub), so each one
+# is tried. Without ensurepip an environment has no pip, so a Python that has it is
+# preferred to a newer one that does not.
 $(VENV)/.made:
 	@old=; bare=; \
 	for python in python3.13 python3.12 python3.11 python3; do \

@@ -1,8 +1,7 @@
-"""What an app's server does with the original's Python SDK, unchanged.
+"""An app's server on the original's Python SDK, unchanged.
 
-Runs in an environment that has the SDK, and shares nothing with the tests: what
-it has to know is in APP_SETTINGS, what it saw is printed as a line of JSON. It
-fails where something is not as it should be.
+It runs in the environment of the SDK and shares no code with the tests: it reads
+APP_SETTINGS, prints what it saw as a line of JSON, and fails at the first mistake.
 """
 
 import json
@@ -28,7 +27,7 @@ PASSWORD = "correct horse 1"
 
 
 class Client:
-    """An app's user, or with the master key the app's own server."""
+    """A client of the app: a user, or with the master key the app's own server."""
 
     def __init__(self, settings, api_key):
         self.container = SkygearContainer(
@@ -36,26 +35,26 @@ class Client:
         )
 
     def ask(self, action, **params):
-        """Return the result of an action that has to succeed."""
+        """Return the result of an action, which must succeed."""
         answer = self.container.send_action(action, params)
         assert "error" not in answer, (action, answer)
         return answer["result"]
 
     def be_refused(self, code, action, **params):
-        """Have an action refused with *code*; return the error."""
+        """Return the error of an action, which must have *code*."""
         answer = self.container.send_action(action, params)
         assert answer.get("error", {}).get("code") == code, (action, answer)
         return answer["error"]
 
     def enter(self, action, **params):
-        """Sign up or log in, and go on as that user."""
+        """Sign up or log in, and continue as that user."""
         user = self.ask(action, **params)
         self.container.access_token = user["access_token"]
         return user
 
 
 def play(settings):
-    """Play the whole app."""
+    """Run every part of the app."""
     client, operator = Client(settings, settings["apiKey"]), Client(settings, settings["masterKey"])
     name = f"app-{settings['run']}"
     user = sign_up(client, name)
@@ -79,7 +78,7 @@ def play(settings):
 
 
 def sign_up(client, name):
-    """Sign up, log in, be refused."""
+    """Sign up and log in, also with wrong data."""
     auth = {"username": name}
     user = client.enter("auth:signup", auth_data=auth, password=PASSWORD, profile={"level": 3})
     client.be_refused(DUPLICATED, "auth:signup", auth_data=auth, password=PASSWORD)
@@ -91,7 +90,7 @@ def sign_up(client, name):
 
 
 def save_records(database: Database, user, name):
-    """Save the profile and some records, query them, delete one."""
+    """Save the profile and records, query them, delete one."""
     profile = Record(RecordID("user", user["user_id"]), None, None, data={"nickname": "Alice"})
     saved = database.save(profile)["result"][0]
     assert saved["nickname"] == "Alice", saved
@@ -110,7 +109,7 @@ def save_records(database: Database, user, name):
 
 
 def govern_users(client, operator, name):
-    """Roles and disabling, as a server does with the master key."""
+    """Assign roles and disable a user, with the master key."""
     email = {"email": f"{name}@example.com"}
     other = client.enter("auth:signup", auth_data=email, password=PASSWORD)
     users = [other["user_id"]]
@@ -130,7 +129,7 @@ def govern_users(client, operator, name):
 
 
 def pass_messages(settings):
-    """Publish with the SDK; listen with the library that it uses itself."""
+    """Publish with the SDK; listen with the library that the SDK uses."""
     url = settings["endPoint"].replace("http://", "ws://") + "pubsub"
     channel = f"room {settings['run']}"
     key = f"X-Skygear-API-Key: {settings['apiKey']}"

@@ -49,10 +49,10 @@ async ({ endPoint, apiKey, customTokens }) => {
 
 
 class Site(BaseHTTPRequestHandler):
-    """Serves the page, the bundle and the scenario."""
+    """The site of the app: the page, the bundle and the scenario."""
 
     def do_GET(self) -> None:
-        """Answer with a file, or with the page."""
+        """Send a file, or the page."""
         file: Path | None = FILES.get(self.path)
         body = file.read_bytes() if file else PAGE
         kind = "text/javascript" if file else "text/html"
@@ -63,7 +63,7 @@ class Site(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
