@@ -152,9 +152,9 @@ async def test_rows_that_exist_are_a_conflict(filled: Services, operator: Operat
     await load(operator, [HEAD, USER, PRINCIPAL, RECORD])
     before = await exported(operator)
     another = {**RECORD, "row": {**RECORD["row"], "id": "another", "data": {"username": "new"}}}
-    with pytest.raises(ConflictError, match="users: there is one already"):
+    with pytest.raises(ConflictError, match="users: a row with the id"):
         await load(operator, [HEAD, USER, another])
-    with pytest.raises(ConflictError, match="principals: there is one already"):
+    with pytest.raises(ConflictError, match="principals: a row with the"):
         await load(operator, [HEAD, {**PRINCIPAL, "row": {**PRINCIPAL["row"], "principal": "x"}}])
     with pytest.raises(ConflictError, match="have the same username"):
         await load(
@@ -222,12 +222,12 @@ INVALID_LINES: dict[str, tuple[Lines, str]] = {
         "line 3: records: data is missing",
     ),
     "not a text": ([HEAD, changed(USER, id=1)], "id has to be a text"),
-    "not a time": ([HEAD, changed(USER, last_seen_at="now")], "last_seen_at is no time"),
+    "not a time": ([HEAD, changed(USER, last_seen_at="now")], "last_seen_at is not a time"),
     "not a boolean": ([HEAD, changed(USER, disabled="no")], "disabled has to be true or"),
     "a long id": ([HEAD, changed(USER, id="a" * 801)], "id is longer than 800 bytes"),
     "U+0000": ([HEAD, changed(USER, id="a\0")], "line 2:"),
     "not an object": ([HEAD, changed(RECORD, data=[])], "data has to be an object"),
-    "an invalid field": ([HEAD, changed(RECORD, data={"x": 1})], "x is no field of its type"),
+    "an invalid field": ([HEAD, changed(RECORD, data={"x": 1})], "x is not a field of its type"),
     "another type": ([HEAD, changed(RECORD, data={"username": 1})], "username is a string"),
     "not an access list": ([HEAD, changed(RECORD, access=[1])], "access has to be a list"),
 }

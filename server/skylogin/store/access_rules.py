@@ -1,4 +1,4 @@
-"""The rules of who may do what: loaded together, replaced by the kind."""
+"""Access rules: loaded together, replaced one kind at a time."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ _TYPES = select(
 
 
 async def load_field_rules(tx: Transaction, app: str) -> FieldRules:
-    """Return the rules for fields."""
+    """Return the field rules of *app*."""
     rows = await tx.connection.execute(_FIELD_RULES, {"name": app})
     return FieldRules(FieldRule(*tuple(row)) for row in rows)
 
@@ -37,13 +37,13 @@ _FIELD_RULES = select(*(column for column in field_access.c if column.name != "a
 
 
 async def replace_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule]) -> None:
-    """Have *rules*, and no others, go for the fields."""
+    """Replace all field rules of *app* by *rules*."""
     await tx.connection.execute(delete(field_access).where(field_access.c.app == app))
     await add_field_rules(tx, app, rules)
 
 
 async def add_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule]) -> None:
-    """Add those of *rules* whose type, field and users have none."""
+    """Add *rules*, except where a rule for the same type, field and users exists."""
     rows = [
         {
             "app": app,
@@ -64,14 +64,14 @@ async def add_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule])
 async def set_create_roles(
     tx: Transaction, app: str, record_type: str, roles: Sequence[str]
 ) -> None:
-    """Let only users with one of *roles* make records of a type; none lets everybody."""
+    """Let only users with one of *roles* create records of a type; no roles means all users."""
     await _set(tx, app, record_type, create_roles=list(roles))
 
 
 async def set_default_access(
     tx: Transaction, app: str, record_type: str, access: list[JsonValue]
 ) -> None:
-    """Give *access* to every record of a type that is saved without a list of its own."""
+    """Set the access list of records of a type that are saved without one."""
     await _set(tx, app, record_type, default_access=access)
 
 
@@ -81,6 +81,6 @@ async def _set(tx: Transaction, app: str, record_type: str, **values: JsonValue)
         update(table).where(table.c.app == app, table.c.type == record_type).values(**values)
     )
     if not changed.rowcount:
-        # The type may be made later: rules alone do not make it.
+        # The type may be made later: its rules do not make it.
         row = {"app": app, "type": record_type, "made": False, **values}
         await tx.connection.execute(insert(table), row)

@@ -1,4 +1,4 @@
-"""What every app has from the start, and the keys that its settings ask for."""
+"""Apps: their first contents, their settings, and their unique keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
 from skylogin.store import access_rules, fields, record_types
 
-# Kept for no app: which command the database belongs to.
+# A setting of no app: which command the database belongs to.
 DEPLOYMENT = "deployment"
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredApp:
-    """An app besides the one of the environment; without keys it goes by that one's."""
+    """An app other than the default app; without its own keys it uses the default app's."""
 
     name: str
     api_key: str | None
@@ -35,19 +35,19 @@ class StoredApp:
 
 
 class KeysTakenError(Exception):
-    """Two users hold what a newly required key wants to be unique."""
+    """Two users have the same value of a newly required unique key."""
 
 
 async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
-    """Make the first fields and rules, the admins' role and the unique keys of *app*, once.
+    """Make the first fields and rules, the admin role and the unique keys of *app*, once.
 
-    Raises KeysTakenError where the users there break a key newly asked for.
+    Raises KeysTakenError if existing users violate a newly required key.
     """
     named = {name: Field("string", column="text") for names in key_sets for name in names}
     await record_types.make(tx, app, USER_TYPE)
     await fields.add_missing(tx, app, USER_TYPE, {**named, **FIRST_USER_FIELDS})
     if await read_setting(tx, app, FIRST_RULES) is None:
-        # Once only: rules that an operator takes away stay away.
+        # Only once: rules that an operator removes stay removed.
         await access_rules.add_field_rules(tx, app, FIRST_FIELD_RULES)
         await keep_setting(tx, app, FIRST_RULES, "added")
     admin = {"app": app, "id": "Admin", "is_admin": True}
@@ -59,13 +59,13 @@ async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None
 
 
 async def forget_prepared(tx: Transaction, app: str) -> None:
-    """Have `prepare` make everything anew: it was taken away."""
+    """Let `prepare` make everything again after it was deleted."""
     made_once = settings.c.name.in_((KEY_SETS, FIRST_RULES))
     await tx.connection.execute(delete(settings).where(settings.c.app == app, made_once))
 
 
 async def rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
-    """Find out again who holds which key. Raises KeysTakenError where two hold the same."""
+    """Rebuild the unique keys of all users. Raises KeysTakenError if two users share one."""
     await tx.connection.execute(delete(auth_keys).where(auth_keys.c.app == app))
     known = await fields.load(tx, app, USER_TYPE, ())
     holders: dict[keys.UniqueKey, str] = {}
@@ -102,28 +102,28 @@ async def _records_after(tx: Transaction, app: str, last: str) -> Sequence:  # t
 
 
 async def read_setting(tx: Transaction, app: str, name: str) -> str | None:
-    """Return what is kept under *name*, None where nothing is."""
+    """Return the setting *name*, None if it is not set."""
     query = select(settings.c.value).where(settings.c.app == app, settings.c.name == name)
     value: str | None = (await tx.connection.execute(query)).scalar()
     return value
 
 
 async def write_setting(tx: Transaction, app: str, name: str, value: str) -> None:
-    """Keep *value* under *name*."""
+    """Set *name* to *value*."""
     await keep_setting(tx, app, name, value)
     where = (settings.c.app == app, settings.c.name == name)
     await tx.connection.execute(update(settings).where(*where).values(value=value))
 
 
 async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:
-    """Keep *value* unless something is kept already; return what is. So two nodes agree."""
+    """Set *name* unless it is set already, and return its value, so that nodes agree on it."""
     row = {"app": app, "name": name, "value": value}
     await tx.connection.execute(dialect.insert_missing(settings, tx.dialect), row)
     return await read_setting(tx, app, name) or value
 
 
 async def load(tx: Transaction, app: str) -> StoredApp | None:
-    """Return the app called *app*, None where there is none."""
+    """Return the app called *app*, None if it does not exist."""
     row = (await tx.connection.execute(_ONE, {"name": app})).first()
     return StoredApp(*row) if row else None
 
@@ -133,13 +133,13 @@ _ONE = _ALL.where(apps.c.app == bindparam("name"))
 
 
 async def load_all(tx: Transaction) -> list[StoredApp]:
-    """Return every app but the one of the environment, by name."""
+    """Return every app except the default app, by name."""
     rows = await tx.connection.execute(_ALL.order_by(apps.c.app))
     return [StoredApp(*row) for row in rows]
 
 
 async def add(tx: Transaction, app: StoredApp) -> bool:
-    """Add *app*. Returns False where one of its name is there."""
+    """Add *app*. Returns False if its name is taken."""
     row = {
         "app": app.name,
         "api_key": app.api_key,
@@ -157,14 +157,14 @@ async def count_made_by_use(tx: Transaction) -> int:
 
 
 async def set_keys(tx: Transaction, app: str, api_key: str, master_key: str) -> None:
-    """Give *app* new keys."""
+    """Replace the keys of *app*."""
     await tx.connection.execute(
         update(apps).where(apps.c.app == app).values(api_key=api_key, master_key=master_key)
     )
 
 
 async def remove(tx: Transaction, app: str) -> bool:
-    """Remove *app* and every row of it. Returns False where there is no such app."""
+    """Remove *app* and all its rows. Returns False if it does not exist."""
     removed = await tx.connection.execute(delete(apps).where(apps.c.app == app))
     if not removed.rowcount:
         return False

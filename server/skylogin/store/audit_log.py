@@ -13,7 +13,7 @@ from skylogin.ids import timed_prefix
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something an operator did to *target*, by which way and from where."""
+    """An operator's act on *target*, *via* an interface and from an *address*."""
 
     id: str
     at: datetime
@@ -43,21 +43,21 @@ _ADD = insert(operator_audit)
 
 
 async def has(tx: Transaction, app: str, act_id: str) -> bool:
-    """Return whether the act is there, and so everything of its transaction."""
+    """Return whether the act, and so its whole transaction, was committed."""
     table = operator_audit
     query = select(table.c.id).where(table.c.app == app, table.c.id == act_id)
     return (await tx.connection.execute(query)).first() is not None
 
 
 async def remove(tx: Transaction, app: str, act_id: str) -> None:
-    """Take back an act that did not happen after all."""
+    """Remove an act that did not happen after all."""
     await tx.connection.execute(
         delete(operator_audit).where(operator_audit.c.app == app, operator_audit.c.id == act_id)
     )
 
 
 async def load_latest(tx: Transaction, app: str, before: str, number: int) -> list[Act]:
-    """Return the *number* latest acts on *app* before the id *before*, the newest first."""
+    """Return the *number* latest acts on *app*, newest first; *before* an id if one is given."""
     columns = [column for column in operator_audit.c if column.name != "app"]
     query = select(*columns).where(operator_audit.c.app == app)
     if before:
@@ -69,12 +69,12 @@ async def load_latest(tx: Transaction, app: str, before: str, number: int) -> li
 async def count(
     tx: Transaction, app: str, name: str, since: datetime, address: str
 ) -> tuple[int, int]:
-    """Return how many acts *name* there were since a time, in all and from *address*."""
+    """Return the number of acts *name* since a time, in all and from *address*."""
     table = operator_audit
-    is_from_there = func.count().filter(table.c.address == address)
-    query = select(func.count(), is_from_there).where(
+    from_address = func.count().filter(table.c.address == address)
+    query = select(func.count(), from_address).where(
         table.c.app == app,
-        # Ids begin with the time, so that only the last rows are looked at.
+        # Ids begin with the time, so only the last rows are read.
         table.c.id >= timed_prefix(since),
         table.c.act == name,
         table.c.at >= since,

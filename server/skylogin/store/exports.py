@@ -1,7 +1,7 @@
-"""Every row of an app, for export and import: what an app has but its secrets and its history.
+"""The rows of an app, for export and import, without its secrets and its history.
 
-Keys, custom token secrets and access tokens belong to a server; journal, counts and audit list
-tell what happened there. Who holds which user name follows from the records.
+Keys, custom token secrets and access tokens belong to a server, and so do the login log, the
+counts and the audit list. Unique keys are rebuilt from the records.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -46,7 +46,7 @@ from skylogin.store import fields
 Row = Mapping[str, Any]
 ROWS_AT_ONCE = 1000
 
-# In the order in which they are written: what says how others are read goes first.
+# In the order in which they are written: tables that describe others come first.
 TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
@@ -61,17 +61,17 @@ TABLES: Mapping[str, Table] = {
         records,
     )
 }
-# What of these is there already is laid over; a user or a record that is there stands in the way.
+# Existing rows of these tables are overwritten; in other tables they are a conflict.
 _DESCRIBING = frozenset(("roles", "record_types", "record_fields", "field_access"))
 _OTHER_KEYS: Mapping[str, tuple[str, ...]] = {"principals": ("kind", "provider", "user_id")}
 
 
 class TakenError(Exception):
-    """A row stands in the way of another."""
+    """A row conflicts with an existing one."""
 
 
 async def count(tx: Transaction, app: str) -> int:
-    """Return the number of rows that `read` gives."""
+    """Return the number of rows that `read` yields."""
     number = 0
     for table in TABLES.values():
         query = select(func.count()).select_from(table).where(table.c.app == app)
@@ -80,7 +80,7 @@ async def count(tx: Transaction, app: str) -> int:
 
 
 async def read(tx: Transaction, app: str) -> AsyncIterator[tuple[str, list[dict[str, JsonValue]]]]:
-    """Give all rows of *app*, some of one table at a time, as JSON has them."""
+    """Yield all rows of *app* as JSON values, in batches of one table."""
     for name, table in TABLES.items():
         columns = _columns(table)
         key = [column for column in table.primary_key if column.name != "app"]
@@ -91,8 +91,8 @@ async def read(tx: Transaction, app: str) -> AsyncIterator[tuple[str, list[dict[
             if len(rows) < ROWS_AT_ONCE:
                 break
             last = [literal(rows[-1]._mapping[column.name], column.type) for column in key]
-            behind = query.where(tuple_(*key) > tuple_(*last))
-            rows = (await tx.connection.execute(behind)).all()
+            following = query.where(tuple_(*key) > tuple_(*last))
+            rows = (await tx.connection.execute(following)).all()
 
 
 def _columns(table: Table) -> list[Column[Any]]:
@@ -108,7 +108,7 @@ def _written(row: Mapping[Any, Any]) -> dict[str, JsonValue]:
 
 
 def read_row(table_name: str, row: Mapping[str, JsonValue]) -> Row:
-    """Return a row as the database takes it. Raises ValueError on one that cannot be."""
+    """Return a row with values for the database. Raises ValueError on an invalid row."""
     table = TABLES[table_name]
     columns = _columns(table)
     unknown = sorted(set(row) - {column.name for column in columns})
@@ -147,7 +147,7 @@ def _moment(name: str, value: JsonValue) -> datetime:
     try:
         return rfc3339.read_moment(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise ValueError(f"{name} is no time: {error}") from None
+        raise ValueError(f"{name} is not a time: {error}") from None
 
 
 def _check_shape(name: str, value: JsonValue) -> None:
@@ -160,17 +160,17 @@ def _check_shape(name: str, value: JsonValue) -> None:
         raise ValueError(f"{name} has to be a list of {what}")
 
 
-# What the columns of JSON that are lists hold.
+# The JSON columns that hold lists, and the type of their items.
 _LISTS: Mapping[str, type] = {"create_roles": str, "access": dict, "default_access": dict}
 
 
 async def write(
     tx: Transaction, app: str, table_name: str, rows: Sequence[Row], *, replace: bool
 ) -> None:
-    """Write rows of `read_row`, at most a thousand, each with an app of its own.
+    """Write at most a thousand rows, as `read_row` returns them, to *app*.
 
-    Raises TakenError where a user, a principal or a record is there already, unless it is to
-    be replaced, and where a field has another type.
+    Raises TakenError if a user, a principal or a record exists and *replace* is false, and if
+    a field has another type.
     """
     if table_name == "record_fields":
         rows = await _new_fields(tx, app, rows)
@@ -192,7 +192,7 @@ async def write(
     try:
         await tx.connection.execute(insert(table), [{"app": app, **row} for row in rows])
     except IntegrityError:
-        raise TakenError(f"{table_name}: two rows are about the same") from None
+        raise TakenError(f"{table_name}: two rows have the same key") from None
     if table_name == "users":
         tx.users_added += len(rows)
 
@@ -214,12 +214,12 @@ async def _check_free(tx: Transaction, table: Table, keys: Sequence[Row]) -> Non
     found = await tx.connection.execute(query, {"rows": [_written(key) for key in keys]})
     taken = found.first()
     if taken is not None:
-        said = ", ".join(f"{name} {value!r}" for name, value in taken._mapping.items())
-        raise TakenError(f"{table.name}: there is one already with the {said}")
+        values = ", ".join(f"{name} {value!r}" for name, value in taken._mapping.items())
+        raise TakenError(f"{table.name}: a row with the {values} already exists")
 
 
 async def _new_fields(tx: Transaction, app: str, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of fields that are not there; numbers go on from the higher one."""
+    """Return the rows of new fields; existing sequences continue from the higher number."""
     new, next_values = [], {}
     known = {name: await fields.read(tx, app, name) for name in {row["type"] for row in rows}}
     for row in rows:
@@ -240,7 +240,7 @@ async def _new_fields(tx: Transaction, app: str, rows: Sequence[Row]) -> list[Ro
 
 
 async def _with_made(tx: Transaction, app: str, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of types; one that is there does not go away."""
+    """Return the rows of types; an existing type stays made."""
     query = select(record_types.c.type).where(record_types.c.app == app, record_types.c.made)
     made = set((await tx.connection.execute(query)).scalars())
     return [{**row, "made": row["made"] or row["type"] in made} for row in rows]
@@ -255,5 +255,5 @@ async def _check_data(tx: Transaction, app: str, rows: Sequence[Row]) -> None:
         for name, value in row["data"].items():
             field = known[row["type"]].get(name)
             if field is None or not fits_stored(field, value):
-                why = "is no field of its type" if field is None else f"is a {field.kind}"
+                why = "is not a field of its type" if field is None else f"is a {field.kind}"
                 raise ValueError(f"records: {row['type']}/{row['id']}: {name} {why}")

@@ -1,4 +1,4 @@
-"""The fields of record types. A field keeps its type as long as it is there."""
+"""The fields of record types. A field keeps its type as long as it exists."""
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
@@ -19,13 +19,13 @@ _FIELDS = select(record_fields).where(
 
 
 async def read(tx: Transaction, app: str, record_type: str) -> FieldMap:
-    """Return the fields of *record_type* as they are stored now, whatever is remembered."""
+    """Return the fields of *record_type* from the database, not from the cache."""
     rows = await tx.connection.execute(_FIELDS, {"app": app, "type": record_type})
     return _as_fields(rows)
 
 
 async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]) -> FieldMap:
-    """Return the fields of *record_type*; of all that exist, at least those *names*."""
+    """Return the fields of *record_type* that are cached, and those of *names* that exist."""
     committed = tx.fields.fresh(app, record_type)
     own = tx.new_fields.get((app, record_type), {})
     if committed is None and (app, record_type) in tx.fields_read_at:
@@ -57,7 +57,7 @@ def _as_fields(rows: Iterable[Any]) -> FieldMap:
 
 
 async def load_held(tx: Transaction, app: str, found: Iterable[Record]) -> dict[str, FieldMap]:
-    """Return the fields of the types of records, with at least those that they hold."""
+    """Return the fields of the types of records, at least those that the records have."""
     names: dict[str, set[str]] = {}
     for record in found:
         names.setdefault(record.type, set()).update(record.data)
@@ -67,7 +67,7 @@ async def load_held(tx: Transaction, app: str, found: Iterable[Record]) -> dict[
 
 
 async def add(tx: Transaction, app: str, record_type: str, fields: Mapping[str, Field]) -> None:
-    """Add *fields*. Raises LookAgain where another node added one with another type."""
+    """Add *fields*. Raises RetryTransaction if another node added one with another type."""
     await add_missing(tx, app, record_type, fields)
     stored = await load(tx, app, record_type, fields)
     if any((stored[n].kind, stored[n].target) != (f.kind, f.target) for n, f in fields.items()):
@@ -77,7 +77,7 @@ async def add(tx: Transaction, app: str, record_type: str, fields: Mapping[str, 
 async def add_missing(
     tx: Transaction, app: str, record_type: str, fields: Mapping[str, Field]
 ) -> None:
-    """Add those of *fields* that are not there, whatever the type of those that are."""
+    """Add the missing ones of *fields*; the types of existing ones are not compared."""
     rows = [
         {
             "app": app,
@@ -96,7 +96,7 @@ async def add_missing(
 async def lock_sequences(
     tx: Transaction, app: str, sequences: Collection[TypeAndField]
 ) -> dict[TypeAndField, int]:
-    """Return what *sequences* give out next; nobody else counts on meanwhile."""
+    """Lock *sequences* and return the next number of each."""
     values = {"rows": [{"app": app, "type": t, "field": f} for t, f in sorted(sequences)]}
     rows = await tx.connection.execute(_next_values(tx.dialect), values)
     return {(row.type, row.field): row.next_value or 1 for row in rows}
@@ -115,7 +115,7 @@ def _next_values(dialect_name: str) -> Select[Any]:
 async def set_next_values(
     tx: Transaction, app: str, next_values: Mapping[TypeAndField, int]
 ) -> None:
-    """Have sequences go on with *next_values*."""
+    """Let sequences continue with *next_values*."""
     rows = [
         {"a": app, "t": record_type, "f": name, "n": value}
         for (record_type, name), value in sorted(next_values.items())

@@ -1,4 +1,4 @@
-"""The journal of attempts, kept to a number of rows and of days."""
+"""The login log: the login attempts of each app."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ STATEMENTS_KEPT = 32
 
 
 async def add(tx: Transaction, app: str, entries: Sequence[LogEntry]) -> None:
-    """Add *entries*, with the last of the transaction."""
+    """Add *entries* at the end of the transaction."""
     rows = [
         {
             "app": app,
@@ -41,7 +41,7 @@ def _insert(dialect_name: str) -> Insert:
 
 
 async def has(tx: Transaction, app: str, entry_id: str) -> bool:
-    """Return whether the entry is there, and so everything of its transaction."""
+    """Return whether the entry, and so its whole transaction, was committed."""
     query = select(journal.c.id).where(journal.c.app == app, journal.c.id == entry_id)
     return (await tx.connection.execute(query)).first() is not None
 
@@ -53,22 +53,18 @@ async def count(tx: Transaction, app: str) -> int:
 
 
 async def drop_oldest(tx: Transaction, app: str, number: int) -> int:
-    """Drop the *number* oldest entries of *app*; return how many went."""
-    oldest = select(journal.c.id).where(journal.c.app == app).order_by(journal.c.id).limit(number)
-    dropped = await tx.connection.execute(
-        delete(journal).where(journal.c.app == app, journal.c.id.in_(oldest))
-    )
-    return dropped.rowcount
+    """Drop the *number* oldest entries of *app*; return how many were dropped."""
+    return await _drop(tx, app, number)
 
 
 async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> int:
-    """Drop entries of *app* before that id, at most *number*; return how many went."""
-    oldest = (
-        select(journal.c.id)
-        .where(journal.c.app == app, journal.c.id < first_id)
-        .order_by(journal.c.id)
-        .limit(number)
-    )
+    """Drop at most *number* entries of *app* before *first_id*; return how many were dropped."""
+    return await _drop(tx, app, number, journal.c.id < first_id)
+
+
+async def _drop(tx: Transaction, app: str, number: int, *where: ColumnElement[bool]) -> int:
+    of_app = select(journal.c.id).where(journal.c.app == app, *where)
+    oldest = of_app.order_by(journal.c.id).limit(number)
     dropped = await tx.connection.execute(
         delete(journal).where(journal.c.app == app, journal.c.id.in_(oldest))
     )
@@ -76,12 +72,12 @@ async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> 
 
 
 async def load_latest(tx: Transaction, app: str, number: int) -> list[LogEntry]:
-    """Return the *number* latest entries of *app*, the newest first."""
+    """Return the *number* latest entries of *app*, newest first."""
     return await find(tx, app, Filter(), "", number)
 
 
 async def load(tx: Transaction, app: str, entry_id: str) -> LogEntry | None:
-    """Return the entry, None where there is none."""
+    """Return the entry, None if it does not exist."""
     query = select(*_COLUMNS).where(journal.c.app == app, journal.c.id == entry_id)
     row = (await tx.connection.execute(query)).first()
     return _entry(row) if row else None
@@ -90,15 +86,15 @@ async def load(tx: Transaction, app: str, entry_id: str) -> LogEntry | None:
 async def find(
     tx: Transaction, app: str, wanted: Filter, before: str, number: int
 ) -> list[LogEntry]:
-    """Return the *number* latest entries that *wanted* is about, the newest first.
+    """Return the *number* latest entries that match *wanted*, newest first.
 
-    With *before*, an id, only those before it.
+    If *before* is an id, only earlier entries are returned.
     """
     rows = await tx.connection.execute(_found(wanted, before, number), {"name": app})
     return [_entry(row) for row in rows]
 
 
-# Tests ask the same again and again, whoever pages another thing each time.
+# Tests repeat the same queries; paging makes a new one each time, so the cache is small.
 @functools.lru_cache(maxsize=STATEMENTS_KEPT)
 def _found(wanted: Filter, before: str, number: int) -> Select[Any]:
     query = select(*_COLUMNS).where(journal.c.app == bindparam("name"), *_conditions(wanted))

@@ -1,4 +1,4 @@
-"""What a batch of logins needs to know, and what it changes."""
+"""What a batch of logins reads and writes."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -28,19 +28,19 @@ from skylogin.store.principals import OF_CUSTOM_TOKENS
 async def load(
     tx: Transaction, app: str, attempts: Sequence[LoginAttempt], key_sets: tuple[KeySet, ...]
 ) -> LoginSnapshot:
-    """Return what is stored about principals of custom tokens; their users stay locked."""
+    """Return what is stored about the subjects of *attempts*; their users stay locked."""
     subjects = {attempt.subject for attempt in attempts}
     accounts = await load_accounts(tx, app, subjects)
     known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     while any(owners.values()) and (missing := subjects - set(accounts)):
-        # Between the two looks another node may have made a principal with its keys,
-        # and while we look again, the next one.
+        # Between the two queries another node may have added a principal and its keys, and
+        # during the next two, another one.
         appeared = await load_accounts(tx, app, missing)
         accounts |= appeared
         before = owners
         known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
         if not appeared and owners == before:
-            # Nobody was deleted either, so the keys are those of somebody else.
+            # No user was deleted either, so the keys belong to other users.
             break
     return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
 
@@ -48,7 +48,7 @@ async def load(
 async def find_user_id(
     tx: Transaction, app: str, key_set: KeySet, auth_data: Mapping[str, JsonValue]
 ) -> str | None:
-    """Return the id of the user record that holds *key_set* as *auth_data* has it."""
+    """Return the id of the user whose unique key *key_set* has the values of *auth_data*."""
     known = await fields.load(tx, app, USER_TYPE, key_set)
     wanted = keys_of(auth_data, (key_set,), known)
     owners = await load_key_owners(tx, app, wanted)
@@ -62,7 +62,7 @@ async def load_one(
     account: Account | None,
     key_sets: tuple[KeySet, ...],
 ) -> LoginSnapshot:
-    """Return what is stored around *attempt*, whose *account* the caller has found."""
+    """Return what a login needs for *attempt*, whose *account* the caller has loaded."""
     accounts = {attempt.subject: account} if account else {}
     return await load_around(tx, app, [attempt], accounts, key_sets)
 
@@ -74,7 +74,7 @@ async def load_around(
     accounts: dict[str, Account],
     key_sets: tuple[KeySet, ...],
 ) -> LoginSnapshot:
-    """Return what is stored around *attempts*, whose *accounts* the caller has found."""
+    """Return what logins need for *attempts*, whose *accounts* the caller has loaded."""
     known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
     return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
 
@@ -107,7 +107,7 @@ async def _load_around(
     accounts: Mapping[str, Account],
     key_sets: tuple[KeySet, ...],
 ) -> tuple[FieldMap, dict[UniqueKey, str | None]]:
-    """Return the fields that *attempts* on *accounts* speak of, and who holds their keys."""
+    """Return the fields that *attempts* and *accounts* use, and the owners of their keys."""
     names = {name for attempt in attempts for name in attempt.profile or ()}
     for account in accounts.values():
         record = login.stored_record(account)
@@ -118,7 +118,7 @@ async def _load_around(
 
 
 async def load_accounts(tx: Transaction, app: str, subjects: Collection[str]) -> dict[str, Account]:
-    """Return the accounts of those *subjects* who have been here; their users stay locked."""
+    """Return the existing accounts of *subjects*; their users stay locked."""
     values = {"rows": [{"app": app, "subject": subject} for subject in sorted(subjects)]}
     rows = await tx.fetch(_accounts(tx.dialect), values)
     accounts = {row[0]: Account(row[1], users.read_user(row[1:])) for row in rows}
@@ -128,7 +128,7 @@ async def load_accounts(tx: Transaction, app: str, subjects: Collection[str]) ->
 
 @functools.cache
 def _accounts(dialect_name: str) -> Select[Any]:
-    """Return the query for whole users by subject, locked in order of id."""
+    """Return the query for users with records by subject, locked in order of id."""
     query = (
         users.query_users(dialect_name, principals.c.principal, with_record=True)
         .join(
@@ -141,7 +141,7 @@ def _accounts(dialect_name: str) -> Select[Any]:
 
 
 async def load_subjects(tx: Transaction, app: str, user_ids: Collection[str]) -> dict[str, str]:
-    """Return the subject of each of those *user_ids* who have one."""
+    """Return the subjects of the users *user_ids* that have one, by user id."""
     values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
     rows = await tx.connection.execute(_subjects(tx.dialect), values)
     return {row.user_id: row.principal for row in rows}
@@ -158,7 +158,7 @@ def _subjects(dialect_name: str) -> Select[Any]:
 
 
 async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> dict[str, Account]:
-    """Return the principals whose user or record is gone: the id is kept for them."""
+    """Return the accounts whose user or record is gone; they keep their user id."""
     values = {"rows": [{"app": app, "subject": subject} for subject in sorted(subjects)]}
     rows = (await tx.connection.execute(_mappings(tx.dialect), values)).all()
     if not rows:
@@ -167,7 +167,7 @@ async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> 
     if len(found) < len(rows):
         again = (await tx.connection.execute(_mappings(tx.dialect), values)).all()
         if set(again) != set(rows):
-            # The user was deleted between the two looks, and the principal with them.
+            # A user and its principal were deleted between the two queries.
             raise RetryTransaction
     left = await users.load_records(tx, app, {row.user_id for row in rows} - set(found))
     return {
@@ -193,7 +193,7 @@ def _of_subjects(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
 async def load_key_owners(
     tx: Transaction, app: str, wanted: Collection[UniqueKey]
 ) -> dict[UniqueKey, str | None]:
-    """Return who holds the keys *wanted*, None for those that are free."""
+    """Return the user id of the owner of each key in *wanted*, None if the key is free."""
     owners: dict[UniqueKey, str | None] = dict.fromkeys(wanted)
     if wanted:
         values = [{"app": app, "key": key.name, "folded": key.folded} for key in sorted(wanted)]
@@ -234,7 +234,7 @@ def _existing(dialect_name: str) -> Select[Any]:
 
 
 async def save(tx: Transaction, app: str, changes: LoginChanges) -> None:
-    """Save the difference between users before and after, and what is new."""
+    """Save changed users, and new fields, principals and keys."""
     if changes.fields:
         await fields.add(tx, app, USER_TYPE, changes.fields)
     await users.save(tx, app, changes.before, changes.after, changes.left)
@@ -259,7 +259,7 @@ async def save_keys(
     released: Collection[UniqueKey],
     owners: Mapping[UniqueKey, str | None],
 ) -> None:
-    """Save who holds keys now, when those *released* are given up."""
+    """Delete the keys *released*, and add those of *owners*."""
     if released:
         gone = [{"a": app, "k": key.name, "f": key.folded} for key in sorted(released)]
         await tx.connection.execute(_DELETE_KEY, gone)

@@ -1,4 +1,4 @@
-"""How many attempts ended how, by the minute; how often which secret was used, by the day."""
+"""Login attempts counted by minute and reason; uses of secrets counted by day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from skylogin.database.transaction import Transaction
 
 @dataclass(slots=True)
 class SecretUse:
-    """How often a secret was used, and when last."""
+    """How often a secret was used, and when it was last used."""
 
     uses: int
     last_used_at: datetime
@@ -29,8 +29,8 @@ class Counts:
 
 
 async def add(tx: Transaction, app: str, counted: Counts) -> None:
-    """Add to what is there."""
-    # In one order, so that two nodes cannot deadlock.
+    """Add *counted* to the stored counts."""
+    # Always in the same order, so that two nodes cannot deadlock.
     attempts = [
         {"app": app, "minute": minute, "reason": reason, "number": number}
         for (minute, reason), number in sorted(counted.attempts.items())
@@ -56,7 +56,7 @@ async def add(tx: Transaction, app: str, counted: Counts) -> None:
 async def load_attempts(
     tx: Transaction, app: str, since: datetime
 ) -> list[tuple[datetime, str, int]]:
-    """Return the minute, the reason and the number of attempts, the oldest first."""
+    """Return the minute, the reason and the number of attempts, oldest first."""
     table = login_counts
     query = (
         select(table.c.minute, table.c.reason, table.c.number)
@@ -70,7 +70,7 @@ async def load_attempts(
 async def load_uses(
     tx: Transaction, app: str, since: datetime
 ) -> list[tuple[str, datetime, SecretUse]]:
-    """Return the secret, the day and its uses since *since*, the oldest first."""
+    """Return the secret, the day and its uses since *since*, oldest first."""
     table = secret_uses
     query = (
         select(table.c.secret_id, table.c.day, table.c.uses, table.c.last_used_at)
@@ -96,7 +96,7 @@ async def load_last_uses(tx: Transaction, app: str) -> dict[str, datetime]:
 async def drop_before(
     tx: Transaction, app: str, counts_until: datetime, uses_until: datetime
 ) -> None:
-    """Drop what is older than anybody looks at."""
+    """Drop the counts and uses before these times."""
     await tx.connection.execute(
         delete(login_counts).where(login_counts.c.app == app, login_counts.c.minute < counts_until)
     )

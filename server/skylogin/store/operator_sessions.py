@@ -1,4 +1,4 @@
-"""Who is signed in to the portal. What is stored of a session opens nothing."""
+"""Sessions of the portal, stored by hash, so that the table is no help in signing in."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,10 @@ from skylogin.database.tables import operator_sessions
 from skylogin.database.transaction import Transaction
 from skylogin.domain.stored_names import EVERY_APP
 
-# Sessions belong to no app: who is signed in, runs all of them.
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session: since when, and when it was last used."""
+    """A session for all apps: when it was created and when it was last used."""
 
     created_at: datetime
     last_used_at: datetime
@@ -27,7 +25,7 @@ async def add(tx: Transaction, session_hash: str, now: datetime) -> None:
 
 
 async def load(tx: Transaction, session_hash: str) -> Session | None:
-    """Return the session, None where there is none."""
+    """Return the session, None if it does not exist."""
     table = operator_sessions
     query = select(table.c.created_at, table.c.last_used_at).where(
         table.c.app == EVERY_APP, table.c.id == session_hash
@@ -37,7 +35,7 @@ async def load(tx: Transaction, session_hash: str) -> Session | None:
 
 
 async def use(tx: Transaction, session_hash: str, now: datetime) -> None:
-    """Remember that the session is in use."""
+    """Set the time of the session's last use."""
     table = operator_sessions
     await tx.connection.execute(
         update(table)
@@ -55,7 +53,7 @@ async def end(tx: Transaction, session_hash: str) -> None:
 
 
 async def drop_ended(tx: Transaction, made_before: datetime, used_before: datetime) -> None:
-    """Drop the sessions that were made or last used too long ago."""
+    """Drop the sessions that were created or last used before these times."""
     table = operator_sessions
     await tx.connection.execute(
         delete(table).where(

@@ -1,4 +1,4 @@
-"""Passwords of users: their hashes, and those they had before."""
+"""Password hashes of users, and the hashes of their earlier passwords."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from skylogin.domain.password_policy import PasswordPolicy
 
 @dataclass(frozen=True, slots=True)
 class NewPassword:
-    """A hash that takes the place of *old_hash*, which must still be there."""
+    """A hash that replaces *old_hash*, provided that it is still stored."""
 
     user_id: str
     new_hash: str
@@ -25,9 +25,9 @@ class NewPassword:
 
 
 async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> bool:
-    """Set a password and forget what need not be remembered any longer.
+    """Set a password, and drop hashes that the policy no longer needs.
 
-    Returns False where the password is not the old one any more.
+    Returns False if the old password has been changed meanwhile.
     """
     old = users.c.password_hash
     is_old = old.is_(None) if new.old_hash is None else old == new.old_hash
@@ -43,7 +43,7 @@ async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPo
 
 
 async def put(tx: Transaction, app: str, new: NewPassword) -> None:
-    """Set a password, whatever was there."""
+    """Set a password, without a check of the old one."""
     await tx.connection.execute(
         update(users)
         .where(users.c.app == app, users.c.id == new.user_id)
@@ -52,7 +52,7 @@ async def put(tx: Transaction, app: str, new: NewPassword) -> None:
 
 
 async def remember(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> None:
-    """Note a password that was just set, where the policy asks for it."""
+    """Add a password that was just set to the history, if the policy has one."""
     if not policy.keeps_history:
         return
     row = {
@@ -74,14 +74,14 @@ async def remember(tx: Transaction, app: str, new: NewPassword, policy: Password
 async def load_remembered(
     tx: Transaction, app: str, user_id: str, policy: PasswordPolicy, now: datetime
 ) -> list[str]:
-    """Return the hashes that a new password is compared with, the newest first."""
+    """Return the hashes that a new password must not match, newest first."""
     return [row.password_hash for row in await _load_remembered(tx, app, user_id, policy, now)]
 
 
 async def _load_remembered(
     tx: Transaction, app: str, user_id: str, policy: PasswordPolicy, now: datetime
 ) -> Sequence[Any]:
-    """Return the last so many, or all of the last days: whichever are more."""
+    """Return the last *history_size* hashes, or those of the last days: whichever are more."""
     newest_first = (
         select(password_history.c.logged_at, password_history.c.password_hash)
         .where(*_of_user(app, user_id))
@@ -99,7 +99,7 @@ async def _load_remembered(
 
 
 async def is_hash(tx: Transaction, app: str, user_id: str, hashed: str) -> bool:
-    """Return whether the user's password is the one that *hashed* was made of, just so."""
+    """Return whether the user's stored hash is exactly *hashed*."""
     query = select(users.c.id).where(
         users.c.app == app, users.c.id == user_id, users.c.password_hash == hashed
     )

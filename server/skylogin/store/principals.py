@@ -1,4 +1,4 @@
-"""Principals that are looked up one at a time: those of OAuth providers."""
+"""Principals of OAuth providers, looked up one at a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ OF_CUSTOM_TOKENS = (principals.c.kind == CUSTOM_TOKEN, principals.c.provider == 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A principal of an OAuth provider, and what the provider said of them."""
+    """A principal of an OAuth provider, and what the provider returned about it."""
 
     provider: str
     principal: str
@@ -28,7 +28,7 @@ class Link:
 
 
 async def load_user_id(tx: Transaction, app: str, provider: str, principal: str) -> str | None:
-    """Return the id of the user whom *principal* is linked with, None where there is none."""
+    """Return the id of the user that *principal* is linked with, None if it is not linked."""
     query = select(principals.c.user_id).where(*_of(app, provider, principal))
     user_id: str | None = (await tx.connection.execute(query)).scalar()
     return user_id
@@ -55,14 +55,14 @@ async def add(tx: Transaction, app: str, link: Link) -> None:
 
 
 async def update_said(tx: Transaction, app: str, link: Link) -> None:
-    """Replace what the provider said, by nothing where it said nothing."""
+    """Replace the provider's token response and profile, also by null."""
     await tx.connection.execute(
         update(principals).where(*_of(app, link.provider, link.principal)).values(**_said(link))
     )
 
 
 async def remove(tx: Transaction, app: str, provider: str, user_id: str) -> bool:
-    """Remove the user's link with *provider*. Returns False where there is none."""
+    """Remove the user's link with *provider*. Returns False if it does not exist."""
     removed = await tx.connection.execute(
         delete(principals).where(*_of_user(app, provider, user_id))
     )

@@ -1,7 +1,7 @@
-"""A plan of a query as SQL: conditions and order over the fields of records.
+"""A query plan as SQL: conditions and order over the fields of records.
 
-Every value is a bound parameter, names of fields among them. What a record
-holds never makes an error: a field of another type than it should have is null.
+Every value and every field name is a bound parameter. Stored data never causes an
+error: a value that does not have the type of its field counts as null.
 """
 
 import operator
@@ -51,7 +51,7 @@ from skylogin.query.values import Column, Family, Value
 
 Sql = ColumnElement[Any]
 
-# What of a record is no member of its data, by the name that queries know it by.
+# The columns of a record outside its data, by their names in queries.
 _OWN_COLUMNS = {
     "_id": "id",
     "_database_id": "database_id",
@@ -79,10 +79,10 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 class QuerySql:
-    """Writes plans of one app and database as SQL, for one actor.
+    """Writes query plans as SQL, for one app, database and actor.
 
-    *database_id* is None for the union of all. *values* are the parameters that
-    the statements take besides those bound in them.
+    *database_id* is None for all databases. *values* are the parameters of the
+    statements that are not bound in them.
     """
 
     def __init__(self, dialect_name: str, app: str, database_id: str | None, actor: Actor) -> None:
@@ -93,7 +93,7 @@ class QuerySql:
         self._actor = actor
 
     def where(self, plan: Plan) -> list[ColumnElement[bool]]:
-        """Return the conditions of *plan*: the primary key's columns lead."""
+        """Return the conditions of *plan*, those on the primary key first."""
         conditions: list[ColumnElement[bool]] = [records.c.app == self._app]
         if self._database_id is not None:
             conditions.append(records.c.database_id == self._database_id)
@@ -103,7 +103,7 @@ class QuerySql:
         return [*conditions, self.readable(records)]
 
     def order(self, plan: Plan) -> list[Sql]:
-        """Return the order of *plan*, in which ids settle what is left open."""
+        """Return the order of *plan*, with the id as the last key."""
         order = []
         for by, descending in plan.order:
             value = self._metres(by) if isinstance(by, Metres) else self._sorted(by)
@@ -113,7 +113,7 @@ class QuerySql:
     def readable(self, table: FromClause) -> ColumnElement[bool]:
         """Return whether the actor may read a record of *table* (records, section 7).
 
-        Access lists go for the public database only.
+        Access lists apply only in the public database.
         """
         actor = self._actor
         if actor.has_master_key:
@@ -129,9 +129,9 @@ class QuerySql:
         return or_(*either)
 
     def nearest(self, table: FromClause) -> tuple[ColumnElement[bool], Sql]:
-        """Return which records of *table* a reference may mean, and an order of them.
+        """Return the condition for records of *table* that a reference may mean, and their order.
 
-        A reference of a private record means one of the same database, or else a
+        A reference in a private record means a record of the same database, or else a
         public one.
         """
         if self._database_id == PUBLIC_DATABASE:
@@ -207,7 +207,7 @@ class QuerySql:
     def _compare_places(self, test: Compare) -> ColumnElement[bool]:
         place, wanted = self._coordinates(test.left), self._coordinates(test.right)
         equal = and_(*(one == other for one, other in zip(place, wanted, strict=True)))
-        # Half a place is none, and not another one.
+        # An incomplete place is null, not unequal.
         is_place = and_(*(one.is_not(None) for one in place))
         return case((is_place, equal if test.operator == "eq" else not_(equal)))
 
@@ -222,7 +222,7 @@ class QuerySql:
         return [literal(number, Double) for number in operand.value]
 
     def _moments(self, left: Operand, right: Operand) -> list[Sql]:
-        """Return two times as they compare: as such, or both as fields keep them."""
+        """Return two times to compare: both as timestamps, or both as text as in fields."""
         sides = [left, right]
         columns = [self._typed(side) if isinstance(side, Column) else None for side in sides]
         if all(column is None or isinstance(column.type, Timestamp) for column in columns):
@@ -264,7 +264,7 @@ class QuerySql:
         return json_members.by_code_points(value, self._dialect)
 
     def _typed(self, column: Column) -> Sql:
-        """Return the value of *column*, null where it has another type."""
+        """Return the value of *column*, null if it has another type."""
         own = _OWN_COLUMNS.get(column.name)
         if own is not None:
             return self._looked_up(column, lambda table: table.c[own])
@@ -278,9 +278,9 @@ class QuerySql:
         return Member(table.c.data, column.name, self._dialect)
 
     def _looked_up(self, column: Column, read: Callable[[FromClause], Sql]) -> Sql:
-        """Return what *read* makes of the record asked for, or of the one that it refers to.
+        """Return what *read* returns for the record, or for the record that it refers to.
 
-        That one counts as having no values where the actor may not read it.
+        A referenced record that the actor may not read has null for every value.
         """
         if not column.via:
             return read(records)

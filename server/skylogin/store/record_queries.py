@@ -1,4 +1,4 @@
-"""Queries for records: the schema they are read by, the records found, those included."""
+"""Queries for records: the schema they need, their results, and included records."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from skylogin.store.query_sql import QuerySql
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The records that a query found, and how many there are beyond its limit, if asked."""
+    """The records that a query found, and their number without a limit if it was asked for."""
 
     records: tuple[Record, ...]
     count: int | None
 
 
 class Scope:
-    """Which records a query is about: those of an app and a database, that an actor may read.
+    """The records of an app and a database that an actor may read.
 
-    Without a *database_id* it is about those of every database.
+    Without a *database_id*, those of every database.
     """
 
     def __init__(self, tx: Transaction, app: str, database_id: str | None, actor: Actor) -> None:
@@ -40,12 +40,12 @@ class Scope:
         self.actor = actor
 
     def sql(self) -> QuerySql:
-        """Return a writer of SQL for it."""
+        """Return an SQL writer for this scope."""
         return QuerySql(self.tx.dialect, self.app, self.database_id, self.actor)
 
 
 async def load_schema(tx: Transaction, app: str, query: Query) -> Schema:
-    """Return the fields of the record types that *query* reads, as far as they exist."""
+    """Return the existing fields of the record types that *query* reads."""
     schema: dict[str, FieldMap] = {}
     loaded: set[TypeAndField] = set()
     paths = [[""], *paths_of(query)]
@@ -84,7 +84,7 @@ async def run(scope: Scope, plan: Plan, *, count: bool) -> Found:
 
 
 async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) -> dict[str, Record]:
-    """Return the records of a type that references mean by *ids*, those that may be read."""
+    """Return the readable records of a type that references with *ids* mean."""
     if not ids:
         return {}
     sql = scope.sql()
@@ -99,7 +99,7 @@ async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) ->
     if scope.database_id is not None:
         query = query.where(records.c.database_id.in_([PUBLIC_DATABASE, scope.database_id]))
     rows = await _fetch(scope, query.order_by(records.c.database_id), sql)
-    # A record of the same database counts more than a public one.
+    # A record of the same database replaces a public one with the same id.
     return {row.id: Record(*row) for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Which record types there are: a type is made by its first record, or by hand."""
+"""Record types. A type is made by its first record, or by an operator."""
 
 import functools
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from skylogin.database.transaction import Transaction
 
 
 async def make(tx: Transaction, app: str, record_type: str) -> None:
-    """Make a record type, unless it is there."""
+    """Make a record type, unless it exists."""
     row = {"app": app, "type": record_type, "made": True}
     await tx.connection.execute(dialect.insert_missing(record_types, tx.dialect), row)
     table = record_types
@@ -20,7 +20,7 @@ async def make(tx: Transaction, app: str, record_type: str) -> None:
 
 
 async def find(tx: Transaction, app: str, wanted: Collection[str]) -> frozenset[str]:
-    """Return those of the record types *wanted* that are made."""
+    """Return the record types in *wanted* that are made."""
     if not wanted:
         return frozenset()
     rows = [{"app": app, "type": record_type} for record_type in sorted(wanted)]

@@ -23,7 +23,7 @@ from skylogin.store import fields, login_batch, record_rows, record_types, refer
 async def load(
     tx: Transaction, app: str, ids: Collection[RecordId], database_id: str | None
 ) -> dict[RecordId, Record]:
-    """Return the records that are there; without a *database_id* in whichever database."""
+    """Return the records that exist; without a *database_id*, in any database."""
     if not ids:
         return {}
     if database_id is None:
@@ -40,17 +40,17 @@ async def load(
 async def load_to_change(
     tx: Transaction, app: str, ids: Collection[RecordId], database_id: str, *, to_stay: bool
 ) -> tuple[dict[RecordId, Record], frozenset[str]]:
-    """Return the records that are there, and those ids that are users'.
+    """Lock and return the records that exist, and the ids among them that belong to users.
 
-    Nobody else changes them, nor refers to them unless they are *to_stay*: users
-    are locked first and then records, in order of their ids, as logins do.
+    Unless the records are *to_stay*, new references to them have to wait too. Users
+    are locked first and then records, in order of their ids, as by logins.
     """
     user_ids = {record_id.key for record_id in ids if record_id.type == USER_TYPE}
-    there = await users.load(tx, app, user_ids, lock=True) if user_ids else {}
-    # A statement of its own: only the next one sees what the holder of the lock wrote.
+    existing = await users.load(tx, app, user_ids, lock=True) if user_ids else {}
+    # A separate statement: only the next one sees what the holder of the lock wrote.
     lock = _lock_records(tx.dialect, to_stay=to_stay)
     await tx.connection.execute(lock, references.as_rows(app, ids, [database_id]))
-    return await load(tx, app, ids, database_id), frozenset(there)
+    return await load(tx, app, ids, database_id), frozenset(existing)
 
 
 @functools.cache
@@ -80,9 +80,9 @@ async def decide(
     *,
     may_extend: bool,
 ) -> tuple[list[Record | SkygearError], RecordChanges] | Extension:
-    """Return what saving *given* does, or first how the schema has to be extended.
+    """Return what saving *given* does, or how the schema has to be extended first.
 
-    Raises SkygearError where the schema does not fit and may not be extended.
+    Raises SkygearError if the schema does not fit and may not be extended.
     """
     snapshot = await _load_schema(tx, app, given)
     values = [(one.id.type, one.values) for one in given]
@@ -110,7 +110,7 @@ async def _load_schema(tx: Transaction, app: str, given: Sequence[GivenRecord]) 
 
 
 def _names(given: Sequence[GivenRecord]) -> dict[str, set[str]]:
-    """Return the names of the fields that are given, by type."""
+    """Return the names of the given fields, by record type."""
     names: dict[str, set[str]] = {}
     for one in given:
         names.setdefault(one.id.type, set()).update(one.values)
@@ -124,13 +124,13 @@ async def _load_snapshot(
     context: SaveContext,
     snapshot: RecordSnapshot,
 ) -> None:
-    """Fill *snapshot* with what is stored around *given*, which nobody else changes now."""
+    """Fill *snapshot* with what *given* needs from the database, locked against changes."""
     ids = {one.id for one in given}
     snapshot.records, snapshot.user_ids = await load_to_change(
         tx, app, ids, context.database_id, to_stay=True
     )
     names = _names(given)
-    # Somebody may have learned the fields as they were before some of these came.
+    # The cache may hold the fields from before some of these were added.
     snapshot.fields = {
         record_type: await fields.load(tx, app, record_type, names[record_type])
         for record_type in snapshot.fields
@@ -156,7 +156,7 @@ async def _load_snapshot(
 async def _load_numbers(
     tx: Transaction, app: str, given: Sequence[GivenRecord], sequences: Collection[TypeAndField]
 ) -> dict[tuple[TypeAndField, int], RecordId]:
-    """Return who has the numbers that *given* ask for."""
+    """Return the records that already have the sequence numbers in *given*."""
     asked: dict[TypeAndField, set[str]] = {}
     for one in given:
         for name, value in one.values.items():
@@ -174,7 +174,7 @@ async def _load_numbers(
 
 
 async def save(tx: Transaction, app: str, database_id: str, changes: RecordChanges) -> None:
-    """Save what *changes* hold: records, keys of users, and what sequences give out next."""
+    """Save *changes*: records, unique keys of users, and next numbers of sequences."""
     new = [record for key, record in changes.records.items() if key in changes.made]
     changed = [record for key, record in changes.records.items() if key not in changes.made]
     record_rows.write(tx, app, new, changed, database_id)

@@ -1,4 +1,4 @@
-"""Which records there are, and which others they refer to."""
+"""Which records exist, and which records refer to which."""
 
 import functools
 from collections.abc import Collection, Iterable, Sequence
@@ -22,7 +22,7 @@ WHOLE_ID = records.c.type + "/" + records.c.id
 def as_rows(
     app: str, ids: Iterable[tuple[str, str]], databases: Databases = (PUBLIC_DATABASE,)
 ) -> dict[str, list[dict[str, str]]]:
-    """Return the parameter of a statement `of_rows`: *ids* in each of *databases*."""
+    """Return the parameter of a statement with `of_rows`: *ids* in each of *databases*."""
     rows = [
         {"app": app, "database_id": database_id, "type": record_type, "id": key}
         for database_id in databases
@@ -40,7 +40,7 @@ def of_rows(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
 async def find(
     tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
 ) -> set[RecordId]:
-    """Return those of *ids* that are in one of *databases*."""
+    """Return the *ids* that exist in one of *databases*."""
     if not ids or not databases:
         return set()
     rows = await tx.connection.execute(_existing(tx.dialect), as_rows(app, ids, databases))
@@ -50,8 +50,8 @@ async def find(
 async def find_to_refer(
     tx: Transaction, app: str, ids: Collection[tuple[str, str]], databases: Databases
 ) -> set[RecordId]:
-    """Return those of *ids* that are in one of *databases*; they are not deleted meanwhile."""
-    # Users' records never are.
+    """Return the *ids* that exist in one of *databases*, locked against deletion."""
+    # Calls cannot delete the records of users.
     deletable = [one for one in ids if one[0] != USER_TYPE]
     if deletable:
         wanted = as_rows(app, deletable, databases)
@@ -72,7 +72,7 @@ def _lock_referred(dialect_name: str) -> Select[Any]:
 async def load_referrers(
     tx: Transaction, app: str, ids: Collection[RecordId]
 ) -> dict[RecordId, set[RecordId]]:
-    """Return which records refer to each of *ids*, in whichever database they are."""
+    """Return the records, of any database, that refer to each of *ids*."""
     keys: dict[str, set[str]] = {}
     for record_id in ids:
         keys.setdefault(record_id.type, set()).add(record_id.key)
@@ -91,12 +91,12 @@ async def load_referrers(
 async def find_holders(
     tx: Transaction, app: str, field: TypeAndField, wanted: Collection[str]
 ) -> list[tuple[str, str]]:
-    """Return each of the values *wanted* that a record has in *field*, and its id."""
+    """Return each value in *wanted* that a record has in *field*, with the record's id."""
     value = dialect.member_text(records.c.data, field[1], tx.dialect)
     found: list[tuple[str, str]] = []
     rest = sorted(wanted)
     while rest:
-        # A list of its own: joined with rows, the value would be looked up for each pair.
+        # A plain list: in a join with rows, the value would be extracted for each pair.
         query = select(value.label("value"), records.c.id).where(
             records.c.app == app,
             records.c.type == field[0],

@@ -1,4 +1,4 @@
-"""Roles: which there are, which are special, who has which."""
+"""Roles: default roles, admin roles, and the roles of users."""
 
 import functools
 from collections.abc import Collection
@@ -12,12 +12,12 @@ from skylogin.database.transaction import Transaction
 
 
 async def load_default(tx: Transaction, app: str) -> tuple[str, ...]:
-    """Return the roles that those who sign up get."""
+    """Return the roles that new users get."""
     return await _load_marked(tx, app, roles.c.by_default)
 
 
 async def load_admin(tx: Transaction, app: str) -> tuple[str, ...]:
-    """Return the roles that may do what only admins may."""
+    """Return the roles with the rights of admins."""
     return await _load_marked(tx, app, roles.c.is_admin)
 
 
@@ -32,12 +32,12 @@ def _marked(mark: str) -> Select[tuple[str]]:
 
 
 async def set_default(tx: Transaction, app: str, names: Collection[str]) -> None:
-    """Make *names* the default roles, and no others."""
+    """Make exactly *names* the default roles."""
     await _mark_only(tx, app, roles.c.by_default, names)
 
 
 async def set_admin(tx: Transaction, app: str, names: Collection[str]) -> None:
-    """Make *names* the admin roles, and no others."""
+    """Make exactly *names* the admin roles."""
     await _mark_only(tx, app, roles.c.is_admin, names)
 
 
@@ -52,7 +52,7 @@ async def _mark_only(tx: Transaction, app: str, mark: Column[bool], names: Colle
 
 
 async def add_missing(tx: Transaction, app: str, names: Collection[str]) -> None:
-    """Make those roles of *names* that are not there."""
+    """Make the roles in *names* that do not exist."""
     rows = [{"app": app, "id": name} for name in sorted(set(names))]
     if rows:
         await tx.connection.execute(dialect.insert_missing(roles, tx.dialect), rows)
@@ -61,15 +61,15 @@ async def add_missing(tx: Transaction, app: str, names: Collection[str]) -> None
 async def assign(
     tx: Transaction, app: str, user_ids: Collection[str], names: Collection[str]
 ) -> None:
-    """Give the roles *names*, made where they are missing, to those of *user_ids* there are."""
+    """Assign the roles *names* to the users that exist; missing roles are made."""
     await add_missing(tx, app, names)
     wanted = dialect.json_rows("rows", tx.dialect, id=Text)["id"]
     query = select(users.c.id).where(users.c.app == app, users.c.id.in_(select(wanted)))
     values = {"rows": [{"id": user_id} for user_id in set(user_ids)]}
-    there = sorted(row.id for row in await tx.connection.execute(query, values))
+    existing = sorted(row.id for row in await tx.connection.execute(query, values))
     rows = [
         {"app": app, "user_id": user_id, "role": name}
-        for user_id in there
+        for user_id in existing
         for name in sorted(set(names))
     ]
     if rows:
@@ -79,7 +79,7 @@ async def assign(
 async def revoke(
     tx: Transaction, app: str, user_ids: Collection[str], names: Collection[str]
 ) -> None:
-    """Take the roles *names* from *user_ids*, where they have them."""
+    """Revoke the roles *names* from the users *user_ids*."""
     user_id = dialect.json_rows("user_ids", tx.dialect, id=Text)["id"]
     name = dialect.json_rows("names", tx.dialect, id=Text)["id"]
     await tx.connection.execute(
@@ -96,7 +96,7 @@ async def revoke(
 
 
 async def load_of(tx: Transaction, app: str, user_ids: Collection[str]) -> dict[str, list[str]]:
-    """Return the roles of each of *user_ids*, none for a user who is not there."""
+    """Return the roles of each of *user_ids*; an unknown user has none."""
     wanted = dialect.json_rows("rows", tx.dialect, id=Text)["id"]
     query = (
         select(user_roles.c.user_id, user_roles.c.role)

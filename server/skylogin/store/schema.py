@@ -1,4 +1,4 @@
-"""Changes to the schema, and to the records that have to follow."""
+"""Changes to the schema, and to the records that they affect."""
 
 import functools
 from collections.abc import Callable, Collection, Mapping
@@ -23,7 +23,7 @@ Data = Mapping[str, JsonValue]
 async def extend(tx: Transaction, app: str, extension: Extension) -> None:
     """Make the record types and fields of *extension*.
 
-    Raises LookAgain where another node made one of another type.
+    Raises RetryTransaction if another node made a field with another type.
     """
     for record_type, added in sorted(extension.items()):
         await record_types.make(tx, app, record_type)
@@ -35,7 +35,7 @@ async def extend(tx: Transaction, app: str, extension: Extension) -> None:
 
 
 async def number(tx: Transaction, app: str, record_type: str, names: Collection[str]) -> None:
-    """Give each record of a type the next number of every sequence it has none of."""
+    """Set every missing sequence field in the records of a type to the next number."""
     next_values = await fields.lock_sequences(tx, app, [(record_type, name) for name in names])
 
     def numbered(data: Data) -> Data:
@@ -61,7 +61,7 @@ async def load_all(tx: Transaction, app: str) -> dict[str, FieldMap]:
 
 
 async def rename(tx: Transaction, app: str, record_type: str, name: str, new_name: str) -> None:
-    """Give a field another name, in all records too."""
+    """Rename a field, in all records too."""
     table = record_fields
     where = (table.c.app == app, table.c.type == record_type, table.c.field == name)
 
@@ -74,7 +74,7 @@ async def rename(tx: Transaction, app: str, record_type: str, name: str, new_nam
 
 
 async def remove(tx: Transaction, app: str, record_type: str, name: str) -> None:
-    """Take a field away, and what records have in it."""
+    """Remove a field, and its values from all records."""
     table = record_fields
     where = (table.c.app == app, table.c.type == record_type, table.c.field == name)
 
@@ -89,7 +89,7 @@ async def remove(tx: Transaction, app: str, record_type: str, name: str) -> None
 async def _rewrite(
     tx: Transaction, app: str, record_type: str, change: Callable[[Data], Data]
 ) -> None:
-    """Have *change* go over all records of a type, in every database."""
+    """Apply *change* to the data of all records of a type, in every database."""
     columns = (records.c.database_id, records.c.id)
     last = ("", "")
     while True:

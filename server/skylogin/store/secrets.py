@@ -1,4 +1,4 @@
-"""Custom token secrets that were generated. The one in the environment is never stored."""
+"""Generated custom token secrets. A secret from the environment is never stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from skylogin.database.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """A secret, since when it is accepted, and until when; no end means for good."""
+    """A secret, and the times from and until which it is accepted; None means indefinitely."""
 
     id: str
     secret: str
@@ -24,7 +24,7 @@ class StoredSecret:
 
 
 async def load(tx: Transaction, app: str) -> list[StoredSecret]:
-    """Return every secret that *app* ever had, the newest first."""
+    """Return every secret that *app* ever had, newest first."""
     rows = await tx.connection.execute(_OF_APP, {"name": app})
     return [StoredSecret(*row) for row in rows]
 
@@ -57,9 +57,9 @@ async def add(tx: Transaction, app: str, secret: StoredSecret) -> None:
 
 
 async def end(tx: Transaction, app: str, secret_id: str, at: datetime) -> bool:
-    """Let a secret end at *at*, never later than it already does.
+    """Let a secret expire at *at*, unless it already expires earlier.
 
-    Returns False where there is no such secret, or it ended before.
+    Returns False if it expires earlier or does not exist.
     """
     table = custom_token_secrets
     changed = await tx.connection.execute(

@@ -1,4 +1,4 @@
-"""An app as a whole, for tests: reset, copied, restored. Its keys and secrets stay as they are."""
+"""Resets, copies and restores a whole app, for tests. Its keys and secrets stay as they are."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -48,8 +48,8 @@ async def reset(
 ) -> AppSnapshot:
     """Make *app* new again. Pass the result as *first* to the next reset of the same app.
 
-    A test suite resets its app before each test, and most tests write to a few tables: the
-    others, which still begin with the rows of a new app and have no more, are left alone.
+    A test suite resets its app before each test, and most tests write to a few tables. Tables
+    that still have exactly the rows of a new app are skipped.
     """
     if first is None:
         await empty(tx, app)
@@ -64,7 +64,7 @@ async def reset(
 
 
 async def _load_beginnings(tx: Transaction, app: str, rows: Rows) -> dict[str, str | None]:
-    """Return the first rows of each table as text: one row more than *rows* has of any."""
+    """Return the first rows of each table as text, one more than the largest table in *rows*."""
     number = 1 + max(map(len, rows.values()))
     values = {"app": app, "number": number}
     row = (await tx.connection.execute(_beginnings(tx.dialect), values)).one()
@@ -108,7 +108,7 @@ async def put_back(tx: Transaction, app: str, rows: Rows) -> None:
 
 
 async def _replace(tx: Transaction, app: str, rows: Rows, names: Collection[str]) -> None:
-    """Have the tables called *names* hold *rows* and nothing else of *app*."""
+    """Replace the rows of *app* in the tables called *names* by *rows*."""
     for name in names:
         await tx.connection.execute(_DELETES[name], {"app": app})
         if rows.get(name):

@@ -1,4 +1,4 @@
-"""Searching users, a page at a time."""
+"""Searches users, one page at a time."""
 
 import base64
 import functools
@@ -34,12 +34,12 @@ from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH, PUBLIC_DATABASE, U
 from skylogin.domain.user import Principal, User
 from skylogin.encoding import rfc3339
 from skylogin.store import users as stored_users
+from skylogin.store.principals import OF_CUSTOM_TOKENS
 
 SORTS = ("created_at", "-created_at", "id", "-id", "last_seen_at", "-last_seen_at")
-# Sorts behind whatever a prefix goes on with, in the order of the characters' numbers.
-BEHIND = "\U0010ffff"
-# So many who fit are looked up and sorted. Where more do, a page of them is mostly near, among
-# so many of the next.
+# A suffix that sorts after every other one, in the order of code points.
+LAST_SUFFIX = "\U0010ffff"
+# With more matches than this, users are scanned in order instead, the next thousand first.
 LOOKED_UP_MAX, LOOKED_AT = 5000, 1000
 STATEMENTS_KEPT = 32
 UNIQUE_FIELDS = ("username", "email")
@@ -47,11 +47,11 @@ UNIQUE_FIELDS = ("username", "email")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which users are meant, in which order, and how many of them.
+    """Which users to find, in which order, and how many.
 
-    *text* is what the id, a principal, or a unique field such as the user name or the
-    e-mail is or begins with. *subject* is the principal of custom tokens, and *field* of the
-    profile is to be *value*.
+    *text* is the id, or the beginning of a principal or of a unique field such as the user name
+    or the e-mail. *subject* is the subject of custom tokens. The profile's *field* has to be
+    *value*.
     """
 
     text: str = ""
@@ -66,7 +66,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Some users, and the subjects of those who have one, by their ids.
+    """A page of users, and the subjects of those that have one, by user id.
 
     *next_cursor* is empty on the last page.
     """
@@ -77,12 +77,9 @@ class UserPage:
 
 
 async def find(tx: Transaction, app: str, search: Search) -> UserPage:
-    """Return a page of users.
-
-    Raises ValueError on a cursor or an order that is none.
-    """
+    """Return a page of users. Raises ValueError on an invalid cursor or sort order."""
     if search.sort not in SORTS:
-        raise ValueError(f"{search.sort} is none of {', '.join(SORTS)}")
+        raise ValueError(f"{search.sort} is not one of {', '.join(SORTS)}")
     ids, rest = await _load_candidates(tx, app, search)
     if ids is not None:
         rows = await _load_among(tx, app, ids, rest)
@@ -97,12 +94,11 @@ async def find(tx: Transaction, app: str, search: Search) -> UserPage:
 async def _load_candidates(
     tx: Transaction, app: str, search: Search
 ) -> tuple[list[str] | None, Search]:
-    """Return the ids of the few who fit, and what they are still to be asked.
+    """Return the ids of users that may match, and the conditions that are still to be checked.
 
-    None where nothing is searched for, or where more fit, or by a field, which has no index.
+    None if too many may match, or if no condition has an index.
     """
     if search.subject:
-        # No more than one.
         values = {"of": app, "subject": search.subject}
         found = await tx.connection.execute(_OF_SUBJECT, values)
         return [row.user_id for row in found], replace(search, subject="")
@@ -120,16 +116,15 @@ async def _load_candidates(
 # The id of the user whose custom tokens have this subject.
 _OF_SUBJECT = select(principals.c.user_id).where(
     principals.c.app == bindparam("of"),
-    principals.c.kind == CUSTOM_TOKEN,
-    principals.c.provider == "",
+    *OF_CUSTOM_TOKENS,
     principals.c.principal == bindparam("subject"),
 )
 
 
 async def _load_ids(tx: Transaction, query: Select[Any], most: int) -> list[str] | None:
-    """Return the ids that *query* gives, None where there are more than *most*."""
+    """Return the ids that *query* finds, None if they are more than *most*."""
     some = query.limit(most + 1).subquery()
-    # As one value: so many rows would take longer on their way here than to be found.
+    # As one value: sending this many rows would take longer than finding them.
     listed = select(dialect.list_of(some.c.id, tx.dialect))
     ids: list[str] = (await tx.connection.execute(listed)).scalar() or []
     return ids if len(ids) <= most else None
@@ -139,7 +134,7 @@ async def _load_among(
     tx: Transaction, app: str, ids: Sequence[str], search: Search
 ) -> Sequence[Any]:
     if not ids:
-        # A cursor that is none is none all the same.
+        # An invalid cursor is an error here too.
         if search.cursor:
             _read_cursor(search.cursor)
         return []
@@ -148,11 +143,11 @@ async def _load_among(
     return rows
 
 
-# To build it takes longer than to look one user up by their subject, as tests do all the time.
+# Building it takes longer than looking up one user by subject, which tests do often.
 @functools.lru_cache(maxsize=STATEMENTS_KEPT)
 def _among(search: Search, dialect_name: str) -> Select[Any]:
-    # One user after the other, whatever the database takes to be quicker: without statistics
-    # it would go through all of them for each id.
+    # One user after the other: without statistics, the database would scan all users for
+    # each id.
     row = dialect.json_rows("ids", dialect_name, app=Text, id=Text)
     key = _sort_key(search.sort)
     is_one = (*_is_user(row["app"]), records.c.id == row["id"])
@@ -164,16 +159,16 @@ def _among(search: Search, dialect_name: str) -> Select[Any]:
 
 
 async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]:
-    """Return the rows of a page, where many fit.
+    """Return the rows of a page if many users match.
 
-    Some of the next are looked at, one after the other. Where they give no page, those who fit
-    may be the last of all: so of the rest all who fit are found first, at once.
+    The next users in order are checked one by one. If they do not fill the page, the matches may
+    be the last users of all: then a query over all the others finds them.
     """
     is_search = search.text or search.field or search.disabled is not None
     number = LOOKED_AT if is_search else search.limit + 1
     values = {"of": app, "number": number}
     query = _next(search, search.sort, tx.dialect)
-    # As they lie in the file, which is quicker than by id, and then to be sorted.
+    # Reading in the order of creation and then sorting is quicker than reading by id.
     way = search.sort if _is_by_users(search) else "created_at"
     found: list[Any] = []
     while True:
@@ -186,7 +181,7 @@ async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]
 
 
 def _is_by_users(search: Search) -> bool:
-    """Return whether users tell all but for a few, and records need not be read."""
+    """Return whether the table of users is enough, so that records need not be read."""
     return search.sort.removeprefix("-") == "last_seen_at" and not search.field
 
 
@@ -214,36 +209,36 @@ def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
 def _are_users(
     app: ColumnElement[str], sort: str, dialect_name: str
 ) -> tuple[ColumnElement[bool], ...]:
-    """Say the same of all, so that they are read in the order of *sort*."""
+    """Return the condition `_is_user`, written so that rows are read in the order of *sort*."""
     is_in_app, is_public, is_user = _is_user(app)
     if sort.removeprefix("-") == "created_at":
-        # By the primary key as many would be found, and would have to be sorted.
+        # By the primary key, as many rows would be found, but would have to be sorted.
         is_public = dialect.is_empty(records.c.database_id, dialect_name)
     return is_in_app, is_public, is_user
 
 
 def _is_of(app: str | ColumnElement[str], dialect_name: str) -> ColumnElement[bool]:
-    """Say that a user is of *app*. All are read: from end to end, not in the order of the ids."""
+    """Return whether a user is of *app*, written so that the table is scanned without an index."""
     return dialect.unindexed(users.c.app, dialect_name) == app
 
 
-# To build it takes longer than to read a few users, as tests do all the time.
+# Building it takes longer than reading a few users, which tests do often.
 @functools.lru_cache(maxsize=STATEMENTS_KEPT)
 def _next(search: Search, way: str, dialect_name: str) -> Select[Any]:
-    """Return the query for `number` users of the app `of`, in their order, behind the cursor.
+    """Return the query for `number` users of the app `of`, in order, after the cursor.
 
     They are read in the order of *way*.
     """
     app, number = bindparam("of", type_=Text), bindparam("number", type_=Integer)
     key = _sort_key(search.sort)
     if way.removeprefix("-") == "last_seen_at":
-        # An index of that would have to change at every call. So users alone are sorted.
+        # An index on it would change with every call, so the users are sorted.
         query = select(users.c.id, key.label("key")).where(_is_of(app, dialect_name))
-        return _behind_cursor(query, search, key, users.c.id).limit(number)
+        return _after_cursor(query, search, key, users.c.id).limit(number)
     query = select(records.c.id, key.label("key")).where(*_are_users(app, way, dialect_name))
     if search.sort.removeprefix("-") == "last_seen_at":
         query = query.join(users, _is_whose_record())
-    return _behind_cursor(query, search, key, records.c.id).limit(number)
+    return _after_cursor(query, search, key, records.c.id).limit(number)
 
 
 def _sort_key(sort: str) -> ColumnElement[Any]:
@@ -253,7 +248,7 @@ def _sort_key(sort: str) -> ColumnElement[Any]:
 def _in_order(
     sort: str, key: ColumnElement[Any], user_id: ColumnElement[str]
 ) -> list[ColumnElement[Any]]:
-    """Return what to order by, where *key* is what users are sorted by."""
+    """Return the ORDER BY of a *sort* whose column is *key*."""
     is_down = sort.startswith("-")
     return [one.desc() if is_down else one.asc() for one in (key, user_id)]
 
@@ -261,14 +256,14 @@ def _in_order(
 def _page(
     query: Select[Any], search: Search, key: ColumnElement[Any], user_id: ColumnElement[str]
 ) -> Select[Any]:
-    """Return *query* for a page, and one more, which says that there is another."""
-    return _behind_cursor(query, search, key, user_id).limit(search.limit + 1)
+    """Return *query* for a page and one more row, which tells whether another page follows."""
+    return _after_cursor(query, search, key, user_id).limit(search.limit + 1)
 
 
-def _behind_cursor(
+def _after_cursor(
     query: Select[Any], search: Search, key: ColumnElement[Any], user_id: ColumnElement[str]
 ) -> Select[Any]:
-    """Return *query* in its order, from behind the cursor on."""
+    """Return *query* in order, after the cursor."""
     query = query.order_by(*_in_order(search.sort, key, user_id))
     if not search.cursor:
         return query
@@ -280,9 +275,9 @@ def _behind_cursor(
 
 
 def _is_there(query: Select[Any]) -> ColumnElement[bool]:
-    """Say that *query* gives a row, which is looked for where it stands and not for all at once.
+    """Return whether *query* finds a row, checked for each user on its own.
 
-    PostgreSQL may do the latter with EXISTS.
+    With EXISTS, PostgreSQL may check it for all users at once.
     """
     return query.limit(1).scalar_subquery().is_not(None)
 
@@ -297,7 +292,7 @@ def _conditions(search: Search, dialect_name: str) -> Iterator[ColumnElement[boo
 
 
 def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[bool]:
-    """Say the same as `_conditions`: sooner of all users, later of a few."""
+    """Return the same as `_conditions`, but quicker for all users and slower for a few."""
     found: list[ColumnElement[bool]] = []
     user_id = records.c.id
     is_disabled = dialect.is_among(user_id, _ids_disabled(tx, app), tx.dialect)
@@ -313,7 +308,7 @@ def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[boo
 
 
 def _in_turn(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Say that all are true; what one of them goes by is not found before it is asked."""
+    """Return whether all are true; a subquery runs only if the conditions before it are true."""
     first, *others = conditions or [true()]
     return case((first, _in_turn(others)), else_=false()) if others else first
 
@@ -334,8 +329,7 @@ def _ids_like(app: str, text: str) -> Select[Any]:
         select(users.c.id).where(users.c.app == app, users.c.id == text),
         select(subjects.user_id.label("id")).where(
             subjects.app == app,
-            subjects.kind == CUSTOM_TOKEN,
-            subjects.provider == "",
+            *OF_CUSTOM_TOKENS,
             _begins(subjects.principal, text),
         ),
         select(subjects.user_id.label("id")).where(
@@ -350,14 +344,14 @@ def _ids_like(app: str, text: str) -> Select[Any]:
             for name in UNIQUE_FIELDS
         ),
     ]
-    # Some of them twice: to find that out takes longer than to look twice.
+    # With duplicates: removing them takes longer than checking a user twice.
     return select(union_all(*sources).subquery().c.id)
 
 
 def _is_like(text: str, dialect_name: str) -> ColumnElement[bool]:
-    """Say the same of one user as `_ids_like` does of all."""
+    """Return for one user what `_ids_like` finds among all."""
     keys, subjects = auth_keys.c, principals.c
-    # By the user, of whom there is one, and not by a text that many have.
+    # By the index on the user, because many users may have the same prefix.
     subject, folded = (
         dialect.unindexed(one, dialect_name) for one in (subjects.principal, keys.folded)
     )
@@ -377,7 +371,7 @@ def _is_like(text: str, dialect_name: str) -> ColumnElement[bool]:
 
 
 def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    return column.between(literal(text, Text), literal(text + BEHIND, Text))
+    return column.between(literal(text, Text), literal(text + LAST_SUFFIX, Text))
 
 
 def _write_cursor(value: object, user_id: str) -> str:
@@ -392,10 +386,10 @@ def _read_cursor(cursor: str) -> tuple[Any, str]:
             return value, user_id
     except (ValueError, TypeError):
         pass
-    raise ValueError("that is no cursor of this list")
+    raise ValueError("this is not a cursor of this list")
 
 
-# What never was, was before everything.
+# Users that were never seen count as seen before all others.
 _NEVER = literal(datetime(1, 1, 1, tzinfo=UTC), Timestamp)
 _SORT_KEYS: dict[str, ColumnElement[Any]] = {
     "created_at": records.c.created_at,
@@ -405,7 +399,7 @@ _SORT_KEYS: dict[str, ColumnElement[Any]] = {
 
 
 async def load_principals(tx: Transaction, app: str, user_id: str) -> list[Principal]:
-    """Return as whom a user logs in."""
+    """Return the principals that log in as a user."""
     columns = principals.c
     query = (
         select(

@@ -1,4 +1,4 @@
-"""Users and their records: loaded together, saved by what changed."""
+"""Users and their records: loaded together; only changes are saved."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -29,10 +29,10 @@ from skylogin.store.principals import OF_CUSTOM_TOKENS
 async def load(
     tx: Transaction, app: str, user_ids: Collection[str], *, lock: bool = False
 ) -> dict[str, User]:
-    """Return the users that are there, by id; with *lock* nobody else changes them."""
+    """Return the users that exist, by id; with *lock*, locked against changes."""
     values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
     if lock:
-        # A statement of its own: only the next one sees what the holder of the lock wrote.
+        # A separate statement: only the next one sees what the holder of the lock wrote.
         await tx.connection.execute(_lock_users(tx.dialect), values)
     rows = await tx.fetch(_users_by_id(tx.dialect), values)
     found = {row[0]: read_user(row) for row in rows}
@@ -43,7 +43,7 @@ async def load(
 async def load_with_subjects(
     tx: Transaction, app: str, user_ids: Collection[str]
 ) -> tuple[dict[str, User], dict[str, str]]:
-    """Return the users that are there, and the subjects of those who have one, both by id."""
+    """Return the users that exist, and the subjects of those that have one, both by id."""
     values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
     rows = await tx.fetch(_users_with_subjects(tx.dialect), values)
     found = {row[1]: read_user(row[1:]) for row in rows}
@@ -64,7 +64,7 @@ def _users_by_id(dialect_name: str) -> Select[Any]:
 
 @functools.cache
 def _users_with_subjects(dialect_name: str) -> Select[Any]:
-    # Only here: a login knows the subject, and shall not look for it.
+    # Only here: a login knows the subject already.
     subject = (
         select(principals.c.principal)
         .where(
@@ -83,7 +83,7 @@ def _of_ids(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
 
 
 async def load_after(tx: Transaction, app: str, last: str, number: int) -> list[User]:
-    """Return so many users in the order of their ids, behind the id *last*."""
+    """Return *number* users in the order of their ids, after the id *last*."""
     values = {"of": app, "last": last, "number": number}
     return [read_user(row) for row in await tx.fetch(_users_after(tx.dialect), values)]
 
@@ -91,12 +91,12 @@ async def load_after(tx: Transaction, app: str, last: str, number: int) -> list[
 @functools.cache
 def _users_after(dialect_name: str) -> Select[Any]:
     query = query_users(dialect_name)
-    is_behind = users.c.app == bindparam("of"), users.c.id > bindparam("last")
-    return query.where(*is_behind).order_by(users.c.id).limit(bindparam("number"))
+    is_after = users.c.app == bindparam("of"), users.c.id > bindparam("last")
+    return query.where(*is_after).order_by(users.c.id).limit(bindparam("number"))
 
 
 async def load_records(tx: Transaction, app: str, user_ids: Collection[str]) -> dict[str, Record]:
-    """Return the user records that are there, whether their users are or not."""
+    """Return the user records that exist, even if their users do not."""
     if not user_ids:
         return {}
     values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
@@ -116,9 +116,9 @@ def _records_by_id(dialect_name: str) -> Select[Any]:
 
 
 def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Select[Any]:
-    """Return the query for users; `read_user` reads its rows. Of which app, the caller says.
+    """Return the query for users of any app; `read_user` reads its rows.
 
-    *with_record* leaves out users who have none, so that records can be locked.
+    *with_record* leaves out users without a record, so that records can be locked.
     """
     their_roles = (
         select(dialect.list_of(user_roles.c.role, dialect_name))
@@ -147,9 +147,9 @@ async def save(
     after: Mapping[str, User],
     left: Collection[str] = (),
 ) -> None:
-    """Save what *after* has that *before* has not: rows that are new, columns that changed.
+    """Save the differences between *before* and *after*: new rows and changed columns.
 
-    Those in *left* have a record already, although the user is new.
+    Users in *left* already have a record, although the user is new.
     """
     new_users, new_roles, new_records, seen, changed_records = [], [], [], [], []
     for user_id, user in after.items():
@@ -180,9 +180,9 @@ async def see(tx: Transaction, app: str, seen: Mapping[str, datetime]) -> None:
 
 
 async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
-    """Make the row and the record that *wanted* has, where they are missing.
+    """Make the user *wanted*, or only its record, if missing.
 
-    Returns the user as stored then.
+    Returns the stored user.
     """
     before = (await load(tx, app, [wanted.id], lock=True)).get(wanted.id)
     if before is None:
@@ -197,7 +197,7 @@ async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
 async def clear_ended_disabling(
     tx: Transaction, app: str, user_ids: Collection[str], now: datetime
 ) -> None:
-    """Clear the disabling of those of *user_ids* whose period is over at *now*."""
+    """Enable the users in *user_ids* whose disabling has expired at *now*."""
     await tx.connection.execute(
         update(users)
         .where(
@@ -213,7 +213,7 @@ async def clear_ended_disabling(
 async def set_disabled(tx: Transaction, app: str, user: User) -> bool:
     """Save whether, until when and with what message *user* is disabled.
 
-    Returns False where there is no such user.
+    Returns False if the user does not exist.
     """
     values = {
         "of": app,
@@ -233,7 +233,7 @@ _SET_DISABLED = (
 
 
 async def set_valid_since(tx: Transaction, app: str, user_id: str, moment: datetime) -> bool:
-    """Have no access token go that was issued before *moment*. Returns False without the user."""
+    """Revoke access tokens issued before *moment*. Returns False if the user does not exist."""
     changed = await tx.connection.execute(
         update(users)
         .where(users.c.app == app, users.c.id == user_id)
@@ -243,7 +243,7 @@ async def set_valid_since(tx: Transaction, app: str, user_id: str, moment: datet
 
 
 async def remove(tx: Transaction, app: str, user_id: str) -> None:
-    """Remove a user with everything that is theirs alone; records that they own stay."""
+    """Remove a user with its record, roles, passwords, principals and keys; other records stay."""
     for table in (user_roles, password_history, principals, auth_keys):
         await tx.connection.execute(
             delete(table).where(table.c.app == app, table.c.user_id == user_id)
@@ -255,7 +255,7 @@ async def remove(tx: Transaction, app: str, user_id: str) -> None:
 
 
 def read_user(columns: Sequence[Any]) -> User:
-    """Return the user that the columns of `query_users` tell of."""
+    """Return the user in a row of `query_users`."""
     user, record, their_roles = columns[:7], columns[7:-1], columns[-1]
     return User(
         user[0],
