@@ -1,4 +1,4 @@
-"""The store: opens the database, runs transactions, and retries them where that helps.
+"""The store: opens the database, runs transactions, and retries them if that may help.
 
 Transactions begin in `Store.run` and nowhere else. Callers pass a coroutine function,
 which may run more than once.
@@ -36,7 +36,7 @@ class OutcomeUnknownError(Exception):
     """The connection was lost during the commit, which may or may not have happened."""
 
     def __init__(self) -> None:
-        super().__init__("the commit got no answer")
+        super().__init__("the commit was not answered")
 
 
 class Store:
@@ -73,8 +73,8 @@ class Store:
         With *snapshot*, all statements of a read see the same state of the database.
 
         A transaction that hit a conflict, a busy database or a lost connection is retried
-        a few times, with jitter. If the commit got no answer, *was_committed* finds out
-        from the database whether it happened. A write goes on to its end even if the
+        a few times, with jitter. If the commit was not answered, *was_committed* finds out
+        from the database whether it happened. A write runs to its end even if the
         caller is cancelled. Raises SkygearError if the database cannot be reached.
         """
         if self._is_closed:
@@ -116,7 +116,7 @@ class Store:
     ) -> T:
         """Run *work* in one transaction: the only place where one begins.
 
-        Raises OutcomeUnknownError if the commit got no answer and *was_committed*
+        Raises OutcomeUnknownError if the commit was not answered and *was_committed*
         does not find it in the database.
         """
         done: list[tuple[Transaction, T]] = []
@@ -141,9 +141,9 @@ class Store:
         return result
 
     def _count(self, users_added: int) -> None:
-        """Have PostgreSQL analyze the tables while they are young.
+        """Let PostgreSQL analyze the tables early as they grow.
 
-        By itself it does so only after a minute, and until then assumes that an app
+        On its own, it does so only after a minute, and until then assumes that an app
         has few rows and scans them all.
         """
         self._users_added += users_added
@@ -171,8 +171,8 @@ class Store:
     async def create(self) -> None:
         """Create the tables in an empty database and store its version.
 
-        Two servers that start on one empty database are kept apart by a lock;
-        the second finds the tables made.
+        If two servers start on an empty database, the second waits for a lock and then
+        finds the tables.
         """
 
         def make(connection: Connection) -> None:
@@ -191,7 +191,7 @@ class Store:
                     await connection.run_sync(tables.alembic_version.metadata.create_all)
                 break
             except DBAPIError as error:
-                # PostgreSQL: of two nodes that make the table at once, one fails. SQLite:
+                # PostgreSQL: if two nodes make the table at once, one fails. SQLite:
                 # switching to WAL does not wait for another process that opens the file.
                 if attempt == TRIES_MAX - 1 or dialect.is_unusable(error):
                     raise
@@ -205,7 +205,7 @@ class Store:
         return self._fields.of(app, record_type) or {}
 
     async def close(self) -> None:
-        """Wait for the writes under way and close every connection."""
+        """Wait for running writes and close every connection."""
         self._is_closed = True
         if self._analyzing is not None:
             await self._analyzing

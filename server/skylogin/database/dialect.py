@@ -1,6 +1,6 @@
-"""The few places where SQLite and PostgreSQL differ, each with its reason.
+"""The few differences between SQLite and PostgreSQL, each with its reason.
 
-No statement stands here: those are written once, in the modules beside this one.
+Statements are elsewhere, written once for both.
 """
 
 import asyncio
@@ -45,16 +45,16 @@ from skylogin.encoding import json_text, rfc3339
 Columns = Mapping[str, ColumnElement[Any]]
 
 SQLITE_BUSY_SECONDS = 10
-# A slow query keeps only one of them busy.
+# So a slow query does not block other reads.
 SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS_MAX = 10
 CONNECT_SECONDS_MAX = 10
-# Serialization failure, deadlock, and what a server says that goes away.
+# Serialization failure, deadlock, lock not available, and shutdown of the server.
 _RETRYABLE_STATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P02", "57P03"))
 
 
 class Timestamp(TypeDecorator[datetime]):
-    """A time in UTC. SQLite has no such type: there it is text of fixed width, which sorts."""
+    """A time in UTC. SQLite has no such type and stores text of fixed width, which sorts."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -76,9 +76,9 @@ class Timestamp(TypeDecorator[datetime]):
 
 
 class Plain(TypeDecorator[str]):
-    """Text in the order of its characters' numbers, so that an index finds a beginning of it.
+    """Text in the order of code points, so that an index can find prefixes.
 
-    So SQLite orders all text; PostgreSQL has the order of the database's language otherwise.
+    SQLite always uses this order; PostgreSQL by default uses that of the database's language.
     """
 
     impl = Text
@@ -91,7 +91,7 @@ class Plain(TypeDecorator[str]):
 
 
 class Json(TypeDecorator[Any]):
-    """JSON: jsonb on PostgreSQL, text on SQLite. None is SQL null, as the original keeps it."""
+    """JSON: jsonb on PostgreSQL, text on SQLite. None is SQL null, as in the original."""
 
     impl = JSON
     cache_ok = True
@@ -106,7 +106,7 @@ class Json(TypeDecorator[Any]):
 
 
 def open_sqlite_writer(url: str, *, durable: bool) -> AsyncEngine:
-    """Return the engine of the one connection that writes. SQLite allows no second.
+    """Return the engine of the only connection that writes; SQLite does not allow two.
 
     A database that is not *durable* is deleted with its server, so no commit waits for the disk.
     """
@@ -135,7 +135,7 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def check(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
-        # aiosqlite does not wait for the thread of a connection that cannot be opened: it
+        # If a connection cannot be opened, aiosqlite does not wait for its thread, which
         # would outlive the event loop. So the file is opened here first.
         sqlite3.connect(*arguments, **options).close()
 
@@ -147,7 +147,7 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
             for name, (count, function) in SQL_FUNCTIONS.items():
                 connection.create_function(name, count, function, deterministic=True)
         except BaseException:
-            # The pool does not know this connection yet, so would never close it.
+            # The pool does not know this connection yet and would never close it.
             connection.close()
             raise
 
@@ -165,7 +165,7 @@ _PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")
 def open_postgresql(url: str) -> AsyncEngine:
     """Return an engine for *url*, in any of libpq's forms and with several hosts.
 
-    asyncpg reads it itself.
+    asyncpg parses the URL itself.
     """
     return create_async_engine(
         "postgresql+asyncpg://",
@@ -187,14 +187,14 @@ async def _connect_postgresql(url: str) -> Any:
         timeout=CONNECT_SECONDS_MAX,
         server_settings={
             "application_name": "skylogin",
-            # Of the times in JSON; the others come without a zone.
+            # For times in JSON; this does not affect the others.
             "timezone": "UTC",
             # Compiling our small statements costs more than running them.
             "jit": "off",
             # A plan made while the tables were empty would be kept as they fill.
             "plan_cache_mode": "force_custom_plan",
-            # Every statement of a login looks rows up by whole keys; reading a table
-            # from end to end for a few dozen of them only seems cheap.
+            # Every statement of a login looks rows up by whole keys; scanning a table
+            # for a few dozen of them only looks cheap to the planner.
             "random_page_cost": "1",
             "enable_hashjoin": "off",
             "enable_mergejoin": "off",
@@ -210,11 +210,11 @@ def locked(
     *,
     to_stay: bool = False,
 ) -> Select[Any]:
-    """Return *query* so that nobody else changes its rows of *tables* until the end.
+    """Return *query* with its rows of *tables* locked until the transaction ends.
 
-    In *order*, so that two nodes cannot deadlock. Rows that are only changed, and
-    are *to_stay*, others may refer to meanwhile. On SQLite a writer is alone
-    anyway, and an order would have it walk an index from end to end.
+    It locks in *order*, so that two nodes cannot deadlock. Other transactions may still
+    refer to rows that are *to_stay*. SQLite has only one writer anyway, and an order
+    would make it scan a whole index.
     """
     if dialect == "sqlite":
         return query
@@ -224,19 +224,18 @@ def locked(
 def kept(
     query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
 ) -> Select[Any]:
-    """Return *query* so that its rows of *tables* stay until the end, whoever reads them."""
+    """Return *query* with its rows of *tables* locked against deletion until the end."""
     if dialect == "sqlite":
         return query
     return query.order_by(order).with_for_update(read=True, key_share=True, of=tables)
 
 
 def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) -> Columns:
-    """Return *columns* of the rows in *parameter*: a JSON list of objects, one each.
+    """Return *columns* of the rows in *parameter*, a JSON list with an object for each row.
 
-    Any number of rows goes through one statement and one parameter: sent and
-    planned once, and stepped through without leaving the database. The app
-    belongs into each row: beside a constant app both databases, as long as they
-    have no statistics, like to walk everything that the app has.
+    One statement with one parameter handles any number of rows, and is sent and
+    planned once. The app has to be in each row: with a constant app, both databases
+    tend to scan all rows of the app as long as they have no statistics.
     """
     if dialect == "postgresql":
         typed = (column(name, kind()) for name, kind in columns.items())
@@ -251,11 +250,11 @@ def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) ->
 
 @functools.cache
 def as_one_row(query: Select[Any], dialect: str) -> Select[Any]:
-    """Return *query* so that the database gives all its rows in one: see `read_one_row`.
+    """Return *query* with all its rows combined into one, which `read_one_row` reads.
 
-    Between two rows SQLite's driver lets the event loop's thread run, and has to
-    ask for its turn again; a batch of logins would wait more than it works. And
-    PostgreSQL's driver reads one text sooner than many typed columns.
+    SQLite's driver releases the GIL for each row and has to acquire it again; a
+    batch of logins would mostly wait. PostgreSQL's driver reads one text faster than
+    many typed columns.
     """
     inner = query.subquery()
     if dialect == "postgresql":
@@ -268,7 +267,7 @@ def as_one_row(query: Select[Any], dialect: str) -> Select[Any]:
 
 
 def read_one_row(text: str | None, query: Select[Any]) -> list[tuple[Any, ...]]:
-    """Return the rows that `as_one_row` made of *query*; PostgreSQL makes null of none."""
+    """Return the rows that `as_one_row` combined; PostgreSQL returns null for no rows."""
     rows = json_text.read_stored(text or "[]")
     assert isinstance(rows, list)
     readers = _readers(query)
@@ -282,7 +281,7 @@ def read_one_row(text: str | None, query: Select[Any]) -> list[tuple[Any, ...]]:
 
 @functools.cache
 def _readers(query: Select[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
-    """Return how to read the columns that JSON has no type for, by their place."""
+    """Return the positions of columns that are not JSON types, each with its converter."""
     kinds = [column.type for column in query.selected_columns]
     known: dict[type, Callable[[Any], Any]] = {Timestamp: datetime.fromisoformat, Boolean: bool}
     return [(place, known[type(kind)]) for place, kind in enumerate(kinds) if type(kind) in known]
@@ -298,7 +297,7 @@ def insert_rows(table: Table, parameter: str, columns: Iterable[str], dialect: s
 
 @functools.cache
 def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update:
-    """Return the last of *statements* with the others in its WITH: only PostgreSQL has that.
+    """Return the last of *statements* with the others in its WITH, for PostgreSQL only.
 
     Each of them sees the database as it was before all of them.
     """
@@ -308,13 +307,13 @@ def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update
 
 @functools.cache
 def insert_missing(table: Table, dialect: str) -> Insert:
-    """Return an INSERT that leaves rows alone that are there."""
+    """Return an INSERT that skips existing rows."""
     statement: Insert = _dialects_insert(table, dialect).on_conflict_do_nothing()
     return statement
 
 
 def _dialects_insert(table: Table, dialect: str) -> Any:
-    """Return an INSERT that can say what becomes of rows that are there: each has its own."""
+    """Return the dialect's own INSERT, which supports ON CONFLICT."""
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415
 
@@ -326,9 +325,9 @@ def _dialects_insert(table: Table, dialect: str) -> Any:
 
 @functools.cache
 def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -> Insert:
-    """Return an INSERT that adds to the *number* of a row that is there.
+    """Return an INSERT that adds to the *number* of an existing row.
 
-    Of two times in *latest* the later one stays.
+    Of two times in *latest*, it keeps the later one.
     """
     statement = _dialects_insert(table, dialect)
     new = statement.excluded
@@ -340,9 +339,9 @@ def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -
 
 
 def member_text(document: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:
-    """Return the value of a member of a JSON object, as text; null where it has none.
+    """Return the value of a member of a JSON object as text, null if it is missing.
 
-    No path stands for the name: that would have to be quoted.
+    It does not use a path, in which the name would have to be quoted.
     """
     each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
     found = each(document).table_valued("key", "value").c
@@ -352,7 +351,7 @@ def member_text(document: ColumnElement[Any], name: str, dialect: str) -> Column
 def has_member(
     document: ColumnElement[Any], name: str, text: str, dialect: str
 ) -> ColumnElement[bool]:
-    """Return whether a member of a JSON object is *text*, or what *text* means as JSON."""
+    """Return whether a member of a JSON object is *text*, or the value of *text* as JSON."""
     wanted = [json.dumps(text, ensure_ascii=False)]
     try:
         value = json_text.read_stored(text)
@@ -362,24 +361,23 @@ def has_member(
     if dialect == "postgresql":
         member = document.op("->", return_type=Json())(literal(name, Text))
         return member.in_([cast(literal(one, Text), Json) for one in wanted])
-    # The name goes into a path; a quotation mark in it cannot.
+    # A path cannot contain a name with a quotation mark.
     found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
     return found.in_(wanted) if '"' not in name else literal(False)
 
 
 def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return *column*, a text, so that no index of it is gone by."""
+    """Return *column*, a text, in a form that no index applies to."""
     if dialect == "postgresql":
         return column.concat("")
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def is_among(column: ColumnElement[Any], query: Select[Any], dialect: str) -> ColumnElement[bool]:
-    """Return whether *column*, a text, is among what *query* gives, found once and remembered.
+    """Return whether *column*, a text, is in the result of *query*, which runs only once.
 
-    Else both databases may look each of them up. PostgreSQL does not where the answer is asked
-    for its truth, and remembers any number of them that come out of an array: it takes them
-    for few.
+    Otherwise both databases may run it for each row. PostgreSQL does not with IS TRUE, and it
+    hashes any number of values from an array, because it expects few.
     """
     if dialect == "postgresql":
         remembered = func.unnest(func.array(query.scalar_subquery()), type_=Text)
@@ -388,25 +386,25 @@ def is_among(column: ColumnElement[Any], query: Select[Any], dialect: str) -> Co
 
 
 def is_empty(column: ColumnElement[Any], dialect: str) -> ColumnElement[bool]:
-    """Return whether *column* is the empty text, so that no index of it looks better for that.
+    """Return whether *column* is the empty text, in a form that does not favour an index on it.
 
-    PostgreSQL keeps knowing how many rows it is true of: nothing is less than the empty text.
+    PostgreSQL can still estimate the rows: nothing is less than the empty text.
     """
     return column <= "" if dialect == "postgresql" else unindexed(column, dialect) == ""
 
 
 def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return the values of *column* as a JSON list; null or `[]` where there are none."""
+    """Return the values of *column* as a JSON list; null or `[]` if there are none."""
     if dialect == "postgresql":
         return func.json_agg(column, type_=JSON())
     return func.json_group_array(column, type_=JSON())
 
 
 async def begin_reading(connection: AsyncConnection, *, snapshot: bool) -> None:
-    """Have the statements on *connection* see the same state if this is a *snapshot*.
+    """Let the statements on *connection* see the same state if this is a *snapshot*.
 
-    SQLite's readers always do. On PostgreSQL others need no transaction, and so do not
-    wait for BEGIN and COMMIT.
+    SQLite's readers always do. On PostgreSQL, other reads do not need a transaction, and do
+    not wait for BEGIN and COMMIT.
     """
     if connection.dialect.name == "postgresql":
         level = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"
@@ -414,30 +412,30 @@ async def begin_reading(connection: AsyncConnection, *, snapshot: bool) -> None:
 
 
 async def lock_table(connection: AsyncConnection, table: Table) -> None:
-    """Keep others from *table* until the transaction ends. SQLite has only one writer anyway."""
+    """Lock *table* until the transaction ends. SQLite has only one writer anyway."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """Return whether a unique key was taken meanwhile: looking again settles it."""
+    """Return whether a unique key was taken meanwhile; a retry finds it."""
     return isinstance(error, IntegrityError)
 
 
 def is_unusable(error: DBAPIError) -> bool:
-    """Return whether the file is no database, or cannot be opened."""
+    """Return whether the file is not a database, or cannot be opened."""
     return any(words in str(error.orig) for words in ("not a database", "unable to open"))
 
 
 def is_retryable(error: DBAPIError) -> bool:
-    """Return whether doing the transaction again may well succeed."""
+    """Return whether a retry of the transaction may succeed."""
     state = getattr(error.orig, "sqlstate", None)
     busy = "database is locked" in str(error.orig)
     return is_conflict(error) or is_lost(error) or busy or state in _RETRYABLE_STATES
 
 
 def is_lost(error: BaseException) -> bool:
-    """Return whether the connection to the database went away."""
+    """Return whether the connection to the database was lost."""
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
     return isinstance(error, OSError | asyncio.TimeoutError)

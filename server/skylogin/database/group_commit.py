@@ -1,8 +1,8 @@
-"""Group commit: one transaction for all the work that waits.
+"""Group commit: one transaction for all waiting work.
 
-No timer: an idle server begins at once, and whatever arrives while a
-transaction is being committed goes into the next one together. What fails in a
-batch is done once more, each item alone, so that nobody pays for a neighbour.
+It has no timer: an idle server begins at once, and items that arrive during a
+transaction share the next one. If a batch fails, each of its items is done again
+in its own transaction, so that one item cannot fail others.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ WasCommitted = Callable[[Transaction, Sequence[Item]], Awaitable[bool]]
 
 
 class Batcher(Generic[Item, Outcome]):
-    """Does work in batches, in the order in which it came."""
+    """Does work in batches, in the order in which it was submitted."""
 
     def __init__(
         self,
@@ -38,15 +38,15 @@ class Batcher(Generic[Item, Outcome]):
         self._was_committed = was_committed
         self._write = write
         self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
-        # PostgreSQL works beside this process; SQLite in it, one writer at a time.
+        # PostgreSQL works in another process; SQLite has one writer at a time.
         self._runners_max = 2 if store.dialect == "postgresql" else 1
         self._runners: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Outcome:
         """Return the outcome of *item* once its transaction is committed.
 
-        Raises its SkygearError, or whatever broke. Who is cancelled before the
-        batch begins is not in it.
+        Raises its SkygearError, or any other error of its transaction. An item whose
+        caller is cancelled before the batch begins is not in it.
         """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
@@ -66,7 +66,7 @@ class Batcher(Generic[Item, Outcome]):
                 del self._waiting[:BATCH_SIZE_MAX]
                 await self._settle([pair for pair in batch if not pair[1].done()])
         finally:
-            # At once, so that whoever comes next starts another.
+            # At once, so that the next item starts another runner.
             self._runners -= {asyncio.current_task()}
 
     async def _settle(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
@@ -104,7 +104,7 @@ class Batcher(Generic[Item, Outcome]):
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome | BaseException) -> None:
-    """Give *future* its outcome, unless its caller has left meanwhile."""
+    """Set the outcome of *future*, unless its caller was cancelled."""
     if future.done():
         return
     if isinstance(outcome, BaseException):

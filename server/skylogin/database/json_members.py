@@ -1,6 +1,6 @@
 """How SQLite and PostgreSQL read and compare values: the part of `dialect` for queries.
 
-Members of JSON, texts without their case, patterns, distances and times.
+JSON members, case folding, patterns, distances and times.
 """
 
 import re
@@ -37,10 +37,10 @@ from skylogin.encoding.json_text import JsonValue
 
 
 class Member:
-    """A member of a JSON object, on either database: what it is, and what it holds.
+    """A member of a JSON object, on either database: its type and its value.
 
-    Nothing of it is cast but where it has the type: a stored value of another
-    type is null, and makes no error.
+    A value is cast only if it has the type: a value of another type is null and does
+    not cause an error.
     """
 
     value: ColumnElement[Any]
@@ -55,7 +55,7 @@ class Member:
             self._text = _text_inside(document, key)
             self._kind = func.jsonb_typeof(self.value, type_=Text)
         elif _NEEDS_QUOTING.search(name):
-            # No path can be written for such a name on every SQLite.
+            # Not every version of SQLite supports a path with such a name.
             each = func.json_each(document).table_valued("key", "value", "type").c
             self.value = self._text = select(each.value).where(each.key == name).scalar_subquery()
             self._kind = select(each.type).where(each.key == name).scalar_subquery()
@@ -69,15 +69,15 @@ class Member:
         return self._kind.in_(_JSON_KINDS[self._dialect][kind])
 
     def is_null(self) -> ColumnElement[bool]:
-        """Return whether there is none, or null."""
+        """Return whether it is missing or null."""
         return or_(self._kind.is_(None), self.has("null"))
 
     def as_type(self, kind: str, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
-        """Return its value as a *column_type*; null where it is not of *kind*."""
+        """Return its value as a *column_type*, null if it is not of *kind*."""
         return case((self.has(kind), cast(self._text, column_type)))
 
     def coordinate(self, place: int) -> ColumnElement[Any]:
-        """Return a number of the list that it is."""
+        """Return the number at *place* in its list, null if it has none."""
         if self._dialect == "postgresql":
             key = literal(place, Integer)
             kind = func.jsonb_typeof(_inside(self.value, key), type_=Text)
@@ -88,13 +88,13 @@ class Member:
         return case((kind.in_(("integer", "real")), func.json_extract(listed, path, type_=Double)))
 
     def whole(self) -> ColumnElement[Any]:
-        """Return all of it, so that what is equal as JSON is equal."""
+        """Return the whole value, in a form in which equal JSON values are equal."""
         if self._dialect == "postgresql":
             return case((not_(self.is_null()), self.value))
         return func.skylogin_json(self._kind, self.value, type_=Text)
 
     def holds(self, wanted: str) -> ColumnElement[bool]:
-        """Return whether it is, lists, or has a key of, a text; null where there is none."""
+        """Return whether it is *wanted*, lists it, or has it as a key; null if it is missing."""
         if self._dialect == "postgresql":
             found = func.jsonb_exists(self.value, literal(wanted, Text), type_=Boolean)
             return case((not_(self.is_null()), found))
@@ -132,14 +132,14 @@ def _text_inside(document: ColumnElement[Any], key: ColumnElement[Any]) -> Colum
 
 
 def json_value(value: JsonValue, dialect: str) -> ColumnElement[Any]:
-    """Return *value* as it compares with `Member.whole`."""
+    """Return *value* in the form of `Member.whole`."""
     if dialect == "postgresql":
         return literal(value, Json())
     return literal(canonical_text(value), Text)
 
 
 def fold(value: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return a text without its case: SQLite's own lower knows only ASCII."""
+    """Return a text in lower case; SQLite's own lower() supports only ASCII."""
     if dialect == "postgresql":
         return func.lower(value, type_=Text)
     return func.skylogin_fold(value, type_=Text)
@@ -148,10 +148,10 @@ def fold(value: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
 def like(
     value: ColumnElement[Any], pattern: ColumnElement[Any], dialect: str
 ) -> ColumnElement[bool]:
-    """Return whether a text is like a pattern, as PostgreSQL has patterns: case counts.
+    """Return whether a text matches a LIKE pattern of PostgreSQL, which is case-sensitive.
 
-    Where the pattern ends in the middle of an escape, which PostgreSQL makes an
-    error of, the answer is null.
+    If the pattern ends in the middle of an escape, which is an error in PostgreSQL, the
+    result is null.
     """
     if dialect == "postgresql":
         is_whole = not_(pattern.regexp_match(r"(^|[^\\])(\\\\)*\\$"))
@@ -160,14 +160,14 @@ def like(
 
 
 def by_code_points(value: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return a text that sorts by its characters' numbers, whatever language the database has."""
+    """Return a text that sorts by code points, independent of the database's language."""
     return value.collate("C") if dialect == "postgresql" else value
 
 
 def metres(
     one: Sequence[ColumnElement[Any]], other: Sequence[float], dialect: str
 ) -> ColumnElement[Any]:
-    """Return how far places are apart, each a longitude and a latitude in degrees."""
+    """Return the distance of two places, each a longitude and a latitude in degrees."""
     there = [literal(degrees_of(value), Double) for value in other]
     if dialect == "sqlite":
         return func.skylogin_metres(*one, *there, type_=Double)
@@ -176,14 +176,14 @@ def metres(
     across = func.power(func.sin((other_longitude - longitude) / 2), 2)
     along = func.power(func.sin((other_latitude - latitude) / 2), 2)
     share = along + func.cos(latitude) * func.cos(other_latitude) * across
-    # LEAST and GREATEST pass over null, and a place that is none has no distance.
+    # LEAST and GREATEST ignore null, but the distance of an invalid place has to be null.
     bounded = func.greatest(func.least(share, literal(1.0, Double)), literal(0.0, Double))
     angle = case((share.is_not(None), func.asin(func.sqrt(bounded))))
     return literal(2 * EARTH_RADIUS_METRES, Double) * angle
 
 
 def moment_text(moment: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return a time of a column of its own as fields keep times: text of fixed width."""
+    """Return a timestamp column as text of fixed width, like times in fields."""
     if dialect == "sqlite":
         return type_coerce(moment, Text)
     in_utc = func.timezone("UTC", moment)

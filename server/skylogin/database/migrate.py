@@ -1,4 +1,4 @@
-"""Bringing a database up to date with Alembic, whose import is on the start-up list."""
+"""Upgrades a database with Alembic, whose import is on the start-up list."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def migrations_folder() -> Path:
 
 
 async def upgrade(store: Store) -> None:
-    """Apply what *store* lacks, in one transaction that no other node migrates in."""
+    """Apply the migrations that *store* lacks, in one transaction, one node at a time."""
     await store.migrate(_upgrade)
 
 

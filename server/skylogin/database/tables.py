@@ -1,8 +1,8 @@
-"""The tables, as SQLAlchemy Core sees them. Every primary key begins with the app.
+"""The tables, in SQLAlchemy Core. Every primary key begins with the app.
 
-Ids of users and records are text, because the original knows `_god` and ids
-chosen by clients. Nothing here needs more than a PostgreSQL-compatible
-distributed database has: no sequences, no advisory locks.
+Ids of users and records are text, because the original has `_god` and ids chosen
+by clients. The tables also work on PostgreSQL-compatible distributed databases,
+without sequences and advisory locks.
 """
 
 from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, String, Table, Text, event
@@ -20,15 +20,15 @@ metadata = MetaData(
     }
 )
 
-# Alembic's own table, so that creating and migrating leave the same mark.
+# Alembic's own table, so that creating and migrating record the same version.
 alembic_version = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), primary_key=True),
 )
 
-# Every app but the one of the environment. One that was made by being used has no
-# keys of its own: it goes by those of the environment.
+# Every app except the default app. An app made at its first use has no keys of its
+# own and uses those of the default app.
 apps = Table(
     "apps",
     metadata,
@@ -80,11 +80,11 @@ principals = Table(
     Column("principal", Plain, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False),
-    # What an OAuth provider said, as the one who links hands it over.
+    # The response of an OAuth provider, as passed by the caller who links.
     Column("updated_at", Timestamp),
     Column("token_response", Json),
     Column("profile", Json),
-    # The user comes first: all that somebody has are looked up as well.
+    # The user comes first, to look up all principals of a user.
     Index("uq_principals_user", "app", "user_id", "kind", "provider", unique=True),
 )
 
@@ -102,8 +102,8 @@ records = Table(
     Column("updated_at", Timestamp, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
-    # For users in the order in which they came. It begins with less than the primary key: who
-    # looks for one of them would be taken through all of it, before there are statistics.
+    # For users in the order of creation. It shares only two columns with the primary key:
+    # without statistics, a look-up of one record could otherwise scan all of this index.
     Index("ix_records_created", "app", "type", "created_at", "id", "database_id"),
 )
 
@@ -112,11 +112,11 @@ record_types = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("type", Text, primary_key=True),
-    # False while only its rules are there, and the type itself is still to come.
+    # False while the type has only rules and is not made yet.
     Column("made", Boolean, nullable=False),
-    # What a new record of the type gets as its access list; null while nothing is set.
+    # The access list of new records of the type; null if not set.
     Column("default_access", Json),
-    # The roles that may create; null and the empty list mean everybody.
+    # The roles that may create records; null and the empty list mean all users.
     Column("create_roles", Json),
 )
 
@@ -132,7 +132,7 @@ record_fields = Table(
     Column("next_value", Integer),
 )
 
-# Who holds a user name or an e-mail: the uniqueness that AUTH_RECORD_KEYS asks for.
+# The owners of user names and e-mails, which AUTH_RECORD_KEYS makes unique.
 auth_keys = Table(
     "auth_keys",
     metadata,
@@ -140,7 +140,7 @@ auth_keys = Table(
     Column("key", Text, primary_key=True),
     Column("folded", Plain, primary_key=True),
     Column("user_id", Text, nullable=False),
-    # For a search that is about one user after the other.
+    # For searches that check one user after the other.
     Index("ix_auth_keys_user", "app", "user_id", "key"),
 )
 
@@ -161,7 +161,7 @@ user_roles = Table(
     Column("role", Text, primary_key=True),
 )
 
-# Which users may do what with which fields; `*` stands for every type or field.
+# Field rules; `*` stands for every type or field.
 field_access = Table(
     "field_access",
     metadata,
@@ -175,7 +175,7 @@ field_access = Table(
     Column("discoverable", Boolean, nullable=False),
 )
 
-# Earlier passwords, for the policy that none is used again.
+# Earlier passwords, which the policy may forbid to use again.
 password_history = Table(
     "password_history",
     metadata,
@@ -185,8 +185,8 @@ password_history = Table(
     Column("password_hash", Text, nullable=False),
 )
 
-# Ids are UUIDv7, so that the primary key is also the order in time. What nobody
-# searches by is in `details`.
+# The login log. Ids are UUIDv7, so the primary key is also the order in time. Values
+# that searches do not use are in `details`.
 journal = Table(
     "journal",
     metadata,
@@ -198,12 +198,12 @@ journal = Table(
     Column("subject", Text, nullable=False),
     Column("user_id", Text, nullable=False),
     Column("details", Json, nullable=False),
-    # Which secret signed the token; empty where none did.
+    # The secret that signed the token; empty if none did.
     Column("secret_id", Text, nullable=False, server_default=""),
 )
 
-# How many attempts to log in ended how, by the minute. The journal may leave refusals
-# out, and forgets; this is what the overview counts by.
+# Login attempts by minute and reason, for the overview. The login log may leave out
+# refused attempts, and drops old ones.
 login_counts = Table(
     "login_counts",
     metadata,
@@ -213,7 +213,7 @@ login_counts = Table(
     Column("number", Integer, nullable=False),
 )
 
-# How often a custom token secret, or the one of the environment, verified a login.
+# How often a custom token secret, stored or from the environment, verified a login.
 secret_uses = Table(
     "secret_uses",
     metadata,
@@ -224,7 +224,7 @@ secret_uses = Table(
     Column("last_used_at", Timestamp, nullable=False),
 )
 
-# Who is signed in to the portal. The id is a hash: the cookie cannot be read here.
+# Sessions of the portal. The id is a hash, so the cookie cannot be read here.
 operator_sessions = Table(
     "operator_sessions",
     metadata,
@@ -234,7 +234,7 @@ operator_sessions = Table(
     Column("last_used_at", Timestamp, nullable=False),
 )
 
-# Ids are UUIDv7, so that the primary key is also the order in time.
+# Ids are UUIDv7, so the primary key is also the order in time.
 operator_audit = Table(
     "operator_audit",
     metadata,
@@ -248,9 +248,9 @@ operator_audit = Table(
     Column("details", Json, nullable=False),
 )
 
-# Every login changes its user and record: with room in their page no index has to
-# change. As a statement of its own, because the table's own option would have
-# SQLAlchemy import all of PostgreSQL at every start.
+# Every login changes its user and record; with free space in their pages, indexes do not
+# change. This is a separate statement because the option of Table would make SQLAlchemy
+# import all of its PostgreSQL dialect at every start.
 for table in (users, records):
     room = DDL(  # type: ignore[no-untyped-call]
         "ALTER TABLE %(table)s SET (fillfactor = 60)"

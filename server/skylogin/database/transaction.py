@@ -1,6 +1,6 @@
-"""A transaction, as the modules beside this one use it: one per group of tables.
+"""A transaction, as `store/` uses it.
 
-Their functions take the transaction and the app first, so that none can forget
+Functions of `store/` take the transaction and the app first, so that none can forget
 the app, and many users at once, so that one login is a batch of one.
 """
 
@@ -20,10 +20,10 @@ FIELDS_FRESH_SECONDS = 1.0
 
 
 class FieldCache:
-    """What is known of the fields of record types.
+    """Known fields of record types.
 
-    A field keeps its type, but may be taken away: the node that does so forgets
-    it at once, and every other looks again after a second.
+    A field keeps its type but may be removed: the node that removes it forgets it at
+    once, and other nodes read the fields again after a second.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -33,11 +33,11 @@ class FieldCache:
         self._read_at: dict[tuple[str, str], float] = {}
 
     def of(self, app: str, record_type: str) -> FieldMap | None:
-        """Return the fields known, None where nobody has looked yet."""
+        """Return the known fields, None if they were never read."""
         return self._known.get((app, record_type))
 
     def fresh(self, app: str, record_type: str) -> FieldMap | None:
-        """Return the fields known, None where nobody has looked for a second."""
+        """Return the known fields, None if they were not read within the last second."""
         read_at = self._read_at.get((app, record_type), float("-inf"))
         if self.monotonic() - read_at >= FIELDS_FRESH_SECONDS:
             return None
@@ -56,7 +56,7 @@ class FieldCache:
                 self._read_at[key] = read_at
 
     def forget(self, app: str | None = None) -> None:
-        """Forget everything, or everything about *app*, because something was taken away."""
+        """Forget everything, or everything about *app*, because something was removed."""
         self.forgotten += 1
         for known in (self._known, self._read_at):
             for key in [key for key in known if app in (None, key[0])]:
@@ -64,7 +64,7 @@ class FieldCache:
 
 
 class Transaction:
-    """Statements in one transaction. `Store.begin` makes them."""
+    """Statements in one transaction, which `Store.run` begins."""
 
     def __init__(self, connection: AsyncConnection, fields: FieldCache) -> None:
         self.connection = connection
@@ -78,7 +78,7 @@ class Transaction:
         self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
-        """Return all rows of *query*, which takes its parameters from *values*."""
+        """Return all rows of *query* with the parameters *values*."""
         one_row = dialect.as_one_row(query, self.dialect)
         return dialect.read_one_row(
             (await self.connection.execute(one_row, values)).scalar(), query
@@ -87,15 +87,15 @@ class Transaction:
     def write_last(
         self, statement: Insert | Update, parameter: str, rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Have *statement* write *rows*, its *parameter*, when the work is done.
+        """Let *statement* write *rows*, its *parameter*, at the end of the work.
 
-        Nothing that the work still reads or writes may hang on it.
+        The rest of the work must not depend on it.
         """
         if rows:
             self._queued.setdefault(statement, (parameter, []))[1].extend(rows)
 
     async def finish(self) -> None:
-        """Write what waits: on PostgreSQL in one statement, which goes there and back once."""
+        """Write the deferred rows; on PostgreSQL in one statement, for a single round trip."""
         queued, self._queued = self._queued, {}
         if queued and self.dialect == "postgresql":
             together = dialect.as_one_statement(tuple(queued))
