@@ -35,7 +35,7 @@ VERIFIED = "is_verified"
 
 
 async def sign_up(call: Call, services: Services) -> object:
-    """Create a user with auth data and a password, or an anonymous one."""
+    """Create a user with auth data and a password, or an anonymous user."""
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
     given = profile.read(bound_object(call.payload, "profile") or {})
@@ -87,7 +87,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
         kind="",
     )
 
-    async def nobody(tx: Transaction) -> None:
+    async def find_no_user(tx: Transaction) -> None:
         return None
 
     async def remember(tx: Transaction, changes: LoginChanges) -> None:
@@ -97,11 +97,11 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
                 tx, call.app.name, new, services.settings.password_policy
             )
 
-    return await login_answer.log_in(call, services, attempt, nobody, remember)
+    return await login_answer.log_in(call, services, attempt, find_no_user, remember)
 
 
 async def log_in(call: Call, services: Services) -> object:
-    """Log in by auth data, whose first complete key set identifies the user, and a password."""
+    """Log in with a password and auth data; the first complete key set identifies the user."""
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
     provider = bound(call.payload, "provider", "")
@@ -138,7 +138,7 @@ async def log_in(call: Call, services: Services) -> object:
 def _key_values(
     auth_data: Mapping[str, object], key_set: unique_keys.KeySet
 ) -> dict[str, JsonValue]:
-    """Return the values that identify a user. Raises SkygearError if one is not plain."""
+    """Return the values that identify a user. Raises SkygearError on a value that is not plain."""
     read = {
         name: value
         for name, value in profile.read({name: auth_data[name] for name in key_set}).items()
@@ -162,7 +162,7 @@ def _no_provider(provider: str) -> SkygearError:
 
 
 async def change_password(call: Call, services: Services) -> object:
-    """Change a password, given the old one; older access tokens end."""
+    """Change a password, given the old one; revokes older access tokens."""
     old_password = bound(call.payload, "old_password", "")
     password = bound(call.payload, "password", "")
     bound(call.payload, "invalidate", False)
@@ -238,19 +238,19 @@ async def _set_password(
 
 
 async def log_out(call: Call, services: Services) -> object:
-    """End the access token, if the token store can."""
+    """Revoke the access token, if the token store can."""
     if call.access_token:
         await call.app.tokens.forget(call.access_token)
     return OK
 
 
 async def unregister_device(call: Call, services: Services) -> object:
-    """Answer what the JavaScript SDK sends as it logs out; devices are not kept."""
+    """Acknowledge the call that the JavaScript SDK makes at log-out; devices are not stored."""
     return {"id": direct_text(call.payload, "id")}
 
 
 async def set_disabled(call: Call, services: Services) -> object:
-    """Enable a user, or disable one, with a message and an end if they are given."""
+    """Enable a user, or disable one with an optional message and expiry."""
     user_id = bound_key(call.payload, "auth_id")
     disabled = bound(call.payload, "disabled", False)
     message = bound_key(call.payload, "message")

@@ -1,7 +1,4 @@
-"""The work that calls share transactions for: what goes into a batch, and what comes out.
-
-A burst of calls costs a few transactions instead of one for each call.
-"""
+"""Work of many calls in one transaction, so that a burst of calls needs few transactions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LoggedAttempt:
-    """A login attempt, and what the login log needs besides."""
+    """A login attempt, and what its log entry needs."""
 
     app: App
     attempt: LoginAttempt
@@ -50,7 +47,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class LastSeen:
-    """The time of a user's call. *enable* clears a disabling that has ended."""
+    """The time of a user's call. *enable* clears an expired disabled state."""
 
     app_name: str
     user_id: str
@@ -61,7 +58,7 @@ class LastSeen:
 async def log_in_many(
     key_sets: tuple[KeySet, ...], tx: Transaction, items: Sequence[LoggedAttempt]
 ) -> list[Login | SkygearError]:
-    """Log in a batch: load, decide, save, for each app."""
+    """Log in a batch: for each app load, decide and save."""
     outcomes: dict[str, Login | SkygearError] = {}
     for app, group in _by_app(items):
         attempts = [item.attempt for item in group]
@@ -79,12 +76,12 @@ async def log_in_many(
 
 
 async def were_committed(tx: Transaction, items: Sequence[LoggedAttempt]) -> bool:
-    """Return whether a batch of logins was committed: its log entries were in its transaction."""
+    """Return whether a batch of logins was committed: its transaction wrote the log entries."""
     return any([await stored_attempts.has(tx, item.app_name, item.entry_id) for item in items])
 
 
 async def find_many(tx: Transaction, lookups: Sequence[Lookup]) -> list[User | None]:
-    """Load users: one query for each app."""
+    """Load users, with one query for each app."""
     found: dict[Lookup, User] = {}
     for app, group in _by_app(lookups):
         loaded = await users.load(tx, app, {lookup.user_id for lookup in group})
@@ -93,7 +90,7 @@ async def find_many(tx: Transaction, lookups: Sequence[Lookup]) -> list[User | N
 
 
 async def see_many(tx: Transaction, visits: Sequence[LastSeen]) -> list[None]:
-    """Save when users were last seen, and enable those whose disabling has ended."""
+    """Save when users were last seen, and clear expired disabled states."""
     for app, group in _by_app(visits):
         seen = {visit.user_id: visit.at for visit in group}
         await users.see(tx, app, seen)

@@ -1,4 +1,4 @@
-"""One call of an action: what it asks for, and what the preprocessors find out about it."""
+"""One call of an action: its input, and what the preprocessors add to it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from skylogin.tokens.access_token import AccessToken
 
 
 class AccessKey(Enum):
-    """What a call proved by its API key."""
+    """The kind of API key that a call sent."""
 
     NONE = "none"
     CLIENT = "client"
@@ -23,7 +23,7 @@ class AccessKey(Enum):
 
 @dataclass(slots=True)
 class Call:
-    """One action being carried out. Preprocessors fill in what they find out."""
+    """One call of an action. Preprocessors fill in the fields with defaults."""
 
     app: App
     action: "Action"
@@ -33,12 +33,12 @@ class Call:
     now: datetime
     origin: Origin
     access_key: AccessKey = AccessKey.NONE
-    # The custom token secret that signed the token, once that is verified.
+    # The secret that signed the custom token, once the signature is verified.
     secret_id: str = ""
     token: AccessToken | None = None
     user_id: str = ""
     user: User | None = None
-    # Empty for the public database, None for the union of all.
+    # Empty for the public database, None for the union of all databases.
     database_id: str | None = ""
     fault: InjectedFault | None = None
 
@@ -49,7 +49,7 @@ class Call:
 
     @property
     def actor(self) -> Actor:
-        """Return the caller as the access rules see them."""
+        """Return the caller, as access rules use it."""
         if self.user is None:
             return Actor(has_master_key=self.has_master_key)
         return Actor(self.user.id, self.user.roles, self.has_master_key)
@@ -61,7 +61,7 @@ Handler = Callable[[Call, Services], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A row of the table of actions. The login log has the calls of those *logged*."""
+    """A row of the table of actions. If *logged*, its calls are in the login log."""
 
     name: str
     handler: Handler

@@ -1,4 +1,4 @@
-"""The way of a call: check, run, answer. Errors become answers here."""
+"""How a call is handled: check, run, answer. Errors become answers here."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger("skylogin.dispatch")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a body, with the refusal that they tell of."""
+    """A status and a body, with the refusal if there is one."""
 
     status: int
     body: dict[str, object]
@@ -26,7 +26,7 @@ class Answer:
 
 
 def refused(refusal: SkygearError) -> Answer:
-    """Return the answer to a call that is refused."""
+    """Return the answer to a refused call."""
     return Answer(refusal.status, wire.error(refusal), refusal)
 
 
@@ -37,8 +37,8 @@ async def dispatch(call: Call, services: Services) -> Answer:
     except SkygearError as error:
         refusal = error
     except asyncio.CancelledError:
-        # The client left, so nothing is answered, but the login log has the attempt.
-        explanation = "the caller hung up; the login may have been committed"
+        # The client disconnected, so it gets no answer, but the attempt is still logged.
+        explanation = "the client disconnected; the login may have been committed"
         left = SkygearError(
             RESPONSE_TIMEOUT, "", reason=Reason.CALLER_LEFT, explanation=explanation
         )
@@ -68,7 +68,7 @@ async def _run_in_time(call: Call, services: Services) -> object:
         is_late = True
         task.cancel()
 
-    # asyncio.timeout does the same, at a cost that shows in a login.
+    # asyncio.timeout does the same, but slows logins measurably.
     timer = asyncio.get_running_loop().call_later(seconds, end_late)
     try:
         return await _run(call, services)
@@ -99,7 +99,7 @@ async def _run(call: Call, services: Services) -> object:
 def _log(call: Call, services: Services, refusal: SkygearError) -> None:
     if not call.action.logged:
         return
-    # Without the app's key, nothing of the token is read.
+    # Without the app's key, the token is not read.
     is_keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
     token = Description() if is_keyless else _described(call)
     entry = login_attempt.refused(
@@ -113,7 +113,7 @@ def _log(call: Call, services: Services, refusal: SkygearError) -> None:
 
 
 def _described(call: Call) -> Description:
-    """Return what a call says about the user who wants to log in: by a token, or by a name."""
+    """Return how a call identifies its user: by a token or a name."""
     if "token" in call.payload:
         return describe(call.payload["token"])
     auth_data = call.payload.get("auth_data")

@@ -1,4 +1,4 @@
-"""Logging in outside a batch, and what a login answers."""
+"""Logging in outside a batch, and the answer to a login."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -28,8 +28,8 @@ async def log_in(
 ) -> object:
     """Log in and return the answer.
 
-    One transaction finds the account, decides, saves, does what *also* does, and writes
-    the log entry. Raises SkygearError where the login is refused; then nothing is saved.
+    One transaction finds the account, decides, saves, calls *also*, and writes the log
+    entry. Raises SkygearError if the login is refused; nothing is saved then.
     """
     app, key_sets = call.app.name, services.settings.auth_record_keys
     entry_id = services.ids.timed_id(services.now())
@@ -55,8 +55,8 @@ async def log_in(
 
 
 async def auth_response(call: Call, services: Services, user: User) -> object:
-    """Return what a login answers: *user* as seen before it, with a new access token."""
-    # The original passes the issuer of a token on to the next one.
+    """Return the answer to a login: *user* as it was before, with a new access token."""
+    # Like the original, a new token keeps the issuer of the old one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer)
     record, rules = user.record, await call.app.access_rules.get()

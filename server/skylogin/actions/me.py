@@ -1,4 +1,4 @@
-"""`me`: the user who calls."""
+"""`me`: the caller's user."""
 
 from skylogin.actions.batches import LastSeen
 from skylogin.actions.call import Call
@@ -7,7 +7,7 @@ from skylogin.actions.services import Services
 
 
 async def me(call: Call, services: Services) -> object:
-    """Answer the caller's user, with a new access token."""
+    """Return the caller's user, with a new access token."""
     user = call.user
     assert user is not None
     answer = await auth_response(call, services, user)

@@ -10,15 +10,15 @@ T = TypeVar("T", str, bool)
 
 
 def direct_text(payload: Mapping[str, object], name: str) -> str:
-    """Return a text whose name is case-sensitive; empty for another type."""
+    """Return a text by its case-sensitive name; empty if it is missing or of another type."""
     value = payload.get(name)
     return value if isinstance(value, str) else ""
 
 
 def bound(payload: Mapping[str, object], name: str, default: T) -> T:
-    """Return a value whose name is case-insensitive, *default* if it is missing or null.
+    """Return a value by its case-insensitive name, *default* if it is missing or null.
 
-    Raises SkygearError (BadRequest) if its type is not that of *default*.
+    Raises SkygearError (BadRequest) if its type differs from that of *default*.
     """
     value = _find(payload, name)
     if value is None:
@@ -30,9 +30,9 @@ def bound(payload: Mapping[str, object], name: str, default: T) -> T:
 
 
 def bound_key(payload: Mapping[str, object], name: str) -> str:
-    """Return a text for the database, empty if it is missing or null.
+    """Return a text to store, empty if it is missing or null.
 
-    Raises SkygearError as `bound` does, and for U+0000, which PostgreSQL cannot store.
+    Raises SkygearError as `bound` does, and on U+0000, which PostgreSQL cannot store.
     """
     value = bound(payload, name, "")
     check_storable(value)
@@ -59,18 +59,18 @@ def bound_objects(payload: Mapping[str, object], name: str) -> list[object]:
     """Return a list of objects and nulls, empty if it is missing or null. Raises as `bound`."""
     values = bound_list(payload, name) or []
     if not all(value is None or isinstance(value, dict) for value in values):
-        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists a value that is not an object")
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} has an item that is not an object")
     return values
 
 
 def bound_keys(payload: Mapping[str, object], name: str) -> list[str] | None:
-    """Return a list of texts, where null is an empty text. Raises as `bound_key` does."""
+    """Return a list of texts; null becomes an empty text. Raises as `bound_key` does."""
     values = bound_list(payload, name)
     if values is None:
         return None
     texts = ["" if value is None else value for value in values]
     if not all(isinstance(text, str) for text in texts):
-        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} lists what is not a string")
+        raise not_decodable(Reason.ARGUMENT_INVALID, f"{name} has an item that is not a string")
     check_storable(texts)
     return texts  # type: ignore[return-value]
 

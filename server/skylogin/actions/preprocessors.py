@@ -1,4 +1,4 @@
-"""The checks before a handler: each fills in the call, or raises (transport, section 9)."""
+"""The checks before a handler. Each one fills in the call or raises (transport, section 9)."""
 
 from skylogin.actions.batches import Lookup
 from skylogin.actions.call import AccessKey, Call
@@ -33,7 +33,7 @@ async def check_access_key(call: Call, services: Services) -> None:
 
 
 async def authenticate(call: Call, services: Services) -> None:
-    """Require a key or a valid access token, and find out the id of the caller."""
+    """Require a key or a valid access token, and set the caller's user id."""
     _read_access_key(call)
     if call.access_token:
         call.token = await call.app.tokens.find(call.access_token, call.now)
@@ -63,7 +63,7 @@ def _read_access_key(call: Call) -> None:
 
 
 async def inject_auth(call: Call, services: Services) -> None:
-    """Load the caller's user; one who may not act as a user goes on without."""
+    """Load the caller's user; continue without it if a check of it fails."""
     await _load_user(call, services)
     if call.user is None:
         return
@@ -75,14 +75,14 @@ async def inject_auth(call: Call, services: Services) -> None:
 
 
 async def require_auth(call: Call, services: Services) -> None:
-    """Require a caller with a user who is enabled and whose password has not expired."""
+    """Require an enabled user whose password has not expired."""
     await require_auth_to_change_password(call, services)
     assert call.user is not None
     _check_password(call, services, call.user)
 
 
 async def require_auth_to_change_password(call: Call, services: Services) -> None:
-    """Require a caller with a user who is enabled, even if the password has expired."""
+    """Require an enabled user, even if the password has expired."""
     await _load_user(call, services)
     if call.user is None:
         message = "Authentication is required for this action, please login."
@@ -116,7 +116,7 @@ async def _load_user(call: Call, services: Services) -> None:
 
 
 async def require_user(call: Call, services: Services) -> None:
-    """Require the user's record; a missing one is created, empty."""
+    """Require the user's record; an empty one is created if it is missing."""
     assert call.user is not None
     if call.user.record is None:
         access = (await call.app.access_rules.get()).default_access(USER_TYPE)
@@ -138,13 +138,13 @@ async def _make(call: Call, services: Services, wanted: User) -> User:
 
 
 async def check_user(call: Call, services: Services) -> None:
-    """Require a verified user if the settings do and the caller has a user."""
+    """Require that the caller's user, if any, is verified, if the settings say so."""
     if services.settings.verify_required and call.user is not None:
         await require_user(call, services)
 
 
 async def select_database(call: Call, services: Services) -> None:
-    """Find the database that the call is for (transport, section 12)."""
+    """Set the database that the call uses (transport, section 12)."""
     wanted = direct_text(call.payload, "database_id") or "_public"
     check_storable(wanted)
     check_keys([wanted])

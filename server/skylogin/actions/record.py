@@ -1,4 +1,4 @@
-"""`record:*`: records of any type; the profile of a user is one too."""
+"""`record:*`: records of any type, user profiles included."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,7 +19,7 @@ from skylogin.tokens.custom_token import DOCUMENTED
 
 
 async def fetch(call: Call, services: Services) -> object:
-    """Answer records by their ids, each with its fields or an error."""
+    """Return the records with the given ids, or an error for each that cannot be read."""
     ids = _read_ids(call, lambda text: invalid_argument(f"invalid id format: {text}", "ids"))
     found = await services.store.run(
         lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id), write=False
@@ -46,7 +46,7 @@ def body(call: Call, services: Services, rules: AccessRules, record: Record) -> 
 
 
 async def save(call: Call, services: Services) -> object:
-    """Save records, each alone or all at once; answer each as it is now, or with an error."""
+    """Save records, one by one or atomically; return each as saved, or its error."""
     given = _read_records(call)
     database_id = _writable_database(call)
     context = await _save_context(call, services, database_id)
@@ -111,7 +111,7 @@ async def _save_context(call: Call, services: Services, database_id: str) -> Sav
 async def _save(
     call: Call, services: Services, given: Sequence[GivenRecord], context: SaveContext
 ) -> list[Record | SkygearError]:
-    """Save in one transaction; a transaction before it extends the schema if needed."""
+    """Save in one transaction; an earlier one extends the schema if needed."""
     app = call.app.name
     may_extend = services.settings.may_extend_schema or call.has_master_key
 
@@ -133,7 +133,7 @@ async def _save(
 
 
 async def delete(call: Call, services: Services) -> object:
-    """Delete records, each alone or all at once; answer each by its id, or with an error."""
+    """Delete records, one by one or atomically; return the id of each, or its error."""
     ids = _read_ids(call, lambda text: record_json.bad_id(text, "ids"))
     bound(call.payload, "atomic", False)
     database_id = _writable_database(call)

@@ -1,4 +1,4 @@
-"""`record:query`: records by a predicate, sorted, with the records they refer to."""
+"""`record:query`: records that match a predicate, sorted, with the records they refer to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class _Outcome:
 
 
 async def query(call: Call, services: Services) -> object:
-    """Answer the records that a call asks for, and their number if it asks for that."""
+    """Return the records that match a query, and their number if requested."""
     wanted = reader.read(call.payload)
     rules = await call.app.access_rules.get()
     outcome = await services.store.run(lambda tx: _find(tx, call, wanted, rules), write=False)
@@ -64,7 +64,7 @@ async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) 
 def _body(
     record: Record, call: Call, wanted: Query, rules: AccessRules, outcome: _Outcome
 ) -> dict[str, object]:
-    """Return a record in wire form, with what it includes in `_transient`."""
+    """Return a record in wire form, with the query's includes in `_transient`."""
     transient: dict[str, object] = {}
     for name, expression in wanted.includes.items():
         if isinstance(expression, KeyPath):

@@ -1,4 +1,4 @@
-"""`role:*`: the roles of users, and what roles mean."""
+"""`role:*`: the roles of users, admin roles and default roles."""
 
 from skylogin.actions.call import Call
 from skylogin.actions.payload import bound_keys
@@ -12,35 +12,35 @@ ASSIGNED = "OK"
 
 
 async def set_default(call: Call, services: Services) -> object:
-    """Set the roles of users who sign up from now on."""
+    """Set the roles of new users."""
     names = _read_roles(call)
     await services.store.run(lambda tx: roles.set_default(tx, call.app.name, names))
     return names
 
 
 async def set_admin(call: Call, services: Services) -> object:
-    """Set the roles of admins."""
+    """Set the roles that make a user an admin."""
     names = _read_roles(call)
     await services.store.run(lambda tx: roles.set_admin(tx, call.app.name, names))
     return names
 
 
 async def assign(call: Call, services: Services) -> object:
-    """Give roles to users; unknown users are ignored."""
+    """Assign roles to users; unknown users are ignored."""
     names, user_ids = _read_roles(call), _read_users(call)
     await services.store.run(lambda tx: roles.assign(tx, call.app.name, user_ids, names))
     return ASSIGNED
 
 
 async def revoke(call: Call, services: Services) -> object:
-    """Take roles from users."""
+    """Revoke roles from users."""
     names, user_ids = _read_roles(call), _read_users(call)
     await services.store.run(lambda tx: roles.revoke(tx, call.app.name, user_ids, names))
     return ASSIGNED
 
 
 async def get(call: Call, services: Services) -> object:
-    """Answer the roles of users: for an admin of any, for others of themselves."""
+    """Return the roles of users: admins may ask for any user, others only for themselves."""
     user_ids = bound_keys(call.payload, "users")
     if not user_ids:
         raise invalid_argument("unspecified user IDs in request", "users")
@@ -53,7 +53,7 @@ async def get(call: Call, services: Services) -> object:
 
 async def _check_may_get(call: Call, services: Services, user_ids: list[str]) -> None:
     if call.user is None:
-        # In the original this is a crash.
+        # The original crashes here.
         message = "Authentication is required for this action, please login."
         raise SkygearError(NOT_AUTHENTICATED, message)
     if user_ids != [call.user.id] and not await is_admin(call, services, call.user):

@@ -18,7 +18,7 @@ from skylogin.store import schema as stored_schema
 
 
 async def fetch(call: Call, services: Services) -> object:
-    """Answer every record type with its fields."""
+    """Return every record type with its fields."""
     return await services.store.run(lambda tx: _load_body(tx, call.app.name), write=False)
 
 
@@ -27,7 +27,7 @@ async def _load_body(tx: Transaction, app: str) -> object:
 
 
 async def create(call: Call, services: Services) -> object:
-    """Create record types and fields; existing ones stay."""
+    """Create record types and fields; existing ones do not change."""
     raw = bound_object(call.payload, "record_types") or {}
     check_storable(raw)
     wanted, app = schema.read_types(raw), call.app.name
@@ -118,7 +118,7 @@ async def set_create_roles(call: Call, services: Services) -> object:
 
 
 async def set_default_access(call: Call, services: Services) -> object:
-    """Set the access list of records of a type that are saved without one."""
+    """Set the access list that records of a type get by default."""
     record_type = bound_key(call.payload, "type")
     raw = bound_objects(call.payload, "default_access")
     check_storable(raw)
@@ -143,7 +143,7 @@ def _check_has_type(record_type: str) -> None:
 
 
 async def get_field_access(call: Call, services: Services) -> object:
-    """Answer the rules for fields, in the order in which they apply."""
+    """Return the rules for fields, in the order in which they apply."""
     rules = await services.store.run(
         lambda tx: stored_access.load_field_rules(tx, call.app.name), write=False
     )

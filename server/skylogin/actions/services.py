@@ -1,4 +1,4 @@
-"""What the handlers of a server share, from its start to its end."""
+"""What handlers share while the server runs."""
 
 import functools
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ from skylogin.tokens.custom_token import Rules
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What handlers may use. *app* is the default app; a call names its own."""
+    """What handlers may use. *app* is the default app; each call has its own."""
 
     settings: Settings
     rules: Rules
@@ -38,7 +38,7 @@ class Services:
 async def open_services(
     settings: Settings, store: Store, now: Callable[[], datetime]
 ) -> AsyncIterator[Services]:
-    """Prepare the default app and give the services; at the end, write what still waits."""
+    """Open the default app and yield the services; at the end, write what is still pending."""
     ids = IdMaker()
     apps = AppRegistry(settings, store, now, ids)
     log_in = functools.partial(batches.log_in_many, settings.auth_record_keys)

@@ -45,7 +45,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     if not token:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
     signed = await _verify_signature(call, services, token, secrets)
-    # From here on, the login log has it even if the attempt is refused.
+    # From here on, refused attempts are logged with the secret.
     call.secret_id = signed.secret_id
     claims = custom_token.read_claims(signed, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
@@ -69,7 +69,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
 async def _verify_signature(
     call: Call, services: Services, token: str, secrets: Sequence[Secret]
 ) -> Signed:
-    """Return *token* with the secret that signed it, even if that was made a moment ago."""
+    """Return *token* with the secret that signed it, even if that secret is brand new."""
     try:
         return custom_token.verify_signature(token, secrets, services.rules)
     except SkygearError as error:
@@ -82,7 +82,7 @@ async def _verify_signature(
 
 
 async def log_in_with_oauth(call: Call, services: Services) -> object:
-    """Log in the user who is linked with a principal of an OAuth provider."""
+    """Log in the user linked to a principal of an OAuth provider."""
     link = _read_link(call)
 
     async def find(tx: Transaction) -> Account:
@@ -115,7 +115,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
             raise invalid_argument("user already connected")
 
     async def note(tx: Transaction, changes: LoginChanges) -> None:
-        # The principal has to be written first.
+        # Its principal must be written first.
         await tx.finish()
         await principals.update_said(tx, call.app.name, link)
 
@@ -125,7 +125,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
 
 
 async def link_oauth(call: Call, services: Services) -> object:
-    """Link a user with a principal of an OAuth provider."""
+    """Link a user to a principal of an OAuth provider."""
     link = _read_link(call, has_user=True)
 
     async def add(tx: Transaction) -> None:
@@ -147,7 +147,7 @@ async def link_oauth(call: Call, services: Services) -> object:
 
 
 async def unlink_oauth(call: Call, services: Services) -> object:
-    """Delete the link of a user with an OAuth provider."""
+    """Delete a user's link to an OAuth provider."""
     provider = _read_needed(call, "provider")
     user_id = _read_needed(call, "user_id")
     if not await services.store.run(

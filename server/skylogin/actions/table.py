@@ -25,8 +25,8 @@ from skylogin.errors import UNDEFINED_OPERATION, Reason, SkygearError
 def _later(family: str, name: str) -> Handler:
     """Return a handler whose module is imported at its first call.
 
-    Records, queries and the schema are half of the code, and a login needs none of it:
-    without them a server is ready sooner.
+    Records, queries and the schema are half of the code, and logins do not need it: a server
+    without them starts faster.
     """
 
     async def handle(call: Call, services: Services) -> object:
@@ -49,7 +49,7 @@ async def _refuse_not_emulated(call: Call, services: Services) -> object:
     raise SkygearError(UNDEFINED_OPERATION, message, reason=Reason.NOT_EMULATED)
 
 
-# A row stays on one line, whatever its length.
+# Each row stays on one line, however long.
 # ruff: noqa: E501
 # fmt: off
 ACTIONS = {
@@ -111,16 +111,15 @@ _BY_NAME = ACTIONS | {
     name: Action(name, _refuse_not_emulated, logged=True) for name in NOT_EMULATED
 }
 
-# The checks before a websocket opens, which has no action of its own.
+# The checks before a websocket opens. It has no action name.
 HANDSHAKE = Action("", _acknowledge, (check_access_key,))
 UNMATCHED = Action("", _refuse_unknown)
 
 
 def find(path: str, payload: Mapping[str, object]) -> Action:
-    """Return the action that a decoded URL path and a payload ask for.
+    """Return the action named by a decoded URL path, else by the payload's `action`.
 
-    A known path wins; at any other path the payload's `action` decides, where anything
-    but a string counts as empty (transport, section 2).
+    An `action` that is not a string counts as empty (transport, section 2).
     """
     name = path.removeprefix("/").replace("/", ":")
     if name and name in _BY_NAME:
@@ -130,5 +129,5 @@ def find(path: str, payload: Mapping[str, object]) -> Action:
 
 
 def named(name: str) -> Action:
-    """Return the action called *name*; one that does not exist refuses its calls."""
+    """Return the action called *name*, or one that refuses every call if *name* is unknown."""
     return _BY_NAME.get(name) or Action(name, _refuse_unknown)

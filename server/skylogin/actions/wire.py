@@ -1,4 +1,4 @@
-"""The JSON of the wire: reading bodies, making answers."""
+"""The JSON of the wire format: reading request bodies, writing answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OK = {"status": "OK"}
 
 
 class BadBodyError(ValueError):
-    """A body that is not a JSON object: the original answers with a bare status."""
+    """A body is not a JSON object. The original answers with only a status."""
 
 
 def read_body(data: bytes) -> dict[str, object]:
@@ -32,7 +32,7 @@ def read_body(data: bytes) -> dict[str, object]:
     except json_text.NotJsonError as error:
         raise BadBodyError(str(error)) from error
     if value is None:
-        # The original drops the connection if a header has the key.
+        # The original drops the connection if the API key is in a header.
         return {}
     if not isinstance(value, dict):
         raise BadBodyError("not a JSON object")
@@ -41,7 +41,7 @@ def read_body(data: bytes) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class WithInfo:
-    """A result, and the information about it that an answer has beside it."""
+    """A result, with the `info` that goes next to it in an answer."""
 
     result: object
     info: Mapping[str, object]
@@ -68,9 +68,9 @@ def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]
 def auth_response(
     user: User, shown: Mapping[str, JsonValue], access_token: str, fields: Mapping[str, Field]
 ) -> dict[str, object]:
-    """Return the answer to a login: *user* as before it (custom-token-login, section 8).
+    """Return the answer to a login: *user* as it was before (custom-token-login, section 8).
 
-    *shown* are the fields of the record that the user may see.
+    *shown* are the record's fields that the user may see.
     """
     record = user.record
     assert record is not None
