@@ -1,4 +1,4 @@
-"""The HTTP status of an error that an operator gets to see."""
+"""The HTTP statuses of errors that operators see."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ from aiohttp import web
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, RefusedError
 
-# The first match counts.
+# The first match applies.
 _STATUSES: dict[type[Exception], HTTPStatus] = {
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -19,7 +19,7 @@ _UNAVAILABLE = (UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR)
 
 
 def status_of(error: Exception) -> HTTPStatus | None:
-    """Return the status that *error* is answered with, None if it is a crash."""
+    """Return the status of the answer to *error*, None if it is a crash."""
     if isinstance(error, SkygearError) and error.kind in _UNAVAILABLE:
         return HTTPStatus.SERVICE_UNAVAILABLE
     return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)

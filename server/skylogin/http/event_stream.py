@@ -25,7 +25,7 @@ async def send(
             while True:
                 done, _ = await asyncio.wait([next_entry], timeout=KEEP_ALIVE_SECONDS)
                 if not done:
-                    # Only a write shows that the client has disconnected.
+                    # Only a write detects that the client has disconnected.
                     await response.write(b": keep-alive\n\n")
                     continue
                 await response.write(_event(to_text(next_entry.result())))

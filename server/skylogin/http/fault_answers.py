@@ -13,7 +13,7 @@ CLOCK = web.RequestKey("clock", Clock)
 
 
 def set_date(request: web.Request, response: web.StreamResponse) -> None:
-    """Set `Date` by the app's clock if a test has moved it."""
+    """Set `Date` to the app's clock if a test has moved it."""
     clock = request.get(CLOCK)
     if clock is not None and clock.is_moved:
         response.headers["Date"] = format_datetime(clock(), usegmt=True)
@@ -22,7 +22,7 @@ def set_date(request: web.Request, response: web.StreamResponse) -> None:
 async def apply_fault(
     request: web.Request, fault: InjectedFault, response: web.Response
 ) -> web.StreamResponse:
-    """Break *response* as *fault* says, and return what is left to send."""
+    """Break *response* as *fault* says, and return the response to send."""
     match fault.kind:
         case faults.STATUS:
             del response.headers["Content-Type"]
@@ -43,6 +43,6 @@ async def _send_half(request: web.Request, response: web.Response) -> web.Stream
     await half.prepare(request)
     await half.write(body[: len(body) // 2])
     if request.transport is not None:
-        # Unlike `abort`, this still sends what was written.
+        # Unlike `abort`, this sends what was written first.
         request.transport.close()
     return half

@@ -1,4 +1,4 @@
-"""Downloads of exports and uploads of imports, by way of an unnamed temporary file."""
+"""Downloads of exports and uploads of imports, through an unnamed temporary file."""
 
 import tempfile
 
@@ -15,7 +15,7 @@ IMPORT_BYTES_MAX = 2**30
 async def send_export(request: web.Request, operator: Operator, app: str) -> web.StreamResponse:
     """Send the app as a file.
 
-    The export is complete before it is sent, so a slow client does not hold a transaction open.
+    The export finishes before it is sent, so a slow client does not keep a transaction open.
     """
     with tempfile.TemporaryFile() as file:
         await exports.export(operator, app, file)

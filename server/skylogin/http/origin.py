@@ -1,7 +1,7 @@
-"""Which requests may reach the admin API and the portal, by where they come from. Pure.
+"""Which requests may reach the admin API and the portal, by their origin. Pure.
 
-A page of another site must not act here in an operator's name, nor read what is here through
-a host name of its own that resolves to this machine (DNS rebinding).
+A page of another site must not act in an operator's name, nor read our pages through its own
+host name that resolves to this machine (DNS rebinding).
 """
 
 import functools
@@ -18,16 +18,16 @@ def refusal(
 ) -> str:
     """Return why a request is refused, empty if it is not.
 
-    *host* is the Host header, *names* are the server's own host names; None allows any host.
+    *host* is the Host header. *names* are the server's own host names; None allows any host.
     """
     if names is not None and not _is_own(host, names):
-        return f"the host {host!r} is not this server's"
+        return f"the host {host!r} does not belong to this server"
     origin = headers.get("Origin")
     if origin is not None and not _is_same(origin, host):
-        return f"the origin {origin!r} is not this server's"
+        return f"the origin {origin!r} does not belong to this server"
     site = headers.get("Sec-Fetch-Site", "none")
     if site not in SAME_SITE and not _is_link(method, headers):
-        return f"it comes from a page of another site ({site})"
+        return f"the request comes from a page of another site ({site})"
     return ""
 
 
@@ -44,7 +44,7 @@ def _is_own(host: str, names: frozenset[str]) -> bool:
         ipaddress.ip_address(name)
     except ValueError:
         return False
-    # Rebinding needs a name.
+    # DNS rebinding needs a name.
     return True
 
 
@@ -62,7 +62,7 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _is_link(method: str, headers: Mapping[str, str]) -> bool:
-    """Return whether a browser follows a link to a page here, which changes nothing."""
+    """Return whether a browser follows a link to one of our pages, which changes nothing."""
     return (
         method in SAFE_METHODS
         and headers.get("Sec-Fetch-Mode") == "navigate"

@@ -14,7 +14,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[T]):
-    """What answers a method at a path template. `skylogin serve` lacks the *dev_only* ones."""
+    """The endpoint for a method and a path template. `skylogin serve` lacks *dev_only* routes."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Route(Generic[T]):
 
 
 class NoRouteError(Exception):
-    """No route matches; *allowed* are the methods that the path has, none if it is unknown."""
+    """No route matches. *allowed* are the methods of the path, empty if the path is unknown."""
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__(", ".join(allowed))
@@ -34,14 +34,14 @@ class RouteTable(Generic[T]):
     """Routes that are looked up by method and path."""
 
     def __init__(self, routes: Iterable[Route[T]]) -> None:
-        # `logins/wait` goes before `logins/{attempt_id}`.
+        # `logins/wait` must come before `logins/{attempt_id}`.
         ordered = sorted(routes, key=lambda route: len(_PARAMETER.findall(route.path)))
         self._routes = [(route, _pattern(route.path)) for route in ordered]
 
     def find(self, method: str, path: str, mode: str) -> tuple[T, Mapping[str, str]]:
-        """Return what answers *method* at *path*, still percent-encoded, and the path's parameters.
+        """Return the endpoint for *method* and *path*, and the path's parameters.
 
-        Raises NoRouteError.
+        *path* is percent-encoded. Raises NoRouteError.
         """
         allowed = []
         for route, pattern in self._routes:

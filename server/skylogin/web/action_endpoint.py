@@ -1,4 +1,4 @@
-"""The endpoint of Skygear's actions: a request becomes a call, its answer a response."""
+"""The endpoint of Skygear's actions: turns requests into calls, and answers into responses."""
 
 import ipaddress
 import posixpath
@@ -27,7 +27,7 @@ REASON_CHARACTERS_MAX = 300
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
-    """Answer a call of an action, with any method and at any path."""
+    """Answer a call of an action, with any method and path."""
     services = request.app[SERVICES]
     headers = _cors_headers(request, services.settings)
     headers[REQUEST_ID_HEADER] = services.ids.random_id()
@@ -62,8 +62,7 @@ async def _answer_call(
     try:
         payload = wire.read_body(await request.read())
     except wire.BadBodyError:
-        # The original answers a body that is not JSON with a bare status and no body
-        # (pkg/server/router/common.go, newPayload).
+        # The original answers with only a status (pkg/server/router/common.go, newPayload).
         return web.Response(status=400, headers=headers)
     except web.HTTPRequestEntityTooLarge:
         refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
@@ -79,7 +78,7 @@ async def _answer_call(
 async def _answer_handshake(
     request: web.Request, app: App, path: str, headers: CIMultiDict[str]
 ) -> web.StreamResponse:
-    """Check the key of a websocket's handshake, and serve its connection until that ends."""
+    """Check the key of a websocket's handshake, and serve the connection until it closes."""
     services = request.app[SERVICES]
     action = table.HANDSHAKE if request.method == "GET" else table.UNMATCHED
     payload: dict[str, object] = dict(request.query)
@@ -99,7 +98,7 @@ def _read_call(
     payload: dict[str, object],
     headers: CIMultiDict[str],
 ) -> Call:
-    """Return the call: a key or a token in a header wins over one in the body."""
+    """Return the call. A key or token in a header takes precedence over the body's."""
     settings, header = request.app[SERVICES].settings, request.headers.get
     api_key = header("X-Skygear-API-Key") or payload.get("api_key")
     token = header("X-Skygear-Access-Token") or payload.get("access_token")
@@ -124,7 +123,7 @@ def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) ->
 
 
 def _explain(refusal: SkygearError, headers: CIMultiDict[str]) -> None:
-    """Add the reason of a refusal as a header: ASCII, on one line."""
+    """Add the reason for a refusal as a header: ASCII, on one line."""
     if refusal.reason is None:
         return
     text = f"{refusal.reason}: {refusal.explanation}"[:REASON_CHARACTERS_MAX]
@@ -161,7 +160,7 @@ def _raw_path(request: web.Request) -> str:
 
 
 def _cleaned(path: str) -> str:
-    """Return *path* as Go's ServeMux cleans it: no empty, `.` or `..` parts."""
+    """Return *path* without empty, `.` and `..` parts, as Go's ServeMux cleans it."""
     if "//" not in path and "/." not in path:
         return path
     clean = posixpath.normpath("/" + path.lstrip("/"))
@@ -175,7 +174,7 @@ def _moved(request: web.Request, path: str, headers: CIMultiDict[str]) -> web.Re
 
 
 def client_address(request: web.Request, settings: Settings) -> str:
-    """Return the address of the client: the peer's, or what trusted proxies say."""
+    """Return the client's address: the peer's, or the one that trusted proxies report."""
     peer = request.remote or ""
     if not settings.trusted_proxies:
         return peer

@@ -1,4 +1,4 @@
-"""The aiohttp application: its routes, its life, and the headers of every answer."""
+"""The aiohttp application: its routes, its life cycle, and the headers of every answer."""
 
 import asyncio
 import functools
@@ -21,7 +21,7 @@ from skylogin.web.keys import PUBSUB, SERVICES, STOPPING
 def make_application(
     settings: Settings, store: Store, now: Callable[[], datetime] = system_now
 ) -> web.Application:
-    """Return the application for a database that has its tables."""
+    """Return the application for a database whose tables exist."""
     application = web.Application(client_max_size=settings.body_bytes_max)
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[STOPPING] = asyncio.Event()
@@ -34,7 +34,7 @@ def make_application(
     application.router.add_route("*", "/portal", _answer_with_page)
     application.router.add_route("*", r"/portal/{path:[\s\S]*}", _answer_with_page)
     for path in {"/" + name.replace(":", "/") for name in table.ACTIONS}:
-        # aiohttp finds plain paths in a table, patterns one by one.
+        # aiohttp looks plain paths up in a table, but tries patterns one by one.
         application.router.add_route("*", path, action_endpoint.answer)
     application.router.add_route("*", r"/{path:[\s\S]*}", action_endpoint.answer)
     return application
@@ -53,7 +53,7 @@ async def _close_pubsub(application: web.Application) -> None:
 
 
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Set the headers of any answer, and remove what aiohttp adds and the original does not."""
+    """Set the headers of every answer, and remove those that only aiohttp adds."""
     fault_answers.set_date(request, response)
     if request.app[STOPPING].is_set():
         response.force_close()
@@ -67,7 +67,7 @@ async def _prepare_headers(request: web.Request, response: web.StreamResponse) -
 
 
 async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
-    # Its libraries are on the start-up list: a client of an app never calls it.
+    # On the start-up list: an app's clients never need its libraries.
     from skylogin.admin import endpoint  # noqa: PLC0415
 
     services = request.app[SERVICES]
@@ -76,7 +76,7 @@ async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
 
 
 async def _answer_with_page(request: web.Request) -> web.StreamResponse:
-    # On the start-up list too.
+    # Also on the start-up list.
     from skylogin.portal import endpoint  # noqa: PLC0415
 
     if request.path == "/portal":

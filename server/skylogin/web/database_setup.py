@@ -1,4 +1,4 @@
-"""Preparing the database of a server: its folder, its lock and its tables."""
+"""Preparing a server's database: its folder, lock and tables."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
 @contextmanager
 def ephemeral_url() -> Iterator[str]:
-    """Give the URL of a database in a new folder, which is deleted at the end."""
+    """Yield the URL of a database in a new folder, which is deleted at the end."""
     folder = tempfile.mkdtemp(prefix="skylogin-")
     # If this process is killed, the keeper's input ends, and it deletes the folder.
     with subprocess.Popen(
@@ -28,7 +28,7 @@ def ephemeral_url() -> Iterator[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Signals from the terminal are for the server, which then stops the keeper.
+        # A terminal's signals must only reach the server, which then stops the keeper.
         start_new_session=True,
     ):
         try:
@@ -39,7 +39,7 @@ def ephemeral_url() -> Iterator[str]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that keeps a second server from the SQLite file at *path*.
+    """Hold the lock that stops a second server from using the SQLite file at *path*.
 
     Raises ConfigurationError if another server holds it.
     """
@@ -62,8 +62,8 @@ def locked(path: Path) -> Iterator[None]:
 def _take_lock(path: Path) -> int:
     """Return the open, locked file. Raises BlockingIOError if another server holds the lock.
 
-    A server that stops deletes its lock file, so the file may be gone by the time it is
-    locked. Then it is opened again.
+    A stopping server deletes its lock file, so the file may be gone once it is locked. It is
+    opened again then.
     """
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -78,7 +78,7 @@ def _take_lock(path: Path) -> int:
 
 
 async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:
-    """Make, migrate or check the tables. Raises ConfigurationError if the server must not run."""
+    """Create, migrate or check the tables. Raises ConfigurationError if the server cannot run."""
     try:
         version = await store.version()
     except Exception as error:
@@ -108,18 +108,18 @@ async def _upgrade(store: Store, version: str) -> None:
 
 
 def cannot_open(error: Exception) -> str:
-    """Return the message for a database that cannot be opened, without a password in it."""
+    """Return the message for a database that cannot be opened, without passwords."""
     return f"the database cannot be opened: {in_one_line(error)}"
 
 
 def in_one_line(error: Exception) -> str:
-    """Return the type and the first line of *error*: further lines of a driver may hold secrets."""
+    """Return the type and first line of *error*: a driver's further lines may contain secrets."""
     first_line = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first_line}"
 
 
 async def _check_deployment(store: Store, settings: Settings) -> None:
-    """Mark the database of `serve`; refuse it to `dev`, whose tests may empty it."""
+    """Mark the database of `serve`, and refuse to use it in `dev`, where tests may empty it."""
     if settings.mode == SERVE:
         await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
         return

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, for what supervises the server."""
+"""`/healthz` and `/readyz`, for supervisors and load balancers."""
 
 import logging
 
@@ -13,7 +13,7 @@ logger = logging.getLogger("skylogin.web")
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """Answer: the process runs."""
+    """Answer that the process runs."""
     return web.Response(text="ok\n")
 
 
@@ -28,7 +28,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 class _RolledBack(Exception):
-    """Ends a transaction whose writes are not kept."""
+    """Rolls back a transaction."""
 
 
 async def _try_to_write(services: Services) -> None:

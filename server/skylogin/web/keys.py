@@ -1,4 +1,4 @@
-"""The keys of what the aiohttp application holds."""
+"""The keys under which the aiohttp application stores shared objects."""
 
 import asyncio
 

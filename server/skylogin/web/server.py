@@ -37,7 +37,7 @@ RUNNER_OPTIONS: dict[str, Any] = {
     "access_log": None,
     "logger": http_logger,
     "handle_signals": False,
-    # The original does not decompress a body, and so finds no JSON in it.
+    # The original does not decompress bodies, so a compressed one is not JSON.
     "auto_decompress": False,
     "shutdown_timeout": STOP_SECONDS_MAX,
     "max_line_size": HEADER_BYTES_MAX,
@@ -63,7 +63,7 @@ class Running:
         return f"{self.url}portal/" if has_portal else None
 
     def ready_line(self) -> str:
-        """Return the ready line, which the ready file has too: one line of JSON."""
+        """Return the ready line, one line of JSON. The ready file contains it as well."""
         settings = self.settings
         facts: dict[str, object] = {
             "url": self.url,
@@ -88,10 +88,10 @@ async def running(
     now: Callable[[], datetime] = system_now,
     prepare: Callable[[Store], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Running]:
-    """Run a server until the block ends, and then let calls in flight finish.
+    """Run a server until the block ends, then let calls in flight finish.
 
-    An *ephemeral* server keeps its embedded database in a folder that is deleted at the
-    end. *migrate* upgrades a database of an older version. *prepare* is called before the
+    An *ephemeral* server has its embedded database in a folder that is deleted at the end.
+    *migrate* upgrades the database of an older version. *prepare* is called before the
     server listens. Raises ConfigurationError if the server cannot run.
     """
     with ExitStack() as at_end:
@@ -121,7 +121,7 @@ async def _listening(
 ) -> AsyncIterator[web.AppRunner]:
     host, port = settings.address()
     application = make_application(settings, store, now)
-    # A client that hangs up before its batch begins is dropped from it.
+    # A call is dropped from its batch if its client disconnects before the batch begins.
     runner = web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
     try:
         try:
@@ -142,10 +142,10 @@ async def _listening(
 
 
 async def _drain(runner: web.AppRunner) -> None:
-    """Give connections a moment to end with an answer.
+    """Wait briefly for open connections to close after an answer.
 
-    A client may be sending its next call on a kept connection. If the connection were
-    closed, the client could not know whether the call was carried out.
+    A client may be sending its next call on a kept-alive connection. If the server closed
+    it, the client could not know whether the call was carried out.
     """
     deadline = time.monotonic() + DRAIN_SECONDS_MAX
     while runner.server is not None and runner.server.connections:
@@ -155,7 +155,7 @@ async def _drain(runner: web.AppRunner) -> None:
 
 
 def _shorten_http_errors(record: logging.LogRecord) -> bool:
-    """Log a malformed request in one line: the part that aiohttp quotes may be a key."""
+    """Log a malformed request in one line, without aiohttp's quote, which may contain a key."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError):
         record.msg = "refused a request that is not HTTP: %s"
@@ -169,6 +169,6 @@ http_logger.addFilter(_shorten_http_errors)
 
 
 def _url_of(runner: web.AppRunner) -> tuple[str, int]:
-    # A server that listens on IPv4 and IPv6 is reached by IPv4, which every machine has.
+    # Prefer IPv4 if the server listens on both: every machine has it.
     host, port = min(runner.addresses, key=lambda address: ":" in address[0])[:2]
     return config.url_of(host, port), port
