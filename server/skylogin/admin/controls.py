@@ -1,4 +1,4 @@
-"""The admin API's operations for tests: reset, clock, faults, snapshots. Only `skylogin dev`."""
+"""The admin API's operations for tests, in `skylogin dev` only."""
 
 from skylogin.admin.request import AdminRequest, Json, read_time, time_text
 from skylogin.apps.faults import FaultInForce

@@ -34,7 +34,7 @@ async def answer(request: web.Request, services: Services, address: str) -> web.
     except Exception as error:
         problem = problem_of(error)
         if problem is None:
-            # The text of an unknown error may contain secrets: it is only logged.
+            # An unknown error's text may contain secrets, so it is only logged.
             logger.exception("%s %s crashed", request.method, request.path)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error")
         return _respond(problem)
@@ -50,7 +50,7 @@ async def _answer(request: web.Request, services: Services, address: str) -> web
     operator = operator_of(services, "admin API", address)
     app: App | None = None
     if "app" in parameters:
-        # A test controls its app before any client uses it.
+        # A test may control its app before any client uses it.
         name, may_make = parameters["app"], operation.dev_only
         app, operator = await enter(services, operator, name, may_make=may_make)
         request[fault_answers.CLOCK] = app.clock
@@ -85,16 +85,16 @@ def _check_credentials(request: web.Request, settings: Settings) -> None:
 
 
 def _is_equal(given: str, expected: str) -> bool:
-    """Return whether two secrets are equal, in a time that depends on neither."""
+    """Return whether two secrets are equal, in constant time."""
     digests = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, expected))
     return hmac.compare_digest(*digests)
 
 
 async def _read_body(request: web.Request, operation: Operation) -> Any:
-    # A body that is not JSON is left to the handler, which streams it.
+    # The handler streams a body that is not JSON.
     data = b"" if operation.body is None else await request.read()
     if (data or operation.body_required) and request.content_type != operation.body_type:
-        detail = f"the body has to be {operation.body_type}"
+        detail = f"the body must be {operation.body_type}"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
     return read_body(operation, data)
 
@@ -116,6 +116,6 @@ def _respond(problem: Problem) -> web.Response:
 def _json(
     body: object, status: HTTPStatus, content_type: str, headers: Mapping[str, str]
 ) -> web.Response:
-    # Non-ASCII characters are escaped: UTF-8 has no lone surrogates.
+    # Non-ASCII characters are escaped, because UTF-8 cannot encode lone surrogates.
     text = json.dumps(body, separators=(",", ":"))
     return web.Response(status=status, text=text, content_type=content_type, headers=headers)

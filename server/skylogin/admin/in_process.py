@@ -1,4 +1,4 @@
-"""The admin API on an open database, without a server and HTTP. Only commands use it."""
+"""The admin API on an open database, without a server. Only commands use it."""
 
 import json
 from collections.abc import AsyncGenerator, Sequence
@@ -12,7 +12,7 @@ from skylogin.admin.routes import HANDLERS
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import Operator, RefusedError
 
-# These create a missing app, or report it themselves.
+# These operations handle a missing app themselves.
 CREATES_APP = frozenset(("seedApp",))
 
 
@@ -23,9 +23,9 @@ async def ask(
     query: Sequence[tuple[str, str]],
     data: bytes | None,
 ) -> Any:
-    """Return what a server would answer, None if the answer has no body.
+    """Return the answer that a server would send, None if it has no body.
 
-    *path* is percent-encoded, *data* is the body. Raises Problem.
+    *path* is percent-encoded; *data* is the request's body. Raises Problem.
     """
     try:
         operation, parameters = read_request(method, path, query, operator.settings.mode)

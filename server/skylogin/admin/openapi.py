@@ -1,7 +1,4 @@
-"""The operations that openapi.json describes, and the check of a request against it.
-
-Parameters and bodies are validated by the document's schemas and by nothing else.
-"""
+"""The operations in openapi.json, and the validation of requests by its schemas."""
 
 import functools
 import json
@@ -18,7 +15,7 @@ from skylogin.config import DEV
 
 Schema = Mapping[str, Any]
 
-# Marks an operation that `skylogin serve` does not have.
+# Marks an operation that only `skylogin dev` has.
 DEV_ONLY = "x-skylogin-dev-only"
 MESSAGE_CHARACTERS_MAX = 200
 _METHODS = frozenset(("get", "post", "put", "patch", "delete"))
@@ -28,7 +25,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class InvalidRequestError(Exception):
-    """A request that does not match the document; *errors* say where and why."""
+    """A request does not match the document; *errors* say where and why."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
@@ -37,12 +34,12 @@ class InvalidRequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: its name, its path, and what it takes."""
+    """One operation: its name, path, parameters and body."""
 
     name: str
     method: str
     path: str
-    # The schemas of parameters by name, for those in the `path` and those in the `query`.
+    # The schemas of parameters by place (`path` or `query`) and name.
     parameters: Mapping[str, Mapping[str, Schema]]
     parameter_validator: Draft202012Validator
     body: Draft202012Validator | None
@@ -129,7 +126,7 @@ def _validator(schema: Schema) -> Draft202012Validator:
 def read_parameters(
     operation: Operation, path: Mapping[str, str], query: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
-    """Return the parameters of a request as values, with the defaults of those not given.
+    """Return the values of a request's parameters, defaults included.
 
     Raises InvalidRequestError.
     """
@@ -176,11 +173,11 @@ def check_body(operation: Operation, body: object) -> None:
 
 
 def _message(error: ValidationError) -> str:
-    """Return what is wrong: for a pattern what it is for, which is easier to read."""
+    """Return what is wrong. A schema's description is easier to read than its pattern."""
     about = error.schema.get("description", "")
     if error.validator == "pattern" and about:
         return f"{error.instance!r} is not valid: {about[0].lower()}{about[1:]}"
-    # The validator quotes the value, at any length.
+    # The validator quotes the value, however long it is.
     message = str(error.message)
     is_short = len(message) <= MESSAGE_CHARACTERS_MAX
     return message if is_short else message[:MESSAGE_CHARACTERS_MAX] + " …"

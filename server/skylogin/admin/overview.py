@@ -1,4 +1,4 @@
-"""The admin API's operations on a server: its document, settings, activity and audit list."""
+"""The admin API's document, settings, overview and audit list."""
 
 from dataclasses import asdict
 

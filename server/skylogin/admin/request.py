@@ -1,4 +1,4 @@
-"""A request to the admin API, from HTTP or from a command: what it asks for, and its errors."""
+"""A request to the admin API, from HTTP or from a command, and its errors."""
 
 import functools
 import json
@@ -33,8 +33,7 @@ REQUESTS_KEPT = 256
 class AdminRequest:
     """One valid request of an operator. *body* is None if the operation takes none.
 
-    A command's request on a database does not come over HTTP: it has no *http_request*, and no
-    *opened* app.
+    Commands that use a database set neither *http_request* nor *opened*.
     """
 
     operator: Operator
@@ -45,14 +44,14 @@ class AdminRequest:
 
     @property
     def app(self) -> str:
-        """Return the name of the app that the path names."""
+        """Return the app's name in the path."""
         return str(self.parameters["app"])
 
     @property
     def opened_app(self) -> App:
         """Return the app as the server has it open. Raises RefusedError without a server."""
         if self.opened is None:
-            raise RefusedError("only a running server can do that: give its URL")
+            raise RefusedError("only a running server can do that: use --url")
         return self.opened
 
     @property
@@ -66,7 +65,7 @@ Handler = Callable[[AdminRequest], Awaitable[object]]
 
 
 class Problem(Exception):
-    """An error answer in the form of RFC 9457."""
+    """An error that is answered in the format of RFC 9457."""
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """Return the problem that *error* is answered with, None if it is a crash."""
+    """Return the answer to *error*, None if it is a crash."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, InvalidRequestError):
@@ -99,9 +98,9 @@ def problem_of(error: Exception) -> Problem | None:
 def read_request(
     method: str, path: str, query: Sequence[tuple[str, str]], mode: str
 ) -> tuple[Operation, Mapping[str, Any]]:
-    """Return the operation at *path*, still percent-encoded, and the request's parameters.
+    """Return the operation at the percent-encoded *path*, and the request's parameters.
 
-    Raises Problem if the server has no such operation, InvalidRequestError on its parameters.
+    Raises Problem if the operation does not exist, InvalidRequestError on invalid parameters.
     """
     return _read_request(method, path, tuple(query), mode)
 
@@ -115,9 +114,9 @@ def _read_request(
         operation, values = _route_table().find(method, path.removeprefix(BASE), mode)
     except NoRouteError as error:
         if not error.allowed:
-            detail = f"this server has nothing at {unquote(path)}"
+            detail = f"this server does not have {unquote(path)}"
             raise Problem(HTTPStatus.NOT_FOUND, detail, code=NO_OPERATION) from None
-        detail = f"{unquote(path)} takes only {error}"
+        detail = f"{unquote(path)} allows only {error}"
         headers = {"Allow": str(error)}
         raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers=headers) from None
     return operation, MappingProxyType(openapi.read_parameters(operation, values, query))
@@ -155,7 +154,7 @@ def read_body(operation: Operation, data: bytes | None) -> Any:
 
 
 def _read_object(members: list[tuple[str, object]]) -> Json:
-    """Return the object. Raises Problem on a repeated name: one of the values would be lost."""
+    """Return the object. Raises Problem on a repeated name, which would lose a value."""
     value = dict(members)
     if len(value) < len(members):
         names = [name for name, _ in members]
@@ -182,7 +181,7 @@ def time_text(value: datetime | None) -> str | None:
 
 
 def read_time(text: str | None) -> datetime | None:
-    """Return the time that *text* is. Raises RefusedError if it is out of range."""
+    """Return *text* as a time. Raises RefusedError if it is not valid."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What handles each operation of openapi.json, by its `operationId`."""
+"""The handler of each operation in openapi.json, by `operationId`."""
 
 from skylogin.admin import (
     apps,
