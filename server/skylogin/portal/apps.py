@@ -1,4 +1,4 @@
-"""The pages on apps, and on the keys of one."""
+"""The pages Apps and Keys."""
 
 from http import HTTPStatus
 
@@ -32,21 +32,21 @@ async def create_app(request: PageRequest) -> web.Response:
 
 
 async def show_app(request: PageRequest) -> web.Response:
-    """Show the app's keys, and what can be done to it."""
+    """Show the app's keys, and the actions on it."""
     is_shown = request.text("show") == "keys"
     return request.render("app.html", keys=request.opened_app, is_shown=is_shown)
 
 
 async def export_app(request: PageRequest) -> web.StreamResponse:
-    """Send everything that the app has, as a file.
+    """Send the app's data as a file.
 
-    It is an act, so a prefetch or a link on another site must not trigger it.
+    A prefetch or a link on another site must not trigger this, because it is audited.
     """
     if request.http.method != "GET":
-        text = "This page does not take such a request."
+        text = "This page does not allow that method."
         raise PageError(HTTPStatus.METHOD_NOT_ALLOWED, text)
     if request.http.headers.get("Sec-Fetch-Site", "none") not in origin.SAME_SITE:
-        raise PageError(HTTPStatus.FORBIDDEN, "Export the app from its page Keys.")
+        raise PageError(HTTPStatus.FORBIDDEN, "Export the app from its Keys page.")
     return await file_stream.send_export(request.http, request.operator, request.app)
 
 

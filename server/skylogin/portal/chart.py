@@ -23,7 +23,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart of *width* by *height*; *highest* is the total of the highest bar."""
+    """A chart. *highest* is the total of the highest bar."""
 
     width: int
     height: int

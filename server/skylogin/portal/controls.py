@@ -14,7 +14,7 @@ from skylogin.relative_time import ago
 
 Reader = Callable[[str], object]
 PAGE = "tests"
-# The fields of the form: those that every fault has, and those that only some kinds have.
+# The form's fields for every fault, and those for some kinds only.
 READERS: dict[str, Reader] = {
     "kind": str,
     "action": str,
@@ -62,7 +62,7 @@ async def move_clock(request: PageRequest) -> web.Response:
             case "reset":
                 await controls.reset_clock(operator, app)
             case _:
-                raise RefusedError(f"A clock does not have {act!r}.")
+                raise RefusedError(f"{act!r} is not an action on the clock.")
     except RefusedError as error:
         return _controls_page(request, str(error))
     return request.redirect(PAGE, "clock")
@@ -93,7 +93,7 @@ async def add_fault(request: PageRequest) -> web.Response:
 
 
 def _filled_in(request: PageRequest) -> dict[str, object]:
-    """Return the fields of the form that are filled in and that the kind of fault has."""
+    """Return the filled-in fields that apply to the kind of fault."""
     kind = request.text("kind")
     if kind not in KINDS:
         raise RefusedError(f"{kind!r} is not a kind of fault.")
@@ -141,7 +141,7 @@ async def delete_snapshot(request: PageRequest) -> web.Response:
 
 
 async def reset(request: PageRequest) -> web.Response:
-    """Reset the app to its first state, if its name was typed."""
+    """Reset the app to its first state, if the user typed its name."""
     if request.text("name") != request.app:
         return _controls_page(request, f"Type {request.app} to reset it.")
     await controls.reset(request.operator, request.opened_app)

@@ -61,7 +61,7 @@ def _error_page(request: PageRequest, error: Exception) -> web.Response:
     status = error.status if isinstance(error, PageError) else status_of(error)
     text = str(error)
     if status is None:
-        # The text of an unknown error may contain secrets: it is only logged.
+        # An unknown error's text may contain secrets, so it is only logged.
         http = request.http
         logger.exception("%s %s crashed", http.method, http.path, exc_info=error)
         status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong; see the log."
@@ -72,7 +72,7 @@ async def _answer(request: PageRequest) -> web.StreamResponse:
     http, settings = request.http, request.operator.settings
     why = origin.refusal(http.method, http.host, http.headers, names=settings.host_names)
     if why:
-        raise PageError(HTTPStatus.FORBIDDEN, f"This request is refused: {why}.")
+        raise PageError(HTTPStatus.FORBIDDEN, f"Refused: {why}.")
     if settings.mode != DEV and not settings.admin_password:
         text = "The portal is off: set SKYLOGIN_ADMIN_PASSWORD."
         raise PageError(HTTPStatus.NOT_FOUND, text)
@@ -126,7 +126,7 @@ async def _show(request: PageRequest, page: str) -> web.StreamResponse:
         show, request.parameters = ROUTE_TABLE.find(method, page, mode)
     except NoRouteError as error:
         if error.allowed:
-            text = "This page does not take such a request."
+            text = "This page does not allow that method."
             raise PageError(HTTPStatus.METHOD_NOT_ALLOWED, text) from None
         raise PageError(HTTPStatus.NOT_FOUND, "This page does not exist.") from None
     if method == "POST":

@@ -24,7 +24,7 @@ ATTEMPTS_PER_PAGE = 50
 TEXTS = ("reason", "subject", "user_id", "secret_id")
 TIMES = ("since", "until")
 FIELDS = ("accepted", *TEXTS, *TIMES)
-# Shown only once the form's details are opened.
+# These fields are in the form's collapsed part.
 IN_DETAILS = ("user_id", "secret_id", *TIMES)
 TIME_LENGTH = len("2026-01-02T03:04:05")
 EMPTY_PAGE = AttemptPage([], "")
@@ -61,7 +61,7 @@ async def show_logins(request: PageRequest) -> web.Response:
 
 
 def _shown_fields(typed: Mapping[str, str], wanted: Filter) -> dict[str, str]:
-    """Return what the form shows: times as a browser's field takes them, the rest as typed."""
+    """Return the form's values: times in the format of a browser's field, the rest as typed."""
     times = {name: getattr(wanted, name) for name in TIMES}
     return {**typed, **{name: one.isoformat()[:TIME_LENGTH] for name, one in times.items() if one}}
 
@@ -81,7 +81,7 @@ async def stream_logins(request: PageRequest) -> web.StreamResponse:
 
 
 def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
-    """Return what the form asks for, and its problems by field."""
+    """Return the filter in the form, and its problems by field."""
     problems: dict[str, str] = {}
     times: dict[str, datetime] = {}
     for name in TIMES:
@@ -91,10 +91,10 @@ def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
         except (ValueError, OverflowError):
             problems[name] = f"“{typed[name]}” is not a time. Write it as 2026-01-02 15:04."
     if len(times) == len(TIMES) and times["since"] >= times["until"]:
-        problems["until"] = "Until has to be later than Since."
+        problems["until"] = "Until must be later than Since."
     for name in TEXTS:
         if "\0" in typed[name]:
-            problems[name] = "This contains U+0000, which no login attempt does."
+            problems[name] = "This contains U+0000, which login attempts never contain."
     wanted = Filter(
         accepted={"yes": True, "no": False}.get(typed["accepted"]),
         reason=typed["reason"],
@@ -108,7 +108,7 @@ def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
 
 
 def _read_time(text: str) -> datetime:
-    """Return a time in UTC, from a browser's field (`2026-01-02T03:04`) or written by hand."""
+    """Return a time in UTC, from a browser's field (`2026-01-02T03:04`) or typed text."""
     time = datetime.fromisoformat(text)
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
@@ -160,7 +160,7 @@ def _claim_row(attempt: LogEntry, name: str, at_fault: str) -> Row:
     kept = attempt.details["claims"]
     value, is_kept, note = kept.get(name), name in kept, ""
     if name == "sub" and not is_kept and attempt.subject:
-        # Older versions kept it only as the subject.
+        # Older versions logged it only as the subject.
         value, is_kept = attempt.subject, True
     if name in jws.TIME_CLAIMS and type(value) is int:
         note = f"{jws.moment_text(value)}, {_distance(value, attempt.at)}"
@@ -191,7 +191,7 @@ def _command(request: PageRequest, attempt: LogEntry) -> str:
     if details["algorithm"] in jws.ALGORITHMS and details["algorithm"] != DEFAULT_ALGORITHM:
         options += f" --algorithm {details['algorithm']}"
     subject = shlex.quote(attempt.subject)
-    # A subject that begins with a hyphen would be taken for an option.
+    # A subject with a leading hyphen would be parsed as an option.
     is_like_option = attempt.subject.startswith("-")
     arguments = f"{options} -- {subject}" if is_like_option else f" {subject}{options}"
     body = '"{\\"api_key\\":\\"$API_KEY\\",\\"token\\":\\"$TOKEN\\"}"'

@@ -1,4 +1,4 @@
-"""The pages on an app as a whole: start, overview, audit list, settings."""
+"""The pages Start, Overview, Audit and Settings."""
 
 import json
 from collections import Counter

@@ -19,7 +19,7 @@ from skylogin.operations.operator import Operator, RefusedError
 from skylogin.portal import templates
 
 BASE = "/portal/"
-# What a page says once after a form was submitted, by the word in its address.
+# The message that a page shows once after a form was submitted, by `notice` in its URL.
 NOTICES = {
     "rotated": "The new secret is ready. Give it to your authentication server.",
     "revoked": "The secret is revoked: every server refuses it within 2 seconds.",
@@ -34,16 +34,16 @@ NOTICES = {
     "reset": "The app is reset.",
     "clock": "The clock is set.",
     "fault": "The fault is added. It applies from the next call on.",
-    "faults-ended": "All faults are ended.",
+    "faults-ended": "All faults have ended.",
     "kept": "The snapshot is taken.",
     "restored": "The snapshot is restored.",
     "forgotten": "The snapshot is deleted.",
-    "app-deleted": "The app is deleted with everything in it.",
+    "app-deleted": "The app and all its data are deleted.",
 }
 
 
 class PageError(Exception):
-    """A request that is answered with an error page; *status* and the text say why."""
+    """An error that is answered with a page of *status* and a text."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
@@ -52,7 +52,7 @@ class PageError(Exception):
 
 @dataclass(slots=True)
 class PageRequest:
-    """One request for a page. The endpoint fills in what its checks find out."""
+    """One request for a page. The endpoint fills in the fields with defaults."""
 
     operator: Operator
     services: Services
@@ -76,17 +76,17 @@ class PageRequest:
 
     @property
     def path(self) -> str:
-        """Return the app's part of an address, empty for the default app."""
+        """Return the app's part of a URL path, empty for the default app."""
         return "" if self.is_default else f"apps/{self.app}/"
 
     @property
     def base(self) -> str:
-        """Return the address that the app's pages are below."""
+        """Return the path of the app's pages."""
         return BASE + self.path
 
     @property
     def endpoint(self) -> str:
-        """Return the endpoint for the app's clients."""
+        """Return the URL that the app's clients use."""
         return f"{self.http.scheme}://{self.http.host}/{self.path}"
 
     def text(self, name: str) -> str:
@@ -113,7 +113,7 @@ class PageRequest:
     def render(
         self, template: str, *, status: HTTPStatus = HTTPStatus.OK, **values: Any
     ) -> web.Response:
-        """Return the page of *template*, filled with *values* and what every page shows."""
+        """Return the page of *template*, filled with *values* and the values of every page."""
         settings = self.operator.settings
         shared = {
             "app": self.app,
@@ -141,7 +141,7 @@ def redirect_to(address: str) -> web.Response:
 
 
 def status_with(problem: object) -> HTTPStatus:
-    """Return the status of a page that shows the *problem* of a form, if it has one."""
+    """Return the status of a page whose form may have a *problem*."""
     return HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
 
 

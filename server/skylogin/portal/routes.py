@@ -1,4 +1,4 @@
-"""The portal's pages and forms, by method and path below the app's address."""
+"""The portal's pages and forms, by method and path below the app's base."""
 
 from skylogin.http.routes import Route, RouteTable
 from skylogin.portal import (

@@ -1,4 +1,4 @@
-"""The pages on custom token secrets."""
+"""The page Secrets."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Signing in to the portal: the session cookie, and the token that every form carries."""
+"""Signing in to the portal: the session cookie, and the token in every form."""
 
 import secrets as randomness
 from http import HTTPStatus
@@ -16,16 +16,16 @@ SIGN_IN = "sign-in"
 
 
 async def sign_in(request: PageRequest) -> web.StreamResponse:
-    """Show the form that signs in, or sign in with it."""
+    """Show the sign-in form, or sign in with it."""
     if request.http.method in origin.SAFE_METHODS:
-        # Its own session gives this form a token too.
+        # This form's token needs a session too.
         request.session = request.session or portal_sessions.new_key()
         response = request.render("sign_in.html", problem="")
         set_cookie(response, request)
         return response
     await read_form(request)
     try:
-        # Always a new session: an attacker may have set the old one.
+        # Always start a new session: an attacker may have set the old one.
         request.session = await portal_sessions.sign_in(request.operator, request.text("password"))
     except portal_sessions.TooManyAttemptsError as error:
         status = HTTPStatus.TOO_MANY_REQUESTS
@@ -47,7 +47,7 @@ async def sign_out(request: PageRequest) -> web.StreamResponse:
 
 
 def set_cookie(response: web.Response, request: PageRequest) -> None:
-    """Set the session's cookie on *response*, for the portal's pages only."""
+    """Set the session's cookie, for the portal's pages only."""
     http = request.http
     response.set_cookie(
         COOKIE,
@@ -62,7 +62,7 @@ def set_cookie(response: web.Response, request: PageRequest) -> None:
 async def read_form(request: PageRequest) -> None:
     """Read the submitted form. Raises PageError if it is not from a page of this session."""
     if request.http.content_type != FORM_TYPE:
-        raise PageError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is not a form.")
+        raise PageError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is not a form.")
     request.form = await request.http.post()
     given = request.form.get(FORM_TOKEN)
     expected = portal_sessions.form_token(request.session)

@@ -1,4 +1,4 @@
-"""The page on custom tokens: explain one, make one."""
+"""The page Token, which explains and makes custom tokens."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,5 +60,5 @@ def _read_seconds(text: str) -> int:
     except ValueError:
         raise RefusedError(f"{text!r} is not a whole number of seconds.") from None
     if abs(seconds) > SECONDS_MAX:
-        raise RefusedError(f"{text} seconds are too many.")
+        raise RefusedError(f"{text} seconds is out of range.")
     return seconds

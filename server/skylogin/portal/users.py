@@ -81,7 +81,7 @@ async def _user_page(
 
 
 def _profile(request: PageRequest, user: User) -> dict[str, object]:
-    """Return the fields of a profile in wire form, without those that every record has."""
+    """Return a profile's own fields in wire form."""
     if user.record is None:
         return {}
     fields = request.operator.store.fields_of(request.app, USER_TYPE)

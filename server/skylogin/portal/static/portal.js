@@ -1,4 +1,4 @@
-// Conveniences; every page also works without this file: copy buttons, and the live list of logins.
+// Copy buttons, and the live list of logins. Every page also works without this file.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
@@ -8,7 +8,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {
-      // Without TLS a browser may have no clipboard: select the text, to copy it by keyboard.
+      // Without TLS, the clipboard may be unavailable: select the text, to copy it by keyboard.
       const range = document.createRange();
       range.selectNodeContents(document.getElementById(button.dataset.copy));
       const selection = getSelection();
