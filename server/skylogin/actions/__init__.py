@@ -1,1 +1,1 @@
-"""Skygear's actions, from payload to result, independent of HTTP."""
+"""Skygear's actions, from payload to result; knows no HTTP."""

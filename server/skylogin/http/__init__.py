@@ -1,1 +1,1 @@
-"""What the HTTP interfaces share."""
+"""What every HTTP face shares."""
