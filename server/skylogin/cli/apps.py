@@ -1,4 +1,4 @@
-"""`skylogin apps`: the environment's app, and the apps below /apps/."""
+"""`skylogin apps`: the environment's app, and the apps at /apps/NAME/."""
 
 import shutil
 import sys
@@ -71,7 +71,7 @@ def export(
 ) -> None:
     """Export an app's data as JSON Lines: users, records, roles, access rules.
 
-    The export contains password hashes, but no keys, no secrets and no login log.
+    The export contains password hashes, but no keys, secrets or login log.
     """
     with _output_file(file) as stream:
         number = target.export(stream)
@@ -80,7 +80,7 @@ def export(
 
 @contextmanager
 def _output_file(name: str) -> Iterator[BinaryIO]:
-    """Yield a file that becomes the file *name*, or standard output, once it is complete."""
+    """Yield a file that is copied to *name*, or to standard output, once it is complete."""
     if name == output.STANDARD:
         with tempfile.TemporaryFile() as file:
             yield file

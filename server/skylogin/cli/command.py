@@ -1,4 +1,4 @@
-"""How a command gets its target: from its options, and from the environment."""
+"""How a command gets its target, from its options and the environment."""
 
 import functools
 import inspect
@@ -21,7 +21,7 @@ AppName = Annotated[
 Url = Annotated[
     str,
     typer.Option(
-        help="A running server or one of its apps, instead of a database; "
+        help="The URL of a running server or app, instead of a database; "
         "default: the server of `skylogin exec`."
     ),
 ]
@@ -30,23 +30,23 @@ AdminToken = Annotated[
     typer.Option(
         "--admin-token",
         "--master-key",
-        help="The server's admin token, for `skylogin dev` the master key; "
+        help="The server's admin token, or the master key of `skylogin dev`; "
         "default: SKYLOGIN_ADMIN_TOKEN or SKYGEAR_MASTER_KEY.",
     ),
 ]
 
 ABOUT_CREDENTIALS = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
-# Where in a request the error is. The user typed options, not a request.
+# An error's place in the request, which means nothing to the user of a command.
 _PLACE_IN_REQUEST = re.compile("^(query: |body/)")
 
 
 def with_app_target(work: Callable[..., None]) -> Callable[..., None]:
-    """Make a command of *work*: add the options of `find_target`, pass the `Target` first."""
+    """Make *work* a command: add the options of `find_target`, and pass a `Target` first."""
     return _with_target(work, _target_options())
 
 
 def with_target(work: Callable[..., None]) -> Callable[..., None]:
-    """Do the same for a command that is not about one app, or takes its name as an argument."""
+    """Do the same without --app, for commands on all apps or with the app as an argument."""
     return _with_target(work, [one for one in _target_options() if one.name != "app_name"])
 
 
@@ -71,7 +71,7 @@ def _with_target(
             lines = [_PLACE_IN_REQUEST.sub("", line) for line in error.problems]
             output.fail(*(lines or [f"{server}{error.detail}"]))
 
-    # typer reads these two.
+    # typer reads both.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command
@@ -87,10 +87,7 @@ def find_target(
     url: Url = "",
     admin_token: AdminToken = "",
 ) -> Target:
-    """Return the server at a URL, or a database: options first, then the environment.
-
-    Raises TargetError.
-    """
+    """Return the target that the options name, or else the environment. Raises TargetError."""
     if url and database is not None:
         raise TargetError("use either --url or --database, not both")
     settings = environment.storage_settings(database)
@@ -103,8 +100,8 @@ def find_target(
 
 
 def _url_of_exec() -> str:
-    """Return the endpoint of the server of `skylogin exec`, empty outside of it.
+    """Return the URL of the server of `skylogin exec`, empty outside of it.
 
-    SKYGEAR_ENDPOINT alone may name a real Skygear server, which must not get our keys.
+    SKYGEAR_ENDPOINT alone may name a real Skygear server, which must not receive our keys.
     """
     return environment.variable("SKYGEAR_ENDPOINT") if environment.variable("SKYLOGIN_APP") else ""

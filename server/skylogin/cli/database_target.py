@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class DatabaseTarget(Target):
-    """The apps of a database, which is opened by the first question."""
+    """The apps of a database, which is opened at the first use."""
 
     def __init__(self, settings: Settings, app: str = "") -> None:
         self.settings = settings
@@ -40,7 +40,7 @@ class DatabaseTarget(Target):
         return self.settings.app_name
 
     def exists(self) -> bool:
-        """Return whether the database exists, as far as can be seen without opening it."""
+        """Return whether the database may exist, without opening it."""
         path = self._url.removeprefix(SQLITE_PREFIX)
         return path == self._url or Path(path).is_file()
 
@@ -86,7 +86,7 @@ class DatabaseTarget(Target):
     def follow(self, show: Callable[[Json], None], **query: object) -> None:
         path = path_of("apps", self.app, "logins", "follow")
 
-        # One run of the event loop: between two, Ctrl-C could get lost.
+        # A single run of the event loop: Ctrl-C could get lost between two.
         async def follow(operator: Operator) -> None:
             async with aclosing(in_process.follow(operator, path, query_of(query))) as attempts:
                 try:

@@ -1,4 +1,4 @@
-"""What commands read from the environment: only this and the pytest plugin read os.environ."""
+"""The settings that commands read from the environment."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def server_settings(mode: str, **flags: object) -> Settings:
     environment = environment_of(mode)
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):
-        # The flag --port wins over a port in the variable HOST.
+        # The flag --port takes precedence over a port in HOST.
         host, _ = config.address(environment["HOST"])
         environment["HOST"] = f"[{host}]" if ":" in host else host
     settings = config.read(environment, mode)
@@ -29,20 +29,20 @@ def server_settings(mode: str, **flags: object) -> Settings:
 
 
 def environment_of(mode: str) -> dict[str, str]:
-    """Return the environment, with the variables of `.env` that it does not set."""
+    """Return the environment, with the variables of `.env` as defaults."""
     from_file: Mapping[str, str | None] = {}
     if Path(".env").is_file():
         from dotenv import dotenv_values  # noqa: PLC0415
 
         from_file = dotenv_values(".env", interpolate=False)
-    # A file that production shares must not lead `dev` to its database, or off loopback.
+    # A `.env` of production must not make `dev` use its database, or leave loopback.
     ignored = {"DATABASE_URL", "HOST"} if mode == DEV else set()
     values = {name: value or "" for name, value in from_file.items() if name not in ignored}
     return _with_files({**values, **os.environ})
 
 
 def _with_files(environment: dict[str, str]) -> dict[str, str]:
-    """Return *environment* with the content of the files that `…_FILE` variables name."""
+    """Return *environment* with the contents of the files named by `…_FILE` variables."""
     problems = []
     for name in config.FROM_FILES:
         path = environment.get(f"{name}_FILE")
@@ -61,15 +61,15 @@ def _with_files(environment: dict[str, str]) -> dict[str, str]:
 
 
 def variable(name: str) -> str:
-    """Return an environment variable about a running server, empty if unset."""
+    """Return an environment variable, empty if unset."""
     return os.environ.get(name, "")
 
 
 def storage_settings(database: str | None) -> Settings:
     """Return the settings of a command that opens a database.
 
-    The database is *database*, else the environment's, else the one that `skylogin dev` keeps in
-    this folder, else the one in `.env`.
+    The database is *database*, else the environment's, else that of `skylogin dev` in this
+    folder, else the one in `.env`.
     """
     environment = environment_of(DEV)
     if database is not None:

@@ -24,7 +24,7 @@ Time = Annotated[str, typer.Option(help="A time as RFC 3339, or how long ago: 90
 def logins(  # noqa: PLR0913, PLR0917
     target: Target,
     attempt: Annotated[
-        str, typer.Argument(help="The id of a login attempt, to show all its details.")
+        str, typer.Argument(help="The id of a login attempt, to show its details.")
     ] = "",
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show login attempts as they happen.")
@@ -32,7 +32,7 @@ def logins(  # noqa: PLR0913, PLR0917
     wait: Annotated[
         float,
         typer.Option(
-            help="Wait at most so many seconds for the next one; exit with 1 if none comes.",
+            help="Wait up to this many seconds for the next one; exit with 1 if it does not come.",
             min=0,
             max=WAIT_SECONDS_MAX,
         ),
@@ -81,7 +81,7 @@ def logins(  # noqa: PLR0913, PLR0917
 
 
 def _time(text: str) -> str | None:
-    """Return the time that an option means, as the API reads it."""
+    """Return an option's time in the API's format."""
     match = _AGO.fullmatch(text)
     if match is None:
         return text or None

@@ -12,7 +12,7 @@ from skylogin.cli.output import fail
 from skylogin.config import ConfigurationError
 from skylogin.operations.operator import RefusedError
 
-# These start sooner without importing the other commands.
+# These start faster without importing the other commands.
 RUN_A_SERVER = frozenset(("dev", "serve", "exec"))
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.flush()
     except OSError as error:
         if error.filename is None:
-            # Standard output is gone: what is still buffered cannot be printed either.
+            # Standard output is closed: buffered output cannot be printed either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except RefusedError as error:

@@ -1,4 +1,4 @@
-"""What a command prints, asks and writes."""
+"""Printing, asking for confirmation and writing files."""
 
 import json
 import os
@@ -27,13 +27,13 @@ def fail(*lines: str) -> NoReturn:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask the user for a yes, unless it was given with *yes*. Exits with 1 on a no."""
+    """Ask the user to confirm, unless *yes* is set. Exits with 1 on a no."""
     if not yes and not typer.confirm(question):
         fail("Nothing changed.")
 
 
 def read_object(text: str, what: str) -> dict[str, Any]:
-    """Return the JSON object in *text*. Exits with 1 if there is none."""
+    """Return *text* as a JSON object. Exits with 1 if it is not one."""
     try:
         value = json_text.read_whole(text)
     except NotJsonError as error:
@@ -45,7 +45,7 @@ def read_object(text: str, what: str) -> dict[str, Any]:
 
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal; yield a function of how much is done, and of how much."""
+    """Show a progress bar on a terminal; yield the function that updates it: (done, total)."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -62,9 +62,9 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 def print_table(
     columns: Sequence[str], rows: Sequence[Mapping[str, str]], nothing: str = ""
 ) -> None:
-    """Print *rows* as a table on a terminal, else as lines with tabs.
+    """Print *rows* as a table on a terminal, else as tab-separated lines.
 
-    A terminal shows the sentence *nothing* in place of an empty table.
+    A terminal shows the sentence *nothing* instead of an empty table.
     """
     _print_lines([[row[name] for name in columns] for row in rows], columns, nothing)
 
@@ -92,7 +92,7 @@ def _print_lines(
 
     table = Table(show_header=columns is not None)
     for title in columns or lines[0]:
-        # Wrapped, not cut: a secret can be copied from a narrow terminal.
+        # Wrap, so that a secret can be copied from a narrow terminal.
         table.add_column(title, overflow="fold")
     for line in lines:
         table.add_row(*(Text(text) for text in line))
@@ -100,12 +100,12 @@ def _print_lines(
 
 
 def _printable(text: str) -> str:
-    """Return *text* without control characters, which could move the cursor or begin a line."""
+    """Return *text* without control characters, which could move the cursor."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number of things: 1 user, 2 users."""
+    """Return *number* with its noun: 1 user, 2 users."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
@@ -154,8 +154,7 @@ def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that replaces *path* at the end of the block, readable by its owner only.
 
-    Until then *path* stays as it was, so that no reader sees half of it. A pipe or a device is
-    not replaced: the content is copied into it at the end.
+    Readers never see half of it. A pipe or device is not replaced: the content is copied into it.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as target, tempfile.TemporaryFile() as file:

@@ -22,7 +22,7 @@ PROBLEM, WARNING, FINE = "fault", "warning", "fine"
 Mode = Annotated[
     Literal["dev", "serve"] | None,
     typer.Option(
-        help="The command whose settings are shown; default: `serve` if a database is named."
+        help="The command whose settings to use; default: `serve` if a database URL is set."
     ),
 ]
 
@@ -71,7 +71,7 @@ def _setting_cells(row: Any) -> dict[str, str]:
 
 
 def _read_settings(target: DatabaseTarget, mode: str | None) -> Settings:
-    """Return the settings as a server would read them here. Raises ConfigurationError."""
+    """Return the settings that a server would read here. Raises ConfigurationError."""
     url = target.settings.database_url
     return environment.read_settings(mode or (SERVE if url else DEV), url)
 
@@ -80,7 +80,7 @@ def _read_settings(target: DatabaseTarget, mode: str | None) -> Settings:
 def audit(
     target: Target,
     on_apps: Annotated[
-        bool, typer.Option("--on-apps", help="Show what was done to apps as a whole.")
+        bool, typer.Option("--on-apps", help="Show acts on whole apps instead.")
     ] = False,
     limit: Annotated[int, typer.Option(help="The maximum number of lines.", min=1)] = 20,
     as_json: output.AsJson = False,
@@ -106,7 +106,7 @@ def _act_cells(act: Any) -> dict[str, str]:
 
 
 class Finding(NamedTuple):
-    """A result of a check. A problem keeps a server from running, a warning does not."""
+    """The result of a check. A problem prevents a server from running; a warning does not."""
 
     kind: str
     about: str
@@ -115,9 +115,9 @@ class Finding(NamedTuple):
 
 @with_target
 def doctor(target: Target, mode: Mode = None, as_json: output.AsJson = False) -> None:
-    """Check settings, database and secrets, here or of a running server.
+    """Check the settings, database and secrets, here or on a running server.
 
-    Exits with 1 if a problem keeps a server from running.
+    Exits with 1 if a problem prevents a server from running.
     """
     findings = _findings(target, mode)
     rows = [one._asdict() for one in findings]

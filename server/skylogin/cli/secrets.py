@@ -14,7 +14,7 @@ from skylogin.operations import secrets
 app = typer.Typer(help="Show, rotate and revoke custom token secrets.", no_args_is_help=True)
 
 COLUMNS = ("id", "secret", "accepted until", "uses in 7 days", "last used")
-# An environment secret without a database to count its uses.
+# The fields of an environment secret if no database counts its uses.
 _UNUSED: dict[str, object] = {
     "created_at": None,
     "ends_at": None,
@@ -78,7 +78,7 @@ def revoke(
 
 
 def _check_changeable(target: Target) -> None:
-    """Raise ConflictError if the environment has the secret, before a database is opened."""
+    """Raise ConflictError if the environment sets the secret, before opening the database."""
     if isinstance(target, DatabaseTarget):
         secrets.check_changeable(target.settings, target.app)
 

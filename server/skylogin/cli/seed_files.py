@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 SeedFiles = Annotated[
     list[str] | None,
-    typer.Option(help="A file of users to start with, YAML or JSON. May be repeated."),
+    typer.Option(help="A YAML or JSON file of initial users. May be repeated."),
 ]
 
 
 def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
-    """Return the apps of seeds. Users outside of a named app belong to *default_app*.
+    """Return the apps of seeds. Users without a named app belong to *default_app*.
 
-    Exits with 1 on any problem, after all problems of all files are printed.
+    Prints all problems of all files, and exits with 1 if there are any.
     """
     # On the start-up list: most servers start without a seed.
     from skylogin.seeds import reader  # noqa: PLC0415

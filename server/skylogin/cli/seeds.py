@@ -1,4 +1,4 @@
-"""`skylogin seed` and `skylogin export`: users from a file into apps, and back."""
+"""`skylogin seed` and `skylogin export`: import users from a file, and export them."""
 
 import re
 import sys
@@ -27,7 +27,7 @@ def seed(
     target: Target,
     file: Annotated[str, typer.Argument(help="The seed, YAML or JSON, or - for standard input.")],
 ) -> None:
-    """Add the users of a seed to apps, or update them. Other data stays as it is."""
+    """Add the users of a seed to apps, or update them. Other data does not change."""
     apps = seed_files.read_seeds([file], target.app)
     others = [app.name for app in apps if app.name != target.app]
     if target.given_app and others:
@@ -53,7 +53,7 @@ def export(
     listed = target.ask("GET", "apps")["apps"] if every else [{"name": target.app}]
     names = [one["name"] for one in listed]
     seeds = {name: target.ask("GET", "apps", name, "seed") for name in names}
-    # The environment's app may have another name where the seed is used.
+    # The environment's app may have another name where the seed is applied.
     is_named = every or bool(target.given_app)
     data = write({"apps": seeds} if is_named else seeds[names[0]]).encode()
     if file == output.STANDARD:
@@ -79,7 +79,7 @@ def _seed(target: Target, app: SeedApp) -> int:
 
 
 def _with_line(app: SeedApp, text: str) -> str:
-    """Return a problem that the server found, with its line in the file."""
+    """Return a problem from the server, with its line in the file."""
     match = _OF_USER.fullmatch(text)
     if match is None:
         return f"{app.file}: {text}"

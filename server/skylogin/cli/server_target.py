@@ -23,7 +23,7 @@ CHUNK_BYTES = 2**16
 
 
 class ServerTarget(Target):
-    """The apps of a running server. *url* is the server's, or the endpoint of one of its apps."""
+    """The apps of a running server. *url* is the server's, or that of one of its apps."""
 
     def __init__(self, url: str, token: str, app: str) -> None:
         try:
@@ -59,7 +59,7 @@ class ServerTarget(Target):
             ) from error
         except ValueError:
             raise self._not_skylogin(HTTPStatus.OK) from None
-        # Only operations that change something have no answer.
+        # Only operations that change something may have an empty answer.
         if not isinstance(answer, dict) and (method == "GET" or answer is not None):
             raise self._not_skylogin(HTTPStatus.OK)
         return answer
@@ -71,13 +71,13 @@ class ServerTarget(Target):
 
     @contextmanager
     def _translating_errors(self) -> Iterator[None]:
-        """Raise TargetError if no skylogin server answers in the block."""
+        """Raise TargetError if the block's answer is not from a skylogin server."""
         try:
             yield
         except ConnectionError as error:
             raise TargetError(str(error)) from error
         except AdminError as error:
-            # Other servers, and proxies, answer with a page.
+            # Other servers and proxies answer with a page.
             if not error.detail or error.detail.startswith("<"):
                 raise self._not_skylogin(error.status) from None
             raise
@@ -91,7 +91,7 @@ class ServerTarget(Target):
         query: Mapping[str, object] | None = None,
         **options: Any,
     ) -> Iterator[HTTPResponse]:
-        """Yield an answer of *content_type*. Raises TargetError on any other."""
+        """Yield an answer of *content_type*. Raises TargetError on any other type."""
         path, pairs = path_of(*parts), query_of(query or {})
         with (
             self._translating_errors(),
@@ -121,13 +121,13 @@ class ServerTarget(Target):
         return lines - 1
 
     def _exported(self) -> Iterator[tuple[bytes, int]]:
-        """Yield an export in chunks, each with the size of the whole.
+        """Yield an export in chunks, each with the total size.
 
-        A generator, so that an error of the output file is not taken for one of the connection.
+        A generator, so that errors of the output file are not mistaken for connection errors.
         """
         parts, seconds = ("apps", self.app, "export"), TRANSFER_SECONDS_MAX
         with self._stream(CONTENT_TYPE, "GET", *parts, seconds=seconds) as answer:
-            # A proxy may leave the size out.
+            # A proxy may omit the size.
             size = answer.length or 0
             while chunk := answer.read(CHUNK_BYTES):
                 yield chunk, size

@@ -29,7 +29,7 @@ from skylogin.web import database_setup, server
 Prepare = Callable[[Store], Coroutine[Any, Any, None]]
 
 COMMAND_NOT_FOUND = 127
-# A shell reports a command that was ended by signal N as 128 + N.
+# Shells report a command ended by signal N as 128 + N.
 ENDED_BY_SIGNAL = 128
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -84,7 +84,7 @@ async def _serve(
         settings, ephemeral=ephemeral, migrate=migrate, prepare=prepare
     ) as running:
         line = running.ready_line()
-        # What exists now stays; the garbage collector need not look at it again.
+        # Objects that exist now stay; the garbage collector can skip them.
         gc.freeze()
         with _ready_file(ready_file, line):
             print(line, flush=True)
@@ -93,7 +93,7 @@ async def _serve(
 
 
 def _seeding(settings: Settings, files: list[str] | None) -> Prepare | None:
-    """Read the seeds *files*; return a function that puts them into the database, if any.
+    """Read the seed *files*, if any, and return a function that applies them.
 
     Exits with 1 on any problem in a file.
     """
@@ -113,7 +113,7 @@ def _seeding(settings: Settings, files: list[str] | None) -> Prepare | None:
 
 @contextmanager
 def _ready_file(path: Path | None, line: str) -> Iterator[None]:
-    """Keep *line* in the file *path*, if given, during the block."""
+    """Write *line* to the file *path*, if given, and delete the file after the block."""
     if path is None:
         yield
         return
@@ -154,8 +154,8 @@ def wait(
 
 
 def _listening_url() -> str:
-    """Return the URL of a server that runs with this environment."""
-    # Read as for `dev`, which needs no keys: only the address matters.
+    """Return the URL of a server with this environment."""
+    # Read as `dev`, which needs no keys: only the address matters.
     host, port = config.read(environment_of(SERVE), DEV).address()
     if port == 0:
         fail("PORT is 0, any free port: give the server's URL or its --ready-file")
@@ -167,7 +167,7 @@ def execute(
     database: Database = None,
     seed: SeedFiles = None,
 ) -> None:
-    """Run a command with a server of its own, and exit with the command's exit code."""
+    """Run a command with its own server, and exit with the command's exit code."""
     settings = server_settings(DEV, PORT=0, DATABASE_URL=database)
     _run(_execute(settings, command, _seeding(settings, seed)))
 
@@ -199,7 +199,7 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
 
 @contextmanager
 def _caught_signals() -> Iterator[asyncio.Queue[int]]:
-    """Yield the signals that this process gets. They do not end it: its command decides."""
+    """Yield the signals that this process receives. They do not end it; the command decides."""
     signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
@@ -215,14 +215,14 @@ def _caught_signals() -> Iterator[asyncio.Queue[int]]:
 async def _forward(signals: asyncio.Queue[int], process: asyncio.subprocess.Process) -> None:
     while True:
         number = await signals.get()
-        # A terminal sends Ctrl-C and Ctrl-\ to the command as well: it must not get them twice.
+        # A terminal also sends Ctrl-C and Ctrl-\ to the command, which must not get them twice.
         is_typed = number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()
         if not is_typed and process.returncode is None:
             process.send_signal(number)
 
 
 def _is_in_foreground() -> bool:
-    """Return whether the keys of a terminal reach this process and those it started."""
+    """Return whether this process is in the terminal's foreground group."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
     except OSError:

@@ -1,7 +1,7 @@
-"""What a command asks: the apps of a database, or those of a running server.
+"""What a command works on: the apps of a database, or those of a running server.
 
-Both answer in the terms of the admin API (server/skylogin/admin/openapi.json). The database of an
-ephemeral server can only be opened by that server.
+Both answer like the admin API (server/skylogin/admin/openapi.json). Only an ephemeral server
+itself can open its database.
 """
 
 import functools
@@ -19,11 +19,11 @@ NOT_IN_A_PATH = frozenset(("", ".", ".."))
 
 
 class TargetError(Exception):
-    """The target cannot be asked. The text says why."""
+    """The target cannot be used. The text says why."""
 
 
 class Target(AbstractContextManager["Target"], ABC):
-    """Answers questions about one app, or about all of them."""
+    """Carries out requests on one app, or on all apps."""
 
     def __init__(self, name: str, given_app: str, named_app: str = "") -> None:
         self.name = name
@@ -36,7 +36,7 @@ class Target(AbstractContextManager["Target"], ABC):
 
     @functools.cached_property
     def app(self) -> str:
-        """Return the name of the app that the command is about."""
+        """Return the name of the command's app."""
         return self.named_app or self._default_app()
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Target(AbstractContextManager["Target"], ABC):
         """
         invalid = sorted(NOT_IN_A_PATH & set(parts))
         if invalid:
-            # A proxy would remove it from the path, which would then name something else.
+            # A proxy would remove it from the path, which would name something else then.
             raise TargetError(f"{invalid[0]!r} is not a valid name")
         _check_is_json([parts, query, body])
         return AdminClient(self).ask(method, *parts, query=query, body=body)
@@ -65,11 +65,11 @@ class Target(AbstractContextManager["Target"], ABC):
         """Return the answer to a request of the admin API. Raises AdminError."""
 
     def get(self, *parts: str, **query: object) -> Any:
-        """Return what the app has at *parts*. Raises AdminError."""
+        """Return the answer to `GET` at *parts* of the app. Raises AdminError."""
         return self.ask("GET", "apps", self.app, *parts, query=query)
 
     def ask_app(self, method: str, *parts: str, **body: object) -> Any:
-        """Ask the app for something. None values in *body* are left out. Raises AdminError."""
+        """Return the answer to a request on the app, without None in *body*. Raises AdminError."""
         return self.ask(method, "apps", self.app, *parts, body=given(body))
 
     def rows(self, *parts: str, limit: int, **query: object) -> list[Json]:

@@ -140,10 +140,9 @@ class _NamedSecret(NamedTuple):
 
 
 def _known_secrets(target: Target, text: str | None) -> list[_NamedSecret] | None:
-    """Return the secrets known without asking the target, or None if it has to be asked.
+    """Return the secrets of the option or the environment, or None if the target must be asked.
 
-    They are the one of the option, else those of the environment. A server is always asked: its
-    secrets and its clock count there.
+    A server is always asked, because its own secrets and clock apply.
     """
     if text:
         return [_NamedSecret("given", text)]

@@ -108,8 +108,8 @@ def edit(
 def disable(
     target: Target,
     user_id: UserId,
-    message: Annotated[str, typer.Option(help="The message that a login is refused with.")] = "",
-    until: Annotated[str, typer.Option(help="When it ends, as an RFC 3339 time.")] = "",
+    message: Annotated[str, typer.Option(help="The message in refused logins.")] = "",
+    until: Annotated[str, typer.Option(help="When this ends, as an RFC 3339 time.")] = "",
 ) -> None:
     """Disable a user: logins and calls are refused."""
     target.ask_app(
