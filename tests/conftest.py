@@ -1,6 +1,7 @@
 """The fixtures of all tests."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from tests.local_services import PostgreSQL, RedisServer, shared_postgresql
 from tests.processes import ServerProcess
 
 pytest_plugins = ["pytester", "tests.applications", "tests.stores"]
+
+# A shell starts a background job with SIGINT ignored. Commands would inherit that from a
+# run in the background, and tests send them Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For `make fast`: a fifth of the examples, which finds most errors at once.
 settings.register_profile("fast", max_examples=20, deadline=None)
