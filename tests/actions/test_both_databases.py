@@ -47,7 +47,7 @@ Payload = Mapping[str, Any]
 Values = st.SearchStrategy[Any]
 
 
-# --- placeholders for values that an answer has ------------------------------------
+# --- placeholders for values in earlier answers ------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def seldom(usual: Values, other: Values) -> Values:
     return st.integers(0, 19).flatmap(lambda number: other if number == 1 else usual)
 
 
-# Stands for a text longer than the key of an index may be, to keep failures readable.
+# Stands for a text that is too long for an index key, to keep failures readable.
 LONG = "LONG"
 # Random, so that it cannot be compressed.
 LONG_TEXT = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyzäöüßABCDEFG012345", k=4000))
@@ -195,7 +195,7 @@ FIELDS: dict[str, tuple[str, Values]] = {
     "tags": ("json", JSON),
     "shape": ("geometry", SHAPES),
 }
-# A refused value has its whole record refused, so these come seldom.
+# One refused value gets its whole record refused, so these are rare.
 OTHER_VALUES = st.sampled_from(
     [
         {"$type": "asset", "$name": "a.png"},
@@ -625,7 +625,7 @@ class SameIds(IdMaker):
 
 @dataclass(slots=True)
 class Play:
-    """A sequence that is being sent to an app of each server."""
+    """A sequence that is sent to an app of each server."""
 
     servers: list[tuple[Services, App]]
     clock: Clock
@@ -748,7 +748,7 @@ def stage(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server on an empty database of each kind."""
     url = postgresql.make_database()
     with pytest.MonkeyPatch.context() as patch:
-        # The hashes protect nothing here, and may be cheap.
+        # Cheap hashes: they protect nothing here.
         patch.setattr(passwords, "COST", 4)
         patch.setattr(registry, "MADE_BY_USE_MAX", APPS_MAX)
         patch.setattr("skylogin.actions.services.IdMaker", SameIds)
@@ -767,7 +767,7 @@ however_long = settings(
 @settings(however_long, max_examples=40)
 @given(sequence=SEQUENCES)
 def test_both_databases_give_the_same_answers(stage: Stage, sequence: list[Step]) -> None:
-    """Each sequence has a new app of its own."""
+    """Each sequence runs in a new app."""
     stage.play(sequence)
 
 

@@ -12,7 +12,7 @@ BOUND: dict[str, tuple[dict[str, Any], str]] = {
     "both: the exact one": ({"TOKEN": "b", "token": "a"}, "a"),
     "both, the exact one wrong elsewhere": ({"TOKEN": 5, "token": "a"}, "a"),
     "null": ({"token": None}, ""),
-    "null, though another is there": ({"token": None, "TOKEN": "b"}, ""),
+    "null, though another spelling is set": ({"token": None, "TOKEN": "b"}, ""),
     "missing": ({"tokens": "a", "toke": "b"}, ""),
     "empty": ({"token": ""}, ""),
 }

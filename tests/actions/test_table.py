@@ -33,7 +33,7 @@ def test_a_call_asks_for_an_action(path: str, payload: dict[str, Any], name: str
 
 
 def test_no_action_is_both_done_and_refused() -> None:
-    """And each row has its own name as its key."""
+    """The key of each row is its name."""
     assert not NOT_EMULATED & set(ACTIONS)
     assert {name: action.name for name, action in ACTIONS.items()} == {
         name: name for name in ACTIONS

@@ -50,7 +50,7 @@ async def test_a_client_that_leaves_is_in_the_login_log(
     entries = await services.store.run(
         lambda tx: login_attempts.load_latest(tx, services.app.name, 9)
     )
-    # If its batch had begun, the login is there as well.
+    # If its batch had begun, the login is in the log as well.
     reasons = {entry.reason for entry in entries}
     assert "caller_left" in reasons
     assert reasons <= {"caller_left", "created"}

@@ -1,4 +1,4 @@
-"""The clock of an app: every time that an answer has comes from it."""
+"""The clock of an app: all times in answers come from it."""
 
 import base64
 import re
@@ -21,7 +21,7 @@ distances = st.integers(-20 * 365 * 86400, 900 * 365 * 86400)
 
 
 def times_of(answer: Answer) -> list[datetime]:
-    """Return every time that an answer has: those inside tokens and its date too."""
+    """Return all times in an answer, including its date and those inside tokens."""
     text = TOKEN.sub(lambda token: claims_of(token[1]) or token[0], answer.text)
     found = [datetime.fromisoformat(one) for one in TIME.findall(text)]
     found += [datetime.fromtimestamp(int(one), UTC) for one in SECONDS.findall(text)]
@@ -38,7 +38,7 @@ def claims_of(segment: str) -> str:
 
 
 async def use_app(client: Client, start: datetime, *, with_counts: bool) -> list[list[datetime]]:
-    """Use a new app in every way from a time on, and return the times of each answer.
+    """Use a new app in every way from *start* on, and return the times in each answer.
 
     *with_counts* includes answers with counts by the quarter of an hour.
     """

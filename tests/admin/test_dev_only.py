@@ -68,7 +68,7 @@ async def test_dev_has_the_operations_for_tests(dev_site: Site) -> None:
 async def test_an_unknown_path_says_by_its_code_that_the_operation_is_missing(
     dev_site: Site, method: str
 ) -> None:
-    """Programs do not have to read the sentence."""
+    """Programs need not parse the sentence."""
     answer = await dev_site.admin(method, "/apps/myapp/nothing")
 
     assert answer.status == HTTPStatus.NOT_FOUND

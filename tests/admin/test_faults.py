@@ -16,7 +16,7 @@ SECONDS_MAX = 20
 
 
 async def sent_raw(app: SiteApp, path: str, /, **payload: Any) -> str:
-    """Call an action on a new connection, and say what came back: a status, whole or cut."""
+    """Call an action on a new connection, and return what came back: a status, whole or cut."""
     url = app.client.make_url(f"/apps/{app.name}/{path}")
     body = json.dumps({"api_key": "changeme", **payload}).encode()
     head = f"POST {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nConnection: close\r\n"
@@ -46,7 +46,7 @@ async def latest_attempt(app: SiteApp) -> dict[str, Any]:
 
 
 async def test_the_same_seed_breaks_the_same_calls(site_app: SiteApp) -> None:
-    """Another seed breaks others; after its calls, a fault breaks none."""
+    """Another seed breaks other calls; a fault ends after its number of calls."""
     calls, more_calls = 40, 2
     kinds = (
         {"kind": "drop"},
@@ -87,7 +87,7 @@ def test_every_kind_of_fault_is_tested() -> None:
 
 @pytest.mark.parametrize("kind", FAULTS)
 async def test_a_fault_breaks_one_call_of_its_action(site_app: SiteApp, kind: str) -> None:
-    """The login log has the call, and then the fault is over."""
+    """The login log has the call, and the fault ends."""
     fields, received, reason = FAULTS[kind]
     token = await site_app.mint("alice")
     added = await site_app.admin(
@@ -128,7 +128,7 @@ INVALID_FAULTS = {
 
 @pytest.mark.parametrize(("fields", "message"), INVALID_FAULTS.values(), ids=INVALID_FAULTS)
 async def test_an_invalid_fault_is_refused(site_app: SiteApp, fields: Any, message: str) -> None:
-    """The detail says what would help."""
+    """The detail says how to correct it."""
     refused = await site_app.admin("POST", "faults", **fields)
 
     assert refused.status == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -136,7 +136,7 @@ async def test_an_invalid_fault_is_refused(site_app: SiteApp, fields: Any, messa
 
 
 def test_the_document_has_the_limits_of_faults() -> None:
-    """The portal's form, which no schema checks, has the same."""
+    """The portal's form has the same limits, though no schema checks it."""
     [operation] = [one for one in openapi.operations() if one.name == "addFault"]
     assert operation.body
     fields = operation.body.schema["properties"]

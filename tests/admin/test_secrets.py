@@ -6,7 +6,7 @@ from tests.sites import Site
 
 
 async def test_a_token_is_signed_with_the_newest_secret(dev_site: Site) -> None:
-    """Right after it was made, whatever the server remembers."""
+    """Right after it was made, even if the server has cached the old ones."""
     created = await dev_site.admin("POST", "/apps", json={"name": "rotating"})
     assert created.ok, created.text
 

@@ -15,7 +15,7 @@ SECONDS_MAX = 20
 
 
 async def seeded(app: SiteApp, body: Any) -> Answer:
-    """Apply a seed, which may be anything that JSON has."""
+    """Apply a seed, which may be any JSON value."""
     headers = {"Authorization": "Bearer secret"}
     url = f"{BASE}/apps/{app.name}/seed"
     return await Answer.of(await app.client.post(url, json=body, headers=headers))

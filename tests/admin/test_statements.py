@@ -1,4 +1,4 @@
-"""How many statements the requests take that tests repeat most."""
+"""How many statements the most frequent requests of tests take."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.statement_counter import statements_counted
 
 
 async def statements_of_a_reset(app: SiteApp, users: int) -> int:
-    """Return how many statements reset an app in which so many users logged in."""
+    """Return how many statements a reset takes after this many users logged in."""
     await app.admin("POST", "reset")
     for number in range(users):
         await app.log_in(f"user{number}", username=f"u{number}")
@@ -22,7 +22,7 @@ async def statements_of_a_reset(app: SiteApp, users: int) -> int:
 
 async def test_a_reset_takes_as_many_statements_for_any_number_of_users(site_app: SiteApp) -> None:
     """A table is emptied by one statement."""
-    # Now and then the counts of login attempts are written meanwhile.
+    # The server may write the counts of login attempts meanwhile.
     few, many = [
         min([await statements_of_a_reset(site_app, users) for _ in range(3)]) for users in (1, 12)
     ]
@@ -56,14 +56,14 @@ async def test_a_frequent_request_takes_few_statements(
             assert (await site_app.admin(method, path, **body)).ok
         counted.append(statements)
 
-    # Now and then a periodic write comes between.
+    # A periodic write may come in between.
     least = min(counted, key=len)
     assert sum(one.startswith("BEGIN") for one in least) == begun
     assert len(least) <= most
 
 
 def test_counting_the_users_of_a_fixture_app_takes_few_statements() -> None:
-    """It is not an export: the audit list does not have it."""
+    """It is not an export, so it is not in the audit list."""
     counted = []
     with SkyloginServer() as server:
         app = server.app("counted")

@@ -39,7 +39,7 @@ KEYS = {
 
 
 class Output(io.TextIOWrapper):
-    """Standard output or error of a command: text over bytes, of a terminal or not."""
+    """Standard output or error of a command, as text over bytes, on a terminal or not."""
 
     def __init__(self, *, is_terminal: bool = False) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8", newline="")
@@ -85,7 +85,7 @@ def run_command(
 
 @contextlib.contextmanager
 def _as_a_process(folder: Path, environment: dict[str, str]) -> Iterator[None]:
-    """Use a folder and an environment during the block. Logging is as before after it."""
+    """Use a folder and an environment during the block. Restores logging after it."""
     logger = logging.getLogger("skylogin")
     logging_before = (logger.handlers, logger.level, logger.propagate)
     variables = dict(os.environ)

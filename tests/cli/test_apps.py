@@ -38,7 +38,7 @@ def test_apps_are_created_changed_and_deleted(operated: Operated) -> None:
 
 
 def test_a_new_app_has_its_own_keys_and_secret(start_server: StartServer, tmp_path: Path) -> None:
-    """A running server knows them at once, and the keys of one app open no other."""
+    """A running server knows them at once, and an app's keys do not work for another app."""
     server = start_server("serve", "--port", "0", **KEYS, **ON_A_FILE)
     assert server.url
     app = rows_of(tmp_path, "apps", "create", "shop", **ON_A_FILE)

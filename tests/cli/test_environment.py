@@ -119,7 +119,7 @@ def test_serve_reports_all_problems_at_once(tmp_path: Path) -> None:
 def test_dev_takes_neither_database_nor_host_from_env(
     start_server: StartServer, tmp_path: Path
 ) -> None:
-    """A file that production shares must not lead it there. Variables do count."""
+    """A `.env` of production must not make it use them. Variables do apply."""
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///production.db\nHOST=0.0.0.0:1\n")
     server = start_server("dev", "--port", "0")
 

@@ -32,7 +32,7 @@ print(json.dumps(given))
 
 
 def test_the_command_gets_the_server_in_its_environment(tmp_path: Path) -> None:
-    """The server stops with the command, and leaves nothing."""
+    """The server stops with the command, and leaves no files."""
     done = run_skylogin(tmp_path, "exec", "--", sys.executable, "-c", SHOW_ENVIRONMENT, MINE="x")
 
     assert done.returncode == 0, done.stderr
@@ -96,7 +96,7 @@ def test_a_command_that_cannot_be_run_is_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
-    """And the command is waited for, so that neither process is left."""
+    """`exec` waits for the command, so that neither process is left."""
     name = number.name.removeprefix("SIG")
     pid = tmp_path / "pid"
     script = f"trap 'echo stopped; exit 7' {name}; echo $$ > {pid}; while :; do sleep 0.1; done"
@@ -120,7 +120,7 @@ def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_reaches_the_command_once(tmp_path: Path) -> None:
-    """The terminal sends it to both processes; many programs take a second one as an order."""
+    """The terminal sends it to both processes, and many programs quit at once on a second one."""
     script = f"""
 import os, pathlib, signal, time
 came = []

@@ -1,4 +1,4 @@
-"""Every command that opens a database closes it: no thread and no process is left at its exit."""
+"""Every command closes its database: no thread or process is left when it exits."""
 
 import socket
 from collections.abc import Callable
@@ -20,7 +20,7 @@ import atexit, os, sys, threading
 def report():
     threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
     for thread in threads:
-        # The thread of a connection that failed is just ending.
+        # The thread of a failed connection may still be ending.
         thread.join(1)
     threads = [thread.name for thread in threads if thread.is_alive()]
     try:

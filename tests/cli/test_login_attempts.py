@@ -26,7 +26,7 @@ def test_attempts_are_listed(operated: Operated) -> None:
     def subjects(*arguments: str) -> list[str]:
         return [row["subject"] for row in operated.rows("logins", *arguments)]
 
-    # A server writes refusals to its log a moment later.
+    # A server logs refusals a moment later.
     wait_until(lambda: subjects() == ["alice", "mallory"])
     rows = operated.rows("logins")
     assert [row["accepted"] for row in rows] == [True, False]
@@ -69,7 +69,7 @@ def test_attempts_are_followed(operated: Operated, as_json: bool) -> None:
     )
     assert following.stdout is not None
     stop = threading.Event()
-    # Nothing tells when the command has begun to follow.
+    # The command does not show when it has begun to follow.
     logging_in = threading.Thread(target=_log_in_often, args=(operated, stop))
     logging_in.start()
     try:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def test_a_terminal_shows_whole_secrets_and_no_control_characters(
     dev: SkyloginServer, tmp_path: Path
 ) -> None:
-    """A narrow one wraps them, so that a secret can be copied. A token moves no cursor."""
+    """A narrow one wraps them, so that a secret can be copied. Tokens cannot move the cursor."""
     secret = dev.custom_token_secret
     assert call(dev.url, login_payload(secret, "\x1b[2Jalice"))[0] == HTTPStatus.OK
 

@@ -41,7 +41,7 @@ def test_doctor_warns_of_an_app_without_a_secret(operated: Operated) -> None:
 
 
 def test_doctor_finds_what_keeps_a_server_from_running(tmp_path: Path) -> None:
-    """All problems of the settings at once, then those of the database."""
+    """First all problems of the settings, then those of the database."""
     file = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}
     weak = run_command(tmp_path, "doctor", "--json", **file)
     assert weak.returncode == 1

@@ -44,7 +44,7 @@ def test_secrets_are_shown_rotated_and_revoked(operated: Operated) -> None:
 def test_a_server_refuses_a_revoked_secret_within_2_seconds(
     dev: SkyloginServer, tmp_path: Path
 ) -> None:
-    """Though the command changed its database, and did not tell the server."""
+    """Though the command only changes the database, and does not notify the server."""
     secret = dev.custom_token_secret
     new, old = rows_of(tmp_path, "secret", "rotate", "--overlap", "1")
     assert old["secret"] == secret
@@ -73,7 +73,7 @@ def test_an_environment_secret_is_shown_but_not_changed(
 
 
 @pytest.mark.parametrize("arguments", [("show",), ("rotate",), ("revoke", "x")])
-def test_without_a_database_there_are_no_secrets(
+def test_without_a_database_no_secrets_are_shown(
     arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
     """The command says so, and creates no file."""

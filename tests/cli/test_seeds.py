@@ -37,7 +37,7 @@ INVALID = "users:\n  - sub: 1\n    rols: []\n"
 
 @pytest.fixture
 def users(tmp_path: Path) -> str:
-    """The name of a seed. Others are beside it."""
+    """The name of a seed file, next to others."""
     (tmp_path / "users.yaml").write_text(USERS)
     (tmp_path / "apps.json").write_text(APPS)
     (tmp_path / "taken.yaml").write_text(TAKEN)
@@ -163,7 +163,7 @@ def test_commands_of_exec_find_its_server(tmp_path: Path, users: str) -> None:
 def test_a_database_is_seeded_and_exported(
     start_server: StartServer, tmp_path: Path, users: str
 ) -> None:
-    """That of `skylogin dev` in this folder, while its server runs."""
+    """The one of `skylogin dev` in this folder, while its server runs."""
     command = (*DEV, "--seed", users)
     first = start_server(*command)
     assert log_in(first, "alice")["user_id"] == "a-1"

@@ -109,7 +109,7 @@ def test_the_ready_file_has_the_ready_line(start_server: StartServer, tmp_path: 
 
 
 def test_a_stale_ready_file_is_replaced_at_once(start_server: StartServer, tmp_path: Path) -> None:
-    """No reader sees half of the new one, or one that others can read."""
+    """It is never half-written, nor readable by other users."""
     ready = tmp_path / "ready.json"
     ready.write_text("stale")
     ready.chmod(0o644)
@@ -123,7 +123,7 @@ def test_a_stale_ready_file_is_replaced_at_once(start_server: StartServer, tmp_p
 
 
 def test_a_ready_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """And the server does not run without it."""
+    """The server does not run without it."""
     done = run_skylogin(tmp_path, *DEV, "--ephemeral", "--ready-file", "nowhere/ready.json")
 
     assert (done.returncode, done.stdout) == (1, "")
@@ -197,7 +197,7 @@ def test_an_ephemeral_server_leaves_nothing(start_server: StartServer, tmp_path:
 def test_a_login_in_flight_is_answered_before_the_server_stops(
     start_server: StartServer, tmp_path: Path
 ) -> None:
-    """Even if the database makes it wait. New connections are refused meanwhile."""
+    """Even if it waits for the database. New connections are refused meanwhile."""
     server = start_server(*DEV)
     secret, port = server.facts["custom_token_secret"], server.facts["port"]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -218,7 +218,7 @@ def test_a_login_in_flight_is_answered_before_the_server_stops(
 
 
 def test_an_idle_connection_does_not_delay_the_stop(start_server: StartServer) -> None:
-    """Clients keep theirs open for long."""
+    """Clients keep connections open for a long time."""
     server = start_server(*DEV)
     connection = http.client.HTTPConnection("127.0.0.1", server.facts["port"], timeout=30)
     connection.request("GET", "/")
@@ -231,7 +231,7 @@ def test_an_idle_connection_does_not_delay_the_stop(start_server: StartServer) -
 
 
 def test_the_last_refusals_are_in_the_login_log(tmp_path: Path) -> None:
-    """Entries that wait to be written are written before the server stops."""
+    """The server writes pending entries before it stops."""
     with dev_server(tmp_path) as server:
         status, _, _ = call(server.url, login_payload("another secret"))
         assert status == HTTPStatus.BAD_REQUEST
@@ -267,7 +267,7 @@ def test_a_second_server_on_the_same_file_is_refused(command: str, tmp_path: Pat
 
 
 def test_the_lock_of_a_killed_server_is_free(start_server: StartServer) -> None:
-    """It was the process's, though its file is still there."""
+    """The lock belonged to the process, though its file still exists."""
     first = start_server(*DEV)
     user_id = log_in(first)["user_id"]
     first.kill()
@@ -322,7 +322,7 @@ def test_a_malformed_request_is_one_line_in_the_log(
 
 
 def test_any_path_gets_an_answer(skylogin_server: SkyloginServer) -> None:
-    """The original's to unknown paths, even with line breaks in them."""
+    """The original's answer to unknown paths, even to paths with line breaks."""
     for path in ("a%0Ab", "%0A", "apps/shop/%0A", "healthz%0A", "a%00b", "%FF", "%zz"):
         with urllib.request.urlopen(f"{skylogin_server.url}/{path}", timeout=10) as answer:
             assert json.load(answer) == {"result": {"status": "OK"}}, path
@@ -360,7 +360,7 @@ def test_a_secret_is_generated_once_and_kept(tmp_path: Path) -> None:
 
 
 def test_an_empty_secret_turns_the_login_off(tmp_path: Path) -> None:
-    """Also if the database has one from before."""
+    """Even if the database has one from before."""
     with dev_server(tmp_path) as server:
         secret = server.custom_token_secret
 

@@ -66,7 +66,7 @@ def test_serve_wants_its_admin_token(start_server: StartServer, tmp_path: Path) 
 
 
 def test_a_target_that_cannot_be_used_is_named(ephemeral: Operated) -> None:
-    """With what to do."""
+    """The message says what to do."""
     url = ephemeral.url
     assert "does not exist: start a server first" in ephemeral.error("users", "find")
     ephemeral.where = ("--url", f"{url}x")
@@ -120,7 +120,7 @@ Answer = tuple[int, str, bytes]
 
 
 def _handler(answer: Answer) -> type[BaseHTTPRequestHandler]:
-    """Return a handler that gives the same answer to any request."""
+    """Return a handler that sends the same answer to any request."""
 
     class OtherServer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -155,7 +155,7 @@ _PAGE = (200, "text/html", b"<html>hi</html>")
 def test_a_server_that_is_not_skylogin_is_recognized(
     command: tuple[str, ...], answer: Answer, tmp_path: Path
 ) -> None:
-    """What it sends is not taken for an answer, and not for an export."""
+    """Its response is not mistaken for an answer or an export."""
     kept = tmp_path / "kept"
     kept.write_text("an export")
     with HTTPServer(("127.0.0.1", 0), _handler(answer)) as other:

@@ -34,7 +34,7 @@ def test_a_minted_token_is_explained_and_accepted(dev: SkyloginServer, tmp_path:
 
 
 def test_tokens_of_a_server_are_signed_with_its_secret(operated: Operated) -> None:
-    """And explained by it."""
+    """The server also explains them."""
     token = operated.do("token", "mint", "alice", "--profile", '{"nickname": "Al"}').strip()
     verdict = operated.rows("token", "explain", token)
     assert (verdict["accepted"], verdict["claims"]["sub"]) == (True, "alice")
@@ -47,7 +47,7 @@ def test_tokens_of_a_server_are_signed_with_its_secret(operated: Operated) -> No
     assert operated.rows("token", "explain", odd)["claims"]["x"] == "NaN"
 
 
-def test_beside_a_server_its_clock_counts(dev: SkyloginServer, tmp_path: Path) -> None:
+def test_the_clock_of_a_server_applies(dev: SkyloginServer, tmp_path: Path) -> None:
     """The variables of `skylogin exec` name the server, which mints and explains by its clock."""
     of_exec = {"SKYGEAR_ENDPOINT": f"{dev.url}/", "SKYLOGIN_APP": "myapp"}
     app = dev.app()

@@ -58,7 +58,7 @@ def test_wait_follows_the_ready_file(start_server: StartServer, tmp_path: Path) 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://"])
 def test_wait_gives_up_after_its_time(url: str, tmp_path: Path) -> None:
-    """And names the last problem."""
+    """The message names the last problem."""
     begun = time.monotonic()
     done = run_command(tmp_path, "wait", url, "--timeout", "0.3")
 
@@ -103,7 +103,7 @@ def test_wait_does_not_wait_for_an_invalid_url(tmp_path: Path) -> None:
 
 
 def test_wait_gives_up_on_a_missing_ready_file(tmp_path: Path) -> None:
-    """And names it."""
+    """The message names it."""
     done = run_command(tmp_path, "wait", "--ready-file", "ready.json", "--timeout", "0.1")
 
     assert done.returncode == 1

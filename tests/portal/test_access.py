@@ -1,4 +1,4 @@
-"""Signing in to the portal, and what it shows without."""
+"""Signing in to the portal, and what it shows without a session."""
 
 import asyncio
 from http import HTTPStatus
@@ -58,7 +58,7 @@ async def test_serve_has_no_portal_without_a_password(make_site: MakeSite) -> No
 
 
 async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None:
-    """Also with the right one, for a while."""
+    """Even the right password is refused for a while."""
     for _ in range(5):
         assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED
     assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.TOO_MANY_REQUESTS
@@ -66,7 +66,7 @@ async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None
 
 
 async def test_simultaneous_wrong_passwords_are_limited_too(serve_site: Site) -> None:
-    """No more of them are checked than of consecutive ones."""
+    """As few of them are checked as of consecutive ones."""
     await serve_site.get("sign-in")
 
     answers = await asyncio.gather(
@@ -77,7 +77,7 @@ async def test_simultaneous_wrong_passwords_are_limited_too(serve_site: Site) ->
 
 
 async def test_right_passwords_are_not_limited(serve_site: Site) -> None:
-    """The audit list has none of them as refused."""
+    """The audit list shows none of them as refused."""
     for _ in range(7):
         assert (await serve_site.sign_in()).status == HTTPStatus.SEE_OTHER
 
@@ -120,7 +120,7 @@ async def test_pages_forbid_frames_and_foreign_content(serve_site: Site) -> None
 
 
 async def test_signing_out_ends_the_session(serve_site: Site) -> None:
-    """Its key shows no page any more."""
+    """Its key no longer shows any page."""
     await serve_site.sign_in()
     key = serve_site.session_key
 

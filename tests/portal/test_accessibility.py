@@ -80,7 +80,7 @@ def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator
 
 
 def test_the_readme_shows_the_picture() -> None:
-    """The one that `make screenshots` makes."""
+    """`make screenshots` makes it."""
     folder = Path(__file__).parent.parent.parent / "docs" / "screenshots"
     named = set(re.findall(r"docs/screenshots/([a-z0-9-]+)\.png", README))
     assert named == set(SHOWN) == {one.stem for one in folder.iterdir()}

@@ -18,7 +18,7 @@ from tests.processes import ServerProcess
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser walk")]
 
 SEEN_MILLISECONDS_MAX = 2000
-# Three from the fixture, and the one of the test.
+# Three from the fixture, and the test's own.
 SIGNED = 3 + 1
 
 

@@ -96,7 +96,7 @@ async def test_requests_from_other_sites_are_refused(serve_site: Site) -> None:
 
 
 async def test_a_form_token_counts_only_in_a_form(serve_site: Site) -> None:
-    """Not in the address, where a link could have it, nor in a body of another type."""
+    """Not in the URL, where a link could set it, nor in a body of another type."""
     ids = await fill(serve_site)
     await serve_site.sign_in()
     key = serve_site.session_key

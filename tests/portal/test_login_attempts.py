@@ -66,7 +66,7 @@ INVALID_TIMES = {
 async def test_an_invalid_time_is_marked_and_stays_in_the_form(
     site: Site, query: str, field: str, typed: str
 ) -> None:
-    """With everything else that was typed; the page lists nothing and follows nothing."""
+    """With all other typed values; the page neither lists nor follows attempts."""
     page = await site.get(f"logins?subject=al%22ice&{query}")
     stream = await site.get(f"logins/stream?{query}")
 
@@ -95,7 +95,7 @@ async def test_until_has_to_be_later_than_since(site: Site) -> None:
 
 @pytest.mark.parametrize("field", ["subject", "reason", "user_id", "secret_id"])
 async def test_a_text_with_nul_is_marked(site: Site, field: str) -> None:
-    """No database stores it."""
+    """PostgreSQL cannot store it."""
     page = await site.get(f"logins?{field}=a%00b")
 
     assert page.status == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -120,7 +120,7 @@ async def test_since_includes_its_second_and_until_does_not(site: Site) -> None:
 
 
 async def test_a_list_that_ends_in_the_past_is_not_followed(site: Site) -> None:
-    """Another is, with the same filters."""
+    """Any other list is, with the same filters."""
     soon = f"{system_now() + timedelta(hours=1):%Y-%m-%dT%H:%M}"
 
     past = await site.get("logins?until=2020-01-01T00:00%2B02:00")
@@ -151,7 +151,7 @@ async def test_the_next_page_keeps_the_filters(site: Site) -> None:
 async def test_texts_with_nul_are_refused_on_both_databases(
     store_url: str, make_site: MakeSite
 ) -> None:
-    """PostgreSQL takes no U+0000, not even in a search."""
+    """PostgreSQL rejects U+0000 even in a search."""
     site = await make_site(config.DEV, DATABASE_URL=store_url)
 
     for page in ("logins/a%00", "users/a%00"):
@@ -176,7 +176,7 @@ def rows_of(page: str) -> dict[str, str]:
 
 
 async def test_the_header_and_the_claims_of_a_token_are_shown(site: Site) -> None:
-    """With the reason for what the login log does not keep."""
+    """With the reason why some values are not in the login log."""
     header = {"alg": "HS256", "kid": "k", "n": 5, "jwk": {"k": "a key"}}
     await log_in(site, mint(header=header, sub="<b>", iss="us", skyprofile={"a": "x" * 5000}))
 
@@ -213,7 +213,7 @@ async def test_a_refused_algorithm_is_marked_in_the_header(site: Site) -> None:
     assert shown["alg"] == "not kept"
 
 
-async def test_a_wrong_signature_is_told(site: Site) -> None:
+async def test_a_wrong_signature_is_shown(site: Site) -> None:
     """No secret matches."""
     await log_in(site, mint(secret="another"))
 
@@ -253,7 +253,7 @@ async def test_serve_shows_profiles_only_if_a_setting_says_so(
 
 
 async def test_an_entry_of_an_older_version_is_shown(site: Site) -> None:
-    """With what that version kept."""
+    """With the values that version logged."""
     await log_in(site, mint(header={"alg": "HS256", "kid": "k"}, skyprofile={"a": 1}))
     old = {
         "action": "sso:custom_token:login", "explanation": "", "status": 200, "algorithm": "HS256",
@@ -292,7 +292,7 @@ def claims_of(page: str) -> dict[str, str]:
 
 @pytest.mark.slow
 async def test_the_command_of_a_page_repeats_its_attempt(site: Site, tmp_path: Path) -> None:
-    """Its token has the same claims, so the attempt ends in the same way."""
+    """Its token has the same claims, so the attempt has the same result."""
     for reason, claims in REPEATED.items():
         await log_in(site, mint(**claims))
         page = await latest_page(site)

@@ -60,7 +60,7 @@ async def test_the_secret_is_masked_until_it_is_shown(dev_site: Site) -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "1e999", "[" * 5000, "[" * 600 + "]" * 600])
 async def test_a_profile_to_try_has_to_be_json(value: str, dev_site: Site) -> None:
-    """Also what only Python's json accepts is refused."""
+    """Values that only Python's json accepts are refused too."""
     await dev_site.get()
 
     page = await dev_site.post("try", subject="x", profile=f'{{"a": {value}}}')

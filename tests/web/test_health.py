@@ -9,7 +9,7 @@ from tests.applications import Client
 
 
 async def test_a_server_whose_database_cannot_be_written_is_not_ready(client: Client) -> None:
-    """Its process still answers, but not with the reason."""
+    """Its process still answers, but without the reason."""
     await client.app[SERVICES].store.close()
 
     health = await client.get("/healthz")
