@@ -4,7 +4,6 @@ from skylogin.actions.batches import Lookup
 from skylogin.actions.call import AccessKey, Call
 from skylogin.actions.payload import direct_text
 from skylogin.actions.services import Services
-from skylogin.database import Transaction
 from skylogin.domain import login, password_policy
 from skylogin.domain.limits import check_keys, check_storable
 from skylogin.domain.stored_names import USER_TYPE
@@ -130,11 +129,7 @@ async def require_user(call: Call, services: Services) -> None:
 
 async def _make(call: Call, services: Services, wanted: User) -> User:
     """Create the parts of *wanted* that are missing; return the user as stored."""
-
-    async def make(tx: Transaction) -> User:
-        return await users.make_missing(tx, call.app.name, wanted)
-
-    return await services.store.run(make)
+    return await services.store.run(lambda tx: users.make_missing(tx, call.app.name, wanted))
 
 
 async def check_user(call: Call, services: Services) -> None:

@@ -1,15 +1,6 @@
 """The handler of each operation in openapi.json, by `operationId`."""
 
-from skylogin.admin import (
-    apps,
-    controls,
-    login_attempts,
-    overview,
-    secrets,
-    seeds,
-    tokens,
-    users,
-)
+from skylogin.admin import apps, controls, login_attempts, overview, secrets, seeds, tokens, users
 from skylogin.admin.request import Handler
 
 HANDLERS: dict[str, Handler] = {

@@ -13,12 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from skylogin import config
-from skylogin.cli.environment import (
-    Database,
-    environment_of,
-    migration_settings,
-    server_settings,
-)
+from skylogin.cli.environment import Database, environment_of, migration_settings, server_settings
 from skylogin.cli.output import fail, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.config import DEV, SERVE, Settings

@@ -10,12 +10,8 @@ from skylogin.operations.operator import RefusedError
 from skylogin.portal.request import PageError, PageRequest, status_with
 
 
-async def show_apps(request: PageRequest) -> web.Response:
+async def show_apps(request: PageRequest, name: str = "", problem: str = "") -> web.Response:
     """Show the apps."""
-    return await _apps_page(request)
-
-
-async def _apps_page(request: PageRequest, name: str = "", problem: str = "") -> web.Response:
     stored, status = await apps.list_all(request.operator), status_with(problem)
     return request.render("apps.html", status=status, apps=stored, name=name, problem=problem)
 
@@ -26,7 +22,7 @@ async def create_app(request: PageRequest) -> web.Response:
     try:
         await apps.create(request.operator, name)
     except RefusedError as error:
-        return await _apps_page(request, name, str(error))
+        return await show_apps(request, name, str(error))
     request.app = name
     return request.redirect("", "created")
 

@@ -25,12 +25,8 @@ READERS: dict[str, Reader] = {
 KIND_READERS: dict[str, Reader] = {"seconds": float, "status": int, "error": str, "message": str}
 
 
-async def show_controls(request: PageRequest) -> web.Response:
+async def show_controls(request: PageRequest, problem: str = "") -> web.Response:
     """Show the app's clock, faults and snapshots."""
-    return _controls_page(request)
-
-
-def _controls_page(request: PageRequest, problem: str = "") -> web.Response:
     app, server_now = request.opened_app, request.operator.server_now()
     is_frozen = app.clock.reading.frozen_at is not None
     return request.render(
@@ -64,7 +60,7 @@ async def move_clock(request: PageRequest) -> web.Response:
             case _:
                 raise RefusedError(f"{act!r} is not an action on the clock.")
     except RefusedError as error:
-        return _controls_page(request, str(error))
+        return await show_controls(request, str(error))
     return request.redirect(PAGE, "clock")
 
 
@@ -88,7 +84,7 @@ async def add_fault(request: PageRequest) -> web.Response:
         fault = controls.read_fault(_filled_in(request))
         await controls.add_fault(request.operator, request.opened_app, fault)
     except RefusedError as error:
-        return _controls_page(request, str(error))
+        return await show_controls(request, str(error))
     return request.redirect(PAGE, "fault")
 
 
@@ -122,7 +118,7 @@ async def take_snapshot(request: PageRequest) -> web.Response:
     try:
         await controls.take_snapshot(request.operator, request.opened_app, request.text("name"))
     except RefusedError as error:
-        return _controls_page(request, str(error))
+        return await show_controls(request, str(error))
     return request.redirect(PAGE, "kept")
 
 
@@ -143,6 +139,6 @@ async def delete_snapshot(request: PageRequest) -> web.Response:
 async def reset(request: PageRequest) -> web.Response:
     """Reset the app to its first state, if the user typed its name."""
     if request.text("name") != request.app:
-        return _controls_page(request, f"Type {request.app} to reset it.")
+        return await show_controls(request, f"Type {request.app} to reset it.")
     await controls.reset(request.operator, request.opened_app)
     return request.redirect(PAGE, "reset")

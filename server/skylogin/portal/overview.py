@@ -21,12 +21,8 @@ LOG_IN = "sso:custom_token:login"
 ACTS_PER_PAGE = 50
 
 
-async def show_start(request: PageRequest) -> web.Response:
+async def show_start(request: PageRequest, **more: Any) -> web.Response:
     """Show how to log in for the first time."""
-    return await _start_page(request)
-
-
-async def _start_page(request: PageRequest, **more: Any) -> web.Response:
     accepted = await secrets.list_accepted(request.operator, request.app)
     is_shown = request.text("show") == "secret"
     values: dict[str, Any] = {
@@ -51,10 +47,10 @@ async def try_login(request: PageRequest) -> web.Response:
         claims = {"sub": subject, "skyprofile": read_object(profile, "The profile")}
         token = await tokens.mint(request.operator, request.app, claims)
     except RefusedError as error:
-        return await _start_page(request, **typed, answer={"status": None, "text": str(error)})
+        return await show_start(request, **typed, answer={"status": None, "text": str(error)})
     answer = await dispatch(_login_call(request, token), request.services)
     text = json.dumps(answer.body, ensure_ascii=False, indent=2)
-    return await _start_page(request, **typed, answer={"status": answer.status, "text": text})
+    return await show_start(request, **typed, answer={"status": answer.status, "text": text})
 
 
 def _login_call(request: PageRequest, token: str) -> Call:

@@ -13,12 +13,8 @@ from skylogin.portal.request import PageRequest, read_object, status_with
 SECONDS_MAX = 10**9
 
 
-async def show_token(request: PageRequest) -> web.Response:
+async def show_token(request: PageRequest, **more: Any) -> web.Response:
     """Show the forms for tokens."""
-    return _token_page(request)
-
-
-def _token_page(request: PageRequest, **more: Any) -> web.Response:
     values: dict[str, Any] = {
         "token": "",
         "verdict": None,
@@ -37,7 +33,7 @@ async def explain_token(request: PageRequest) -> web.Response:
     """Explain how a login with a token would end."""
     token = request.text("token")
     verdict = await tokens.explain(request.operator, request.app, token)
-    return _token_page(request, token=token, verdict=verdict)
+    return await show_token(request, token=token, verdict=verdict)
 
 
 async def mint_token(request: PageRequest) -> web.Response:
@@ -49,9 +45,9 @@ async def mint_token(request: PageRequest) -> web.Response:
         claims = {"sub": typed["subject"], "skyprofile": profile}
         minted = await tokens.mint(request.operator, request.app, claims, lifetime)
     except RefusedError as error:
-        return _token_page(request, **typed, problem=str(error))
+        return await show_token(request, **typed, problem=str(error))
     verdict = await tokens.explain(request.operator, request.app, minted)
-    return _token_page(request, **typed, minted=minted, token=minted, verdict=verdict)
+    return await show_token(request, **typed, minted=minted, token=minted, verdict=verdict)
 
 
 def _read_seconds(text: str) -> int:

@@ -54,14 +54,10 @@ async def show_users(request: PageRequest) -> web.Response:
     )
 
 
-async def show_user(request: PageRequest) -> web.Response:
-    """Show a user."""
-    return await _user_page(request)
-
-
-async def _user_page(
+async def show_user(
     request: PageRequest, *, problem: str = "", typed: str | None = None
 ) -> web.Response:
+    """Show a user."""
     user_id = request.parameters["user_id"]
     details = await users.get(request.operator, request.app, user_id)
     by_user = Filter(user_id=user_id)
@@ -102,7 +98,7 @@ async def edit_profile(request: PageRequest) -> web.Response:
         if changes:
             await users.edit_profile(request.operator, request.app, user_id, changes)
     except RefusedError as error:
-        return await _user_page(request, problem=str(error), typed=typed)
+        return await show_user(request, problem=str(error), typed=typed)
     return _redirect_to_user(request, "saved")
 
 
@@ -113,7 +109,7 @@ async def disable_user(request: PageRequest) -> web.Response:
         # A browser sends `2026-01-02T03:04`; the form's label says UTC.
         end = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
     except ValueError:
-        return await _user_page(request, problem=f"{until!r} is not a time.")
+        return await show_user(request, problem=f"{until!r} is not a time.")
     user_id, message = request.parameters["user_id"], request.text("message")
     await users.disable(request.operator, request.app, user_id, message, end)
     return _redirect_to_user(request, "disabled")
@@ -132,7 +128,7 @@ async def set_roles(request: PageRequest) -> web.Response:
         user_id = request.parameters["user_id"]
         await users.set_roles(request.operator, request.app, user_id, names)
     except RefusedError as error:
-        return await _user_page(request, problem=str(error))
+        return await show_user(request, problem=str(error))
     return _redirect_to_user(request, "roles")
 
 
