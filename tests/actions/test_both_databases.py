@@ -1,7 +1,7 @@
-"""SQLite and PostgreSQL give the same answers.
+"""SQLite and PostgreSQL return the same answers.
 
 Random sequences of actions are sent to a server on each, side by side. The clocks and the
-new ids of both are the same, so the answers have to be equal to the letter.
+new ids of both are the same, so the answers must be identical.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Step:
 # --- values -------------------------------------------------------------------------
 
 
-def seldom(usual: Values, other: Values) -> Values:
+def rarely(usual: Values, other: Values) -> Values:
     """Draw from *usual*, but one time in twenty from *other*."""
     return st.integers(0, 19).flatmap(lambda number: other if number == 1 else usual)
 
@@ -155,21 +155,21 @@ SHAPES = st.sampled_from([POINT, RING]).map(lambda shape: {"$type": "geojson", "
 # --- names --------------------------------------------------------------------------
 
 ORDINALS = st.integers(0, 2)
-USERS = seldom(ORDINALS.map(User), st.sampled_from(["nobody", "_god", "", LONG]))
+USERS = rarely(ORDINALS.map(User), st.sampled_from(["nobody", "_god", "", LONG]))
 SUBJECTS = st.sampled_from(["al", "bo", "cy"])
-NAMES = seldom(st.sampled_from(["ann", "ann", "Ann", "bób", "BÓB"]), st.sampled_from(["İ", LONG]))
-ROLES = seldom(st.sampled_from(["Editor", "Editor", "Writer", "editor", "Admin"]), st.just(LONG))
+NAMES = rarely(st.sampled_from(["ann", "ann", "Ann", "bób", "BÓB"]), st.sampled_from(["İ", LONG]))
+ROLES = rarely(st.sampled_from(["Editor", "Editor", "Writer", "editor", "Admin"]), st.just(LONG))
 PASSWORDS = st.sampled_from(["secret-1", "secret-1", "secret-1", "secret-2"])
 TYPES = st.sampled_from(["note", "note", "note", "book"])
-ANY_TYPE = seldom(
+ANY_TYPE = rarely(
     TYPES, st.sampled_from(["user", "Note", "b\"o'o k%", "ü" * 31, "ü" * 32, "_role", ""])
 )
-KEYS_OF_RECORDS = seldom(st.sampled_from("xyz"), st.sampled_from(["X", "ä/b", "", LONG]))
+KEYS_OF_RECORDS = rarely(st.sampled_from("xyz"), st.sampled_from(["X", "ä/b", "", LONG]))
 RECORD_IDS = st.one_of(
     *[st.builds("{}/{}".format, ANY_TYPE, KEYS_OF_RECORDS)] * 8,
-    seldom(ORDINALS.map(lambda ordinal: User(ordinal, "user/")), st.just("note")),
+    rarely(ORDINALS.map(lambda ordinal: User(ordinal, "user/")), st.just("note")),
 )
-DATABASES = seldom(
+DATABASES = rarely(
     st.sampled_from([*["_public"] * 4, "_private"]), st.sampled_from(["_union", User(0), "_x"])
 )
 ODD = "o \"d\" 'd' % :x ü"
@@ -180,13 +180,13 @@ def refer(record_id: Any) -> Payload:
     return {"$type": "ref", "$id": record_id}
 
 
-# The fields of records: the types that `schema:create` gives them, and their values.
+# The fields of records: their types in `schema:create`, and their values.
 FIELDS: dict[str, tuple[str, Values]] = {
     "title": ("string", TEXTS),
     ODD: ("string", TEXTS),
     "price": ("number", NUMBERS),
     "level": ("integer", INTEGERS),
-    "number": ("sequence", seldom(st.just({"$type": "seq"}) | st.none(), st.integers(0, 5))),
+    "number": ("sequence", rarely(st.just({"$type": "seq"}) | st.none(), st.integers(0, 5))),
     "done": ("boolean", st.booleans()),
     "born": ("datetime", DATES),
     "place": ("location", PLACES),
@@ -212,10 +212,10 @@ OTHER_VALUES = st.sampled_from(
     ]
 )
 ANY_VALUE = st.one_of(*(values for _, values in FIELDS.values()), OTHER_VALUES, st.none())
-FIELD_NAMES = seldom(
+FIELD_NAMES = rarely(
     st.sampled_from([*FIELDS]), st.sampled_from(["username", "other", "a.b", "_x", "", "ü" * 32])
 )
-NEW_NAMES = seldom(st.sampled_from(["other", "more"]), FIELD_NAMES)
+NEW_NAMES = rarely(st.sampled_from(["other", "more"]), FIELD_NAMES)
 
 
 @st.composite
@@ -224,7 +224,7 @@ def values_of_fields(draw: st.DrawFn) -> dict[str, Any]:
     drawn = {}
     for name in draw(st.lists(FIELD_NAMES, max_size=4, unique=True)):
         usual = FIELDS[name][1] if name in FIELDS else ANY_VALUE
-        drawn[name] = draw(seldom(usual, ANY_VALUE))
+        drawn[name] = draw(rarely(usual, ANY_VALUE))
     return drawn
 
 
@@ -250,7 +250,7 @@ ACCESS = st.lists(
     ),
     max_size=2,
 )
-AUTH_DATA = seldom(
+AUTH_DATA = rarely(
     st.sampled_from(["username", "username", "username", "email"]).flatmap(
         lambda key: NAMES.map(lambda name: {key: name})
     ),
@@ -329,7 +329,7 @@ COMPARED = st.one_of(
     compare(EQUALITIES, paths("tags"), st.sampled_from(["a", "1", True, 1, 0.1])),
     st.tuples(st.just("in"), FEW_TEXTS, paths("tags")).map(list),
     st.tuples(ORDERS, DISTANCES, st.sampled_from([0, 1000.5, 5e6, 1e7])).map(list),
-    seldom(
+    rarely(
         st.tuples(EQUALITIES, FIELD_NAMES.map(path), st.none()).map(list),
         st.tuples(ORDERS, FIELD_NAMES.map(path), ANY_VALUE).map(list),
     ),
@@ -363,7 +363,7 @@ SORTS = st.lists(
 )
 MORE_OF_QUERIES: dict[str, Values] = {
     "count": st.booleans(),
-    "limit": seldom(st.integers(1, 3), st.sampled_from([0, 2**70, -1, None])),
+    "limit": rarely(st.integers(1, 3), st.sampled_from([0, 2**70, -1, None])),
     "offset": st.sampled_from([0, 0, 0, 0, 1, -1]),
     "include": st.dictionaries(
         st.sampled_from(["one", "other"]),
@@ -375,7 +375,7 @@ MORE_OF_QUERIES: dict[str, Values] = {
 }
 QUERIES = st.fixed_dictionaries(
     {
-        "record_type": seldom(st.just("note"), ANY_TYPE),
+        "record_type": rarely(st.just("note"), ANY_TYPE),
         "predicate": predicates(COMPARED),
         "sort": SORTS,
     },
@@ -402,8 +402,8 @@ USER_RECORDS = st.builds(
     lambda ordinal, profile: [{"_id": User(ordinal, "user/"), **profile}], ORDINALS, PROFILES
 )
 LINKS = {
-    "provider": seldom(st.just("a"), st.sampled_from(["b", LONG])),
-    "principal_id": seldom(st.sampled_from(["p", "p", "q"]), st.just(LONG)),
+    "provider": rarely(st.just("a"), st.sampled_from(["b", LONG])),
+    "principal_id": rarely(st.sampled_from(["p", "p", "q"]), st.just(LONG)),
 }
 SAID = {"token_response": JSON, "provider_profile": JSON}
 USERS_AND_ROLES = st.fixed_dictionaries(
@@ -433,9 +433,9 @@ PAYLOADS: dict[str, Values] = {
         lambda *token: {"token": CustomToken(*token)},
         SUBJECTS,
         PROFILES | st.none(),
-        seldom(st.just(HOUR), st.just(-1)),
+        rarely(st.just(HOUR), st.just(-1)),
     ),
-    "auth:signup": seldom(
+    "auth:signup": rarely(
         st.fixed_dictionaries(
             {"auth_data": AUTH_DATA, "password": PASSWORDS}, optional={"profile": VALUES}
         ),
@@ -510,7 +510,7 @@ FOR_THE_MASTER_KEY = {
     "role:revoke",
     *(action for action in PAYLOADS if action.startswith(("sso:oauth", "schema:field_access"))),
 }
-KEYS_SENT = seldom(
+KEYS_SENT = rarely(
     st.sampled_from(["client", "client", "client", "master"]), st.sampled_from(["wrong", "none"])
 )
 
@@ -521,7 +521,7 @@ def steps(draw: st.DrawFn) -> Step:
     action = draw(st.sampled_from([*PAYLOADS, *OFTEN]))
     payload, key, by = draw(PAYLOADS[action]), draw(KEYS_SENT), None
     if action in FOR_THE_MASTER_KEY:
-        key = draw(seldom(st.just("master"), KEYS_SENT))
+        key = draw(rarely(st.just("master"), KEYS_SENT))
     if action in FOR_USERS or (key != "master" and draw(st.booleans())):
         by = draw(st.integers(-2, 2))
     if key == "master" and by is None and draw(st.booleans()):
