@@ -1,1 +1,1 @@
-"""What every database must do."""
+"""Tests of the store on every database."""

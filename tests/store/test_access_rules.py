@@ -1,4 +1,4 @@
-"""The access rules of an app, from its start and as they change."""
+"""The access rules of a new app, and changes of them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ APP = "myapp"
 async def test_a_server_sees_its_own_change_of_the_rules_at_once(
     make_services: MakeServices, ask: Ask
 ) -> None:
-    """An action that changes them forgets the known ones."""
+    """An action that changes rules clears the cached ones."""
     services = await make_services()
     assert "book" not in (await services.app.access_rules.get()).types
 
@@ -24,7 +24,7 @@ async def test_a_server_sees_its_own_change_of_the_rules_at_once(
 
 
 async def test_an_app_begins_with_the_first_rules(make_services: MakeServices) -> None:
-    """Once: what is taken away stays away when the app is prepared again."""
+    """Only once: removed rules stay removed when the app is prepared again."""
     services = await make_services()
     assert (await services.app.access_rules.get()).fields.rules == FIRST_FIELD_RULES_IN_ORDER
 

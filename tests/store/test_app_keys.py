@@ -1,4 +1,4 @@
-"""AUTH_RECORD_KEYS, changed from one start to the next."""
+"""AUTH_RECORD_KEYS that change between two starts."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from tests.stores import LogIn, MakeServices
 
 
 async def keys_in(query: Any) -> set[tuple[str, str]]:
-    """Return the keys and values that are taken."""
+    """Return the unique keys and their values."""
     return {(key, folded) for key, folded in await query("SELECT key, folded FROM auth_keys")}
 
 
 async def test_other_keys_are_made_of_what_is_there(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """And those that are no longer asked for go."""
+    """Keys that are no longer required are removed."""
     services = await make_services()
     for name in ("a", "b"):
         await log_in(services, name, username=f"User {name}", phone=f"Phone {name}")
@@ -36,7 +36,7 @@ async def test_other_keys_are_made_of_what_is_there(
 async def test_keys_that_two_users_share_already_are_refused(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """With both named, and nothing changed."""
+    """The error names both users, and nothing changes."""
     services = await make_services()
     first = await log_in(services, "a", username="a", phone="1")
     second = await log_in(services, "b", username="b", phone="1")
@@ -56,7 +56,7 @@ async def test_keys_that_two_users_share_already_are_refused(
 async def test_pairs_are_unique_as_pairs(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """One half may be the same, and a user without one of them holds none."""
+    """One half may be the same; a user without one half has no key."""
     services = await make_services(AUTH_RECORD_KEYS="(email,realm)")
     await log_in(services, "a", email="x@example.com", realm="1")
     await log_in(services, "b", email="x@example.com", realm="2")
@@ -72,7 +72,7 @@ async def test_pairs_are_unique_as_pairs(
 async def test_the_same_keys_are_not_made_again(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """In whatever order they are named."""
+    """No matter in which order they are listed."""
     services = await make_services(AUTH_RECORD_KEYS="username,email")
     await log_in(services, "a", username="a")
     before = await query("SELECT * FROM auth_keys")

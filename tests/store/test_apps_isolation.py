@@ -1,9 +1,9 @@
-"""Nothing of one app is seen or changed through another, whatever is asked.
+"""No call to one app reads or changes data of another app.
 
-Two apps are filled alike: with the same ids, names and principals, and with some that only
-one of them has. What nobody asks for by name is marked with its app. Then every action and
-every function of the store is played through the shop, naming what is the bank's. The bank's
-rows stay as they are, and the shop answers and writes what it does where there is no bank.
+Two apps have the same ids, names and principals, and some that only one of them has. Values
+that are not looked up are marked with their app. Then every action and every function of the
+store is called for the shop with names from the bank. The bank's rows must not change, and the
+shop must answer and write the same as without a bank.
 """
 
 import asyncio
@@ -84,9 +84,9 @@ from tests.factories import NOW, as_field_value, make_attempt, make_record, make
 from tests.stores import Ask, MakeServices
 
 SHOP, BANK, NOBODY = "shop", "bank", "nobody"
-# The bank is filled first, so that a row of any app is rather one of the bank's.
+# The bank is filled first, so that a query without an app finds its rows first.
 APPS = (BANK, SHOP)
-# What begins with it, both apps have; what begins with the name of an app, only that one.
+# Both apps have names that begin with it; only one app has names that begin with its own name.
 BOTH = "both"
 NAMED = (BOTH, BANK)
 PASSWORD, OTHER_PASSWORD = "Password-1", "Password-2"
@@ -108,7 +108,7 @@ Dump = dict[str, list[str]]
 
 
 def marked(app: str) -> str:
-    """Return a value that tells whose it is."""
+    """Return a value marked with its app."""
     return f"marked {app}"
 
 
@@ -144,7 +144,7 @@ def _rows_once(app: str) -> Rows:
         ("note", "number"): Field("sequence", column="integer", next_value=NUMBERS[app] + 1),
         ("reply", "about"): new_field("reference", "note"),
         ("reply", "text"): new_field("string"),
-        # What refers to a note at the bank is a text in the shop.
+        # This field is a reference to a note in the bank, and a text in the shop.
         ("reply", "link"): Field("reference", "note") if app == BANK else new_field("string"),
         ("user", "link"): Field("reference", "note") if app == BANK else new_field("string"),
     }
@@ -160,7 +160,7 @@ def _rows_once(app: str) -> Rows:
         ],
         "record_fields": [_field_row(*names, field) for names, field in kinds.items()],
         "field_access": [_rule_row("note", "secret", readable=app == BANK)],
-        # Only the bank has the user of this principal, and what the loose record is about.
+        # Only the bank has the user of this principal, and the target of the loose record.
         "users": [_user_row(app, f"{app}-stray")],
         "principals": _principal_rows(app, f"{BOTH}-stray", f"{BANK}-stray"),
         "records": [
@@ -238,7 +238,7 @@ def _user_row(app: str, user_id: str) -> dict[str, Any]:
     return {
         "id": user_id, "password_hash": HASH, "provider_info": {"of": marked(app)},
         "token_valid_since": NOW - DAY, "last_seen_at": NOW - DAY * NUMBERS[app],
-        # Over, so that it is cleared as it is passed.
+        # It has expired, so it is cleared when it is noticed.
         "disabled": True, "disabled_message": marked(app), "disabled_expiry": NOW - DAY,
     }  # fmt: skip
 
@@ -298,7 +298,7 @@ def test_every_table_is_filled() -> None:
 
 
 async def fill(tx: Transaction, app: str, names: Iterable[str] = TABLES) -> None:
-    """Have an app be as it was, in the tables *names*."""
+    """Restore the rows of an app in the tables *names*."""
     await empty(tx, app, names)
     rows = rows_of(app)
     for name in names:
@@ -313,7 +313,7 @@ async def empty(tx: Transaction, app: str, names: Iterable[str] = TABLES) -> Non
 
 
 async def fill_both(tx: Transaction) -> None:
-    """Have both apps be as they were."""
+    """Restore both apps."""
     for app in APPS:
         await fill(tx, app)
 
@@ -353,7 +353,7 @@ def changed(before: Dump, after: Dump) -> Dump:
 
 # --- the functions of the store ---------------------------------------------------
 
-# Arguments of functions, behind the transaction and the app. `of` begins the names.
+# Arguments of functions after the transaction and the app. The names begin with `of`.
 Arguments = Callable[[str], tuple[Any, ...]]
 ARGUMENTS: dict[str, Arguments] = {
     "access_rules.replace_field_rules": lambda of: ([make_rule("new")],),
@@ -470,7 +470,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "users.remove": lambda of: (f"{of}-user",),
 }
 
-# The others, which take more than that, or something else.
+# The other functions, which take different arguments.
 Play = Callable[[Transaction, str, str], Coroutine[Any, Any, Any]]
 
 
@@ -480,10 +480,10 @@ async def read_rows(tx: Transaction, app: str, of: str) -> Any:
 
 
 async def write_rows(tx: Transaction, app: str, of: str) -> Any:
-    """Write what the bank has."""
+    """Write the rows of the bank."""
     for name in stored_transfer.TABLES:
         rows = [{**row, **({"data": {}} if "data" in row else {})} for row in rows_of(BANK)[name]]
-        # Of another type here.
+        # This field has another type here.
         rows = [row for row in rows if row.get("field") != "link"]
         for row in rows:
             del row["app"]
@@ -502,7 +502,7 @@ async def load_field_rules(tx: Transaction, app: str, of: str) -> Any:
 
 
 async def add_app(tx: Transaction, app: str, of: str) -> Any:
-    """Add an app of the name, which the bank has already."""
+    """Add an app; the name of the bank is taken."""
     return await function("apps.add")(tx, StoredApp(app, "new", "new", NOW))
 
 
@@ -523,17 +523,17 @@ async def decide_records(tx: Transaction, app: str, of: str) -> Any:
 
 
 async def lock_records(tx: Transaction, app: str, of: str) -> Any:
-    """Load records, and lock them."""
+    """Load and lock records."""
     return await function("records.load_to_change")(tx, app, ids_of(of), PUBLIC, to_stay=False)
 
 
 async def make_rows(tx: Transaction, app: str, of: str) -> Any:
-    """Return the ids as a statement takes them."""
+    """Return the ids as the parameter of a statement."""
     return as_rows(app, ids_of(of))
 
 
 async def put_back(tx: Transaction, app: str, of: str) -> Any:
-    """Put an app back as it is."""
+    """Restore an app from a copy of itself."""
     copied = await function("snapshots.copy")(tx, app)
     await function("snapshots.put_back")(tx, app, copied)
     return copied
@@ -542,7 +542,7 @@ async def put_back(tx: Transaction, app: str, of: str) -> Any:
 ANYBODY = Actor()
 ASKED: Mapping[str, Any] = {
     "record_type": "reply",
-    # Which is so of what refers to a note that is there.
+    # True for records that refer to an existing note.
     "predicate": ["like", {"$type": "keypath", "$val": "about.text"}, "%"],
     "sort": [[{"$type": "keypath", "$val": "text"}, "asc"]],
     "include": {"note": {"$type": "keypath", "$val": "about"}},
@@ -556,34 +556,34 @@ PLAN = planner.plan(reader.read(ASKED), SCHEMA)
 
 
 async def run_query(tx: Transaction, app: str, of: str) -> Any:
-    """Query records by what they refer to."""
+    """Query records by the records that they refer to."""
     return await stored_queries.run(Scope(tx, app, PUBLIC, ANYBODY), PLAN, count=True)
 
 
 async def load_referred(tx: Transaction, app: str, of: str) -> Any:
-    """Load what references mean."""
+    """Load the records that references mean."""
     scope = Scope(tx, app, PRIVATE, ANYBODY)
     return await stored_queries.load_referred(scope, "note", [f"{of}-note", f"{of}-private"])
 
 
 async def scope_sql(tx: Transaction, app: str, of: str) -> Any:
-    """Select records with the writer of SQL that a scope makes."""
+    """Select records with the SQL writer of a scope."""
     return await select_with(tx, Scope(tx, app, None, ANYBODY).sql())
 
 
 async def query_sql(tx: Transaction, app: str, of: str) -> Any:
-    """Select records with a writer of SQL."""
+    """Select records with an SQL writer."""
     return await select_with(tx, QuerySql(tx.dialect, app, None, ANYBODY))
 
 
 async def select_with(tx: Transaction, sql: QuerySql) -> Any:
-    """Return the rows that the conditions let through, in their order."""
+    """Return the rows that match the conditions, in order."""
     statement = select(tables.records).where(*sql.where(PLAN)).order_by(*sql.order(PLAN))
     return [tuple(row) for row in await tx.connection.execute(statement, sql.values)]
 
 
 async def forgotten_fields(tx: Transaction, app: str, of: str) -> Any:
-    """Return the fields of an app that a cache knows once those of another are forgotten."""
+    """Return the cached fields of an app after those of another were forgotten."""
     cache = FieldCache(lambda: 0.0)
     for one in APPS:
         other = Transaction(tx.connection, cache)
@@ -594,7 +594,7 @@ async def forgotten_fields(tx: Transaction, app: str, of: str) -> Any:
 
 
 async def met_fields(tx: Transaction, app: str, of: str) -> Any:
-    """Return the fields of an app that a cache knows, which meets the bank's before and after."""
+    """Return the cached fields of an app, with those of the bank read before and after."""
     cache = FieldCache(lambda: 0.0)
     for one in (BANK, app, BANK):
         other = Transaction(tx.connection, cache)
@@ -627,7 +627,7 @@ PLAYS: dict[str, Play] = {
     "transaction.FieldCache.of": met_fields,
 }
 
-# What takes an app or a transaction and is not played.
+# Functions that take an app or a transaction and are not called.
 NOT_PLAYED = {
     "record_rows.write": "played by `records.save` and `users.save`",
     "database.Store.fields_of": "a test of its own is below",
@@ -642,7 +642,7 @@ NOT_PLAYED = {
     "query_sql.QuerySql.readable": "a condition beside the app's, in what `queries.run` writes",
 }
 
-# What takes neither: a whole module or a class, or one function.
+# Modules, classes and functions that take neither.
 WITHOUT = {
     "database": "begins the transactions; what is done in them says for which app",
     "dialect": "spells SQL",
@@ -678,13 +678,13 @@ def make_rule(name: str) -> FieldRule:
 
 
 def make_login(of: str) -> login.LoginAttempt:
-    """Return an attempt that names an e-mail and a record."""
+    """Return a login attempt with an e-mail and a reference."""
     friend = FieldValue("reference", f"{of}-user", "user")
     return make_attempt(f"{of}-principal", email=f"{of}-email", phone="", friend=friend)
 
 
 def make_changes(of: str) -> login.LoginChanges:
-    """Return what a login changes: everything there is."""
+    """Return the changes of a login, one of each kind."""
     user_id = f"{of}-user"
     return login.LoginChanges(
         before={user_id: make_user(user_id, disabled=True)},
@@ -697,7 +697,7 @@ def make_changes(of: str) -> login.LoginChanges:
 
 
 def make_password(of: str) -> NewPassword:
-    """Return a password in the place of the one there is."""
+    """Return a password that replaces the existing one."""
     return NewPassword(f"{of}-user", "new", HASH, NOW)
 
 
@@ -707,12 +707,12 @@ def make_link(provider: str, of: str) -> Link:
 
 
 def make_note(of: str) -> Any:
-    """Return a note that holds a field."""
+    """Return a note with one field."""
     return make_record(f"{of}-note", {f"{of}_field": "new"})
 
 
 def make_record_changes(of: str) -> records.RecordChanges:
-    """Return what saving records changes: everything there is."""
+    """Return the changes of saving records, one of each kind."""
     changes = records.RecordChanges(made={RecordId("user", "new")})
     changes.records[RecordId("user", f"{of}-user")] = make_record(f"{of}-user", {"motto": "new"})
     changes.records[RecordId("user", "new")] = make_record("new", {})
@@ -723,13 +723,13 @@ def make_record_changes(of: str) -> records.RecordChanges:
 
 
 def ids_of(of: str) -> list[RecordId]:
-    """Return the ids of records, of a user's too."""
+    """Return the ids of records, with a user among them."""
     kinds = ("note", "reply", "user")
     return [*(RecordId(kind, f"{of}-{kind}") for kind in kinds), RecordId("note", f"{of}-private")]
 
 
 def function(name: str) -> Callable[..., Any]:
-    """Return the function of the store that a row names."""
+    """Return the function of the store with this name."""
     module, _, rest = name.partition(".")
     found: Callable[..., Any] = getattr(
         importlib.import_module(f"skylogin.store.{module}"), rest.partition(" ")[0]
@@ -738,7 +738,7 @@ def function(name: str) -> Callable[..., Any]:
 
 
 def test_every_function_of_the_store_is_played() -> None:
-    """One that is new, and takes an app or a transaction, needs a row above."""
+    """A new function that takes an app or a transaction needs a row above."""
     found = dict(public_functions())
     played = {name.partition(" ")[0] for name in ARGUMENTS} | set(PLAYS)
     with_app = {name for name, is_of_app in found.items() if is_of_app}
@@ -757,7 +757,7 @@ def _above(name: str) -> Iterator[str]:
 
 
 def public_functions() -> Iterator[tuple[str, bool]]:
-    """Give each public function, class and method of the store, and whether it is of an app."""
+    """Yield each public function, class and method of the store, and whether it is for an app."""
     for package in (skylogin.database, skylogin.store):
         for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             yield from _public_in(importlib.import_module(found.name))
@@ -775,7 +775,7 @@ def _public_in(module: ModuleType) -> Iterator[tuple[str, bool]]:
 
 
 def _methods(name: str, kind: type) -> Iterator[tuple[str, bool]]:
-    """Give a class and its methods: those of one that is made for an app are of it."""
+    """Yield a class and its methods, which are for an app if the class is."""
     init = vars(kind).get("__init__")
     is_of_app = init is not None and not is_dataclass(kind) and takes_app(init)
     yield name, is_of_app
@@ -785,7 +785,7 @@ def _methods(name: str, kind: type) -> Iterator[tuple[str, bool]]:
 
 
 def takes_app(member: Callable[..., Any]) -> bool:
-    """Return whether one tells *member* an app, or hands it what knows one."""
+    """Return whether *member* takes an app, or an argument with one."""
     parameters = inspect.signature(member).parameters.values()
     names = {"app", "app_name", "tx", "transaction", "scope"}
     kinds = {Transaction, "Transaction", Scope, StoredApp, App}
@@ -793,12 +793,12 @@ def takes_app(member: Callable[..., Any]) -> bool:
 
 
 class UndoneError(Exception):
-    """Ends a transaction that is not to be kept."""
+    """Rolls a transaction back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a function returned, and the rows after it of the apps that were looked at."""
+    """The result of a function, and the rows of some apps after it."""
 
     result: str
     rows: Mapping[str, Dump]
@@ -814,12 +814,12 @@ async def play_all(store: Store, app: str, *looked_at: str) -> dict[Called, Outc
 
 
 async def play(store: Store, called: Called, app: str, looked_at: Sequence[str]) -> Outcome:
-    """Call a function in a transaction that is undone."""
+    """Call a function in a transaction that is rolled back."""
     name, of = called
     outcomes = []
 
     async def work(outer: Transaction) -> None:
-        # With a cache of its own, so that the database is asked.
+        # With its own cache, so that it reads the database.
         tx = Transaction(outer.connection, FieldCache())
         if name in PLAYS:
             result = await PLAYS[name](tx, app, of)
@@ -837,7 +837,7 @@ async def play(store: Store, called: Called, app: str, looked_at: Sequence[str])
 
 @pytest.mark.slow
 async def test_no_function_of_the_store_leaves_its_app(store: Store) -> None:
-    """It returns and writes what it does where there is no bank, and leaves the bank's rows."""
+    """It returns and writes the same as without a bank, and the bank's rows do not change."""
     await store.run(fill_both)
     bank = await dump_now(store, BANK)
     together = await play_all(store, SHOP, SHOP, BANK)
@@ -853,7 +853,7 @@ async def test_no_function_of_the_store_leaves_its_app(store: Store) -> None:
 
 @pytest.mark.slow
 async def test_every_function_of_the_store_reaches_its_own_app(store: Store) -> None:
-    """Or the test above would show nothing: through the bank, the bank's rows are met."""
+    """Called for the bank, it finds the bank's rows; otherwise the test above proves nothing."""
     await store.run(fill_both)
     bank = await dump_now(store, BANK)
     reached = await play_all(store, BANK, BANK)
@@ -865,7 +865,7 @@ async def test_every_function_of_the_store_reaches_its_own_app(store: Store) -> 
 
 
 async def meet(tx: Transaction, app: str) -> None:
-    """Meet the fields of an app."""
+    """Read the fields of an app."""
     for record_type in ("note", "user"):
         await stored_fields.load(tx, app, record_type, ())
 
@@ -874,7 +874,7 @@ meet_bank = functools.partial(meet, app=BANK)
 
 
 async def test_fields_that_were_met_are_the_apps_own(store: Store) -> None:
-    """What the store remembers of fields tells apps apart."""
+    """The cache of fields is separate for each app."""
     await store.run(fill_both)
     for app in APPS:
         await store.run(functools.partial(meet, app=app))
@@ -891,16 +891,16 @@ async def test_fields_that_were_met_are_the_apps_own(store: Store) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Stands for a custom token that an app's secret signed."""
+    """Stands for a custom token signed with an app's secret."""
 
     by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How an action is asked for. `OF` in a payload stands for the beginning of names.
+    """A call of an action. `OF` in a payload stands for the beginning of names.
 
-    Where *status* is given, it is the answer's, whatever is named.
+    If *status* is given, every answer has it.
     """
 
     who: str
@@ -914,7 +914,7 @@ def reference(record_id: str) -> dict[str, str]:
 
 
 def key_path(name: str) -> dict[str, str]:
-    """Return the name of a field, as queries spell it."""
+    """Return a key path, as in queries."""
     return {"$type": "keypath", "$val": name}
 
 
@@ -925,7 +925,7 @@ RULE = {
     "writable": True, "readable": True, "comparable": True, "discoverable": True,
 }  # fmt: skip
 
-# Of each action at least one succeeds.
+# At least one call of each action succeeds.
 ASKED_FOR: dict[str, list[Asked]] = {
     "": [Asked("nobody", {})],
     "_status:healthz": [Asked("nobody", {})],
@@ -1056,24 +1056,24 @@ REFUSED = {
 
 
 def test_every_action_is_asked_for() -> None:
-    """One that is new needs a row above."""
+    """A new action needs a row above."""
     assert set(ASKED_FOR) == set(ACTIONS)
     assert set(REFUSED) == NOT_EMULATED
 
 
-# Ids of the access tokens that there are from the start.
+# Ids of the access tokens that exist from the start.
 MADE_BEFORE = 1000
 
 
 class CountedIds(IdMaker):
-    """Makes the same ids again."""
+    """Makes reproducible ids."""
 
     def __init__(self) -> None:
         super().__init__()
         self.made = 0
 
     def begin(self, made: int) -> None:
-        """Go on as after so many."""
+        """Continue as after this many ids."""
         self.made = made
         self._last_prefix = ""
 
@@ -1084,7 +1084,7 @@ class CountedIds(IdMaker):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server with both apps, and what one may ask of it."""
+    """A server with both apps, and helpers for calls."""
 
     services: Services
     apps: Mapping[str, App]
@@ -1093,9 +1093,9 @@ class Server:
     ask: Ask
 
     async def reset(self) -> Dump:
-        """Return the shop's rows, and have all be as it was.
+        """Restore both apps, and return the shop's rows.
 
-        Nothing is remembered of before, but the bank's fields are.
+        The cache then has only the fields of the bank.
         """
 
         async def work(tx: Transaction) -> Dump:
@@ -1132,7 +1132,7 @@ class Server:
         key: str = "",
         access_token: str = "",
     ) -> tuple[int, str]:
-        """Return the status and the text of an answer, when all is written."""
+        """Return the status and the text of an answer, after everything is written."""
         who = {"app": self.apps[app], "key": key, "access_token": access_token}
         answer = await self.ask(self.services, action, **who, **resolved(payload, of))
         for one in self.apps.values():
@@ -1141,7 +1141,7 @@ class Server:
 
 
 def resolved(value: Any, of: str) -> Any:
-    """Return a payload with the names and the tokens that it stands for."""
+    """Return a payload with its names and tokens filled in."""
     match value:
         case str():
             return value.replace("OF", of)
@@ -1159,7 +1159,7 @@ def make_signed(app: str, subject: str, **profile: Any) -> str:
     return make_token(sub=subject, secret=secret_of(app), skyprofile={"motto": "new", **profile})
 
 
-# The bank is the app of the environment: a mistake would rather show that one.
+# The bank is the default app, which a mistake is most likely to reach.
 ENVIRONMENT = {
     "APP_NAME": BANK,
     "API_KEY": f"{BANK}-key",
@@ -1175,8 +1175,8 @@ Serve = Callable[..., Coroutine[Any, Any, Server]]
 def serve(
     make_services: MakeServices, store: Store, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> Serve:
-    """Open a server, on which both apps are filled."""
-    # Nothing is left to chance, so that answers and rows can be compared.
+    """Open a server with both apps filled."""
+    # Nothing is random, so that answers and rows can be compared.
     monkeypatch.setattr(bcrypt, "gensalt", lambda *_, **__: SALT)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0))
     monkeypatch.setattr("skylogin.actions.services.IdMaker", CountedIds)
@@ -1211,7 +1211,7 @@ STEPS = [
 
 @pytest.mark.slow
 async def test_no_action_leaves_its_app(serve: Serve, store: Store) -> None:
-    """It answers and writes what it does where there is no bank, and leaves the bank's rows."""
+    """It answers and writes the same as without a bank, and the bank's rows do not change."""
     server = await serve()
     together, succeeded = [], set()
     for step in STEPS:
@@ -1232,14 +1232,14 @@ async def test_no_action_leaves_its_app(serve: Serve, store: Store) -> None:
 
 
 async def test_no_key_or_token_of_another_app_is_good(serve: Serve, store: Store) -> None:
-    """For no action that asks for one; and nothing happens but that the journal tells of it."""
+    """No action accepts it, and only the login log changes."""
     server = await serve()
     token = {"access_token": server.tokens[BANK]}
     foreign: list[dict[str, str]] = [{"key": f"{BANK}-key"}, {"key": f"{BANK}-master"}, token]
     beside_a_key = [{"key": f"{SHOP}-{kind}", **token} for kind in ("key", "master")]
     for action, rows in ASKED_FOR.items():
         checks = ACTIONS[action].preprocessors
-        # Where only a key is asked for, nobody looks at the token beside it.
+        # An action that needs only a key does not check the token.
         tried = [*foreign, *beside_a_key] if authenticate in checks else foreign
         for credentials in tried if checks else ():
             answer = await server.send(SHOP, action, rows[0].payload, BOTH, **credentials)
@@ -1256,7 +1256,7 @@ async def test_no_key_or_token_of_another_app_is_good(serve: Serve, store: Store
 async def test_me_refuses_the_access_token_of_another_app(
     serve: Serve, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Wherever tokens live; to end one through another app does nothing."""
+    """With every token store; a logout through another app does nothing."""
     path = str(tmp_path / "token")
     if kind == "redis":
         path = request.getfixturevalue("redis_server").url
@@ -1287,7 +1287,7 @@ ATTEMPTS: list[tuple[str, Mapping[str, Any]]] = [
 ]
 
 
-async def test_the_journal_tells_of_attempts_at_its_own_app(serve: Serve, store: Store) -> None:
+async def test_the_login_log_has_the_attempts_of_its_own_app(serve: Serve, store: Store) -> None:
     """Accepted and refused, with a key of the app and without."""
     server = await serve()
     for action, payload in ATTEMPTS:
@@ -1296,13 +1296,13 @@ async def test_the_journal_tells_of_attempts_at_its_own_app(serve: Serve, store:
 
     assert changed(server.first[SHOP], await dump_now(store, SHOP)) == {}
     entries = await store.run(lambda tx: stored_journal.load_latest(tx, BANK, 100), write=False)
-    # Two were there.
+    # Two existed already.
     assert len(entries) == 2 + 2 * len(ATTEMPTS)
     assert {entry.accepted for entry in entries} == {True, False}
 
 
 def make_item(app: App) -> LoggedAttempt:
-    """Return a login as a handler hands it over."""
+    """Return a login as its handler submits it."""
     attempt = make_attempt(f"{BOTH}-principal", motto="new")
     return LoggedAttempt(app, attempt, f"new-{app.name}", "", Origin("", ""))
 
@@ -1311,7 +1311,7 @@ DoBatch = Callable[[Transaction, Sequence[Any]], Coroutine[Any, Any, Sequence[An
 
 
 async def do_batches(store: Store, do: DoBatch, *batches: Sequence[Any]) -> tuple[Any, list[Dump]]:
-    """Return what batches answer, and the rows of both apps after them."""
+    """Return the outcomes of batches, and the rows of both apps after them."""
     outcomes: list[Any] = []
     dumps: list[Dump] = []
 
@@ -1328,10 +1328,10 @@ async def do_batches(store: Store, do: DoBatch, *batches: Sequence[Any]) -> tupl
 
 
 async def test_a_batch_for_two_apps_does_what_two_batches_do(serve: Serve, store: Store) -> None:
-    """For users of the same id and principals of the same name, and for those of one app."""
+    """For users and principals that both apps have, and for those of one app."""
     server = await serve()
     users = [(BANK, f"{BOTH}-user"), (SHOP, f"{BOTH}-user"), (SHOP, f"{BANK}-user")]
-    # Of the first, the disabling that ended is cleared, and of nobody else.
+    # Only the first user's disabling has expired and is cleared.
     visits = [LastSeen(*user, NOW, enable=user == users[0]) for user in users]
     kinds: list[tuple[DoBatch, list[Any]]] = [
         (find_many, [Lookup(*user) for user in users]),
@@ -1351,7 +1351,7 @@ async def test_a_batch_for_two_apps_does_what_two_batches_do(serve: Serve, store
 
 @pytest.mark.slow
 async def test_calls_of_two_apps_in_one_batch_are_kept_apart(serve: Serve, store: Store) -> None:
-    """Users of the same id and the same principal who come at the same moment."""
+    """For users with the same id and principal who log in at the same time."""
     server = await serve()
     calls = [
         *(server.send(app, "me", {}, BOTH, access_token=server.tokens[app]) for app in APPS * 2),

@@ -1,4 +1,4 @@
-"""The journal, kept to a number of rows and of days."""
+"""The login log, limited in rows and days."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from skylogin.domain import login_attempt
 from skylogin.domain.login_attempt import LogEntry, Origin, Refusal
 from skylogin.errors import Reason, not_decodable
 from skylogin.ids import timed_prefix
-from skylogin.store import login_attempts as stored_journal
+from skylogin.store import login_attempts as stored_attempts
 from skylogin.tokens.custom_token import describe
 
 from tests.factories import NOW, make_token
@@ -27,13 +27,13 @@ ROWS_MAX = 10
 
 @pytest.fixture
 def writer(store: Store, clock: Clock) -> LoginLog:
-    """A journal of ten rows and two days."""
+    """A login log of ten rows and two days."""
     return LoginLog(store, APP, rows_max=ROWS_MAX, days=2, now=clock)
 
 
 def make_entry(number: int, at: datetime = NOW) -> LogEntry:
-    """Return the entry of a refused attempt; a higher *number* is later."""
-    # The id of an entry is in the order of time, so the number counts as milliseconds.
+    """Return the entry of a refused attempt; those with a higher *number* are later."""
+    # Ids are in the order of time, so the number counts milliseconds.
     identifier = f"{timed_prefix(at + timedelta(milliseconds=number))}-{uuid.uuid4()}"
     error = not_decodable(Reason.EXPIRED, f"attempt {number}")
     refusal = Refusal(error, describe(make_token(sub=f"person {number}")))
@@ -41,29 +41,29 @@ def make_entry(number: int, at: datetime = NOW) -> LogEntry:
 
 
 async def add(store: Store, writer: LoginLog, *entries: LogEntry) -> None:
-    """Write *entries*, each in a transaction of its own."""
+    """Write *entries*, each in its own transaction."""
     for entry in entries:
         await store.run(lambda tx, entry=entry: writer.add(tx, [entry]))  # type: ignore[misc]
 
 
 async def subjects_in(store: Store) -> list[str]:
-    """Return whom the journal tells of, the latest first."""
-    latest = await store.run(lambda tx: stored_journal.load_latest(tx, APP, 1000), write=False)
+    """Return the subjects in the login log, newest first."""
+    latest = await store.run(lambda tx: stored_attempts.load_latest(tx, APP, 1000), write=False)
     return [entry.subject for entry in latest]
 
 
 async def test_an_entry_comes_back_as_it_was(store: Store, writer: LoginLog) -> None:
-    """With all that it tells."""
+    """With all its details."""
     entry = make_entry(1)
 
     await add(store, writer, entry)
 
-    latest = await store.run(lambda tx: stored_journal.load_latest(tx, APP, 1), write=False)
+    latest = await store.run(lambda tx: stored_attempts.load_latest(tx, APP, 1), write=False)
     assert latest == [entry]
 
 
 async def test_only_the_latest_rows_are_kept(store: Store, writer: LoginLog) -> None:
-    """However they come; as many again may be there until the oldest go together."""
+    """Up to twice as many may exist until the oldest are dropped together."""
     for number in range(35):
         await add(store, writer, make_entry(number))
         kept = await subjects_in(store)
@@ -75,18 +75,18 @@ async def test_only_the_latest_rows_are_kept(store: Store, writer: LoginLog) -> 
 
 
 async def test_entries_of_other_apps_do_not_count(store: Store, writer: LoginLog) -> None:
-    """Each app has a journal of its own."""
-    await store.run(lambda tx: stored_journal.add(tx, "other", [make_entry(0)]))
+    """Each app has its own login log."""
+    await store.run(lambda tx: stored_attempts.add(tx, "other", [make_entry(0)]))
 
     await store.run(lambda tx: writer.add(tx, [make_entry(number) for number in range(1, 90)]))
 
-    assert await store.run(lambda tx: stored_journal.count(tx, "other"), write=False) == 1
+    assert await store.run(lambda tx: stored_attempts.count(tx, "other"), write=False) == 1
 
 
-async def test_what_an_earlier_server_left_is_counted(
+async def test_entries_of_an_earlier_server_count(
     store: Store, writer: LoginLog, clock: Clock
 ) -> None:
-    """A smaller bound takes hold at the next attempt."""
+    """A lower limit applies from the next attempt on."""
     await add(store, writer, *(make_entry(number) for number in range(10)))
     smaller = LoginLog(store, APP, rows_max=3, days=2, now=clock)
     await smaller.open()
@@ -96,12 +96,12 @@ async def test_what_an_earlier_server_left_is_counted(
     assert await subjects_in(store) == ["person 10", "person 9", "person 8"]
 
 
-async def test_entries_go_when_they_are_too_old(
+async def test_entries_that_are_too_old_are_dropped(
     store: Store, writer: LoginLog, clock: Clock
 ) -> None:
-    """With the next attempt, though there is room for them."""
+    """At the next attempt, even if the number of rows is within the limit."""
     old = [make_entry(1, NOW - 3 * DAY), make_entry(2, NOW - 2 * DAY - timedelta(seconds=1))]
-    await store.run(lambda tx: stored_journal.add(tx, APP, [*old, make_entry(3, NOW - DAY)]))
+    await store.run(lambda tx: stored_attempts.add(tx, APP, [*old, make_entry(3, NOW - DAY)]))
 
     await add(store, writer, make_entry(4))
     assert await subjects_in(store) == ["person 4", "person 3"]
@@ -111,10 +111,8 @@ async def test_entries_go_when_they_are_too_old(
     assert await subjects_in(store) == ["person 5", "person 4"]
 
 
-async def test_work_that_is_rolled_back_costs_the_journal_nothing(
-    store: Store, writer: LoginLog
-) -> None:
-    """Its entries never were, so no others have to go for them."""
+async def test_work_that_is_rolled_back_drops_no_entries(store: Store, writer: LoginLog) -> None:
+    """Its own entries do not count."""
 
     async def fail(tx: Transaction) -> None:
         await writer.add(tx, [make_entry(number) for number in range(50, 60)])
@@ -131,7 +129,7 @@ async def test_work_that_is_rolled_back_costs_the_journal_nothing(
 async def test_a_flood_of_refusals_is_written_together_and_left_out_beyond_a_bound(
     store: Store, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory and database stay as they are; the log says how many were left out."""
+    """Memory and database stay limited; a warning has the number of entries left out."""
     monkeypatch.setattr(logging.getLogger("skylogin"), "propagate", True)
     writer = LoginLog(store, APP, rows_max=100_000, days=2, now=clock)
     for number in range(WAITING_MAX + 200):
@@ -145,7 +143,7 @@ async def test_a_flood_of_refusals_is_written_together_and_left_out_beyond_a_bou
 
 
 async def test_closing_does_not_lose_refusals_that_wait(store: Store, writer: LoginLog) -> None:
-    """Though they came a moment ago."""
+    """Even the most recent ones."""
     writer.note(make_entry(1))
     writer.note(make_entry(2))
 
@@ -155,8 +153,8 @@ async def test_closing_does_not_lose_refusals_that_wait(store: Store, writer: Lo
 
 
 @pytest.mark.slow
-async def test_a_refusal_is_in_the_journal_soon(store: Store, writer: LoginLog) -> None:
-    """Nobody has to ask for it, the first time and later."""
+async def test_a_refusal_is_written_soon(store: Store, writer: LoginLog) -> None:
+    """Without a request for it, the first time and later."""
     for number in (1, 2):
         writer.note(make_entry(number))
 
@@ -168,13 +166,13 @@ async def test_a_refusal_is_in_the_journal_soon(store: Store, writer: LoginLog) 
     await writer.close()
 
 
-async def test_a_journal_that_cannot_be_written_stops_no_login(
+async def test_a_login_log_that_cannot_be_written_stops_no_login(
     store: Store,
     writer: LoginLog,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What was lost is logged."""
+    """The number of lost entries is logged."""
     monkeypatch.setattr(logging.getLogger("skylogin"), "propagate", True)
     twice = make_entry(1)
     writer.note(twice)
@@ -190,7 +188,7 @@ async def test_a_journal_that_cannot_be_written_stops_no_login(
 async def test_an_accepted_login_is_written_in_its_own_transaction(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """Whoever is answered is in the journal, and keeps its place when logins are many."""
+    """The log has every answered login, also when there are many logins."""
     services = await make_services(SKYLOGIN_LOGIN_LOG_ROWS_MAX="20")
 
     logins = await asyncio.gather(*(log_in(services, f"person {n}") for n in range(50)))

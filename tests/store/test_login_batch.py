@@ -1,4 +1,4 @@
-"""Logins, as the database sees them."""
+"""Logins in the database."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ async def test_many_first_logins_of_one_principal_make_one_user(
 async def test_many_first_logins_on_several_servers_make_one_user(
     make_store: Any, make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """With a name of their own, and fields that all of them add at once."""
+    """Each with its own name, and with fields that all add at once."""
     nodes = [await make_services(await make_store()) for _ in range(3)]
     subjects = [f"person {number % 10}" for number in range(60)]
 
@@ -96,7 +96,7 @@ async def test_many_first_logins_on_several_servers_make_one_user(
 async def test_a_profile_comes_back_as_it_was_stored(
     make_services: MakeServices, log_in: LogIn
 ) -> None:
-    """Values of every kind, and of every spelling that a database might change."""
+    """Values of every kind, and spellings that a database might change."""
     services = await make_services()
     first = await log_in(services, "alice", **EVERYTHING)
 
@@ -130,10 +130,10 @@ async def test_times_come_back_to_the_microsecond(
     assert record.created_at.utcoffset() is not None
 
 
-async def test_who_is_refused_in_a_batch_does_not_hold_up_the_others(
+async def test_a_refused_login_in_a_batch_does_not_affect_the_others(
     make_services: MakeServices, log_in: LogIn, writes_blocked: Blocked, query: Any
 ) -> None:
-    """A user name that another has, a field of another type: each fails for itself."""
+    """A user name that is taken, or a value of another type, fails its own login only."""
     services = await make_services()
     await log_in(services, "alice", username="alice", age=1)
     async with writes_blocked():
@@ -159,7 +159,7 @@ async def test_who_is_refused_in_a_batch_does_not_hold_up_the_others(
 async def test_user_names_change_hands_within_a_batch(
     make_services: MakeServices, log_in: LogIn, writes_blocked: Blocked, query: Any
 ) -> None:
-    """One gives theirs up, the next one takes it, in one transaction."""
+    """One login releases a name and the next takes it, in one transaction."""
     services = await make_services()
     alice = await log_in(services, "alice", username="name")
     async with writes_blocked():
@@ -180,7 +180,7 @@ async def test_user_names_change_hands_within_a_batch(
 async def test_a_disabling_is_never_lost_to_a_login(
     make_services: MakeServices, log_in: LogIn, store: Store
 ) -> None:
-    """Logins write the columns that they mean to change, and no others."""
+    """Logins write only the columns that they change."""
     services = await make_services()
     user_id = (await log_in(services, "alice")).user.id
     disabled = User(user_id, disabled=True, disabled_message="bad")
@@ -206,7 +206,7 @@ async def test_a_disabling_is_never_lost_to_a_login(
     assert (found[user_id].disabled, found[user_id].disabled_message) == (True, "bad")
 
 
-# What is deleted, and the name in the profile afterwards.
+# The deleted rows, and the name in the profile afterwards.
 LOST: dict[str, tuple[tuple[Table, ...], str | None]] = {
     "user": ((tables.users,), "A"),
     "record": ((tables.records,), None),
@@ -215,7 +215,7 @@ LOST: dict[str, tuple[tuple[Table, ...], str | None]] = {
 
 
 @pytest.mark.parametrize(("lost", "kept"), LOST.values(), ids=LOST)
-async def test_what_somebody_deleted_is_made_again_with_the_same_id(  # noqa: PLR0913, PLR0917
+async def test_deleted_rows_are_made_again_with_the_same_id(  # noqa: PLR0913, PLR0917
     lost: tuple[Table, ...],
     kept: str | None,
     make_services: MakeServices,
@@ -223,7 +223,7 @@ async def test_what_somebody_deleted_is_made_again_with_the_same_id(  # noqa: PL
     store: Store,
     query: Any,
 ) -> None:
-    """The principal keeps its user id, and what is left of the profile stays."""
+    """The principal keeps its user id, and the rest of the profile stays."""
     services = await make_services()
     first = await log_in(services, "alice", name="A")
 
@@ -243,7 +243,7 @@ async def test_what_somebody_deleted_is_made_again_with_the_same_id(  # noqa: PL
 async def test_a_long_subject_is_a_subject(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """The longest there may be fits into every index."""
+    """The longest one fits into every index."""
     services = await make_services()
     subjects = ["x" * 2500, "é" * 1250, " ", "'; DROP TABLE users; --", "%s", "a" * 2499 + "b"]
 
@@ -254,11 +254,11 @@ async def test_a_long_subject_is_a_subject(
     assert {name for (name,) in await query("SELECT principal FROM principals")} == set(subjects)
 
 
-# --- how much it costs ------------------------------------------------------------
+# --- costs ------------------------------------------------------------------------
 
 
 class Counted:
-    """What was sent to the database."""
+    """Counts of what was sent to the database."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
@@ -267,7 +267,7 @@ class Counted:
 
 @contextmanager
 def counting() -> Iterator[Counted]:
-    """Count what every engine sends while a block lasts."""
+    """Count what every engine sends during a block."""
     counted = Counted()
 
     def execute(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -293,7 +293,7 @@ def counting() -> Iterator[Counted]:
 async def test_a_batch_costs_as_many_statements_as_one_login(
     profile: dict[str, Any], make_services: MakeServices, log_in: LogIn
 ) -> None:
-    """And one commit, however many are in it."""
+    """And one commit, however many logins it has."""
     services = await make_services()
     people = [f"person {number}" for number in range(50)]
     for _ in range(2):
@@ -314,10 +314,10 @@ async def test_a_batch_costs_as_many_statements_as_one_login(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-async def test_principals_that_another_node_makes_while_we_look_are_seen(
+async def test_principals_that_another_node_makes_meanwhile_are_found(
     make_store: Any, make_services: MakeServices, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One after the other, each between two looks: nobody is told that their own name is taken."""
+    """Each between two queries: a user's own name never counts as taken."""
     here, there = await make_services(), await make_services(await make_store())
     await log_in(there, "first of all", username="so that every field is there")
     to_come = ["alice", "bob"]

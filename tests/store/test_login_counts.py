@@ -1,4 +1,4 @@
-"""Counts of attempts and of uses of secrets."""
+"""Counts of login attempts and of uses of secrets."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ SECRET = "a secret"
 async def test_every_attempt_counts_once(
     make_services: MakeServices, ask: Ask, operator: Operator, clock: Clock
 ) -> None:
-    """Those of two servers add up, and those that the journal leaves out count too."""
+    """Counts of two servers add up; attempts that the login log leaves out count too."""
     servers = [await make_services() for _ in range(2)]
     for services in servers:
         accepted = [make_token(secret=SECRET, sub=f"s{number}") for number in range(5)]
@@ -48,7 +48,7 @@ async def test_every_attempt_counts_once(
 async def test_uses_of_a_secret_are_counted_by_the_day(
     make_services: MakeServices, ask: Ask, operator: Operator, clock: Clock
 ) -> None:
-    """So that one sees when an old one can go."""
+    """They show when an old secret can be revoked."""
     services = await make_services()
     for days in (9, 2, 0, 0):
         clock.moment = NOW - timedelta(days=days)
@@ -66,12 +66,12 @@ async def test_uses_of_a_secret_are_counted_by_the_day(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-async def test_a_secret_that_is_first_used_while_one_looks_is_no_crash(
+async def test_a_secret_first_used_between_two_queries_is_not_a_crash(
     make_store: Callable[[], Awaitable[Store]],
     make_operator: MakeOperator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another node counts it between the two looks at what was used last, and how often."""
+    """Another node counts it between the queries for last uses and for numbers of uses."""
     here, there = await make_store(), await make_store()
     today = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     uses = {("late", today): SecretUse(1, NOW)}
@@ -90,7 +90,7 @@ async def test_a_secret_that_is_first_used_while_one_looks_is_no_crash(
 async def test_counts_that_cannot_be_written_wait(
     make_services: MakeServices, ask: Ask, store: Store, operator: Operator, writes_blocked: Blocked
 ) -> None:
-    """None is lost, and none counts twice."""
+    """No count is lost or added twice."""
     services = await make_services()
     await ask(services, LOG_IN, token=make_token(secret="wrong"))
     await services.app.login_log.flush()
@@ -113,10 +113,10 @@ async def test_counts_that_cannot_be_written_wait(
     assert seen.hour.points[-1].refused == {"signature_wrong": 2}
 
 
-async def test_old_counts_go(
+async def test_old_counts_are_dropped(
     make_services: MakeServices, ask: Ask, store: Store, clock: Clock
 ) -> None:
-    """When something is counted, now and then."""
+    """From time to time, when counts are written."""
     services = await make_services()
 
     async def load(tx: Transaction) -> int:
@@ -129,10 +129,10 @@ async def test_old_counts_go(
     assert await store.run(load, write=False) == 1
 
 
-async def test_a_secret_that_ends_while_it_is_used_is_warned_of(
+async def test_a_secret_that_expires_while_in_use_has_a_warning(
     make_operator: MakeOperator, clock: Clock
 ) -> None:
-    """And so is an app that nobody can log in to."""
+    """So has an app without an accepted secret."""
     operator = make_operator(CUSTOM_TOKEN_SECRET="")
     assert await overview.warnings(operator, APP) == [
         "custom token logins to myapp fail: no secret is accepted"

@@ -1,7 +1,7 @@
-"""With 100,000 users and as many attempts every page asks little of the database.
+"""With 100,000 users and login attempts, every page needs little work from the database.
 
-Time is not measured, which others on the machine take too, but work: steps of SQLite's
-machine, rows that PostgreSQL reads. Reading every user once is some 50 milliseconds.
+The tests measure work, not time: steps of SQLite's virtual machine, and rows that PostgreSQL
+reads. Reading every user once takes some 50 milliseconds.
 """
 
 import base64
@@ -32,18 +32,18 @@ NUMBER = 100_000
 AT_ONCE = 5000
 THE_ONE_IN_BERN = 77_777
 HALF = timedelta(seconds=NUMBER / 2)
-# So many are the last in an order, and have an e-mail that begins with its name.
+# The number of users that are last in an order and have an e-mail that begins with its name.
 LAST = 45_000
-# Every user once, some again one by one, and of PostgreSQL's rows each with two others.
+# Every user once, some of them twice; in PostgreSQL with two more rows each.
 STEPS_MAX = {"sqlite": 3_500_000, "postgresql": 3 * NUMBER}
-# Besides, those whose e-mail begins so are read once and remembered.
+# In addition, the users whose e-mail begins so are read once.
 STEPS_OF_MANY_MAX = {"sqlite": 5_000_000, "postgresql": 4 * NUMBER}
 
 Row = Mapping[str, object]
 
 
 def _places(number: int) -> dict[str, int]:
-    """Return which a user is in each order."""
+    """Return the position of a user in each order."""
     return {
         "created_at": number,
         "id": (number * 7919) % NUMBER,
@@ -52,7 +52,7 @@ def _places(number: int) -> dict[str, int]:
 
 
 def _last_by(number: int) -> str:
-    """Return the order in which a user is one of the last, empty where in none."""
+    """Return the order in which a user is one of the last, empty if in none."""
     return next((sort for sort, place in _places(number).items() if place < LAST), "")
 
 
@@ -128,7 +128,7 @@ async def _write(store: Store, rows: Iterable[tuple[Table, Row]]) -> None:
 def large_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The URL of a database that is filled once."""
+    """The URL of a database that all tests share."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('large') / 'large.db'}"
         return
@@ -140,7 +140,7 @@ def large_url(
 
 @pytest.fixture
 async def store(large_url: str) -> AsyncIterator[Store]:
-    """A store with so many users."""
+    """A store with all these users."""
     store = open_store(large_url)
     ids = IdMaker()
     if await store.version() is None:
@@ -154,7 +154,7 @@ async def store(large_url: str) -> AsyncIterator[Store]:
 
 
 class Meter:
-    """Counts what a database does in one transaction."""
+    """Counts the work of a database in one transaction."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
@@ -166,12 +166,12 @@ class Meter:
         if self._tx.dialect == "sqlite":
             await (await self._driver()).set_progress_handler(self._count, 1000)
         else:
-            # What an index alone tells is no row that is read.
+            # An index-only scan does not count as rows read.
             await self._connection.execute(text("SET LOCAL statement_timeout = '3s'"))
             self._steps = await self._rows_read()
 
     async def stop(self) -> int:
-        """Return what was done since the start."""
+        """Return the work since the start."""
         if self._tx.dialect != "sqlite":
             return await self._rows_read() - self._steps
         await (await self._driver()).set_progress_handler(None, 0)
@@ -193,7 +193,7 @@ class Meter:
 def metered(
     store: Store, make_operator: MakeOperator, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Operator, list[int]]:
-    """An operator, and how much each of their transactions asked of the database."""
+    """An operator, and the work of each of its transactions."""
     found: list[int] = []
     run = store.run
 
@@ -246,7 +246,7 @@ WANTED: dict[str, dict[str, Any]] = {
 async def test_users_are_found_with_little_work(
     wanted: dict[str, Any], sort: str, store: Store, metered: tuple[Operator, list[int]]
 ) -> None:
-    """However they are searched for and sorted, at the beginning and in the middle."""
+    """With every search and order, on the first page and in the middle."""
     operator, steps = metered
     for cursor in ("", _cursor(sort)):
         await users.find(operator, APP, Search(**wanted, sort=sort, cursor=cursor))
@@ -255,10 +255,10 @@ async def test_users_are_found_with_little_work(
 
 @pytest.mark.parametrize("sort", [one for one in SORTS if one.startswith("-")])
 @pytest.mark.parametrize("city", ["", "Oslo", "Rome"])
-async def test_many_who_are_the_last_are_found_with_little_work(
+async def test_many_users_at_the_end_are_found_with_little_work(
     city: str, sort: str, store: Store, metered: tuple[Operator, list[int]]
 ) -> None:
-    """Though all others come before them, and in their order."""
+    """Although all others come before them, and in order."""
     operator, steps = metered
     key = sort.removeprefix("-")
     field = "city" if city else ""
@@ -294,7 +294,7 @@ ATTEMPTS = {
 async def test_attempts_are_found_with_little_work(
     wanted: Filter, store: Store, metered: tuple[Operator, list[int]]
 ) -> None:
-    """Whatever they are looked for by."""
+    """With every filter."""
     operator, steps = metered
     await login_attempts.find(operator, APP, wanted)
     assert max(steps) <= STEPS_MAX[store.dialect]
@@ -303,7 +303,7 @@ async def test_attempts_are_found_with_little_work(
 async def test_other_pages_need_little_work(
     store: Store, metered: tuple[Operator, list[int]]
 ) -> None:
-    """A user's, the overview, the audit list."""
+    """A user, the overview, the audit list."""
     operator, steps = metered
     await overview.overview(operator, APP)
     assert max(steps) <= STEPS_MAX[store.dialect]
@@ -313,5 +313,5 @@ async def test_other_pages_need_little_work(
     await users.get(operator, APP, found.users[0].id)
     acts = await list_acts(operator, APP)
     await list_acts(operator, APP, acts[-1].id)
-    # Here no table is read to its end.
+    # No table is read completely here.
     assert max(steps) <= STEPS_MAX[store.dialect] // 100

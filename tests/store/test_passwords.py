@@ -1,4 +1,4 @@
-"""Passwords and roles through the actions, as the database keeps them."""
+"""Passwords and roles through the actions, on each database."""
 
 import asyncio
 from datetime import timedelta
@@ -11,7 +11,7 @@ from skylogin.actions.services import Services
 
 from tests.stores import Ask, Clock, MakeServices
 
-# A password is made to take its time.
+# Hashing a password is slow by design.
 pytestmark = pytest.mark.slow
 
 PASSWORD = "secret-1"
@@ -19,7 +19,7 @@ MASTER = "secret"
 
 
 async def sign_up(ask: Ask, services: Services, name: str = "su", **more: Any) -> dict[str, Any]:
-    """Return what the sign-up of a user with a password answers."""
+    """Return the answer to a sign-up with a password."""
     fields = {"auth_data": {"username": name}, "password": PASSWORD, **more}
     answer = await ask(services, "auth:signup", **fields)
     assert answer.status == HTTPStatus.OK, answer.body
@@ -28,7 +28,7 @@ async def sign_up(ask: Ask, services: Services, name: str = "su", **more: Any) -
 
 
 def reason_of(answer: Any) -> str:
-    """Return the reason of a password's refusal."""
+    """Return the reason why a password is refused."""
     return str(answer.body["error"]["info"]["reason"])
 
 
@@ -42,7 +42,7 @@ async def log_in(ask: Ask, services: Services, password: str, name: str = "su") 
 async def test_a_password_is_kept_as_the_original_keeps_it(
     make_services: MakeServices, ask: Ask, query: Any
 ) -> None:
-    """As a bcrypt hash of its first 72 bytes; a hash of the original's is as good."""
+    """As a bcrypt hash of its first 72 bytes; a hash from the original works too."""
     services = await make_services()
     long = "p" * 72
     await sign_up(ask, services, password=long + " and more")
@@ -58,7 +58,7 @@ async def test_a_password_is_kept_as_the_original_keeps_it(
 async def test_a_new_password_ends_older_tokens(
     make_services: MakeServices, ask: Ask, clock: Clock
 ) -> None:
-    """Whether the user changes it or the operator; the token in the answer is good."""
+    """Whether the user or the operator changes it; the token in the answer is valid."""
     services = await make_services()
     first = await sign_up(ask, services)
     clock.moment += timedelta(seconds=10)
@@ -93,8 +93,8 @@ async def test_a_new_password_ends_older_tokens(
     assert await log_in(ask, services, "secret-3") == HTTPStatus.OK
 
 
-async def test_of_two_changes_at_once_one_counts(make_services: MakeServices, ask: Ask) -> None:
-    """The other one's old password is not the old password any more."""
+async def test_of_two_changes_at_once_one_succeeds(make_services: MakeServices, ask: Ask) -> None:
+    """The other one no longer has the right old password."""
     services = await make_services()
     token = (await sign_up(ask, services))["access_token"]
 
@@ -108,10 +108,10 @@ async def test_of_two_changes_at_once_one_counts(make_services: MakeServices, as
     assert sorted(answer.status for answer in answers) == [200, 401, 401]
 
 
-async def test_passwords_that_are_remembered_do_not_come_back(
+async def test_remembered_passwords_cannot_be_used_again(
     make_services: MakeServices, ask: Ask, clock: Clock, query: Any
 ) -> None:
-    """The last two; the one before them may."""
+    """The last two; an older one can."""
     services = await make_services(USER_AUDIT_PW_HISTORY_SIZE="2")
     user_id = (await sign_up(ask, services))["user_id"]
 
@@ -129,10 +129,10 @@ async def test_passwords_that_are_remembered_do_not_come_back(
     assert await query("SELECT count(*) FROM password_history") == [(2,)]
 
 
-async def test_passwords_of_the_last_days_do_not_come_back(
+async def test_passwords_of_the_last_days_cannot_be_used_again(
     make_services: MakeServices, ask: Ask, clock: Clock
 ) -> None:
-    """However many they are; after the days they may."""
+    """However many; after these days they can."""
     services = await make_services(USER_AUDIT_PW_HISTORY_DAYS="2", USER_AUDIT_PW_HISTORY_SIZE="1")
     user_id = (await sign_up(ask, services))["user_id"]
 
@@ -174,10 +174,10 @@ async def test_an_expired_password_has_to_be_changed_first(
     assert (await ask(services, "me", access_token=token)).status == HTTPStatus.OK
 
 
-async def test_nobody_says_of_themselves_that_they_are_verified(
+async def test_users_cannot_mark_themselves_as_verified(
     make_services: MakeServices, ask: Ask
 ) -> None:
-    """But whoever has the master key may say it of anybody."""
+    """A call with the master key can mark any user."""
     services = await make_services(VERIFY_REQUIRED="yes")
     profile = {"is_verified": True}
 
@@ -222,7 +222,7 @@ async def test_text_that_cannot_be_stored_makes_no_user(
         ("me", {"_user_id": "u\0"}),
     ],
 )
-async def test_text_that_no_database_has_is_refused(
+async def test_text_that_no_database_stores_is_refused(
     make_services: MakeServices, ask: Ask, action: str, fields: dict[str, Any]
 ) -> None:
     """By every action that would look for it."""
@@ -232,7 +232,7 @@ async def test_text_that_no_database_has_is_refused(
 
 
 async def test_an_emptied_list_of_roles_takes_none(make_services: MakeServices, ask: Ask) -> None:
-    """Where the original's SQL breaks."""
+    """The original has an SQL error here."""
     services = await make_services()
     user_id = (await sign_up(ask, services))["user_id"]
     both = {"roles": ["r", "r"], "users": [user_id, user_id, "nobody"]}
@@ -248,7 +248,7 @@ async def test_an_emptied_list_of_roles_takes_none(make_services: MakeServices, 
 
 
 async def test_a_role_is_not_lost_to_a_login(make_services: MakeServices, ask: Ask) -> None:
-    """Which writes only what changed."""
+    """A login writes only what changed."""
     services = await make_services()
     user_id = (await sign_up(ask, services))["user_id"]
 
@@ -270,7 +270,7 @@ async def test_a_role_is_not_lost_to_a_login(make_services: MakeServices, ask: A
 async def test_of_many_sign_ups_with_one_name_one_succeeds(
     make_services: MakeServices, make_store: Any, ask: Ask, query: Any
 ) -> None:
-    """On whichever server, and the others leave nothing."""
+    """On any server; the others leave nothing behind."""
     nodes = [await make_services(), await make_services(await make_store())]
 
     answers = await asyncio.gather(
@@ -288,7 +288,7 @@ async def test_of_many_sign_ups_with_one_name_one_succeeds(
 async def test_of_many_sign_ups_of_one_oauth_principal_one_succeeds(
     make_services: MakeServices, make_store: Any, ask: Ask, query: Any
 ) -> None:
-    """And everybody can log in as it then."""
+    """Later logins with it succeed."""
     nodes = [await make_services(), await make_services(await make_store())]
     who = {"provider": "example", "principal_id": "p"}
 

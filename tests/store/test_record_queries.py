@@ -1,6 +1,6 @@
-"""Queries for records: the same rows on every database, and those of a plain evaluation.
+"""Queries for records return the same rows on every database as a plain evaluation in Python.
 
-The evaluation reads the query as it comes over the wire and knows nothing of SQL.
+The evaluation reads the query in its wire format and does not use SQL.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ FIELDS = {
 TEXTS = st.text("aAbäÄ%_\\ σΣ", max_size=4)
 NUMBERS = st.sampled_from([-1, 0, 0.5, 1, 2, 1e300, 12345678901234567000])
 MOMENTS = st.sampled_from([datetime(year, 1, 1, tzinfo=UTC) for year in (1, 1999, 2026, 9999)])
-# No two of them are one place, and no two as far away from ORIGIN.
+# All different, with different distances from ORIGIN.
 PLACES = st.tuples(st.integers(-179, 180), st.integers(-89, 89)).map(list)
 ORIGIN = [12.3456789, 1.23456789]
 PLAIN = st.sampled_from([True, False, 1, 0, 1.5, "", "a", "b", "1"])
@@ -86,7 +86,7 @@ ACTORS = st.sampled_from(
 
 @st.composite
 def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Draw records, now and then with values of another type than their fields'."""
+    """Draw records, some with values that do not have the type of their field."""
     made = []
     for key in draw(st.lists(st.sampled_from(IDS), unique=True, max_size=6)):
         held = draw(st.lists(st.sampled_from(sorted(FIELDS)), unique=True))
@@ -107,21 +107,21 @@ def make_row(key: str, data: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def path(name: str) -> dict[str, str]:
-    """Return a key path as a call has it."""
+    """Return a key path in its wire format."""
     return {"$type": "keypath", "$val": name}
 
 
 def date(moment: datetime) -> dict[str, str]:
-    """Return a time as a call has it."""
+    """Return a time in its wire format."""
     return {"$type": "date", "$date": rfc3339.on_wire(moment)}
 
 
 def geo(place: list[float]) -> dict[str, Any]:
-    """Return a place as a call has it."""
+    """Return a place in its wire format."""
     return {"$type": "geo", "$lng": place[0], "$lat": place[1]}
 
 
-# What may be compared, by the families of types, each with its literals.
+# Comparable expressions by type family, each with its literals.
 FAMILIES: list[tuple[list[str], st.SearchStrategy[Any]]] = [
     (
         ["name", "best", ODD, "_id", "_owner_id", "best.name", "best._id"],
@@ -137,7 +137,7 @@ ORDERING = ["gt", "gte", "lt", "lte", "eq", "neq"]
 
 @st.composite
 def comparisons(draw: st.DrawFn) -> list[Any]:  # noqa: PLR0911
-    """Draw a comparison whose sides fit."""
+    """Draw a comparison of two sides of the same family."""
     kind = draw(st.integers(0, 7))
     names, literals = draw(st.sampled_from(FAMILIES))
     names = [name for name in names if name != "level" or literals is not NUMBERS or kind > 1]
@@ -214,7 +214,7 @@ def readable(row: dict[str, Any], actor: Actor) -> bool:
 
 
 def fitting(name: str, value: Any) -> Any:
-    """Return a stored value, null where it has another type than its field."""
+    """Return a stored value, null if it does not have the type of its field."""
     kinds: dict[str, Any] = {"age": (int, float), "level": (int, float), "ok": bool}
     if name == "tags":
         return value
@@ -241,7 +241,7 @@ def look_up(name: str, row: dict[str, Any] | None, all_rows: dict[str, Any], act
 
 
 def metres(one: list[float], other: list[float]) -> float:
-    """Return the length of the arc between two places, by another formula than the server's."""
+    """Return the distance of two places, with another formula than the server's."""
     (x, y), (u, v) = (map(math.radians, place[:2]) for place in (one, other))
     across = math.cos(v) * math.sin(u - x)
     along = math.cos(y) * math.sin(v) - math.sin(y) * math.cos(v) * math.cos(u - x)
@@ -250,14 +250,14 @@ def metres(one: list[float], other: list[float]) -> float:
 
 
 class Evaluation:
-    """The rows that a query gives, found without SQL."""
+    """The result of a query, found without SQL."""
 
     def __init__(self, all_rows: list[dict[str, Any]], actor: Actor) -> None:
         self.rows = {row["id"]: row for row in all_rows}
         self.actor = actor
 
     def ids(self, payload: dict[str, Any]) -> tuple[list[str], int]:
-        """Return the ids in their order, and how many there are without a limit."""
+        """Return the ids in order, and their number without a limit."""
         predicate = payload["predicate"]
         found = [
             row
@@ -272,14 +272,14 @@ class Evaluation:
         return [row["id"] for row in found[first:last]], len(found)
 
     def key(self, by: Any, row: dict[str, Any]) -> tuple[bool, Any]:
-        """Return what sorts a record: null is greater than everything."""
+        """Return the sort key of a record: null is greater than everything."""
         value = self.value(by, row)
         if isinstance(value, str) and by == path("nick"):
             value = value.lower()
         return (value is None, value if value is not None else 0)
 
     def value(self, expression: Any, row: dict[str, Any]) -> Any:
-        """Return what an expression means for a record; times as text that sorts."""
+        """Return the value of an expression for a record; times are text that sorts."""
         if isinstance(expression, list):
             place = look_up("place", row, self.rows, self.actor)
             other = [expression[3]["$lng"], expression[3]["$lat"]]
@@ -294,7 +294,7 @@ class Evaluation:
         return [expression["$lng"], expression["$lat"]]
 
     def holds(self, predicate: list[Any], row: dict[str, Any]) -> bool | None:
-        """Return whether a predicate holds, None where nobody knows."""
+        """Return whether a predicate holds, None if unknown."""
         operator, *parts = predicate
         if operator in ("and", "or"):
             held = [self.holds(part, row) for part in parts]
@@ -308,7 +308,7 @@ class Evaluation:
         return self.compares(operator, *parts, row)
 
     def compares(self, operator: str, left: Any, right: Any, row: dict[str, Any]) -> bool | None:
-        """Return whether a comparison holds, None where nobody knows."""
+        """Return whether a comparison holds, None if unknown."""
         if operator == "in":
             return self.contains(left, right, row)
         one, other = self.value(left, row), self.value(right, row)
@@ -352,7 +352,7 @@ class Evaluation:
 
 
 def matches(text: str, pattern: str) -> bool | None:
-    """Return whether a text is like a pattern: None where that ends with an escape."""
+    """Return whether a text matches a pattern, None if that ends with an escape."""
     if re.search(r"(?:^|[^\\])(?:\\\\)*\\$", pattern):
         return None
     expression = ""
@@ -365,7 +365,7 @@ def matches(text: str, pattern: str) -> bool | None:
 
 
 class Database:
-    """A store with the record type, and a loop to use it from a test that is none of its own."""
+    """A store with the record type, and an event loop, for tests that are not async."""
 
     def __init__(self, url: str) -> None:
         self.runner = asyncio.Runner()
@@ -389,7 +389,7 @@ class Database:
         actor: Actor,
         database_id: str | None = "",
     ) -> Found:
-        """Keep *rows* and no others, and run the query."""
+        """Replace all records by *rows*, and run the query."""
         asked = reader.read(json.loads(json.dumps(payload)))
 
         async def work(tx: Transaction) -> Found:
@@ -404,7 +404,7 @@ class Database:
         return self.runner.run(self.store.run(work))
 
     def ids(self, rows: list[dict[str, Any]], **payload: Any) -> list[str]:
-        """Return the ids of what a query finds, with the master key."""
+        """Return the ids that a query finds with the master key."""
         actor = payload.pop("actor", Actor(has_master_key=True))
         database_id = payload.pop("database_id", "")
         found = self.find(rows, {"record_type": TYPE, **payload}, actor, database_id)
@@ -440,7 +440,7 @@ def database(
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(rows=rows(), payload=PAYLOADS, actor=ACTORS)
 def test_a_query_finds_what_a_plain_evaluation_finds(database, rows, payload, actor):
-    """The same records in the same order, and as many, whatever they hold."""
+    """The same records in the same order, and the same count."""
     found = database.find(rows, payload, actor)
 
     ids, count = Evaluation(rows, actor).ids(payload)
@@ -449,8 +449,8 @@ def test_a_query_finds_what_a_plain_evaluation_finds(database, rows, payload, ac
 
 
 @pytest.mark.parametrize("place", [[5e-324, 0], [0, 1e-160], [180, 135], [1e300, -1e300]])
-def test_every_place_is_some_distance_away(database, place):
-    """However few the degrees are, and beyond the poles."""
+def test_every_place_has_a_distance(database, place):
+    """Also with tiny degrees, and beyond the poles."""
     rows = [make_row("r0", {"place": place})]
     for asked in ([0, 0], [0, 45], place):
         function = ["func", "distance", path("place"), geo(asked)]
@@ -459,8 +459,8 @@ def test_every_place_is_some_distance_away(database, place):
 
 @pytest.mark.parametrize("place", [[1], 1.5, [1, None], [None, 1], [], {"0": 1}])
 @pytest.mark.parametrize("operator", ["eq", "neq"])
-def test_half_a_place_is_none(database, place, operator):
-    """It is neither equal to a place nor another one."""
+def test_an_incomplete_place_is_null(database, place, operator):
+    """It is neither equal nor unequal to a place."""
     rows = [make_row("r0", {"place": place})]
     assert database.ids(rows, predicate=[operator, path("place"), geo([0, 0])]) == []
     assert database.ids(rows, predicate=["not", [operator, path("place"), geo([1, 1])]]) == []

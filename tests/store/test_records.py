@@ -1,4 +1,4 @@
-"""Records and the schema through the actions, as each database keeps them."""
+"""Records and the schema through the actions, on each database."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ PUBLIC_READ = [{"level": "read", "public": True}]
 
 
 class Table:
-    """A server with two users who have logged in, and what one may ask of it."""
+    """A server with two users who have logged in, and helpers for calls."""
 
     def __init__(self, ask: Ask, services: Services) -> None:
         self.services = services
@@ -33,7 +33,7 @@ class Table:
         self._ask = ask
 
     async def add_user(self, name: str, **profile: Any) -> None:
-        """Have somebody log in."""
+        """Log a user in."""
         token = make_token(sub=name, secret="a secret", skyprofile={"username": name, **profile})
         result = await self("nobody", "sso:custom_token:login", token=token)
         self.ids[name], self._tokens[name] = result["user_id"], result["access_token"]
@@ -43,7 +43,7 @@ class Table:
         return f"user/{self.ids[name]}"
 
     async def __call__(self, who: str, action: str, **fields: Any) -> Any:
-        """Return the result, or the error, of an action that *who* asks for."""
+        """Return the result, or the error, of an action called by *who*."""
         keys = {"god": {"key": MASTER}, "nobody": {"key": CLIENT}}
         how = keys.get(who) or {"access_token": self._tokens[who]}
         answer = await self._ask(self.services, action, **how, **fields)
@@ -79,12 +79,12 @@ def open_table(make_services: MakeServices, ask: Ask) -> Open:
 
 
 def error(entry: Any) -> Any:
-    """Return the name of an error, None of anything else."""
+    """Return the name of an error, None for anything else."""
     return entry["name"] if isinstance(entry, dict) and "code" in entry else None
 
 
 async def test_a_record_is_saved_and_merged(open_table: Open, clock: Clock) -> None:
-    """Fields that are sent replace, null clears, others stay; so does the owner."""
+    """Fields that are sent replace stored ones, null removes, others and the owner stay."""
     table = await open_table()
     [made] = await table.save("al", {"_id": "note/1", "title": "A", "body": "x", "n": 1})
     clock.moment += timedelta(seconds=1)
@@ -112,8 +112,8 @@ TYPED = {
 }
 
 
-async def test_typed_values_come_back_as_they_went(open_table: Open) -> None:
-    """Of every type, in records of any type, whatever fields are called."""
+async def test_typed_values_come_back_as_they_were_sent(open_table: Open) -> None:
+    """Values of every type, in records of any type, with any field names."""
     table = await open_table()
 
     [saved] = await table.save("al", {"_id": "note/1", **TYPED})
@@ -122,8 +122,8 @@ async def test_typed_values_come_back_as_they_went(open_table: Open) -> None:
     assert await table.fetch("al", "note/1") == [saved]
 
 
-async def test_each_record_stands_alone(open_table: Open) -> None:
-    """What cannot be read or done is told in its place; the others are saved."""
+async def test_each_record_succeeds_or_fails_alone(open_table: Open) -> None:
+    """An error stands in the place of its record; the others are saved."""
     table = await open_table()
     records = [
         {"title": "no id"},
@@ -156,7 +156,7 @@ async def test_each_record_stands_alone(open_table: Open) -> None:
 
 
 async def test_all_or_none_are_saved(open_table: Open) -> None:
-    """With `atomic` one that is refused takes the others with it."""
+    """With `atomic`, one refused record fails the whole call."""
     table = await open_table()
     await table.save("al", {"_id": "note/closed", "_access": []})
 
@@ -177,7 +177,7 @@ async def test_all_or_none_are_saved(open_table: Open) -> None:
 
 
 async def test_a_type_that_does_not_fit_refuses_the_whole_call(open_table: Open) -> None:
-    """Nothing is saved, and the words are the original's."""
+    """Nothing is saved, and the message is the original's."""
     table = await open_table()
     await table.save("al", {"_id": "note/1", "n": 1})
 
@@ -198,7 +198,7 @@ async def test_a_type_that_does_not_fit_refuses_the_whole_call(open_table: Open)
 
 
 async def test_the_schema_grows_in_dev_mode_or_for_the_master_key(open_table: Open) -> None:
-    """Otherwise the whole call is refused, unless everything it needs is there."""
+    """Otherwise the whole call is refused, unless the schema has all that it needs."""
     table = await open_table(DEV_MODE="no")
     new = {"_id": "note/1", "title": "new"}
 
@@ -210,8 +210,8 @@ async def test_the_schema_grows_in_dev_mode_or_for_the_master_key(open_table: Op
     assert "note" in (await table("god", "schema:fetch"))["record_types"]
 
 
-async def test_what_is_not_to_be_read_or_written_is_left_out(open_table: Open) -> None:
-    """Rules for fields go for saving and for answers; with `atomic` they refuse."""
+async def test_fields_that_rules_close_are_left_out(open_table: Open) -> None:
+    """Field rules apply to saves and to answers; with `atomic` they refuse the call."""
     table = await open_table(SKYLOGIN_CONTRACT="original")
     al = table.record_id("al")
 
@@ -226,8 +226,8 @@ async def test_what_is_not_to_be_read_or_written_is_left_out(open_table: Open) -
     assert (await table.save("god", {"_id": al, "username": "new"}))[0]["username"] == "new"
 
 
-async def test_users_are_their_own_by_the_documented_contract(open_table: Open) -> None:
-    """Others change neither their records nor make records for nobody."""
+async def test_users_change_only_themselves_by_the_documented_contract(open_table: Open) -> None:
+    """Other users cannot change their records or make user records."""
     table = await open_table()
     al = table.record_id("al")
 
@@ -239,7 +239,7 @@ async def test_users_are_their_own_by_the_documented_contract(open_table: Open) 
 
 
 async def test_a_user_name_is_one_users_alone(open_table: Open, log_in: LogIn) -> None:
-    """Whoever has it, by whatever way; what is given up is free again."""
+    """However it was set; a released name is free again."""
     table = await open_table(SKYLOGIN_CONTRACT="original")
     al, bo = table.record_id("al"), table.record_id("bo")
 
@@ -257,7 +257,7 @@ async def test_a_user_name_is_one_users_alone(open_table: Open, log_in: LogIn) -
 
 
 async def test_an_access_list_stays_or_becomes_the_default(open_table: Open) -> None:
-    """Without a list the stored one is kept, unless the type has a default."""
+    """Without a list, the stored one stays, unless the type has a default."""
     table = await open_table()
     await table.save("al", {"_id": "note/1", "_access": PUBLIC_READ}, {"_id": "note/2"})
     [kept] = await table.save("al", {"_id": "note/1", "_access": None})
@@ -275,7 +275,7 @@ async def test_an_access_list_stays_or_becomes_the_default(open_table: Open) -> 
 
 
 async def test_roles_may_be_needed_to_create(open_table: Open) -> None:
-    """Of a type that is yet to come, too; rules alone do not make it."""
+    """Also for a type that is made later; its rules do not make it."""
     table = await open_table()
 
     answer = await table("god", "schema:access", type="book", create_roles=["writer"])
@@ -290,7 +290,7 @@ async def test_roles_may_be_needed_to_create(open_table: Open) -> None:
 
 
 async def test_a_sequence_numbers_every_record_of_its_type(open_table: Open) -> None:
-    """Those that are there when it is made, and those that come; a number moves it on."""
+    """Existing and new ones; a number in a call moves it forward."""
     table = await open_table()
     await table.save("al", {"_id": "note/1"}, {"_id": "note/2"})
     [third] = await table.save("al", {"_id": "note/3", "no": {"$type": "seq"}})
@@ -307,7 +307,7 @@ async def test_a_sequence_numbers_every_record_of_its_type(open_table: Open) -> 
 
 
 async def test_records_made_at_once_get_numbers_of_their_own(open_table: Open) -> None:
-    """However many callers there are."""
+    """With any number of callers."""
     table = await open_table()
     await table("god", "schema:create", record_types=type_of("note", no="sequence"))
 
@@ -320,7 +320,7 @@ async def test_records_made_at_once_get_numbers_of_their_own(open_table: Open) -
 
 
 async def test_a_save_keeps_what_others_save_at_once(open_table: Open, log_in: LogIn) -> None:
-    """Of one record, each caller another field; logins of the same user too."""
+    """Callers save different fields of one record; logins of the same user too."""
     table = await open_table()
     login = await log_in(table.services, "cy", username="cy")
     cy = f"user/{login.user.id}"
@@ -337,10 +337,10 @@ async def test_a_save_keeps_what_others_save_at_once(open_table: Open, log_in: L
     assert {f"save{i}" for i in range(6)} | {f"login{i}" for i in range(6)} <= set(found)
 
 
-async def test_a_save_knows_its_fields_whatever_others_learn_meanwhile(
+async def test_a_save_has_its_fields_despite_an_outdated_cache(
     open_table: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who looked before a field came may end after it came, and remember that it is not there."""
+    """A transaction that read the fields before one was added may fill the cache afterwards."""
     table = await open_table()
     await table.save("god", {"_id": "note/1", "n": 1})
     load_to_change = stored_records.load_to_change
@@ -357,7 +357,7 @@ async def test_a_save_knows_its_fields_whatever_others_learn_meanwhile(
     assert error(saved) is None
 
 
-async def test_one_of_many_callers_makes_a_record(open_table: Open) -> None:
+async def test_one_of_many_callers_creates_a_record(open_table: Open) -> None:
     """The others change it; a user name goes to one of them."""
     table = await open_table(SKYLOGIN_CONTRACT="original")
 
@@ -371,7 +371,7 @@ async def test_one_of_many_callers_makes_a_record(open_table: Open) -> None:
 
 
 async def test_records_are_deleted_unless_something_refers_to_them(open_table: Open) -> None:
-    """Not by whom they are closed to, and never a user's."""
+    """Only by callers with access, and never a user's record."""
     table = await open_table()
     book = {"$type": "ref", "$id": "book/1"}
     await table.save("al", {"_id": "book/1"}, {"_id": "note/1", "of": book, "_access": []})
@@ -405,7 +405,7 @@ async def test_records_are_deleted_unless_something_refers_to_them(open_table: O
 
 
 async def test_a_record_that_refers_to_itself_can_be_deleted(open_table: Open) -> None:
-    """As soon as no other does."""
+    """If no other record refers to it."""
     table = await open_table()
     itself = {"$type": "ref", "$id": "note/1"}
     await table.save("al", {"_id": "note/1", "to": itself}, {"_id": "note/2", "to": itself})
@@ -415,8 +415,8 @@ async def test_a_record_that_refers_to_itself_can_be_deleted(open_table: Open) -
     assert error((await table.delete("al", "note/1"))[0]) is None
 
 
-async def test_a_reference_is_never_left_to_nothing(open_table: Open) -> None:
-    """Whether the record it is to, or the reference, is first."""
+async def test_a_reference_never_outlives_its_record(open_table: Open) -> None:
+    """Whether the delete or the reference is first."""
     table = await open_table()
     await table.save("al", {"_id": "book/0"}, {"_id": "note/0", "to": ref("book/0")})
     for number in range(1, 6):
@@ -436,7 +436,7 @@ def ref(record_id: str) -> dict[str, str]:
 
 
 async def test_databases_are_apart(open_table: Open) -> None:
-    """A private record is its owner's and the master key's; an id is used once."""
+    """Only the owner and the master key see a private record; ids are unique across databases."""
     table = await open_table()
     al_id = table.ids["al"]
     [private] = await table.save("al", {"_id": "note/1", "t": "p"}, database_id="_private")
@@ -464,8 +464,8 @@ def fields_of(answer: Any, record_type: str) -> dict[str, str]:
     return {f["name"]: f["type"] for f in answer["record_types"][record_type]["fields"]}
 
 
-async def test_fields_are_made_renamed_and_taken_away(open_table: Open) -> None:
-    """Records follow, and a name is free for another type afterwards."""
+async def test_fields_are_made_renamed_and_removed(open_table: Open) -> None:
+    """Records change too; a removed name can have another type."""
     table = await open_table()
     kinds = {"a": "string", "b": "integer", "c": "ref(user)", "d": "geometry"}
     made = await table("god", "schema:create", record_types=type_of("note", **kinds))
@@ -496,7 +496,7 @@ async def test_fields_are_made_renamed_and_taken_away(open_table: Open) -> None:
 
 
 async def test_a_unique_field_may_be_renamed(open_table: Open) -> None:
-    """What was a user name is none any more, and is free."""
+    """Its values are no longer user names, and are free."""
     table = await open_table()
     change = {"record_type": "user", "item_name": "username", "new_name": "nick"}
     await table("god", "schema:rename", **change)
@@ -550,8 +550,8 @@ NOT_ALTERED = {
 }
 
 
-async def test_what_cannot_be_changed_is_refused(open_table: Open) -> None:
-    """With the kinds of the original, and nothing is changed."""
+async def test_an_impossible_change_is_refused(open_table: Open) -> None:
+    """With the errors of the original; nothing changes."""
     table = await open_table()
     before = await table("god", "schema:fetch")
 
@@ -564,7 +564,7 @@ async def test_what_cannot_be_changed_is_refused(open_table: Open) -> None:
 async def test_rules_for_fields_are_replaced_at_once(
     open_table: Open, make_services: MakeServices
 ) -> None:
-    """This node goes by them with the next call; taken away, they stay so after a restart."""
+    """They apply from this node's next call on; removed rules stay removed after a restart."""
     table = await open_table()
     al = table.record_id("al")
     assert "username" not in (await table.fetch("nobody", al))[0]
@@ -587,8 +587,10 @@ async def test_rules_for_fields_are_replaced_at_once(
 
 
 @pytest.mark.slow
-async def test_another_node_sees_a_field_go(open_table: Open, make_store: Any) -> None:
-    """Not at once, but what it remembers of fields is no older than a second."""
+async def test_another_node_sees_that_a_field_was_removed(
+    open_table: Open, make_store: Any
+) -> None:
+    """Not at once, but its cache of fields is at most a second old."""
     table = await open_table()
     other = await make_store()
     await table.save("al", {"_id": "note/1", "a": 1})
@@ -608,7 +610,7 @@ async def load_note(tx: Any) -> set[str]:
 
 
 async def test_verified_users_only(open_table: Open) -> None:
-    """Where users have to be verified, others neither save nor fetch; nobody may fetch."""
+    """If users have to be verified, others cannot save or fetch; calls without a user can fetch."""
     table = await open_table(VERIFY_REQUIRED="yes")
     al = table.record_id("al")
 
@@ -650,8 +652,8 @@ BAD_CALLS = {
 }
 
 
-async def test_calls_that_cannot_be_read_are_refused(make_services: MakeServices, ask: Ask) -> None:
-    """As a whole."""
+async def test_invalid_calls_are_refused(make_services: MakeServices, ask: Ask) -> None:
+    """The whole call is refused."""
     services = await make_services()
 
     answers = {
@@ -664,15 +666,15 @@ async def test_calls_that_cannot_be_read_are_refused(make_services: MakeServices
 
 
 def long_text(length: int) -> str:
-    """Return a text that cannot be compressed."""
+    """Return an incompressible text."""
     return "".join(random.Random(length).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
 
 
 @pytest.mark.parametrize("longer", [0, 1], ids=["just right", "too long"])
-async def test_ids_and_names_are_as_long_as_every_database_can_keep_them(
+async def test_ids_and_names_are_as_long_as_every_database_allows(
     open_table: Open, longer: int
 ) -> None:
-    """One byte more is refused, by each alike."""
+    """Each database refuses one byte more."""
     table = await open_table()
     text = long_text(KEY_BYTES_MAX + longer)
     flags = dict.fromkeys(("writable", "readable", "comparable", "discoverable"), True)

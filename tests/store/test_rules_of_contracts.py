@@ -1,4 +1,4 @@
-"""What rules of access do to logins: they hold for the user, whoever made the token."""
+"""Access rules in logins: they apply to the user, also with a token from a server."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,13 +16,13 @@ OWNER_READS = [{"level": "read", "user_id": "somebody"}]
 
 
 def rule(field: str, user_role: str, **flags: bool) -> FieldRule:
-    """Return a rule that allows what *flags* say, and nothing else."""
+    """Return a rule that allows only *flags*."""
     names = ("writable", "readable", "comparable", "discoverable")
     return FieldRule("user", field, user_role, *(flags.get(name, False) for name in names))
 
 
 async def log_in(ask: Ask, services: Services, *, key: str = "changeme", **profile: Any) -> Any:
-    """Return what a login of alice answers."""
+    """Return the answer to a login of alice."""
     token = make_token(secret="a secret", skyprofile=profile)
     answer = await ask(services, LOGIN, key=key, token=token)
     assert answer.status == 200, answer.body  # noqa: PLR2004
@@ -30,15 +30,15 @@ async def log_in(ask: Ask, services: Services, *, key: str = "changeme", **profi
 
 
 async def set_rules(services: Services, *rules: FieldRule) -> None:
-    """Have *rules* and no others."""
+    """Replace all field rules by *rules*."""
     await services.store.run(lambda tx: access_rules.replace_field_rules(tx, APP, rules))
     services.app.access_rules.forget()
 
 
-async def test_a_login_changes_no_field_that_is_closed(
+async def test_a_login_does_not_change_a_read_only_field(
     make_services: MakeServices, ask: Ask
 ) -> None:
-    """Not even with the master key; what is the same already is no change."""
+    """Not even with the master key; an equal value is not a change."""
     services = await make_services()
     await log_in(ask, services, plan="free", name="A")
     await set_rules(services, rule("plan", "_owner", readable=True))
@@ -48,8 +48,8 @@ async def test_a_login_changes_no_field_that_is_closed(
         assert (profile["plan"], profile["name"]) == ("free", key)
 
 
-async def test_a_login_shows_no_field_that_is_hidden(make_services: MakeServices, ask: Ask) -> None:
-    """But to the master key; the times beside the profile are shown to everybody."""
+async def test_a_login_does_not_show_a_hidden_field(make_services: MakeServices, ask: Ask) -> None:
+    """Except with the master key; the times beside the profile are always shown."""
     services = await make_services()
     await log_in(ask, services, plan="free")
     await set_rules(
@@ -71,7 +71,7 @@ async def test_a_login_shows_no_field_that_is_hidden(make_services: MakeServices
 async def test_a_login_gives_the_record_its_default_access(
     make_services: MakeServices, ask: Ask, clock: Clock
 ) -> None:
-    """The first time, and again each time; where there is none the list is kept."""
+    """At each login; without a default, the stored list stays."""
     services = await make_services()
     assert (await log_in(ask, services))["profile"]["_access"] is None
 
@@ -92,10 +92,10 @@ async def test_a_login_gives_the_record_its_default_access(
     assert god.body["result"]["profile"]["_access"] == []
 
 
-async def test_what_is_not_emulated_shows_in_the_journal(
+async def test_what_is_not_emulated_is_in_the_login_log(
     make_services: MakeServices, ask: Ask, query: Any
 ) -> None:
-    """With a reason of its own."""
+    """With its own reason."""
     services = await make_services()
 
     answer = await ask(services, "push:user", user_ids=["a"])

@@ -1,4 +1,4 @@
-"""Custom token secrets that are kept, and how soon a change of them is seen."""
+"""Stored custom token secrets, and how soon a change takes effect."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -45,12 +45,12 @@ def cache(store: Store, ticks: Ticks) -> SecretCache:
 
 
 async def ids_in(cache: SecretCache, after: timedelta = timedelta()) -> list[str]:
-    """Return the ids of the secrets that are accepted some time from now."""
+    """Return the ids of the secrets that are accepted after some time."""
     return [secret.id for secret in await cache.accepted(NOW + after)]
 
 
-async def test_a_rotated_secret_stays_good_for_a_while(operator: Operator, store: Store) -> None:
-    """And no longer than it would have been anyway."""
+async def test_a_rotated_secret_stays_valid_for_a_while(operator: Operator, store: Store) -> None:
+    """And not longer than it would have been anyway."""
     first = await secrets.rotate(operator, APP)
     second = await secrets.rotate(operator, APP, timedelta(hours=1))
     third = await secrets.rotate(operator, APP, timedelta(hours=5))
@@ -66,10 +66,10 @@ async def test_a_rotated_secret_stays_good_for_a_while(operator: Operator, store
     assert (await secrets.listing(operator, "other")).secrets == []
 
 
-async def test_a_secret_ends_when_it_was_told_to(
+async def test_a_secret_expires_at_its_time(
     operator: Operator, store: Store, cache: SecretCache
 ) -> None:
-    """On the moment, though nobody reads the database in between."""
+    """Exactly then, even if the database is not read in between."""
     first = await secrets.rotate(operator, APP)
     second = await secrets.rotate(operator, APP, timedelta(hours=1))
     both = {first.new.id, second.new.id}
@@ -80,10 +80,10 @@ async def test_a_secret_ends_when_it_was_told_to(
     assert await ids_in(cache, timedelta(hours=1)) == [second.new.id]
 
 
-async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
+async def test_a_revoked_secret_is_gone_when_the_cache_reloads(
     operator: Operator, store: Store, cache: SecretCache, ticks: Ticks
 ) -> None:
-    """A second later at most; and it cannot be revoked twice."""
+    """After a second at most; it cannot be revoked twice."""
     made = (await secrets.rotate(operator, APP)).new
     assert await ids_in(cache) == [made.id]
 
@@ -96,10 +96,10 @@ async def test_a_revoked_secret_is_gone_when_the_cache_looks_again(
             await secrets.revoke(operator, APP, secret_id)
 
 
-async def test_a_secret_that_another_node_made_a_moment_ago_counts(
+async def test_a_secret_that_another_node_just_made_is_accepted(
     operator: Operator, cache: SecretCache
 ) -> None:
-    """However short ago the secrets were read, and however many ask."""
+    """However recently the secrets were read, and with any number of callers."""
     assert await ids_in(cache) == []
     for _ in range(3):
         made = (await secrets.rotate(operator, APP)).new
@@ -107,10 +107,10 @@ async def test_a_secret_that_another_node_made_a_moment_ago_counts(
         assert all(made.id in {one.id for one in answer} for answer in answers)
 
 
-async def test_all_who_ask_first_get_the_secrets(
+async def test_callers_during_the_first_load_get_the_secrets(
     operator: Operator, store: Store, cache: SecretCache
 ) -> None:
-    """Nobody is told that there are none because another is still reading them."""
+    """None gets an empty list while another one is still reading."""
     made = (await secrets.rotate(operator, APP)).new
 
     asked = await asyncio.gather(*(ids_in(cache) for _ in range(20)))
@@ -121,7 +121,7 @@ async def test_all_who_ask_first_get_the_secrets(
 async def test_a_secret_in_the_environment_is_the_only_one(
     operator: Operator, store: Store
 ) -> None:
-    """And set to nothing, there is none."""
+    """If it is set to nothing, no secret is accepted."""
     await secrets.rotate(operator, APP)
 
     [only] = await SecretCache(store, APP, "é").accepted(NOW)
@@ -132,7 +132,7 @@ async def test_a_secret_in_the_environment_is_the_only_one(
 
 
 async def test_the_first_secret_is_generated_once(operator: Operator, store: Store) -> None:
-    """Where there ever was one, none comes by itself, though it was revoked."""
+    """If an app ever had a secret, even a revoked one, no other is generated."""
     for _ in range(2):
         await store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW))
     [kept] = (await secrets.listing(operator, APP)).secrets
@@ -147,10 +147,10 @@ async def test_the_first_secret_is_generated_once(operator: Operator, store: Sto
 async def test_servers_that_start_together_agree_on_the_first_secret(
     make_store: MakeStore, make_operator: MakeOperator
 ) -> None:
-    """On a database that was in use before, so that nothing else keeps them apart."""
+    """On a database that exists already, so that no other lock separates them."""
     stores = [await make_store() for _ in range(4)]
     for store in stores:
-        # Each has its connection, so that all of them are as quick.
+        # Each connects first, so that all of them are equally fast.
         await store.run(lambda tx: apps.read_setting(tx, APP, "x"))
 
     await asyncio.gather(

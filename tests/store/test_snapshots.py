@@ -1,4 +1,4 @@
-"""Apps that are reset again and again."""
+"""Repeated resets of apps."""
 
 import asyncio
 import shutil
@@ -29,11 +29,11 @@ EVERY = ""
 
 
 class FailedError(Exception):
-    """What a test raises in the middle of a transaction."""
+    """Raised by a test in the middle of a transaction."""
 
 
 def row_of(table: Table, app: str) -> dict[str, Any]:
-    """Return a row that there can be in *table*."""
+    """Return a possible row of *table*."""
     values: dict[str, Any] = {}
     for column in table.columns:
         if column.name == "app":
@@ -52,19 +52,19 @@ def row_of(table: Table, app: str) -> dict[str, Any]:
 
 
 async def write(tx: Transaction, table: Table, app: str) -> None:
-    """Leave a row in *table* that nobody has yet."""
+    """Add a new row to *table*."""
     await tx.connection.execute(delete(table).where(*written(table, app)))
     await tx.connection.execute(insert(table), row_of(table, app))
 
 
 def written(table: Table, app: str) -> list[Any]:
-    """Return how that row is found."""
+    """Return the condition that finds that row."""
     row = row_of(table, app)
     return [column == row[column.name] for column in table.primary_key.columns]
 
 
 async def everything(tx: Transaction, app: str) -> Mapping[str, Any]:
-    """Return all rows of *app* in tables that a reset makes anew."""
+    """Return all rows of *app* in tables that a reset replaces."""
     rows = {}
     for name, table in EMPTIED.items():
         found = await tx.connection.execute(select(table).where(table.c.app == app))
@@ -73,14 +73,14 @@ async def everything(tx: Transaction, app: str) -> Mapping[str, Any]:
 
 
 def open_copy(file_with_tables: Path, folder: Path) -> Store:
-    """Return a store that has its tables."""
+    """Return a store with its tables."""
     path = folder / "it.db"
     shutil.copyfile(file_with_tables, path)
     return open_store(f"sqlite:///{path}", durable=False)
 
 
 class Playing:
-    """What happens to apps in a store, and what each had when it was new."""
+    """Apps in a store, and the rows that each had when it was new."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -88,13 +88,13 @@ class Playing:
         self.new: dict[str, Mapping[str, Any]] = {}
 
     async def begin(self) -> None:
-        """Have every app be new."""
+        """Make every app new."""
         for app in APPS:
             await self.reset(app, EVERY)
             self.new[app] = await self.seen(app)
 
     async def seen(self, app: str) -> Mapping[str, Any]:
-        """Return everything that an app has."""
+        """Return all rows of an app."""
         return await self.store.run(lambda tx: everything(tx, app))
 
     async def reset(self, app: str, _name: str, *, fail: bool = False) -> None:
@@ -138,7 +138,7 @@ def test_a_reset_leaves_an_app_as_new(
     file_with_tables: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Whatever was written before, in whichever app, and whatever was taken back."""
+    """After any writes to any app, also rolled back ones."""
 
     async def play() -> None:
         folder = tmp_path_factory.mktemp("apps")

@@ -1,4 +1,4 @@
-"""The search for users goes by indexes, however many users there are."""
+"""The search for users uses indexes, with any number of users."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SEARCHES = {
 
 
 class Listener:
-    """A connection that keeps what is asked of it, with its values."""
+    """A connection that records its statements and their values."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -36,7 +36,7 @@ class Listener:
 
 
 async def fill(tx: Transaction) -> None:
-    """Have so many rows that it matters by which index they are found."""
+    """Add so many rows that the choice of an index matters."""
     numbers = range(3000)
     people = [
         {
@@ -56,7 +56,7 @@ async def fill(tx: Transaction) -> None:
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
 async def test_a_search_reads_no_whole_table(search: Search, store: Store) -> None:
-    """Neither of users nor of what they are found by."""
+    """Neither users nor the tables that the search uses."""
 
     async def explain(tx: Transaction) -> str:
         connection: Any = tx.connection
@@ -67,13 +67,13 @@ async def test_a_search_reads_no_whole_table(search: Search, store: Store) -> No
         statement, values = listener.statements[0]
         statement = statement.params(values)
         sql = str(statement.compile(dialect=connection.dialect, compile_kwargs=how))
-        # A colon of its own would be a parameter.
+        # A colon would begin a parameter.
         sql = sql.replace(":", "\\:")
         if tx.dialect == "sqlite":
             rows = await connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))
             return "\n".join(row.detail for row in rows)
         await fill(tx)
-        # Tables as small as the others are read from end to end else.
+        # Otherwise small tables such as the others are scanned.
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         rows = await connection.execute(text(f"EXPLAIN {sql}"))
         return "\n".join(row[0] for row in rows)
