@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that is cut at a COMMIT: the client never hears what became of it."""
+"""A proxy to PostgreSQL that cuts a connection at COMMIT, so the client gets no answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ BYTES_AT_ONCE = 65536
 
 
 class Way:
-    """Passes bytes on. The next *cut_before* commits do not arrive, or *cut_after* answers."""
+    """Passes bytes on, but drops the next *cut_before* commits, or the answers to *cut_after*."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -23,7 +23,7 @@ class Way:
 
     @property
     def url(self) -> str:
-        """Return the URL of the same database along this way."""
+        """Return the URL of the same database through this proxy."""
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
         who, path = self._database
@@ -31,7 +31,7 @@ class Way:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Way"]:
-        """Open the way for as long as a block lasts."""
+        """Run the proxy during a block."""
         self._server = await asyncio.start_server(self._pass_both_ways, "127.0.0.1", 0)
         try:
             yield self

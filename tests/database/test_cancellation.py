@@ -1,4 +1,4 @@
-"""Callers that leave while a transaction runs: a write goes on to its end, a read ends."""
+"""Callers that are cancelled during a transaction: a write finishes, a read ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ APP = "myapp"
 
 
 class Slow:
-    """Work that writes, waits until it is told to go on, and writes again."""
+    """Work that writes, waits for an event, and writes again."""
 
     def __init__(self) -> None:
         self.began = asyncio.Event()
@@ -35,7 +35,7 @@ async def written(store: Store) -> list[str | None]:
 
 
 @pytest.mark.parametrize("way", ["cancelled", "timed out"])
-async def test_a_write_ends_without_its_caller(store: Store, way: str) -> None:
+async def test_a_write_finishes_without_its_caller(store: Store, way: str) -> None:
     """Neither a cancelled caller nor a timeout interrupts a statement."""
     work = Slow()
     caller = asyncio.create_task(store.run(work))
@@ -58,7 +58,7 @@ async def test_a_write_ends_without_its_caller(store: Store, way: str) -> None:
 async def test_closing_waits_for_a_write_without_a_caller(
     make_store: Callable[[], Awaitable[Store]], store_url: str, query: Any
 ) -> None:
-    """It is committed when the store is closed."""
+    """It is committed before the store is closed."""
     closing = open_store(store_url)
     work = Slow()
     caller = asyncio.create_task(closing.run(work))
@@ -77,7 +77,7 @@ async def test_closing_waits_for_a_write_without_a_caller(
 
 
 async def test_a_cancelled_read_leaves_the_store_usable(store: Store) -> None:
-    """However many of them there are."""
+    """With any number of them."""
 
     async def read(tx: Transaction) -> None:
         while True:

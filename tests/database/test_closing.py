@@ -1,4 +1,4 @@
-"""Nothing of a database is left open: no thread, however its store or its server ended."""
+"""No thread of a database is left, however its store or its server ended."""
 
 import threading
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from sqlalchemy.exc import DBAPIError
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
-    """Every thread that a test starts has ended when it ends."""
+    """Check that every thread that a test starts ends with the test."""
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        # It was told to end, and may be just about to.
+        # It may be about to end.
         thread.join(1)
     assert set(threading.enumerate()) - before == set()
 
 
 async def look(tx: Transaction) -> int:
-    """Read something."""
+    """Read from the database."""
     return int((await tx.connection.execute(text("SELECT 1"))).scalar_one())
 
 
@@ -43,7 +43,7 @@ async def test_a_store_that_never_connected_is_closed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["text.db", "folder", "missing/folder.db"])
 async def test_a_failed_connection_leaves_no_thread(name: str, tmp_path: Path) -> None:
-    """Whether the file cannot be opened, or is not a database."""
+    """If the file cannot be opened, or is not a database."""
     (tmp_path / "text.db").write_text("this is not a database, but long enough to be read" * 99)
     (tmp_path / "folder").mkdir()
     store = open_store(f"sqlite:///{tmp_path}/{name}")

@@ -12,10 +12,10 @@ FULL, OFF = 2, 0
 
 
 @pytest.mark.parametrize(("durable", "level"), [(True, FULL), (False, OFF)])
-async def test_a_commit_waits_for_the_disk_where_it_has_to(
+async def test_a_commit_waits_for_the_disk_if_it_has_to(
     durable: bool, level: int, tmp_path: Path
 ) -> None:
-    """It does unless everything goes away with the server."""
+    """Unless the database is deleted with the server."""
     store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=durable)
     try:
         found = await store.run(lambda tx: tx.connection.execute(text("PRAGMA synchronous")))
@@ -24,8 +24,8 @@ async def test_a_commit_waits_for_the_disk_where_it_has_to(
         await store.close()
 
 
-async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The one connection that writes goes on after any error."""
+async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The writing connection can be used after any error."""
     store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
 
     async def break_off(tx: Transaction) -> None:
@@ -44,7 +44,7 @@ async def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Neither its own error nor the next transaction is another for it."""
+    """Its error stays the same, and the next transaction works."""
     store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
 
     async def refer_to_nothing(tx: Transaction) -> None:
@@ -61,7 +61,7 @@ async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path) -> None
         await store.close()
 
 
-# What is deferred is looked at by COMMIT.
+# COMMIT checks deferred constraints.
 _REFERRING = (
     "CREATE TABLE one (id INTEGER PRIMARY KEY)",
     "CREATE TABLE other (id INTEGER REFERENCES one DEFERRABLE INITIALLY DEFERRED)",

@@ -1,4 +1,4 @@
-"""A database and an export that an earlier version made: both are used as they are.
+"""A database and an export of an earlier version can be used as they are.
 
 The last version before aiosqlite made them, with `skylogin dev`, a seed, some calls,
 `skylogin secret rotate`, `skylogin apps create shop` and `skylogin apps export`.
@@ -27,7 +27,7 @@ ALICE = "2931a4cb-5f5d-4ed6-9cea-57464b6cb0c8"
 
 @pytest.fixture
 async def earlier(tmp_path: Path) -> AsyncIterator[Store]:
-    """A store on the database."""
+    """A store with the database."""
     path = tmp_path / "earlier.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((FOLDER / "database.sql").read_text())

@@ -1,4 +1,4 @@
-"""Group commit: who waits goes together, who fails goes alone."""
+"""Group commit: waiting items share a transaction, a failing item fails alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,11 +17,11 @@ Blocked = Callable[[], Any]
 
 
 class Broken(Exception):
-    """What an item does that breaks its batch."""
+    """Raised by an item that breaks its batch."""
 
 
 class Keeping:
-    """Work that keeps each item in the database, and remembers which came together."""
+    """Work that stores each item, and records the batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -46,19 +46,19 @@ def keeping() -> Keeping:
 
 @pytest.fixture
 async def batcher(store: Store, keeping: Keeping) -> AsyncIterator[Batcher[str, str]]:
-    """A batcher that keeps items."""
+    """A batcher that stores items."""
     made: Batcher[str, str] = Batcher(store, keeping)
     yield made
     await made.close()
 
 
 async def kept(query: Callable[[str], Awaitable[list[Any]]]) -> set[str]:
-    """Return the items that the database has."""
+    """Return the items in the database."""
     return {name for (name,) in await query("SELECT name FROM settings WHERE value = 'kept'")}
 
 
 async def submitted(batcher: Batcher[str, str], *items: str) -> list[asyncio.Task[str]]:
-    """Return *items* on their way, each by a caller of its own."""
+    """Return tasks that submit *items*, one for each."""
     tasks = [asyncio.create_task(batcher.submit(item)) for item in items]
     await asyncio.sleep(0)
     return tasks
@@ -67,24 +67,24 @@ async def submitted(batcher: Batcher[str, str], *items: str) -> list[asyncio.Tas
 async def test_a_lone_item_does_not_wait(
     batcher: Batcher[str, str], keeping: Keeping, query: Any
 ) -> None:
-    """It is committed when the caller hears of it."""
+    """It is committed when its caller gets the outcome."""
     assert await batcher.submit("a") == "did a"
     assert keeping.batches == [["a"]]
     assert await kept(query) == {"a"}
 
 
-async def test_what_waits_for_a_commit_goes_together_into_the_next(
+async def test_items_that_wait_for_a_commit_share_the_next(
     batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked
 ) -> None:
-    """In the order in which it came, and at most so many at once."""
+    """In the order of submission, up to the largest batch."""
     many = [f"{number:04}" for number in range(BATCH_SIZE_MAX + 10)]
     async with writes_blocked():
         first = await submitted(batcher, "first")
         rest = await submitted(batcher, *many)
 
     assert await asyncio.gather(*first, *rest) == [f"did {item}" for item in ["first", *many]]
-    # The first may have had to begin again while the database was blocked, and of two
-    # that wait for it either may be quicker.
+    # The first may have been retried while the database was blocked, and either of two
+    # waiting batches may be quicker.
     batches = sorted(batch for batch in keeping.batches if batch != ["first"])
     assert batches == [many[:BATCH_SIZE_MAX], many[BATCH_SIZE_MAX:]]
 
@@ -92,7 +92,7 @@ async def test_what_waits_for_a_commit_goes_together_into_the_next(
 async def test_an_item_that_fails_fails_alone(
     batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked, query: Any
 ) -> None:
-    """Its neighbours are done again without it, and none of its work remains."""
+    """The other items are done again without it, and its own work is rolled back."""
     async with writes_blocked():
         tasks = await submitted(batcher, "first")
         tasks += await submitted(batcher, "a", "breaks", "b")
@@ -107,10 +107,10 @@ async def test_an_item_that_fails_fails_alone(
     assert keeping.batches == [["a", "breaks", "b"], ["a"], ["breaks"], ["b"]]
 
 
-async def test_a_refusal_is_the_outcome_of_one_item_and_no_failure(
+async def test_a_refusal_is_an_outcome_and_not_a_failure(
     batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked
 ) -> None:
-    """Nothing is done twice for it."""
+    """The batch is not done again."""
     async with writes_blocked():
         tasks = await submitted(batcher, "first")
         tasks += await submitted(batcher, "a", "refused", "b")
@@ -122,20 +122,20 @@ async def test_a_refusal_is_the_outcome_of_one_item_and_no_failure(
     assert keeping.batches.count(["a", "refused", "b"]) == 1
 
 
-async def test_a_lone_item_that_fails_is_tried_once_more(
+async def test_a_lone_item_that_fails_is_retried_once(
     batcher: Batcher[str, str], keeping: Keeping
 ) -> None:
-    """As one of a batch would be; then its caller hears of it."""
+    """Like an item of a batch; then its caller gets the error."""
     with pytest.raises(Broken):
         await batcher.submit("breaks")
 
     assert keeping.batches == [["breaks"], ["breaks"]]
 
 
-async def test_who_leaves_before_the_batch_begins_is_not_in_it(
+async def test_an_item_cancelled_before_its_batch_is_not_in_it(
     batcher: Batcher[str, str], keeping: Keeping, writes_blocked: Blocked, query: Any
 ) -> None:
-    """Nothing is done for them."""
+    """Its work is not done."""
     async with writes_blocked():
         [first] = await submitted(batcher, "first")
         left, stays = await submitted(batcher, "left", "stays")
@@ -147,10 +147,10 @@ async def test_who_leaves_before_the_batch_begins_is_not_in_it(
     assert await kept(query) == {"first", "stays"}
 
 
-async def test_who_leaves_while_the_batch_is_done_disturbs_nobody(
+async def test_an_item_cancelled_during_its_batch_does_not_affect_others(
     batcher: Batcher[str, str], writes_blocked: Blocked, query: Any
 ) -> None:
-    """What they asked for may be done all the same."""
+    """Its work may still be done."""
     async with writes_blocked():
         [first] = await submitted(batcher, "first")
         await let_tasks_run()

@@ -1,4 +1,4 @@
-"""PostgreSQL that goes away: before a commit, or with its answer."""
+"""Connections to PostgreSQL that are lost before a commit, or before its answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.factories import make_token
 from tests.stores import Clock, LogIn, MakeOperator, MakeServices
 
 APP = "myapp"
-# Only here a connection can be lost.
+# SQLite has no connection to lose.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.parametrize("store_url", ["postgresql"], indirect=True),
@@ -28,14 +28,14 @@ pytestmark = [
 
 @pytest.fixture
 async def way(store_url: str) -> AsyncIterator[Way]:
-    """A way to the database that can be cut."""
+    """A proxy to the database that can cut connections."""
     async with Way(store_url).open() as opened:
         yield opened
 
 
 @pytest.fixture
 async def far_store(store: Store, way: Way) -> AsyncIterator[Store]:
-    """A store whose connections go along that way; the tables are there."""
+    """A store with its tables, connected through the proxy."""
     opened = open_store(way.url)
     yield opened
     await opened.close()
@@ -47,10 +47,10 @@ async def count(query: Any, table: str) -> int:
     return int(number)
 
 
-async def test_a_login_whose_commit_got_no_answer_is_read_back(
+async def test_a_login_whose_commit_was_not_answered_is_found(
     far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """It is there, so it is answered as it was decided, and nothing is done twice."""
+    """It was committed, so it is answered and not done again."""
     services = await make_services(far_store)
     way.cut_after = 1
 
@@ -62,10 +62,10 @@ async def test_a_login_whose_commit_got_no_answer_is_read_back(
     assert await count(query, "journal") == 1
 
 
-async def test_a_login_whose_commit_did_not_arrive_is_done_again(
+async def test_a_login_whose_commit_did_not_arrive_is_retried(
     far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """It is not there, so it is made."""
+    """It was not committed."""
     services = await make_services(far_store)
     way.cut_before = 2
 
@@ -77,10 +77,10 @@ async def test_a_login_whose_commit_did_not_arrive_is_done_again(
     assert await count(query, "journal") == 1
 
 
-async def test_a_whole_batch_whose_commit_got_no_answer_is_read_back(
+async def test_a_whole_batch_whose_commit_was_not_answered_is_found(
     far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
-    """One of its rows tells of all."""
+    """One of its rows is enough to tell."""
     services = await make_services(far_store)
     way.cut_after = 1
 
@@ -91,10 +91,10 @@ async def test_a_whole_batch_whose_commit_got_no_answer_is_read_back(
     assert await count(query, "users") == await count(query, "journal") == len(logins)
 
 
-async def test_typed_values_keep_their_type_though_the_commit_got_no_answer(
+async def test_typed_values_keep_their_type_if_the_commit_was_not_answered(
     far_store: Store, way: Way, make_services: MakeServices, clock: Clock
 ) -> None:
-    """The field that the login added is known to the answer."""
+    """The answer has the field that the login added."""
     date = {"$type": "date", "$date": "2001-02-03T04:05:06Z"}
     services = await make_services(far_store)
     way.cut_after = 1
@@ -108,10 +108,10 @@ async def test_typed_values_keep_their_type_though_the_commit_got_no_answer(
     assert answer["profile"]["since"] == date
 
 
-async def test_an_act_whose_commit_got_no_answer_is_not_done_twice(
+async def test_an_act_whose_commit_was_not_answered_is_not_done_twice(
     far_store: Store, way: Way, make_operator: MakeOperator
 ) -> None:
-    """Rotating makes one new secret, and a secret that was revoked counts as revoked."""
+    """A rotation makes one new secret, and a revocation succeeds."""
     operator = make_operator(far_store)
     first = await secrets.rotate(operator, APP)
     way.cut_after = 1
@@ -128,7 +128,7 @@ async def test_an_act_whose_commit_got_no_answer_is_not_done_twice(
 async def test_connections_that_the_database_ended_are_replaced(
     store: Store, store_url: str
 ) -> None:
-    """A restart of the database, or a failover, is no error to those who come after it."""
+    """Calls after a restart of the database or a failover succeed."""
 
     async def keep(number: int) -> str:
         return await store.run(lambda tx: apps.keep_setting(tx, APP, f"{number}", "kept"))
@@ -146,8 +146,8 @@ async def test_connections_that_the_database_ended_are_replaced(
     assert kept == ["kept"] * 10
 
 
-async def test_two_that_lock_each_other_out_are_both_done(store: Store) -> None:
-    """PostgreSQL ends one of them, which begins again."""
+async def test_two_transactions_in_a_deadlock_are_both_done(store: Store) -> None:
+    """PostgreSQL ends one of them, which is retried."""
     for name in "ab":
         await store.run(lambda tx, name=name: apps.keep_setting(tx, APP, name, "x"))  # type: ignore[misc]
     arrived = {"a": asyncio.Event(), "b": asyncio.Event()}
@@ -166,7 +166,7 @@ async def test_two_that_lock_each_other_out_are_both_done(store: Store) -> None:
 
 
 def make_call(services: Services, token: str) -> Call:
-    """Return a call of the login with *token*."""
+    """Return a login call with *token*."""
     return Call(
         app=services.app,
         action=table.named("sso:custom_token:login"),

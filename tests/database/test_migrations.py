@@ -1,4 +1,4 @@
-"""Migrating and creating give the same tables; a database of another version is refused."""
+"""Migrating and creating make the same tables; a database of another version is refused."""
 
 import asyncio
 import sqlite3
@@ -24,7 +24,7 @@ MakeDatabase = Callable[[], str]
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDatabase:
-    """Make empty databases, each with a URL of its own."""
+    """Make empty databases, each with its own URL."""
     if request.param == "postgresql":
         make: MakeDatabase = request.getfixturevalue("postgresql").make_database
         return make
@@ -33,7 +33,7 @@ def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDatabas
 
 
 async def schema_after(make: Callable[[Store], Awaitable[None]], url: str) -> dict[str, Any]:
-    """Return everything that an inspector sees of the tables that *make* makes."""
+    """Return all that an inspector finds about the tables that *make* makes."""
     store = open_store(url)
     try:
         await make(store)
@@ -66,7 +66,7 @@ def _described(connection: Connection) -> dict[str, Any]:
     }
 
 
-async def test_migrating_an_empty_database_gives_what_creating_gives(
+async def test_migrating_an_empty_database_is_the_same_as_creating(
     make_database: MakeDatabase,
 ) -> None:
     """Columns, types, defaults, keys and indexes, in the same order."""
@@ -93,8 +93,8 @@ async def test_a_database_that_is_up_to_date_stays_as_it_is(make_database: MakeD
     assert again == await schema_after(Store.create, make_database())
 
 
-async def test_two_that_migrate_at_once_are_held_apart(make_database: MakeDatabase) -> None:
-    """Whether they create or upgrade, the second finds everything made."""
+async def test_two_migrations_at_once_run_one_after_the_other(make_database: MakeDatabase) -> None:
+    """If they create or upgrade, the second finds everything done."""
     for ways in ((Store.create,) * 4, (migrate.upgrade,) * 4, (Store.create, migrate.upgrade)):
         url = make_database()
         stores = [open_store(url) for _ in ways]
@@ -110,7 +110,7 @@ async def test_two_that_migrate_at_once_are_held_apart(make_database: MakeDataba
 
 
 async def set_version(url: str, version: str) -> None:
-    """Make *url* a database of another version."""
+    """Set the version of the database *url*."""
     statement = f"UPDATE alembic_version SET version_num = '{version}'"
     if url.startswith(SQLITE):
         with closing(sqlite3.connect(url.removeprefix(SQLITE))) as connection, connection:
@@ -134,10 +134,10 @@ def test_the_command_migrates(make_database: MakeDatabase, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_an_endpoint_does_not_migrate_unless_it_is_told_to(
+def test_skylogin_serve_migrates_only_on_request(
     postgresql_url: str, tmp_path: Path, start_server: StartServer
 ) -> None:
-    """An empty PostgreSQL is refused, with the command that helps."""
+    """An empty PostgreSQL database is refused, with the command that helps."""
     arguments = ("serve", "--port", "0", "--database", postgresql_url)
     refused = run_skylogin(tmp_path, *arguments, **KEYS)
 
@@ -163,7 +163,7 @@ COMMANDS = {
 async def test_a_database_of_an_unknown_version_is_refused(
     command: tuple[str, ...], make_database: MakeDatabase, tmp_path: Path
 ) -> None:
-    """It is left alone, with a sentence that names both versions and no traceback."""
+    """It is not changed; the message names both versions and has no traceback."""
     url = make_database()
     store = open_store(url)
     await store.create()
@@ -192,8 +192,10 @@ NOT_A_DATABASE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["dev", "migrate", "secret"])
 @pytest.mark.parametrize(("url", "file"), NOT_A_DATABASE.values(), ids=NOT_A_DATABASE)
-def test_what_is_no_database_is_refused(command: str, url: str, file: str, tmp_path: Path) -> None:
-    """With a sentence and no traceback, by every command that opens it."""
+def test_a_file_that_is_not_a_database_is_refused(
+    command: str, url: str, file: str, tmp_path: Path
+) -> None:
+    """By every command that opens it, with a message and no traceback."""
     if file:
         (tmp_path / file).write_text("this is no database, but long enough to be read as one" * 9)
     more = {"dev": ("--port", "0"), "migrate": (), "secret": ("show",)}[command]
@@ -218,10 +220,10 @@ def test_several_commands_that_migrate_at_once_all_succeed(
 
 
 @pytest.mark.slow
-def test_a_stand_in_does_not_touch_the_database_of_an_endpoint(
+def test_skylogin_dev_does_not_open_the_database_of_skylogin_serve(
     make_database: MakeDatabase, tmp_path: Path, start_server: StartServer
 ) -> None:
-    """Tests must never empty what is in use; the endpoint may come back to it."""
+    """Tests must never empty a database in use; `skylogin serve` can open it again."""
     url = make_database()
     serve = ("serve", "--port", "0", "--database", url, "--migrate")
     server = start_server(*serve, **KEYS)

@@ -1,4 +1,4 @@
-"""Doing work in transactions: all or nothing, and again where that helps."""
+"""Work in transactions: all or nothing, and retried if that may help."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ APP = "myapp"
 
 
 async def names_of(store: Store) -> set[str]:
-    """Return the names of what is kept."""
+    """Return the names of the stored settings."""
 
     async def load(tx: Transaction) -> set[str]:
         rows = await tx.connection.execute(select(settings.c.name))
@@ -24,8 +24,8 @@ async def names_of(store: Store) -> set[str]:
     return await store.run(load, write=False)
 
 
-async def test_work_is_there_once_run_returns(store: Store, query: Any) -> None:
-    """For everybody who looks, past the store as well."""
+async def test_work_is_committed_when_run_returns(store: Store, query: Any) -> None:
+    """Also for readers outside of the store."""
 
     async def work(tx: Transaction) -> str:
         return await apps.keep_setting(tx, APP, "name", "value")
@@ -34,8 +34,8 @@ async def test_work_is_there_once_run_returns(store: Store, query: Any) -> None:
     assert await query("SELECT app, name, value FROM settings") == [("myapp", "name", "value")]
 
 
-async def test_work_that_raises_leaves_nothing_and_is_not_done_again(store: Store) -> None:
-    """The error is the caller's."""
+async def test_work_that_raises_leaves_nothing_and_is_not_retried(store: Store) -> None:
+    """The caller gets the error."""
     runs = []
 
     async def work(tx: Transaction) -> None:
@@ -50,7 +50,7 @@ async def test_work_that_raises_leaves_nothing_and_is_not_done_again(store: Stor
     assert await names_of(store) == set()
 
 
-async def test_work_that_loses_a_race_for_a_key_is_done_again(store: Store) -> None:
+async def test_work_that_loses_a_race_for_a_key_is_retried(store: Store) -> None:
     """From its beginning, in a new transaction."""
     row = {"app": APP, "name": "taken", "value": "x"}
     await store.run(lambda tx: apps.keep_setting(tx, APP, "taken", "x"))
@@ -67,8 +67,8 @@ async def test_work_that_loses_a_race_for_a_key_is_done_again(store: Store) -> N
     assert await names_of(store) == {"taken", "try 2"}
 
 
-async def test_work_that_finds_its_snapshot_too_small_looks_again(store: Store) -> None:
-    """Until it is large enough."""
+async def test_work_that_finds_its_snapshot_too_small_is_retried(store: Store) -> None:
+    """Until the snapshot is large enough."""
     runs = []
 
     async def work(tx: Transaction) -> int:
@@ -82,7 +82,7 @@ async def test_work_that_finds_its_snapshot_too_small_looks_again(store: Store) 
 
 @pytest.mark.slow
 async def test_work_that_loses_every_race_ends_with_an_error(store: Store) -> None:
-    """It does not go on for ever, and says nothing of the database."""
+    """It does not retry forever, and the error has no details of the database."""
     row = {"app": APP, "name": "taken", "value": "x"}
     await store.run(lambda tx: apps.keep_setting(tx, APP, "taken", "x"))
 
@@ -107,15 +107,15 @@ async def test_a_busy_database_is_waited_for(store: Store, writes_blocked: Any) 
 
 
 async def test_readers_do_not_wait_for_a_writer(store: Store, writes_blocked: Any) -> None:
-    """They see what was committed last."""
+    """They see the last commit."""
     async with writes_blocked():
         assert await asyncio.wait_for(names_of(store), 5) == set()
 
 
-async def test_a_setting_is_kept_once_however_many_ask(
+async def test_a_setting_is_stored_once_with_any_number_of_callers(
     make_store: Callable[[], Awaitable[Store]],
 ) -> None:
-    """All servers agree on the first one, as on a generated secret."""
+    """All servers get the first value, such as a generated secret."""
     stores = [await make_store() for _ in range(4)]
 
     def keep(store: Store, number: int) -> Awaitable[str]:
@@ -127,8 +127,8 @@ async def test_a_setting_is_kept_once_however_many_ask(
     assert await keep(stores[0], 99) == kept[0]
 
 
-async def test_a_setting_that_is_written_replaces_the_one_before(store: Store) -> None:
-    """And each app has its own."""
+async def test_a_setting_that_is_written_replaces_the_old_one(store: Store) -> None:
+    """Each app has its own settings."""
     await store.run(lambda tx: apps.write_setting(tx, APP, "name", "first"))
     await store.run(lambda tx: apps.write_setting(tx, APP, "name", "second"))
     await store.run(lambda tx: apps.write_setting(tx, "other", "name", "third"))
