@@ -21,7 +21,8 @@ from skylogin.domain.fields import new_field
 from skylogin.domain.user import Actor, Field
 from skylogin.encoding import rfc3339
 from skylogin.query import planner, reader
-from skylogin.store import fields, record_queries, record_types
+from skylogin.store import fields, record_queries
+from skylogin.store import schema as stored_schema
 from skylogin.store.record_queries import Found, Scope
 from sqlalchemy import delete, insert
 
@@ -379,7 +380,7 @@ class Database:
 
     async def make_type(self, tx: Transaction) -> None:
         """Make the record type and its fields."""
-        await record_types.make(tx, APP, TYPE)
+        await stored_schema.make_type(tx, APP, TYPE)
         await fields.add_missing(tx, APP, TYPE, FIELDS)
 
     def find(

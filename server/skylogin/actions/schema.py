@@ -13,7 +13,7 @@ from skylogin.domain.stored_names import USER_TYPE
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import DUPLICATED, SkygearError, invalid_argument
 from skylogin.store import access_rules as stored_access
-from skylogin.store import apps, fields, record_types, roles
+from skylogin.store import apps, fields, roles
 from skylogin.store import schema as stored_schema
 
 
@@ -72,7 +72,7 @@ async def delete(call: Call, services: Services) -> object:
 async def _check_may_alter(
     tx: Transaction, app: str, record_type: str, name: str, new_name: str = ""
 ) -> None:
-    types = await record_types.find(tx, app, [record_type])
+    types = await stored_schema.find_types(tx, app, [record_type])
     known = await fields.read(tx, app, record_type)
     schema.check_to_alter(types, known, record_type, name, new_name)
 

@@ -23,7 +23,7 @@ from skylogin.errors import RetryTransaction, SkygearError
 from skylogin.operations.operator import MissingError, Operator, RefusedError
 from skylogin.seeds.nodes import SeedProblem
 from skylogin.seeds.seed import SeedApp, SeedUser
-from skylogin.store import access_rules, apps, login_batch, record_types, roles, users
+from skylogin.store import access_rules, apps, login_batch, roles, schema, users
 from skylogin.store import passwords as stored_passwords
 from skylogin.store.apps import StoredApp
 from skylogin.store.passwords import NewPassword
@@ -190,7 +190,7 @@ class _SeedApplier:
         ]
         snapshot = await login_batch.load_around(tx, app, attempts, accounts, key_sets)
         pairs = {pair for user in wanted for pair in references(user.profile)}
-        snapshot.types = await record_types.find(tx, app, {target for target, _ in pairs})
+        snapshot.types = await schema.find_types(tx, app, {target for target, _ in pairs})
         snapshot.types |= {USER_TYPE}
         # Users may refer to one another, in any order.
         together = {account.user_id for account in accounts.values()} | set(self.new_ids)

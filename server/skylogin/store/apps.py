@@ -12,10 +12,11 @@ from skylogin.database.transaction import Transaction
 from skylogin.domain import unique_keys as keys
 from skylogin.domain.field_rules import FIRST_FIELD_RULES
 from skylogin.domain.fields import FIRST_USER_FIELDS
-from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
-from skylogin.store import access_rules, fields, record_types
+from skylogin.store import access_rules, fields, schema
+from skylogin.store.record_rows import OF_USERS
 
 # A setting of no app: which command the database belongs to.
 DEPLOYMENT = "deployment"
@@ -44,7 +45,7 @@ async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None
     Raises KeysTakenError if existing users violate a newly required key.
     """
     named = {name: Field("string", column="text") for names in key_sets for name in names}
-    await record_types.make(tx, app, USER_TYPE)
+    await schema.make_type(tx, app, USER_TYPE)
     await fields.add_missing(tx, app, USER_TYPE, {**named, **FIRST_USER_FIELDS})
     if await read_setting(tx, app, FIRST_RULES) is None:
         # Only once: rules that an operator removes stay removed.
@@ -91,8 +92,7 @@ async def _records_after(tx: Transaction, app: str, last: str) -> Sequence:  # t
         select(records.c.id, records.c.data)
         .where(
             records.c.app == app,
-            records.c.database_id == PUBLIC_DATABASE,
-            records.c.type == USER_TYPE,
+            *OF_USERS,
             records.c.id > last,
         )
         .order_by(records.c.id)

@@ -15,7 +15,8 @@ from skylogin.domain.user import Actor, Record
 from skylogin.query.paths import Schema, paths_of, reach
 from skylogin.query.plan import Plan
 from skylogin.query.predicate import Query
-from skylogin.store import fields, record_rows, record_types
+from skylogin.store import fields, record_rows
+from skylogin.store import schema as stored_schema
 from skylogin.store.query_sql import QuerySql
 
 
@@ -53,7 +54,7 @@ async def load_schema(tx: Transaction, app: str, query: Query) -> Schema:
     while missing := {at for names in paths for at in reach(names, query.type, schema)} - loaded:
         loaded |= missing
         types = {record_type for record_type, _ in missing}
-        for record_type in await record_types.find(tx, app, types):
+        for record_type in await stored_schema.find_types(tx, app, types):
             names = [name for of, name in missing if of == record_type and not _is_reserved(name)]
             found = await fields.load(tx, app, record_type, names)
             schema[record_type] = {**schema.get(record_type, {}), **found}

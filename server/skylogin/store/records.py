@@ -17,7 +17,8 @@ from skylogin.domain.schema import Extension
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Record, RecordId
 from skylogin.errors import SkygearError
-from skylogin.store import fields, login_batch, record_rows, record_types, references, users
+from skylogin.store import fields, login_batch, record_rows, references, users
+from skylogin.store import schema as stored_schema
 
 
 async def load(
@@ -100,7 +101,7 @@ async def decide(
 async def _load_schema(tx: Transaction, app: str, given: Sequence[GivenRecord]) -> RecordSnapshot:
     names = _names(given)
     targets = {record_type for one in given for record_type, _ in profile.references(one.values)}
-    types = await record_types.find(tx, app, set(names) | targets)
+    types = await stored_schema.find_types(tx, app, set(names) | targets)
     known = {
         record_type: await fields.load(tx, app, record_type, of_type)
         for record_type, of_type in names.items()

@@ -1,20 +1,23 @@
-"""Changes to the schema, and to the records that they affect."""
+"""The schema of an app: its record types and their fields. Records follow its changes.
+
+A type is made by its first record, or by an operator.
+"""
 
 import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Text, Update, delete, select, tuple_, update
+from sqlalchemy import Select, Text, Update, delete, select, tuple_, update
 
 from skylogin.database import dialect
 from skylogin.database.dialect import Json
-from skylogin.database.tables import record_fields, records
+from skylogin.database.tables import record_fields, record_types, records
 from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain.fields import SEQUENCE
 from skylogin.domain.schema import Extension
 from skylogin.domain.user import Field
 from skylogin.encoding.json_text import JsonValue
-from skylogin.store import fields, record_types
+from skylogin.store import fields
 
 ROWS_AT_ONCE = 1000
 Data = Mapping[str, JsonValue]
@@ -26,12 +29,46 @@ async def extend(tx: Transaction, app: str, extension: Extension) -> None:
     Raises RetryTransaction if another node made a field with another type.
     """
     for record_type, added in sorted(extension.items()):
-        await record_types.make(tx, app, record_type)
+        await make_type(tx, app, record_type)
         if added:
             await fields.add(tx, app, record_type, added)
         sequences = [name for name, field in added.items() if field.kind == SEQUENCE]
         if sequences:
             await number(tx, app, record_type, sequences)
+
+
+async def make_type(tx: Transaction, app: str, record_type: str) -> None:
+    """Make a record type, unless it exists."""
+    row = {"app": app, "type": record_type, "made": True}
+    await tx.connection.execute(dialect.insert_missing(record_types, tx.dialect), row)
+    table = record_types
+    only_rules = (table.c.app == app, table.c.type == record_type, table.c.made.is_(False))
+    await tx.connection.execute(update(table).where(*only_rules).values(made=True))
+
+
+async def find_types(tx: Transaction, app: str, wanted: Collection[str]) -> frozenset[str]:
+    """Return the record types in *wanted* that are made."""
+    if not wanted:
+        return frozenset()
+    rows = [{"app": app, "type": record_type} for record_type in sorted(wanted)]
+    found = await tx.connection.execute(_made(tx.dialect), {"rows": rows})
+    return frozenset(row.type for row in found)
+
+
+async def load_type_names(tx: Transaction, app: str) -> list[str]:
+    """Return the names of all record types, in order."""
+    table = record_types
+    query = select(table.c.type).where(table.c.app == app, table.c.made).order_by(table.c.type)
+    return [row.type for row in await tx.connection.execute(query)]
+
+
+@functools.cache
+def _made(dialect_name: str) -> Select[tuple[str]]:
+    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text)
+    table = record_types
+    return select(table.c.type).where(
+        table.c.app == row["app"], table.c.type == row["type"], table.c.made
+    )
 
 
 async def number(tx: Transaction, app: str, record_type: str, names: Collection[str]) -> None:
@@ -53,7 +90,7 @@ async def number(tx: Transaction, app: str, record_type: str, names: Collection[
 async def load_all(tx: Transaction, app: str) -> dict[str, FieldMap]:
     """Return every record type with its fields."""
     table = record_fields
-    found: dict[str, FieldMap] = {name: {} for name in await record_types.load_names(tx, app)}
+    found: dict[str, FieldMap] = {name: {} for name in await load_type_names(tx, app)}
     query = select(table.c.type, table.c.field, table.c.kind, table.c.target, table.c.column_type)
     for row in await tx.connection.execute(query.where(table.c.app == app)):
         found.setdefault(row.type, {})[row.field] = Field(row.kind, row.target, row.column_type)
