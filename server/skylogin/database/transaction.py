@@ -84,7 +84,7 @@ class Transaction:
             (await self.connection.execute(one_row, values)).scalar(), query
         )
 
-    def write_last(
+    def defer_write(
         self, statement: Insert | Update, parameter: str, rows: Sequence[Mapping[str, Any]]
     ) -> None:
         """Let *statement* write *rows*, its *parameter*, at the end of the work.

@@ -32,7 +32,7 @@ async def add(tx: Transaction, app: str, entries: Sequence[LogEntry]) -> None:
         }
         for entry in entries
     ]
-    tx.write_last(_insert(tx.dialect), "new_entries", rows)
+    tx.defer_write(_insert(tx.dialect), "new_entries", rows)
 
 
 @functools.cache

@@ -249,7 +249,7 @@ async def save(tx: Transaction, app: str, changes: LoginChanges) -> None:
         }
         for principal in changes.principals
     ]
-    tx.write_last(_insert_principals(tx.dialect), "new_principals", made)
+    tx.defer_write(_insert_principals(tx.dialect), "new_principals", made)
     await save_keys(tx, app, changes.released, changes.key_owners)
 
 
@@ -268,7 +268,7 @@ async def save_keys(
         for key, owner in sorted(owners.items())
         if owner is not None
     ]
-    tx.write_last(_insert_keys(tx.dialect), "new_keys", rows)
+    tx.defer_write(_insert_keys(tx.dialect), "new_keys", rows)
 
 
 @functools.cache

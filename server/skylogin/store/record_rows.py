@@ -39,8 +39,8 @@ def write(
 ) -> None:
     """Insert the *new* records and update the *changed* ones, at the end of the transaction."""
     new_rows, changed_rows = ([_row(app, database_id, one) for one in of] for of in (new, changed))
-    tx.write_last(_insert_records(tx.dialect), "new_records", new_rows)
-    tx.write_last(_update_records(tx.dialect), "changed_records", changed_rows)
+    tx.defer_write(_insert_records(tx.dialect), "new_records", new_rows)
+    tx.defer_write(_update_records(tx.dialect), "changed_records", changed_rows)
 
 
 def _row(app: str, database_id: str, record: Record) -> dict[str, Any]:

@@ -167,9 +167,9 @@ async def save(
         elif record is not None:
             changed_records.append(record)
     tx.users_added += len(new_users)
-    tx.write_last(_insert_users(tx.dialect), "new_users", new_users)
-    tx.write_last(_insert_roles(tx.dialect), "new_roles", new_roles)
-    tx.write_last(_update_seen(tx.dialect), "seen", seen)
+    tx.defer_write(_insert_users(tx.dialect), "new_users", new_users)
+    tx.defer_write(_insert_roles(tx.dialect), "new_roles", new_roles)
+    tx.defer_write(_update_seen(tx.dialect), "seen", seen)
     record_rows.write(tx, app, new_records, changed_records)
 
 
