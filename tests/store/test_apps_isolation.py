@@ -886,6 +886,19 @@ async def test_fields_that_were_met_are_the_apps_own(store: Store) -> None:
     assert store.fields_of(NOBODY, "note") == {}
 
 
+async def test_fields_read_while_another_app_is_emptied_are_remembered(store: Store) -> None:
+    """A reset of one app takes nothing away from what is known of another."""
+    await store.run(fill_both)
+
+    async def meet_while_the_other_is_emptied(tx: Transaction) -> None:
+        await meet_bank(tx)
+        tx.fields.forget(SHOP)
+
+    await store.run(meet_while_the_other_is_emptied, write=False)
+
+    assert f"{BANK}_field" in store.fields_of(BANK, "note")
+
+
 # --- the actions ------------------------------------------------------------------
 
 

@@ -29,6 +29,8 @@ class FieldCache:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.monotonic = monotonic
         self.forgotten = 0
+        # By app, how many times anything had been forgotten when its fields were; None: all apps.
+        self._forgotten_at: dict[str | None, int] = {}
         self._known: FieldsByType = {}
         self._read_at: dict[tuple[str, str], float] = {}
 
@@ -44,10 +46,14 @@ class FieldCache:
         return self._known.get((app, record_type))
 
     def learn(self, transaction: "Transaction") -> None:
-        """Remember what a committed transaction read or wrote."""
-        if transaction.forgotten != self.forgotten:
-            return
+        """Remember what a committed transaction read or wrote.
+
+        Fields that were forgotten after the transaction began may be gone: it read them before.
+        """
         for key, value in transaction.new_fields.items():
+            forgotten_at = max(self._forgotten_at.get(app, 0) for app in (None, key[0]))
+            if forgotten_at > transaction.forgotten:
+                continue
             read_at = transaction.fields_read_at.get(key)
             if read_at is None:
                 self._known[key] = {**self._known.get(key, {}), **value}
@@ -58,6 +64,7 @@ class FieldCache:
     def forget(self, app: str | None = None) -> None:
         """Forget everything, or everything about *app*, because something was removed."""
         self.forgotten += 1
+        self._forgotten_at[app] = self.forgotten
         for known in (self._known, self._read_at):
             for key in [key for key in known if app in (None, key[0])]:
                 del known[key]
