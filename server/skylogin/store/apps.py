@@ -151,7 +151,7 @@ async def add(tx: Transaction, app: StoredApp) -> bool:
 
 
 async def count_made_by_use(tx: Transaction) -> int:
-    """Return the number of apps without keys of their own."""
+    """Return the number of apps without their own keys."""
     query = select(func.count()).select_from(apps).where(apps.c.api_key.is_(None))
     return int((await tx.connection.execute(query)).scalar_one())
 

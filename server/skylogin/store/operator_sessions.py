@@ -1,9 +1,10 @@
-"""Sessions of the portal, stored by hash, so that the table is no help in signing in."""
+"""Sessions of the portal, stored by hash, so that the table does not help to sign in."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database.tables import operator_sessions
 from skylogin.database.transaction import Transaction
@@ -27,29 +28,25 @@ async def add(tx: Transaction, session_hash: str, now: datetime) -> None:
 async def load(tx: Transaction, session_hash: str) -> Session | None:
     """Return the session, None if it does not exist."""
     table = operator_sessions
-    query = select(table.c.created_at, table.c.last_used_at).where(
-        table.c.app == EVERY_APP, table.c.id == session_hash
-    )
+    query = select(table.c.created_at, table.c.last_used_at).where(*_of(session_hash))
     row = (await tx.connection.execute(query)).first()
     return Session(*row) if row else None
 
 
 async def use(tx: Transaction, session_hash: str, now: datetime) -> None:
     """Set the time of the session's last use."""
-    table = operator_sessions
     await tx.connection.execute(
-        update(table)
-        .where(table.c.app == EVERY_APP, table.c.id == session_hash)
-        .values(last_used_at=now)
+        update(operator_sessions).where(*_of(session_hash)).values(last_used_at=now)
     )
 
 
 async def end(tx: Transaction, session_hash: str) -> None:
     """End a session."""
-    table = operator_sessions
-    await tx.connection.execute(
-        delete(table).where(table.c.app == EVERY_APP, table.c.id == session_hash)
-    )
+    await tx.connection.execute(delete(operator_sessions).where(*_of(session_hash)))
+
+
+def _of(session_hash: str) -> tuple[ColumnElement[bool], ...]:
+    return operator_sessions.c.app == EVERY_APP, operator_sessions.c.id == session_hash
 
 
 async def drop_ended(tx: Transaction, made_before: datetime, used_before: datetime) -> None:

@@ -31,12 +31,7 @@ async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPo
     """
     old = users.c.password_hash
     is_old = old.is_(None) if new.old_hash is None else old == new.old_hash
-    changed = await tx.connection.execute(
-        update(users)
-        .where(users.c.app == app, users.c.id == new.user_id, is_old)
-        .values(password_hash=new.new_hash, token_valid_since=new.now)
-    )
-    if not changed.rowcount:
+    if not await _set(tx, app, new, is_old):
         return False
     await remember(tx, app, new, policy)
     return True
@@ -44,11 +39,16 @@ async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPo
 
 async def put(tx: Transaction, app: str, new: NewPassword) -> None:
     """Set a password, without a check of the old one."""
-    await tx.connection.execute(
+    await _set(tx, app, new)
+
+
+async def _set(tx: Transaction, app: str, new: NewPassword, *where: ColumnElement[bool]) -> int:
+    changed = await tx.connection.execute(
         update(users)
-        .where(users.c.app == app, users.c.id == new.user_id)
+        .where(users.c.app == app, users.c.id == new.user_id, *where)
         .values(password_hash=new.new_hash, token_valid_since=new.now)
     )
+    return changed.rowcount
 
 
 async def remember(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> None:

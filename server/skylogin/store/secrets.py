@@ -1,6 +1,6 @@
 """Generated custom token secrets. A secret from the environment is never stored."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, or_, select, update
@@ -46,13 +46,7 @@ async def add(tx: Transaction, app: str, secret: StoredSecret) -> None:
     """Add a secret."""
     await tx.connection.execute(
         insert(custom_token_secrets),
-        {
-            "app": app,
-            "id": secret.id,
-            "secret": secret.secret,
-            "created_at": secret.created_at,
-            "ends_at": secret.ends_at,
-        },
+        {"app": app, **asdict(secret)},
     )
 
 

@@ -103,7 +103,7 @@ async def copy(tx: Transaction, app: str) -> Rows:
 
 
 async def put_back(tx: Transaction, app: str, rows: Rows) -> None:
-    """Restore *app* from a copy of its *rows*. Its history begins anew."""
+    """Restore *app* from a copy of its *rows*. Its history starts empty."""
     await _replace(tx, app, rows, _EMPTIED)
 
 
