@@ -1,1 +1,1 @@
-"""An app as a running server holds it."""
+"""An app in a running server."""

@@ -1,7 +1,7 @@
 """The clock of an app, which a test may set, advance and freeze.
 
-All times that clients see are read from it. Ids that only have to sort in the order of
-their making, such as those of login attempts, use the server's clock.
+All times that clients see are read from it. Ids that have to sort by the time of their
+creation, such as those of login attempts, use the server's clock.
 """
 
 from collections.abc import Callable
@@ -74,7 +74,7 @@ class Clock:
         before = self.reading
         self.set(moment, frozen=before.frozen_at is not None)
         if not before.frozen_at:
-            # By exactly so much, whatever passed since the clock was read.
+            # By exactly this amount, without the time since the clock was read.
             self.reading = Reading(before.offset + by)
 
     def reset(self) -> None:

@@ -1,6 +1,6 @@
 """Counting login attempts and the uses of secrets, at no cost to a login.
 
-Counts add up in memory. The login log has them written together, in addition to those of
+Counts add up in memory. The login log writes them together, and the database adds those of
 other servers.
 """
 
@@ -32,7 +32,7 @@ class LoginCounter:
         self._app = app
         self._attempts: Counter[tuple[datetime, str]] = Counter()
         self._uses: dict[tuple[str, datetime], SecretUse] = {}
-        # Of the attempt before: most attempts are in the same minute.
+        # Those of the previous attempt: most attempts are in the same minute.
         self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
         self._dropped_at: datetime | None = None
         self._writing = asyncio.Lock()
@@ -55,7 +55,7 @@ class LoginCounter:
             known.last_used_at = max(known.last_used_at, more.last_used_at)
 
     async def flush(self) -> None:
-        """Write the counts. A failure is only logged: the counts wait for the next time."""
+        """Write the counts. A failure is only logged; the next flush writes the counts."""
         async with self._writing:
             await self._flush()
 

@@ -1,4 +1,4 @@
-"""Writing the login log so that it neither grows without end nor slows logins down.
+"""Writes the login log, limited in size and without slowing logins down.
 
 An accepted login is logged in its own transaction. Refused attempts wait, at most a
 thousand of them, and are written together: a flood of bad tokens costs the database no

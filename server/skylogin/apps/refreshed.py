@@ -14,9 +14,9 @@ _NEVER = float("-inf")
 
 
 class Refreshed(Generic[T]):
-    """What *load* returns. Other servers see a change within a second, this one at once.
+    """The result of *load*. Other servers see a change within a second.
 
-    The server that makes a change calls `forget`.
+    The server that makes a change calls `forget` and sees it at once.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Refreshed(Generic[T]):
         return self._value
 
     def forget(self) -> None:
-        """Have the value loaded again at its next use."""
+        """Load the value again at its next use."""
         self._forgotten += 1
         self._loaded_at = _NEVER
 

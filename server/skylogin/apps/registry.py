@@ -48,11 +48,11 @@ class App:
     access_rules: Refreshed[AccessRules]
     login_log: LoginLog
     tokens: TokenStore
-    # For tests under `skylogin dev`: what they may set, break and keep.
+    # For tests under `skylogin dev`.
     clock: Clock
     faults: Faults = field(default_factory=Faults)
     snapshots: dict[str, NamedSnapshot] = field(default_factory=dict)
-    # What a new app has from the start; the first reset finds out.
+    # The rows of the new app; set by the first reset.
     first: AppSnapshot | None = None
     # None for the default app.
     created_at: datetime | None = None
@@ -114,12 +114,12 @@ class AppRegistry:
         return app
 
     async def _look_up(self, name: str) -> App | None:
-        """Return the app as it is in the database now, opened if it is new here."""
+        """Return the app with its current keys, opened if it is not open yet."""
         async with self._opening:
             stored = await self._store.run(lambda tx: apps.load(tx, name), write=False)
             app = self._open.get(name)
             if app is not None and (stored is None or app.created_at != stored.created_at):
-                # It was deleted, so its log entries that wait are not written.
+                # It was deleted, so its waiting log entries are dropped.
                 await app.login_log.forget()
                 await self._close(name)
                 app = None
@@ -153,7 +153,7 @@ class AppRegistry:
         return app
 
     def _secrets_of(self, stored: StoredApp) -> SecretCache:
-        """Return the secrets of an app; without keys of its own, it uses the default app's."""
+        """Return the secrets of an app; without its own keys, it uses the default app's."""
         default = self._open[self._settings.app_name].secrets
         if stored.api_key is None:
             return default
@@ -195,7 +195,7 @@ class AppRegistry:
         return app
 
     def forget(self, name: str) -> None:
-        """Have everything about an app loaded again, because an operator changed something."""
+        """Reload everything about an app after an operator changed something."""
         if name in self._known:
             self._known[name].forget()
         if name in self._open:
@@ -208,7 +208,7 @@ class AppRegistry:
         return [] if app is None else await app.secrets.texts(now)
 
     async def flush(self, name: str) -> None:
-        """Write the log entries of an app that still wait, so that they can be read."""
+        """Write the waiting log entries of an app, so that they can be read."""
         if name in self._open:
             await self._open[name].login_log.write()
 
@@ -216,7 +216,7 @@ class AppRegistry:
         await self._open.pop(name).login_log.close()
 
     async def close(self) -> None:
-        """Write what still waits."""
+        """Write waiting log entries, and close every app."""
         for name in list(self._open):
             await self._close(name)
         await self._token_stores.close()

@@ -1,4 +1,4 @@
-"""The custom token secrets that an app accepts. A change is seen within a second."""
+"""The custom token secrets that an app accepts. Changes apply within a second."""
 
 import secrets
 import time
@@ -68,7 +68,7 @@ class SecretCache:
         return _accepted(await self._known.get(), now)
 
     async def accepted_anew(self, now: datetime) -> list[Secret]:
-        """Return the same, loaded after this call: with a secret that another server just made."""
+        """Return the same, loaded after this call, with secrets that other servers just made."""
         return _accepted(await self._known.get_newer(), now)
 
     async def texts(self, now: datetime) -> list[str]:
@@ -76,7 +76,7 @@ class SecretCache:
         return accepted_texts([one.stored for one in await self._known.get()], now)
 
     def forget(self) -> None:
-        """Have the secrets loaded again at their next use."""
+        """Load the secrets again at their next use."""
         self._known.forget()
 
 
@@ -85,7 +85,7 @@ def _accepted(known: Sequence[_Prepared], now: datetime) -> list[Secret]:
 
 
 async def keep_first(tx: Transaction, app: str, now: datetime) -> None:
-    """Generate a secret if *app* never had one. Of several servers that try, one succeeds."""
+    """Generate a secret if *app* never had one. If several servers try, one succeeds."""
     if await stored_secrets.load(tx, app):
         return
     new = generate(now)

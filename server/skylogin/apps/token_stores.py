@@ -13,7 +13,7 @@ from skylogin.tokens.access_token import AccessToken
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-# The part of a path or key that stands before apps which the original does not have.
+# The part of a path or key before the name of an app other than the default app.
 APPS = "apps"
 
 
@@ -82,8 +82,8 @@ class TokenStores:
     def open_token_store(self, app: str, key: bytes) -> TokenStore:
         """Return the store of the app called *app*; *key* signs tokens under `jwt`.
 
-        The default app has its tokens where the original has them. Each other app has a
-        place of its own, so that its tokens are not valid elsewhere.
+        The default app's tokens are where the original stores them. Each other app has its
+        own place, so that its tokens are not valid elsewhere.
         """
         settings, ids = self._settings, self._ids
         seconds = settings.token_store_expiry_seconds

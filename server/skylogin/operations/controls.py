@@ -1,4 +1,4 @@
-"""Controls for tests of an app of `skylogin dev`: reset, clock, faults, snapshots.
+"""Test controls for apps of `skylogin dev`: reset, clock, faults, snapshots.
 
 The clock, the faults and the snapshots exist only in the server's memory.
 """
@@ -124,7 +124,7 @@ def read_fault(body: Mapping[str, object]) -> InjectedFault:
 
 
 def _hint(action: str) -> str:
-    """Return which action was meant: a fault for a misspelt one would silently do nothing."""
+    """Return a hint: a fault for a misspelt action would silently do nothing."""
     near = get_close_matches(action.strip("/").replace("/", ":"), ACTIONS, n=1)
     return f"; did you mean {near[0]}?" if near else "; * means every action"
 

@@ -25,7 +25,7 @@ HEADER = "skylogin"
 # Far above the largest row: a profile has some hundred fields.
 LINE_BYTES_MAX = 16 * 2**20
 
-# Called with how much is done, and of how much.
+# Called with the work done so far and the total.
 Progress = Callable[[int, int], None]
 
 
@@ -42,10 +42,10 @@ async def export(
     counts rows.
     """
 
-    async def nothing_else(tx: Transaction) -> None:
-        """The audit list has the export before any of it leaves the database."""
+    async def note(tx: Transaction) -> None:
+        """The audit list has the export before any data leaves."""
 
-    await operator.act(app, "app.export", app, nothing_else)
+    await operator.act(app, "app.export", app, note)
     head = {
         HEADER: "export",
         "version": tables.VERSION,

@@ -15,7 +15,7 @@ from skylogin.store import login_attempts as stored_attempts
 POLL_SECONDS = 0.2
 # An id begins with the time of its call; its entry may be committed this much later.
 LATE_MAX = timedelta(seconds=5)
-# At a higher rate, the oldest are left out.
+# If more are new at once, the oldest are left out.
 FOLLOWED_AT_ONCE_MAX = 1000
 
 
@@ -55,8 +55,8 @@ async def follow(
 ) -> AsyncGenerator[LogEntry, None]:
     """Yield every new login attempt that matches, each once, oldest first.
 
-    With *after* also the existing ones that came after that one. This includes attempts made on
-    other nodes and attempts that are committed late. If more than a thousand come within a few
+    With *after*, the existing ones after it come first. Attempts on other nodes, and attempts
+    that are committed late, are included. If more than a thousand come within a few
     seconds, only the latest are yielded.
     """
     first_id = after or timed_prefix(operator.server_now() - LATE_MAX)

@@ -16,7 +16,7 @@ from skylogin.store.audit_log import Act
 
 T = TypeVar("T")
 
-# Acts that leave valid what a server remembers of an app: its keys, secrets and rules.
+# Acts after which the cached keys, secrets and rules of an app are still valid.
 KEEP_CACHES = frozenset(
     (
         "user.edit",
@@ -33,7 +33,7 @@ KEEP_CACHES = frozenset(
 
 
 class RefusedError(Exception):
-    """An act that cannot be done. The text says why, and what would help."""
+    """An act that cannot be done. The text says why, and how to fix it."""
 
 
 class MissingError(RefusedError):
@@ -51,7 +51,7 @@ def no_such_app(name: str) -> MissingError:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The author of acts: what they act on, and *via* which interface.
+    """The author of acts: the store they act on, and *via* which interface.
 
     *now* is the clock of the app that is acted on, *server_now* orders acts and login attempts.
     *apps* are those of the running server, None for a command that opened the database.
@@ -95,7 +95,7 @@ class Operator:
         return result
 
     def audit_row(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
-        """Return an act as the audit list has it."""
+        """Return the audit list's row of an act."""
         row_id = self.ids.timed_id(self.server_now())
         return Act(row_id, self.now(), name, target, self.via, self.address, dict(details or {}))
 

@@ -29,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points, oldest first, each covering so many minutes."""
+    """Points, oldest first, each covering *minutes_per_point* minutes."""
 
     minutes_per_point: int
     points: list[Point]

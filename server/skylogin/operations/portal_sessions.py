@@ -31,11 +31,10 @@ class WrongPasswordError(RefusedError):
 async def sign_in(operator: Operator, password: str) -> str:
     """Return the key of a new session, for a cookie.
 
-    Raises TooManyAttemptsError, whatever the password is, and WrongPasswordError.
+    Raises TooManyAttemptsError, even for the right password, and WrongPasswordError.
     """
     now = operator.now()
-    # Counted as refused until the password proves right, so that simultaneous attempts are
-    # limited like consecutive ones.
+    # Counted as refused until the password proves right, which also limits simultaneous attempts.
     refused = operator.audit_row(REFUSED, "")
 
     async def count(tx: Transaction) -> None:
@@ -64,7 +63,7 @@ async def sign_in(operator: Operator, password: str) -> str:
 
 
 async def is_signed_in(operator: Operator, key: str) -> bool:
-    """Return whether *key* is that of a live session, and keep that session alive."""
+    """Return whether *key* is that of a live session, and extend the session."""
     if not key:
         return False
     now = operator.now()
@@ -94,7 +93,7 @@ def new_key() -> str:
 
 
 def form_token(key: str) -> str:
-    """Return the token that every form of a session carries: no other site can know it."""
+    """Return the token in every form of a session, which other sites cannot know."""
     return hmac.new(key.encode(), b"form", hashlib.sha256).hexdigest()
 
 

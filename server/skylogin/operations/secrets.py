@@ -68,7 +68,7 @@ async def _listing(tx: Transaction, operator: Operator, app: str) -> Listing:
 
 
 async def _check_own(tx: Transaction, operator: Operator, app: str) -> None:
-    """Raise ConflictError if *app* has no secrets of its own."""
+    """Raise ConflictError if *app* uses the default app's secrets."""
     stored = await apps.load(tx, app)
     if stored is not None and stored.api_key is None:
         raise ConflictError(

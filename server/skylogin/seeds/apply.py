@@ -1,7 +1,7 @@
 """Applies a seed to an app.
 
 Seeded users are validated like logins, by the same code: field types and unique keys apply.
-But they have not logged in: they have no times of logins, and the login log has no entry.
+They have not logged in yet, so they have no login times and no entries in the login log.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -40,7 +40,7 @@ class SeedRefusedError(RefusedError):
 async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
     """Create or update the users of a seed: all of them, or none. Return their number.
 
-    Anything the seed does not mention stays: other users, other fields of a profile. Under
+    Other users, and profile fields that the seed does not mention, stay. Under
     `skylogin dev` a missing app is made. Raises SeedRefusedError if a user cannot be as the seed
     describes them, and MissingError without the app.
     """
@@ -192,7 +192,7 @@ class _SeedApplier:
         pairs = {pair for user in wanted for pair in references(user.profile)}
         snapshot.types = await schema.find_types(tx, app, {target for target, _ in pairs})
         snapshot.types |= {USER_TYPE}
-        # Users may refer to one another, in any order.
+        # Seeded users may refer to one another, in any order.
         together = {account.user_id for account in accounts.values()} | set(self.new_ids)
         snapshot.existing |= {(USER_TYPE, user_id) for user_id in together}
         outcomes, changes = login.decide_all(attempts, snapshot)
@@ -227,7 +227,7 @@ class _SeedApplier:
     # --- what logins do not change -------------------------------------------------
 
     async def _follow_up(self, changes: LoginChanges, accounts: Mapping[str, Account]) -> None:
-        """Set roles, passwords and who is disabled, where the seed says something else."""
+        """Set roles, passwords and disabling where they differ from the seed."""
         given: dict[frozenset[str], list[str]] = {}
         taken: dict[frozenset[str], list[str]] = {}
         for number in range(len(self.wanted.users)):
@@ -298,7 +298,7 @@ def _disabling(user: User) -> tuple[object, ...]:
 
 
 def _field_of(attempt: LoginAttempt, snapshot: LoginSnapshot) -> str:
-    """Return the field that a user is refused for: the first that is refused on its own."""
+    """Return the field that a user is refused for: the first one that fails on its own."""
     account = snapshot.accounts.get(attempt.subject)
     theirs = {attempt.subject: account} if account else {}
     for name, value in (attempt.profile or {}).items():

@@ -15,10 +15,10 @@ _TOKEN = re.compile(r'\n|[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:"\][{}]+')
 
 
 def read(data: bytes, file: str) -> Node:
-    """Return what the seed *file* says; its bytes are *data*.
+    """Return the value of the seed *file* with the bytes *data*.
 
     A file is JSON if its name ends with .json, or if the name does not tell and the text begins
-    as JSON does. Raises SeedError on anything else than text in YAML or JSON, and on too much.
+    as JSON does. Raises SeedError on anything but YAML or JSON, and on too large a text.
     """
     if len(data) > TEXT_BYTES_MAX:
         raise _error(f"has more than {TEXT_BYTES_MAX:,} bytes", 0, file)
@@ -34,7 +34,7 @@ def read(data: bytes, file: str) -> Node:
 
 
 def of_plain(value: object) -> Node:
-    """Return a value that was JSON as a node without lines."""
+    """Return a parsed JSON value as a node without lines."""
     return _node(value, itertools.repeat(0))
 
 
@@ -47,7 +47,7 @@ def write_yaml(value: object) -> str:
 
 
 def write_json(value: object) -> str:
-    """Return a plain value as JSON for people."""
+    """Return a plain value as indented JSON."""
     return f"{json.dumps(value, ensure_ascii=False, indent=2)}\n"
 
 
@@ -84,7 +84,7 @@ def _read_json(text: str) -> Node:
 
 
 def _lines(text: str) -> Iterator[int]:
-    """Give the line of each value and each key of JSON, in their order."""
+    """Yield the line of each value and each key of JSON, in order."""
     line, depth, count = 1, 0, 0
     for match in _TOKEN.finditer(text):
         token = match[0]
@@ -99,7 +99,7 @@ def _lines(text: str) -> Iterator[int]:
 
 
 def _node(value: object, lines: Iterator[int], depth: int = 0, key_line: int = 0) -> Node:
-    """Return a value that was JSON as a node; an object is a dict or a tuple of its members."""
+    """Return a parsed JSON value as a node; objects are dicts or tuples of their members."""
     line = next(lines)
     line = key_line or line
     if not isinstance(value, list | tuple | dict):

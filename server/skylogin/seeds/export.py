@@ -22,8 +22,8 @@ _LEFT_OUT = frozenset(("asset", "unknown", "acl"))
 async def seed(operator: Operator, app: str) -> dict[str, object]:
     """Return a seed of the app, as plain JSON: its users by subject, and its special roles.
 
-    It has the hashes of passwords. It does not have records of other types, references to them,
-    and times of logins. Raises RefusedError if the app has too many users for a seed.
+    It includes password hashes, but not login times, records of other types, or references to
+    them. Raises RefusedError if the app has too many users for a seed.
     """
 
     async def note(tx: Transaction) -> None:

@@ -9,7 +9,7 @@ from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
 
 NESTING_MAX = 64
-# Of keys and values, so that no file takes all memory.
+# Keys and values together. It limits the memory that a file can take.
 VALUES_MAX = 4_000_000
 TOO_DEEP = f"is nested deeper than {NESTING_MAX} levels"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -71,7 +71,7 @@ def check_limits(depth: int, count: int, line: int) -> None:
 
 
 def number(literal: str) -> object:
-    """Return a number that JSON writes so; a node with a problem if it cannot be stored."""
+    """Return the number of a JSON literal, or a node with a problem if it cannot be stored."""
     try:
         return json_text.read_whole(literal)
     except NotJsonError as error:
@@ -86,7 +86,7 @@ def scalar(value: object, line: int) -> Node:
 
 
 def mapping(members: Iterable[tuple[str, Node]], line: int, problem: str = "") -> Node:
-    """Return a node for an object. Of a repeated key the first value counts."""
+    """Return a node for an object. The first value of a repeated key counts."""
     values: dict[str, Node] = {}
     repeated = []
     for name, node in members:

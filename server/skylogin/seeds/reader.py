@@ -28,7 +28,7 @@ _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
 def read(data: bytes, file: str, default_app: str) -> tuple[SeedApp, ...]:
-    """Return the apps of the seed *file*; what it says outside of `apps` is for *default_app*.
+    """Return the apps of the seed *file*; content outside of `apps` is for *default_app*.
 
     Raises SeedError with all its problems.
     """
@@ -212,8 +212,7 @@ class _Reader:
     ) -> dict[str, _Place] | None:
         """Return the members of an object, None if the value is not an object.
 
-        A null is as good as nothing, unless it is to be kept. If some names are *known*, others
-        are problems.
+        Nulls are left out unless *keep_null*. If some names are *known*, others are problems.
         """
         node = place.node
         if node.value is None and not node.problem:
@@ -241,7 +240,7 @@ class _Reader:
     def _text(
         self, place: _Place | None, bytes_max: int = 0, *, may_be_empty: bool = False
     ) -> str | None:
-        """Return a string, None if there is none."""
+        """Return a string, None if it is missing or invalid."""
         if place is None:
             return None
         text: object = place.node.value

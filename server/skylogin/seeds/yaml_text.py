@@ -1,8 +1,8 @@
 """A seed as YAML, read and written. Pure.
 
 YAML is read as JSON with less punctuation: a value without quotes is null, true, false, a number
-as JSON writes it, or text. Nothing becomes a date or an octal number, `yes` stays `yes`, and keys
-are always texts. Only the parser's events are used; nothing is ever constructed from a tag.
+as JSON writes it, or text. Dates and octal numbers stay text, so does `yes`, and keys are
+always text. Only the parser's events are used; nothing is ever constructed from a tag.
 """
 
 import re
@@ -46,13 +46,13 @@ def read(text: str) -> Node:
         said = ", ".join(part for part in (error.context, error.problem) if part)
         raise UnreadableError(f"is not YAML: {said}", mark.line + 1 if mark else 0) from None
     except (ValueError, OverflowError) as error:
-        # The parser in Python on an escape beyond Unicode.
+        # The Python parser raises these on an escape beyond Unicode.
         raise UnreadableError(f"is not YAML: {error}", 0) from None
     return root or Node(None, 1)
 
 
 def write(value: object) -> str:
-    """Return a plain value as YAML that `read` reads, and readers of YAML 1.1 as well."""
+    """Return a plain value as YAML for `read` and for readers of YAML 1.1."""
     text: str = yaml.dump(
         value,
         Dumper=_Dumper,
@@ -65,19 +65,19 @@ def write(value: object) -> str:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Quotes every text that either version of YAML would take for something else."""
+    """Quotes every text that YAML 1.1 or 1.2 would read as another type."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
     def represent_text(self, text: str) -> Any:
-        # In other styles some line breaks come back as others.
+        # Other styles change some line breaks.
         style = '"' if _NEEDS_ESCAPE.search(text) else None
         return self.represent_scalar(_STR, text, style=style)
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
-# YAML 1.1 takes 1e3 for text.
+# YAML 1.1 reads 1e3 as text.
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(f"(?:{_NUMBER.pattern})$", re.ASCII), [*"-0123456789"]
 )
@@ -88,7 +88,7 @@ def _line(event: Any) -> int:
 
 
 def _events(text: str) -> Iterator[Any]:
-    """Give the parser's events, with the limits checked."""
+    """Yield the parser's events, and check the limits."""
     depth, count = 0, 0
     # The parser in C is ten times as fast, but some machines do not have it.
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -101,7 +101,7 @@ def _events(text: str) -> Iterator[Any]:
 
 
 def _node(event: Any, events: Iterator[Any], key_line: int = 0) -> Node:
-    """Return the value that begins with *event*; the rest of it is taken from *events*."""
+    """Return the value that begins with *event* and continues in *events*."""
     line = key_line or _line(event)
     if isinstance(event, yaml.AliasEvent):
         raise UnreadableError(f"*{event.anchor}: aliases are not supported", _line(event))
