@@ -42,13 +42,13 @@ def struck(fault: InjectedFault, calls: int = MANY) -> list[bool]:
 
 @given(st.integers(1, MANY))
 def test_a_fault_strikes_the_next_calls_and_then_ends(calls: int) -> None:
-    """It strikes as many as it is given, and no more."""
+    """It strikes exactly its number of calls."""
     assert struck(InjectedFault(ERROR, calls=calls)) == [number < calls for number in range(MANY)]
 
 
 @given(st.integers(0, 2**53), st.floats(0, 1))
 def test_the_same_seed_strikes_the_same_calls(seed: int, probability: float) -> None:
-    """Whatever was drawn from other sequences in between."""
+    """Even if other sequences are drawn from in between."""
     fault = InjectedFault(DROP, calls=MANY, probability=probability, seed=seed)
     assert struck(fault) == struck(fault)
 

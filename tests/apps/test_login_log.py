@@ -1,4 +1,4 @@
-"""What the login log keeps of login attempts."""
+"""The details of login attempts in the login log."""
 
 import json
 from typing import Any
@@ -132,7 +132,7 @@ async def test_a_refused_attempt_tells_which_secret_signed_it(
 async def test_entries_of_an_older_version_are_shown(
     log_entry_of: Any, store: Store, operator: Operator
 ) -> None:
-    """They lack some of today's details."""
+    """They lack some of the current details."""
     entry = await log_entry_of(mint(header={"alg": "HS256", "kid": "k"}))
     old = json.loads(json.dumps(entry.details))
     for name in ("header", "profile_left_out", "only_contract"):

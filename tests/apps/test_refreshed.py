@@ -6,7 +6,7 @@ from skylogin.apps.refreshed import KNOWN_SECONDS, Refreshed
 
 
 class Seconds:
-    """A monotonic clock that stands until it is set."""
+    """A monotonic clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -67,7 +67,7 @@ async def test_a_value_that_is_forgotten_while_it_is_loaded_is_loaded_again() ->
 
 
 async def test_a_newer_value_is_from_a_load_that_begins_after_the_call() -> None:
-    """However recent the known one is; calls at the same time share that load."""
+    """Even if the known one is recent; calls at the same time share that load."""
     load = Loader()
     refreshed = Refreshed(load)
     await refreshed.get()

@@ -1,4 +1,4 @@
-"""The stores of access tokens: what all of them do, and what each does."""
+"""The stores of access tokens: common behaviour, and that of each kind."""
 
 import asyncio
 import json
@@ -183,7 +183,7 @@ GARBAGE = st.one_of(
 @given(garbage=GARBAGE)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 async def test_anything_but_a_token_is_refused(environment: dict[str, str], garbage: str) -> None:
-    """Whatever a client sends is refused like any bad token, and can be ended."""
+    """Any other text is refused like a bad token, and can be ended."""
     async with opening(environment) as open_one:
         store = await open_one()
         await store.forget(garbage)
@@ -392,7 +392,7 @@ async def redis(redis_server: RedisServer) -> AsyncIterator[Any]:
 async def test_a_hash_is_as_the_original_writes_it(
     open_redis: Opened, redis: Any, prefix: str
 ) -> None:
-    """With its fields and its key; unlike in the original, a key with a prefix expires."""
+    """With the same fields and key; unlike in the original, a key with a prefix expires."""
     store = await open_redis(TOKEN_STORE_PREFIX=prefix, TOKEN_STORE_EXPIRY=str(HOUR))
     token = await store.issue("alice", NOW, APP)
     seconds = int(NOW.timestamp())
@@ -454,7 +454,7 @@ async def test_a_key_of_another_type_is_not_a_token(open_redis: Opened, redis: A
 async def test_calls_are_refused_while_redis_is_down(
     open_redis: Opened, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a password or a token in the error; afterwards all is as before."""
+    """Without a password or a token in the error; later calls succeed."""
     caplog.set_level(logging.DEBUG)
     store = await open_redis()
     token = await store.issue("alice", NOW, APP)
@@ -470,7 +470,7 @@ async def test_calls_are_refused_while_redis_is_down(
     assert REDIS_PASSWORD not in seen
     assert token not in seen
     assert not await refused(store, new_token)
-    # This Redis keeps nothing on the disk.
+    # This Redis does not save to disk.
     assert await refused(store, token)
 
 
@@ -513,7 +513,7 @@ async def send(server: SkyloginServer, action: str, app: str = "", **payload: An
 async def test_a_stored_token_ends_with_a_logout_and_with_a_new_password(
     environment: dict[str, str], kind: str
 ) -> None:
-    """And not with its server; the original's files survive a new password."""
+    """But not when its server stops; files of the original survive a new password."""
     moments = [NOW]
     with SkyloginServer(environment, now=lambda: moments[-1]) as server:
         first = await send(
@@ -553,7 +553,7 @@ VALUES = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none
 
 @given(st.binary() | st.dictionaries(MEMBERS, VALUES).map(json.dumps).map(str.encode))
 def test_reading_a_file_never_crashes(data: bytes) -> None:
-    """Whatever it holds is read as a token, or as none."""
+    """Any content is read as a token or refused."""
     stored = stored_token.from_json(data)
 
     assert stored is None or stored_token.has_expired(stored, NOW) in (True, False)

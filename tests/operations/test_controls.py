@@ -1,4 +1,4 @@
-"""Resets, snapshots and clocks of an app, and that other apps do not change."""
+"""Resets, snapshots and clocks of an app, which do not change other apps."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -103,7 +103,7 @@ async def test_a_reset_app_is_like_a_new_one(services: Services, ask: Ask) -> No
 
 
 async def test_a_reset_drops_entries_that_wait_to_be_written(services: Services, ask: Ask) -> None:
-    """A test does not see the login attempts of the test before."""
+    """A test does not see the login attempts of the previous test."""
     app, operator = await opened(services, "first")
     await ask(services, LOG_IN, app=app, token="wrong")
 
@@ -119,7 +119,7 @@ async def test_a_reset_drops_entries_that_wait_to_be_written(services: Services,
 
 
 async def test_a_reset_keeps_keys_and_secrets(services: Services, ask: Ask) -> None:
-    """Clients and issuers go on with theirs."""
+    """Clients and issuers continue with theirs."""
     operator = operator_of(services, "test", "")
     made = await apps.create(operator, "own")
     [secret] = await secrets.list_accepted(operator, "own")
@@ -197,7 +197,7 @@ async def test_login_attempts_are_listed_in_the_order_they_were_made(
 
 
 async def test_serve_refuses_every_control(services: Services, make_operator: MakeOperator) -> None:
-    """Below the interfaces, which do not have them either."""
+    """Also below the interfaces, which do not offer them."""
     app, operator = await opened(services, "first")
     settings = {"API_KEY": "k" * 20, "MASTER_KEY": "m" * 20, "DATABASE_URL": "sqlite:///x"}
     endpoint = Operator(operator.store, config.read(settings, config.SERVE))

@@ -107,7 +107,7 @@ async def filled(make_services: MakeServices, ask: Ask, log_in: LogIn) -> Servic
 
 
 async def test_an_import_makes_an_equal_app(filled: Services, operator: Operator, ask: Ask) -> None:
-    """With another name; principals log in as the same users there."""
+    """With another name; principals log in as the same users in it."""
     lines = await exported(operator)
     assert {"roles", "record_types", "record_fields", "field_access", "users", "user_roles",
             "principals", "records"} <= {line.get("table") for line in lines}  # fmt: skip
@@ -140,7 +140,7 @@ async def test_an_export_contains_no_secret_and_no_key(
 
 
 async def test_the_audit_list_has_exports_and_imports(filled: Services, operator: Operator) -> None:
-    """In their app."""
+    """Each in its app."""
     lines = await exported(operator)
     await load(operator, lines, replace=True)
     acts = await list_acts(operator, APP)

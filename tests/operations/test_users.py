@@ -186,7 +186,7 @@ REFUSED = {
 async def test_a_refused_edit_changes_nothing(
     changes: dict[str, Any], error: type[Exception], user_ids: dict[str, str], operator: Operator
 ) -> None:
-    """The audit list does not have it."""
+    """It is not in the audit list."""
     with pytest.raises(error):
         await users.edit_profile(operator, APP, user_ids["Bert"], {"fresh": 1, **changes})
     assert await found(operator, text="bert") == ["Bert"]

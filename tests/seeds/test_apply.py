@@ -143,7 +143,7 @@ async def test_seeding_twice_changes_nothing(operator: Operator) -> None:
 
 
 async def test_roles_change_for_many_at_once(operator: Operator) -> None:
-    """One statement serves all users that lose the same roles; thousands took seconds."""
+    """One statement serves all users that lose the same roles; one each took seconds."""
     old, new, many = ["old", "stays"], ["new", "stays"], 30
     subjects = [f"user{number:02}" for number in range(many)]
     await apply_seed(operator, {"users": [{"sub": one, "roles": old} for one in subjects]})
@@ -348,7 +348,7 @@ async def test_a_conflict_refuses_the_whole_seed(
 
 
 async def test_a_conflict_has_its_line_in_the_file(operator: Operator) -> None:
-    """As problems found by the reader have."""
+    """Like problems found by the reader."""
     await apply_seed(operator, WHOLE)
     text = (
         b"apps:\n  myapp:\n    users:\n      - sub: x\n        profile:\n          username: bert\n"

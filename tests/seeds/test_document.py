@@ -100,7 +100,7 @@ def test_keys_are_texts() -> None:
 
 
 def test_json_has_json_types() -> None:
-    """And no others."""
+    """And no other types."""
     text = '{"yes": ["no", 1, 1.5, 1e3, true, false, null, "2024-01-02", "\\u00e9"], "a": {}}'
 
     assert plain(of_json(text)) == json.loads(text)
@@ -125,7 +125,7 @@ json_values = st.recursive(
 
 
 def as_kept(value: Any) -> Any:
-    """Return a value as it is once its numbers were written and read."""
+    """Return a value after its numbers were written and read."""
     if isinstance(value, dict):
         return {name: as_kept(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -140,7 +140,7 @@ def as_kept(value: Any) -> Any:
 @example({f" {chr(number)} a": chr(number) * 130 for number in (9, 10, 13, 0x20, 0x85, 0x2028)})
 @example({f"{chr(number)}" * 130: 1 for number in (9, 10, 13, 0x20, 0x85, 0x2028)})
 def test_what_is_written_is_read_again(value: Any) -> None:
-    """As YAML and as JSON, also as `json` writes it."""
+    """In YAML and in JSON, also in the format of `json`."""
     assert plain(of_json(document.write_json(value))) == value
     assert plain(of_json(json.dumps(value))) == value
     assert as_kept(plain(of_yaml(document.write_yaml(value)))) == as_kept(value)

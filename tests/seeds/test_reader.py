@@ -220,7 +220,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("text", "problem"), PROBLEMS.values(), ids=PROBLEMS)
 def test_a_problem_has_its_file_line_and_field(text: str, problem: str) -> None:
-    """And says what would be right."""
+    """And a hint how to fix it."""
     assert problems_of(text) == [f"users.yaml:{problem}"]
 
 

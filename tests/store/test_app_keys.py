@@ -14,7 +14,7 @@ async def keys_in(query: Any) -> set[tuple[str, str]]:
     return {(key, folded) for key, folded in await query("SELECT key, folded FROM auth_keys")}
 
 
-async def test_other_keys_are_made_of_what_is_there(
+async def test_other_keys_are_made_from_existing_users(
     make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
     """Keys that are no longer required are removed."""
