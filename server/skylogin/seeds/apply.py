@@ -228,26 +228,26 @@ class _SeedApplier:
 
     async def _follow_up(self, changes: LoginChanges, accounts: Mapping[str, Account]) -> None:
         """Set roles, passwords and disabling where they differ from the seed."""
-        given: dict[frozenset[str], list[str]] = {}
-        taken: dict[frozenset[str], list[str]] = {}
+        added: dict[frozenset[str], list[str]] = {}
+        revoked: dict[frozenset[str], list[str]] = {}
         for number in range(len(self.wanted.users)):
             account = accounts.get(self._key(number))
             user_id = account.user_id if account else self.new_ids[number]
             saved, is_new = changes.after[user_id], changes.before[user_id] is None
             wanted = self._as_wanted(number, saved)
-            has, shall_have = frozenset(saved.roles), frozenset(wanted.roles)
-            if has - shall_have:
-                taken.setdefault(has - shall_have, []).append(user_id)
-            if shall_have - has:
-                given.setdefault(shall_have - has, []).append(user_id)
+            has, should_have = frozenset(saved.roles), frozenset(wanted.roles)
+            if has - should_have:
+                revoked.setdefault(has - should_have, []).append(user_id)
+            if should_have - has:
+                added.setdefault(should_have - has, []).append(user_id)
             if _disabling(wanted) != _disabling(saved) or (is_new and wanted.disabled):
                 await users.set_disabled(self.tx, self.app, wanted)
             if wanted.password_hash:
                 is_known = wanted.password_hash == saved.password_hash
                 await self._set_password(wanted, is_known=is_known, is_new=is_new)
-        for names, user_ids in taken.items():
+        for names, user_ids in revoked.items():
             await roles.revoke(self.tx, self.app, user_ids, names)
-        for names, user_ids in given.items():
+        for names, user_ids in added.items():
             await roles.assign(self.tx, self.app, user_ids, names)
 
     def _as_wanted(self, number: int, saved: User) -> User:

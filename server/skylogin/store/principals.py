@@ -49,7 +49,7 @@ async def add(tx: Transaction, app: str, link: Link) -> None:
         "principal": link.principal,
         "user_id": link.user_id,
         "created_at": link.now,
-        **_said(link),
+        **_response(link),
     }
     await tx.connection.execute(insert(principals), row)
 
@@ -57,7 +57,7 @@ async def add(tx: Transaction, app: str, link: Link) -> None:
 async def update_said(tx: Transaction, app: str, link: Link) -> None:
     """Replace the provider's token response and profile, also by null."""
     await tx.connection.execute(
-        update(principals).where(*_of(app, link.provider, link.principal)).values(**_said(link))
+        update(principals).where(*_of(app, link.provider, link.principal)).values(**_response(link))
     )
 
 
@@ -69,7 +69,7 @@ async def remove(tx: Transaction, app: str, provider: str, user_id: str) -> bool
     return removed.rowcount > 0
 
 
-def _said(link: Link) -> dict[str, object]:
+def _response(link: Link) -> dict[str, object]:
     return {
         "updated_at": link.now,
         "token_response": link.token_response,

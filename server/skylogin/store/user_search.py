@@ -151,9 +151,9 @@ def _among(search: Search, dialect_name: str) -> Select[Any]:
     row = dialect.json_rows("ids", dialect_name, app=Text, id=Text)
     key = _sort_key(search.sort)
     is_one = (*_is_user(row["app"]), records.c.id == row["id"])
-    of_one = _fitting(search, dialect_name, key).where(*is_one).scalar_subquery()
-    looked = select(row["id"].label("id"), of_one.label("key")).cte("looked")
-    some = looked.prefix_with("MATERIALIZED").c
+    of_one = _matching(search, dialect_name, key).where(*is_one).scalar_subquery()
+    checked = select(row["id"].label("id"), of_one.label("key")).cte("looked")
+    some = checked.prefix_with("MATERIALIZED").c
     query = select(some.id, some.key).where(some.key.is_not(None))
     return _page(query, search, some.key, some.id)
 
@@ -169,7 +169,7 @@ async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]
     values = {"of": app, "number": number}
     query = _next(search, search.sort, tx.dialect)
     # Reading in the order of creation and then sorting is quicker than reading by id.
-    way = search.sort if _is_by_users(search) else "created_at"
+    read_order = search.sort if _is_by_users(search) else "created_at"
     found: list[Any] = []
     while True:
         rows = (await tx.connection.execute(query, values)).all()
@@ -177,7 +177,7 @@ async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]
         if len(found) > search.limit or len(rows) < number:
             return found
         search = replace(search, cursor=_write_cursor(rows[-1].key, rows[-1].id))
-        query = _next(search, way, tx.dialect).where(_is_of_those(tx, app, search))
+        query = _next(search, read_order, tx.dialect).where(_conditions_for_all(tx, app, search))
 
 
 def _is_by_users(search: Search) -> bool:
@@ -185,16 +185,16 @@ def _is_by_users(search: Search) -> bool:
     return search.sort.removeprefix("-") == "last_seen_at" and not search.field
 
 
-def _fitting(search: Search, dialect_name: str, *columns: ColumnElement[Any]) -> Select[Any]:
+def _matching(search: Search, dialect_name: str, *columns: ColumnElement[Any]) -> Select[Any]:
     return (
         select(*columns)
         .select_from(records)
-        .join(users, _is_whose_record())
+        .join(users, _is_same_user())
         .where(*_conditions(search, dialect_name))
     )
 
 
-def _is_whose_record() -> ColumnElement[bool]:
+def _is_same_user() -> ColumnElement[bool]:
     return and_(users.c.app == records.c.app, users.c.id == records.c.id)
 
 
@@ -206,7 +206,7 @@ def _is_user(app: str | ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _are_users(
+def _is_user_in_order(
     app: ColumnElement[str], sort: str, dialect_name: str
 ) -> tuple[ColumnElement[bool], ...]:
     """Return the condition `_is_user`, written so that rows are read in the order of *sort*."""
@@ -224,20 +224,22 @@ def _is_of(app: str | ColumnElement[str], dialect_name: str) -> ColumnElement[bo
 
 # Building it takes longer than reading a few users, which tests do often.
 @functools.lru_cache(maxsize=STATEMENTS_KEPT)
-def _next(search: Search, way: str, dialect_name: str) -> Select[Any]:
+def _next(search: Search, read_order: str, dialect_name: str) -> Select[Any]:
     """Return the query for `number` users of the app `of`, in order, after the cursor.
 
-    They are read in the order of *way*.
+    They are read in the order of *read_order*.
     """
     app, number = bindparam("of", type_=Text), bindparam("number", type_=Integer)
     key = _sort_key(search.sort)
-    if way.removeprefix("-") == "last_seen_at":
+    if read_order.removeprefix("-") == "last_seen_at":
         # An index on it would change with every call, so the users are sorted.
         query = select(users.c.id, key.label("key")).where(_is_of(app, dialect_name))
         return _after_cursor(query, search, key, users.c.id).limit(number)
-    query = select(records.c.id, key.label("key")).where(*_are_users(app, way, dialect_name))
+    query = select(records.c.id, key.label("key")).where(
+        *_is_user_in_order(app, read_order, dialect_name)
+    )
     if search.sort.removeprefix("-") == "last_seen_at":
-        query = query.join(users, _is_whose_record())
+        query = query.join(users, _is_same_user())
     return _after_cursor(query, search, key, records.c.id).limit(number)
 
 
@@ -249,8 +251,8 @@ def _in_order(
     sort: str, key: ColumnElement[Any], user_id: ColumnElement[str]
 ) -> list[ColumnElement[Any]]:
     """Return the ORDER BY of a *sort* whose column is *key*."""
-    is_down = sort.startswith("-")
-    return [one.desc() if is_down else one.asc() for one in (key, user_id)]
+    is_descending = sort.startswith("-")
+    return [one.desc() if is_descending else one.asc() for one in (key, user_id)]
 
 
 def _page(
@@ -274,7 +276,7 @@ def _after_cursor(
     return query.where(place < last if search.sort.startswith("-") else place > last)
 
 
-def _is_there(query: Select[Any]) -> ColumnElement[bool]:
+def _finds_row(query: Select[Any]) -> ColumnElement[bool]:
     """Return whether *query* finds a row, checked for each user on its own.
 
     With EXISTS, PostgreSQL may check it for all users at once.
@@ -291,7 +293,7 @@ def _conditions(search: Search, dialect_name: str) -> Iterator[ColumnElement[boo
         yield _has_field(search, dialect_name)
 
 
-def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[bool]:
+def _conditions_for_all(tx: Transaction, app: str, search: Search) -> ColumnElement[bool]:
     """Return the same as `_conditions`, but quicker for all users and slower for a few."""
     found: list[ColumnElement[bool]] = []
     user_id = records.c.id
@@ -304,13 +306,13 @@ def _is_of_those(tx: Transaction, app: str, search: Search) -> ColumnElement[boo
         found.append(is_disabled if search.disabled else ~is_disabled)
     if search.text:
         found.append(dialect.is_among(user_id, _ids_like(app, search.text), tx.dialect))
-    return _in_turn(found)
+    return _all_in_order(found)
 
 
-def _in_turn(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+def _all_in_order(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     """Return whether all are true; a subquery runs only if the conditions before it are true."""
     first, *others = conditions or [true()]
-    return case((first, _in_turn(others)), else_=false()) if others else first
+    return case((first, _all_in_order(others)), else_=false()) if others else first
 
 
 def _has_field(search: Search, dialect_name: str) -> ColumnElement[bool]:
@@ -367,7 +369,7 @@ def _is_like(text: str, dialect_name: str) -> ColumnElement[bool]:
         keys.key.in_(UNIQUE_FIELDS),
         _begins(folded, text.lower()),
     )
-    return or_(records.c.id == text, *(_is_there(one) for one in (has_principal, has_key)))
+    return or_(records.c.id == text, *(_finds_row(one) for one in (has_principal, has_key)))
 
 
 def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
