@@ -52,9 +52,9 @@ from skylogin.domain.user import Account, Actor, Field, FieldValue, Principal, R
 from skylogin.ids import UUID_BYTES, IdMaker
 from skylogin.query import planner, reader
 from skylogin.store import access_rules as stored_access
-from skylogin.store import exports as stored_transfer
+from skylogin.store import exports as stored_exports
 from skylogin.store import fields as stored_fields
-from skylogin.store import login_attempts as stored_journal
+from skylogin.store import login_attempts as stored_attempts
 from skylogin.store import record_queries as stored_queries
 from skylogin.store.apps import StoredApp
 from skylogin.store.audit_log import Act
@@ -481,7 +481,7 @@ async def read_rows(tx: Transaction, app: str, of: str) -> Any:
 
 async def write_rows(tx: Transaction, app: str, of: str) -> Any:
     """Write the rows of the bank."""
-    for name in stored_transfer.TABLES:
+    for name in stored_exports.TABLES:
         rows = [{**row, **({"data": {}} if "data" in row else {})} for row in rows_of(BANK)[name]]
         # This field has another type here.
         rows = [row for row in rows if row.get("field") != "link"]
@@ -1308,7 +1308,7 @@ async def test_the_login_log_has_the_attempts_of_its_own_app(serve: Serve, store
             await server.send(BANK, action, payload, BOTH, key=key)
 
     assert changed(server.first[SHOP], await dump_now(store, SHOP)) == {}
-    entries = await store.run(lambda tx: stored_journal.load_latest(tx, BANK, 100), write=False)
+    entries = await store.run(lambda tx: stored_attempts.load_latest(tx, BANK, 100), write=False)
     # Two existed already.
     assert len(entries) == 2 + 2 * len(ATTEMPTS)
     assert {entry.accepted for entry in entries} == {True, False}

@@ -1,1 +1,1 @@
-"""An app in a running server."""
+"""An app as a running server holds it."""
