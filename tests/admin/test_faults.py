@@ -12,6 +12,8 @@ from skylogin.apps.faults import KINDS, LIMITS
 
 from tests.sites import FORM_TOKEN, LOG_IN, SiteApp
 
+pytestmark = pytest.mark.slow
+
 SECONDS_MAX = 20
 
 

@@ -8,6 +8,8 @@ from skylogin.testing import SkyloginServer
 from tests.sites import SiteApp
 from tests.statement_counter import statements_counted
 
+pytestmark = pytest.mark.slow
+
 
 async def statements_of_a_reset(app: SiteApp, users: int) -> int:
     """Return how many statements a reset takes after this many users logged in."""

@@ -13,6 +13,8 @@ from skylogin.portal.routes import ROUTES
 
 from tests.sites import FORMS, PASSWORD, MakeSite, Site, fill, filled
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = {"Origin": "http://evil.example"}
 
 

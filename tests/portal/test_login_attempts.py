@@ -20,6 +20,8 @@ from tests.factories import SECRET, make_token
 from tests.processes import run_python
 from tests.sites import KEYS, LOG_IN, Answer, MakeSite, Site
 
+pytestmark = pytest.mark.slow
+
 ATTEMPT = re.compile(r'<tr id="([^"]+)">')
 AT = re.compile(r'<time datetime="([^"]+)">')
 ROW = re.compile(
@@ -290,7 +292,6 @@ def claims_of(page: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.slow
 async def test_the_command_of_a_page_repeats_its_attempt(site: Site, tmp_path: Path) -> None:
     """Its token has the same claims, so the attempt has the same result."""
     for reason, claims in REPEATED.items():
