@@ -46,6 +46,22 @@ async def test_a_value_is_loaded_again_after_a_second() -> None:
     assert await refreshed.get() == 3  # noqa: PLR2004
 
 
+async def test_a_load_that_takes_longer_than_a_value_is_known_is_good_enough() -> None:
+    """Otherwise a slow database would be asked for ever."""
+    seconds = Seconds()
+
+    async def load_slowly() -> str:
+        seconds.now += 2 * KNOWN_SECONDS
+        return "loaded"
+
+    refreshed = Refreshed(load_slowly, seconds)
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(refreshed.get(), refreshed.get()) == ["loaded"] * 2
+        assert await refreshed.get_newer() == "loaded"
+    assert seconds.now <= 3 * 2 * KNOWN_SECONDS
+
+
 async def test_calls_at_the_same_time_share_a_load() -> None:
     """All of them get its value, the first one too."""
     refreshed = Refreshed(Loader())

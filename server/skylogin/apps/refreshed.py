@@ -26,24 +26,28 @@ class Refreshed(Generic[T]):
         self._monotonic = monotonic
         self._value: T
         self._loaded_at = _NEVER
-        self._loads = 0
+        self._begun = self._ended = 0
         self._forgotten = 0
         self._loading = asyncio.Lock()
 
     async def get(self) -> T:
-        """Return the value as it was at most a second ago."""
+        """Return the value as it was at most a second ago, or else from a load that ends now.
+
+        A load that takes longer than a second is good enough: nothing newer would come.
+        """
         if not self._is_known():
+            ended = self._ended
             async with self._loading:
-                while not self._is_known():
+                while self._ended == ended or self._loaded_at == _NEVER:
                     await self._load()
         return self._value
 
     async def get_newer(self) -> T:
         """Return the value from a load that begins after this call."""
-        loads = self._loads
+        begun = self._begun
         await asyncio.sleep(self._loaded_at + SHARED_SECONDS - self._monotonic())
         async with self._loading:
-            while self._loads == loads or self._loaded_at == _NEVER:
+            while self._begun == begun or self._loaded_at == _NEVER:
                 await self._load()
         return self._value
 
@@ -57,7 +61,8 @@ class Refreshed(Generic[T]):
 
     async def _load(self) -> None:
         began_at, forgotten = self._monotonic(), self._forgotten
-        self._loads += 1
+        self._begun += 1
         self._value = await self._load_value()
+        self._ended += 1
         # A value that changed while it was loaded is loaded again.
         self._loaded_at = began_at if forgotten == self._forgotten else _NEVER

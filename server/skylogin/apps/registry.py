@@ -115,7 +115,17 @@ class AppRegistry:
 
     async def _look_up(self, name: str) -> App | None:
         """Return the app with its current keys, opened if it is not open yet."""
+        stored = await self._store.run(lambda tx: apps.load(tx, name), write=False)
+        app = self._open.get(name)
+        if stored is None or app is None or app.created_at != stored.created_at:
+            app = await self._open_or_close(name)
+        else:
+            self._take_keys(app, stored)
+        return app
+
+    async def _open_or_close(self, name: str) -> App | None:
         async with self._opening:
+            # Another look may have opened it meanwhile.
             stored = await self._store.run(lambda tx: apps.load(tx, name), write=False)
             app = self._open.get(name)
             if app is not None and (stored is None or app.created_at != stored.created_at):
@@ -127,9 +137,12 @@ class AppRegistry:
                 return None
             if app is None:
                 app = await self._open_stored(stored)
-            app.api_key, app.master_key = self._keys_of(stored)
-            app.secrets = self._secrets_of(stored)
+            self._take_keys(app, stored)
             return app
+
+    def _take_keys(self, app: App, stored: StoredApp) -> None:
+        app.api_key, app.master_key = self._keys_of(stored)
+        app.secrets = self._secrets_of(stored)
 
     async def _make_by_use(self, name: str, tx: Transaction) -> None:
         if await apps.count_made_by_use(tx) < MADE_BY_USE_MAX:
