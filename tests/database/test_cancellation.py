@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from skylogin.database import Store, Transaction, open_store
+from skylogin.errors import RetryTransaction
 from skylogin.store import apps
+from sqlalchemy import text
+
+from tests.waiting import wait_until_async
 
 APP = "myapp"
 
@@ -50,9 +54,11 @@ async def test_a_write_finishes_without_its_caller(store: Store, way: str) -> No
             await asyncio.wait_for(caller, 0.01)
     assert await written(store) == [None, None]
     work.go_on.set()
-    await store.run(lambda tx: apps.write_setting(tx, APP, "third", "written"))
 
-    assert await written(store) == ["written", "written"]
+    async def both_are_written() -> bool:
+        return await written(store) == ["written", "written"]
+
+    await wait_until_async(both_are_written)
 
 
 async def test_closing_waits_for_a_write_without_a_caller(
@@ -88,3 +94,46 @@ async def test_a_cancelled_read_leaves_the_store_usable(store: Store) -> None:
             await asyncio.wait_for(store.run(read, write=False), 0.02)
 
     assert await written(store) == [None, None]
+
+
+async def test_a_cancelled_read_does_not_keep_its_caller(store: Store) -> None:
+    """Although the statement that it waits for goes on for a while."""
+    slow = {
+        "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+        " WHERE i < 3000000) SELECT count(*) FROM n",
+        "postgresql": "SELECT pg_sleep(1)",
+    }[store.dialect]
+    has_ended: list[bool] = []
+
+    async def read(tx: Transaction) -> None:
+        await tx.connection.execute(text(slow))
+        has_ended.append(True)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(store.run(read, write=False), 0.05)
+
+    await store.close()
+    assert has_ended == []
+
+
+async def test_a_write_without_its_caller_is_not_retried(store: Store) -> None:
+    """Nobody waits for it, and the store can be closed."""
+    tries = 0
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def conflict(tx: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        began.set()
+        await go_on.wait()
+        raise RetryTransaction
+
+    caller = asyncio.create_task(store.run(conflict))
+    await began.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go_on.set()
+    await store.close()
+
+    assert tries == 1

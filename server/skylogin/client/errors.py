@@ -61,6 +61,11 @@ class AdminError(Exception):
         self.code = code
         super().__init__(f"{status}: {'; '.join([detail, *self.problems])}")
 
+    @property
+    def faults(self) -> list[str]:
+        """Return *problems*, by the name that tests of other projects know."""
+        return self.problems
+
     @classmethod
     def of(cls, answer: HttpAnswer) -> "AdminError":
         """Return the error in *answer*."""

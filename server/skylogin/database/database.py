@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,7 @@ TRIES_MAX = 8
 ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
+CLOSE_SECONDS_MAX = 10
 
 
 class OutcomeUnknownError(Exception):
@@ -49,11 +50,12 @@ class Store:
         else:
             self._writer = self._reader = dialect.open_postgresql(url)
         self._fields = FieldCache()
-        self._writes: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        # Writes that run on although their callers left.
+        self._abandoned: set[asyncio.Task[Any]] = set()
         self._is_closed = False
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
-        self._analyzing: asyncio.Task[None] | None = None
 
     @property
     def dialect(self) -> str:
@@ -74,18 +76,29 @@ class Store:
 
         A transaction that hit a conflict, a busy database or a lost connection is retried
         a few times, with jitter. If the commit was not answered, *was_committed* finds out
-        from the database whether it happened. A write runs to its end even if the
-        caller is cancelled. Raises SkygearError if the database cannot be reached.
+        from the database whether it happened. A caller that is cancelled leaves at once: a
+        write runs to its end, but is not retried, and a read ends with its statement.
+        Raises SkygearError if the database cannot be reached.
         """
         if self._is_closed:
             raise RuntimeError("the store is closed")
         attempts = self._retry(work, write=write, was_committed=was_committed, snapshot=snapshot)
-        if not write:
-            return await attempts
-        task = asyncio.create_task(attempts)
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        return await asyncio.shield(task)
+        task = self._start(attempts)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if write and not task.done():
+                self._abandoned.add(task)
+                task.add_done_callback(self._abandoned.discard)
+            else:
+                task.cancel()
+            raise
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
 
     async def _retry(
         self,
@@ -107,6 +120,8 @@ class Store:
                     raise
                 if attempt == TRIES_MAX - 1:
                     raise _unavailable(error) from error
+            if self._is_closed or asyncio.current_task() in self._abandoned:
+                break
             pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
             await asyncio.sleep(pause * random.random())
         raise database_busy()
@@ -149,13 +164,13 @@ class Store:
         self._users_added += users_added
         if self._users_added >= self._analyze_at and self.dialect == "postgresql":
             self._analyze_at *= ANALYZE_GROWTH
-            self._analyzing = asyncio.create_task(self._analyze())
+            self._start(self._analyze())
 
     async def _analyze(self) -> None:
         try:
             async with self._writer.begin() as connection:
                 await connection.execute(text("ANALYZE users, principals, records, auth_keys"))
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             logger.warning("the tables were not analyzed: %s", type(error).__name__)
 
     async def version(self) -> str | None:
@@ -205,13 +220,19 @@ class Store:
         return self._fields.of(app, record_type) or {}
 
     async def close(self) -> None:
-        """Wait for running writes and close every connection."""
+        """Let running transactions end, for a time, and close every connection."""
         self._is_closed = True
-        if self._analyzing is not None:
-            await self._analyzing
-        await asyncio.gather(*self._writes, return_exceptions=True)
-        await self._writer.dispose()
-        await self._reader.dispose()
+        try:
+            if self._running:
+                _, late = await asyncio.wait(self._running, timeout=CLOSE_SECONDS_MAX)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
+        finally:
+            try:
+                await self._writer.dispose()
+            finally:
+                await self._reader.dispose()
 
 
 def open_store(url: str, *, durable: bool = True) -> Store:

@@ -144,9 +144,13 @@ class SkyloginServer:
         settings = config.read(self._environment, config.DEV)
         ephemeral = not settings.database_url
         async with AsyncExitStack() as stack:
-            async with asyncio.timeout(START_SECONDS_MAX):
-                running = await stack.enter_async_context(
-                    server.running(settings, ephemeral=ephemeral, now=self._now)
-                )
+            try:
+                async with asyncio.timeout(START_SECONDS_MAX):
+                    running = await stack.enter_async_context(
+                        server.running(settings, ephemeral=ephemeral, now=self._now)
+                    )
+            except TimeoutError as error:
+                text = f"skylogin did not start within {START_SECONDS_MAX} s"
+                raise TimeoutError(text) from error
             self._started.set_result(running)
             await asyncio.wrap_future(self._stopping)
