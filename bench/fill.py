@@ -1,8 +1,8 @@
 """Filling an embedded database with users, faster than by logging each of them in.
 
-One user who has logged in is the pattern: every row that speaks of them is copied with another
-id and another name. The one table that this names is the login log's, `journal`, which is about logins
-and not about users, and stays right when tables change. The server has to be stopped.
+One user who has logged in is the pattern: every row about them is copied with another id and
+another name. The one table named here is `journal`, the login log, which is about logins and not
+about users; so this stays right when tables change. The server has to be stopped.
 """
 
 import sqlite3
