@@ -20,6 +20,8 @@ schema = schemathesis.openapi.from_dict(openapi.load())
 # Every request has the token; test_access tests requests without it. Schemathesis would take a
 # request that lacks only the token for a valid one.
 schema.config.generation.with_security_parameters = False
+# Longer than a login attempt may be waited for.
+schema.config.update(request_timeout=90)
 
 
 @pytest.fixture(scope="module")

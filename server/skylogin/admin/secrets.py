@@ -49,7 +49,7 @@ async def _uses(request: AdminRequest) -> Mapping[str, SecretUses]:
 def _secret_body(
     request: AdminRequest, secret: StoredSecret, uses: Mapping[str, SecretUses]
 ) -> Json:
-    used = uses.get(secret.id, SecretUses())
+    used = uses[secret.id]
     return {
         "id": secret.id,
         "created_at": time_text(secret.created_at),

@@ -1,5 +1,6 @@
 """An app's activity: logins of the last hour and day, uses of secrets, totals, warnings."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -101,14 +102,16 @@ def _add(series: Series, minute: datetime, reason: str, number: int) -> None:
         point.refused[reason] = point.refused.get(reason, 0) + number
 
 
-async def secret_uses(operator: Operator, app: str) -> dict[str, SecretUses]:
-    """Return the uses of every secret of *app* that was ever used, by id."""
+async def secret_uses(operator: Operator, app: str) -> defaultdict[str, SecretUses]:
+    """Return the uses of the secrets of *app* by id; those of an unused one are empty."""
     today = operator.now().replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=DAYS - 1)
 
-    async def load(tx: Transaction) -> dict[str, SecretUses]:
+    async def load(tx: Transaction) -> defaultdict[str, SecretUses]:
         last = await login_counts.load_last_uses(tx, app)
-        found = {one: SecretUses(last_used_at=moment) for one, moment in last.items()}
+        found = defaultdict(
+            SecretUses, {one: SecretUses(last_used_at=moment) for one, moment in last.items()}
+        )
         for secret_id, day, use in await login_counts.load_uses(tx, app, first):
             place = (day - first).days
             if place < DAYS:
@@ -128,7 +131,7 @@ async def warnings(operator: Operator, app: str) -> list[str]:
         found.append(f"custom token logins to {app} fail: no secret is accepted")
     uses = await secret_uses(operator, app)
     for secret in accepted:
-        used = uses.get(secret.id, SecretUses()).last_used_at
+        used = uses[secret.id].last_used_at
         if secret.ends_at and used and now - used < IN_USE:
             found.append(
                 f"the secret {secret.id} expires {ago(secret.ends_at, now)} and was used "

@@ -7,7 +7,7 @@ from aiohttp import web
 from skylogin.http import file_stream, origin
 from skylogin.operations import apps
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.request import PageError, PageRequest, status_with
+from skylogin.portal.request import MethodError, PageError, PageRequest, status_with
 
 
 async def show_apps(request: PageRequest, name: str = "", problem: str = "") -> web.Response:
@@ -39,8 +39,7 @@ async def export_app(request: PageRequest) -> web.StreamResponse:
     A prefetch or a link on another site must not trigger this, because it is audited.
     """
     if request.http.method != "GET":
-        text = "This page does not allow that method."
-        raise PageError(HTTPStatus.METHOD_NOT_ALLOWED, text)
+        raise MethodError
     if request.http.headers.get("Sec-Fetch-Site", "none") not in origin.SAME_SITE:
         raise PageError(HTTPStatus.FORBIDDEN, "Export the app from its Keys page.")
     return await file_stream.send_export(request.http, request.operator, request.app)

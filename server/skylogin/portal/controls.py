@@ -1,7 +1,7 @@
 """The page Tests: an app's clock, faults and snapshots, and its reset."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -9,7 +9,7 @@ from skylogin.actions.table import ACTIONS
 from skylogin.apps.faults import EVERY_ACTION, KINDS, NAMES_OF_ERRORS
 from skylogin.operations import controls
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.request import PageRequest
+from skylogin.portal.request import PageRequest, read_time
 from skylogin.relative_time import ago
 
 Reader = Callable[[str], object]
@@ -53,7 +53,7 @@ async def move_clock(request: PageRequest) -> web.Response:
             case "advance":
                 await controls.advance_clock(operator, app, _read_seconds(request.text("seconds")))
             case "set":
-                time, is_frozen = _read_time(request.text("to")), bool(app.clock.reading.frozen_at)
+                time, is_frozen = read_time(request.text("to")), bool(app.clock.reading.frozen_at)
                 await controls.set_clock(operator, app, time, frozen=is_frozen)
             case "reset":
                 await controls.reset_clock(operator, app)
@@ -69,13 +69,6 @@ def _read_seconds(text: str) -> float:
         return timedelta(seconds=float(text)).total_seconds()
     except (ValueError, OverflowError):
         raise RefusedError(f"{text!r} is not a valid number of seconds.") from None
-
-
-def _read_time(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise RefusedError(f"{text!r} is not a time.") from None
 
 
 async def add_fault(request: PageRequest) -> web.Response:

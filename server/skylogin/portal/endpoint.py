@@ -15,7 +15,7 @@ from skylogin.http.routes import NoRouteError
 from skylogin.operations import portal_sessions
 from skylogin.operations.operator import enter, operator_of
 from skylogin.portal import session, templates
-from skylogin.portal.request import BASE, PageError, PageRequest, redirect_to
+from skylogin.portal.request import BASE, MethodError, PageError, PageRequest, redirect_to
 from skylogin.portal.routes import ROUTE_TABLE
 
 logger = logging.getLogger("skylogin.portal")
@@ -126,8 +126,7 @@ async def _show(request: PageRequest, page: str) -> web.StreamResponse:
         show, request.parameters = ROUTE_TABLE.find(method, page, mode)
     except NoRouteError as error:
         if error.allowed:
-            text = "This page does not allow that method."
-            raise PageError(HTTPStatus.METHOD_NOT_ALLOWED, text) from None
+            raise MethodError from None
         raise PageError(HTTPStatus.NOT_FOUND, "This page does not exist.") from None
     if method == "POST":
         await session.read_form(request)

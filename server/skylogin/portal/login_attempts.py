@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from skylogin.operations import login_attempts
 from skylogin.operations.login_attempts import AttemptPage
 from skylogin.operations.operator import RefusedError
 from skylogin.portal import templates
-from skylogin.portal.request import PageRequest, next_page, status_with
+from skylogin.portal.request import PageRequest, next_page, read_time, status_with
 from skylogin.tokens import explain, jws
 
 ATTEMPTS_PER_PAGE = 50
@@ -87,9 +87,9 @@ def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
     for name in TIMES:
         try:
             if typed[name]:
-                times[name] = _read_time(typed[name])
-        except (ValueError, OverflowError):
-            problems[name] = f"“{typed[name]}” is not a time. Write it as 2026-01-02 15:04."
+                times[name] = read_time(typed[name])
+        except RefusedError as error:
+            problems[name] = str(error)
     if len(times) == len(TIMES) and times["since"] >= times["until"]:
         problems["until"] = "Until must be later than Since."
     for name in TEXTS:
@@ -105,12 +105,6 @@ def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
         until=times.get("until"),
     )
     return wanted, problems
-
-
-def _read_time(text: str) -> datetime:
-    """Return a time in UTC, from a browser's field (`2026-01-02T03:04`) or typed text."""
-    time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 # --- one login attempt ---------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -48,6 +49,13 @@ class PageError(Exception):
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
         self.status = status
+
+
+class MethodError(PageError):
+    """A request with a method that its page does not allow."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.METHOD_NOT_ALLOWED, "This page does not allow that method.")
 
 
 @dataclass(slots=True)
@@ -154,6 +162,18 @@ def read_object(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RefusedError(f"{what} is not a JSON object.")
     return value
+
+
+def read_time(text: str) -> datetime:
+    """Return a time in UTC, from a browser's field (`2026-01-02T03:04`) or written by hand.
+
+    Raises RefusedError if *text* is not a time.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RefusedError(f"“{text}” is not a time. Write it as 2026-01-02 15:04.") from None
 
 
 def next_page(filters: Mapping[str, str], cursor: str) -> str:

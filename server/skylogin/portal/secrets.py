@@ -21,7 +21,7 @@ async def show_secrets(request: PageRequest) -> web.Response:
             "secret": one,
             "is_accepted": one.accepted_at(now),
             "is_shown": request.text("show") == one.id,
-            "used": uses.get(one.id, overview.SecretUses()),
+            "used": uses[one.id],
         }
         for one in listing.secrets
     ]
@@ -44,8 +44,7 @@ async def confirm_revoke(request: PageRequest) -> web.Response:
     """Ask for confirmation before a secret is revoked."""
     found = await secrets.get(request.operator, request.app, request.parameters["secret_id"])
     uses = await overview.secret_uses(request.operator, request.app)
-    used = uses.get(found.id, overview.SecretUses())
-    return request.render("revoke.html", secret=found, used=used)
+    return request.render("revoke.html", secret=found, used=uses[found.id])
 
 
 async def revoke_secret(request: PageRequest) -> web.Response:

@@ -1,7 +1,6 @@
 """The pages on users."""
 
 import json
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from aiohttp import web
@@ -12,7 +11,7 @@ from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 from skylogin.operations import login_attempts, users
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.request import PageRequest, next_page, read_object, status_with
+from skylogin.portal.request import PageRequest, next_page, read_object, read_time, status_with
 from skylogin.store.user_search import SORTS, Search
 
 USERS_PER_PAGE = 50
@@ -106,10 +105,9 @@ async def disable_user(request: PageRequest) -> web.Response:
     """Disable a user."""
     until = request.text("until")
     try:
-        # A browser sends `2026-01-02T03:04`; the form's label says UTC.
-        end = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
-    except ValueError:
-        return await show_user(request, problem=f"{until!r} is not a time.")
+        end = read_time(until) if until else None
+    except RefusedError as error:
+        return await show_user(request, problem=str(error))
     user_id, message = request.parameters["user_id"], request.text("message")
     await users.disable(request.operator, request.app, user_id, message, end)
     return _redirect_to_user(request, "disabled")
