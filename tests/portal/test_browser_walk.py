@@ -275,7 +275,7 @@ def test_an_app_is_created_and_deleted(page: Any, client: Client) -> None:
     assert page.locator("#api-key").inner_text() != before
     page.get_by_label("Type shop to delete it").fill("shop")
     page.get_by_role("button", name="Delete").click()
-    assert "The app is deleted" in page.get_by_role("status").inner_text()
+    assert "The app and all its data are deleted" in page.get_by_role("status").inner_text()
     go(page, "Audit")
     page.get_by_role("link", name="Show apps and portal").click()
     text = page.locator("table").inner_text()
