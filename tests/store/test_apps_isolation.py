@@ -640,6 +640,11 @@ NOT_PLAYED = {
     "operator_sessions.use": "who is signed in, runs all apps",
     "query_sql.QuerySql.nearest": "a condition beside the app's, in what `queries.run` writes",
     "query_sql.QuerySql.readable": "a condition beside the app's, in what `queries.run` writes",
+    "user_conditions.ids_disabled": "a condition of `user_search.find`",
+    "user_conditions.ids_like": "a condition of `user_search.find`",
+    "user_conditions.is_in_app": "a condition of `user_search.find`",
+    "user_conditions.is_user_record": "a condition of `user_search.find`",
+    "user_conditions.is_user_record_by_time": "a condition of `user_search.find`",
 }
 
 # Modules, classes and functions that take neither.
@@ -657,6 +662,7 @@ WITHOUT = {
     "login_counts.Counts": "a value",
     "login_counts.SecretUse": "a value",
     "operator_sessions.Session": "a value",
+    "user_conditions": "spells SQL",
     "user_search.Search": "a value",
     "user_search.UserPage": "a value",
     "exports.TakenError": "an error",
