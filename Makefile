@@ -52,7 +52,7 @@ test-long: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
-	@$(BIN)/python bench/bench.py $(ARGS)
+	@$(BIN)/python bench/bench.py $(if $(BASE),--revision $(BASE)) $(ARGS)
 
 # The picture of the portal in the README.
 screenshots: $(VENV)/.installed-test

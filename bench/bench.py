@@ -1,6 +1,7 @@
 """Measures skylogin against the bars it sets itself, side by side with what they are relative to.
 
     make bench                                  everything but what takes long
+    make bench BASE=v1.2                        beside another earlier revision
     .venv/bin/python bench/bench.py --all       the million users too
     .venv/bin/python bench/bench.py --quick --only sqlite
 
