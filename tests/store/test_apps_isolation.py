@@ -651,6 +651,7 @@ NOT_PLAYED = {
 WITHOUT = {
     "database": "begins the transactions; what is done in them says for which app",
     "dialect": "spells SQL",
+    "engines": "open the database",
     "group_commit.Batcher": "a test of its own is below",
     "json_members": "spells SQL",
     "migrate": "is about the whole database",

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skylogin.database import dialect, tables
+from skylogin.database import engines, tables
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, RetryTransaction, SkygearError, database_busy
@@ -44,11 +44,11 @@ class Store:
     """A database of users. Open it with `open_store`."""
 
     def __init__(self, url: str, *, durable: bool = True) -> None:
-        if url.startswith(dialect.SQLITE):
-            self._writer = dialect.open_sqlite_writer(url, durable=durable)
-            self._reader = dialect.open_sqlite_readers(url)
+        if url.startswith(engines.SQLITE):
+            self._writer = engines.open_sqlite_writer(url, durable=durable)
+            self._reader = engines.open_sqlite_readers(url)
         else:
-            self._writer = self._reader = dialect.open_postgresql(url)
+            self._writer = self._reader = engines.open_postgresql(url)
         self._fields = FieldCache()
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
@@ -138,7 +138,7 @@ class Store:
         try:
             async with (self._writer if write else self._reader).connect() as connection:
                 if not write:
-                    await dialect.begin_reading(connection, snapshot=snapshot)
+                    await engines.begin_reading(connection, snapshot=snapshot)
                 transaction = Transaction(connection, self._fields)
                 result = await work(transaction)
                 await transaction.finish()
@@ -179,7 +179,7 @@ class Store:
             async with self._writer.connect() as connection:
                 return await connection.run_sync(_read_version)
         except DBAPIError as error:
-            if dialect.is_lost(error) or dialect.is_unusable(error):
+            if engines.is_lost(error) or engines.is_unusable(error):
                 raise
             return None
 
@@ -208,11 +208,11 @@ class Store:
             except DBAPIError as error:
                 # PostgreSQL: if two nodes make the table at once, one fails. SQLite:
                 # switching to WAL does not wait for another process that opens the file.
-                if attempt == TRIES_MAX - 1 or dialect.is_unusable(error):
+                if attempt == TRIES_MAX - 1 or engines.is_unusable(error):
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         async with self._writer.begin() as connection:
-            await dialect.lock_table(connection, tables.alembic_version)
+            await engines.lock_table(connection, tables.alembic_version)
             await connection.run_sync(change)
 
     def fields_of(self, app: str, record_type: str) -> Mapping[str, Field]:
@@ -254,19 +254,19 @@ async def _commit(connection: AsyncConnection) -> None:
     except (DBAPIError, OSError) as error:
         # SQLite may leave the transaction open, and the pool does not roll it back.
         await connection.invalidate()
-        if dialect.is_lost(error):
+        if engines.is_lost(error):
             raise OutcomeUnknownError from error
         raise
 
 
 def _worth_trying_again(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
-        return dialect.is_retryable(error)
-    return dialect.is_lost(error)
+        return engines.is_retryable(error)
+    return engines.is_lost(error)
 
 
 def _unavailable(error: BaseException) -> Exception:
-    if isinstance(error, DBAPIError) and not dialect.is_lost(error):
+    if isinstance(error, DBAPIError) and not engines.is_lost(error):
         return database_busy()
     message = "unable to open the database"
     explanation = f"the database cannot be reached: {type(error).__name__}"

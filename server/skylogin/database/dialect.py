@@ -3,11 +3,8 @@
 Statements are elsewhere, written once for both.
 """
 
-import asyncio
 import functools
-import json
-import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,34 +20,20 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    event,
     func,
     insert,
-    literal,
     select,
-    text,
 )
-from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import ColumnElement, UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.schema import Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from skylogin.domain.sql_functions import SQL_FUNCTIONS
 from skylogin.encoding import json_text, rfc3339
 
 Columns = Mapping[str, ColumnElement[Any]]
-
-SQLITE_BUSY_SECONDS = 10
-# So a slow query does not block other reads.
-SQLITE_READERS = 4
-POSTGRESQL_CONNECTIONS_MAX = 10
-CONNECT_SECONDS_MAX = 10
-# Serialization failure, deadlock, lock not available, and shutdown of the server.
-_RETRYABLE_STATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P02", "57P03"))
 
 
 class Timestamp(TypeDecorator[datetime]):
@@ -103,103 +86,6 @@ class Json(TypeDecorator[Any]):
         from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415
 
         return dialect.type_descriptor(JSONB(none_as_null=True))
-
-
-def open_sqlite_writer(url: str, *, durable: bool) -> AsyncEngine:
-    """Return the engine of the only connection that writes; SQLite does not allow two.
-
-    A database that is not *durable* is deleted with its server, so no commit waits for the disk.
-    """
-    # NORMAL could lose an acknowledged commit in a power failure.
-    level = "FULL" if durable else "OFF"
-    return _open_sqlite(url, 1, "BEGIN IMMEDIATE", f"synchronous={level}")
-
-
-def open_sqlite_readers(url: str) -> AsyncEngine:
-    """Return the engine of the connections that read. They do not wait for the writer."""
-    return _open_sqlite(url, SQLITE_READERS, "BEGIN", "query_only=ON")
-
-
-def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEngine:
-    engine = create_async_engine(
-        f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
-        json_serializer=json_text.write_stored,
-        json_deserializer=json_text.read_stored,
-        pool_size=connections,
-        max_overflow=0,
-        # A long import may keep the writer for minutes; each call has its own time limit.
-        pool_timeout=None,
-        # The driver's own transactions are off: they would begin late and deferred.
-        connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
-    )
-
-    @event.listens_for(engine.sync_engine, "do_connect")
-    def check(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
-        # If a connection cannot be opened, aiosqlite does not wait for its thread, which
-        # would outlive the event loop. So the file is opened here first.
-        sqlite3.connect(*arguments, **options).close()
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        try:
-            for one in (*_PRAGMAS, pragma):
-                connection.execute(f"PRAGMA {one}").close()
-            for name, (count, function) in SQL_FUNCTIONS.items():
-                connection.create_function(name, count, function, deterministic=True)
-        except BaseException:
-            # The pool does not know this connection yet and would never close it.
-            connection.close()
-            raise
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin_now(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-SQLITE = "sqlite:"
-_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")
-
-
-def open_postgresql(url: str) -> AsyncEngine:
-    """Return an engine for *url*, in any of libpq's forms and with several hosts.
-
-    asyncpg parses the URL itself.
-    """
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=functools.partial(_connect_postgresql, url),
-        json_serializer=json_text.write_stored,
-        json_deserializer=json_text.read_stored,
-        pool_size=POSTGRESQL_CONNECTIONS_MAX,
-        max_overflow=0,
-    )
-
-
-async def _connect_postgresql(url: str) -> Any:
-    # asyncpg is on the start-up list: a server on embedded SQLite never imports it.
-    import asyncpg  # noqa: PLC0415
-
-    connect: Callable[..., Awaitable[Any]] = asyncpg.connect
-    return await connect(
-        url,
-        timeout=CONNECT_SECONDS_MAX,
-        server_settings={
-            "application_name": "skylogin",
-            # For times in JSON; this does not affect the others.
-            "timezone": "UTC",
-            # Compiling our small statements costs more than running them.
-            "jit": "off",
-            # A plan made while the tables were empty would be kept as they fill.
-            "plan_cache_mode": "force_custom_plan",
-            # Every statement of a login looks rows up by whole keys; scanning a table
-            # for a few dozen of them only looks cheap to the planner.
-            "random_page_cost": "1",
-            "enable_hashjoin": "off",
-            "enable_mergejoin": "off",
-        },
-    )
 
 
 def locked(
@@ -338,34 +224,6 @@ def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -
     return added
 
 
-def member_text(document: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:
-    """Return the value of a member of a JSON object as text, null if it is missing.
-
-    It does not use a path, in which the name would have to be quoted.
-    """
-    each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
-    found = each(document).table_valued("key", "value").c
-    return select(cast(found.value, Text)).where(found.key == name).scalar_subquery()
-
-
-def has_member(
-    document: ColumnElement[Any], name: str, text: str, dialect: str
-) -> ColumnElement[bool]:
-    """Return whether a member of a JSON object is *text*, or the value of *text* as JSON."""
-    wanted = [json.dumps(text, ensure_ascii=False)]
-    try:
-        value = json_text.read_stored(text)
-        wanted += [json_text.write_stored(value)] if isinstance(value, bool | int | float) else []
-    except ValueError:
-        pass
-    if dialect == "postgresql":
-        member = document.op("->", return_type=Json())(literal(name, Text))
-        return member.in_([cast(literal(one, Text), Json) for one in wanted])
-    # A path cannot contain a name with a quotation mark.
-    found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
-    return found.in_(wanted) if '"' not in name else literal(False)
-
-
 def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """Return *column*, a text, in a form that no index applies to."""
     if dialect == "postgresql":
@@ -398,44 +256,3 @@ def list_of(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     if dialect == "postgresql":
         return func.json_agg(column, type_=JSON())
     return func.json_group_array(column, type_=JSON())
-
-
-async def begin_reading(connection: AsyncConnection, *, snapshot: bool) -> None:
-    """Let the statements on *connection* see the same state if this is a *snapshot*.
-
-    SQLite's readers always do. On PostgreSQL, other reads do not need a transaction, and do
-    not wait for BEGIN and COMMIT.
-    """
-    if connection.dialect.name == "postgresql":
-        level = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"
-        await connection.execution_options(isolation_level=level)
-
-
-async def lock_table(connection: AsyncConnection, table: Table) -> None:
-    """Lock *table* until the transaction ends. SQLite has only one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
-
-
-def is_conflict(error: DBAPIError) -> bool:
-    """Return whether a unique key was taken meanwhile; a retry finds it."""
-    return isinstance(error, IntegrityError)
-
-
-def is_unusable(error: DBAPIError) -> bool:
-    """Return whether the file is not a database, or cannot be opened."""
-    return any(words in str(error.orig) for words in ("not a database", "unable to open"))
-
-
-def is_retryable(error: DBAPIError) -> bool:
-    """Return whether a retry of the transaction may succeed."""
-    state = getattr(error.orig, "sqlstate", None)
-    busy = "database is locked" in str(error.orig)
-    return is_conflict(error) or is_lost(error) or busy or state in _RETRYABLE_STATES
-
-
-def is_lost(error: BaseException) -> bool:
-    """Return whether the connection to the database was lost."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated
-    return isinstance(error, OSError | asyncio.TimeoutError)

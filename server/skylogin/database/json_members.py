@@ -3,6 +3,7 @@
 JSON members, case folding, patterns, distances and times.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ from skylogin.domain.sql_functions import (
     canonical_text,
     degrees_of,
 )
+from skylogin.encoding import json_text
 from skylogin.encoding.json_text import JsonValue
 
 
@@ -206,3 +208,31 @@ def lists_any(
         for name, value in wanted
     ]
     return select(each.value).where(or_(false(), *found)).exists()
+
+
+def member_text(document: ColumnElement[Any], name: str, dialect: str) -> ColumnElement[Any]:
+    """Return the value of a member of a JSON object as text, null if it is missing.
+
+    It does not use a path, in which the name would have to be quoted.
+    """
+    each = func.jsonb_each_text if dialect == "postgresql" else func.json_each
+    found = each(document).table_valued("key", "value").c
+    return select(cast(found.value, Text)).where(found.key == name).scalar_subquery()
+
+
+def has_member(
+    document: ColumnElement[Any], name: str, text: str, dialect: str
+) -> ColumnElement[bool]:
+    """Return whether a member of a JSON object is *text*, or the value of *text* as JSON."""
+    wanted = [json.dumps(text, ensure_ascii=False)]
+    try:
+        value = json_text.read_stored(text)
+        wanted += [json_text.write_stored(value)] if isinstance(value, bool | int | float) else []
+    except ValueError:
+        pass
+    if dialect == "postgresql":
+        member = document.op("->", return_type=Json())(literal(name, Text))
+        return member.in_([cast(literal(one, Text), Json) for one in wanted])
+    # A path cannot contain a name with a quotation mark.
+    found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
+    return found.in_(wanted) if '"' not in name else literal(False)

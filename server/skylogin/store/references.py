@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, Text, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin.database import dialect
+from skylogin.database import dialect, json_members
 from skylogin.database.tables import record_fields, records
 from skylogin.database.transaction import Transaction
 from skylogin.domain.fields import TypeAndField
@@ -92,7 +92,7 @@ async def find_holders(
     tx: Transaction, app: str, field: TypeAndField, wanted: Collection[str]
 ) -> list[tuple[str, str]]:
     """Return each value in *wanted* that a record has in *field*, with the record's id."""
-    value = dialect.member_text(records.c.data, field[1], tx.dialect)
+    value = json_members.member_text(records.c.data, field[1], tx.dialect)
     found: list[tuple[str, str]] = []
     rest = sorted(wanted)
     while rest:

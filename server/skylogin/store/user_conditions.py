@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from skylogin.database import dialect
+from skylogin.database import dialect, json_members
 from skylogin.database.tables import auth_keys, principals, records, users
 from skylogin.domain.stored_names import OAUTH, PUBLIC_DATABASE, USER_TYPE
 from skylogin.store.principals import OF_CUSTOM_TOKENS
@@ -74,7 +74,7 @@ def is_in_app(app: str | ColumnElement[str], dialect_name: str) -> ColumnElement
 
 def has_field(name: str, value: str, dialect_name: str) -> ColumnElement[bool]:
     """Select the records whose field *name* is *value*. No index has them."""
-    return dialect.has_member(records.c.data, name, value, dialect_name)
+    return json_members.has_member(records.c.data, name, value, dialect_name)
 
 
 def ids_disabled(app: str, dialect_name: str) -> Select[Any]:
