@@ -1,5 +1,6 @@
 """The fixtures of all tests."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -24,6 +25,17 @@ settings.register_profile("fast", max_examples=20, deadline=None)
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+
+def pytest_collection_finish() -> None:
+    """Leave the collected tests out of garbage collection: they stay until the end.
+
+    Walking through thousands of them took a sixth of the time of `make fast`.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 Require = Callable[..., None]
 
 
