@@ -147,9 +147,15 @@ def allowed_for(folder: str) -> set[str]:
 
 
 @functools.cache
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """Return all nodes of *tree*; most rules read them."""
+    return list(ast.walk(tree))
+
+
+@functools.cache
 def imports(tree: ast.AST) -> frozenset[str]:
     """Return the full names of the modules that *tree* imports, at any depth."""
-    return frozenset(name for node in ast.walk(tree) for name in imported_by(node))
+    return frozenset(name for node in nodes_of(tree) for name in imported_by(node))
 
 
 def imported_by(node: ast.AST) -> Iterator[str]:
@@ -179,7 +185,7 @@ def own_imports(module: str) -> set[str]:
 def late_imports(tree: ast.AST) -> set[str]:
     """Return what is imported inside the functions of *tree*."""
     functions = [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in nodes_of(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     return {name for function in functions for name in imports(function)}
 
@@ -193,7 +199,7 @@ def names_used(tree: ast.AST) -> set[tuple[str, str]]:
     """Return `(owner, attribute)` for everything like `owner.attribute`."""
     return {
         (node.value.id, node.attr)
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
 
@@ -203,7 +209,7 @@ def docstrings(tree: ast.AST) -> set[ast.AST]:
     kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     return {
         node.body[0].value
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, kinds) and node.body and isinstance(node.body[0], ast.Expr)
     }
 
@@ -338,7 +344,7 @@ def test_only_the_clock_reads_the_system_time() -> None:
     importers_of_names = {
         name
         for name, tree in MODULES.items()
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "time"
     }
 
@@ -358,12 +364,12 @@ def test_a_pure_module_only_computes(module: str) -> None:
     tree = MODULES[module]
     waits = [
         node
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
     ]
     calls = {
         node.func.id
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
 
@@ -378,7 +384,7 @@ def test_a_transaction_begins_in_one_place() -> None:
     beginning = {
         name
         for name, tree in MODULES.items()
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in BEGINS
@@ -394,7 +400,7 @@ def test_names_spelled_as_on_the_wire_stay_where_it_is_read_and_written() -> Non
     spelling = {
         name
         for name, tree in MODULES.items()
-        for node in set(ast.walk(tree)) - docstrings(tree)
+        for node in set(nodes_of(tree)) - docstrings(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and SPELLING_OF_THE_WIRE.search(node.value)
@@ -415,7 +421,7 @@ def test_crashes_are_caught_where_they_become_answers() -> None:
     catching = {
         name
         for name, tree in MODULES.items()
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.ExceptHandler)
         and (
             node.type is None

@@ -45,7 +45,9 @@ def _refuse(constant: str) -> NoReturn:
 
 def as_text(value: Any) -> str:
     """Return one text for equal values, an item a line: 1.0 equals 1, but not true."""
-    return json.dumps(_with_integers(value), indent=1, sort_keys=True, ensure_ascii=False)
+    return json.dumps(
+        _with_integers(value), separators=(",\n", ": "), sort_keys=True, ensure_ascii=False
+    )
 
 
 def _with_integers(value: Any) -> Any:
