@@ -77,6 +77,7 @@ async def test_conflicts_of_a_seed_with_its_app_are_listed_too(site_app: SiteApp
     assert answer.json()["detail"] == "the seed has 1 problem"
     [problem] = answer.json()["errors"]
     assert problem.startswith("users[1].profile.username: another user has this username")
+    assert answer.json()["places"] == ["users[1].profile.username"]
     assert (await site_app.admin("GET", "seed")).json()["users"] == []
 
 

@@ -28,8 +28,9 @@ def test_apps_are_created_changed_and_deleted(operated: Operated) -> None:
     assert [one["name"] for one in operated.rows("apps", "list")] == ["myapp", "shop"]
     operated.do("apps", "delete", "shop", "--yes")
     assert [one["name"] for one in operated.rows("apps", "list")] == ["myapp"]
-    assert "shop" in operated.error("apps", "delete", "shop", "--yes")
-    assert "environment" in operated.error("apps", "rotate-keys", "myapp")
+    missing = operated.error("apps", "delete", "shop", "--yes")
+    assert missing == "there is no app called shop"
+    assert "myapp is the default app" in operated.error("apps", "rotate-keys", "myapp")
 
     acts = operated.rows("audit", "--on-apps")
     assert [act["name"] for act in acts] == ["app.create", "app.rotate_keys", "app.delete"]
@@ -81,11 +82,12 @@ def test_an_app_is_exported_and_imported(operated: Operated) -> None:
 
     twice = operated.run("apps", "import", "-", given=file.read_text())
     assert twice.returncode == 1
-    assert twice.stderr.startswith("users: ")
+    assert twice.stderr.startswith("users: a row with the ")
     assert "1 users" in operated.do("apps", "import", str(file), "--replace")
     assert operated.status_of_login("alice") == HTTPStatus.OK
 
-    assert "nowhere" in operated.error("apps", "export", str(file), "--app", "nowhere")
+    missing = operated.error("apps", "export", str(file), "--app", "nowhere")
+    assert missing == "there is no app called nowhere"
     # The file keeps its content.
     assert len(file.read_text().splitlines()) == rows + 1
     assert "No such file" in operated.error("apps", "import", "nowhere.jsonl")

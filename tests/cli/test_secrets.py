@@ -33,7 +33,7 @@ def test_secrets_are_shown_rotated_and_revoked(operated: Operated) -> None:
     assert [row["id"] for row in operated.rows("secret", "show")] == [new["id"]]
     assert [row["id"] for row in operated.rows("secret", "show", "--all")] == [new["id"], old["id"]]
     again = operated.error("secret", "revoke", old["id"])
-    assert old["id"] in again
+    assert again == f"no accepted secret has the id {old['id']}"
     negative = operated.error("secret", "rotate", "--overlap=-1")
     assert negative == "overlap_hours: -1.0 is less than the minimum of 0"
     for overlap in ("nan", "inf"):

@@ -95,7 +95,7 @@ def test_problems_are_reported_in_one_line(
     url = ("--url", f"{server}/apps/seeded/")
     invalid = [
         (("seed", "taken.yaml", *url), "taken.yaml:4: users[0].profile.username: another user"),
-        (("seed", "invalid.yaml", *url), "invalid.yaml:2: users[0].sub: "),
+        (("seed", "invalid.yaml", *url), "invalid.yaml:2: users[0].sub: must be a string"),
         (("seed", "nowhere.yaml", *url), "nowhere.yaml: No such file or directory"),
         (("seed", users, "--url", server, "--master-key", "x"), f"{server}: "),
         (("seed", users, "--url", "nowhere"), "nowhere is not the URL"),
@@ -127,18 +127,11 @@ def test_no_server_starts_with_an_invalid_seed(
 
     invalid = run_command(tmp_path, *command, "--seed", "invalid.yaml", "--seed", "nowhere", *rest)
     assert (invalid.returncode, invalid.stdout) == (1, "")
-    lines = invalid.stderr.splitlines()
-    for line, beginning in zip(
-        lines,
-        [
-            "invalid.yaml:2: users[0].sub: ",
-            "invalid.yaml:3: users[0].rols: ",
-            "nowhere: No such file or directory",
-        ],
-        strict=True,
-    ):
-        assert line.startswith(beginning)
-    assert "roles" in lines[1]
+    assert invalid.stderr.splitlines() == [
+        "invalid.yaml:2: users[0].sub: must be a string: put it in quotes",
+        "invalid.yaml:3: users[0].rols: is not a known field; did you mean roles?",
+        "nowhere: No such file or directory",
+    ]
     taken = run_command(tmp_path, *command, "--seed", users, "--seed", "taken.yaml", *rest)
     assert (taken.returncode, taken.stdout) == (1, "")
     assert taken.stderr.startswith("taken.yaml:4: users[0].profile.username: another user has")
@@ -180,6 +173,5 @@ def test_a_database_is_seeded_and_exported(
     assert subjects_in(tmp_path / "all.yaml") == {"myapp": ["alice"], "worker-1": ["bert"]}
     assert log_in(server, "alice")["user_id"] == "a-1"
     missing = run_command(tmp_path, "export", "x.yaml", "--app", "nowhere")
-    assert missing.returncode == 1
-    assert "nowhere" in missing.stderr
+    assert (missing.returncode, missing.stderr) == (1, "there is no app called nowhere\n")
     assert not (tmp_path / "x.yaml").exists()

@@ -110,6 +110,8 @@ def _respond(problem: Problem) -> web.Response:
         body["code"] = problem.code
     if problem.errors:
         body["errors"] = problem.errors
+    if problem.places:
+        body["places"] = problem.places
     return _json(body, problem.status, PROBLEM, problem.headers)
 
 

@@ -66,13 +66,14 @@ Handler = Callable[[AdminRequest], Awaitable[object]]
 class Problem(Exception):
     """An error that is answered in the format of RFC 9457."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         status: HTTPStatus,
         detail: str,
         *,
         code: str = "",
         errors: Sequence[str] = (),
+        places: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -80,6 +81,7 @@ class Problem(Exception):
         self.detail = detail
         self.code = code
         self.errors = list(errors)
+        self.places = list(places)
         self.headers = dict(headers or {})
 
 

@@ -15,8 +15,11 @@ async def seed_app(request: AdminRequest) -> Json:
         return {"users": await apply.seed(request.operator, request.app, wanted)}
     except (SeedError, SeedRefusedError) as error:
         problems = [str(problem) for problem in error.problems]
+        places = [problem.path for problem in error.problems]
         detail = f"the seed has {len(problems)} problem{'s' * (len(problems) > 1)}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=problems) from None
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=problems, places=places
+        ) from None
 
 
 async def export_seed(request: AdminRequest) -> object:

@@ -1,4 +1,4 @@
-"""`skylogin apps`: the environment's app, and the apps at /apps/NAME/."""
+"""`skylogin apps`: the default app, and the apps at /apps/NAME/."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ Name = Annotated[str, typer.Argument(help="The app.")]
 @app.command("list")
 @with_target
 def list_apps(target: Target, as_json: output.AsJson = False) -> None:
-    """List the apps, the environment's first."""
+    """List the apps, the default app first."""
     apps = target.ask("GET", "apps")["apps"]
     output.print_rows(COLUMNS, apps, _cells, as_json=as_json, nothing="No apps.")
 

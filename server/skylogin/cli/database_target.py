@@ -127,4 +127,6 @@ def _check_version(version: str | None) -> None:
 
 
 def _admin_error(problem: Problem) -> AdminError:
-    return AdminError(problem.status, problem.detail, problem.errors, problem.code)
+    return AdminError(
+        problem.status, problem.detail, problem.errors, code=problem.code, places=problem.places
+    )

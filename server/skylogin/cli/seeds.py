@@ -1,6 +1,5 @@
 """`skylogin seed` and `skylogin export`: import users from a file, and export them."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,6 @@ WRITERS = {
     ".yml": document.write_yaml,
     ".json": document.write_json,
 }
-_OF_USER = re.compile(r"users\[(\d+)\]\.?(.*?): (.*)", re.DOTALL)
 
 
 @with_app_target
@@ -53,7 +51,7 @@ def export(
     listed = target.ask("GET", "apps")["apps"] if every else [{"name": target.app}]
     names = [one["name"] for one in listed]
     seeds = {name: target.ask("GET", "apps", name, "seed") for name in names}
-    # The environment's app may have another name where the seed is applied.
+    # The default app may have another name where the seed is applied.
     is_named = every or bool(target.given_app)
     data = write({"apps": seeds} if is_named else seeds[names[0]]).encode()
     if file == output.STANDARD:
@@ -73,14 +71,14 @@ def _seed(target: Target, app: SeedApp) -> int:
     try:
         return int(target.ask("POST", "apps", app.name, "seed", body=dict(app.plain))["users"])
     except AdminError as error:
-        if not error.problems:
+        if not error.places:
             raise
-        output.fail(*(_with_line(app, text) for text in error.problems))
+        pairs = zip(error.places, error.problems, strict=True)
+        output.fail(*(_with_line(app, place, text) for place, text in pairs))
 
 
-def _with_line(app: SeedApp, text: str) -> str:
+def _with_line(app: SeedApp, place: str, text: str) -> str:
     """Return a problem from the server, with its line in the file."""
-    match = _OF_USER.fullmatch(text)
-    if match is None:
-        return f"{app.file}: {text}"
-    return str(app.problem(int(match[1]), match[2], match[3]))
+    line = app.line_of(place)
+    file = f"{app.file}:{line}" if line else app.file
+    return f"{file}: {app.path}.{text}" if app.path else f"{file}: {text}"

@@ -28,7 +28,7 @@ class Target(AbstractContextManager["Target"], ABC):
     def __init__(self, name: str, given_app: str, named_app: str = "") -> None:
         self.name = name
         self.given_app = given_app
-        # Empty for the environment's app.
+        # Empty for the default app.
         self.named_app = given_app or named_app
 
     def __enter__(self) -> Self:

@@ -53,12 +53,20 @@ class AdminError(Exception):
     """A refused request to the admin API: *detail* says why, *problems* list what is wrong."""
 
     def __init__(
-        self, status: int, detail: str, problems: Sequence[str] | None = None, code: str = ""
+        self,
+        status: int,
+        detail: str,
+        problems: Sequence[str] = (),
+        *,
+        code: str = "",
+        places: Sequence[str] = (),
     ) -> None:
         self.status = status
         self.detail = detail
-        self.problems = list(problems or ())
+        self.problems = list(problems)
         self.code = code
+        # The places of the problems in a seed.
+        self.places = list(places)
         super().__init__(f"{status}: {'; '.join([detail, *self.problems])}")
 
     @property
@@ -71,7 +79,13 @@ class AdminError(Exception):
         """Return the error in *answer*."""
         problem = json_object(answer.body)
         detail = problem.get("detail") or answer.body.decode("utf-8", "replace")
-        return cls(answer.status, detail, problem.get("errors"), problem.get("code", ""))
+        return cls(
+            answer.status,
+            detail,
+            problem.get("errors", ()),
+            code=problem.get("code", ""),
+            places=problem.get("places", ()),
+        )
 
 
 def json_object(body: bytes) -> dict[str, Any]:

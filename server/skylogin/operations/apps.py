@@ -76,6 +76,8 @@ async def delete(operator: Operator, name: str) -> None:
     Raises MissingError, and ConflictError for the default app.
     """
     _check_not_default(operator, name)
+    # A login attempt that was logged later could land in a new app of this name.
+    await operator.flush(name)
 
     async def remove(tx: Transaction) -> None:
         if not await apps.remove(tx, name):

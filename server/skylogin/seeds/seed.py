@@ -50,6 +50,15 @@ class SeedApp:
     path: str = field(default="", compare=False)
     plain: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
+    def line_of(self, place: str) -> int:
+        """Return the line of a place in the app such as `users[1].roles`, 0 if it is unknown."""
+        lines = {
+            f"users[{number}].{name}".rstrip("."): line
+            for number, user in enumerate(self.users)
+            for name, line in user.lines.items()
+        }
+        return lines.get(place) or lines.get(place.partition(".")[0], 0)
+
     def problem(self, number: int, name: str, text: str) -> SeedProblem:
         """Return a problem with the field *name* of a user, found when the seed was applied."""
         lines = self.users[number].lines

@@ -34,14 +34,14 @@ class RunningServer:
         return self._connections.url
 
     def app(self, name: str = "") -> SkyloginApp:
-        """Return the app called *name*, created if needed; without a name the environment's app."""
+        """Return the app called *name*, created if needed; without a name the default app."""
         app = SkyloginApp(self._connections, self._transport, name or self.apps()[0])
         # Any request about an app of its own creates it.
         app.clock.now()
         return app
 
     def apps(self) -> list[str]:
-        """Return the names of the apps, the environment's first."""
+        """Return the names of the apps, the default app first."""
         return [app["name"] for app in AdminClient(self._transport).get("apps")["apps"]]
 
     def settings(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class SkyloginServer:
         return self._facts().custom_token_secret
 
     def app(self, name: str = "") -> SkyloginApp:
-        """Return the app called *name*, created if needed; without a name the environment's app."""
+        """Return the app called *name*, created if needed; without a name the default app."""
         settings = self._facts().settings
         if self._client is None:
             self._client = RunningServer(self.url, settings.admin_token or settings.master_key)
