@@ -32,6 +32,7 @@ http_logger = logging.getLogger("skylogin.http")
 
 STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
+ACCEPT_SECONDS = 0.01
 HEADER_BYTES_MAX = 65536
 RUNNER_OPTIONS: dict[str, Any] = {
     "access_log": None,
@@ -106,10 +107,8 @@ async def running(
             await database_setup.prepare_tables(store, settings, migrate=migrate)
             if prepare is not None:
                 await prepare(store)
-            async with _listening(settings, store, now) as runner:
-                services = runner.app[SERVICES]
+            async with _listening(settings, store, now) as (services, url, port):
                 secrets = await services.app.secrets.texts(now())
-                url, port = _url_of(runner)
                 yield Running(url, port, settings, next(iter(secrets), ""), store, services)
         finally:
             await store.close()
@@ -118,7 +117,7 @@ async def running(
 @asynccontextmanager
 async def _listening(
     settings: Settings, store: Store, now: Callable[[], datetime]
-) -> AsyncIterator[web.AppRunner]:
+) -> AsyncIterator[tuple[Services, str, int]]:
     host, port = settings.address()
     application = make_application(settings, store, now)
     # A call is dropped from its batch if its client disconnects before the batch begins.
@@ -126,19 +125,35 @@ async def _listening(
     try:
         try:
             await runner.setup()
-            site = web.TCPSite(runner, host or None, port)
-            await site.start()
+            assert runner.server is not None
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(runner.server, host or None, port, backlog=128)
         except KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
         except OSError as error:
             problem = f"cannot listen on {host or '*'}:{port}: {error.strerror or error}"
             raise ConfigurationError([problem]) from error
-        yield runner
-        await site.stop()
-        application[STOPPING].set()
-        await _drain(runner)
+        try:
+            yield (application[SERVICES], *_url_of(server))
+        finally:
+            await _stop_accepting(server)
+            application[STOPPING].set()
+            await _drain(runner)
     finally:
         await runner.cleanup()
+
+
+async def _stop_accepting(server: asyncio.Server) -> None:
+    """Close the listening sockets once the connections they accepted are made.
+
+    asyncio accepts a connection in one turn of the loop and makes its transport in the
+    next. A server that is closed between the two never closes that connection (an open
+    fault of CPython, python/cpython#109564).
+    """
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening)
+    await asyncio.sleep(ACCEPT_SECONDS)
+    server.close()
 
 
 async def _drain(runner: web.AppRunner) -> None:
@@ -168,7 +183,8 @@ def _shorten_http_errors(record: logging.LogRecord) -> bool:
 http_logger.addFilter(_shorten_http_errors)
 
 
-def _url_of(runner: web.AppRunner) -> tuple[str, int]:
+def _url_of(server: asyncio.Server) -> tuple[str, int]:
     # Prefer IPv4 if the server listens on both: every machine has it.
-    host, port = min(runner.addresses, key=lambda address: ":" in address[0])[:2]
+    addresses = [listening.getsockname() for listening in server.sockets]
+    host, port = min(addresses, key=lambda address: ":" in address[0])[:2]
     return config.url_of(host, port), port
