@@ -48,6 +48,9 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
         max_overflow=0,
         # A long import may keep the writer for minutes; each call has its own time limit.
         pool_timeout=None,
+        # SQLAlchemy ends every transaction that it began; a second rollback would be one more
+        # way to the driver's thread and back.
+        pool_reset_on_return=None,
         # The driver's own transactions are off: they would begin late and deferred.
         connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
     )

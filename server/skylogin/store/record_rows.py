@@ -38,21 +38,28 @@ def write(
     database_id: str = PUBLIC_DATABASE,
 ) -> None:
     """Insert the *new* records and update the *changed* ones, at the end of the transaction."""
-    new_rows, changed_rows = ([_row(app, database_id, one) for one in of] for of in (new, changed))
+    new_rows = [_new_row(app, database_id, record) for record in new]
+    changed_rows = [_changed_row(app, database_id, record) for record in changed]
     tx.defer_write(_insert_records(tx.dialect), "new_records", new_rows)
     tx.defer_write(_update_records(tx.dialect), "changed_records", changed_rows)
 
 
-def _row(app: str, database_id: str, record: Record) -> dict[str, Any]:
+def _new_row(app: str, database_id: str, record: Record) -> dict[str, Any]:
+    return {
+        **_changed_row(app, database_id, record),
+        "owner_id": record.owner_id,
+        "created_at": rfc3339.stored(record.created_at),
+        "created_by": record.created_by,
+    }
+
+
+def _changed_row(app: str, database_id: str, record: Record) -> dict[str, Any]:
     return {
         "app": app,
         "database_id": database_id,
         "type": record.type,
         "id": record.id,
-        "owner_id": record.owner_id,
         "access": record.access,
-        "created_at": rfc3339.stored(record.created_at),
-        "created_by": record.created_by,
         "updated_at": rfc3339.stored(record.updated_at),
         "updated_by": record.updated_by,
         "data": record.data,
