@@ -27,6 +27,7 @@ def _environment() -> Environment:
     environment.filters["time_text"] = _time_text
     environment.filters["ago"] = relative_time.ago
     environment.filters["pretty"] = _pretty
+    environment.filters["date_of"] = _date_of
     return environment
 
 
@@ -41,6 +42,14 @@ def _time_text(value: datetime | None) -> str:
 
 def _pretty(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _date_of(value: object) -> str:
+    """Return the time of a date in wire form, an empty text for every other value."""
+    if isinstance(value, dict) and value.get("$type") == "date":
+        date = value.get("$date")
+        return date if isinstance(date, str) else ""
+    return ""
 
 
 @functools.cache
