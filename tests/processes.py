@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ def run_python(
     )
 
 
+def processes_of(folder: Path) -> dict[int, str]:
+    """Return the command lines of the processes whose TMPDIR is *folder*, by process id."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        # A process may end, or be somebody else's.
+        with suppress(OSError):
+            if f"TMPDIR={folder}".encode() in (path / "environ").read_bytes().split(b"\0"):
+                command = (path / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(path.name)] = command.decode()
+    return found
+
+
 class ServerProcess:
     """A server that runs in *folder* until it is stopped or killed."""
 
@@ -51,11 +64,13 @@ class ServerProcess:
         # A file: a pipe that is not read would fill up and block the server.
         self._log_path = folder / "log"
         with self._log_path.open("a") as log:
+            # A server must not outlive a test run that is killed.
+            ends = ("--exit-with-parent",) if arguments[0] == "dev" else ()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "skylogin", *arguments],
+                [sys.executable, "-m", "skylogin", *arguments, *ends],
                 cwd=folder,
                 env=environment_with(environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -99,6 +114,8 @@ class ServerProcess:
     def wait(self) -> int:
         """Wait for the end of the process, and return its exit code."""
         code = self.process.wait(SECONDS_MAX)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

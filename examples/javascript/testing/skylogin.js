@@ -6,9 +6,8 @@
 'use strict';
 
 const { spawn } = require('node:child_process');
-const { existsSync, mkdtempSync, readFileSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
-const { join } = require('node:path');
+const { once } = require('node:events');
+const { createInterface } = require('node:readline');
 const { setTimeout: pause } = require('node:timers/promises');
 
 const START_SECONDS_MAX = 30;
@@ -122,50 +121,41 @@ class Skylogin {
 
 /** Start `skylogin dev` on a free port, and return its ready line and a function that stops it. */
 async function startServer() {
-  // In its own folder the server does not read the project's .env and database.
-  const folder = mkdtempSync(join(tmpdir(), 'skylogin-'));
-  const readyFile = join(folder, 'ready.json');
-  const options = ['dev', '--port', '0', '--ephemeral', '--ready-file', readyFile];
-  const child = spawn('skylogin', options, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  // A test that forgets to stop the server still ends, and leaves nothing behind.
-  child.unref();
-  const cleanUp = () => {
-    child.kill('SIGTERM');
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once('exit', cleanUp);
+  // It ends with this process, however that ends: its standard input closes then.
+  // In the folder / it does not read the project's .env.
+  const options = ['dev', '--port', '0', '--ephemeral', '--exit-with-parent'];
+  const child = spawn('skylogin', options, { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(`it exited with ${code ?? signal}`));
   });
   const stop = async () => {
     child.ref();
-    cleanUp();
+    child.stdin.destroy();
     await ended;
-    process.removeListener('exit', cleanUp);
   };
   try {
-    return { ...(await readReadyFile(readyFile, ended)), stop };
+    const ready = JSON.parse(await readLine(child.stdout, ended));
+    // A test that forgets to stop the server still ends.
+    child.unref();
+    child.stdin.unref();
+    return { ...ready, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function readReadyFile(path, ended) {
-  let problem;
-  ended.then((reason) => {
-    problem = reason;
-  });
-  const deadline = Date.now() + START_SECONDS_MAX * 1000;
-  while (!existsSync(path)) {
-    if (problem || Date.now() > deadline) {
-      throw new Error(`skylogin did not start: ${problem || 'it took too long'}`);
-    }
-    await pause(PAUSE_MS);
+/** Return the first line of *stream*, which is closed then. */
+async function readLine(stream, ended) {
+  const tooLate = pause(START_SECONDS_MAX * 1000, 'it took too long', { ref: false });
+  const line = once(createInterface(stream), 'line').then(([text]) => ({ text }));
+  const first = await Promise.race([line, ended, tooLate]);
+  stream.destroy();
+  if (!first.text) {
+    throw new Error(`skylogin did not start: ${first}`);
   }
-  // The server creates the file with its whole content.
-  return JSON.parse(readFileSync(path));
+  return first.text;
 }
 
 module.exports = { Skylogin };

@@ -5,12 +5,11 @@
 #
 # Each test class can use its own app (`/apps/NAME/`): apps do not share users, clock or
 # login log.
-require 'fileutils'
+require 'io/wait'
 require 'json'
 require 'minitest'
 require 'net/http'
 require 'time'
-require 'tmpdir'
 
 class Skylogin
   START_SECONDS_MAX = 30
@@ -50,40 +49,16 @@ class Skylogin
       }
     end
 
-    # Start `skylogin dev` on a free port. It stops after the tests.
+    # Start `skylogin dev` on a free port. It ends with this process, however that ends: its
+    # standard input closes then.
     def start
-      # In its own folder the server does not read the project's .env and database.
-      folder = Dir.mktmpdir('skylogin-')
-      ready_file = File.join(folder, 'ready.json')
-      command = %w[skylogin dev --port 0 --ephemeral --ready-file] + [ready_file]
-      pid = spawn(*command, chdir: folder, in: File::NULL, out: File::NULL)
-      Minitest.after_run { stop(pid, folder) }
-      wait_for_file(ready_file, pid)
-      # The server creates the file with its whole content.
-      JSON.parse(File.read(ready_file))
-    end
+      command = %w[skylogin dev --port 0 --ephemeral --exit-with-parent]
+      # In the folder / it does not read the project's .env.
+      server = IO.popen(command, 'r+', chdir: '/')
+      Minitest.after_run { server.close }
+      raise 'skylogin did not start: it took too long' unless server.wait_readable(START_SECONDS_MAX)
 
-    def wait_for_file(path, pid)
-      deadline = now + START_SECONDS_MAX
-      until File.exist?(path)
-        raise 'skylogin did not start: it exited' if Process.waitpid(pid, Process::WNOHANG)
-        raise 'skylogin did not start: it took too long' if now > deadline
-
-        sleep PAUSE_SECONDS
-      end
-    end
-
-    def stop(pid, folder)
-      Process.kill('TERM', pid)
-      Process.wait(pid)
-    rescue Errno::ESRCH, Errno::ECHILD
-      # It has already exited.
-    ensure
-      FileUtils.remove_entry(folder, true)
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      JSON.parse(server.gets || raise('skylogin did not start: it exited'))
     end
   end
 

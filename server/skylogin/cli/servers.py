@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from skylogin import config
+from skylogin.cli import parent_process
 from skylogin.cli.environment import Database, environment_of, migration_settings, server_settings
 from skylogin.cli.output import fail, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
@@ -42,13 +43,19 @@ def dev(  # noqa: PLR0913, PLR0917
     ] = False,
     seed: SeedFiles = None,
     ready_file: ReadyFile = None,
+    exit_with_parent: Annotated[
+        bool, typer.Option(help="Stop when standard input closes, as when the parent process ends.")
+    ] = False,
 ) -> None:
     """Run a server for integration tests and local development, on loopback."""
+    if exit_with_parent:
+        parent_process.check_end_is_noticed()
     settings = server_settings(DEV, PORT=port, HOST=host, DATABASE_URL=database)
     if ephemeral and settings.database_url:
         fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
     prepare = _seeding(settings, seed)
-    _run(_serve(settings, ready_file, ephemeral=ephemeral, prepare=prepare))
+    starting = server.running(settings, ephemeral=ephemeral, prepare=prepare)
+    _run(_serve(starting, ready_file, exit_with_parent=exit_with_parent))
 
 
 def serve(
@@ -60,28 +67,25 @@ def serve(
 ) -> None:
     """Run a server for production. Keys and database must be set."""
     settings = server_settings(SERVE, PORT=port, HOST=host, DATABASE_URL=database)
-    _run(_serve(settings, ready_file, migrate=migrate))
+    _run(_serve(server.running(settings, migrate=migrate), ready_file))
 
 
 async def _serve(
-    settings: Settings,
+    starting: AbstractAsyncContextManager[server.Running],
     ready_file: Path | None,
     *,
-    ephemeral: bool = False,
-    migrate: bool = False,
-    prepare: Prepare | None = None,
+    exit_with_parent: bool = False,
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with server.running(
-        settings, ephemeral=ephemeral, migrate=migrate, prepare=prepare
-    ) as running:
+    ends = parent_process.setting_when_ended(stop) if exit_with_parent else nullcontext()
+    async with starting as running:
         line = running.ready_line()
         # Objects that exist now stay; the garbage collector can skip them.
         gc.freeze()
-        with _ready_file(ready_file, line):
+        with _ready_file(ready_file, line), ends:
             print(line, flush=True)
             await stop.wait()
     return 0

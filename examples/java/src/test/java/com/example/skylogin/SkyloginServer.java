@@ -2,13 +2,15 @@ package com.example.skylogin;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A running {@code skylogin dev}. It is stopped here only if it was started here. */
 final class SkyloginServer implements AutoCloseable {
@@ -50,50 +52,51 @@ final class SkyloginServer implements AutoCloseable {
     }
 
     private static SkyloginServer start() throws IOException {
-        // In its own folder the server does not read the project's .env and database.
-        Path folder = Files.createTempDirectory("skylogin-");
-        Path readyFile = folder.resolve("ready.json");
+        // It ends with this process, however that ends: its standard input closes then.
+        // In the folder / it does not read the project's .env.
         Process process = new ProcessBuilder(
-                        "skylogin", "dev", "--port", "0", "--ephemeral",
-                        "--ready-file", readyFile.toString())
-                .directory(folder.toFile())
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(folder.resolve("log").toFile())
+                        "skylogin", "dev", "--port", "0", "--ephemeral", "--exit-with-parent")
+                .directory(new File("/"))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
-        // An interrupted run leaves nothing behind either.
-        Thread end = new Thread(() -> end(process, folder));
-        Runtime.getRuntime().addShutdownHook(end);
-        waitFor(readyFile, process, folder.resolve("log"));
-        JsonNode ready = new ObjectMapper().readTree(readyFile.toFile());
+        JsonNode ready;
+        try {
+            ready = new ObjectMapper().readTree(firstLine(process));
+        } catch (IOException error) {
+            process.destroy();
+            throw error;
+        }
         return new SkyloginServer(
                 ready.get("url").asText(),
                 ready.get("api_key").asText(),
                 ready.get("master_key").asText(),
                 ready.get("custom_token_secret").asText(),
-                () -> {
-                    Runtime.getRuntime().removeShutdownHook(end);
-                    end.run();
-                });
+                () -> end(process));
     }
 
-    private static void waitFor(Path readyFile, Process process, Path log) throws IOException {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS_MAX);
-        // The server creates the file with its whole content.
-        while (!Files.exists(readyFile)) {
-            if (!process.isAlive() || System.nanoTime() > deadline) {
-                throw new IOException("it is not ready: " + Files.readString(log));
+    private static String firstLine(Process process) throws IOException {
+        CompletableFuture<String> line = CompletableFuture.supplyAsync(() -> {
+            try {
+                return process.inputReader().readLine();
+            } catch (IOException error) {
+                throw new UncheckedIOException(error);
             }
-            pause();
+        });
+        try {
+            String text = line.get(START_SECONDS_MAX, TimeUnit.SECONDS);
+            if (text == null) {
+                throw new IOException("it exited");
+            }
+            return text;
+        } catch (ExecutionException | InterruptedException | TimeoutException error) {
+            throw new IOException("it is not ready", error);
         }
     }
 
-    private static void end(Process process, Path folder) {
-        process.destroy();
+    private static void end(Process process) {
         try {
+            process.getOutputStream().close();
             process.waitFor(STOP_SECONDS_MAX, TimeUnit.SECONDS);
-            Files.deleteIfExists(folder.resolve("log"));
-            Files.deleteIfExists(folder.resolve("ready.json"));
-            Files.deleteIfExists(folder);
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         } catch (InterruptedException interrupted) {

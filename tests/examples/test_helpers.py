@@ -1,0 +1,147 @@
+"""The helpers of the examples: nothing is left of a server whose test process is killed."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.examples.languages import LANGUAGES, MAVEN
+from tests.examples.running import beside_skylogin, copy_example
+from tests.processes import processes_of
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
+START_SECONDS_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A test that gets an app from the helper and never ends: its file, and how it is run."""
+
+    path: str
+    text: str
+    command: list[str]
+
+
+TESTS = {
+    "javascript": Hanging(
+        "test/hanging.test.js",
+        """
+const { test } = require('node:test');
+const { Skylogin } = require('../testing/skylogin.js');
+test('hangs', async () => {
+  const skylogin = await Skylogin.start({ app: 'hanging' });
+  await skylogin.logIn('alice');
+  await new Promise(() => setInterval(() => {}, 1000));
+});
+""",
+        ["node", "--test", "test/hanging.test.js"],
+    ),
+    "python": Hanging(
+        "tests/test_hanging.py",
+        """
+import time
+
+def test_hangs(skylogin):
+    skylogin.login("alice")
+    time.sleep(3600)
+""",
+        ["pytest", "tests/test_hanging.py"],
+    ),
+    "ruby": Hanging(
+        "test/hanging_test.rb",
+        """
+require 'minitest/autorun'
+require_relative 'skylogin'
+class HangingTest < Minitest::Test
+  def test_hangs
+    Skylogin.app('hanging').log_in('alice')
+    sleep
+  end
+end
+""",
+        ["ruby", "test/hanging_test.rb"],
+    ),
+    "java": Hanging(
+        "src/test/java/com/example/auth/HangingTest.java",
+        """
+package com.example.auth;
+import com.example.skylogin.Skylogin;
+import com.example.skylogin.SkyloginExtension;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+@ExtendWith(SkyloginExtension.class)
+class HangingTest {
+    @Test
+    void hangs(Skylogin skylogin) throws InterruptedException {
+        skylogin.logIn("alice");
+        Thread.sleep(3_600_000);
+    }
+}
+""",
+        [*MAVEN, "-q", "test", "-Dtest=HangingTest"],
+    ),
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("name", TESTS)
+def test_nothing_is_left_of_a_killed_test(
+    name: str, number: signal.Signals, require: Callable[..., None], tmp_path: Path
+) -> None:
+    """Neither a process of skylogin nor a folder of it."""
+    require(*LANGUAGES[name].needs)
+    folder = copy_example(name, tmp_path)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    (folder / TESTS[name].path).write_text(TESTS[name].text)
+
+    with running(TESTS[name].command, folder, temporary):
+        wait_until(lambda: keepers(temporary), START_SECONDS_MAX)
+        os.kill(parent_of_server(temporary), number)
+        wait_until(lambda: not servers(temporary) and not keepers(temporary))
+
+    assert list(temporary.glob("skylogin-*")) == []
+
+
+@contextmanager
+def running(command: list[str], folder: Path, temporary: Path) -> Iterator[None]:
+    """Run *command* in *folder* during the block. What is left of it is killed."""
+    environment = beside_skylogin({"TMPDIR": str(temporary)})
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ):
+        try:
+            yield
+        finally:
+            for process in processes_of(temporary):
+                os.kill(process, signal.SIGKILL)
+
+
+def servers(temporary: Path) -> list[int]:
+    """Return the ids of the processes of `skylogin dev`."""
+    found = processes_of(temporary).items()
+    return [number for number, command in found if "skylogin dev" in command]
+
+
+def keepers(temporary: Path) -> list[int]:
+    """Return the ids of the processes that delete the folder of a killed server."""
+    found = processes_of(temporary).items()
+    return [number for number, command in found if "skylogin-keeper" in command]
+
+
+def parent_of_server(temporary: Path) -> int:
+    """Return the id of the process that the test runs in: a server's parent, or the server's."""
+    child = (servers(temporary) or keepers(temporary))[0]
+    status = Path(f"/proc/{child}/status").read_text()
+    return int(status.split("\nPPid:\t")[1].split()[0])
