@@ -2,6 +2,7 @@
 
 from alembic import context
 from skylogin.database.tables import metadata
+from skylogin.database.version_table import version_table
 
 connection = context.config.attributes.get("connection")
 if connection is None:
@@ -10,6 +11,7 @@ if connection is None:
 context.configure(
     connection=connection,
     target_metadata=metadata,
+    version_table=version_table.name,
     # SQLite cannot alter most of a table; Alembic copies it instead.
     render_as_batch=connection.dialect.name == "sqlite",
 )

@@ -73,7 +73,7 @@ async def test_migrating_an_empty_database_is_the_same_as_creating(
     created = await schema_after(Store.create, make_database())
     migrated = await schema_after(migrate.upgrade, make_database())
 
-    assert set(created) == {*metadata.tables, "alembic_version"}
+    assert set(created) == {*metadata.tables, "skylogin_version"}
     for table, description in created.items():
         assert migrated[table] == description
     assert set(migrated) == set(created)
@@ -111,7 +111,7 @@ async def test_two_migrations_at_once_run_one_after_the_other(make_database: Mak
 
 async def set_version(url: str, version: str) -> None:
     """Set the version of the database *url*."""
-    statement = f"UPDATE alembic_version SET version_num = '{version}'"
+    statement = f"UPDATE skylogin_version SET version_num = '{version}'"
     if url.startswith(SQLITE):
         with closing(sqlite3.connect(url.removeprefix(SQLITE))) as connection, connection:
             connection.execute(statement)

@@ -120,10 +120,7 @@ def _check_version(version: str | None) -> None:
     if version is None:
         raise TargetError("the database is empty: start a server first")
     if version != tables.VERSION:
-        raise TargetError(
-            f"the database has version {version}, this skylogin needs {tables.VERSION}: "
-            "run `skylogin migrate`"
-        )
+        raise TargetError(database_setup.other_version(version))
 
 
 def _admin_error(problem: Problem) -> AdminError:

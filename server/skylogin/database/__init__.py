@@ -2,5 +2,6 @@
 
 from skylogin.database.database import Store, open_store
 from skylogin.database.transaction import Transaction
+from skylogin.database.version_table import ForeignDatabaseError
 
-__all__ = ["Store", "Transaction", "open_store"]
+__all__ = ["ForeignDatabaseError", "Store", "Transaction", "open_store"]

@@ -10,13 +10,13 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from skylogin.database import engines, tables
+from skylogin.database import engines, tables, version_table
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, RetryTransaction, SkygearError, database_busy
@@ -174,14 +174,12 @@ class Store:
             logger.warning("the tables were not analyzed: %s", type(error).__name__)
 
     async def version(self) -> str | None:
-        """Return the version of the schema in the database, None for an empty database."""
-        try:
-            async with self._writer.connect() as connection:
-                return await connection.run_sync(_read_version)
-        except DBAPIError as error:
-            if engines.is_lost(error) or engines.is_unusable(error):
-                raise
-            return None
+        """Return the version of the schema in the database, None for an empty database.
+
+        Raises ForeignDatabaseError.
+        """
+        async with self._writer.connect() as connection:
+            return await connection.run_sync(version_table.read)
 
     async def create(self) -> None:
         """Create the tables in an empty database and store its version.
@@ -191,19 +189,22 @@ class Store:
         """
 
         def make(connection: Connection) -> None:
-            if _read_version(connection) is None:
+            if version_table.read(connection) is None:
                 tables.metadata.create_all(connection, checkfirst=False)
                 values = {"version_num": tables.VERSION}
-                connection.execute(insert(tables.alembic_version), values)
+                connection.execute(insert(version_table.version_table), values)
 
         await self.migrate(make)
 
     async def migrate(self, change: Callable[[Connection], None]) -> None:
-        """Run *change* in a transaction while no other node migrates."""
+        """Run *change* in a transaction while no other node migrates.
+
+        Raises ForeignDatabaseError.
+        """
         for attempt in range(TRIES_MAX):
             try:
                 async with self._writer.begin() as connection:
-                    await connection.run_sync(tables.alembic_version.metadata.create_all)
+                    await connection.run_sync(version_table.make)
                 break
             except DBAPIError as error:
                 # PostgreSQL: if two nodes make the table at once, one fails. SQLite:
@@ -212,7 +213,7 @@ class Store:
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         async with self._writer.begin() as connection:
-            await engines.lock_table(connection, tables.alembic_version)
+            await engines.lock_table(connection, version_table.version_table)
             await connection.run_sync(change)
 
     def fields_of(self, app: str, record_type: str) -> Mapping[str, Field]:
@@ -241,11 +242,6 @@ def open_store(url: str, *, durable: bool = True) -> Store:
     Commits to an SQLite database that is not *durable* do not wait for the disk.
     """
     return Store(url, durable=durable)
-
-
-def _read_version(connection: Connection) -> str | None:
-    version: str | None = connection.execute(select(tables.alembic_version)).scalar()
-    return version
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import event, text
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.schema import Table
 
+from skylogin.database import version_table
 from skylogin.domain.sql_functions import SQL_FUNCTIONS
 from skylogin.encoding import json_text
 
@@ -59,7 +61,9 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
     def check(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
         # If a connection cannot be opened, aiosqlite does not wait for its thread, which
         # would outlive the event loop. So the file is opened here first.
-        sqlite3.connect(*arguments, **options).close()
+        with closing(sqlite3.connect(*arguments, **options)) as connection:
+            # Before `set_up`, which changes the file.
+            version_table.check_file(connection)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

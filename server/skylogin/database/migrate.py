@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
 
-from skylogin.database import Store
+from skylogin.database import Store, version_table
 
 
 def migrations_folder() -> Path:
@@ -22,6 +22,7 @@ async def upgrade(store: Store) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    version_table.take_over(connection)
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -5,12 +5,12 @@ by clients. The tables also work on PostgreSQL-compatible distributed databases,
 without sequences and advisory locks.
 """
 
-from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, String, Table, Text, event
+from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, Table, Text, event
 from sqlalchemy.sql import expression
 
 from skylogin.database.dialect import Json, Plain, Timestamp
 
-VERSION = "0004"
+VERSION = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -18,13 +18,6 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
     }
-)
-
-# Alembic's own table, so that creating and migrating record the same version.
-alembic_version = Table(
-    "alembic_version",
-    MetaData(),
-    Column("version_num", String(32), primary_key=True),
 )
 
 # Every app except the default app. An app made at its first use has no keys of its

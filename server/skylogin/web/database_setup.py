@@ -1,6 +1,7 @@
 """Preparing a server's database: its folder, lock and tables."""
 
 import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skylogin.config import DEV, SERVE, SQLITE_PREFIX, ConfigurationError, Settings
-from skylogin.database import Store, tables
+from skylogin.database import ForeignDatabaseError, Store, tables
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
 
@@ -83,17 +84,19 @@ async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> 
         version = await store.version()
     except Exception as error:
         raise ConfigurationError([cannot_open(error)]) from error
+    if version is not None and settings.mode == DEV:
+        await _check_deployment(store)
     may_change = migrate or settings.mode == DEV or store.dialect == "sqlite"
     if version != tables.VERSION:
         if not may_change:
-            state = "is empty" if version is None else f"has version {version}"
-            problem = f"the database {state}, this skylogin needs {tables.VERSION}"
-            raise ConfigurationError([f"{problem}: run `skylogin migrate`"])
+            empty = "the database is empty: run `skylogin migrate`"
+            raise ConfigurationError([empty if version is None else other_version(version)])
         if version is None:
             await store.create()
         else:
             await _upgrade(store, version)
-    await _check_deployment(store, settings)
+    if settings.mode == SERVE:
+        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
 
 
 async def _upgrade(store: Store, version: str) -> None:
@@ -107,8 +110,16 @@ async def _upgrade(store: Store, version: str) -> None:
         raise ConfigurationError([f"{problem}: {error}"]) from error
 
 
+def other_version(version: str) -> str:
+    """Return the message for a database whose schema has another version."""
+    text = f"the database has version {version}, this skylogin needs {tables.VERSION}"
+    return f"{text}: {'run `skylogin migrate`' if version < tables.VERSION else 'use a newer one'}"
+
+
 def cannot_open(error: Exception) -> str:
     """Return the message for a database that cannot be opened, without passwords."""
+    if isinstance(error, ForeignDatabaseError):
+        return str(error)
     return f"the database cannot be opened: {in_one_line(error)}"
 
 
@@ -118,12 +129,10 @@ def in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {first_line}"
 
 
-async def _check_deployment(store: Store, settings: Settings) -> None:
-    """Mark the database of `serve`, and refuse to use it in `dev`, where tests may empty it."""
-    if settings.mode == SERVE:
-        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
-        return
-    mark = await store.run(lambda tx: apps.read_setting(tx, EVERY_APP, apps.DEPLOYMENT))
+async def _check_deployment(store: Store) -> None:
+    """Refuse the database of `serve` in `dev`, where tests may empty it."""
+    read = functools.partial(apps.read_setting, app=EVERY_APP, name=apps.DEPLOYMENT)
+    mark = await store.run(read, write=False)
     if mark == SERVE:
         problem = "this database belongs to `skylogin serve`; `skylogin dev` does not touch it"
         raise ConfigurationError([problem])
