@@ -37,7 +37,12 @@ START_UP_LIST = {
     "domain.password_policy": {"zxcvbn"},
     "logs": {"pythonjsonlogger"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},
-    "pytest_plugin": {"unittest", "skylogin.config", "skylogin.testing."},
+    "pytest_plugin": {
+        "unittest",
+        "skylogin.client.proxies",
+        "skylogin.config",
+        "skylogin.testing.",
+    },
     "seeds.document": {"skylogin.seeds.yaml_text"},
     "testing.app": {"skylogin.seeds.reader"},
     "testing.server": {"skylogin.web.server"},

@@ -7,7 +7,7 @@ pytest until a fixture is used. It reads os.environ for the server of `skylogin 
 import os
 import uuid
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,7 +49,7 @@ def skylogin_server(
     _check_settings(skylogin_settings)
     url = _named_server(pytestconfig)
     if not url:
-        with testing.SkyloginServer(skylogin_settings) as server:
+        with testing.SkyloginServer(skylogin_settings) as server, _without_proxy(server.url):
             yield server
         return
     try:
@@ -60,8 +60,21 @@ def skylogin_server(
         problem = _problem_with(running, skylogin_settings)
     if problem:
         pytest.fail(f"skylogin: {problem}", pytrace=False)
-    yield running
+    with _without_proxy(running.url):
+        yield running
     running.close()
+
+
+@contextmanager
+def _without_proxy(url: str) -> Iterator[None]:
+    """Keep the code under test from asking a proxy for the server during the block."""
+    # On the start-up list, as above.
+    from skylogin.client import proxies  # noqa: PLC0415
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in proxies.exceptions_for(url, os.environ).items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,11 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 STARTED_SECONDS_MAX = 30
-COMMAND_NOT_FOUND = 127
+COMMAND_CANNOT_RUN, COMMAND_NOT_FOUND = 126, 127
 SHOW_ENVIRONMENT = """
 import json, os, urllib.request
 names = ("SKYGEAR_ENDPOINT", "SKYGEAR_API_KEY", "SKYGEAR_MASTER_KEY",
-    "CUSTOM_TOKEN_SECRET", "SKYLOGIN_APP", "SKYLOGIN_PORTAL", "MINE")
+    "CUSTOM_TOKEN_SECRET", "SKYLOGIN_APP", "SKYLOGIN_PORTAL", "MINE", "NO_PROXY", "no_proxy")
 given = {name: os.environ.get(name) for name in names}
 given["ready"] = urllib.request.urlopen(given["SKYGEAR_ENDPOINT"] + "readyz").status
 print(json.dumps(given))
@@ -81,17 +81,74 @@ def test_input_output_and_options_are_passed_on(tmp_path: Path) -> None:
     assert done.stderr.endswith("told\n")
 
 
-def test_a_command_that_cannot_be_run_is_reported(tmp_path: Path) -> None:
-    """With the exit codes of a shell."""
-    missing = run_skylogin(tmp_path, "exec", "--", "no-such-command")
-    assert missing.returncode == COMMAND_NOT_FOUND
-    assert "no-such-command" in missing.stderr
-    assert "Traceback" not in missing.stderr
+def test_a_missing_command_is_reported(tmp_path: Path) -> None:
+    """With the exit code of a shell."""
+    for command in ("no-such-command", "./no-such-command", ""):
+        done = run_skylogin(tmp_path, "exec", "--", command)
 
-    (tmp_path / "not-executable").write_text("x")
-    refused = run_skylogin(tmp_path, "exec", "--", "./not-executable")
-    assert refused.returncode in (126, COMMAND_NOT_FOUND)
-    assert "Traceback" not in refused.stderr
+        assert done.returncode == COMMAND_NOT_FOUND
+        assert done.stderr == f"{command}: No such file or directory\n"
+
+
+NO_PROGRAM = "the program that its first line names does not exist"
+CANNOT_RUN = {
+    "not executable": ("./command", "#!/bin/sh\n", 0o644, "Permission denied"),
+    "on the path": ("command", "#!/bin/sh\n", 0o644, "Permission denied"),
+    "a folder": ("./", "", 0, "Permission denied"),
+    "no interpreter": ("./command", "#!/no/such/program\n", 0o755, NO_PROGRAM),
+}
+
+
+@pytest.mark.parametrize(("command", "text", "mode", "reason"), CANNOT_RUN.values(), ids=CANNOT_RUN)
+def test_a_command_that_cannot_be_run_is_reported(
+    command: str, text: str, mode: int, reason: str, tmp_path: Path
+) -> None:
+    """With the exit code of a shell, another one than for a missing command."""
+    (tmp_path / "command").write_text(text)
+    (tmp_path / "command").chmod(mode)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+
+    done = run_skylogin(tmp_path, "exec", "--", command, PATH=path)
+
+    assert done.returncode == COMMAND_CANNOT_RUN
+    assert done.stderr == f"{command}: {reason}\n"
+
+
+PROXY = "http://127.0.0.1:9"
+SERVER = "127.0.0.1"
+PROXIES: dict[str, tuple[dict[str, str], str | None, str | None]] = {
+    "none": ({}, None, None),
+    "none, with an exception": ({"NO_PROXY": "example.com"}, "example.com", None),
+    "of upper case": ({"HTTP_PROXY": PROXY}, SERVER, SERVER),
+    "of lower case": ({"http_proxy": PROXY}, SERVER, SERVER),
+    "of all kinds": ({"ALL_PROXY": PROXY}, SERVER, SERVER),
+    "empty": ({"HTTP_PROXY": ""}, None, None),
+    "with an exception": (
+        {"HTTP_PROXY": PROXY, "NO_PROXY": "example.com, localhost"},
+        f"example.com,localhost,{SERVER}",
+        f"example.com,localhost,{SERVER}",
+    ),
+    "with two exceptions": (
+        {"http_proxy": PROXY, "NO_PROXY": "a.example", "no_proxy": "b.example"},
+        f"a.example,{SERVER}",
+        f"b.example,{SERVER}",
+    ),
+    "with the server": ({"http_proxy": PROXY, "no_proxy": SERVER}, SERVER, SERVER),
+    "with everything": ({"http_proxy": PROXY, "no_proxy": "*"}, "*", "*"),
+}
+
+
+@pytest.mark.parametrize(("given", "upper", "lower"), PROXIES.values(), ids=PROXIES)
+def test_the_command_reaches_the_server_without_a_proxy(
+    given: dict[str, str], upper: str | None, lower: str | None, tmp_path: Path
+) -> None:
+    """The server's address is added to the exceptions of a proxy."""
+    done = run_skylogin(tmp_path, "exec", "--", sys.executable, "-c", SHOW_ENVIRONMENT, **given)
+
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert (shown["NO_PROXY"], shown["no_proxy"]) == (upper, lower)
+    assert shown["ready"] == HTTPStatus.OK
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from skylogin.testing import RunningServer, SkyloginServer
 
-from tests.processes import ServerProcess, environment_with, run_python
+from tests.processes import ServerProcess, environment_with, processes_of, run_python
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -448,6 +448,95 @@ def in_milliseconds(taken: list[float]) -> str:
     return f"{len(taken)} resets, p50 {p50 * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms"
 
 
+# --- other processes, and proxies ---------------------------------------------------------
+
+OTHER_PROCESS = """
+import multiprocessing
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+from skylogin.testing import AdminError, LoginRefusedError
+
+def log_in(skylogin, sub):
+    assert skylogin.users.get("nobody") is None
+    return skylogin.login(sub)
+
+def log_in_by_server(server, name, sub):
+    server.app(name).login(sub)
+
+def be_refused(skylogin):
+    skylogin.login_with(skylogin.bad.expired("bob"))
+
+def use_wrongly(skylogin):
+    skylogin.users["alice"].set_roles("")
+
+@pytest.fixture(params=multiprocessing.get_all_start_methods())
+def method(request):
+    return multiprocessing.get_context(request.param)
+
+def test_logs_in(skylogin, skylogin_server, method):
+    with ProcessPoolExecutor(1, mp_context=method) as pool:
+        user = pool.submit(log_in, skylogin, "alice").result()
+        assert user.user_id == skylogin.users["alice"].id
+        pool.submit(log_in_by_server, skylogin_server, skylogin.name, "bob").result()
+        assert set(skylogin.users) == {"alice", "bob"}
+        with pytest.raises(LoginRefusedError, match="expired") as refused:
+            pool.submit(be_refused, skylogin).result()
+        assert (refused.value.status, refused.value.reason) == (400, "expired")
+        with pytest.raises(AdminError) as wrong:
+            pool.submit(use_wrongly, skylogin).result()
+        assert wrong.value.problems
+        assert pool.submit(len, skylogin.logins).result() == 3
+
+def test_a_process_logs_in(skylogin, method):
+    process = method.Process(target=log_in, args=(skylogin, "carol"))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert skylogin.logins.last.subject == "carol"
+
+def test_every_part_can_be_sent(skylogin):
+    skylogin.login("alice")
+    for part in (skylogin.users, skylogin.users["alice"], skylogin.logins, skylogin.logins.last,
+                 skylogin.clock, skylogin.faults, skylogin.faults.drop(), skylogin.bad):
+        assert type(pickle.loads(pickle.dumps(part))) is type(part)
+"""
+
+
+def test_an_app_can_be_used_in_another_process(run: Run) -> None:
+    """However multiprocessing starts it; results and errors come back."""
+    run(test_processes=OTHER_PROCESS).assert_outcomes(passed=7)
+
+
+# An app under test, as most are written: the libraries read the variables of the environment.
+BEHIND_A_PROXY = """
+import json, os
+from urllib.request import Request, urlopen
+
+def test_it(skylogin):
+    body = json.dumps({"api_key": skylogin.api_key, "token": skylogin.mint("alice")}).encode()
+    with urlopen(Request(f"{skylogin.url}sso/custom_token/login", body)) as answer:
+        assert answer.status == 200
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "example.com,127.0.0.1"
+
+def test_a_command(skylogin):
+    assert os.system(f"curl -sf {skylogin.url}_status/healthz") == 0
+"""
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_is_not_asked_for_the_server(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by the fixture nor by the code under test."""
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "example.com")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    run(test_proxy=BEHIND_A_PROXY).assert_outcomes(passed=2)
+
+
 # --- a run that is killed ------------------------------------------------------------------
 
 ENDLESS = """
@@ -479,8 +568,7 @@ def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_p
     temporary.mkdir()
     (tmp_path / "test_it.py").write_text(ENDLESS)
     command = [sys.executable, "-m", "pytest", *OTHERS, "-q", "-n", workers, "test_it.py"]
-    mark = f"killed-{os.getpid()}-{number}-{workers}"
-    environment = environment_with({"TMPDIR": str(temporary), "WHOSE": mark})
+    environment = environment_with({"TMPDIR": str(temporary)})
     with subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -496,23 +584,11 @@ def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_p
         process.wait(SECONDS_MAX)
 
     wait_until(
-        lambda: not list(temporary.glob("skylogin-*")) and not processes_of(mark), WAIT_SECONDS_MAX
+        lambda: not list(temporary.glob("skylogin-*")) and not processes_of(temporary),
+        WAIT_SECONDS_MAX,
     )
     host, port = url.split("/")[2].split(":")
     assert not is_listening(host, int(port))
-
-
-def processes_of(mark: str) -> list[int]:
-    """Return the ids of processes that have *mark* in their environment."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            data = path.read_bytes()
-        except OSError:
-            continue
-        if mark.encode() in data:
-            found.append(int(path.parent.name))
-    return found
 
 
 def is_listening(host: str, port: int) -> bool:

@@ -126,7 +126,8 @@ class Skylogin
     uri = URI(url)
     text = JSON.generate(body) if body
     headers = { 'Content-Type' => 'application/json', **headers }
-    Net::HTTP.start(uri.host, uri.port) { |http| http.send_request(method, uri.request_uri, text, headers) }
+    # nil: not through a proxy.
+    Net::HTTP.start(uri.host, uri.port, nil) { |http| http.send_request(method, uri.request_uri, text, headers) }
   end
 
   # The clock of an app.

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,6 +18,7 @@ from skylogin.cli import parent_process
 from skylogin.cli.environment import Database, environment_of, migration_settings, server_settings
 from skylogin.cli.output import fail, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
+from skylogin.client import proxies
 from skylogin.config import DEV, SERVE, Settings
 from skylogin.database import Store, open_store, tables
 from skylogin.operations.operator import Operator
@@ -24,7 +26,7 @@ from skylogin.web import database_setup, server
 
 Prepare = Callable[[Store], Coroutine[Any, Any, None]]
 
-COMMAND_NOT_FOUND = 127
+COMMAND_CANNOT_RUN, COMMAND_NOT_FOUND = 126, 127
 # Shells report a command ended by signal N as 128 + N.
 ENDED_BY_SIGNAL = 128
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
@@ -182,18 +184,28 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             "CUSTOM_TOKEN_SECRET": running.custom_token_secret,
             "SKYLOGIN_APP": settings.app_name,
             "SKYLOGIN_PORTAL": running.portal or "",
+            **proxies.exceptions_for(running.url, os.environ),
         }
         gc.freeze()
         with _caught_signals() as signals:
             try:
                 process = await asyncio.create_subprocess_exec(*command, env=environment)
             except OSError as error:
-                print(f"{command[0]}: {error.strerror}", file=sys.stderr)
-                return COMMAND_NOT_FOUND
+                return _cannot_run(command[0], error)
             forwarding = asyncio.create_task(_forward(signals, process))
             code = await process.wait()
             forwarding.cancel()
         return code if code >= 0 else ENDED_BY_SIGNAL - code
+
+
+def _cannot_run(command: str, error: OSError) -> int:
+    """Report a command that cannot be run, and return the exit code that a shell has for it."""
+    exists = os.path.exists(command) if os.sep in command else shutil.which(command, os.F_OK)
+    reason = error.strerror or str(error)
+    if exists and isinstance(error, FileNotFoundError):
+        reason = "the program that its first line names does not exist"
+    print(f"{command}: {reason}", file=sys.stderr)
+    return COMMAND_CANNOT_RUN if exists else COMMAND_NOT_FOUND
 
 
 @contextmanager

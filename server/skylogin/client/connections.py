@@ -44,7 +44,7 @@ class HttpAnswer:
 class Connections:
     """Sends requests to one server, from any thread.
 
-    Each thread keeps one connection open between its requests. A forked process opens its own.
+    Each thread keeps one connection open between its requests. Another process opens its own.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,6 +59,10 @@ class Connections:
         # By process and thread. A new thread may get the number, and the connection, of an old one.
         self._kept: Kept = {}
         weakref.finalize(self, _close_all, self._kept)
+
+    def __reduce__(self) -> tuple[type["Connections"], tuple[str]]:
+        """Pickle without the connections."""
+        return Connections, (self.url,)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None

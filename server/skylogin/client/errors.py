@@ -22,9 +22,11 @@ class CallRefusedError(Exception):
         self.error = dict(error)
         self.reason = reason
         self.explanation = explanation
-        super().__init__(self._text())
+        # All arguments, so that another process gets the error as it is.
+        super().__init__(status, error, reason, explanation)
 
-    def _text(self) -> str:
+    def __str__(self) -> str:
+        """Return all of it as one text."""
         error = self.error
         text = str(self.status)
         if error:
@@ -67,7 +69,11 @@ class AdminError(Exception):
         self.code = code
         # The places of the problems in a seed.
         self.places = list(places)
-        super().__init__(f"{status}: {'; '.join([detail, *self.problems])}")
+        super().__init__(status, detail, self.problems)
+
+    def __str__(self) -> str:
+        """Return the status, the detail and the problems as one text."""
+        return f"{self.status}: {'; '.join([self.detail, *self.problems])}"
 
     @property
     def faults(self) -> list[str]:

@@ -39,7 +39,8 @@ class SkyloginApp:
     """One app of a running `skylogin dev`, in this process or elsewhere.
 
     Users, login attempts, clock and faults are asked of the server each time, so they are never
-    stale. Calls block for about a millisecond, and work in any thread.
+    stale. Calls block for about a millisecond, and work in any thread. An app can be pickled for
+    another process.
     """
 
     def __init__(self, connections: Connections, transport: Transport, name: str) -> None:

@@ -90,10 +90,17 @@ class SkyloginServer:
 
     def app(self, name: str = "") -> SkyloginApp:
         """Return the app called *name*, created if needed; without a name the default app."""
-        settings = self._facts().settings
         if self._client is None:
-            self._client = RunningServer(self.url, settings.admin_token or settings.master_key)
-        return self._client.app(name or settings.app_name)
+            self._client = RunningServer(self.url, self._admin_token())
+        return self._client.app(name or self._facts().settings.app_name)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle as a running server, for another process."""
+        return RunningServer, (self.url, self._admin_token())
+
+    def _admin_token(self) -> str:
+        settings = self._facts().settings
+        return settings.admin_token or settings.master_key
 
     def _facts(self) -> "Running":
         if self._running is None:

@@ -21,7 +21,8 @@ import java.util.stream.Collectors;
 /** One app of a skylogin server, as a test sees it: tokens, logins, clock and login log. */
 public final class Skylogin {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final HttpClient HTTP = HttpClient.newHttpClient();
+    private static final HttpClient HTTP =
+            HttpClient.newBuilder().proxy(HttpClient.Builder.NO_PROXY).build();
     private static final Duration LOGIN_MAX = Duration.ofSeconds(10);
 
     private final SkyloginServer server;
