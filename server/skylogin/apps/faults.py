@@ -5,10 +5,10 @@ strikes each call it covers with a probability; its seed alone decides which.
 """
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from skylogin import clock
 from skylogin.errors import ERROR_KINDS, UNEXPECTED_ERROR, Reason, SkygearError, database_busy
 
 LATENCY, ERROR, STATUS = "latency", "error", "status"
@@ -91,7 +91,7 @@ class FaultInForce:
 class Faults:
     """The faults of one app."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = clock.monotonic) -> None:
         self._monotonic = monotonic
         self._in_force: list[FaultInForce] = []
 

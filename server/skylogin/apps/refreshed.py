@@ -1,9 +1,10 @@
 """A value of the database that is known for a second, and then loaded again."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
+
+from skylogin import clock
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ class Refreshed(Generic[T]):
     """
 
     def __init__(
-        self, load: Callable[[], Awaitable[T]], monotonic: Callable[[], float] = time.monotonic
+        self, load: Callable[[], Awaitable[T]], monotonic: Callable[[], float] = clock.monotonic
     ) -> None:
         self._load_value = load
         self._monotonic = monotonic

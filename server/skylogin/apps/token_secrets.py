@@ -1,11 +1,11 @@
 """The custom token secrets that an app accepts. Changes apply within a second."""
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from skylogin import clock
 from skylogin.apps.refreshed import Refreshed
 from skylogin.database import Store, Transaction
 from skylogin.store import apps
@@ -52,7 +52,7 @@ class SecretCache:
         store: Store,
         app: str,
         fixed: str | None,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
         async def load() -> list[_Prepared]:
             if fixed is None:

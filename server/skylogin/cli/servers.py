@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -57,7 +57,7 @@ def dev(  # noqa: PLR0913, PLR0917
         fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
     prepare = _seeding(settings, seed)
     starting = server.running(settings, ephemeral=ephemeral, prepare=prepare)
-    _run(_serve(starting, ready_file, exit_with_parent=exit_with_parent))
+    raise SystemExit(server.run(_serve(starting, ready_file, exit_with_parent=exit_with_parent)))
 
 
 def serve(
@@ -69,7 +69,7 @@ def serve(
 ) -> None:
     """Run a server for production. Keys and database must be set."""
     settings = server_settings(SERVE, PORT=port, HOST=host, DATABASE_URL=database)
-    _run(_serve(server.running(settings, migrate=migrate), ready_file))
+    raise SystemExit(server.run(_serve(server.running(settings, migrate=migrate), ready_file)))
 
 
 async def _serve(
@@ -170,7 +170,7 @@ def execute(
 ) -> None:
     """Run a command with its own server, and exit with the command's exit code."""
     settings = server_settings(DEV, PORT=0, DATABASE_URL=database)
-    _run(_execute(settings, command, _seeding(settings, seed)))
+    raise SystemExit(server.run(_execute(settings, command, _seeding(settings, seed))))
 
 
 async def _execute(settings: Settings, command: list[str], prepare: Prepare | None) -> int:
@@ -264,12 +264,3 @@ def migrate(database: Database = None) -> None:
 
     asyncio.run(upgrade())
     print(f"the database has version {tables.VERSION}")
-
-
-def _run(main: Coroutine[Any, Any, int]) -> NoReturn:
-    """Run *main* on uvloop if it is installed, and exit with its code."""
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:
-        raise SystemExit(asyncio.run(main)) from None
-    raise SystemExit(uvloop.run(main))

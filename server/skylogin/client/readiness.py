@@ -7,6 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from skylogin.client.connections import Connections, read_url
+from skylogin.clock import monotonic
 
 PAUSE_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 5.0
@@ -18,9 +19,9 @@ def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
 
     *find_url* is called each time, because a restarted server may have another port.
     """
-    deadline = time.monotonic() + seconds
+    deadline = monotonic() + seconds
     while True:
-        left = deadline - time.monotonic()
+        left = deadline - monotonic()
         problem = _problem(find_url(), max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
         if not problem or not left > 0:
             return problem

@@ -4,13 +4,13 @@ Functions of `store/` take the transaction and the app first, so that none can f
 the app, and many users at once, so that one login is a batch of one.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Insert, Select, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from skylogin import clock
 from skylogin.database import dialect
 from skylogin.domain.user import Field
 
@@ -26,7 +26,7 @@ class FieldCache:
     once, and other nodes read the fields again after a second.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = clock.monotonic) -> None:
         self.monotonic = monotonic
         self.forgotten = 0
         # By app, how many times anything had been forgotten when its fields were; None: all apps.

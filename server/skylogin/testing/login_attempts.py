@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self, overload
 
 from skylogin.client.admin_api import AdminClient, given, read_time
+from skylogin.clock import monotonic
 
 POLL_SECONDS = 0.02
 
@@ -127,13 +128,13 @@ class Attempts(Sequence[Attempt]):
         the event loop of an async test, await `asyncio.to_thread(…wait_for, "alice")`.
         """
         wanted = given({"subject": subject, "reason": reason, "accepted": accepted})
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while True:
             attempts = self._load()
             for attempt in attempts:
                 if all(getattr(attempt, name) == value for name, value in wanted.items()):
                     return attempt
-            left = deadline - time.monotonic()
+            left = deadline - monotonic()
             if left <= 0:
                 filters = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
                 what = f"no login attempt with {filters}" if filters else "no login attempt"

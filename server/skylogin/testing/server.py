@@ -137,8 +137,11 @@ class SkyloginServer:
 
     def _run(self) -> None:
         """Serve in the server's thread. An error of the start goes to the test."""
+        # On the start-up list: tests with a server that is already running do not need it.
+        from skylogin.web import server  # noqa: PLC0415
+
         try:
-            asyncio.run(self._serve())
+            server.run(self._serve())
         except BaseException as error:
             if self._started.done():
                 raise
