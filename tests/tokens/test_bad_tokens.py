@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from skylogin.domain.subject import CHARACTERS_MAX
 from skylogin.errors import Reason, SkygearError
 from skylogin.tokens import bad_tokens, custom_token, jws, mint
 from skylogin.tokens.bad_tokens import KINDS
-from skylogin.tokens.custom_token import ORIGINAL, SUBJECT_CHARACTERS_MAX, Rules
+from skylogin.tokens.custom_token import ORIGINAL, Rules
 
 from tests.factories import HOUR, NOW, SECONDS, SECRET, SECRETS
 
@@ -98,7 +99,7 @@ def test_a_long_subject_is_one_character_too_long(subject: str) -> None:
     token = bad_tokens.mint("long_sub", subject, SECRET, NOW)
     said = custom_token.describe(token).subject
 
-    assert len(said) == SUBJECT_CHARACTERS_MAX + 1
+    assert len(said) == CHARACTERS_MAX + 1
     assert said.startswith(subject[: len(said)])
 
 

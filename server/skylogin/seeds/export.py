@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from skylogin.database import Transaction
 from skylogin.domain import record_json
 from skylogin.domain.stored_names import LAST_LOGIN_AT, USER_TYPE
+from skylogin.domain.subject import BYTES_MAX
 from skylogin.domain.user import Field, User
 from skylogin.encoding.json_text import JsonValue
 from skylogin.encoding.rfc3339 import on_wire
@@ -12,7 +13,6 @@ from skylogin.operations.operator import Operator, RefusedError
 from skylogin.seeds.reader import is_hash
 from skylogin.seeds.seed import USERS_MAX
 from skylogin.store import fields, login_batch, roles, users
-from skylogin.tokens.custom_token import SUBJECT_BYTES_MAX
 
 USERS_AT_ONCE = 1000
 # Seeds cannot set fields of these kinds.
@@ -77,7 +77,7 @@ def _user_body(
 
 
 def _is_subject(subject: str) -> bool:
-    return 0 < len(subject.encode()) <= SUBJECT_BYTES_MAX
+    return 0 < len(subject.encode()) <= BYTES_MAX
 
 
 def _profile(

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from skylogin.apps import names
-from skylogin.domain import fields, profile
+from skylogin.domain import fields, profile, subject
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.domain.user import FieldValue
@@ -19,7 +19,6 @@ from skylogin.errors import SkygearError
 from skylogin.seeds import document
 from skylogin.seeds.nodes import Node, SeedError, SeedProblem
 from skylogin.seeds.seed import APPS_MAX, USERS_MAX, Disabling, SeedApp, SeedUser
-from skylogin.tokens.custom_token import SUBJECT_BYTES_MAX
 
 APP_FIELDS = ("users", "default_roles", "admin_roles")
 USER_FIELDS = ("sub", "id", "profile", "roles", "password", "password_hash", "disabled")
@@ -143,7 +142,7 @@ class _Reader:
         if "password" in members and "password_hash" in members:
             self.add(members["password"], "is given as well as password_hash; use one of them")
         return SeedUser(
-            subject=self._text(members.get("sub"), SUBJECT_BYTES_MAX) or "",
+            subject=self._text(members.get("sub"), subject.BYTES_MAX) or "",
             user_id=self._text(members.get("id"), KEY_BYTES_MAX) or "",
             profile=self._profile(members.get("profile")),
             roles=self._roles(members.get("roles")),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from skylogin.domain.subject import CHARACTERS_MAX
 from skylogin.errors import Reason
 from skylogin.tokens import mint as minting
-from skylogin.tokens.custom_token import SUBJECT_CHARACTERS_MAX
 from skylogin.tokens.mint import HOUR
 
 Claims = Mapping[str, object]
@@ -77,7 +77,7 @@ def _tampered(good: Recipe) -> str:
 
 
 def _long_sub(good: Recipe) -> str:
-    characters = SUBJECT_CHARACTERS_MAX + 1
+    characters = CHARACTERS_MAX + 1
     return good.saying(sub=good.subject[:characters].ljust(characters, "x"))
 
 

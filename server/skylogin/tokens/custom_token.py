@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from skylogin.domain import profile
+from skylogin.domain import subject as subjects
 from skylogin.domain.claims import PROFILE_CLAIM, Claims, Description, is_plain
 from skylogin.encoding import json_text
-from skylogin.errors import INVALID_CREDENTIALS, Reason, SkygearError, not_decodable, text_with_nul
+from skylogin.errors import Reason, not_decodable
 from skylogin.tokens import jws
 
-SUBJECT_CHARACTERS_MAX = 36
-SUBJECT_BYTES_MAX = 2500
 DOCUMENTED, ORIGINAL = "documented", "original"
 
 
@@ -84,10 +83,11 @@ def read_claims(signed: Signed, now: datetime, rules: Rules) -> Claims:
         said[PROFILE_CLAIM] = raw_profile
     values = profile.read(raw_profile or {})
     subject = claims.strings.get("sub", "")
-    _check_required(subject, claims)
-    _check_subject(subject, documented=documented)
+    subjects.check_present(subject)
+    _check_times_present(claims)
+    subjects.check(subject, documented=documented)
     last_second = claims.time("exp") + rules.leeway_seconds == seconds
-    undocumented = last_second or len(subject) > SUBJECT_CHARACTERS_MAX
+    undocumented = last_second or len(subject) > subjects.CHARACTERS_MAX
     return Claims(
         subject=subject,
         profile=values,
@@ -134,34 +134,11 @@ def _check_settings(claims: jws.ClaimSet, rules: Rules) -> None:
         raise jws.TokenError(Reason.ISSUER_WRONG, sentence)
 
 
-def _check_required(subject: str, claims: jws.ClaimSet) -> None:
-    if not subject:
-        raise _invalid("subject (sub) not specified", Reason.SUBJECT_MISSING)
+def _check_times_present(claims: jws.ClaimSet) -> None:
     if not claims.time("exp"):
-        raise _invalid("expires at (exp) not specified", Reason.EXPIRY_MISSING)
+        raise subjects.invalid_token("expires at (exp) not specified", Reason.EXPIRY_MISSING)
     if not claims.time("iat"):
-        raise _invalid("issued at (iat) not specified", Reason.ISSUE_TIME_MISSING)
-
-
-def _check_subject(subject: str, *, documented: bool) -> None:
-    if documented and len(subject) > SUBJECT_CHARACTERS_MAX:
-        message = f"subject (sub) is longer than {SUBJECT_CHARACTERS_MAX} characters"
-        hint = f"it has {len(subject)}; SKYLOGIN_CONTRACT=original accepts longer ones"
-        raise _invalid(message, Reason.SUBJECT_TOO_LONG, hint)
-    if len(subject.encode()) > SUBJECT_BYTES_MAX:
-        message = f"subject (sub) is longer than {SUBJECT_BYTES_MAX} bytes"
-        raise _invalid(message, Reason.SUBJECT_TOO_LONG)
-    if "\0" in subject:
-        raise text_with_nul()
-
-
-def _invalid(message: str, reason: Reason, hint: str = "") -> SkygearError:
-    return SkygearError(
-        INVALID_CREDENTIALS,
-        f"invalid token: {message}",
-        reason=reason,
-        explanation=f"{message}: {hint}" if hint else message,
-    )
+        raise subjects.invalid_token("issued at (iat) not specified", Reason.ISSUE_TIME_MISSING)
 
 
 def describe(token: object) -> Description:
