@@ -38,8 +38,8 @@ ORIGINAL = {
     "record:query": "Returns the records of a `record_type` that match `predicate`, ordered by `sort`, from `offset` up to `limit`; with `count` their number, with `include` the records they refer to.",
     "record:save": "Saves `records`, each on its own, or all or none with `atomic`. New types and fields are created in `DEV_MODE` or with the master key.",
     "record:delete": "Deletes the records `ids` in the same way. The record of a user is never deleted.",
-    "device:register": "Registers a device for push notifications.",
-    "device:unregister": "Removes the user from a device.",
+    "device:register": "Registers a device of the caller: `type`, `device_token`, `topic`; with `id` one that exists.",
+    "device:unregister": "Removes the user from the device `id`.",
     "subscription:fetch_all": "Lists the subscriptions of a device.",
     "subscription:fetch": "Returns subscriptions of a device.",
     "subscription:save": "Subscribes a device to the records that match a query.",
@@ -69,7 +69,6 @@ ORIGINAL = {
 PARTLY = {
     "record:query": "relations between users, so no record matches a predicate about them; places inside a shape (501).",
     "record:save": "assets, so a value that refers to one is refused; hooks and subscriptions.",
-    "device:unregister": "devices are not stored; the call is answered because the JavaScript SDK sends it at logout.",
 }  # fmt: skip
 
 # What the preprocessors of an action ask for, by the last of them that decides.

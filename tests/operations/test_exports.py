@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin.actions.services import Services
+from skylogin.database import tables
 from skylogin.operations import apps, exports
 from skylogin.operations.operator import ConflictError, Operator, RefusedError, list_acts
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 APP = "myapp"
 Lines = list[dict[str, Any]]
-HEAD = {"skylogin": "export", "version": "0004"}
+HEAD = {"skylogin": "export", "version": tables.VERSION}
 FRIEND = "9bd7b5dd-ad0c-4ec6-8b2c-6e63e0f5c3a3"
 USER = {
     "table": "users", "row": {"id": FRIEND, "last_seen_at": "2026-01-02T03:04:05Z"},
@@ -98,6 +99,9 @@ async def filled(make_services: MakeServices, ask: Ask, log_in: LogIn) -> Servic
             ],
         )
         assert [one["_type"] for one in saved.body["result"]] == ["record"], saved.body
+    device = {"type": "ios", "device_token": "a token", "topic": "com.example.app"}
+    registered = await ask(services, "device:register", access_token=token, **device)
+    assert registered.status == HTTPStatus.OK, registered.body
     await ask(
         services, "schema:default_access", type="note",
         default_access=[{"role": "writer", "level": "read"}], **master,
@@ -109,8 +113,10 @@ async def filled(make_services: MakeServices, ask: Ask, log_in: LogIn) -> Servic
 async def test_an_import_makes_an_equal_app(filled: Services, operator: Operator, ask: Ask) -> None:
     """With another name; principals log in as the same users in it."""
     lines = await exported(operator)
-    assert {"roles", "record_types", "record_fields", "field_access", "users", "user_roles",
-            "principals", "records"} <= {line.get("table") for line in lines}  # fmt: skip
+    assert {
+        "roles", "record_types", "record_fields", "field_access", "users", "user_roles",
+        "principals", "devices", "records",
+    } <= {line.get("table") for line in lines}  # fmt: skip
     assert lines[0] == {**HEAD, "app": APP, "at": lines[0]["at"]}
     await apps.create(operator, "copy")
 

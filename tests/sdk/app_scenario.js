@@ -7,6 +7,7 @@
 const DUPLICATED = 109;
 const INVALID_CREDENTIALS = 105;
 const NOT_AUTHENTICATED = 101;
+const INVALID_ARGUMENT = 108;
 const RESOURCE_NOT_FOUND = 110;
 const PERMISSION_DENIED = 102;
 const USER_DISABLED = 127;
@@ -28,7 +29,7 @@ async function playApp(skygear, settings) {
   const anonymous = await beAnonymous(skygear);
   const principal = await useCustomTokens(skygear, settings.customTokens);
   const messages = await passMessages(skygear, settings);
-  await skygear.auth.logout();
+  await registerDevices(skygear, settings, name);
   check(!skygear.auth.currentUser, 'a user is left after the logout');
   return { user_id: user._id, notes, disabled, anonymous, principal, messages };
 }
@@ -203,6 +204,24 @@ async function useCustomTokens(skygear, [first, second]) {
   equal([user.level, again.level], [1, 2]);
   equal((await skygear.auth.whoami()).level, 2);
   return user._id;
+}
+
+// --- devices -----------------------------------------------------------------------
+
+async function registerDevices(skygear, settings, name) {
+  await skygear.push.registerDevice(`${name}-token`, 'ios', 'com.example.app');
+  const device = skygear.push.deviceID;
+  check(device, 'the SDK holds no device id after registering');
+  await skygear.push.registerDevice(`${name}-new-token`, 'ios', 'com.example.app');
+  equal(skygear.push.deviceID, device);
+
+  // Whoever has the token now; the SDK then registers its device as a new one.
+  await operate(settings, 'device:register', { type: 'ios', device_token: `${name}-new-token` });
+  await skygear.push.registerDevice(`${name}-new-token`, 'ios', 'com.example.app');
+  check(skygear.push.deviceID !== device, 'a device that is gone kept its id');
+  await refused(skygear.push.registerDevice('any', 'tv'), INVALID_ARGUMENT);
+  // It unregisters the device.
+  await skygear.auth.logout();
 }
 
 // --- messages ---------------------------------------------------------------------

@@ -41,6 +41,7 @@ from skylogin.database import Store, Transaction, tables
 from skylogin.database.transaction import FieldCache
 from skylogin.domain import login, records
 from skylogin.domain.access import AccessRules
+from skylogin.domain.device import Device
 from skylogin.domain.field_rules import FieldRule
 from skylogin.domain.fields import new_field
 from skylogin.domain.login_attempt import Details, Filter, LogEntry, Origin
@@ -206,6 +207,12 @@ def _rows_for(app: str, of: str) -> Rows:
         "roles": [{"id": f"{of}-role", "by_default": True, "is_admin": True}],
         "user_roles": [{"user_id": user_id, "role": f"{of}-role"}],
         "field_access": [_rule_row("note", f"{of}_field", readable=True)],
+        "devices": [
+            {
+                "id": f"{of}-device", "user_id": user_id, "type": "ios", "token": f"{of}-token",
+                "topic": mark, "last_registered_at": NOW - DAY * NUMBERS[app],
+            }
+        ],
         "password_history": [
             {"user_id": user_id, "logged_at": NOW - DAY * age, "password_hash": f"{mark} {age}"}
             for age in (1, 2)
@@ -371,6 +378,11 @@ ARGUMENTS: dict[str, Arguments] = {
     "audit_log.remove": lambda of: (f"{of}-act",),
     "audit_log.load_latest": lambda of: ("", 10),
     "audit_log.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
+    "devices.lock": lambda of: (f"{of}-device",),
+    "devices.load_of_user": lambda of: (f"{of}-user",),
+    "devices.replace": lambda of: (
+        Device(f"{of}-device", "ios", f"{of}-token", "new", f"{of}-user", NOW),
+    ),
     "login_counts.add": lambda of: (
         Counts({(NOW, f"{of}-reason"): 1}, {(f"{of}-secret", NOW): SecretUse(1, NOW)}),
     ),
@@ -1052,11 +1064,15 @@ ASKED_FOR: dict[str, list[Asked]] = {
     ],
     "schema:field_access:get": [Asked("user", {})],
     "schema:field_access:update": [Asked("user", {"access": [RULE]})],
+    "device:register": [
+        Asked("user", {"id": "OF-device", "type": "ios"}),
+        Asked("user", {"type": "android", "device_token": "OF-token", "topic": "new"}),
+        Asked("master", {"_user_id": "OF-user", "type": "ios", "device_token": "OF-token"}),
+    ],
     "device:unregister": [Asked("user", {"id": "OF-device"})],
 }
 ASKED_IN_VAIN: dict[str, dict[str, Any]] = {
     "asset:put": {"filename": "OF-asset"},
-    "device:register": {"id": "OF-device", "type": "ios"},
     "push:device": {"device_ids": ["OF-device"], "notification": {}},
     "push:user": {"user_ids": ["OF-user"], "notification": {}},
     "relation:add": {"name": "friend", "targets": ["OF-user"]},

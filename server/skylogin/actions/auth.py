@@ -8,7 +8,7 @@ from skylogin import passwords
 from skylogin.actions import login_answer
 from skylogin.actions.call import Call
 from skylogin.actions.login_answer import auth_response
-from skylogin.actions.payload import bound, bound_key, bound_object, direct_text
+from skylogin.actions.payload import bound, bound_key, bound_object
 from skylogin.actions.services import Services
 from skylogin.actions.wire import OK
 from skylogin.database import Transaction
@@ -242,11 +242,6 @@ async def log_out(call: Call, services: Services) -> object:
     if call.access_token:
         await call.app.tokens.forget(call.access_token)
     return OK
-
-
-async def unregister_device(call: Call, services: Services) -> object:
-    """Acknowledge the call that the JavaScript SDK makes at log-out; devices are not stored."""
-    return {"id": direct_text(call.payload, "id")}
 
 
 async def set_disabled(call: Call, services: Services) -> object:

@@ -86,7 +86,8 @@ ACTIONS = {
         Action("schema:default_access", _later("schema", "set_default_access"), (check_access_key, dev_only, select_database)),
         Action("schema:field_access:get", _later("schema", "get_field_access"), (authenticate, inject_auth, require_admin)),
         Action("schema:field_access:update", _later("schema", "update_field_access"), (authenticate, inject_auth, require_admin)),
-        Action("device:unregister", auth.unregister_device, (authenticate, require_auth)),
+        Action("device:register", _later("device", "register"), (authenticate, require_auth, select_database, check_user)),
+        Action("device:unregister", _later("device", "unregister"), (authenticate, require_auth, select_database, check_user)),
     )
 }
 # fmt: on
@@ -95,7 +96,6 @@ ACTIONS = {
 NOT_EMULATED = frozenset(
     (
         "asset:put",
-        "device:register",
         "subscription:fetch",
         "subscription:fetch_all",
         "subscription:save",

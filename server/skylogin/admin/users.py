@@ -40,7 +40,18 @@ async def get_user(request: AdminRequest) -> Json:
         }
         for one in details.principals
     ]
-    return {**_user_body(request, details.user, details.subject), "principals": principals}
+    devices = [
+        {
+            "id": one.id,
+            "type": one.type,
+            "token": one.token or None,
+            "topic": one.topic or None,
+            "last_registered_at": time_text(one.last_registered_at),
+        }
+        for one in details.devices
+    ]
+    body = _user_body(request, details.user, details.subject)
+    return {**body, "principals": principals, "devices": devices}
 
 
 async def edit_user(request: AdminRequest) -> Json:

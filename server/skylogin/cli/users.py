@@ -65,13 +65,14 @@ def _cells(user: Any) -> dict[str, str]:
 @app.command()
 @with_app_target
 def show(target: Target, user_id: UserId, as_json: output.AsJson = False) -> None:
-    """Show a user's profile, principals, roles and state."""
+    """Show a user's profile, principals, devices, roles and state."""
     user = target.get("users", user_id)
     if as_json:
         output.print_json(user)
         return
     facts = [("id", user["id"]), ("roles", ", ".join(user["roles"]))]
     facts += [("principal", f"{one['kind']} {one['id']}") for one in user["principals"]]
+    facts += [("device", f"{one['type']} {one['id']}") for one in user["devices"]]
     facts += [(name.replace("_", " "), user[name] or "") for name in _TIMES]
     facts.append(("password", "yes" if user["has_password"] else "no"))
     facts.append(("disabled", _disabled(user)))
@@ -151,7 +152,7 @@ def sign_out(target: Target, user_id: UserId) -> None:
 @app.command()
 @with_app_target
 def delete(target: Target, user_id: UserId, yes: output.Yes = False) -> None:
-    """Delete a user with profile, principals, roles and password."""
+    """Delete a user with profile, principals, devices, roles and password."""
     output.confirm(f"Delete {user_id}?", yes=yes)
     target.ask_app("DELETE", "users", user_id)
     print(f"deleted {user_id}")

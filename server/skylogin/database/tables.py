@@ -10,7 +10,7 @@ from sqlalchemy.sql import expression
 
 from skylogin.database.dialect import Json, Plain, Timestamp
 
-VERSION = "0005"
+VERSION = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -176,6 +176,21 @@ password_history = Table(
     Column("user_id", Text, primary_key=True),
     Column("logged_at", Timestamp, primary_key=True),
     Column("password_hash", Text, nullable=False),
+)
+
+# Devices that apps registered for push notifications. An unregistered one has no user.
+devices = Table(
+    "devices",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text),
+    Column("type", Text, nullable=False),
+    Column("token", Text),
+    Column("topic", Text),
+    Column("last_registered_at", Timestamp, nullable=False),
+    Index("ix_devices_user", "app", "user_id"),
+    Index("ix_devices_token", "app", "token"),
 )
 
 # The login log. Ids are UUIDv7, so the primary key is also the order in time. Values

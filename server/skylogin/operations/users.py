@@ -9,6 +9,7 @@ from http import HTTPStatus
 from skylogin.database import Transaction
 from skylogin.domain import record_json
 from skylogin.domain.access import AccessRules
+from skylogin.domain.device import Device
 from skylogin.domain.limits import check_keys
 from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.records import SaveContext
@@ -17,17 +18,18 @@ from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYP
 from skylogin.domain.user import Actor, Principal, RecordId, User
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+from skylogin.store import devices, references, roles, schema, user_search, users
 from skylogin.store import records as stored_records
-from skylogin.store import references, roles, schema, user_search, users
 from skylogin.store.user_search import Search, UserPage
 
 
 @dataclass(frozen=True, slots=True)
 class UserDetails:
-    """A user and the principals that log in as this user."""
+    """A user, the principals that log in as this user, and the devices of the user."""
 
     user: User
     principals: list[Principal]
+    devices: list[Device]
 
     @property
     def subject(self) -> str | None:
@@ -173,7 +175,7 @@ async def sign_out(operator: Operator, app: str, user_id: str) -> None:
 
 
 async def delete(operator: Operator, app: str, user_id: str) -> None:
-    """Delete a user with their profile, principals, roles and passwords.
+    """Delete a user with their profile, principals, devices, roles and passwords.
 
     Records that the user owns stay. A later login of one of the principals creates a new user.
     Raises MissingError, and ConflictError while other records refer to the user.
@@ -196,7 +198,8 @@ async def delete(operator: Operator, app: str, user_id: str) -> None:
 
 async def _load_details(tx: Transaction, app: str, user_id: str) -> UserDetails:
     user = await _load(tx, app, user_id)
-    return UserDetails(user, await user_search.load_principals(tx, app, user_id))
+    principals = await user_search.load_principals(tx, app, user_id)
+    return UserDetails(user, principals, await devices.load_of_user(tx, app, user_id))
 
 
 async def _load(tx: Transaction, app: str, user_id: str, *, lock: bool = False) -> User:

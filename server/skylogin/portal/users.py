@@ -67,6 +67,7 @@ async def show_user(
         status=status_with(problem),
         user=details.user,
         principals=details.principals,
+        devices=details.devices,
         profile=profile,
         profile_text=json.dumps(profile, ensure_ascii=False, indent=2) if typed is None else typed,
         attempts=page.attempts,

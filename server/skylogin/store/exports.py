@@ -26,6 +26,7 @@ from sqlalchemy.sql.schema import Table
 from skylogin.database import dialect
 from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import (
+    devices,
     field_access,
     password_history,
     principals,
@@ -37,6 +38,8 @@ from skylogin.database.tables import (
     users,
 )
 from skylogin.database.transaction import FieldMap, Transaction
+from skylogin.domain import subject
+from skylogin.domain.device import TOKEN_BYTES_MAX
 from skylogin.domain.fields import fits_stored, is_integer
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.encoding import rfc3339
@@ -58,6 +61,7 @@ TABLES: Mapping[str, Table] = {
         user_roles,
         password_history,
         principals,
+        devices,
         records,
     )
 }
@@ -138,9 +142,22 @@ def _value(column: Column[Any], value: JsonValue) -> Any:
         wanted, is_good = "a text", isinstance(value, str)
     if not is_good:
         raise ValueError(f"{column.name} has to be {wanted}")
-    if column.primary_key and len(str(value).encode()) > KEY_BYTES_MAX:
-        raise ValueError(f"{column.name} is longer than {KEY_BYTES_MAX} bytes")
+    bytes_max = _BYTES_MAX.get((column.table.name, column.name), KEY_BYTES_MAX)
+    if _is_indexed(column) and len(str(value).encode()) > bytes_max:
+        raise ValueError(f"{column.name} is longer than {bytes_max} bytes")
     return value
+
+
+# What may be longer than other parts of keys.
+_BYTES_MAX: Mapping[tuple[str, str], int] = {
+    ("principals", "principal"): subject.BYTES_MAX,
+    ("devices", "token"): TOKEN_BYTES_MAX,
+}
+
+
+def _is_indexed(column: Column[Any]) -> bool:
+    indexes = column.table.indexes
+    return column.primary_key or any(column.name in index.columns for index in indexes)
 
 
 def _moment(name: str, value: JsonValue) -> datetime:

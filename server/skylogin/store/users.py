@@ -13,6 +13,7 @@ from skylogin.database import dialect
 from skylogin.database.dialect import Timestamp
 from skylogin.database.tables import (
     auth_keys,
+    devices,
     password_history,
     principals,
     records,
@@ -243,8 +244,8 @@ async def set_valid_since(tx: Transaction, app: str, user_id: str, moment: datet
 
 
 async def remove(tx: Transaction, app: str, user_id: str) -> None:
-    """Remove a user with its record, roles, passwords, principals and keys; other records stay."""
-    for table in (user_roles, password_history, principals, auth_keys):
+    """Remove a user and what belongs to it; records of other types stay."""
+    for table in (user_roles, password_history, principals, auth_keys, devices):
         await tx.connection.execute(
             delete(table).where(table.c.app == app, table.c.user_id == user_id)
         )

@@ -1,0 +1,74 @@
+"""`device:*`: the devices of users, as apps register them for push notifications.
+
+Any user may register or unregister any device whose id they know, as in the original.
+"""
+
+from dataclasses import replace
+
+from skylogin.actions.call import Call
+from skylogin.actions.payload import bound, bound_key
+from skylogin.actions.services import Services
+from skylogin.database import Transaction
+from skylogin.domain.device import TOKEN_BYTES_MAX, TYPES, Device
+from skylogin.domain.limits import check_storable
+from skylogin.errors import (
+    RESOURCE_NOT_FOUND,
+    UNEXPECTED_AUTH_NOT_FOUND,
+    SkygearError,
+    invalid_argument,
+)
+from skylogin.store import devices, users
+
+
+async def register(call: Call, services: Services) -> object:
+    """Add a device of the caller, or make the device *id* the caller's."""
+    wanted = _read_device(call)
+    new_id = services.ids.random_id()
+
+    async def work(tx: Transaction) -> str:
+        if not await users.load(tx, call.app.name, [wanted.user_id], lock=True):
+            # Deleted since the checks of the call.
+            raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+        if wanted.id:
+            await _lock(tx, call.app.name, wanted.id)
+        device = replace(wanted, id=wanted.id or new_id)
+        await devices.replace(tx, call.app.name, device)
+        return device.id
+
+    return {"id": await services.store.run(work)}
+
+
+async def unregister(call: Call, services: Services) -> object:
+    """Take a device from its user. The device stays; others with its token are removed."""
+    device_id = bound_key(call.payload, "id")
+    if not device_id:
+        raise invalid_argument("Missing device id", "id")
+
+    async def work(tx: Transaction) -> None:
+        device = await _lock(tx, call.app.name, device_id)
+        await devices.replace(tx, call.app.name, replace(device, user_id=""))
+
+    await services.store.run(work)
+    return {"id": device_id}
+
+
+def _read_device(call: Call) -> Device:
+    """Return what a call says about the caller's device; a new one has no id yet."""
+    names = ("id", "type", "device_token", "topic")
+    device_id, kind, token, topic = (bound(call.payload, name, "") for name in names)
+    if not kind:
+        raise invalid_argument("empty device type", "type")
+    if kind not in TYPES:
+        raise invalid_argument(f"unknown device type = {kind}", "type")
+    check_storable([device_id, token, topic])
+    if len(token.encode()) > TOKEN_BYTES_MAX:
+        message = f"device token is longer than {TOKEN_BYTES_MAX} bytes"
+        raise invalid_argument(message, "device_token")
+    return Device(device_id, kind, token, topic, call.user_id, call.now)
+
+
+async def _lock(tx: Transaction, app: str, device_id: str) -> Device:
+    device = await devices.lock(tx, app, device_id)
+    if device is None:
+        raise SkygearError(RESOURCE_NOT_FOUND, "Device not found")
+    return device
