@@ -183,6 +183,19 @@ def write(value: object) -> bytes:
     return escape_html(_dump(value))
 
 
+def write_as_go(value: object) -> bytes:
+    """Return *value* with the very bytes that Go writes, in which control characters differ."""
+    data = write(value)
+    return _ESCAPED.sub(_escape_as_go, data) if b"\\" in data else data
+
+
+_ESCAPED = re.compile(rb"\\.")
+
+
+def _escape_as_go(match: re.Match[bytes]) -> bytes:
+    return {rb"\b": rb"\u0008", rb"\f": rb"\u000c"}.get(match[0], match[0])
+
+
 def escape_html(data: bytes) -> bytes:
     """Return JSON with the characters escaped that Go escapes for HTML pages."""
     # Few answers have any of them, and searching for a byte is faster than the pattern.

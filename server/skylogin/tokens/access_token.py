@@ -28,9 +28,16 @@ def issue(  # noqa: PLR0913
 ) -> str:
     """Return a new access token for *user_id*; with an expiry of 0 seconds it never expires."""
     issued_at = int(now.timestamp())
-    claims: dict[str, object] = {"exp": issued_at + expiry_seconds} if expiry_seconds > 0 else {}
-    claims |= {"jti": token_id, "iat": issued_at, "iss": issuer, "sub": user_id}
-    payload = jws.encode_segment(json_text.write(claims))
+    claims = {
+        "exp": issued_at + expiry_seconds if expiry_seconds > 0 else 0,
+        "jti": token_id,
+        "iat": issued_at,
+        "iss": issuer,
+        "sub": user_id,
+    }
+    # The original's claims are a struct that leaves out what is empty or 0.
+    written = {name: value for name, value in claims.items() if value}
+    payload = jws.encode_segment(json_text.write_as_go(written))
     signing_input = f"{_HEADER}.{payload}"
     return f"{signing_input}.{jws.sign(signing_input.encode(), key)}"
 
@@ -57,11 +64,8 @@ def verify(token: str, now: datetime, key: bytes) -> AccessToken:
 
 
 def _moment(seconds: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        # A time before the year 1 counts as the earliest time; the future was refused above.
-        return datetime.min.replace(tzinfo=UTC)
+    # A time before 1970 counts as none, as in the original. The future was refused above.
+    return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
 
 
 def check_still_valid(issued_at: datetime | None, valid_since: datetime | None) -> None:
