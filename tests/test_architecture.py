@@ -125,7 +125,7 @@ def places() -> dict[str, set[str]]:
 
 
 PLACES = places()
-LIBRARIES = sorted(subject for subject in PLACES if subject.isidentifier())
+LIBRARIES = sorted(subject for subject in PLACES if subject.isidentifier() and subject != "print")
 
 
 def places_of(subject: str) -> set[str]:
@@ -348,6 +348,20 @@ def test_only_the_commands_and_the_plugin_read_the_environment() -> None:
     }
 
     assert {root_of(name) for name in readers} == places_of("os.environ")
+
+
+def test_only_one_module_prints() -> None:
+    """It escapes what a terminal would obey, or cannot show."""
+    printing = {
+        name
+        for name, tree in MODULES.items()
+        for node in nodes_of(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    }
+
+    assert printing == PLACES["print"]
 
 
 def test_only_the_clock_reads_the_system_time() -> None:

@@ -4,6 +4,7 @@ import logging
 import sys
 
 from skylogin.config import Settings
+from skylogin.encoding import visible
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -18,9 +19,18 @@ def set_up(settings: Settings) -> None:
     logger.propagate = False
 
 
+class _TextFormatter(logging.Formatter):
+    """Writes each message as one line, in which nothing controls a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*."""
+        record.message = visible.text(record.message)
+        return super().formatMessage(record)
+
+
 def _formatter(kind: str) -> logging.Formatter:
     if kind != "json":
-        return logging.Formatter(_FORMAT)
+        return _TextFormatter(_FORMAT)
     # On the start-up list: the text format does not need it.
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 

@@ -41,8 +41,8 @@ KEYS = {
 class Output(io.TextIOWrapper):
     """Standard output or error of a command, as text over bytes, on a terminal or not."""
 
-    def __init__(self, *, is_terminal: bool = False) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", newline="")
+    def __init__(self, charset: str, *, is_terminal: bool = False) -> None:
+        super().__init__(io.BytesIO(), encoding=charset, newline="")
         self._is_terminal = is_terminal
 
     def isatty(self) -> bool:
@@ -54,7 +54,7 @@ class Output(io.TextIOWrapper):
         self.flush()
         data = self.buffer
         assert isinstance(data, io.BytesIO)
-        return data.getvalue().decode()
+        return data.getvalue().decode(self.encoding)
 
 
 def run_command(
@@ -62,6 +62,7 @@ def run_command(
     *arguments: str,
     given: str = "",
     on_terminal: bool = False,
+    charset: str = "utf-8",
     **environment: str,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command in *folder* with *given* as its standard input, in this process.
@@ -69,7 +70,7 @@ def run_command(
     No environment variable but *environment* reaches it. Returns what a process would return.
     """
     stdin = io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8")
-    stdout, stderr = Output(is_terminal=on_terminal), Output()
+    stdout, stderr = Output(charset, is_terminal=on_terminal), Output(charset)
     with _as_a_process(folder, environment), contextlib.ExitStack() as stack:
         stack.callback(setattr, sys, "stdin", sys.stdin)
         sys.stdin = stdin

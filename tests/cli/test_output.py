@@ -26,7 +26,7 @@ def test_a_terminal_shows_whole_secrets_and_no_control_characters(
     assert "".join(cells) == secret
     shown = on_a_terminal(tmp_path, "logins")
     assert "\x1b[2J" not in shown
-    assert "\ufffd[2J" in "".join(line.split("│")[4].strip() for line in shown.splitlines()[3:-1])
+    assert r"\x1b[2J" in "".join(line.split("│")[4].strip() for line in shown.splitlines()[3:-1])
     assert on_a_terminal(tmp_path, "audit") == "No audit entries.\n"
 
 

@@ -60,7 +60,7 @@ def delete(target: Target, name: Name, yes: output.Yes = False) -> None:
     """Delete an app with its users, records, secrets and login log."""
     output.confirm(f"Delete {name} and all of its data?", yes=yes)
     target.ask("DELETE", "apps", name)
-    print(f"deleted {name}")
+    output.say(f"deleted {name}")
 
 
 @app.command()
@@ -75,7 +75,7 @@ def export(
     """
     with _output_file(file) as stream:
         number = target.export(stream)
-    print(f"exported {output.count(number, 'row')} of {target.app}", file=sys.stderr)
+    output.tell(f"exported {output.count(number, 'row')} of {target.app}")
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def load(
         output.print_json(rows)
     else:
         text = ", ".join(f"{number} {table}" for table, number in rows.items())
-        print(f"imported into {target.app}: {text or 'nothing'}")
+        output.say(f"imported into {target.app}: {text or 'nothing'}")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 
 import skylogin
-from skylogin.cli import servers
+from skylogin.cli import output, servers
 from skylogin.cli.output import fail
 from skylogin.config import ConfigurationError
 from skylogin.operations.operator import RefusedError
@@ -19,6 +19,7 @@ RUN_A_SERVER = frozenset(("dev", "serve", "exec"))
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line *arguments*, by default those of this process."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    output.prepare_streams()
     app = make_app(servers_only=bool(arguments) and arguments[0] in RUN_A_SERVER)
     try:
         try:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def version() -> None:
     """Print the version."""
-    print(skylogin.__version__)
+    output.say(skylogin.__version__)
 
 
 def make_app(*, servers_only: bool = False) -> typer.Typer:

@@ -1,5 +1,10 @@
-"""Printing, asking for confirmation and writing files."""
+"""Printing, asking for confirmation and writing files.
 
+All that a command prints goes through here: any text can be printed on any terminal, and none
+controls it.
+"""
+
+import io
 import json
 import os
 import shutil
@@ -8,11 +13,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn
+from typing import Annotated, Any, BinaryIO, NoReturn, TextIO
 
 import typer
 
-from skylogin.encoding import json_text
+from skylogin.encoding import json_text, visible
 from skylogin.encoding.json_text import NotJsonError
 
 STANDARD = "-"
@@ -20,15 +25,44 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the form of
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
+def prepare_streams() -> None:
+    """Let libraries print any text as well, such as typer its help, and open closed streams."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w")))
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(*lines: str, flush: bool = False) -> None:
+    """Print *lines*."""
+    print(*(shown(line) for line in lines), sep="\n", flush=flush)
+
+
+def tell(*lines: str) -> None:
+    """Print *lines* to stderr."""
+    print(*(visible.text(line, _charset(sys.stderr)) for line in lines), sep="\n", file=sys.stderr)
+
+
 def fail(*lines: str) -> NoReturn:
     """Print *lines* to stderr and exit with 1."""
-    print(*lines, sep="\n", file=sys.stderr)
+    tell(*lines)
     raise SystemExit(1)
+
+
+def shown(text: str) -> str:
+    """Return *text* as it is printed to standard output."""
+    return visible.text(text, _charset(sys.stdout))
+
+
+def _charset(stream: TextIO) -> str:
+    return stream.encoding or "utf-8"
 
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask the user to confirm, unless *yes* is set. Exits with 1 on a no."""
-    if not yes and not typer.confirm(question):
+    if not yes and not typer.confirm(shown(question)):
         fail("Nothing changed.")
 
 
@@ -77,7 +111,7 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
 def _print_lines(
     rows: Sequence[Sequence[str]], columns: Sequence[str] | None, nothing: str = ""
 ) -> None:
-    lines = [[_printable(text) for text in row] for row in rows]
+    lines = [[shown(text) for text in row] for row in rows]
     if not sys.stdout.isatty():
         for line in lines:
             print(*line, sep="\t")
@@ -97,11 +131,6 @@ def _print_lines(
     for line in lines:
         table.add_row(*(Text(text) for text in line))
     Console().print(table)
-
-
-def _printable(text: str) -> str:
-    """Return *text* without control characters, which could move the cursor."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def count(number: int, noun: str) -> str:
@@ -134,20 +163,20 @@ def as_cell(value: object) -> str:
 def print_warnings(warnings: Sequence[str]) -> None:
     """Print warnings to stderr."""
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        tell(f"warning: {warning}")
 
 
 def print_json(value: object) -> None:
     """Print *value* as indented JSON."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(visible.json_text(value, _charset(sys.stdout), indent=2))
 
 
 def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
     """Print *value* as one line, and flush it."""
     if as_json:
-        print(json.dumps(value, ensure_ascii=False), flush=True)
+        print(visible.json_text(value, _charset(sys.stdout)), flush=True)
     else:
-        print(*(_printable(text) for text in value.values()), sep="\t", flush=True)
+        print(*(shown(text) for text in value.values()), sep="\t", flush=True)
 
 
 @contextmanager

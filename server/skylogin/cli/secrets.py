@@ -74,7 +74,7 @@ def revoke(
     """Revoke a secret. Running servers refuse it within 2 seconds."""
     _check_changeable(target)
     target.ask_app("POST", "secrets", secret_id, "revoke")
-    print(f"revoked {secret_id}")
+    output.say(f"revoked {secret_id}")
 
 
 def _check_changeable(target: Target) -> None:

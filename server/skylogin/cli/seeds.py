@@ -31,7 +31,7 @@ def seed(
     if target.given_app and others:
         output.fail(f"{file} names its apps: {', '.join(others)}. Leave out --app")
     for app in apps:
-        print(f"seeded {output.count(_seed(target, app), 'user')} of {app.name}")
+        output.say(f"seeded {output.count(_seed(target, app), 'user')} of {app.name}")
 
 
 @with_app_target
@@ -64,7 +64,7 @@ def export(
         except OSError as error:
             output.fail(f"{file}: {error.strerror}")
     number = sum(len(one["users"]) for one in seeds.values())
-    print(f"exported {output.count(number, 'user')} of {', '.join(names)}", file=sys.stderr)
+    output.tell(f"exported {output.count(number, 'user')} of {', '.join(names)}")
 
 
 def _seed(target: Target, app: SeedApp) -> int:

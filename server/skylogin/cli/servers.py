@@ -5,7 +5,6 @@ import gc
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -16,7 +15,7 @@ import typer
 from skylogin import config
 from skylogin.cli import parent_process
 from skylogin.cli.environment import Database, environment_of, migration_settings, server_settings
-from skylogin.cli.output import fail, whole_file
+from skylogin.cli.output import fail, say, tell, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.client import proxies
 from skylogin.config import DEV, SERVE, Settings
@@ -88,7 +87,7 @@ async def _serve(
         # Objects that exist now stay; the garbage collector can skip them.
         gc.freeze()
         with _ready_file(ready_file, line), ends:
-            print(line, flush=True)
+            say(line, flush=True)
             await stop.wait()
     return 0
 
@@ -204,7 +203,7 @@ def _cannot_run(command: str, error: OSError) -> int:
     reason = error.strerror or str(error)
     if exists and isinstance(error, FileNotFoundError):
         reason = "the program that its first line names does not exist"
-    print(f"{command}: {reason}", file=sys.stderr)
+    tell(f"{command}: {reason}")
     return COMMAND_CANNOT_RUN if exists else COMMAND_NOT_FOUND
 
 
@@ -263,4 +262,4 @@ def migrate(database: Database = None) -> None:
             await store.close()
 
     asyncio.run(upgrade())
-    print(f"the database has version {tables.VERSION}")
+    say(f"the database has version {tables.VERSION}")

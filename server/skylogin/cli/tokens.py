@@ -56,7 +56,7 @@ def mint(  # noqa: PLR0913, PLR0917
     known = _known_secrets(target, secret)
     if known is None:
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
-        print(target.ask_app("POST", "tokens", algorithm=algorithm, **order)["token"])
+        output.say(target.ask_app("POST", "tokens", algorithm=algorithm, **order)["token"])
         return
     if not known:
         output.fail(
@@ -72,7 +72,7 @@ def mint(  # noqa: PLR0913, PLR0917
             token = minting.mint(subject, text, now, lifetime, algorithm, claims)
     except ValueError as error:
         output.fail(str(error))
-    print(token)
+    output.say(token)
 
 
 def _read_claim(text: str) -> tuple[str, object]:
@@ -121,17 +121,17 @@ def _print_verdict(verdict: Mapping[str, Any]) -> None:
     for part in ("header", "claims"):
         table.add_row(Text(part, style="bold"))
         for name, value in verdict[part].items():
-            shown = json.dumps(value, ensure_ascii=False)
+            shown = output.shown(json.dumps(value, ensure_ascii=False))
             note = verdict["times"].get(name, "") if part == "claims" else ""
-            table.add_row(Text(f"  {name}"), Text(f"{shown}  {note}".rstrip()))
+            table.add_row(Text(output.shown(f"  {name}")), Text(f"{shown}  {note}".rstrip()))
     console.print(table)
     style = "green" if verdict["accepted"] else "red"
     word = "accepted" if verdict["accepted"] else "refused"
-    console.print(Text(f"{word}: {verdict['explanation']}", style=style))
+    console.print(Text(output.shown(f"{word}: {verdict['explanation']}"), style=style))
     if not verdict["accepted"]:
-        console.print(Text("answer: {status} {error} ({reason})".format(**verdict)))
+        output.say("answer: {status} {error} ({reason})".format(**verdict))
     if verdict["contract_note"]:
-        console.print(Text(verdict["contract_note"]))
+        output.say(verdict["contract_note"])
 
 
 class _NamedSecret(NamedTuple):

@@ -101,7 +101,7 @@ def edit(
     """Change fields of a user's profile."""
     profile = output.read_object(changes, "CHANGES")
     target.ask_app("PATCH", "users", user_id, profile=profile)
-    print(f"saved {user_id}")
+    output.say(f"saved {user_id}")
 
 
 @app.command()
@@ -116,7 +116,7 @@ def disable(
     target.ask_app(
         "POST", "users", user_id, "disable", message=message or None, until=until or None
     )
-    print(f"disabled {user_id}")
+    output.say(f"disabled {user_id}")
 
 
 @app.command()
@@ -124,7 +124,7 @@ def disable(
 def enable(target: Target, user_id: UserId) -> None:
     """Enable a disabled user."""
     target.ask_app("POST", "users", user_id, "enable")
-    print(f"enabled {user_id}")
+    output.say(f"enabled {user_id}")
 
 
 @app.command()
@@ -138,7 +138,7 @@ def roles(
 ) -> None:
     """Set a user's roles."""
     target.ask_app("PUT", "users", user_id, "roles", roles=names or [])
-    print(f"roles of {user_id}: {', '.join(names or []) or 'none'}")
+    output.say(f"roles of {user_id}: {', '.join(names or []) or 'none'}")
 
 
 @app.command("sign-out")
@@ -146,7 +146,7 @@ def roles(
 def sign_out(target: Target, user_id: UserId) -> None:
     """Revoke all access tokens of a user."""
     target.ask_app("POST", "users", user_id, "sign-out")
-    print(f"signed out {user_id}")
+    output.say(f"signed out {user_id}")
 
 
 @app.command()
@@ -155,4 +155,4 @@ def delete(target: Target, user_id: UserId, yes: output.Yes = False) -> None:
     """Delete a user with profile, principals, devices, roles and password."""
     output.confirm(f"Delete {user_id}?", yes=yes)
     target.ask_app("DELETE", "users", user_id)
-    print(f"deleted {user_id}")
+    output.say(f"deleted {user_id}")

@@ -8,6 +8,7 @@ from typing import Any, Self, overload
 
 from skylogin.client.admin_api import AdminClient, given, read_time
 from skylogin.clock import monotonic
+from skylogin.encoding import visible
 
 POLL_SECONDS = 0.02
 
@@ -40,10 +41,7 @@ class Attempt:
         """Return the attempt as one line without control characters."""
         outcome = "accepted" if self.accepted else f"refused {self.reason}"
         text = f"{self.at:%Y-%m-%d %H:%M:%S.%f}  {self.subject or '-'}  {outcome}"
-        return "".join(
-            character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-            for character in f"{text}: {self.explanation}"
-        )
+        return visible.text(f"{text}: {self.explanation}")
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Self:

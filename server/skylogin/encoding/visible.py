@@ -1,0 +1,34 @@
+"""Text as a terminal shows it: escapes stand for what it would obey, hide or cannot encode."""
+
+import json
+import re
+from typing import Any
+
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
+# In JSON, line ends are only outside of strings.
+_NOT_PLAIN_IN_JSON = re.compile(r"[^\x20-\x7e\n]")
+
+
+def text(value: str, charset: str = "utf-8") -> str:
+    r"""Return *value* with escapes such as `\x1b` and `\u202e`."""
+    return _NOT_PLAIN.sub(
+        lambda found: found[0] if _can_show(found[0], charset) else _in_python(found[0]), value
+    )
+
+
+def json_text(value: Any, charset: str = "utf-8", indent: int | None = None) -> str:
+    r"""Return *value* as JSON, with its own escapes: `\u001b`, `\u202e`."""
+    whole = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _NOT_PLAIN_IN_JSON.sub(
+        lambda found: found[0] if _can_show(found[0], charset) else json.dumps(found[0])[1:-1],
+        whole,
+    )
+
+
+def _can_show(character: str, charset: str) -> bool:
+    """Return whether a terminal can show *character*, which is all that it does with it."""
+    return character.isprintable() and bool(character.encode(charset, "ignore"))
+
+
+def _in_python(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
