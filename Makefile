@@ -5,7 +5,8 @@
 .PHONY: dev fast check test test-long docs bench screenshots clean
 .DEFAULT_GOAL := dev
 
-VENV := .venv
+# `make fast PYTHON=python3.13` runs on that interpreter, in an environment of its own.
+VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt
 
@@ -61,7 +62,7 @@ screenshots: $(VENV)/.installed-test
 	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k is_accessible tests/portal/test_accessibility.py
 
 clean:
-	rm -rf $(VENV) tests/sdk/node_modules tests/sdk/.python_sdk dist build site
+	rm -rf .venv .venv-* tests/sdk/node_modules tests/sdk/.python_sdk dist build site
 	rm -rf examples/javascript/node_modules examples/java/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -87,7 +88,7 @@ $(VENV)/.installed-docs: $(VENV)/.made $(INPUTS)
 # preferred to a newer one that does not.
 $(VENV)/.made:
 	@old=; bare=; \
-	for python in python3.13 python3.12 python3.11 python3; do \
+	for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
 	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
 	        || continue; \
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

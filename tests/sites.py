@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,7 +131,7 @@ class Site:
     def state(self) -> list[str]:
         """Return everything that is stored, except refused sign-ins."""
         path = self.services.settings.database_url.removeprefix("sqlite:///")
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection:
             return [line for line in connection.iterdump() if "sign_in_refused" not in line]
 
 

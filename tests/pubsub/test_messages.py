@@ -123,13 +123,11 @@ WORDS = {
     ),
     "not JSON": (
         "hello",
-        "Error: the message is not JSON: Expecting value: line 1 column 1 (char 0) \n"
-        "Closing Connection",
+        "Error: the message is not JSON: unexpected 'h' in line 1, column 1 \nClosing Connection",
     ),
     "half a message": (
         '{"action":"sub"',
-        "Error: the message is not JSON: Expecting ',': line 1 column 16 (char 15) \n"
-        "Closing Connection",
+        "Error: the message is not JSON: unexpected end in line 1, column 16 \nClosing Connection",
     ),
     "a list": (
         "[1]",

@@ -140,7 +140,13 @@ def algorithms(value: str) -> frozenset[str]:
 
 def networks(value: str) -> tuple[Network, ...]:
     """Read addresses and networks."""
+    return tuple(_network(item) for item in texts(value))
+
+
+def _network(text: str) -> Network:
     try:
-        return tuple(ipaddress.ip_network(item) for item in texts(value))
-    except ValueError as error:
-        raise ValueError(f"has to list addresses or networks: {error}") from None
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(
+            f"has to list addresses or networks, such as 10.0.0.0/8, not {text}"
+        ) from None

@@ -20,6 +20,7 @@ JsonValue = Union[  # noqa: UP007
 ]
 
 NESTING_MAX = 512
+TOO_DEEP = f"nested deeper than {NESTING_MAX} levels"
 TRAILING_TEXT = "text follows the JSON value"
 _BLANKS = " \t\n\r"
 DOUBLE_EXACT_MAX = 2**53
@@ -28,11 +29,19 @@ _INTEGER_DIGITS_MAX = 300
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+_TRAILING_COMMA = re.compile(r",[ \t\n\r]*(?=[]}])")
 _NEEDS_ESCAPE = re.compile("[<>&]|\u2028|\u2029".encode())
 
 
 class NotJsonError(ValueError):
-    """The text is not JSON, or is nested too deeply."""
+    """The text is not JSON, or is nested too deeply.
+
+    *line* is the line of the problem, 0 if it has none.
+    """
+
+    def __init__(self, text: str, line: int = 0) -> None:
+        super().__init__(text)
+        self.line = line
 
 
 class OutOfRange:
@@ -106,11 +115,26 @@ def _read(decoder: json.JSONDecoder, text: str) -> tuple[object, int]:
     start = len(text) - len(text.lstrip(_BLANKS))
     try:
         value, end = decoder.raw_decode(text, start)
-    except (ValueError, RecursionError) as error:
-        raise NotJsonError(str(error)) from error
+    except json.JSONDecodeError as error:
+        raise syntax_error(error) from error
+    except RecursionError:
+        raise NotJsonError(TOO_DEEP) from None
     if "\\u" in text and _SURROGATE_ESCAPE.search(text):
         value = without_surrogates(value)
     return value, end
+
+
+def syntax_error(error: json.JSONDecodeError) -> NotJsonError:
+    """Return the error for a text that `json` cannot read, in our own words.
+
+    Its words, and the place of a trailing comma, differ between versions of Python.
+    """
+    text = error.doc
+    comma = _TRAILING_COMMA.match(text, error.pos)
+    index = comma.end() if comma else error.pos
+    line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    what = f"unexpected {text[index]!r}" if text[index:].strip(_BLANKS) else "unexpected end"
+    return NotJsonError(f"{what} in line {line}, column {column}", line)
 
 
 def read_whole(text: str) -> object:
@@ -124,7 +148,7 @@ def read_whole(text: str) -> object:
 def check_nesting(text: str) -> None:
     """Raise NotJsonError if *text* is nested deeper than NESTING_MAX levels."""
     if too_deep(text):
-        raise NotJsonError(f"nested deeper than {NESTING_MAX} levels")
+        raise NotJsonError(TOO_DEEP)
 
 
 def too_deep(text: str, nesting_max: int = NESTING_MAX) -> bool:

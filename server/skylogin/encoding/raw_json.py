@@ -4,10 +4,12 @@ import json
 import re
 
 from skylogin.encoding.json_text import (
+    TOO_DEEP,
     TRAILING_TEXT,
     NotJsonError,
     check_nesting,
     escape_html,
+    syntax_error,
     without_surrogates,
 )
 
@@ -37,8 +39,10 @@ def read_members(text: str) -> object:
     check_nesting(text)
     try:
         value, end = _read(text, _skip_blanks(text, 0))
-    except (ValueError, RecursionError) as error:
-        raise NotJsonError(str(error)) from error
+    except json.JSONDecodeError as error:
+        raise syntax_error(error) from error
+    except RecursionError:
+        raise NotJsonError(TOO_DEEP) from None
     if _skip_blanks(text, end) != len(text):
         raise NotJsonError(TRAILING_TEXT)
     return value
@@ -53,7 +57,7 @@ def _read(text: str, index: int) -> tuple[object, int]:
         return members, index + 1
     while True:
         if not text.startswith('"', index):
-            raise json.JSONDecodeError("Expecting a name in double quotes", text, index)
+            raise json.JSONDecodeError("no name", text, index)
         name, index = _DECODER.raw_decode(text, index)
         start = _skip_blanks(text, _skip(":", text, _skip_blanks(text, index)))
         value, end = _DECODER.raw_decode(text, start)
@@ -71,5 +75,5 @@ def _skip_blanks(text: str, index: int) -> int:
 
 def _skip(mark: str, text: str, index: int) -> int:
     if not text.startswith(mark, index):
-        raise json.JSONDecodeError(f"Expecting {mark!r}", text, index)
+        raise json.JSONDecodeError(f"no {mark}", text, index)
     return index + 1

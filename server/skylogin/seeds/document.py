@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from skylogin.encoding import json_text
 from skylogin.seeds import nodes
 from skylogin.seeds.nodes import NESTING_MAX, Node, SeedError, SeedProblem, UnreadableError
 
@@ -79,7 +80,8 @@ def _read_json(text: str) -> Node:
             object_pairs_hook=tuple,
         )
     except json.JSONDecodeError as error:
-        raise UnreadableError(f"is not JSON: {error.msg}", error.lineno) from None
+        problem = json_text.syntax_error(error)
+        raise UnreadableError(f"is not JSON: {problem}", problem.line) from None
     return _node(value, iter(lines))
 
 
