@@ -5,6 +5,7 @@ JSON members, case folding, patterns, distances and times.
 
 import json
 import re
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from skylogin.database.dialect import Json
+from skylogin.domain import folding
 from skylogin.domain.sql_functions import (
     DEGREES_MIN,
     EARTH_RADIUS_METRES,
@@ -141,10 +143,17 @@ def json_value(value: JsonValue, dialect: str) -> ColumnElement[Any]:
 
 
 def fold(value: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return a text in lower case; SQLite's own lower() supports only ASCII."""
-    if dialect == "postgresql":
-        return func.lower(value, type_=Text)
-    return func.skylogin_fold(value, type_=Text)
+    """Return a text as `folding.fold` does.
+
+    Neither SQLite's lower() nor PostgreSQL's in the locale C knows more than ASCII.
+    """
+    if dialect == "sqlite":
+        return func.skylogin_fold(value, type_=Text)
+    upper, lower = (literal(letters, Text) for letters in folding.letters())
+    # The other list is long, and it is searched for each character.
+    is_ascii = func.octet_length(value) == func.char_length(value)
+    in_ascii = func.translate(value, string.ascii_uppercase, string.ascii_lowercase, type_=Text)
+    return case((is_ascii, in_ascii), else_=func.translate(value, upper, lower, type_=Text))
 
 
 def like(

@@ -10,7 +10,7 @@ from sqlalchemy.sql import expression
 
 from skylogin.database.dialect import Json, Plain, Timestamp
 
-VERSION = "0006"
+VERSION = "0007"
 
 metadata = MetaData(
     naming_convention={

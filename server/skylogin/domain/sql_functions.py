@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from skylogin.domain import folding
 from skylogin.encoding.json_text import JsonValue
 
 # The mean radius of the Earth, as PostGIS has it for the sphere.
@@ -18,10 +19,8 @@ DEGREES_MIN = 1e-100
 
 
 def fold(text: object) -> str | None:
-    """Return *text* in lower case, each character alone, as PostgreSQL's lower does."""
-    if not isinstance(text, str):
-        return None
-    return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
+    """Return *text* as it is compared without regard to case."""
+    return folding.fold(text) if isinstance(text, str) else None
 
 
 def like(text: object, pattern: object) -> bool | None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from skylogin.domain.folding import fold
 from skylogin.domain.user import Field
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import JsonValue
@@ -12,6 +13,8 @@ from skylogin.encoding.json_text import JsonValue
 KeySet = tuple[str, ...]
 DEFAULT: tuple[KeySet, ...] = (("username",), ("email",))
 FOLDED_BYTES_MAX = 1000
+# No name has it: it separates the names in AUTH_RECORD_KEYS.
+NAMES_JOINED_BY = ","
 _KEY_SET = r"(?:\s*\([^()]*\)\s*|[^(),]*)"
 _KEY_SETS = re.compile(f"{_KEY_SET}(?:,{_KEY_SET})*")
 _COMMA_BETWEEN_SETS = re.compile(r",(?![^()]*\))")
@@ -27,21 +30,24 @@ class UniqueKey(NamedTuple):
 def keys_of(
     data: Mapping[str, JsonValue], key_sets: Sequence[KeySet], fields: Mapping[str, Field]
 ) -> set[UniqueKey]:
-    """Return the keys of a record with *data*; a key set with a null has none.
+    """Return the keys of a record with *data*."""
+    keys = (key_of(data, key_set, fields) for key_set in key_sets)
+    return {key for key in keys if key is not None}
+
+
+def key_of(
+    data: Mapping[str, JsonValue], key_set: KeySet, fields: Mapping[str, Field]
+) -> UniqueKey | None:
+    """Return the key of a record with *data* in a key set, None if one of its values is null.
 
     The built-in fields are citext in the original, so their case is ignored. The
     case of fields that AUTH_RECORD_KEYS adds counts.
     """
-    keys = set()
-    for key_set in key_sets:
-        values = [data.get(name) for name in key_set]
-        if None in values:
-            continue
-        folded = [
-            _folded(value, fields.get(name)) for name, value in zip(key_set, values, strict=True)
-        ]
-        keys.add(UniqueKey(",".join(key_set), _compact(folded)))
-    return keys
+    values = [data.get(name) for name in key_set]
+    if None in values:
+        return None
+    folded = [_folded(value, fields.get(name)) for name, value in zip(key_set, values, strict=True)]
+    return UniqueKey(NAMES_JOINED_BY.join(key_set), _compact(folded))
 
 
 class KeyChange(NamedTuple):
@@ -84,7 +90,7 @@ def complete_key_set(auth_data: Mapping[str, object], key_sets: Sequence[KeySet]
 
 def _folded(value: JsonValue, field: Field | None) -> JsonValue:
     is_citext = field is not None and field.column == "citext"
-    return value.lower() if is_citext and isinstance(value, str) else value
+    return fold(value) if is_citext and isinstance(value, str) else value
 
 
 def _compact(values: list[JsonValue]) -> str:

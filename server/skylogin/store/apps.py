@@ -36,7 +36,7 @@ class StoredApp:
 
 
 class KeysTakenError(Exception):
-    """Two users have the same value of a newly required unique key."""
+    """Two users have the same unique key, which did not count as such before. One line."""
 
 
 async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect, json_members
 from skylogin.database.tables import auth_keys, principals, records, users
+from skylogin.domain.folding import fold
 from skylogin.domain.stored_names import OAUTH, PUBLIC_DATABASE, USER_TYPE
 from skylogin.store.principals import OF_CUSTOM_TOKENS
 
@@ -118,7 +119,7 @@ def _begin_with(text: str, spelled: Columns) -> Iterator[tuple[Table, ColumnElem
     begins = _begins(spelled(principals.c.principal), text)
     yield principals, and_(*OF_CUSTOM_TOKENS, begins)
     yield principals, and_(principals.c.kind == OAUTH, begins)
-    begins = _begins(spelled(auth_keys.c.folded), text.lower())
+    begins = _begins(spelled(auth_keys.c.folded), fold(text))
     for name in UNIQUE_FIELDS:
         yield auth_keys, and_(auth_keys.c.key == name, begins)
 

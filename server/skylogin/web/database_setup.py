@@ -14,6 +14,7 @@ from skylogin.config import DEV, SERVE, SQLITE_PREFIX, ConfigurationError, Setti
 from skylogin.database import ForeignDatabaseError, Store, tables
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
+from skylogin.store.apps import KeysTakenError
 
 # Deletes a folder when its standard input ends.
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
@@ -118,7 +119,7 @@ def other_version(version: str) -> str:
 
 def cannot_open(error: Exception) -> str:
     """Return the message for a database that cannot be opened, without passwords."""
-    if isinstance(error, ForeignDatabaseError):
+    if isinstance(error, ForeignDatabaseError | KeysTakenError):
         return str(error)
     return f"the database cannot be opened: {in_one_line(error)}"
 

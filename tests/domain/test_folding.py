@@ -1,0 +1,47 @@
+"""Ignoring the case of text."""
+
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+from skylogin.domain.folding import fold, letters
+
+EVERY = [chr(number) for number in range(sys.maxunicode + 1)]
+LETTERS = 1433
+I_WITH_DOT = "\u0130"
+
+
+def test_every_code_point_becomes_one() -> None:
+    """Its lower case, which only for one letter is longer; and nothing is left to fold."""
+    longer = [one for one in EVERY if len(one.lower()) != 1]
+    assert longer == [I_WITH_DOT]
+    assert fold(I_WITH_DOT) == "i"
+    assert [one for one in EVERY if one != I_WITH_DOT and fold(one) != one.lower()] == []
+    assert [one for one in EVERY if fold(fold(one)) != fold(one)] == []
+
+
+def test_the_letters_that_change_are_known() -> None:
+    """PostgreSQL gets a list of them.
+
+    If a Python with a newer Unicode knows more, the keys that are stored need a migration.
+    """
+    upper, lower = letters()
+
+    assert len(upper) == LETTERS
+    assert list(upper) == [one for one in EVERY if fold(one) != one]
+    assert list(lower) == list(map(fold, upper))
+
+
+@given(st.text(), st.text())
+def test_a_letter_is_folded_alone(one: str, other: str) -> None:
+    """Whatever stands beside it, such as at the end of a word."""
+    assert fold(one + other) == fold(one) + fold(other)
+
+
+def test_texts_of_some_languages() -> None:
+    """Where Python's lower() would depend on the place in a word."""
+    assert fold("İSMAİL Işık") == "ismail işık"
+    assert fold("ΝΙΚΟΣ") == "νικοσ"
+    assert fold("Νίκος") == "νίκος"
+    assert fold("STRASSE Straße") == "strasse straße"
+    assert fold("ǅ ẞ K") == "ǆ ß k"
