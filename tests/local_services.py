@@ -70,7 +70,7 @@ class RedisServer:
     def __init__(self) -> None:
         folder = tempfile.mkdtemp(prefix="skylogin-redis-", dir="/tmp")
         settings = {"folder": folder, "address": ADDRESS, "password": REDIS_PASSWORD}
-        self.port = _free_port()
+        self.port = free_port()
         self._keeper = subprocess.Popen(
             ["/bin/sh", "-c", REDIS_KEEPER],
             cwd=folder,
@@ -260,7 +260,7 @@ def _start(keeper: subprocess.Popen[str], folder: Path) -> int:
         raise RuntimeError("PostgreSQL cannot create a cluster; its messages are above")
     for _ in range(PORTS_TRIED_MAX):
         # Another program may take the port before PostgreSQL does; then another is tried.
-        port = _free_port()
+        port = free_port()
         if _ask(keeper, str(port)) == "started":
             return port
     raise RuntimeError(f"PostgreSQL does not start:\n{(folder / 'log').read_text()}")
@@ -275,7 +275,8 @@ def _ask(keeper: subprocess.Popen[str], line: str | None = None) -> str:
     return keeper.stdout.readline().strip()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens on."""
     with socket.socket() as listener:
         listener.bind((ADDRESS, 0))
         port: int = listener.getsockname()[1]

@@ -177,6 +177,9 @@ NEEDS = {
     need.name: need
     for need in (
         Need("postgresql", "PostgreSQL", can_run_postgresql),
+        Need(
+            "pgbouncer", "PostgreSQL behind a pooler", _command("pgbouncer", "/usr/sbin/pgbouncer")
+        ),
         Need("redis-server", "a Redis token store", _command("redis-server")),
         Need("chromium", "the portal in a browser", _command("chromium", "chromium-browser")),
         Need("curl", "the shell snippets of the documents", _command("curl")),

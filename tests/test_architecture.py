@@ -32,7 +32,7 @@ START_UP_LIST = {
     },
     "cli.tokens": {"rich"},
     "database.dialect": {"sqlalchemy.dialects"},
-    "database.engines": {"asyncpg"},
+    "database.postgresql": {"asyncpg"},
     "domain.password_policy": {"zxcvbn"},
     "logs": {"pythonjsonlogger"},
     "passwords": {"bcrypt", "argon2", "argon2.exceptions"},

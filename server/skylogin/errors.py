@@ -99,6 +99,7 @@ class Reason(StrEnum):
     PASSWORD_REFUSED = "password_refused"
     NOT_EMULATED = "not_emulated"
     FAULT = "fault"
+    DATABASE_UNAVAILABLE = "database_unavailable"
     CRASHED = "crashed"
 
 
@@ -152,6 +153,13 @@ def database_busy(reason: Reason | None = None, explanation: str = "") -> Skygea
     """Return the refusal of a call whose transaction met a conflict at every try."""
     message = "the database kept changing under this call"
     return SkygearError(UNEXPECTED_ERROR, message, reason=reason, explanation=explanation)
+
+
+def database_trouble(error: BaseException) -> str:
+    """Return why the database cannot be used if that is the cause of *error*, else nothing."""
+    if isinstance(error, SkygearError) and error.reason is Reason.DATABASE_UNAVAILABLE:
+        return error.explanation
+    return ""
 
 
 class RetryTransaction(Exception):

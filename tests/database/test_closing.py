@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from skylogin.database import Transaction, open_store
+from skylogin.errors import SkygearError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -51,7 +52,7 @@ async def test_a_failed_connection_leaves_no_thread(name: str, tmp_path: Path) -
     for _ in range(2):
         with pytest.raises(DBAPIError):
             await store.version()
-        with pytest.raises(DBAPIError):
+        with pytest.raises(SkygearError, match="unable to open"):
             await store.run(look, write=False)
 
     await store.close()

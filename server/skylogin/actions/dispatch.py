@@ -10,7 +10,13 @@ from skylogin.actions.services import Services
 from skylogin.domain import login_attempt
 from skylogin.domain.claims import Description
 from skylogin.domain.login_attempt import Refusal
-from skylogin.errors import RESPONSE_TIMEOUT, UNEXPECTED_ERROR, Reason, SkygearError
+from skylogin.errors import (
+    RESPONSE_TIMEOUT,
+    UNEXPECTED_ERROR,
+    Reason,
+    SkygearError,
+    database_trouble,
+)
 from skylogin.tokens.custom_token import describe
 
 logger = logging.getLogger("skylogin.dispatch")
@@ -25,8 +31,10 @@ class Answer:
     refusal: SkygearError | None = None
 
 
-def refused(refusal: SkygearError) -> Answer:
-    """Return the answer to a refused call."""
+def refused(refusal: SkygearError, about: str = "call") -> Answer:
+    """Return the answer to a refused call, and log it if the database is the cause."""
+    if database_trouble(refusal):
+        logger.error("%s: %s", about, refusal.explanation)
     return Answer(refusal.status, wire.error(refusal), refusal)
 
 
@@ -46,13 +54,16 @@ async def dispatch(call: Call, services: Services) -> Answer:
         raise
     except Exception:
         # The text of an unknown error may hold a secret, so it is only logged.
-        name, request_id = call.action.name or "home", call.origin.request_id
-        logger.exception("call %s of %s crashed", request_id, name)
+        logger.exception("%s crashed", _name_of(call))
         refusal = SkygearError(
             UNEXPECTED_ERROR, "an unexpected error occurred", reason=Reason.CRASHED
         )
     _log(call, services, refusal)
-    return refused(refusal)
+    return refused(refusal, _name_of(call))
+
+
+def _name_of(call: Call) -> str:
+    return f"call {call.origin.request_id} of {call.action.name or 'home'}"
 
 
 async def _run_in_time(call: Call, services: Services) -> object:

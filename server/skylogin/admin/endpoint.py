@@ -16,6 +16,7 @@ from skylogin.admin.request import AdminRequest, Problem, problem_of, read_body,
 from skylogin.admin.routes import HANDLERS
 from skylogin.apps.registry import App
 from skylogin.config import DEV, Settings
+from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
 from skylogin.operations.operator import enter, operator_of
 
@@ -37,6 +38,8 @@ async def answer(request: web.Request, services: Services, address: str) -> web.
             # An unknown error's text may contain secrets, so it is only logged.
             logger.exception("%s %s crashed", request.method, request.path)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error")
+        elif database_trouble(error):
+            logger.error("%s %s: %s", request.method, request.path, problem.detail)
         return _respond(problem)
 
 

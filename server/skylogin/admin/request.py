@@ -18,6 +18,7 @@ from skylogin.apps.registry import App
 from skylogin.client.admin_api import BASE
 from skylogin.client.errors import NO_OPERATION
 from skylogin.encoding import rfc3339
+from skylogin.errors import database_trouble
 from skylogin.http.errors import status_of
 from skylogin.http.routes import NoRouteError, Route, RouteTable
 from skylogin.operations.operator import Operator, RefusedError
@@ -93,7 +94,7 @@ def problem_of(error: Exception) -> Problem | None:
         detail = "the request does not match the OpenAPI document"
         return Problem(HTTPStatus.BAD_REQUEST, detail, errors=error.errors)
     status = status_of(error)
-    return None if status is None else Problem(status, str(error))
+    return None if status is None else Problem(status, database_trouble(error) or str(error))
 
 
 def read_request(

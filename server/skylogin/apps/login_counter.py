@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from skylogin.database import Store, Transaction
 from skylogin.domain.login_attempt import LogEntry
+from skylogin.errors import database_trouble
 from skylogin.store import login_counts
 from skylogin.store.login_counts import Counts, SecretUse
 
@@ -84,8 +85,10 @@ class LoginCounter:
         try:
             await self._store.run(write)
             self._dropped_at = max(latest, self._dropped_at or latest)
-        except Exception:
-            logger.exception("the counts of login attempts could not be written")
+        except Exception as error:
+            # It is logged that the database is not available, and the counts wait.
+            if not database_trouble(error):
+                logger.exception("the counts of login attempts could not be written")
             self._attempts.update(attempts)
             for (secret_id, day), use in uses.items():
                 self._count_uses(secret_id, day, use)

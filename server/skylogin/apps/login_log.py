@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from skylogin.apps.login_counter import LoginCounter
 from skylogin.database import Store, Transaction
 from skylogin.domain.login_attempt import LogEntry
+from skylogin.errors import database_trouble
 from skylogin.ids import timed_prefix
 from skylogin.store import login_attempts as stored_attempts
 
@@ -48,6 +49,7 @@ class LoginLog:
         # Callers of `write` wait until an entry that is being written is in the database.
         self._writing = asyncio.Lock()
         self._counter = LoginCounter(store, app)
+        self._is_closed = False
 
     async def open(self) -> None:
         """Count the entries."""
@@ -122,12 +124,26 @@ class LoginLog:
         self._left_out = 0
         if not entries and not left_out:
             return
-        if left_out:
-            logger.warning("the login log left out %d refused attempts", left_out)
         try:
             await self._store.run(lambda tx: self.add(tx, entries))
-        except Exception:
-            logger.exception("the login log lost %d entries", len(entries))
+        except Exception as error:
+            trouble = database_trouble(error)
+            if trouble and not self._is_closed:
+                self._keep(entries, left_out)
+                return
+            if trouble:
+                logger.error("the login log lost %d entries: %s", len(entries), trouble)
+            else:
+                logger.exception("the login log lost %d entries", len(entries))
+        if left_out:
+            logger.warning("the login log left out %d refused attempts", left_out)
+
+    def _keep(self, entries: Sequence[LogEntry], left_out: int) -> None:
+        """Let *entries* wait, before newer ones, until the database is available again."""
+        kept = entries[: WAITING_MAX - len(self._waiting)]
+        self._waiting.extendleft(reversed(kept))
+        self._left_out += left_out + len(entries) - len(kept)
+        self._flush_soon()
 
     async def forget(self, empty: Callable[[], Awaitable[None]] = _do_nothing) -> None:
         """Forget the waiting entries and counts, while *empty* deletes those in the database."""
@@ -139,6 +155,7 @@ class LoginLog:
 
     async def close(self) -> None:
         """Write the waiting entries and the counts, and stop."""
+        self._is_closed = True
         if self._flusher is not None:
             self._flusher.cancel()
         await self.flush()

@@ -13,7 +13,7 @@ from skylogin.cli.target import Json, Target, TargetError
 from skylogin.client.admin_api import Query, path_of, query_of
 from skylogin.client.errors import AdminError
 from skylogin.config import SQLITE_PREFIX, Settings
-from skylogin.database import Store, open_store, tables
+from skylogin.database import Store, failures, open_store, tables
 from skylogin.operations import exports
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.web import database_setup
@@ -57,7 +57,7 @@ class DatabaseTarget(Target):
         except Exception as error:
             if self._store is None:
                 raise TargetError(database_setup.cannot_open(error)) from error
-            text = database_setup.in_one_line(error)
+            text = failures.in_one_line(error)
             raise TargetError(f"the database failed: {text}") from error
 
     async def _operator(self) -> Operator:

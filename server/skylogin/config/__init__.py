@@ -1,7 +1,7 @@
 """The settings of a server. Pure: the environment is an argument."""
 
 from skylogin.config.display import MASK, InForce, in_force
-from skylogin.config.parsers import SQLITE_PREFIX, address
+from skylogin.config.parsers import address
 from skylogin.config.reading import DEFAULT_MASTER_KEY, ConfigurationError, read
 from skylogin.config.settings import (
     DEV,
@@ -14,6 +14,7 @@ from skylogin.config.settings import (
     Settings,
     url_of,
 )
+from skylogin.domain.database_url import SQLITE_PREFIX
 
 __all__ = [
     "DEFAULT_MASTER_KEY",

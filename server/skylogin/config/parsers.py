@@ -4,13 +4,13 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from skylogin.domain import database_url as urls
 from skylogin.domain import unique_keys
 from skylogin.domain.unique_keys import KeySet
 from skylogin.tokens import jws
 
 GUESSABLE_LEVEL_MAX = 5
 PORT_MAX = 65535
-SQLITE_PREFIX = "sqlite:///"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
@@ -116,8 +116,8 @@ def key_sets(value: str) -> tuple[KeySet, ...]:
 
 def database_url(value: str) -> str:
     """Read the URL of a database."""
-    if value and not value.startswith((SQLITE_PREFIX, "postgres://", "postgresql://")):
-        raise ValueError(f"has to begin with {SQLITE_PREFIX}, postgres:// or postgresql://")
+    if value:
+        urls.check(value)
     return value
 
 

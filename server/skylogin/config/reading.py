@@ -19,7 +19,7 @@ from skylogin.config.settings import (
     Setting,
     Settings,
 )
-from skylogin.domain import unique_keys
+from skylogin.domain import database_url, unique_keys
 from skylogin.tokens import jws
 
 SECRET_LENGTH_MIN = 16
@@ -59,6 +59,8 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     warnings += [f"{name} has no effect here" for name in WITHOUT_EFFECT if environment.get(name)]
     settings = Settings(mode=mode, warnings=(), **values)
     problems += _problems(settings)
+    if mode == SERVE and not environment.get("DATABASE_URL"):
+        problems.append("DATABASE_URL is not set")
     if problems:
         raise ConfigurationError(problems)
     return Settings(mode=mode, warnings=(*warnings, *_warnings(settings)), **values)
@@ -148,8 +150,6 @@ def _serve_problems(settings: Settings) -> list[str]:
     problems = []
     if settings.api_key in DEFAULT_KEYS:
         problems.append("API_KEY is a default key; choose your own")
-    if not settings.database_url:
-        problems.append("DATABASE_URL is not set")
     secrets = {
         "MASTER_KEY": settings.master_key,
         "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
@@ -169,6 +169,9 @@ def _serve_problems(settings: Settings) -> list[str]:
 
 
 def _warnings(settings: Settings) -> list[str]:
+    warnings = list(database_url.notes(settings.database_url))
     if settings.token_store_secret and settings.token_store_secret == settings.master_key:
-        return ["TOKEN_STORE_SECRET is the same as MASTER_KEY: with either, tokens can be signed"]
-    return []
+        warnings.append(
+            "TOKEN_STORE_SECRET is the same as MASTER_KEY: with either, tokens can be signed"
+        )
+    return warnings

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from skylogin.config import parsers
-from skylogin.config.parsers import SQLITE_PREFIX, Network
+from skylogin.config.parsers import Network
+from skylogin.domain.database_url import SQLITE_PREFIX
 from skylogin.domain.password_policy import PasswordPolicy
 from skylogin.domain.unique_keys import KeySet
 from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules

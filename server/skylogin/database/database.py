@@ -7,19 +7,24 @@ which may run more than once.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from skylogin.database import engines, tables, version_table
+from skylogin.clock import monotonic
+from skylogin.database import engines, failures, postgresql, tables, version_table
+from skylogin.database.failures import UnusableDatabaseError
+from skylogin.database.postgresql import PoolerFoundError
 from skylogin.database.transaction import FieldCache, Transaction
+from skylogin.domain import database_url
 from skylogin.domain.user import Field
-from skylogin.errors import UNABLE_TO_OPEN_DATABASE, RetryTransaction, SkygearError, database_busy
+from skylogin.errors import RetryTransaction, database_busy
 
 logger = logging.getLogger("skylogin.store")
 
@@ -31,6 +36,8 @@ ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
 CLOSE_SECONDS_MAX = 10
+# No try begins later: one may wait ten seconds for another process.
+RETRY_SECONDS_MAX = 5
 
 
 class OutcomeUnknownError(Exception):
@@ -44,11 +51,14 @@ class Store:
     """A database of users. Open it with `open_store`."""
 
     def __init__(self, url: str, *, durable: bool = True) -> None:
+        self._is_pooled = False
         if url.startswith(engines.SQLITE):
             self._writer = engines.open_sqlite_writer(url, durable=durable)
             self._reader = engines.open_sqlite_readers(url)
         else:
-            self._writer = self._reader = engines.open_postgresql(url)
+            self._postgresql = database_url.read_postgresql(url)
+            self._is_pooled = self._postgresql.has_pooler is True
+            self._writer = self._reader = self._open_postgresql()
         self._fields = FieldCache()
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
@@ -61,6 +71,29 @@ class Store:
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
         return self._writer.dialect.name
+
+    def _open_postgresql(self) -> AsyncEngine:
+        return postgresql.open_engine(self._postgresql, is_pooled=self._is_pooled)
+
+    @asynccontextmanager
+    async def _connect(self, *, write: bool = True) -> AsyncIterator[AsyncConnection]:
+        try:
+            connection = await (self._writer if write else self._reader).connect()
+        except PoolerFoundError:
+            if not self._is_pooled:
+                self._is_pooled = True
+                await self._writer.dispose()
+                self._writer = self._reader = self._open_postgresql()
+            connection = await self._writer.connect()
+        try:
+            yield connection
+        except DBAPIError as error:
+            if failures.is_read_only(error):
+                # The next connection may find the server that took over.
+                await connection.invalidate()
+            raise
+        finally:
+            await connection.close()
 
     async def run(
         self,
@@ -108,6 +141,7 @@ class Store:
         was_committed: Work[bool] | None = None,
         snapshot: bool = False,
     ) -> T:
+        deadline = monotonic() + RETRY_SECONDS_MAX
         for attempt in range(TRIES_MAX):
             try:
                 return await self._transact(work, write, was_committed, snapshot)
@@ -115,11 +149,14 @@ class Store:
                 pass
             except PoolTimeoutError as error:
                 raise database_busy() from error
-            except (DBAPIError, OSError, TimeoutError) as error:
-                if not _worth_trying_again(error):
+            except (DBAPIError, UnusableDatabaseError, OSError, TimeoutError) as error:
+                may_retry = attempt < TRIES_MAX - 1 and monotonic() < deadline
+                if not (may_retry and failures.is_retryable(error)):
+                    if failures.is_unavailable(error):
+                        raise failures.unavailable(error) from error
+                    if failures.is_retryable(error):
+                        raise database_busy() from error
                     raise
-                if attempt == TRIES_MAX - 1:
-                    raise _unavailable(error) from error
             if self._is_closed or asyncio.current_task() in self._abandoned:
                 break
             pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
@@ -136,9 +173,11 @@ class Store:
         """
         done: list[tuple[Transaction, T]] = []
         try:
-            async with (self._writer if write else self._reader).connect() as connection:
+            async with self._connect(write=write) as connection:
                 if not write:
-                    await engines.begin_reading(connection, snapshot=snapshot)
+                    await engines.begin_reading(
+                        connection, snapshot=snapshot, is_pooled=self._is_pooled
+                    )
                 transaction = Transaction(connection, self._fields)
                 result = await work(transaction)
                 await transaction.finish()
@@ -168,7 +207,7 @@ class Store:
 
     async def _analyze(self) -> None:
         try:
-            async with self._writer.begin() as connection:
+            async with self._connect() as connection, connection.begin():
                 await connection.execute(text("ANALYZE users, principals, records, auth_keys"))
         except (SQLAlchemyError, OSError) as error:
             logger.warning("the tables were not analyzed: %s", type(error).__name__)
@@ -178,7 +217,7 @@ class Store:
 
         Raises ForeignDatabaseError.
         """
-        async with self._writer.connect() as connection:
+        async with self._connect() as connection:
             return await connection.run_sync(version_table.read)
 
     async def create(self) -> None:
@@ -203,16 +242,16 @@ class Store:
         """
         for attempt in range(TRIES_MAX):
             try:
-                async with self._writer.begin() as connection:
+                async with self._connect() as connection, connection.begin():
                     await connection.run_sync(version_table.make)
                 break
             except DBAPIError as error:
                 # PostgreSQL: if two nodes make the table at once, one fails. SQLite:
                 # switching to WAL does not wait for another process that opens the file.
-                if attempt == TRIES_MAX - 1 or engines.is_unusable(error):
+                if attempt == TRIES_MAX - 1 or failures.is_hopeless(error):
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
-        async with self._writer.begin() as connection:
+        async with self._connect() as connection, connection.begin():
             await engines.lock_table(connection, version_table.version_table)
             await connection.run_sync(change)
 
@@ -250,20 +289,6 @@ async def _commit(connection: AsyncConnection) -> None:
     except (DBAPIError, OSError) as error:
         # SQLite may leave the transaction open, and the pool does not roll it back.
         await connection.invalidate()
-        if engines.is_lost(error):
+        if failures.is_lost(error):
             raise OutcomeUnknownError from error
         raise
-
-
-def _worth_trying_again(error: BaseException) -> bool:
-    if isinstance(error, DBAPIError):
-        return engines.is_retryable(error)
-    return engines.is_lost(error)
-
-
-def _unavailable(error: BaseException) -> Exception:
-    if isinstance(error, DBAPIError) and not engines.is_lost(error):
-        return database_busy()
-    message = "unable to open the database"
-    explanation = f"the database cannot be reached: {type(error).__name__}"
-    return SkygearError(UNABLE_TO_OPEN_DATABASE, message, explanation=explanation)

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from skylogin.database.database import Store
 from skylogin.database.transaction import Transaction
-from skylogin.errors import SkygearError
+from skylogin.errors import SkygearError, database_trouble
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -74,9 +74,13 @@ class Batcher(Generic[Item, Outcome]):
             return
         try:
             outcomes = await self._commit([item for item, _ in batch])
-        except Exception:
+        except Exception as error:
             for item, future in batch:
-                await self._settle_alone(item, future)
+                if database_trouble(error):
+                    # It would be asked again for each item.
+                    _settle(future, error)
+                else:
+                    await self._settle_alone(item, future)
             return
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             _settle(future, outcome)

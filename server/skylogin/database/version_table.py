@@ -9,6 +9,8 @@ from collections.abc import Collection
 from sqlalchemy import Column, MetaData, String, Table, insert, select, text
 from sqlalchemy.engine import Connection
 
+from skylogin.database.failures import UnusableDatabaseError
+
 # Alembic writes it as well, so that creating and migrating record the same version.
 version_table = Table(
     "skylogin_version",
@@ -35,6 +37,9 @@ _ON_POSTGRESQL = """
         SELECT 1 FROM pg_depend
         WHERE classid = CAST('pg_class' AS regclass) AND objid = pg_class.oid AND deptype = 'e'
     )
+"""
+_RIGHTS = """
+    SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE')
 """
 
 
@@ -87,7 +92,22 @@ def _tables(connection: Connection) -> set[str]:
     query = _ON_SQLITE if connection.dialect.name == "sqlite" else _ON_POSTGRESQL
     tables = set(connection.execute(text(query)).scalars())
     _check(tables)
+    if not tables and connection.dialect.name == "postgresql":
+        _check_rights(connection)
     return tables
+
+
+def _check_rights(connection: Connection) -> None:
+    """Raise UnusableDatabaseError if no tables are seen because the user has no rights."""
+    user, schema, may_create = connection.execute(text(_RIGHTS)).one()
+    if schema is None:
+        path = connection.execute(text("SHOW search_path")).scalar_one()
+        raise UnusableDatabaseError(f"user {user!r} has no rights on any schema of {path}")
+    if not may_create:
+        raise UnusableDatabaseError(
+            f"user {user!r} may not create tables in schema {schema!r}: an owner of it can "
+            "GRANT CREATE, USAGE ON SCHEMA"
+        )
 
 
 def _check(tables: Collection[str]) -> None:

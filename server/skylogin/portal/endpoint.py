@@ -9,6 +9,7 @@ from aiohttp import web
 
 from skylogin.actions.services import Services
 from skylogin.config import DEV
+from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
 from skylogin.http.errors import status_of
 from skylogin.http.routes import NoRouteError
@@ -60,9 +61,12 @@ async def answer(http_request: web.Request, services: Services, address: str) ->
 def _error_page(request: PageRequest, error: Exception) -> web.Response:
     status = error.status if isinstance(error, PageError) else status_of(error)
     text = str(error)
+    http = request.http
+    trouble = database_trouble(error)
+    if trouble:
+        logger.error("%s %s: %s", http.method, http.path, trouble)
     if status is None:
         # An unknown error's text may contain secrets, so it is only logged.
-        http = request.http
         logger.exception("%s %s crashed", http.method, http.path, exc_info=error)
         status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong; see the log."
     return request.render("error.html", status=status, text=text)

@@ -39,7 +39,10 @@ async def answer(request: web.Request) -> web.StreamResponse:
         return _moved(request, clean, headers)
     headers["Server"] = SERVER
     name, path = names.split(path, request.host, services.settings.domain)
-    app = await services.apps.find(name)
+    try:
+        app = await services.apps.find(name)
+    except SkygearError as refusal:
+        return _respond(refused(refusal), headers, services)
     if app is None:
         return _respond(refused(_unknown_app(name)), headers, services)
     request[fault_answers.CLOCK] = app.clock

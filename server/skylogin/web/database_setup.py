@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skylogin.config import DEV, SERVE, SQLITE_PREFIX, ConfigurationError, Settings
-from skylogin.database import ForeignDatabaseError, Store, tables
+from skylogin.database import ForeignDatabaseError, Store, failures, tables
 from skylogin.domain.stored_names import EVERY_APP
+from skylogin.errors import SkygearError
 from skylogin.store import apps
 from skylogin.store.apps import KeysTakenError
 
@@ -82,9 +83,15 @@ def _take_lock(path: Path) -> int:
 async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:
     """Create, migrate or check the tables. Raises ConfigurationError if the server cannot run."""
     try:
-        version = await store.version()
+        await _prepare_tables(store, settings, migrate=migrate)
+    except ConfigurationError:
+        raise
     except Exception as error:
         raise ConfigurationError([cannot_open(error)]) from error
+
+
+async def _prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:
+    version = await store.version()
     if version is not None and settings.mode == DEV:
         await _check_deployment(store)
     may_change = migrate or settings.mode == DEV or store.dialect == "sqlite"
@@ -108,7 +115,7 @@ async def _upgrade(store: Store, version: str) -> None:
         await migrate.upgrade(store)
     except Exception as error:
         problem = f"the database has version {version}, which this skylogin cannot migrate"
-        raise ConfigurationError([f"{problem}: {error}"]) from error
+        raise ConfigurationError([f"{problem}: {failures.in_one_line(error)}"]) from error
 
 
 def other_version(version: str) -> str:
@@ -121,13 +128,9 @@ def cannot_open(error: Exception) -> str:
     """Return the message for a database that cannot be opened, without passwords."""
     if isinstance(error, ForeignDatabaseError | KeysTakenError):
         return str(error)
-    return f"the database cannot be opened: {in_one_line(error)}"
-
-
-def in_one_line(error: Exception) -> str:
-    """Return the type and first line of *error*: a driver's further lines may contain secrets."""
-    first_line = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first_line}"
+    if isinstance(error, SkygearError):
+        return error.explanation
+    return f"the database cannot be opened: {failures.in_one_line(error)}"
 
 
 async def _check_deployment(store: Store) -> None:

@@ -22,6 +22,7 @@ from skylogin.actions.services import Services
 from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, SQLITE_PREFIX, ConfigurationError, Settings
 from skylogin.database import Store, open_store
+from skylogin.errors import SkygearError
 from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_setup
 from skylogin.web.application import make_application
@@ -144,6 +145,8 @@ async def _listening(
             server = await loop.create_server(runner.server, host or None, port, backlog=128)
         except KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
+        except SkygearError as error:
+            raise ConfigurationError([error.explanation]) from error
         except OSError as error:
             problem = f"cannot listen on {host or '*'}:{port}: {error.strerror or error}"
             raise ConfigurationError([problem]) from error
