@@ -81,8 +81,10 @@ def _check_credentials(request: web.Request, settings: Settings) -> None:
     if not expected:
         raise Problem(HTTPStatus.NOT_FOUND, "the admin API is off: set SKYLOGIN_ADMIN_TOKEN")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not _is_equal(token.strip(), expected):
-        detail = "send the admin token: Authorization: Bearer …"
+    given = token.strip() if scheme.lower() == "bearer" else ""
+    if not _is_equal(given, expected):
+        wrong = "the admin token is wrong"
+        detail = wrong if given else "send the admin token: Authorization: Bearer …"
         challenge = {"WWW-Authenticate": 'Bearer realm="skylogin"'}
         raise Problem(HTTPStatus.UNAUTHORIZED, detail, headers=challenge)
 

@@ -177,7 +177,13 @@ def _message(error: ValidationError) -> str:
     about = error.schema.get("description", "")
     if error.validator == "pattern" and about:
         return f"{error.instance!r} is not valid: {about[0].lower()}{about[1:]}"
-    # The validator quotes the value, however long it is.
-    message = str(error.message)
+    if error.validator == "enum":
+        names = ", ".join(map(str, error.validator_value))
+        return f"{_shortened(repr(error.instance))} is not one of {names}"
+    return _shortened(str(error.message))
+
+
+def _shortened(message: str) -> str:
+    """Return *message*, which may quote a value of any length."""
     is_short = len(message) <= MESSAGE_CHARACTERS_MAX
     return message if is_short else message[:MESSAGE_CHARACTERS_MAX] + " …"

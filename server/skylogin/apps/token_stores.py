@@ -102,3 +102,17 @@ class TokenStores:
         """Close the client."""
         if self._redis is not None:
             await self._redis.aclose()
+
+
+async def find_problem(settings: Settings) -> str:
+    """Return why `fs` or `redis` cannot store access tokens, empty if it can."""
+    path = settings.token_store_path
+    if settings.token_store == "fs":
+        problem = await asyncio.to_thread(file_store.find_problem, Path(path))
+    else:
+        prefix = settings.token_store_prefix
+        try:
+            problem = await redis_store.find_problem(path, f"{prefix}:" if prefix else "")
+        except ValueError as error:
+            problem = str(error)
+    return f"TOKEN_STORE_PATH {problem}" if problem else ""

@@ -35,7 +35,7 @@ AdminToken = Annotated[
     ),
 ]
 
-ABOUT_CREDENTIALS = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
+GIVES_TOKEN = "give it with --admin-token or SKYLOGIN_ADMIN_TOKEN"
 # An error's place in the request, which means nothing to the user of a command.
 _PLACE_IN_REQUEST = re.compile("^(query: |body/)")
 
@@ -67,9 +67,12 @@ def _with_target(
         except TargetError as error:
             output.fail(str(error))
         except AdminError as error:
-            server = f"{target.name}: " if error.status in ABOUT_CREDENTIALS else ""
+            if error.status == HTTPStatus.UNAUTHORIZED:
+                output.fail(f"{target.name}: {error.detail} ({GIVES_TOKEN})")
+            if error.status == HTTPStatus.FORBIDDEN:
+                output.fail(f"{target.name}: {error.detail}")
             lines = [_PLACE_IN_REQUEST.sub("", line) for line in error.problems]
-            output.fail(*(lines or [f"{server}{error.detail}"]))
+            output.fail(*(lines or [error.detail]))
 
     # typer reads both.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -63,7 +63,15 @@ def make_app(*, servers_only: bool = False) -> typer.Typer:
 
 def _add_operator_commands(app: typer.Typer) -> None:
     # On the start-up list: these import the admin API.
-    from skylogin.cli import apps, login_attempts, overview, secrets, tokens, users  # noqa: PLC0415
+    from skylogin.cli import (  # noqa: PLC0415
+        apps,
+        doctor,
+        login_attempts,
+        overview,
+        secrets,
+        tokens,
+        users,
+    )
     from skylogin.cli import seeds as seed_commands  # noqa: PLC0415
 
     app.add_typer(tokens.app, name="token")
@@ -75,7 +83,7 @@ def _add_operator_commands(app: typer.Typer) -> None:
         overview.overview,
         overview.settings,
         overview.audit,
-        overview.doctor,
+        doctor.doctor,
         seed_commands.seed,
         seed_commands.export,
     ):

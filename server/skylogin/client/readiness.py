@@ -22,7 +22,7 @@ def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
     deadline = monotonic() + seconds
     while True:
         left = deadline - monotonic()
-        problem = _problem(find_url(), max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
+        problem = find_problem(find_url(), max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
         if not problem or not left > 0:
             return problem
         time.sleep(PAUSE_SECONDS)
@@ -36,7 +36,8 @@ def url_in(ready_file: Path) -> str:
         return ""
 
 
-def _problem(url: str, seconds: float) -> str:
+def find_problem(url: str, seconds: float) -> str:
+    """Return why the server at *url* is not ready, empty if it is, after at most *seconds*."""
     if not url:
         return "no ready line"
     try:

@@ -174,4 +174,9 @@ def _warnings(settings: Settings) -> list[str]:
         warnings.append(
             "TOKEN_STORE_SECRET is the same as MASTER_KEY: with either, tokens can be signed"
         )
+    if settings.mode == SERVE and settings.dev_mode:
+        warnings.append(
+            "DEV_MODE is on: with the API key, which every client has, anybody can set the roles "
+            "of new users and of administrators, and change the schema; leave DEV_MODE unset"
+        )
     return warnings

@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -132,6 +133,18 @@ def _remove_unlocked(path: Path) -> None:
         return
     finally:
         os.close(file)
+
+
+def find_problem(folder: Path) -> str:
+    """Return why files cannot be written in *folder*, which may be missing; empty if they can."""
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return ""
+    except OSError as error:
+        return f"{folder} cannot be written: {existing}: {error.strerror}"
 
 
 def make_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ Redis removes a token some time after it expires. Whether it has expired is deci
 its `expiredAt` and the server's clock.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from datetime import datetime
@@ -28,6 +29,7 @@ TIMEOUT_SECONDS = 5
 RETRIES, PAUSE_SECONDS, PAUSE_SECONDS_MAX = 3, 0.01, 0.2
 NANOSECONDS_PER_MILLISECOND = 10**6
 WRONG_TYPE = "WRONGTYPE"
+TRIED_KEY = "skylogin:tried"
 
 
 def open_client(url: str) -> "Redis":
@@ -58,6 +60,33 @@ def open_client(url: str) -> "Redis":
     except (RedisError, TypeError, ValueError) as error:
         raise ValueError("has unknown parameters") from error
     return Redis.from_pool(pool)
+
+
+async def find_problem(url: str, prefix: str) -> str:
+    """Return why tokens cannot be stored in the Redis at *url*, empty if they can.
+
+    A key that begins with *prefix* is written and deleted. Raises ValueError if the URL is not
+    valid.
+    """
+    # Imported only if it is needed, as above.
+    from redis.exceptions import AuthenticationError, ConnectionError, RedisError  # noqa: PLC0415
+
+    async with open_client(url) as client:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS), client.pipeline() as pipeline:
+                pipeline.hset(f"{prefix}{TRIED_KEY}", items=["tried", ""])
+                pipeline.delete(f"{prefix}{TRIED_KEY}")
+                await pipeline.execute()
+        # Only the text of a broken connection is sure to have no password.
+        except AuthenticationError:
+            return "names a Redis that refuses the password, or needs one"
+        except TimeoutError:
+            return f"names a Redis that does not answer in {TIMEOUT_SECONDS} s"
+        except (ConnectionError, OSError) as error:
+            return f"names a Redis that cannot be reached: {error}"
+        except RedisError as error:
+            return f"names a Redis that refuses to write: {type(error).__name__}"
+    return ""
 
 
 def open_tokens(

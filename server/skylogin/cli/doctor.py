@@ -1,0 +1,90 @@
+"""`skylogin doctor`: what keeps a server from running, and what needs attention."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from skylogin.apps import token_stores
+from skylogin.cli import output
+from skylogin.cli.command import with_target
+from skylogin.cli.database_target import DatabaseTarget
+from skylogin.cli.overview import Mode, read_settings
+from skylogin.cli.target import Target, TargetError
+from skylogin.client import readiness
+from skylogin.client.errors import AdminError
+from skylogin.config import ConfigurationError, Settings
+
+COLUMNS = ("kind", "about", "text")
+# The JSON output calls a problem a fault.
+PROBLEM, WARNING, FINE = "fault", "warning", "fine"
+READY_SECONDS_MAX = 5.0
+
+
+class Finding(NamedTuple):
+    """The result of a check. A problem prevents a server from running; a warning does not."""
+
+    kind: str
+    about: str
+    text: str
+
+
+@with_target
+def doctor(target: Target, mode: Mode = None, as_json: output.AsJson = False) -> None:
+    """Check the settings, database, token store and secrets, here or on a running server.
+
+    Exits with 1 if a problem prevents a server from running.
+    """
+    findings = _findings(target, mode)
+    rows = [one._asdict() for one in findings]
+    output.print_rows(COLUMNS, rows, _cells, as_json=as_json)
+    if any(one.kind == PROBLEM for one in findings):
+        raise SystemExit(1)
+
+
+def _cells(finding: Any) -> dict[str, str]:
+    return {**finding, "kind": "problem"} if finding["kind"] == PROBLEM else finding
+
+
+def _findings(target: Target, mode: str | None) -> list[Finding]:
+    if not isinstance(target, DatabaseTarget):
+        return _check_apps(target, "server") + _check_readiness(target)
+    try:
+        settings = read_settings(target, mode)
+    except ConfigurationError as error:
+        return [Finding(PROBLEM, "settings", text) for text in error.problems]
+    fine = Finding(FINE, "settings", f"`skylogin {settings.mode}` can start with them")
+    warnings = [Finding(WARNING, "settings", text) for text in settings.warnings]
+    with DatabaseTarget(settings) as database:
+        known = frozenset(settings.warnings)
+        in_database = _check_apps(database, "database", known)
+    return [fine, *warnings, *_check_token_store(settings), *in_database]
+
+
+def _check_readiness(target: Target) -> list[Finding]:
+    problem = readiness.find_problem(target.name, READY_SECONDS_MAX)
+    return [Finding(PROBLEM, "readiness", problem)] if problem else []
+
+
+def _check_token_store(settings: Settings) -> list[Finding]:
+    if settings.token_store == "jwt":
+        return []
+    problem = asyncio.run(token_stores.find_problem(settings))
+    if problem:
+        return [Finding(PROBLEM, "token store", problem)]
+    return [Finding(FINE, "token store", f"`{settings.token_store}` can store access tokens")]
+
+
+def _check_apps(target: Target, about: str, known: frozenset[str] = frozenset()) -> list[Finding]:
+    """Check a database, or a server, with its apps. Their warnings leave out those of *known*."""
+    warnings: dict[str, Finding] = {}
+    try:
+        names = [app["name"] for app in target.ask("GET", "apps")["apps"]]
+        for name in names:
+            seen = target.ask("GET", "apps", name, "overview")
+            # Warnings about settings are the same for every app.
+            for text in seen["warnings"]:
+                warnings.setdefault(text, Finding(WARNING, name, text))
+    except (AdminError, TargetError) as error:
+        return [Finding(PROBLEM, about, getattr(error, "detail", str(error)))]
+    text = f"{seen['database']}, schema {seen['schema_version']}, skylogin {seen['version']}"
+    others = [one for one in warnings.values() if one.text not in known]
+    return [Finding(FINE, about, text), *others]
