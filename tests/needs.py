@@ -181,6 +181,9 @@ NEEDS = {
             "pgbouncer", "PostgreSQL behind a pooler", _command("pgbouncer", "/usr/sbin/pgbouncer")
         ),
         Need("redis-server", "a Redis token store", _command("redis-server")),
+        Need("haproxy", "HAProxy in front of the server", _command("haproxy")),
+        Need("nginx", "nginx in front of the server", _command("nginx")),
+        Need("openssl", "TLS in front of the server", _command("openssl")),
         Need("chromium", "the portal in a browser", _command("chromium", "chromium-browser")),
         Need("curl", "the shell snippets of the documents", _command("curl")),
         Need("wrk", "the speed", _command("wrk")),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, DummyCookieJar
+from multidict import CIMultiDict
 from pytest_aiohttp.plugin import AiohttpClient
 from skylogin import config
 from skylogin.actions.services import Services
@@ -114,7 +115,7 @@ class Site:
     async def send(self, method: str, path: str, *, session: str = "", **more: Any) -> Answer:
         """Send a request whose *path* stays as it is written, with no cookie but *session*."""
         url = URL(f"{self.without_cookies.make_url('/')}{path}", encoded=True)
-        headers = {**more.pop("headers", {})}
+        headers = CIMultiDict(more.pop("headers", {}))
         if session:
             headers["Cookie"] = f"{COOKIE}={session}"
         return await Answer.of(

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     APP_UNKNOWN = "app_unknown"
+    PATH_NOT_CLEAN = "path_not_clean"
     API_KEY_MISSING = "api_key_missing"
     API_KEY_WRONG = "api_key_wrong"
     NOT_CONFIGURED = "not_configured"

@@ -58,6 +58,8 @@ CHECKED_BY = {
     ("python", "docs/testing.md"): "test_testing_page.py",
     ("js", "README.md"): "test_a_page_runs_as_pasted",
     ("yaml", "docs/seeds.md"): "test_a_page_runs_as_pasted",
+    ("nginx", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
+    ("haproxy", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
     **{
         (language, "docs/custom-tokens.md"): "test_token_snippets.py"
         for language in ("js", "python", "ruby", "java")

@@ -18,6 +18,7 @@ from skylogin.apps.registry import App
 from skylogin.config import DEV, Settings
 from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
+from skylogin.http.forwarding import Client
 from skylogin.operations.operator import enter, operator_of
 
 logger = logging.getLogger("skylogin.admin")
@@ -26,10 +27,10 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 
-async def answer(request: web.Request, services: Services, address: str) -> web.StreamResponse:
-    """Answer *request*, which comes from *address*."""
+async def answer(request: web.Request, services: Services, client: Client) -> web.StreamResponse:
+    """Answer *request* of *client*."""
     try:
-        return await _answer(request, services, address)
+        return await _answer(request, services, client)
     except ConnectionError:
         raise
     except Exception as error:
@@ -43,14 +44,14 @@ async def answer(request: web.Request, services: Services, address: str) -> web.
         return _respond(problem)
 
 
-async def _answer(request: web.Request, services: Services, address: str) -> web.StreamResponse:
+async def _answer(request: web.Request, services: Services, client: Client) -> web.StreamResponse:
     settings = services.settings
-    _check_origin(request, settings)
+    _check_origin(request, settings, client)
     _check_credentials(request, settings)
     path, query = request.rel_url.raw_path, list(request.query.items())
     operation, parameters = read_request(request.method, path, query, settings.mode)
     body = await _read_body(request, operation)
-    operator = operator_of(services, "admin API", address)
+    operator = operator_of(services, "admin API", client.address)
     app: App | None = None
     if "app" in parameters:
         # A test may control its app before any client uses it.
@@ -66,10 +67,10 @@ async def _answer(request: web.Request, services: Services, address: str) -> web
     return _json(result, HTTPStatus(operation.status), JSON, {"Cache-Control": "no-store"})
 
 
-def _check_origin(request: web.Request, settings: Settings) -> None:
+def _check_origin(request: web.Request, settings: Settings, client: Client) -> None:
     """Raise Problem if the request comes from a page of another site."""
-    names = settings.host_names
-    why = origin.refusal(request.method, request.host, request.headers, names=names)
+    hosts, names = (request.host, client.host), settings.host_names
+    why = origin.refusal(request.method, hosts, request.headers, names=names)
     if why:
         raise Problem(HTTPStatus.FORBIDDEN, why)
 
@@ -80,7 +81,7 @@ def _check_credentials(request: web.Request, settings: Settings) -> None:
         expected = settings.master_key
     if not expected:
         raise Problem(HTTPStatus.NOT_FOUND, "the admin API is off: set SKYLOGIN_ADMIN_TOKEN")
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = origin.whole(request.headers, "Authorization").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else ""
     if not _is_equal(given, expected):
         wrong = "the admin token is wrong"

@@ -22,12 +22,14 @@ def split(path: str, host: str, domain: str) -> tuple[str, str]:
         name, _, rest = path.removeprefix(PREFIX).partition("/")
         return name, f"/{rest}"
     if domain:
-        name = _without_port(host).lower().removesuffix(f".{domain.lower()}")
-        if is_name(name) and name != _without_port(host).lower():
+        host = _name_of(host)
+        name = host.removesuffix(f".{_name_of(domain)}")
+        if is_name(name) and name != host:
             return name, path
     return "", path
 
 
-def _without_port(host: str) -> str:
+def _name_of(host: str) -> str:
+    """Return a host name in one spelling: without a port, and without the dot of the root."""
     name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
+    return (name if colon and (port.isdigit() or not port) else host).lower().removesuffix(".")

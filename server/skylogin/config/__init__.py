@@ -1,7 +1,7 @@
 """The settings of a server. Pure: the environment is an argument."""
 
 from skylogin.config.display import MASK, InForce, in_force
-from skylogin.config.parsers import address
+from skylogin.config.parsers import Network, address
 from skylogin.config.reading import DEFAULT_MASTER_KEY, ConfigurationError, read
 from skylogin.config.settings import (
     DEV,
@@ -28,6 +28,7 @@ __all__ = [
     "WITHOUT_EFFECT",
     "ConfigurationError",
     "InForce",
+    "Network",
     "Setting",
     "Settings",
     "address",

@@ -11,6 +11,8 @@ from skylogin.tokens import jws
 
 GUESSABLE_LEVEL_MAX = 5
 PORT_MAX = 65535
+# The bits before the IPv4 address in an IPv4-mapped IPv6 address.
+MAPPED_BITS = 96
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
@@ -139,14 +141,19 @@ def algorithms(value: str) -> frozenset[str]:
 
 
 def networks(value: str) -> tuple[Network, ...]:
-    """Read addresses and networks."""
+    """Read addresses and networks; those of IPv4-mapped IPv6 addresses are IPv4's."""
     return tuple(_network(item) for item in texts(value))
 
 
 def _network(text: str) -> Network:
     try:
-        return ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError:
         raise ValueError(
             f"has to list addresses or networks, such as 10.0.0.0/8, not {text}"
         ) from None
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= MAPPED_BITS:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - MAPPED_BITS))
+    return network

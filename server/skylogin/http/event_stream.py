@@ -9,15 +9,19 @@ from aiohttp import web
 from skylogin.domain.login_attempt import LogEntry
 
 KEEP_ALIVE_SECONDS = 15.0
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    # nginx would wait until it has a few kilobytes.
+    "X-Accel-Buffering": "no",
+}
 
 
 async def send(
     request: web.Request, entries: AsyncGenerator[LogEntry], to_text: Callable[[LogEntry], str]
 ) -> web.StreamResponse:
     """Send each login attempt of *entries* as an event with the text from *to_text*."""
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-    )
+    response = web.StreamResponse(headers=HEADERS)
     await response.prepare(request)
     async with aclosing(entries):
         next_entry = asyncio.ensure_future(anext(entries))

@@ -6,36 +6,54 @@ host name that resolves to this machine (DNS rebinding).
 
 import functools
 import ipaddress
-from collections.abc import Mapping
 from urllib.parse import urlsplit
+
+from multidict import MultiMapping
 
 SAME_SITE = frozenset(("same-origin", "none"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+DOMAIN_HINT = "set SKYLOGIN_DOMAIN if it should"
+PROXY_HINT = (
+    "a proxy in front has to pass on the Host header, or to send X-Forwarded-Host and be in "
+    "SKYLOGIN_TRUSTED_PROXIES"
+)
 
 
 def refusal(
-    method: str, host: str, headers: Mapping[str, str], *, names: frozenset[str] | None
+    method: str,
+    hosts: tuple[str, str],
+    headers: MultiMapping[str],
+    *,
+    names: frozenset[str] | None,
 ) -> str:
     """Return why a request is refused, empty if it is not.
 
-    *host* is the Host header. *names* are the server's own host names; None allows any host.
+    *hosts* are the Host header, and the host that the browser used as far as trusted proxies
+    tell. *names* are the server's own host names; None allows any host.
     """
-    if names is not None and not _is_own(host, names):
-        return f"the host {host!r} does not belong to this server"
-    origin = headers.get("Origin")
-    if origin is not None and not _is_same(origin, host):
-        return f"the origin {origin!r} does not belong to this server"
-    site = headers.get("Sec-Fetch-Site", "none")
+    # A page of another site can send X-Forwarded-Host to its own host name, but not another Host.
+    foreign = [host for host in hosts if names is not None and not _is_own(host, names)]
+    if foreign:
+        return f"the host {foreign[0]!r} does not belong to this server; {DOMAIN_HINT}"
+    origin = whole(headers, "Origin")
+    if "Origin" in headers and not _is_same(origin, hosts[1]):
+        return f"the origin {origin!r} is not that of the host {hosts[1]!r}; {PROXY_HINT}"
+    site = whole(headers, "Sec-Fetch-Site") or "none"
     if site not in SAME_SITE and not _is_link(method, headers):
         return f"the request comes from a page of another site ({site})"
     return ""
+
+
+def whole(headers: MultiMapping[str], name: str) -> str:
+    """Return the value of all lines of a header, so that a second one is not passed over."""
+    return ", ".join(headers.getall(name, ()))
 
 
 # Tests and the portal's pages always send the same host.
 @functools.lru_cache(maxsize=64)
 def _is_own(host: str, names: frozenset[str]) -> bool:
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
     except ValueError:
         return False
     if name in names or any(name.endswith(f".{own}") for own in names):
@@ -61,10 +79,10 @@ def _is_same(origin: str, host: str) -> bool:
         return False
 
 
-def _is_link(method: str, headers: Mapping[str, str]) -> bool:
+def _is_link(method: str, headers: MultiMapping[str]) -> bool:
     """Return whether a browser follows a link to one of our pages, which changes nothing."""
     return (
         method in SAFE_METHODS
-        and headers.get("Sec-Fetch-Mode") == "navigate"
-        and headers.get("Sec-Fetch-Dest") == "document"
+        and whole(headers, "Sec-Fetch-Mode") == "navigate"
+        and whole(headers, "Sec-Fetch-Dest") == "document"
     )

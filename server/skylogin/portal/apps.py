@@ -40,7 +40,7 @@ async def export_app(request: PageRequest) -> web.StreamResponse:
     """
     if request.http.method != "GET":
         raise MethodError
-    if request.http.headers.get("Sec-Fetch-Site", "none") not in origin.SAME_SITE:
+    if (origin.whole(request.http.headers, "Sec-Fetch-Site") or "none") not in origin.SAME_SITE:
         raise PageError(HTTPStatus.FORBIDDEN, "Export the app from its Keys page.")
     return await file_stream.send_export(request.http, request.operator, request.app)
 

@@ -12,6 +12,7 @@ from skylogin.config import DEV
 from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
 from skylogin.http.errors import status_of
+from skylogin.http.forwarding import Client
 from skylogin.http.routes import NoRouteError
 from skylogin.operations import portal_sessions
 from skylogin.operations.operator import enter, operator_of
@@ -37,13 +38,16 @@ SECURITY_HEADERS = {
 }
 
 
-async def answer(http_request: web.Request, services: Services, address: str) -> web.StreamResponse:
-    """Answer a request that comes from *address*."""
+async def answer(
+    http_request: web.Request, services: Services, client: Client
+) -> web.StreamResponse:
+    """Answer a request of *client*."""
     request = PageRequest(
-        operator=operator_of(services, "portal", address),
+        operator=operator_of(services, "portal", client.address),
         services=services,
         http=http_request,
-        session=http_request.cookies.get(session.COOKIE, ""),
+        client=client,
+        session=session.key_in(http_request),
         app=services.settings.app_name,
     )
     try:
@@ -74,7 +78,8 @@ def _error_page(request: PageRequest, error: Exception) -> web.Response:
 
 async def _answer(request: PageRequest) -> web.StreamResponse:
     http, settings = request.http, request.operator.settings
-    why = origin.refusal(http.method, http.host, http.headers, names=settings.host_names)
+    hosts = http.host, request.client.host
+    why = origin.refusal(http.method, hosts, http.headers, names=settings.host_names)
     if why:
         raise PageError(HTTPStatus.FORBIDDEN, f"Refused: {why}.")
     if settings.mode != DEV and not settings.admin_password:
@@ -92,7 +97,7 @@ async def _answer(request: PageRequest) -> web.StreamResponse:
     if not await portal_sessions.is_signed_in(request.operator, request.session):
         request.session = ""
         if http.method in origin.SAFE_METHODS:
-            return redirect_to(BASE + session.SIGN_IN)
+            return redirect_to(request.portal + session.SIGN_IN)
         raise PageError(HTTPStatus.UNAUTHORIZED, "You are not signed in.")
     return await _show(request, page)
 

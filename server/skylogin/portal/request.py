@@ -15,6 +15,7 @@ from skylogin.apps.registry import App
 from skylogin.config import DEV
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
+from skylogin.http.forwarding import Client
 from skylogin.operations import portal_sessions
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.portal import templates
@@ -65,6 +66,7 @@ class PageRequest:
     operator: Operator
     services: Services
     http: web.Request
+    client: Client
     session: str
     app: str
     opened: App | None = None
@@ -88,14 +90,19 @@ class PageRequest:
         return "" if self.is_default else f"apps/{self.app}/"
 
     @property
+    def portal(self) -> str:
+        """Return the path of the portal, as the browser has it."""
+        return self.client.prefix + BASE
+
+    @property
     def base(self) -> str:
-        """Return the path of the app's pages."""
-        return BASE + self.path
+        """Return the path of the app's pages, as the browser has it."""
+        return self.portal + self.path
 
     @property
     def endpoint(self) -> str:
         """Return the URL that the app's clients use."""
-        return f"{self.http.scheme}://{self.http.host}/{self.path}"
+        return f"{self.client.server_url}/{self.path}"
 
     def text(self, name: str) -> str:
         """Return a field of the form or of the query, stripped; empty if it is missing.
@@ -126,8 +133,9 @@ class PageRequest:
         shared = {
             "app": self.app,
             "base": self.base,
-            "portal": BASE,
-            "path": self.http.path,
+            "portal": self.portal,
+            "prefix": self.client.prefix,
+            "path": self.client.prefix + self.http.path,
             "form_token": portal_sessions.form_token(self.session),
             "is_dev": settings.mode == DEV,
             "is_signed_in": settings.mode != DEV and bool(self.session),

@@ -7,12 +7,19 @@ from aiohttp import web
 
 from skylogin.http import origin
 from skylogin.operations import portal_sessions
-from skylogin.portal.request import BASE, PageError, PageRequest, redirect_to
+from skylogin.portal.request import PageError, PageRequest, redirect_to
 
 COOKIE = "skylogin_session"
 FORM_TOKEN = "form_token"
 FORM_TYPE = "application/x-www-form-urlencoded"
 SIGN_IN = "sign-in"
+
+
+def key_in(http_request: web.Request) -> str:
+    """Return the session's key, empty if there is none. Cookies may come in several lines."""
+    cookies = ";".join(http_request.headers.getall("Cookie", ()))
+    pairs = (pair.partition("=") for pair in cookies.split(";"))
+    return next((value.strip(' \t"') for name, _, value in pairs if name.strip() == COOKIE), "")
 
 
 async def sign_in(request: PageRequest) -> web.StreamResponse:
@@ -41,21 +48,20 @@ async def sign_in(request: PageRequest) -> web.StreamResponse:
 async def sign_out(request: PageRequest) -> web.StreamResponse:
     """End the session."""
     await portal_sessions.sign_out(request.operator, request.session)
-    response = redirect_to(BASE + SIGN_IN)
-    response.del_cookie(COOKIE, path=BASE)
+    response = redirect_to(request.portal + SIGN_IN)
+    response.del_cookie(COOKIE, path=request.portal)
     return response
 
 
 def set_cookie(response: web.Response, request: PageRequest) -> None:
     """Set the session's cookie, for the portal's pages only."""
-    http = request.http
     response.set_cookie(
         COOKIE,
         request.session,
-        path=BASE,
+        path=request.portal,
         httponly=True,
         samesite="Strict",
-        secure=http.secure or http.headers.get("X-Forwarded-Proto") == "https",
+        secure=request.client.scheme == "https",
     )
 
 

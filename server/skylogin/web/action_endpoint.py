@@ -1,6 +1,6 @@
 """The endpoint of Skygear's actions: turns requests into calls, and answers into responses."""
 
-import ipaddress
+import logging
 import posixpath
 from urllib.parse import quote, unquote
 
@@ -13,32 +13,46 @@ from skylogin.actions.dispatch import Answer, dispatch, refused
 from skylogin.actions.services import Services
 from skylogin.apps import names
 from skylogin.apps.registry import App
-from skylogin.config import DEV, Settings
+from skylogin.config import DEV
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import BAD_REQUEST, REASON_HEADER, UNDEFINED_OPERATION, Reason, SkygearError
 from skylogin.http import fault_answers
+from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
 from skylogin.web.keys import PUBSUB, SERVICES
+
+logger = logging.getLogger("skylogin.web")
 
 SERVER = "Skygear Server/1.7.3"
 REQUEST_ID_HEADER = "X-Skygear-Request-Id"
 REASON_CHARACTERS_MAX = 300
 
 
+async def refuse(request: web.Request) -> web.Response:
+    """Answer as if the path named an action that does not exist."""
+    services = request.app[SERVICES]
+    headers = _headers(request, services)
+    if request.method == "OPTIONS":
+        return web.Response(headers=headers)
+    headers["Server"] = SERVER
+    refusal = SkygearError(UNDEFINED_OPERATION, "route unmatched")
+    return _respond(refused(refusal), headers, services)
+
+
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a call of an action, with any method and path."""
     services = request.app[SERVICES]
-    headers = _cors_headers(request, services.settings)
-    headers[REQUEST_ID_HEADER] = services.ids.random_id()
+    headers = _headers(request, services)
     if request.method == "OPTIONS":
         return web.Response(headers=headers)
     path = unquote(_raw_path(request))
+    client = client_of(request, services.settings)
     clean = _cleaned(path)
     if clean != path:
-        return _moved(request, clean, headers)
+        return _redirect(request, client.prefix + quote(clean), headers)
     headers["Server"] = SERVER
-    name, path = names.split(path, request.host, services.settings.domain)
+    name, path = names.split(path, client.host, services.settings.domain)
     try:
         app = await services.apps.find(name)
     except SkygearError as refusal:
@@ -105,7 +119,7 @@ def _read_call(
     settings, header = request.app[SERVICES].settings, request.headers.get
     api_key = header("X-Skygear-API-Key") or payload.get("api_key")
     token = header("X-Skygear-Access-Token") or payload.get("access_token")
-    address, request_id = client_address(request, settings), headers[REQUEST_ID_HEADER]
+    address, request_id = client_of(request, settings).address, headers[REQUEST_ID_HEADER]
     return Call(
         app=app,
         action=action,
@@ -118,29 +132,30 @@ def _read_call(
 
 
 def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) -> web.Response:
-    if answered.refusal is not None and services.settings.mode == DEV:
-        _explain(answered.refusal, headers)
+    refusal = answered.refusal
+    if refusal is not None and refusal.reason is not None and services.settings.mode == DEV:
+        _explain(refusal.reason, refusal.explanation, headers)
     headers["Content-Type"] = "application/json"
     body = json_text.write(answered.body) + b"\n"
     return web.Response(status=answered.status, body=body, headers=headers)
 
 
-def _explain(refusal: SkygearError, headers: CIMultiDict[str]) -> None:
-    """Add the reason for a refusal as a header: ASCII, on one line."""
-    if refusal.reason is None:
-        return
-    text = f"{refusal.reason}: {refusal.explanation}"[:REASON_CHARACTERS_MAX]
+def _explain(reason: Reason, explanation: str, headers: CIMultiDict[str]) -> None:
+    """Add the reason for an answer as a header: ASCII, on one line."""
+    text = f"{reason}: {explanation}"[:REASON_CHARACTERS_MAX]
     safe = text.encode("ascii", "backslashreplace").decode()
     if not safe.isprintable():
         safe = "".join(c if c.isprintable() else " " for c in safe)
     headers[REASON_HEADER] = safe
 
 
-def _cors_headers(request: web.Request, settings: Settings) -> CIMultiDict[str]:
+def _headers(request: web.Request, services: Services) -> CIMultiDict[str]:
+    """Return the headers of every answer, for pages of other sites too."""
     headers = CIMultiDict(
         {
-            "Access-Control-Allow-Origin": settings.cors_host,
+            "Access-Control-Allow-Origin": services.settings.cors_host,
             "Access-Control-Allow-Credentials": "true",
+            REQUEST_ID_HEADER: services.ids.random_id(),
         }
     )
     for requested, allowed in _PREFLIGHT:
@@ -170,27 +185,13 @@ def _cleaned(path: str) -> str:
     return clean + "/" if path.endswith("/") and clean != "/" else clean
 
 
-def _moved(request: web.Request, path: str, headers: CIMultiDict[str]) -> web.Response:
+def _redirect(request: web.Request, path: str, headers: CIMultiDict[str]) -> web.Response:
     query = request.rel_url.raw_query_string
-    headers["Location"] = quote(path) + (f"?{query}" if query else "")
+    headers["Location"] = path + (f"?{query}" if query else "")
+    if request.app[SERVICES].settings.mode == DEV:
+        # Most often it is a slash at the end of the server's URL and one before the action.
+        explanation = f"the path has an empty part, . or ..; use {path}"
+        _explain(Reason.PATH_NOT_CLEAN, explanation, headers)
+        request_id = headers[REQUEST_ID_HEADER]
+        logger.warning("call %s is answered with a redirect: %s", request_id, explanation)
     return web.Response(status=301, headers=headers)
-
-
-def client_address(request: web.Request, settings: Settings) -> str:
-    """Return the client's address: the peer's, or the one that trusted proxies report."""
-    peer = request.remote or ""
-    if not settings.trusted_proxies:
-        return peer
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-    for hop in [peer, *reversed(hops)]:
-        if not _is_trusted(hop, settings):
-            return hop or peer
-    return peer
-
-
-def _is_trusted(address: str, settings: Settings) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in settings.trusted_proxies)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from skylogin.actions import table
 from skylogin.actions.services import open_services
@@ -13,29 +14,40 @@ from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.database import Store
 from skylogin.http import fault_answers
+from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health
 from skylogin.web.keys import PUBSUB, SERVICES, STOPPING
+
+# `/metrics` does not exist; the action of an unknown path would be the home action.
+OPERATORS_PATHS = {
+    "healthz": health.healthz,
+    "readyz": health.readyz,
+    "metrics": action_endpoint.refuse,
+}
 
 
 def make_application(
     settings: Settings, store: Store, now: Callable[[], datetime] = system_now
 ) -> web.Application:
     """Return the application for a database whose tables exist."""
-    application = web.Application(client_max_size=settings.body_bytes_max)
+    application = web.Application(
+        client_max_size=settings.body_bytes_max, middlewares=[_answer_any_target]
+    )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[STOPPING] = asyncio.Event()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     application.on_shutdown.append(_close_pubsub)
     application.on_response_prepare.append(_prepare_headers)
-    application.router.add_get("/healthz", health.healthz)
-    application.router.add_get("/readyz", health.readyz)
     application.router.add_route("*", r"/_admin/{path:[\s\S]*}", _answer_admin_call)
     application.router.add_route("*", "/portal", _answer_with_page)
     application.router.add_route("*", r"/portal/{path:[\s\S]*}", _answer_with_page)
     for path in {"/" + name.replace(":", "/") for name in table.ACTIONS}:
         # aiohttp looks plain paths up in a table, but tries patterns one by one.
         application.router.add_route("*", path, action_endpoint.answer)
+    for name, answer in OPERATORS_PATHS.items():
+        # Else the answer to a misspelled check would be that of a server that is well.
+        application.router.add_route("*", f"/{{path:(?i:{name})/?}}", answer)
     application.router.add_route("*", r"/{path:[\s\S]*}", action_endpoint.answer)
     return application
 
@@ -50,6 +62,14 @@ async def _run_services(
 
 async def _close_pubsub(application: web.Application) -> None:
     await application[PUBSUB].close()
+
+
+@web.middleware
+async def _answer_any_target(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer requests whose target is not a path, as in `OPTIONS *`: no route matches them."""
+    if request.match_info.http_exception is None:
+        return await handler(request)
+    return await action_endpoint.answer(request)
 
 
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -71,16 +91,15 @@ async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
     from skylogin.admin import endpoint  # noqa: PLC0415
 
     services = request.app[SERVICES]
-    address = action_endpoint.client_address(request, services.settings)
-    return await endpoint.answer(request, services, address)
+    return await endpoint.answer(request, services, client_of(request, services.settings))
 
 
 async def _answer_with_page(request: web.Request) -> web.StreamResponse:
     # Also on the start-up list.
     from skylogin.portal import endpoint  # noqa: PLC0415
 
-    if request.path == "/portal":
-        return web.Response(status=308, headers={"Location": "/portal/"})
     services = request.app[SERVICES]
-    address = action_endpoint.client_address(request, services.settings)
-    return await endpoint.answer(request, services, address)
+    client = client_of(request, services.settings)
+    if request.path == "/portal":
+        return web.Response(status=308, headers={"Location": f"{client.prefix}/portal/"})
+    return await endpoint.answer(request, services, client)

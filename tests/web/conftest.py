@@ -1,0 +1,5 @@
+"""The application as operators use it."""
+
+from tests.sites import make_site, serve_site
+
+__all__ = ["make_site", "serve_site"]
