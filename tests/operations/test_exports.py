@@ -231,6 +231,10 @@ INVALID_LINES: dict[str, tuple[Lines, str]] = {
     "not a time": ([HEAD, changed(USER, last_seen_at="now")], "last_seen_at is not a time"),
     "not a boolean": ([HEAD, changed(USER, disabled="no")], "disabled has to be true or"),
     "a long id": ([HEAD, changed(USER, id="a" * 801)], "id is longer than 800 bytes"),
+    "a long OAuth principal": (
+        [HEAD, changed(PRINCIPAL, kind="oauth", provider="google", principal="a" * 801)],
+        "line 2: principals: the principal is longer than 800 bytes",
+    ),
     "U+0000": ([HEAD, changed(USER, id="a\0")], "line 2:"),
     "not an object": ([HEAD, changed(RECORD, data=[])], "data has to be an object"),
     "an invalid field": ([HEAD, changed(RECORD, data={"x": 1})], "x is not a field of its type"),

@@ -132,7 +132,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "a number": ("users: [{sub: 7}]", "1: users[0].sub: must be a string: put it in quotes"),
     "long subject": (
         f"users: [{{sub: {'x' * 2501}}}]",
-        "1: users[0].sub: is longer than 2,500 bytes",
+        "1: users[0].sub: is longer than 2500 bytes",
     ),
     "long id": (f"users: [{{id: {'x' * 801}}}]", "1: users[0].id: is longer than 800 bytes"),
     "U+0000": (

@@ -4,6 +4,7 @@ from skylogin.errors import INVALID_CREDENTIALS, Reason, SkygearError, text_with
 
 CHARACTERS_MAX = 36
 BYTES_MAX = 2500
+_CLAIM = "subject (sub) "
 
 
 def check(subject: str, *, documented: bool) -> None:
@@ -13,20 +14,29 @@ def check(subject: str, *, documented: bool) -> None:
     """
     check_present(subject)
     if documented and len(subject) > CHARACTERS_MAX:
-        message = f"subject (sub) is longer than {CHARACTERS_MAX} characters"
+        message = f"{_CLAIM}is longer than {CHARACTERS_MAX} characters"
         hint = f"it has {len(subject)}; SKYLOGIN_CONTRACT=original accepts longer ones"
         raise invalid_token(message, Reason.SUBJECT_TOO_LONG, hint)
     if len(subject.encode()) > BYTES_MAX:
-        message = f"subject (sub) is longer than {BYTES_MAX} bytes"
+        message = f"{_CLAIM}is longer than {BYTES_MAX} bytes"
         raise invalid_token(message, Reason.SUBJECT_TOO_LONG)
     if "\0" in subject:
         raise text_with_nul()
 
 
+def problem(subject: str, *, documented: bool) -> str:
+    """Return what is wrong with *subject*, such as `is longer than …`; empty if nothing is."""
+    try:
+        check(subject, documented=documented)
+    except SkygearError as error:
+        return error.explanation.removeprefix(_CLAIM)
+    return ""
+
+
 def check_present(subject: str) -> None:
     """Raise SkygearError if *subject* is empty."""
     if not subject:
-        raise invalid_token("subject (sub) not specified", Reason.SUBJECT_MISSING)
+        raise invalid_token(f"{_CLAIM}not specified", Reason.SUBJECT_MISSING)
 
 
 def invalid_token(message: str, reason: Reason, hint: str = "") -> SkygearError:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from skylogin.database import Transaction, tables
-from skylogin.domain.limits import check_storable
+from skylogin.domain import subject
+from skylogin.domain.limits import KEY_BYTES_MAX, check_storable
+from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.encoding import json_text, rfc3339
 from skylogin.encoding.json_text import JsonValue, NotJsonError
 from skylogin.errors import SkygearError
@@ -19,6 +21,7 @@ from skylogin.operations.operator import ConflictError, Operator, RefusedError
 from skylogin.store import apps, exports
 from skylogin.store.apps import KeysTakenError
 from skylogin.store.exports import TABLES, Row, TakenError
+from skylogin.tokens.custom_token import DOCUMENTED
 
 CONTENT_TYPE = "application/jsonl"
 HEADER = "skylogin"
@@ -87,7 +90,8 @@ async def load(
     which names the line, and ConflictError.
     """
     # Outside the transaction, so that it is short.
-    await asyncio.to_thread(_check, file)
+    documented = operator.settings.contract == DOCUMENTED
+    await asyncio.to_thread(_check, file, documented=documented)
     size = file.seek(0, 2)
 
     async def write_all(tx: Transaction) -> dict[str, int]:
@@ -112,17 +116,29 @@ async def load(
     return await operator.act(app, "app.import", app, write_all, details)
 
 
-def _check(file: BinaryIO) -> None:
-    """Raise RefusedError on the first invalid line."""
+def _check(file: BinaryIO, *, documented: bool) -> None:
+    """Raise RefusedError on the first invalid line, and on a user who could never log in."""
     order = list(TABLES)
     reached = 0
-    for number, table, _ in _rows(file):
+    for number, table, row in _rows(file):
+        problem = _principal_problem(row, documented=documented) if table == "principals" else ""
+        if problem:
+            raise RefusedError(f"line {number}: {table}: the principal {problem}")
         if order.index(table) < reached:
             raise RefusedError(
                 f"line {number}: {table} comes after {order[reached]}; "
                 f"the order is {', '.join(order)}"
             )
         reached = order.index(table)
+
+
+def _principal_problem(row: Row, *, documented: bool) -> str:
+    """Return why the principal of a row could not log in, empty if it could."""
+    principal = row["principal"]
+    if (row["kind"], row["provider"]) == (CUSTOM_TOKEN, ""):
+        return subject.problem(principal, documented=documented)
+    is_long = len(principal.encode()) > KEY_BYTES_MAX
+    return f"is longer than {KEY_BYTES_MAX} bytes" if is_long else ""
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:

@@ -13,7 +13,7 @@ from skylogin.apps import names as app_names
 from skylogin.apps.registry import MADE_BY_USE_MAX
 from skylogin.config import SERVE
 from skylogin.database import Transaction
-from skylogin.domain import login
+from skylogin.domain import login, subject
 from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.login import LoginAttempt, LoginChanges, LoginSnapshot
 from skylogin.domain.profile import references
@@ -27,6 +27,7 @@ from skylogin.store import access_rules, apps, login_batch, roles, schema, users
 from skylogin.store import passwords as stored_passwords
 from skylogin.store.apps import StoredApp
 from skylogin.store.passwords import NewPassword
+from skylogin.tokens.custom_token import DOCUMENTED
 
 
 class SeedRefusedError(RefusedError):
@@ -44,6 +45,7 @@ async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
     `skylogin dev` a missing app is made. Raises SeedRefusedError if a user cannot be as the seed
     describes them, and MissingError without the app.
     """
+    _check_subjects(wanted, documented=operator.settings.contract == DOCUMENTED)
     hashes = await _hashes(operator, app, wanted.users)
     new_ids = [user.user_id or operator.ids.random_id() for user in wanted.users]
 
@@ -53,6 +55,17 @@ async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
         return len(wanted.users)
 
     return await operator.act(app, "app.seed", app, work, {"users": len(wanted.users)})
+
+
+def _check_subjects(wanted: SeedApp, *, documented: bool) -> None:
+    """Raise SeedRefusedError with every user who could never log in."""
+    problems = [
+        wanted.problem(number, "sub", problem)
+        for number, user in enumerate(wanted.users)
+        if user.subject and (problem := subject.problem(user.subject, documented=documented))
+    ]
+    if problems:
+        raise SeedRefusedError(problems)
 
 
 async def _prepare(tx: Transaction, operator: Operator, app: str) -> None:

@@ -142,7 +142,7 @@ class _Reader:
         if "password" in members and "password_hash" in members:
             self.add(members["password"], "is given as well as password_hash; use one of them")
         return SeedUser(
-            subject=self._text(members.get("sub"), subject.BYTES_MAX) or "",
+            subject=self._subject(members.get("sub")),
             user_id=self._text(members.get("id"), KEY_BYTES_MAX) or "",
             profile=self._profile(members.get("profile")),
             roles=self._roles(members.get("roles")),
@@ -151,6 +151,14 @@ class _Reader:
             disabling=self._disabling(members.get("disabled")),
             lines=_lines(place, members),
         )
+
+    def _subject(self, place: _Place | None) -> str:
+        text = self._text(place) or ""
+        # The contract is the server's, so it is checked when the seed is applied.
+        problem = subject.problem(text, documented=False) if text else ""
+        if place and problem:
+            self.add(place, problem)
+        return text
 
     def _profile(self, place: _Place | None) -> dict[str, FieldValue | None]:
         values: dict[str, FieldValue | None] = {}
