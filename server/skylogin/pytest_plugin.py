@@ -1,13 +1,14 @@
 """The pytest plugin: the fixtures `skylogin`, `skylogin_server` and `skylogin_settings`.
 
 pytest imports this in every environment that has skylogin installed, so it imports nothing but
-pytest until a fixture is used. It reads os.environ for the server of `skylogin exec`.
+pytest until a fixture is used. Of os.environ it reads SKYLOGIN_ variables, and those of
+`skylogin exec`: the others belong to the project under test.
 """
 
 import os
 import uuid
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ SECTION = "skylogin: login attempts of this test"
 # Variables that `skylogin exec` sets for its command.
 EXEC_VARIABLES = ("SKYGEAR_ENDPOINT", "SKYLOGIN_APP")
 # Settings in which a running server may differ from what the tests ask for.
-MAY_DIFFER = {"HOST", "PORT", "DATABASE_URL", "SKYLOGIN_DATA"}
+MAY_DIFFER = {"HOST", "PORT", "DATABASE_URL", "SKYLOGIN_DATABASE_URL", "SKYLOGIN_DATA"}
 
 USED_APP = pytest.StashKey["SkyloginApp"]()
 
@@ -49,7 +50,7 @@ def skylogin_server(
     _check_settings(skylogin_settings)
     url = _named_server(pytestconfig)
     if not url:
-        with testing.SkyloginServer(skylogin_settings) as server, _without_proxy(server.url):
+        with _started(skylogin_settings) as server, _without_proxy(server.url):
             yield server
         return
     try:
@@ -63,6 +64,24 @@ def skylogin_server(
     with _without_proxy(running.url):
         yield running
     running.close()
+
+
+@contextmanager
+def _started(settings: dict[str, str]) -> Iterator["SkyloginServer"]:
+    """Run a server during the block. Fails the test run if it cannot start."""
+    # On the start-up list, as above.
+    from skylogin import config, testing  # noqa: PLC0415
+
+    own = {name: value for name, value in os.environ.items() if config.is_own(name)}
+    server, problem = testing.SkyloginServer({**own, **settings}), ""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(server)
+        except config.ConfigurationError as error:
+            problem = str(error)
+        if problem:
+            pytest.fail(f"skylogin: {problem}", pytrace=False)
+        yield server
 
 
 @contextmanager
@@ -130,9 +149,14 @@ def _named_server(config: pytest.Config) -> str:
     option = config.getoption("--skylogin-url")
     if option:
         return str(option)
-    if all(os.environ.get(name) for name in EXEC_VARIABLES):
+    if _is_in_exec():
         return os.environ["SKYGEAR_ENDPOINT"]
     return str(config.getini("skylogin_url"))
+
+
+def _is_in_exec() -> bool:
+    """Return whether this process is the command of `skylogin exec`."""
+    return all(os.environ.get(name) for name in EXEC_VARIABLES)
 
 
 def _admin_token() -> str:
@@ -140,8 +164,9 @@ def _admin_token() -> str:
     # On the start-up list, as above.
     from skylogin import config  # noqa: PLC0415
 
-    given = os.environ.get("SKYLOGIN_ADMIN_TOKEN") or os.environ.get("SKYGEAR_MASTER_KEY")
-    return given or config.DEFAULT_MASTER_KEY
+    # Outside of exec, it is the key of the project's own Skygear server.
+    of_exec = os.environ.get("SKYGEAR_MASTER_KEY") if _is_in_exec() else None
+    return os.environ.get("SKYLOGIN_ADMIN_TOKEN") or of_exec or config.DEFAULT_MASTER_KEY
 
 
 def _check_settings(settings: dict[str, str]) -> None:
@@ -149,8 +174,7 @@ def _check_settings(settings: dict[str, str]) -> None:
     # On the start-up list, as above.
     from skylogin import config  # noqa: PLC0415
 
-    known = config.VARIABLES | set(config.WITHOUT_EFFECT)
-    problems = [f"{name} is not a setting" for name in settings if name not in known]
+    problems = config.check_names(settings)
     problems += [
         f"{name} is {value!r}, but must be a text"
         for name, value in settings.items()

@@ -1,12 +1,15 @@
 """Where the settings of a server come from: flags, the environment, `.env`."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from skylogin import config
 from skylogin.cli import environment
 from skylogin.config import DEV, ConfigurationError
 
 from tests.cli.commands import DATABASE, StartServer, files_below, run_command
+from tests.processes import run_skylogin
 
 
 @pytest.fixture(autouse=True)
@@ -119,15 +122,155 @@ def test_serve_reports_all_problems_at_once(tmp_path: Path) -> None:
 def test_dev_takes_neither_database_nor_host_from_env(
     start_server: StartServer, tmp_path: Path
 ) -> None:
-    """A `.env` of production must not make it use them. Variables do apply."""
-    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///production.db\nHOST=0.0.0.0:1\n")
+    """A `.env` of production must not make it use them. SKYLOGIN_DATABASE_URL does apply."""
+    (tmp_path / ".env").write_text(
+        "DATABASE_URL=sqlite:///production.db\nSKYLOGIN_DATABASE_URL=sqlite:///production.db\n"
+        "HOST=0.0.0.0:1\n"
+    )
     server = start_server("dev", "--port", "0")
 
     assert server.url.startswith("http://127.0.0.1:")
     assert server.stop() == 0
     assert files_below(tmp_path) == {".env", DATABASE}
 
-    server = start_server("dev", "--port", "0", DATABASE_URL="sqlite:///asked.db")
+    server = start_server("dev", "--port", "0", SKYLOGIN_DATABASE_URL="sqlite:///asked.db")
     assert server.url
     assert server.stop() == 0
     assert files_below(tmp_path) == {".env", DATABASE, "asked.db"}
+
+
+# --- the environment of a project under test ------------------------------------
+
+# What the project means for itself, and what would stop a server or change it.
+OF_THE_PROJECT = {
+    "DATABASE_URL": "sqlite:///theirs.db",
+    "API_KEY": "secret",
+    "MASTER_KEY": "theirs",
+    "DEV_MODE": "development",
+    "APP_NAME": "My App",
+    "LOG_LEVEL": "warning",
+    "LOG_FORMATTER": "pretty",
+    "HOST": "0.0.0.0:1",
+    "PORT": "http",
+    "CUSTOM_TOKEN_SECRET": "theirs",
+    "TOKEN_STORE": "memcached",
+    "CORS_HOST": "https://theirs.example.com",
+}
+SHOW = "import os; print(os.environ['SKYGEAR_MASTER_KEY'], os.environ['DATABASE_URL'])"
+
+
+def test_an_isolated_server_reads_only_what_is_meant_for_skylogin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of the project, in variables or in `.env`, and it warns of nothing."""
+    for name, value in OF_THE_PROJECT.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / ".env").write_text("SKYLOGIN_ISSUER=from_file\nAPI_KEY=from_file\n")
+    monkeypatch.setenv("SKYLOGIN_LEEWAY_SECONDS", "7")
+
+    settings = environment.server_settings(DEV, isolated=True)
+
+    assert settings == config.read({"SKYLOGIN_LEEWAY_SECONDS": "7"}, DEV)
+    assert capsys.readouterr().err == ""
+
+
+def test_settings_are_given_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any of them; the last one counts, and so does an option with a name of its own."""
+    monkeypatch.setenv("SKYLOGIN_ISSUER", "of the environment")
+    given = ("API_KEY=a=b", "SKYLOGIN_ISSUER=x", "SKYLOGIN_ISSUER=shop", "DATABASE_URL=sqlite:///a")
+
+    settings = environment.server_settings(
+        DEV, isolated=True, given=given, SKYLOGIN_DATABASE_URL="sqlite:///b"
+    )
+
+    assert (settings.api_key, settings.issuer) == ("a=b", "shop")
+    assert settings.database_url == "sqlite:///b"
+
+
+def test_what_cannot_be_given_is_reported_at_once() -> None:
+    """By name, without a text that may be a secret."""
+    with pytest.raises(ConfigurationError) as error:
+        environment.server_settings(DEV, given=("hidden", "APP=x", "SKYLOGIN_JOURNAL_DAYS=1"))
+
+    assert error.value.problems == [
+        "--set takes NAME=VALUE, and one of them has no =",
+        "--set: APP is not a setting",
+        "--set: SKYLOGIN_JOURNAL_DAYS is now called SKYLOGIN_LOGIN_LOG_DAYS",
+    ]
+
+
+@pytest.mark.slow
+def test_exec_runs_in_the_environment_of_a_project(tmp_path: Path) -> None:
+    """Its command still has the project's variables, and so have commands of ours in it."""
+    (tmp_path / ".env").write_text("APP_NAME=from-file\n")
+    show = (sys.executable, "-c", SHOW)
+
+    done = run_skylogin(tmp_path, "exec", "--", *show, **OF_THE_PROJECT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"secret {OF_THE_PROJECT['DATABASE_URL']}\n"
+
+    ours = (sys.executable, "-m", "skylogin", "users", "find")
+    done = run_skylogin(tmp_path, "exec", "--", *ours, **OF_THE_PROJECT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files_below(tmp_path) == {".env"}
+
+
+@pytest.mark.slow
+def test_isolated_dev_leaves_nothing(start_server: StartServer, tmp_path: Path) -> None:
+    """Unless it is told where its database is."""
+    server = start_server("dev", "--isolated", "--port", "0", **OF_THE_PROJECT)
+    assert (server.facts["app"], server.facts["api_key"]) == ("myapp", "changeme")
+    assert server.stop() == 0
+    assert files_below(tmp_path) == set()
+
+    url = {"SKYLOGIN_DATABASE_URL": "sqlite:///ours.db"}
+    server = start_server("dev", "--isolated", "--port", "0", **OF_THE_PROJECT, **url)
+    assert server.url
+    assert server.stop() == 0
+    assert files_below(tmp_path) == {"ours.db"}
+
+
+def test_dev_reads_skygears_variables_but_not_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every other command reads both, and ours takes precedence."""
+    monkeypatch.setenv("API_KEY", "a key")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///theirs.db")
+    assert environment.server_settings(DEV).api_key == "a key"
+    assert environment.server_settings(DEV).database_url == ""
+    assert environment.storage_settings(None).database_url == "sqlite:///theirs.db"
+    assert environment.migration_settings(None).database_url == "sqlite:///theirs.db"
+
+    monkeypatch.setenv("DATABASE_URL", "mysql://theirs")
+    monkeypatch.setenv("SKYLOGIN_DATABASE_URL", "sqlite:///ours.db")
+    for settings in (
+        environment.server_settings(DEV),
+        environment.storage_settings(None),
+        environment.migration_settings(None),
+        environment.read_settings(DEV, None),
+    ):
+        assert settings.database_url == "sqlite:///ours.db"
+    assert environment.storage_settings("sqlite:///x").database_url == "sqlite:///x"
+
+
+DATABASE_COMMANDS = {
+    "dev": ("dev",),
+    "serve": ("serve",),
+    "exec": ("exec", "--database", "", "--", "true"),
+    "migrate": ("migrate",),
+    "settings": ("settings",),
+    "users": ("users", "find"),
+}
+
+
+@pytest.mark.parametrize("command", DATABASE_COMMANDS.values(), ids=DATABASE_COMMANDS)
+def test_an_empty_database_url_is_refused(command: tuple[str, ...], tmp_path: Path) -> None:
+    """A shell makes it of a variable that is not set; another database would be used."""
+    option = () if "exec" in command else ("--database", "")
+
+    refused = run_command(tmp_path, *command, *option)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--database" in refused.stderr
+    assert "it is empty" in refused.stderr
+    assert files_below(tmp_path) == set()

@@ -106,7 +106,7 @@ def test_a_command_leaves_nothing(
 UNUSABLE = {
     "dev": ("dev", "--port", "0"),
     "serve": ("serve", "--port", "0"),
-    "exec": ("exec", "--database", "{url}", "--", "true"),
+    "exec": ("exec", "--", "true"),
     "migrate": ("migrate",),
     "secret": ("secret", "show"),
 }
@@ -121,9 +121,8 @@ def test_a_database_that_cannot_be_opened_leaves_nothing(
     (tmp_path / "text.db").write_text("this is not a database, but long enough to be read" * 99)
     (tmp_path / "folder").mkdir()
     url = f"sqlite:///{database}"
-    arguments = [one.format(url=url) for one in UNUSABLE[command]]
 
-    failed = run_skylogin(tmp_path, *arguments, DATABASE_URL=url, **reporting)
+    failed = run_skylogin(tmp_path, *UNUSABLE[command], SKYLOGIN_DATABASE_URL=url, **reporting)
 
     assert failed.returncode == 1
     assert NOTHING_LEFT in failed.stderr

@@ -18,6 +18,15 @@ from tests.processes import ServerProcess
 CopyOf = Callable[[Language], Path]
 TESTS_MIN = 10
 PASSWORD = "correct horse"
+OF_THE_PROJECT = {
+    "DATABASE_URL": "sqlite:////nowhere/theirs.db",
+    "API_KEY": "secret",
+    "DEV_MODE": "development",
+    "LOG_FORMATTER": "pretty",
+    "SKYGEAR_ENDPOINT": "https://skygear.example.com/",
+    "SKYGEAR_API_KEY": "theirs",
+    "SKYGEAR_MASTER_KEY": "theirs",
+}
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
@@ -48,8 +57,13 @@ def language(request: pytest.FixtureRequest) -> Language:
 def test_an_example_passes_its_own_tests(
     language: Language, copy_of: CopyOf, tmp_path: Path
 ) -> None:
-    """With a server that its helper starts, of which nothing is left."""
-    done = run(language.tests, copy_of(language), beside_skylogin({"TMPDIR": str(tmp_path)}))
+    """With a server that its helper starts, of which nothing is left.
+
+    The project's own environment neither stops that server nor stands in for it.
+    """
+    environment = beside_skylogin({**OF_THE_PROJECT, "TMPDIR": str(tmp_path)})
+
+    done = run(language.tests, copy_of(language), environment)
 
     assert count_passed(language, done) >= TESTS_MIN
     # The server has its database in such a folder for as long as it runs.

@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -191,6 +193,56 @@ def test_settings_can_be_overridden(run: Run, pytester: pytest.Pytester) -> None
     (pytester.path / ".env").write_text("SKYLOGIN_ISSUER=nobody\nSKYLOGIN_NONSENSE=1\n")
 
     run(conftest=STRICT, test_it=OF_THE_SHOP).assert_outcomes(passed=1)
+
+
+OF_A_PROJECT = """
+def test_it(skylogin):
+    assert skylogin.login("alice", iss="shop").user_id
+    assert (skylogin.name, skylogin.api_key) == ("master", "changeme")
+"""
+
+
+def test_a_server_takes_only_what_is_meant_for_skylogin(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The rest of the environment is the project's, with its own database and Skygear server."""
+    url = f"sqlite:///{tmp_path}/theirs.db"
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("API_KEY", "secret")
+    monkeypatch.setenv("DEV_MODE", "development")
+    monkeypatch.setenv("SKYGEAR_ENDPOINT", "https://skygear.example.com/")
+    monkeypatch.setenv("SKYGEAR_MASTER_KEY", "of production")
+    monkeypatch.setenv("SKYLOGIN_ISSUER", "shop")
+    run(test_it=OF_A_PROJECT).assert_outcomes(passed=1)
+    assert list(tmp_path.glob("theirs*")) == []
+
+    monkeypatch.setenv("SKYLOGIN_DATABASE_URL", url)
+    run(test_it=OF_A_PROJECT).assert_outcomes(passed=1)
+    assert (tmp_path / "theirs.db").exists()
+
+
+CANNOT_START = {
+    "SKYLOGIN_ISUER": "SKYLOGIN_ISUER is not a setting",
+    "SKYLOGIN_DATABASE_URL": "the database has tables of another program",
+}
+
+
+@pytest.mark.parametrize("name", CANNOT_START)
+def test_a_server_that_cannot_start_fails_in_one_line(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such as one on the database of the project."""
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE orders (id integer)")
+    monkeypatch.setenv(name, f"sqlite:///{path}")
+
+    result = run(test_it="def test_it(skylogin): 0")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.re_match_lines([rf"^skylogin: {CANNOT_START[name]}"])
+    assert "During handling" not in text_of(result)
+    assert "pytest_plugin.py" not in text_of(result)
 
 
 @pytest.fixture

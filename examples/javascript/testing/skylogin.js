@@ -21,7 +21,8 @@ class Skylogin {
   /** Start a server, or use the one of `skylogin exec`. *app* has lower-case letters, digits and dashes. */
   static async start({ app }) {
     const { SKYGEAR_ENDPOINT, SKYGEAR_API_KEY, SKYGEAR_MASTER_KEY, CUSTOM_TOKEN_SECRET } = process.env;
-    if (!SKYGEAR_ENDPOINT) {
+    // Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+    if (!process.env.SKYLOGIN_APP) {
       return new Skylogin(app, await startServer());
     }
     return new Skylogin(app, {
@@ -122,9 +123,9 @@ class Skylogin {
 /** Start `skylogin dev` on a free port, and return its ready line and a function that stops it. */
 async function startServer() {
   // It ends with this process, however that ends: its standard input closes then.
-  // In the folder / it does not read the project's .env.
-  const options = ['dev', '--port', '0', '--ephemeral', '--exit-with-parent'];
-  const child = spawn('skylogin', options, { cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] });
+  // Isolated, it takes nothing from the project's environment but SKYLOGIN_ variables.
+  const options = ['dev', '--isolated', '--port', '0', '--exit-with-parent'];
+  const child = spawn('skylogin', options, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(`it exited with ${code ?? signal}`));

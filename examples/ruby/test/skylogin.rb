@@ -39,10 +39,11 @@ class Skylogin
     end
 
     def from_environment
-      endpoint = ENV['SKYGEAR_ENDPOINT'] or return
+      # Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+      return unless ENV['SKYLOGIN_APP']
 
       {
-        'url' => endpoint,
+        'url' => ENV.fetch('SKYGEAR_ENDPOINT'),
         'api_key' => ENV.fetch('SKYGEAR_API_KEY'),
         'master_key' => ENV.fetch('SKYGEAR_MASTER_KEY'),
         'custom_token_secret' => ENV.fetch('CUSTOM_TOKEN_SECRET')
@@ -52,9 +53,8 @@ class Skylogin
     # Start `skylogin dev` on a free port. It ends with this process, however that ends: its
     # standard input closes then.
     def start
-      command = %w[skylogin dev --port 0 --ephemeral --exit-with-parent]
-      # In the folder / it does not read the project's .env.
-      server = IO.popen(command, 'r+', chdir: '/')
+      # Isolated, it takes nothing from the project's environment but SKYLOGIN_ variables.
+      server = IO.popen(%w[skylogin dev --isolated --port 0 --exit-with-parent], 'r+')
       Minitest.after_run { server.close }
       raise 'skylogin did not start: it took too long' unless server.wait_readable(START_SECONDS_MAX)
 

@@ -93,11 +93,14 @@ def find_target(
     """Return the target that the options name, or else the environment. Raises TargetError."""
     if url and database is not None:
         raise TargetError("use either --url or --database, not both")
-    settings = environment.storage_settings(database)
-    if not url and database is None:
-        url = _url_of_exec()
+    url_of_exec = _url_of_exec() if database is None else ""
+    if url_of_exec:
+        settings = environment.settings_in_exec()
+    else:
+        settings = environment.storage_settings(database)
+    url = url or url_of_exec
     if not url:
-        return DatabaseTarget(settings, app_name)
+        return DatabaseTarget(settings, app_name, database)
     token = admin_token or settings.admin_token or environment.variable("SKYGEAR_MASTER_KEY")
     return ServerTarget(url, token or settings.master_key, app_name)
 

@@ -22,10 +22,16 @@ T = TypeVar("T")
 
 
 class DatabaseTarget(Target):
-    """The apps of a database, which is opened at the first use."""
+    """The apps of a database, which is opened at the first use.
 
-    def __init__(self, settings: Settings, app: str = "") -> None:
+    *given_database* is the URL of the option --database, if it was used.
+    """
+
+    def __init__(
+        self, settings: Settings, app: str = "", given_database: str | None = None
+    ) -> None:
         self.settings = settings
+        self.given_database = given_database
         self._url = settings.database_url or settings.embedded_url
         super().__init__(self._url, app)
         self._runner = asyncio.Runner()

@@ -1,7 +1,7 @@
 """The settings that commands read from the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +11,48 @@ from skylogin import config, logs
 from skylogin.cli.output import print_warnings
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 
-Database = Annotated[str | None, typer.Option(help="Database URL; default: DATABASE_URL.")]
+DATABASE_VARIABLES = ("SKYLOGIN_DATABASE_URL", "DATABASE_URL")
+# What `dev` does not read. A project has a DATABASE_URL of its own in its shell, and a `.env` of
+# production must not make `dev` use its database, or leave loopback.
+NOT_FOR_DEV = frozenset(("DATABASE_URL",))
+NOT_FOR_DEV_FROM_FILE = frozenset((*DATABASE_VARIABLES, "HOST"))
 
 
-def server_settings(mode: str, **flags: object) -> Settings:
-    """Return the settings of a server: flags first, then the environment, then `.env`."""
-    environment = environment_of(mode)
+def _check_given(value: str | None) -> str | None:
+    """Refuse an empty URL, which a shell makes of a variable that is not set."""
+    if value is not None and not value.strip():
+        raise typer.BadParameter("it is empty; give a URL, or leave the option out")
+    return value
+
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        callback=_check_given,
+        help="Database URL; default: SKYLOGIN_DATABASE_URL or DATABASE_URL.",
+    ),
+]
+OwnDatabase = Annotated[
+    str | None,
+    typer.Option(callback=_check_given, help="Database URL; default: SKYLOGIN_DATABASE_URL."),
+]
+Given = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A setting, by its variable. May be repeated."
+    ),
+]
+
+
+def server_settings(
+    mode: str, *, isolated: bool = False, given: Sequence[str] = (), **flags: object
+) -> Settings:
+    """Return the settings of a server: flags first, then *given*, the environment, and `.env`.
+
+    Of the environment, an *isolated* server reads only what is meant for skylogin.
+    """
+    environment = own_variables() if isolated else environment_of(mode)
+    environment |= _read_given(given)
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):
         # The flag --port takes precedence over a port in HOST.
@@ -29,16 +65,44 @@ def server_settings(mode: str, **flags: object) -> Settings:
 
 
 def environment_of(mode: str) -> dict[str, str]:
-    """Return the environment, with the variables of `.env` as defaults."""
+    """Return the environment as `dev` or `serve` reads it, with `.env` for what it lacks."""
     from_file: Mapping[str, str | None] = {}
     if Path(".env").is_file():
         from dotenv import dotenv_values  # noqa: PLC0415
 
         from_file = dotenv_values(".env", interpolate=False)
-    # A `.env` of production must not make `dev` use its database, or leave loopback.
-    ignored = {"DATABASE_URL", "HOST"} if mode == DEV else set()
-    values = {name: value or "" for name, value in from_file.items() if name not in ignored}
-    return _with_files({**values, **os.environ})
+    values = {name: value or "" for name, value in from_file.items()}
+    variables = dict(os.environ)
+    if mode == DEV:
+        values = _without(values, NOT_FOR_DEV_FROM_FILE)
+        variables = _without(variables, NOT_FOR_DEV)
+    return _with_files({**values, **variables})
+
+
+def own_variables() -> dict[str, str]:
+    """Return the variables of the environment that are meant for skylogin and nobody else."""
+    return _with_files({name: value for name, value in os.environ.items() if config.is_own(name)})
+
+
+def _without(values: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _read_given(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the settings in *pairs* of NAME=VALUE. Raises ConfigurationError."""
+    values: dict[str, str] = {}
+    problems = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if equals:
+            values[name] = value
+        else:
+            # The text itself may be a secret.
+            problems.append("--set takes NAME=VALUE, and one of them has no =")
+    problems += [f"--set: {problem}" for problem in config.check_names(values)]
+    if problems:
+        raise ConfigurationError(problems)
+    return values
 
 
 def _with_files(environment: dict[str, str]) -> dict[str, str]:
@@ -71,30 +135,32 @@ def storage_settings(database: str | None) -> Settings:
     The database is *database*, else the environment's, else that of `skylogin dev` in this
     folder, else the one in `.env`.
     """
-    environment = environment_of(DEV)
-    if database is not None:
-        environment["DATABASE_URL"] = database
-    settings = config.read(environment, DEV)
-    embedded = settings.embedded_url.removeprefix(config.SQLITE_PREFIX)
-    if settings.database_url or Path(embedded).is_file():
-        return settings
-    return config.read(environment_of(SERVE), DEV)
+    environment = _on(database, environment_of(SERVE))
+    if database is None and not any(variable(name) for name in DATABASE_VARIABLES):
+        of_dev = config.read(_without(environment, DATABASE_VARIABLES), DEV)
+        if Path(of_dev.embedded_url.removeprefix(config.SQLITE_PREFIX)).is_file():
+            return of_dev
+    return config.read(environment, DEV)
 
 
-def read_settings(mode: str, database_url: str | None) -> Settings:
-    """Return the settings of a server in *mode*, on *database_url* if given.
+def settings_in_exec() -> Settings:
+    """Return the settings of a command that works on the server of `skylogin exec`."""
+    return config.read(own_variables(), DEV)
+
+
+def read_settings(mode: str, database: str | None) -> Settings:
+    """Return the settings of a server in *mode*, on *database* if given.
 
     Raises ConfigurationError.
     """
-    environment = environment_of(mode)
-    if database_url:
-        environment["DATABASE_URL"] = database_url
-    return config.read(environment, mode)
+    return config.read(_on(database, environment_of(mode)), mode)
 
 
 def migration_settings(database: str | None) -> Settings:
     """Return the settings for a migration, which needs no keys."""
-    environment = environment_of(SERVE)
-    if database is not None:
-        environment["DATABASE_URL"] = database
-    return config.read(environment, DEV)
+    return config.read(_on(database, environment_of(SERVE)), DEV)
+
+
+def _on(database: str | None, environment: dict[str, str]) -> dict[str, str]:
+    """Return *environment* with *database*, if given, in place of its own."""
+    return environment if database is None else {**environment, "SKYLOGIN_DATABASE_URL": database}

@@ -68,8 +68,8 @@ def _setting_cells(row: Any) -> dict[str, str]:
 
 def read_settings(target: DatabaseTarget, mode: str | None) -> Settings:
     """Return the settings that a server would read here. Raises ConfigurationError."""
-    url = target.settings.database_url
-    return environment.read_settings(mode or (SERVE if url else DEV), url)
+    mode = mode or (SERVE if target.settings.database_url else DEV)
+    return environment.read_settings(mode, target.given_database)
 
 
 @with_app_target

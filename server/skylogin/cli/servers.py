@@ -14,7 +14,14 @@ import typer
 
 from skylogin import config
 from skylogin.cli import parent_process
-from skylogin.cli.environment import Database, environment_of, migration_settings, server_settings
+from skylogin.cli.environment import (
+    Database,
+    Given,
+    OwnDatabase,
+    environment_of,
+    migration_settings,
+    server_settings,
+)
 from skylogin.cli.output import fail, say, tell, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.client import proxies
@@ -38,10 +45,18 @@ ReadyFile = Annotated[
 def dev(  # noqa: PLR0913, PLR0917
     port: Port = None,
     host: Host = None,
-    database: Database = None,
+    database: OwnDatabase = None,
     ephemeral: Annotated[
         bool, typer.Option(help="Delete the database when the server stops.")
     ] = False,
+    isolated: Annotated[
+        bool,
+        typer.Option(
+            help="Start as `skylogin exec` does: read no .env and no variables but SKYLOGIN_…, "
+            "and delete the database at the end unless it is named."
+        ),
+    ] = False,
+    given: Given = None,
     seed: SeedFiles = None,
     ready_file: ReadyFile = None,
     exit_with_parent: Annotated[
@@ -51,10 +66,18 @@ def dev(  # noqa: PLR0913, PLR0917
     """Run a server for integration tests and local development, on loopback."""
     if exit_with_parent:
         parent_process.check_end_is_noticed()
-    settings = server_settings(DEV, PORT=port, HOST=host, DATABASE_URL=database)
+    settings = server_settings(
+        DEV,
+        isolated=isolated,
+        given=given or (),
+        PORT=port,
+        HOST=host,
+        SKYLOGIN_DATABASE_URL=database,
+    )
     if ephemeral and settings.database_url:
         fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
     prepare = _seeding(settings, seed)
+    ephemeral = ephemeral or (isolated and not settings.database_url)
     starting = server.running(settings, ephemeral=ephemeral, prepare=prepare)
     raise SystemExit(server.run(_serve(starting, ready_file, exit_with_parent=exit_with_parent)))
 
@@ -67,7 +90,7 @@ def serve(
     ready_file: ReadyFile = None,
 ) -> None:
     """Run a server for production. Keys and database must be set."""
-    settings = server_settings(SERVE, PORT=port, HOST=host, DATABASE_URL=database)
+    settings = server_settings(SERVE, PORT=port, HOST=host, SKYLOGIN_DATABASE_URL=database)
     raise SystemExit(server.run(_serve(server.running(settings, migrate=migrate), ready_file)))
 
 
@@ -164,11 +187,13 @@ def _listening_url() -> str:
 
 def execute(
     command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
-    database: Database = None,
+    database: OwnDatabase = None,
+    given: Given = None,
     seed: SeedFiles = None,
 ) -> None:
     """Run a command with its own server, and exit with the command's exit code."""
-    settings = server_settings(DEV, PORT=0, DATABASE_URL=database)
+    given = ["PORT=0", *(given or ())]
+    settings = server_settings(DEV, isolated=True, given=given, SKYLOGIN_DATABASE_URL=database)
     raise SystemExit(server.run(_execute(settings, command, _seeding(settings, seed))))
 
 

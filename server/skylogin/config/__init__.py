@@ -2,7 +2,13 @@
 
 from skylogin.config.display import MASK, InForce, in_force
 from skylogin.config.parsers import Network, address
-from skylogin.config.reading import DEFAULT_MASTER_KEY, ConfigurationError, read
+from skylogin.config.reading import (
+    DEFAULT_MASTER_KEY,
+    ConfigurationError,
+    check_names,
+    is_own,
+    read,
+)
 from skylogin.config.settings import (
     DEV,
     FROM_FILES,
@@ -32,7 +38,9 @@ __all__ = [
     "Setting",
     "Settings",
     "address",
+    "check_names",
     "in_force",
+    "is_own",
     "read",
     "url_of",
 ]

@@ -1,6 +1,6 @@
 """Reading the settings from an environment. All errors are reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,7 +46,12 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     """
     problems: list[str] = []
     warnings: list[str] = []
+    own_url = environment.get("SKYLOGIN_DATABASE_URL")
+    if own_url:
+        # The other one is a project's own, perhaps of a kind that we do not know.
+        environment = {**environment, "DATABASE_URL": ""}
     values = {row.field: _read_row(row, environment, problems, warnings) for row in SETTINGS}
+    values["database_url"] = values["own_database_url"] or values["database_url"]
     if "CUSTOM_TOKEN_SECRET" not in environment:
         values["custom_token_secret"] = None
     if mode == DEV:
@@ -59,7 +64,7 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     warnings += [f"{name} has no effect here" for name in WITHOUT_EFFECT if environment.get(name)]
     settings = Settings(mode=mode, warnings=(), **values)
     problems += _problems(settings)
-    if mode == SERVE and not environment.get("DATABASE_URL"):
+    if mode == SERVE and not (own_url or environment.get("DATABASE_URL")):
         problems.append("DATABASE_URL is not set")
     if problems:
         raise ConfigurationError(problems)
@@ -86,13 +91,21 @@ def _read_row(
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
-    known = VARIABLES | SET_BY_EXEC | {f"{name}_FILE" for name in FROM_FILES}
-    unknown = sorted(
-        name for name in environment if name.startswith("SKYLOGIN_") and name not in known
-    )
+    known = SET_BY_EXEC | {f"{name}_FILE" for name in FROM_FILES}
+    return check_names(sorted(name for name in environment if is_own(name) and name not in known))
+
+
+def is_own(variable: str) -> bool:
+    """Return whether a variable of the environment is meant for skylogin and nobody else."""
+    return variable.startswith("SKYLOGIN_")
+
+
+def check_names(variables: Iterable[str]) -> list[str]:
+    """Return the problems of *variables* that are not settings."""
     return [
         f"{name} is now called {RENAMED[name]}" if name in RENAMED else f"{name} is not a setting"
-        for name in unknown
+        for name in variables
+        if name not in VARIABLES and name not in WITHOUT_EFFECT
     ]
 
 

@@ -70,7 +70,7 @@ class SkyloginServer:
     ) -> None:
         self._environment = {"HOST": "127.0.0.1:0", **(environment or {})}
         if database:
-            self._environment["DATABASE_URL"] = database
+            self._environment["SKYLOGIN_DATABASE_URL"] = database
         self._now = now
         self._thread: threading.Thread | None = None
         self._started: Future[Running] = Future()

@@ -2,7 +2,6 @@ package com.example.skylogin;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -36,7 +35,8 @@ final class SkyloginServer implements AutoCloseable {
     /** Return the server of {@code skylogin exec}, or else start one. */
     static SkyloginServer find() {
         Map<String, String> variables = System.getenv();
-        if (variables.containsKey("SKYGEAR_ENDPOINT")) {
+        // Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+        if (variables.containsKey("SKYLOGIN_APP")) {
             return new SkyloginServer(
                     variables.get("SKYGEAR_ENDPOINT"),
                     variables.get("SKYGEAR_API_KEY"),
@@ -53,10 +53,9 @@ final class SkyloginServer implements AutoCloseable {
 
     private static SkyloginServer start() throws IOException {
         // It ends with this process, however that ends: its standard input closes then.
-        // In the folder / it does not read the project's .env.
+        // Isolated, it takes nothing from the project's environment but SKYLOGIN_ variables.
         Process process = new ProcessBuilder(
-                        "skylogin", "dev", "--port", "0", "--ephemeral", "--exit-with-parent")
-                .directory(new File("/"))
+                        "skylogin", "dev", "--isolated", "--port", "0", "--exit-with-parent")
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         JsonNode ready;
