@@ -105,7 +105,9 @@ class TokenStores:
 
 
 async def find_problem(settings: Settings) -> str:
-    """Return why `fs` or `redis` cannot store access tokens, empty if it can."""
+    """Return why access tokens cannot be stored, empty if they can. `jwt` stores none."""
+    if settings.token_store == "jwt":
+        return ""
     path = settings.token_store_path
     if settings.token_store == "fs":
         problem = await asyncio.to_thread(file_store.find_problem, Path(path))

@@ -28,6 +28,7 @@ Result = TypeVar("Result")
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 FILE_BYTES_MAX = 65536
+TRIED_BYTES = 4096
 # Tokens do not begin with a dot, so an unfinished file is never read as a token.
 UNFINISHED = ".new-"
 
@@ -141,7 +142,10 @@ def find_problem(folder: Path) -> str:
     while not existing.exists():
         existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=existing):
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(TRIED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
             return ""
     except OSError as error:
         return f"{folder} cannot be written: {existing}: {error.strerror}"

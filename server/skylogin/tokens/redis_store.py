@@ -24,12 +24,13 @@ logger = logging.getLogger("skylogin.redis_tokens")
 
 Result = TypeVar("Result")
 CONNECTIONS_MAX = 50
-# The longest wait for an answer, and for a free connection.
-TIMEOUT_SECONDS = 5
+# The longest wait for an answer, with all retries, and for a free connection.
+TIMEOUT_SECONDS = 1.5
 RETRIES, PAUSE_SECONDS, PAUSE_SECONDS_MAX = 3, 0.01, 0.2
 NANOSECONDS_PER_MILLISECOND = 10**6
 WRONG_TYPE = "WRONGTYPE"
 TRIED_KEY = "skylogin:tried"
+TLS = "rediss:"
 
 
 def open_client(url: str) -> "Redis":
@@ -69,7 +70,7 @@ async def find_problem(url: str, prefix: str) -> str:
     valid.
     """
     # Imported only if it is needed, as above.
-    from redis.exceptions import AuthenticationError, ConnectionError, RedisError  # noqa: PLC0415
+    from redis import exceptions  # noqa: PLC0415
 
     async with open_client(url) as client:
         try:
@@ -78,13 +79,14 @@ async def find_problem(url: str, prefix: str) -> str:
                 pipeline.delete(f"{prefix}{TRIED_KEY}")
                 await pipeline.execute()
         # Only the text of a broken connection is sure to have no password.
-        except AuthenticationError:
+        except exceptions.AuthenticationError:
             return "names a Redis that refuses the password, or needs one"
-        except TimeoutError:
-            return f"names a Redis that does not answer in {TIMEOUT_SECONDS} s"
-        except (ConnectionError, OSError) as error:
+        except (TimeoutError, exceptions.TimeoutError):
+            tls = ": does its port speak TLS, as rediss:// says?" if url.startswith(TLS) else ""
+            return f"names a Redis that does not answer in {TIMEOUT_SECONDS} s{tls}"
+        except (exceptions.ConnectionError, OSError) as error:
             return f"names a Redis that cannot be reached: {error}"
-        except RedisError as error:
+        except exceptions.RedisError as error:
             return f"names a Redis that refuses to write: {type(error).__name__}"
     return ""
 
@@ -130,7 +132,8 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     try:
-        return await answer
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await answer
     except (RedisError, OSError) as error:
         if str(error).startswith(WRONG_TYPE):
             return None

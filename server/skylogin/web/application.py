@@ -36,6 +36,7 @@ def make_application(
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[STOPPING] = asyncio.Event()
+    application[health.READINESS] = health.Readiness()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     application.on_shutdown.append(_close_pubsub)
     application.on_response_prepare.append(_prepare_headers)
@@ -58,6 +59,7 @@ async def _run_services(
     async with open_services(settings, store, now) as services:
         application[SERVICES] = services
         yield
+        await application[health.READINESS].close()
 
 
 async def _close_pubsub(application: web.Application) -> None:

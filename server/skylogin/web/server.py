@@ -19,6 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from skylogin import config
 from skylogin.actions.services import Services
+from skylogin.apps import token_stores
 from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, SQLITE_PREFIX, ConfigurationError, Settings
 from skylogin.database import Store, open_store
@@ -120,6 +121,9 @@ async def running(
         store = open_store(url, durable=bool(settings.database_url) or not ephemeral)
         try:
             await database_setup.prepare_tables(store, settings, migrate=migrate)
+            problem = await token_stores.find_problem(settings)
+            if problem:
+                raise ConfigurationError([problem])
             if prepare is not None:
                 await prepare(store)
             async with _listening(settings, store, now) as (services, url, port):
