@@ -160,7 +160,7 @@ def test_a_refused_login_appears_and_is_explained(page: Any, client: Client) -> 
     at_fault = page.locator("tr.at-fault")
     assert at_fault.locator("th").inner_text() == "exp"
     assert "12 seconds before the login attempt" in at_fault.inner_text()
-    assert "skylogin token mint mallory" in page.locator("#again").inner_text()
+    assert "skylogin token mint --url" in page.locator("#again").inner_text()
 
 
 def test_the_token_of_a_login_attempt_is_shown(page: Any, client: Client) -> None:
@@ -214,7 +214,8 @@ def test_logins_are_filtered(page: Any, client: Client) -> None:
     ago = (now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
     soon = (now + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
     assert show(User_id="", Since=ago, Until=soon) == ["anna", "bert", "mallory", "zoe"]
-    assert page.get_by_label("Since").input_value() == ago
+    # A browser leaves out seconds that are 0.
+    assert page.get_by_label("Since").input_value() == ago.removesuffix(":00")
     assert show(Until=ago, Since="") == []
     assert show(Until="", Since=soon) == []
     assert show(Since=soon, Until=ago) == []

@@ -4,7 +4,7 @@ import asyncio
 import html
 import json
 import re
-import shlex
+import subprocess
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -14,11 +14,12 @@ import pytest
 from skylogin import config
 from skylogin.clock import system_now
 from skylogin.database.tables import journal
+from skylogin.operations import apps, secrets
 from sqlalchemy import update
 
+from tests.examples.running import SECONDS_MAX, beside_skylogin
 from tests.factories import SECRET, make_token
-from tests.processes import run_python
-from tests.sites import KEYS, LOG_IN, Answer, MakeSite, Site
+from tests.sites import ADMIN_TOKEN, KEYS, LOG_IN, Answer, MakeSite, Site
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,6 @@ AT = re.compile(r'<time datetime="([^"]+)">')
 ROW = re.compile(
     r'<tr( class="at-fault")?><th scope="row"><code>(.*?)</code></th><td>(.*?)</td>', re.DOTALL
 )
-MINT = re.compile(r"TOKEN=\$\(skylogin (.*)\)\ncurl", re.DOTALL)
 
 
 @pytest.fixture
@@ -36,9 +36,10 @@ async def site(make_site: MakeSite) -> Site:
     return await make_site(config.DEV, CUSTOM_TOKEN_SECRET=SECRET)
 
 
-async def log_in(site: Site, token: str) -> Answer:
-    """Log in with *token*."""
-    return await site.send("POST", LOG_IN, json={"api_key": KEYS["API_KEY"], "token": token})
+async def log_in(site: Site, token: str, app: str = "") -> Answer:
+    """Log in with *token* to the app at a path."""
+    body = {"api_key": KEYS["API_KEY"], "token": token}
+    return await site.send("POST", f"{app}{LOG_IN}", json=body)
 
 
 def mint(**claims: Any) -> str:
@@ -47,10 +48,10 @@ def mint(**claims: Any) -> str:
     return make_token(**{"iat": now, "exp": now + 60, **claims})
 
 
-async def latest_page(site: Site) -> str:
+async def latest_page(site: Site, app: str = "") -> str:
     """Return the page of the latest login attempt."""
-    [latest, *_] = ATTEMPT.findall((await site.get("logins")).text)
-    return (await site.get(f"logins/{latest}")).text
+    [latest, *_] = ATTEMPT.findall((await site.get(f"{app}logins")).text)
+    return (await site.get(f"{app}logins/{latest}")).text
 
 
 # --- the list -----------------------------------------------------------------------
@@ -292,21 +293,57 @@ def claims_of(page: str) -> dict[str, str]:
     }
 
 
-async def test_the_command_of_a_page_repeats_its_attempt(site: Site, tmp_path: Path) -> None:
-    """Its token has the same claims, so the attempt has the same result."""
+@pytest.mark.parametrize("app", ["", "apps/other/"])
+async def test_the_command_of_a_page_repeats_its_attempt(
+    site: Site, tmp_path: Path, app: str
+) -> None:
+    """Pasted into an empty folder: its token has the same claims, and the same result."""
     for reason, claims in REPEATED.items():
-        await log_in(site, mint(**claims))
-        page = await latest_page(site)
+        await log_in(site, mint(**claims), app)
+        page = await latest_page(site, app)
         assert f"</span> {reason}</h1>" in page
-        shown = html.unescape(page.partition('<pre id="again"')[2].partition(">")[2])
-        [command] = MINT.findall(shown.partition("</pre>")[0])
-        program = ("-m", "skylogin", *shlex.split(command))
+        script = html.unescape(page.partition('<pre id="again"')[2].partition(">")[2])
 
-        minted = await asyncio.to_thread(run_python, tmp_path, *program, CUSTOM_TOKEN_SECRET=SECRET)
-        assert minted.returncode == 0, minted.stderr
-        await log_in(site, minted.stdout.strip())
+        printed = await asyncio.to_thread(paste, tmp_path, script.partition("</pre>")[0])
 
-        again = await latest_page(site)
+        assert set(json.loads(printed)) in ({"result"}, {"error"})
+        again = await latest_page(site, app)
         expected = "updated" if reason == "created" else reason
         assert f"</span> {expected}</h1>" in again, reason
         assert claims_of(page).items() <= claims_of(again).items(), reason
+
+
+async def test_the_command_of_serve_names_the_app(make_site: MakeSite, tmp_path: Path) -> None:
+    """It makes the token with the server's database."""
+    site = await make_site(config.SERVE)
+    await site.sign_in()
+    await apps.create(site.operator, "shop")
+    shop = await apps.get(site.operator, "shop")
+    [secret, *_] = await secrets.list_accepted(site.operator, "shop")
+    token = mint(secret=secret.secret)
+    await site.send("POST", f"apps/shop/{LOG_IN}", json={"api_key": shop.api_key, "token": token})
+    page = await latest_page(site, "apps/shop/")
+    script = html.unescape(page.partition('<pre id="again"')[2].partition(">")[2])
+
+    database = {"DATABASE_URL": site.services.settings.database_url}
+    text = script.partition("</pre>")[0]
+    printed = await asyncio.to_thread(paste, tmp_path, text, **database)
+
+    assert "result" in json.loads(printed), printed
+
+
+def paste(folder: Path, script: str, **environment: str) -> str:
+    """Return what *script* prints in a shell in *folder*."""
+    # The server has an admin token of its own, which a reader has in the environment.
+    environment = {"SKYLOGIN_ADMIN_TOKEN": ADMIN_TOKEN, **environment}
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        cwd=folder,
+        env=beside_skylogin(environment),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout

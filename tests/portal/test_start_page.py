@@ -3,22 +3,29 @@
 import asyncio
 import html
 import json
-import os
 import re
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from skylogin import config
 
-from tests.sites import Site
+from tests import needs
+from tests.examples.running import SECONDS_MAX, beside_skylogin
+from tests.sites import MakeSite, Site
 
 NODE_MODULES = Path(__file__).parent.parent / "sdk" / "node_modules"
 # HS256 needs 32 bytes.
 SECRET_CHARACTERS_MIN = 32
-ISSUERS = {"javascript": ["node", "-"], "python": [sys.executable, "-"]}
+# What a reader runs, by the name of the example: its file, and what it needs.
+FILES = {
+    "javascript": ("make_token.js", ["nodejs", "the packages of tests/sdk"]),
+    "python": ("make_token.py", []),
+    "ruby": ("make_token.rb", ["ruby", "ruby-jwt"]),
+    "java": ("MakeToken.java", ["default-jdk-headless", "the libraries of examples/java"]),
+}
+EXPORT = re.compile(r"^(?:#|//) (export TOKEN=.*)$", re.MULTILINE)
 
 
 def copyable(page: str, name: str) -> str:
@@ -28,25 +35,88 @@ def copyable(page: str, name: str) -> str:
     return html.unescape(found[1])
 
 
+def paste(folder: Path, script: str) -> str:
+    """Return what *script* prints in a shell in *folder*, where the libraries are installed."""
+    (folder / "node_modules").symlink_to(NODE_MODULES)
+    (folder / "lib").mkdir()
+    for jar in needs.MAVEN_REPOSITORY.rglob("*.jar"):
+        if {"jsonwebtoken", "fasterxml"} & set(jar.parts):
+            (folder / "lib" / jar.name).symlink_to(jar)
+    environment = beside_skylogin()
+    done = subprocess.run(
+        ["sh", "-ec", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ISSUERS)
-async def test_the_pasted_examples_log_in(name: str, require: Any, dev_site: Site) -> None:
-    """The program prints a token, and the curl command logs in with it."""
-    if name == "javascript":
-        require("nodejs", "the packages of tests/sdk")
+@pytest.mark.parametrize("name", FILES)
+async def test_the_pasted_examples_log_in(
+    name: str, require: Any, dev_site: Site, tmp_path: Path
+) -> None:
+    """The file prints a token, as its first lines say, and the curl command logs in with it."""
+    file, needed = FILES[name]
+    require("curl", *needed)
     page = (await dev_site.get("?show=secret")).text
-    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+    text = copyable(page, name)
+    assert text.splitlines()[0].endswith(f" {file}")
+    (tmp_path / file).write_text(text)
+    [export] = EXPORT.findall(text)
 
-    def run(command: list[str], text: str = "") -> str:
-        return subprocess.run(
-            command, input=text, env=environment, capture_output=True, text=True, check=True
-        ).stdout
+    printed = await asyncio.to_thread(paste, tmp_path, f"{export}\n{copyable(page, 'curl')}")
 
-    token = run(ISSUERS[name], copyable(page, name)).strip()
-    command = copyable(page, "curl").replace("\\\n", " ").replace("PASTE THE TOKEN HERE", token)
-    answer = json.loads(await asyncio.to_thread(run, shlex.split(command)))
+    assert json.loads(printed)["result"]["profile"]["username"] == "alice"
 
-    assert answer["result"]["profile"]["username"] == "alice"
+
+@pytest.mark.slow
+async def test_the_pasted_sdk_logs_in_and_ends(
+    require: Any, dev_site: Site, tmp_path: Path
+) -> None:
+    """No websocket keeps the program alive."""
+    require(*FILES["javascript"][1])
+    page = (await dev_site.get("?show=secret")).text
+    (tmp_path / "make_token.js").write_text(copyable(page, "javascript"))
+    (tmp_path / "login.mjs").write_text(copyable(page, "sdk"))
+
+    script = "export TOKEN=$(node make_token.js)\nnode login.mjs"
+    assert await asyncio.to_thread(paste, tmp_path, script) == "alice\n"
+
+
+ODD = """it's "odd" #{1} \\ $HOME `x` €"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+async def test_odd_keys_and_secrets_can_be_pasted(
+    name: str, require: Any, make_site: MakeSite, tmp_path: Path
+) -> None:
+    """Whatever characters they have."""
+    file, needed = FILES[name]
+    require("curl", *needed)
+    odd = {"API_KEY": ODD, "CUSTOM_TOKEN_SECRET": f"{ODD}, and long enough for HS256"}
+    site = await make_site(config.DEV, **odd)
+    page = (await site.get("?show=secret")).text
+    (tmp_path / file).write_text(copyable(page, name), encoding="utf-8")
+    [export] = EXPORT.findall(copyable(page, name))
+
+    printed = await asyncio.to_thread(paste, tmp_path, f"{export}\n{copyable(page, 'curl')}")
+
+    assert json.loads(printed)["result"]["profile"]["username"] == "alice"
+
+
+async def test_without_a_secret_there_is_nothing_to_copy(make_site: MakeSite) -> None:
+    """No masked text stands in for it."""
+    page = (await (await make_site(config.DEV, CUSTOM_TOKEN_SECRET="")).get()).text
+
+    assert config.MASK not in page
+    assert "none is accepted" in page
 
 
 async def test_the_secret_is_masked_until_it_is_shown(dev_site: Site) -> None:

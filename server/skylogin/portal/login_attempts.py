@@ -1,7 +1,5 @@
 """The pages on the login log."""
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +14,7 @@ from skylogin.http import event_stream
 from skylogin.operations import login_attempts
 from skylogin.operations.login_attempts import AttemptPage
 from skylogin.operations.operator import RefusedError
-from skylogin.portal import templates
+from skylogin.portal import commands, templates
 from skylogin.portal.request import PageRequest, next_page, read_time, status_with
 from skylogin.tokens import explain, jws
 
@@ -28,7 +26,6 @@ FIELDS = ("accepted", *TEXTS, *TIMES)
 IN_DETAILS = ("user_id", "secret_id", *TIMES)
 TIME_LENGTH = len("2026-01-02T03:04:05")
 EMPTY_PAGE = AttemptPage([], "")
-ADDED_BY_MINT, DEFAULT_ALGORITHM = ("iat", "exp"), "HS256"
 
 
 # --- the list -----------------------------------------------------------------------
@@ -138,7 +135,7 @@ async def show_login(request: PageRequest) -> web.Response:
         attempt=attempt,
         parts=[("Header", _header_rows(attempt.details, at_fault)), ("Claims", claims)],
         at_fault=at_fault,
-        command=_command(request, attempt),
+        command=commands.repeat(request, attempt),
         left_out=left_out,
     )
 
@@ -169,28 +166,3 @@ def _distance(seconds: int, at: datetime) -> str:
         return "the same second as the login attempt"
     words = relative_time.span(abs(difference))
     return f"{words} {'after' if difference > 0 else 'before'} the login attempt"
-
-
-def _command(request: PageRequest, attempt: LogEntry) -> str:
-    """Return the commands that repeat the login attempt with an equal token."""
-    details = attempt.details
-    # `token mint` adds these unless they are null.
-    missing = {name: None for name in ADDED_BY_MINT if name not in details["claim_names"]}
-    claims = {**missing, **details["claims"]}
-    options = "".join(
-        f" --claim {shlex.quote(f'{name}={json.dumps(value)}')}"
-        for name, value in sorted(claims.items())
-        if name != "sub"
-    )
-    if details["algorithm"] in jws.ALGORITHMS and details["algorithm"] != DEFAULT_ALGORITHM:
-        options += f" --algorithm {details['algorithm']}"
-    subject = shlex.quote(attempt.subject)
-    # A subject with a leading hyphen would be parsed as an option.
-    is_like_option = attempt.subject.startswith("-")
-    arguments = f"{options} -- {subject}" if is_like_option else f" {subject}{options}"
-    body = '"{\\"api_key\\":\\"$API_KEY\\",\\"token\\":\\"$TOKEN\\"}"'
-    return (
-        f"TOKEN=$(skylogin token mint{arguments})\n"
-        f"curl -s {request.endpoint}sso/custom_token/login"
-        f" -H 'Content-Type: application/json' -d {body}"
-    )

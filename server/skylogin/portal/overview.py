@@ -14,7 +14,7 @@ from skylogin.domain.login_attempt import Origin
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import overview, secrets, tokens
 from skylogin.operations.operator import RefusedError, list_acts
-from skylogin.portal import chart
+from skylogin.portal import chart, commands
 from skylogin.portal.request import PageRequest, read_object
 
 LOG_IN = "sso:custom_token:login"
@@ -27,6 +27,8 @@ async def show_start(request: PageRequest, **more: Any) -> web.Response:
     is_shown = request.text("show") == "secret"
     values: dict[str, Any] = {
         "endpoint": request.endpoint,
+        "curl": commands.log_in(request),
+        "literal": _literal,
         "api_key": request.opened_app.api_key,
         "secret": accepted[0].secret if accepted and is_shown else config.MASK,
         "has_secret": bool(accepted),
@@ -37,6 +39,12 @@ async def show_start(request: PageRequest, **more: Any) -> web.Response:
         **more,
     }
     return request.render("start.html", **values)
+
+
+def _literal(text: str) -> str:
+    """Return *text* as a literal of JavaScript, Python, Ruby and Java alike."""
+    # Ruby alone reads # in it.
+    return json.dumps(text, ensure_ascii=False).replace("#", "\\u0023")
 
 
 async def try_login(request: PageRequest) -> web.Response:

@@ -3,21 +3,30 @@
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const text = document.getElementById(button.dataset.copy).textContent;
+    const element = document.getElementById(button.dataset.copy);
+    const text = await textOf(element, button.dataset.source);
     try {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {
       // Without TLS, the clipboard may be unavailable: select the text, to copy it by keyboard.
-      const range = document.createRange();
-      range.selectNodeContents(document.getElementById(button.dataset.copy));
-      const selection = getSelection();
-      selection.removeAllRanges();
-      selection.addRange(range);
+      element.textContent = text;
+      getSelection().selectAllChildren(element);
       button.textContent = "Selected";
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
+}
+
+// A text that is masked here is taken from the page at *source*, which shows it.
+async function textOf(element, source) {
+  if (!source) return element.textContent;
+  const answer = await fetch(source);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const shown = page.getElementById(element.id);
+  // The session has ended: sign in, and see it there.
+  if (!shown) location.assign(source);
+  return shown.textContent;
 }
 
 const ROWS_MAX = 200;
