@@ -62,7 +62,8 @@ async def test_a_device_is_registered(people: Users, query: Query) -> None:
     """With what the call says; an empty token or topic is null."""
     first = await people.register("alice", type="ios", device_token="a", topic="com.example")
     second = await people.register("alice", type="android", device_token="", topic=None)
-    third = await people.register("bert", TYPE="baidu-android", Device_Token="c")
+    spelled = {"type": "ios", "Type": "baidu-android", "Device_To\u212aen": "c", "TOPIC": ""}
+    third = await people.register("bert", **spelled)
 
     alice, bert = people.ids["alice"], people.ids["bert"]
     assert sorted(await query(COLUMNS), key=lambda row: str(row[2:])) == [

@@ -9,6 +9,7 @@ from skylogin.errors import BAD_REQUEST, SkygearError
 BOUND: dict[str, tuple[dict[str, Any], str]] = {
     "as it is spelled": ({"token": "a"}, "a"),
     "in another case": ({"TOKEN": "a"}, "a"),
+    "with other letters that Go folds": ({"to\u212aEN": "a"}, "a"),
     "both: the exact one": ({"TOKEN": "b", "token": "a"}, "a"),
     "both, the exact one wrong elsewhere": ({"TOKEN": 5, "token": "a"}, "a"),
     "null": ({"token": None}, ""),

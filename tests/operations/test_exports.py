@@ -231,6 +231,10 @@ INVALID_LINES: dict[str, tuple[Lines, str]] = {
     "not a time": ([HEAD, changed(USER, last_seen_at="now")], "last_seen_at is not a time"),
     "not a boolean": ([HEAD, changed(USER, disabled="no")], "disabled has to be true or"),
     "a long id": ([HEAD, changed(USER, id="a" * 801)], "id is longer than 800 bytes"),
+    "a field with a dot": (
+        [HEAD, changed(FIELD, field="a.b")],
+        'line 2: record_fields: "a.b" is not a valid field name',
+    ),
     "a long OAuth principal": (
         [HEAD, changed(PRINCIPAL, kind="oauth", provider="google", principal="a" * 801)],
         "line 2: principals: the principal is longer than 800 bytes",

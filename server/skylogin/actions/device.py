@@ -40,7 +40,7 @@ async def register(call: Call, services: Services) -> object:
 
 async def unregister(call: Call, services: Services) -> object:
     """Take a device from its user. The device stays; others with its token are removed."""
-    device_id = bound_key(call.payload, "id")
+    device_id = bound_key(call.payload, "ID")
     if not device_id:
         raise invalid_argument("Missing device id", "id")
 
@@ -54,7 +54,8 @@ async def unregister(call: Call, services: Services) -> object:
 
 def _read_device(call: Call) -> Device:
     """Return what a call says about the caller's device; a new one has no id yet."""
-    names = ("id", "type", "device_token", "topic")
+    # As the original spells them: these win over any other case.
+    names = ("ID", "Type", "device_token", "Topic")
     device_id, kind, token, topic = (bound(call.payload, name, "") for name in names)
     if not kind:
         raise invalid_argument("empty device type", "type")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from skylogin.domain.limits import check_storable
+from skylogin.encoding.go_format import fold_name
 from skylogin.errors import Reason, not_decodable
 
 T = TypeVar("T", str, bool)
@@ -78,7 +79,8 @@ def bound_keys(payload: Mapping[str, object], name: str) -> list[str] | None:
 def _find(payload: Mapping[str, object], name: str) -> object:
     value = payload.get(name, _MISSING)
     if value is _MISSING:
-        value = next((v for key, v in payload.items() if key.lower() == name), None)
+        wanted = fold_name(name)
+        value = next((v for key, v in payload.items() if fold_name(key) == wanted), None)
     return value
 
 

@@ -11,6 +11,11 @@ def is_int64(value: object) -> TypeGuard[int]:
     return type(value) is int and INT64_MIN <= value <= INT64_MAX
 
 
+def fold_name(name: str) -> str:
+    """Return the name of a member as Go compares it: without case, and with long s as s."""
+    return name.replace("\u017f", "s").lower()
+
+
 def go_type(value: object) -> str:
     """Return the name that Go's %T prints for a value read from JSON."""
     if value is None:

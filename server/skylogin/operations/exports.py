@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from skylogin.database import Transaction, tables
-from skylogin.domain import subject
+from skylogin.domain import fields, subject
 from skylogin.domain.limits import KEY_BYTES_MAX, check_storable
 from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.encoding import json_text, rfc3339
@@ -121,9 +121,13 @@ def _check(file: BinaryIO, *, documented: bool) -> None:
     order = list(TABLES)
     reached = 0
     for number, table, row in _rows(file):
-        problem = _principal_problem(row, documented=documented) if table == "principals" else ""
+        problem = ""
+        if table == "principals":
+            problem = _principal_problem(row, documented=documented)
+        elif table == "record_fields":
+            problem = _field_problem(row)
         if problem:
-            raise RefusedError(f"line {number}: {table}: the principal {problem}")
+            raise RefusedError(f"line {number}: {table}: {problem}")
         if order.index(table) < reached:
             raise RefusedError(
                 f"line {number}: {table} comes after {order[reached]}; "
@@ -136,9 +140,19 @@ def _principal_problem(row: Row, *, documented: bool) -> str:
     """Return why the principal of a row could not log in, empty if it could."""
     principal = row["principal"]
     if (row["kind"], row["provider"]) == (CUSTOM_TOKEN, ""):
-        return subject.problem(principal, documented=documented)
+        problem = subject.problem(principal, documented=documented)
+        return f"the principal {problem}" if problem else ""
     is_long = len(principal.encode()) > KEY_BYTES_MAX
-    return f"is longer than {KEY_BYTES_MAX} bytes" if is_long else ""
+    return f"the principal is longer than {KEY_BYTES_MAX} bytes" if is_long else ""
+
+
+def _field_problem(row: Row) -> str:
+    """Return why no login would add the field of a row, empty if one might."""
+    try:
+        fields.check_name(row["field"])
+    except SkygearError as error:
+        return error.explanation
+    return ""
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:

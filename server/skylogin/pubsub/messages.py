@@ -7,6 +7,7 @@ An invalid message ends its connection. The texts are the original's
 from dataclasses import dataclass
 
 from skylogin.encoding import json_text, raw_json
+from skylogin.encoding.go_format import fold_name
 
 UNKNOWN_ACTION = b"Unknow action"
 _ENDING = "Closing Connection"
@@ -66,7 +67,7 @@ def _read_members(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, member, written in value:
         # As in the original, names match in any case, and the last one counts.
-        _take(found, name.lower(), member, written)
+        _take(found, fold_name(name), member, written)
     return found
 
 

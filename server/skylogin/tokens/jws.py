@@ -16,7 +16,7 @@ from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from skylogin.encoding import json_text
-from skylogin.encoding.go_format import is_int64
+from skylogin.encoding.go_format import fold_name, is_int64
 from skylogin.errors import Reason
 
 ALGORITHMS = {
@@ -182,7 +182,7 @@ def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> C
         raise TokenError(Reason.CLAIMS_MALFORMED, "the claims are not a JSON object")
     for name, value in members:
         claims.names.append(name)
-        known = name if name in KNOWN_CLAIMS else _folded(name)
+        known = name if name in KNOWN_CLAIMS else fold_name(name)
         if known in STRING_CLAIMS:
             _take_string(claims, known, value)
         elif known in TIME_CLAIMS:
@@ -190,11 +190,6 @@ def read_claims(data: bytes, object_claims: frozenset[str] = OBJECT_CLAIMS) -> C
         elif known in object_claims:
             _take_object(claims, known, value)
     return claims
-
-
-def _folded(name: str) -> str:
-    """Return *name* as Go compares it: case-folded, with long s as s and the Kelvin sign as k."""
-    return name.replace("\u017f", "s").lower()
 
 
 def _take_string(claims: ClaimSet, name: str, value: object) -> None:
