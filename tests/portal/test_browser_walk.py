@@ -210,7 +210,8 @@ def test_logins_are_filtered(page: Any, client: Client) -> None:
     assert seen() == ["bert"]
     assert page.get_by_label("User id").input_value() == user_id
 
-    now = system_now()
+    # A browser leaves out seconds that are 0.
+    now = system_now().replace(second=7)
     ago = (now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
     soon = (now + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S")
     assert show(User_id="", Since=ago, Until=soon) == ["anna", "bert", "mallory", "zoe"]
