@@ -52,7 +52,7 @@ class Settings:
     custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and kept. Empty: login with custom token is off.")
     database_url: str = _setting("DATABASE_URL", "", parsers.database_url, "URL of PostgreSQL, in libpq's forms, or `sqlite:///path`. Not read by `skylogin dev`, `skylogin exec` and tests.")
     dev_mode: bool | None = _setting("DEV_MODE", "", parsers.optional_boolean, "What the API key may do. Unset: logins add profile fields, and under `skylogin dev` as with `yes`. `yes`: also `role:default`, `role:admin` and `schema:*`, for everybody with an app. `no`: a login with a new profile field is refused.")
-    host: tuple[str, int | None] = _setting("HOST", ":3000", parsers.address, "Where to listen: `host:port`, `:port` or `host`. `skylogin dev` listens on 127.0.0.1 unless a host is set.")
+    host: tuple[str, int | None] = _setting("HOST", ":3000", parsers.address, "Where to listen: `host:port`, `:port` or `host`. No host, or `[::]`: every address, of IPv4 and IPv6. `skylogin dev` listens on 127.0.0.1 unless a host is set.")
     port: int | None = _setting("PORT", "", parsers.port, "Port to listen on if HOST has none. 0: any free port.")
     cors_host: str = _setting("CORS_HOST", "*", parsers.text, "Sent unchanged as Access-Control-Allow-Origin.")
     response_timeout_seconds: int = _setting("RESPONSE_TIMEOUT", "60", parsers.lenient_integer, "Seconds after which a call times out; 0 or less: never.")

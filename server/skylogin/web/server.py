@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from skylogin import config
 from skylogin.actions.services import Services
 from skylogin.apps import token_stores
 from skylogin.clock import monotonic, system_now
@@ -25,7 +24,7 @@ from skylogin.config import DEV, SQLITE_PREFIX, ConfigurationError, Settings
 from skylogin.database import Store, open_store
 from skylogin.errors import SkygearError
 from skylogin.store.apps import KeysTakenError
-from skylogin.web import database_setup
+from skylogin.web import database_setup, listening
 from skylogin.web.application import make_application
 from skylogin.web.keys import SERVICES, STOPPING
 
@@ -145,17 +144,17 @@ async def _listening(
         try:
             await runner.setup()
             assert runner.server is not None
-            loop = asyncio.get_running_loop()
-            server = await loop.create_server(runner.server, host or None, port, backlog=128)
+            server = await listening.listen(runner.server, host, port)
         except KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
             raise ConfigurationError([error.explanation]) from error
         except OSError as error:
-            problem = f"cannot listen on {host or '*'}:{port}: {error.strerror or error}"
+            shown = f"[{host}]" if ":" in host else host or "*"
+            problem = f"cannot listen on {shown}:{port}: {error.strerror or error}"
             raise ConfigurationError([problem]) from error
         try:
-            yield (application[SERVICES], *_url_of(server))
+            yield (application[SERVICES], *listening.url_of(server))
         finally:
             await _stop_accepting(server)
             application[STOPPING].set()
@@ -171,8 +170,8 @@ async def _stop_accepting(server: asyncio.Server) -> None:
     next. A server that is closed between the two never closes that connection (an open
     fault of CPython, python/cpython#109564).
     """
-    for listening in server.sockets:
-        asyncio.get_running_loop().remove_reader(listening)
+    for one in server.sockets:
+        asyncio.get_running_loop().remove_reader(one)
     await asyncio.sleep(ACCEPT_SECONDS)
     server.close()
 
@@ -202,10 +201,3 @@ def _shorten_http_errors(record: logging.LogRecord) -> bool:
 
 
 http_logger.addFilter(_shorten_http_errors)
-
-
-def _url_of(server: asyncio.Server) -> tuple[str, int]:
-    # Prefer IPv4 if the server listens on both: every machine has it.
-    addresses = [listening.getsockname() for listening in server.sockets]
-    host, port = min(addresses, key=lambda address: ":" in address[0])[:2]
-    return config.url_of(host, port), port

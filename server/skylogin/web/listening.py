@@ -1,0 +1,44 @@
+"""The sockets that a server listens on."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+
+from skylogin import config
+
+BACKLOG = 128
+EVERY_ADDRESS = ""
+
+
+async def listen(
+    make_protocol: Callable[[], asyncio.Protocol], host: str, port: int
+) -> asyncio.Server:
+    """Listen on *host*; empty means every address of the machine, and so does `::`, as in Go."""
+    loop = asyncio.get_running_loop()
+    if _is_every_address(host) and socket.has_dualstack_ipv6():
+        # asyncio would listen on IPv6 alone, and on another port if any is free to choose.
+        both = socket.create_server(
+            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+        )
+        return await loop.create_server(make_protocol, sock=both, backlog=BACKLOG)
+    return await loop.create_server(make_protocol, host or None, port, backlog=BACKLOG)
+
+
+def url_of(server: asyncio.Server) -> tuple[str, int]:
+    """Return the URL and the port at which this machine reaches *server*."""
+    # Prefer IPv4 if the server listens on both: every machine has it.
+    addresses = [listening.getsockname()[:2] for listening in server.sockets]
+    host, port = min(addresses, key=lambda address: ":" in address[0])
+    if _is_every_address(host) and socket.has_dualstack_ipv6():
+        host = EVERY_ADDRESS
+    return config.url_of(host, port), port
+
+
+def _is_every_address(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host or "::")
+    except ValueError:
+        return False
+    # 0.0.0.0 stays IPv4's: it is also what one writes to have no IPv6.
+    return address.version == 6 and address.is_unspecified  # noqa: PLR2004
