@@ -147,7 +147,7 @@ def me(plan: Plan) -> list[Row]:
             rows.append(Row("me/s, PostgreSQL", "", "PostgreSQL is not installed", None))
         else:
             folder = plan.folder / "postgresql"
-            servers["postgresql"] = running(folder, SKYLOGIN, DATABASE_URL=url)
+            servers["postgresql"] = running(folder, SKYLOGIN, SKYLOGIN_DATABASE_URL=url)
         loads = {}
         for what, starting in servers.items():
             server = stack.enter_context(starting)

@@ -121,13 +121,14 @@ def test_a_fallback_to_the_default_gets_a_warning(
     assert getattr(settings, field) == value
     [warning] = settings.warnings
     assert warning.startswith(variable)
+    assert warning.endswith(f", not {text!r}")
 
 
 PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
-    "no boolean": ({"DEV_MODE": "maybe"}, "DEV_MODE is neither yes nor no"),
-    "no port": ({"PORT": "70000"}, "PORT is not a port"),
-    "port text": ({"PORT": "http"}, "PORT is not a whole number"),
-    "port in HOST": ({"HOST": "localhost:x"}, "HOST is not a whole number"),
+    "no boolean": ({"DEV_MODE": "maybe"}, "DEV_MODE is neither yes nor no: 'maybe'"),
+    "no port": ({"PORT": "70000"}, "PORT is not a port: '70000'"),
+    "port text": ({"PORT": "http"}, "PORT is not a whole number: 'http'"),
+    "port in HOST": ({"HOST": "localhost:x"}, "HOST is not a whole number: 'localhost:x'"),
     "equal keys": ({"API_KEY": "secret"}, "MASTER_KEY cannot be the same as API_KEY"),
     "app name": (
         {"APP_NAME": "a-b"},
@@ -141,7 +142,7 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
         {"AUTH_RECORD_KEYS": "a,a"},
         "AUTH_RECORD_KEYS cannot have duplicated keys 'a'",
     ),
-    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is not one of jwt, fs, redis"),
+    "token store": ({"TOKEN_STORE": "magic"}, "TOKEN_STORE is not one of jwt, fs, redis: 'magic'"),
     "redis nowhere": (
         {"TOKEN_STORE": "redis"},
         "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
@@ -156,19 +157,31 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "contract": (
         {"SKYLOGIN_CONTRACT": "x"},
-        "SKYLOGIN_CONTRACT is not one of documented, original",
+        "SKYLOGIN_CONTRACT is not one of documented, original: 'x'",
     ),
     "algorithm": (
         {"SKYLOGIN_ALLOWED_ALGORITHMS": "HS256,none"},
-        "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512",
+        "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512: 'HS256,none'",
     ),
     "no algorithm": (
         {"SKYLOGIN_ALLOWED_ALGORITHMS": ","},
-        "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512",
+        "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512: ','",
     ),
-    "negative": ({"SKYLOGIN_LEEWAY_SECONDS": "-1"}, "SKYLOGIN_LEEWAY_SECONDS is negative"),
-    "zero": ({"SKYLOGIN_LOGIN_LOG_DAYS": "0"}, "SKYLOGIN_LOGIN_LOG_DAYS has to be more than 0"),
+    "negative": ({"SKYLOGIN_LEEWAY_SECONDS": "-1"}, "SKYLOGIN_LEEWAY_SECONDS is negative: '-1'"),
+    "zero": (
+        {"SKYLOGIN_LOGIN_LOG_DAYS": "0"},
+        "SKYLOGIN_LOGIN_LOG_DAYS has to be more than 0: '0'",
+    ),
     "unknown": ({"SKYLOGIN_LEEWAY": "5"}, "SKYLOGIN_LEEWAY is not a setting"),
+    "a port of ours": ({"SKYLOGIN_PORT": "3000"}, "SKYLOGIN_PORT is not a setting"),
+    "a control character": (
+        {"VERIFY_REQUIRED": "\x1b[2J"},
+        "VERIFY_REQUIRED is neither yes nor no: '\\x1b[2J'",
+    ),
+    "a long value": (
+        {"VERIFY_REQUIRED": "x" * 99},
+        f"VERIFY_REQUIRED is neither yes nor no: '{'x' * 80}…'",
+    ),
     "renamed": (
         {"SKYLOGIN_JOURNAL_DAYS": "5"},
         "SKYLOGIN_JOURNAL_DAYS is now called SKYLOGIN_LOGIN_LOG_DAYS",
@@ -353,3 +366,41 @@ def test_the_settings_do_not_show_their_secrets() -> None:
     shown = repr(config.read(secrets, DEV))
 
     assert [value for value in secrets.values() if value in shown] == []
+
+
+# As Kubernetes sets them, and Docker for a link.
+SERVICE_LINKS = {
+    "SKYLOGIN_PORT": "tcp://10.0.12.7:3000",
+    "SKYLOGIN_SERVICE_HOST": "10.0.12.7",
+    "SKYLOGIN_SERVICE_PORT": "3000",
+    "SKYLOGIN_SERVICE_PORT_HTTP": "3000",
+    "SKYLOGIN_PORT_3000_TCP": "tcp://10.0.12.7:3000",
+    "SKYLOGIN_PORT_3000_TCP_ADDR": "10.0.12.7",
+    "SKYLOGIN_PORT_3000_TCP_PROTO": "tcp",
+    "SKYLOGIN_PORT_3000_TCP_PORT": "3000",
+    "SKYLOGIN_PORT_53_UDP": "udp://10.0.12.7:53",
+    "SKYLOGIN_PORT_53_UDP_ADDR": "10.0.12.7",
+    "SKYLOGIN_DEV_PORT": "tcp://[fd00::7]:80",
+    "SKYLOGIN_DEV_SERVICE_HOST": "fd00::7",
+    "SKYLOGIN_DEV_SERVICE_PORT_HTTP_ADMIN": "80",
+    "SKYLOGIN_DEV_PORT_80_TCP": "tcp://[fd00::7]:80",
+    "SKYLOGIN_DEV_PORT_80_TCP_ADDR": "fd00::7",
+    "SKYLOGIN_2_PORT_9000_SCTP_PROTO": "sctp",
+    "SKYLOGIN_DATA_SERVICE_HOST": "10.0.12.8",
+    "SKYLOGIN_NAME": "/tests/skylogin",
+    "SKYLOGIN_ENV_PATH": "/usr/bin",
+}
+
+
+def test_the_variables_of_service_links_are_passed_over() -> None:
+    """A platform sets them for a service of the name `skylogin`, or of one that begins so."""
+    assert config.read(SERVICE_LINKS, DEV) == config.read({}, DEV)
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "SKYLOGIN_DATABASE_URL"])
+def test_a_database_url_that_cannot_be_used_is_not_shown(variable: str) -> None:
+    """It has a password."""
+    [problem] = problems({variable: "mysql://me:Geheim@db.example.com/app"})
+
+    assert problem.startswith(f"{variable} has to begin with")
+    assert "Geheim" not in problem

@@ -61,7 +61,10 @@ def test_a_warning_is_printed(
     assert environment.server_settings(DEV)
 
     errors = capsys.readouterr().err
-    assert "warning: RESPONSE_TIMEOUT is not a number, so the default is used: 60" in errors
+    assert (
+        "warning: RESPONSE_TIMEOUT is not a number, so the default is used: 60, not 'soon'"
+        in errors
+    )
     assert "warning: PLUGINS has no effect here" in errors
 
 

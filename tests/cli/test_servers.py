@@ -160,6 +160,17 @@ def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("host", ["x86_64-conda-linux-gnu", "a..b", "192.0.2.9"])
+def test_a_host_that_is_no_address_is_reported(host: str, tmp_path: Path) -> None:
+    """By its variable: conda, for one, sets it to something else."""
+    refused = run_command(tmp_path, "dev", "--ephemeral", HOST=host, PORT="0")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"skylogin cannot run:\n  - HOST is {host!r}, which is not an address of this machine\n"
+    )
+
+
 # --- stopping -----------------------------------------------------------------
 
 

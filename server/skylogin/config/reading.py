@@ -10,8 +10,10 @@ from skylogin.config.settings import (
     FROM_FILES,
     LOOPBACK,
     LOOPBACK_NAME,
+    NOT_SHOWN,
     RENAMED,
     SERVE,
+    SERVICE_LINK,
     SET_BY_EXEC,
     SETTINGS,
     VARIABLES,
@@ -22,6 +24,7 @@ from skylogin.config.settings import (
 from skylogin.domain import database_url, unique_keys
 from skylogin.tokens import jws
 
+SHOWN_LENGTH_MAX = 80
 SECRET_LENGTH_MIN = 16
 PASSWORD_LENGTH_MIN = 12
 DEFAULT_API_KEY, DEFAULT_MASTER_KEY = "changeme", "secret"
@@ -82,17 +85,27 @@ def _read_row(
     try:
         return row.parse(text)
     except FallbackToDefault as reason:
-        warnings.append(f"{row.variable} {reason}: {row.default}")
+        warnings.append(f"{row.variable} {reason}: {row.default}, not {_shown(text)}")
     except unique_keys.DuplicatedKeyError as error:
         problems.append(str(error))
     except ValueError as error:
-        problems.append(f"{row.variable} {error}")
+        value = "" if row.variable in NOT_SHOWN else f": {_shown(text)}"
+        problems.append(f"{row.variable} {error}{value}")
     return row.parse(row.default)
+
+
+def _shown(text: str) -> str:
+    """Return *text* for a message, in quotes and not too long."""
+    return repr(text if len(text) <= SHOWN_LENGTH_MAX else f"{text[:SHOWN_LENGTH_MAX]}…")
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     known = SET_BY_EXEC | {f"{name}_FILE" for name in FROM_FILES}
-    return check_names(sorted(name for name in environment if is_own(name) and name not in known))
+    return check_names(
+        name
+        for name, value in sorted(environment.items())
+        if is_own(name) and name not in known and not SERVICE_LINK.fullmatch(f"{name}={value}")
+    )
 
 
 def is_own(variable: str) -> bool:

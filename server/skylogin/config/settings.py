@@ -3,6 +3,7 @@
 Skygear's variables keep its names; ours begin with SKYLOGIN_.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -20,6 +21,8 @@ LOOPBACK, LOOPBACK_NAME = "127.0.0.1", "localhost"
 # Settings that may also come from a file, whose path is in a variable that ends with _FILE.
 FROM_FILES = ("SKYLOGIN_ADMIN_TOKEN", "SKYLOGIN_ADMIN_PASSWORD")
 SECRETS = frozenset(("MASTER_KEY", "CUSTOM_TOKEN_SECRET", "TOKEN_STORE_SECRET", *FROM_FILES))
+# Messages about a value that cannot be used do not show it.
+NOT_SHOWN = SECRETS | {"DATABASE_URL", "SKYLOGIN_DATABASE_URL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,14 @@ RENAMED = {
     f"SKYLOGIN_JOURNAL_{part}": f"SKYLOGIN_LOGIN_LOG_{part}"
     for part in ("ROWS_MAX", "DAYS", "PROFILES")
 }
+# What Kubernetes, and Docker for its links, set for a service whose name is `skylogin` or begins
+# with `skylogin-`. A mere port is a mistake for PORT.
+SERVICE_LINK = re.compile(
+    r"SKYLOGIN_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)=.*"
+    r"|SKYLOGIN_(?:\w+_)?PORT=(?:tcp|udp|sctp)://.*"
+    r"|SKYLOGIN_(?:\w+_)?(?:NAME=/.*|ENV_\w+=.*)",
+    re.DOTALL,
+)
 # Skygear's variables for what this server does not do.
 WITHOUT_EFFECT = (
     "PLUGINS",

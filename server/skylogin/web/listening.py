@@ -1,6 +1,7 @@
 """The sockets that a server listens on."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -33,6 +34,19 @@ def url_of(server: asyncio.Server) -> tuple[str, int]:
     if _is_every_address(host) and socket.has_dualstack_ipv6():
         host = EVERY_ADDRESS
     return config.url_of(host, port), port
+
+
+def problem_with(host: str, port: int, error: OSError | UnicodeError) -> str:
+    """Return the message for an address on which the server cannot listen."""
+    if (
+        isinstance(error, UnicodeError | socket.gaierror)
+        # From Python 3.12 on, asyncio's own error for the same has no number.
+        or error.errno in (None, errno.EADDRNOTAVAIL)
+    ):
+        # Conda, for one, sets HOST to the kind of the machine.
+        return f"HOST is {host!r}, which is not an address of this machine"
+    shown = f"[{host}]" if ":" in host else host or "*"
+    return f"cannot listen on {shown}:{port}: {error.strerror or error}"
 
 
 def _is_every_address(host: str) -> bool:

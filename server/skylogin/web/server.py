@@ -149,10 +149,8 @@ async def _listening(
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
             raise ConfigurationError([error.explanation]) from error
-        except OSError as error:
-            shown = f"[{host}]" if ":" in host else host or "*"
-            problem = f"cannot listen on {shown}:{port}: {error.strerror or error}"
-            raise ConfigurationError([problem]) from error
+        except (OSError, UnicodeError) as error:
+            raise ConfigurationError([listening.problem_with(host, port, error)]) from error
         try:
             yield (application[SERVICES], *listening.url_of(server))
         finally:
