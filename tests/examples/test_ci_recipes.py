@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.docs.pages import PAGES
 from tests.examples.languages import LANGUAGES
 from tests.examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
 from tests.processes import environment_with
@@ -49,12 +50,17 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with this checkout as a wheel, and all that it and its tests want from outside."""
+    """A folder with all that this checkout, its build and its tests want from outside."""
     folder = tmp_path_factory.mktemp("wheels")
     held = ROOT / "constraints.txt"
     environment = {**os.environ, "PIP_CONSTRAINT": str(held), "PIP_BUILD_CONSTRAINT": str(held)}
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, ROOT]
-    subprocess.run([*command, "pytest"], check=True, env=environment, timeout=SECONDS_MAX)
+    subprocess.run(
+        [*command, "pytest", "hatchling"], check=True, env=environment, timeout=SECONDS_MAX
+    )
+    # Nobody has registered the name.
+    [wheel] = folder.glob("skylogin-*.whl")
+    wheel.unlink()
     return folder
 
 
@@ -102,8 +108,10 @@ def test_a_job_of_the_workflow_passes(
     language = LANGUAGES[JOBS[job]]
     require(*language.needs)
     folder = copy_example(language.name, tmp_path)
-    wanted = yaml.safe_load(WORKFLOW.replace(PORT, str(free_port())))["jobs"][job]
-    environment = {**as_in_ci, **wanted.get("env", {}), "TMPDIR": str(tmp_path)}
+    workflow = yaml.safe_load(WORKFLOW.replace(PORT, str(free_port())))
+    wanted, everywhere = workflow["jobs"][job], workflow["env"]
+    make_checkout(folder / everywhere["SKYLOGIN"])
+    environment = {**as_in_ci, **everywhere, **wanted.get("env", {}), "TMPDIR": str(tmp_path)}
 
     with steps_in(folder, environment) as step:
         outputs = [step(one["run"]) for one in wanted["steps"] if "run" in one]
@@ -111,6 +119,25 @@ def test_a_job_of_the_workflow_passes(
     passed = language.passed.search(outputs[-1])
     assert passed, outputs[-1]
     assert int(passed[1]) > 0
+
+
+def make_checkout(folder: Path) -> None:
+    """Make a checkout of skylogin, with what its package is built from."""
+    folder.mkdir()
+    for name in ("pyproject.toml", "README.md", "server", "migrations"):
+        (folder / name).symlink_to(ROOT / name)
+
+
+def test_no_recipe_or_page_installs_an_unregistered_name() -> None:
+    """Anybody could register it, and then has their code run."""
+    paths = [path for path in PAGES if path != "CHANGELOG.md"]
+    texts = {path: PAGES[path] for path in paths}
+    for path in (*EXAMPLES.rglob("*"), ROOT / "Dockerfile", ROOT / "docker-compose.yml"):
+        if path.is_file() and not {"node_modules", "target"} & set(path.parts):
+            texts[str(path)] = path.read_text(encoding="utf-8")
+    name = re.compile(r"pip3? install[^\n`]* skylogin\b|^skylogin *(?:[<>=~!@;].*)?$", re.M)
+
+    assert {path: found for path, text in texts.items() if (found := name.findall(text))} == {}
 
 
 @contextmanager

@@ -221,7 +221,7 @@ def test_logins_are_filtered(page: Any, client: Client) -> None:
     assert show(Until="", Since=soon) == []
     assert show(Since=soon, Until=ago) == []
     assert "later than Since" in page.locator("#until-problem").inner_text()
-    assert page.get_by_label("Since").input_value() == soon
+    assert page.get_by_label("Since").input_value() == soon.removesuffix(":00")
 
     assert show(Since=ago, Until=soon, Principal="mallory") == ["mallory"]
     if page.has_scripts:
