@@ -19,7 +19,9 @@ def key_in(http_request: web.Request) -> str:
     """Return the session's key, empty if there is none. Cookies may come in several lines."""
     cookies = ";".join(http_request.headers.getall("Cookie", ()))
     pairs = (pair.partition("=") for pair in cookies.split(";"))
-    return next((value.strip(' \t"') for name, _, value in pairs if name.strip() == COOKIE), "")
+    key = next((value.strip(' \t"') for name, _, value in pairs if name.strip() == COOKIE), "")
+    # A key is ASCII; other bytes of a header arrive as lone surrogates, which nothing can encode.
+    return key if key.isascii() else ""
 
 
 async def sign_in(request: PageRequest) -> web.StreamResponse:

@@ -52,11 +52,17 @@ def _date_of(value: object) -> str:
     return ""
 
 
-@functools.cache
 def static(name: str) -> tuple[bytes, str] | None:
     """Return the content and the type of a file in `static/`, None if it does not exist."""
-    suffix = name[name.rfind(".") :] if "." in name else ""
-    if "/" in name or suffix not in STATIC_TYPES:
-        return None
-    file = resources.files("skylogin.portal").joinpath("static", name)
-    return (file.read_bytes(), STATIC_TYPES[suffix]) if file.is_file() else None
+    return _static_files().get(name)
+
+
+@functools.cache
+def _static_files() -> Mapping[str, tuple[bytes, str]]:
+    """Return all of them, so that the names that clients send are only looked up."""
+    files = resources.files("skylogin.portal").joinpath("static").iterdir()
+    return {
+        file.name: (file.read_bytes(), STATIC_TYPES[suffix])
+        for file in files
+        if (suffix := file.name[file.name.rfind(".") :]) in STATIC_TYPES
+    }

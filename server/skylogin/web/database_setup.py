@@ -2,8 +2,10 @@
 
 import fcntl
 import functools
+import logging
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
 from skylogin.store import apps
 from skylogin.store.apps import KeysTakenError
+
+logger = logging.getLogger("skylogin.web")
 
 # Deletes a folder when its standard input ends.
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
@@ -48,8 +52,9 @@ def locked(path: Path) -> Iterator[None]:
     """
     lock_path = Path(f"{path}.lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _take_lock(lock_path)
+        _make_private(path)
     except BlockingIOError:
         problem = f"another skylogin serves {path}; stop it, or use another database"
         raise ConfigurationError([problem]) from None
@@ -60,6 +65,18 @@ def locked(path: Path) -> Iterator[None]:
     finally:
         lock_path.unlink(missing_ok=True)
         os.close(lock)
+
+
+def _make_private(path: Path) -> None:
+    """Create the file that SQLite opens, if it is missing, for this user alone.
+
+    SQLite gives its other files the mode of this one. An existing file keeps its mode.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    mode = stat.S_IMODE(os.fstat(file).st_mode)
+    os.close(file)
+    if mode & 0o077:
+        logger.warning("other users of this machine may read %s: its mode is %03o", path, mode)
 
 
 def _take_lock(path: Path) -> int:
