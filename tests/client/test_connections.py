@@ -7,7 +7,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from skylogin.client.connections import Connections, HttpAnswer
+from skylogin.client.connections import Connections, HttpAnswer, read_path
 
 from tests.waiting import wait_until
 
@@ -119,3 +119,24 @@ def test_closed_connections_are_opened_again(
     get(connections)
 
     assert server.connections == 2  # noqa: PLR2004
+
+
+PATHS = {
+    "": ("", ""),
+    "/": ("", ""),
+    "/apps/shop": ("", "shop"),
+    "/apps/shop/": ("", "shop"),
+    "/login/": ("/login", ""),
+    "/a/b/apps/shop/": ("/a/b", "shop"),
+    "/login": None,
+    "//": None,
+    "/apps/shop/x": None,
+}
+
+
+@pytest.mark.parametrize(("path", "named"), PATHS.items(), ids=[path or "none" for path in PATHS])
+def test_a_path_names_where_a_server_is_and_an_app(
+    path: str, named: tuple[str, str] | None
+) -> None:
+    """What is below another path ends with a slash, or names an app."""
+    assert read_path(path) == named

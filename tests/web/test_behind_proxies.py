@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import Require
 from tests.docs.pages import SNIPPETS
 from tests.local_proxies import Visitor, haproxy, haproxy_statistics, nginx
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, run_skylogin
 from tests.sites import ADMIN_TOKEN, KEYS
 from tests.waiting import wait_until
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 WRONG_MAX = 5
 ATTEMPTS = 14
+BEARER = ("Authorization", f"Bearer {ADMIN_TOKEN}")
 SIGNED_IN = HTTPStatus.SEE_OTHER
 LOG_IN = "/sso/custom_token/login"
 Lines = list[tuple[str, str]]
@@ -139,7 +140,7 @@ def test_the_portal_shows_the_address_that_the_browser_uses(
     assert "; Secure" in signed_in.headers["Set-Cookie"]
     assert f">{url}<" in page
     assert f"curl -s {url}sso/custom_token/login" in page
-    assert f"endPoint: '{url}'" in page
+    assert f'endPoint: "{url}"' in page
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
@@ -172,6 +173,7 @@ def test_the_portal_works_below_a_path(server: ServerProcess, tmp_path: Path) ->
         )
         shop = visitor.ask("GET", f"{PREFIX}/portal/apps/shop/")
         login = visitor.ask("POST", f"{PREFIX}/apps/shop{LOG_IN}")
+        api = visitor.ask("GET", f"{PREFIX}/_admin/v1/openapi.json", [BEARER])
         moved = visitor.ask("POST", f"{PREFIX}//me")
         attempt = follow(visitor, f"{PREFIX}/portal/apps/shop/logins/stream")
         out = visitor.ask("POST", f"{PREFIX}/portal/sign-out", form_token=visitor.form_token)
@@ -185,10 +187,25 @@ def test_the_portal_works_below_a_path(server: ServerProcess, tmp_path: Path) ->
     assert made.headers["Location"] == f"{root}apps/shop/?notice=created"
     assert f">{url}{PREFIX[1:]}/apps/shop/<" in shop.text
     assert login.status == HTTPStatus.UNAUTHORIZED
+    assert json.loads(api.text)["servers"] == [{"url": f"{PREFIX}/_admin/v1"}]
     assert moved.headers["Location"] == f"{PREFIX}/me"
     assert f'href="{root}apps/shop/logins/' in attempt
     assert out.headers["Location"] == f"{root}sign-in"
     assert f"Path={root}" in out.headers["Set-Cookie"]
+
+
+def test_commands_reach_a_server_below_a_path(server: ServerProcess, tmp_path: Path) -> None:
+    """By the address that the portal shows, of the server or of an app."""
+    token = ("--admin-token", ADMIN_TOKEN)
+    with nginx(tmp_path, to(server, DOCUMENTED["nginx"])) as url:
+        ready = run_skylogin(tmp_path, "wait", f"{url}login/")
+        made = run_skylogin(tmp_path, "apps", "create", "shop", "--url", f"{url}login/", *token)
+        at = ("--url", f"{url}login/apps/shop/", *token)
+        shown = run_skylogin(tmp_path, "secret", "show", *at)
+        exported = run_skylogin(tmp_path, "apps", "export", "shop.jsonl", *at)
+
+    for done in (ready, made, shown, exported):
+        assert done.returncode == 0, done.stderr
 
 
 def crawl(visitor: Visitor, path: str) -> set[str]:

@@ -5,16 +5,20 @@ from dataclasses import asdict
 from skylogin import config
 from skylogin.admin import openapi
 from skylogin.admin.request import AdminRequest, Json, time_text
+from skylogin.client.admin_api import BASE
 from skylogin.config import Settings
 from skylogin.domain.stored_names import EVERY_APP
+from skylogin.http.forwarding import client_of
 from skylogin.operations import overview
 from skylogin.operations.operator import list_acts
 from skylogin.operations.overview import Series
 
 
 async def get_document(request: AdminRequest) -> Json:
-    """Return the OpenAPI document."""
-    return openapi.load_for(request.operator.settings.mode)
+    """Return the OpenAPI document, with the path that the client has for the API."""
+    settings = request.operator.settings
+    prefix = client_of(request.http, settings).prefix
+    return {**openapi.load_for(settings.mode), "servers": [{"url": prefix + BASE}]}
 
 
 async def get_settings(request: AdminRequest) -> Json:

@@ -8,11 +8,10 @@ from http import HTTPStatus
 from http.client import HTTPResponse
 from typing import Any, BinaryIO
 
-from skylogin.apps import names
 from skylogin.cli import output
 from skylogin.cli.target import Json, Target, TargetError
 from skylogin.client.admin_api import HttpTransport, Query, path_of, query_of
-from skylogin.client.connections import Connections, read_url
+from skylogin.client.connections import Connections, read_path, read_url
 from skylogin.client.errors import NO_OPERATION, AdminError
 from skylogin.operations.exports import CONTENT_TYPE
 
@@ -30,14 +29,15 @@ class ServerTarget(Target):
             parts = read_url(url)
             if not (token.isascii() and token.isprintable()):
                 raise TargetError("the admin token must be printable ASCII")
-            named, rest = names.split(parts.path or "/", "", "")
-            if rest != "/" or parts.query or parts.fragment:
+            path = read_path(parts.path)
+            if path is None or parts.query or parts.fragment:
                 raise TargetError(f"{url} is not the URL of a server or an app")
+            prefix, named = path
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:
             raise TargetError(str(error)) from None
         super().__init__(url, app, named)
-        self._transport = HttpTransport(self._connections, token)
+        self._transport = HttpTransport(self._connections, token, prefix)
 
     def __exit__(self, *error: object) -> None:
         self._connections.close()

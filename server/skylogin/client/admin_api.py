@@ -28,15 +28,16 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Carries requests to the admin API of a running server."""
+    """Carries requests to the admin API of a running server, which is below the path *prefix*."""
 
-    def __init__(self, connections: Connections, token: str) -> None:
+    def __init__(self, connections: Connections, token: str, prefix: str = "") -> None:
         self._connections = connections
+        self._prefix = prefix
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         """Return the answer, or None if it is empty. Raises AdminError and ConnectionError."""
-        target = _with_query(path, query)
+        target = self._prefix + _with_query(path, query)
         answer = self._connections.send(method, target, self._headers, data)
         if answer.status not in GOOD:
             raise AdminError.of(answer)
@@ -57,7 +58,8 @@ class HttpTransport:
 
         *seconds* is how long the server may be silent.
         """
-        target, headers = _with_query(path, query), {**self._headers, **(headers or {})}
+        target = self._prefix + _with_query(path, query)
+        headers = {**self._headers, **(headers or {})}
         with self._connections.stream(method, target, headers, body, seconds) as response:
             if response.status not in GOOD:
                 raise AdminError.of(HttpAnswer(response.status, {}, response.read()))

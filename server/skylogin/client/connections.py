@@ -1,6 +1,7 @@
 """Blocking HTTP to one server, over one kept connection per thread."""
 
 import os
+import re
 import select
 import threading
 import weakref
@@ -23,6 +24,9 @@ _KINDS: dict[str, tuple[type[HTTPConnection], int]] = {
     "http": (HTTPConnection, 80),
     "https": (HTTPSConnection, 443),
 }
+
+# The path below which a proxy has a server ends with a slash.
+_PATH = re.compile(r"(?P<prefix>(?:/[^/]+)*?)/(?:apps/(?P<app>[^/]+)/?)?")
 
 
 class Readable(Protocol):
@@ -163,6 +167,15 @@ def read_url(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         raise ValueError(_not_a_url(url)) from None
+
+
+def read_path(path: str) -> tuple[str, str] | None:
+    """Return the path below which a server is, and the app, that the path of a URL names.
+
+    Each is empty if it is not named. None if it is not the path of a server or an app.
+    """
+    found = _PATH.fullmatch(path or "/")
+    return None if found is None else (found["prefix"], found["app"] or "")
 
 
 def _not_a_url(url: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from skylogin.client.connections import Connections, read_url
+from skylogin.client.connections import Connections, read_path, read_url
 from skylogin.clock import monotonic
 
 PAUSE_SECONDS = 0.05
@@ -42,11 +42,12 @@ def find_problem(url: str, seconds: float) -> str:
         return "no ready line"
     try:
         parts = read_url(url)
+        prefix, _ = read_path(parts.path) or ("", "")
         server = Connections(f"{parts.scheme}://{parts.netloc}")
     except ValueError:
         return "not a URL"
     try:
-        with server.stream("GET", "/readyz", {}, seconds=seconds) as answer:
+        with server.stream("GET", f"{prefix}/readyz", {}, seconds=seconds) as answer:
             text = answer.read(PROBLEM_BYTES_MAX).decode("utf-8", "replace").strip()
     except ConnectionError as error:
         return str(error)
