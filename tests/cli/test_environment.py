@@ -93,8 +93,45 @@ def test_problems_with_files_of_secrets_are_reported_at_once(
     assert error.value.problems == [
         "SKYLOGIN_ADMIN_TOKEN and SKYLOGIN_ADMIN_TOKEN_FILE are both set; set only one of them",
         "SKYLOGIN_ADMIN_TOKEN_FILE missing: No such file or directory",
-        "SKYLOGIN_ADMIN_PASSWORD_FILE binary: not UTF-8 text",
+        "SKYLOGIN_ADMIN_PASSWORD_FILE binary: it is not UTF-8: byte 0xff at offset 0",
     ]
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Editors put one in front, in `.env` and in files of secrets."""
+    (tmp_path / ".env").write_bytes("APP_NAME=ours\r\nCORS_HOST=https://ö\r\n".encode("utf-8-sig"))
+    (tmp_path / "token").write_bytes("an admin token\r\n".encode("utf-8-sig"))
+    monkeypatch.setenv("SKYLOGIN_ADMIN_TOKEN_FILE", "token")
+
+    settings = environment.server_settings(DEV)
+
+    assert (settings.app_name, settings.cors_host) == ("ours", "https://ö")
+    assert settings.admin_token == "an admin token"
+
+
+TEXT = "APP_NAME=ours\nCORS_HOST=https://\xe9\n"
+NOT_UTF_8 = {
+    "utf-16": "line 1: it is UTF-16, not UTF-8: byte 0xff at offset 0",
+    "utf-16-be": "line 1: it is not a text in UTF-8: byte 0x00 at offset 0",
+    "utf-16-le": "line 1: it is not a text in UTF-8: byte 0x00 at offset 1",
+    "latin-1": "line 2: it is not UTF-8: byte 0xe9 at offset 32",
+    "utf-32": "line 1: it is UTF-16, not UTF-8: byte 0xff at offset 0",
+}
+
+
+@pytest.mark.parametrize("command", ["dev", "serve", "migrate", "settings", "wait"])
+@pytest.mark.parametrize("encoding", NOT_UTF_8)
+def test_an_env_file_in_another_encoding_is_refused(
+    encoding: str, command: str, tmp_path: Path
+) -> None:
+    """With its name, its line and the byte."""
+    text = TEXT.replace("\xe9", "") if encoding in ("utf-16-be", "utf-16-le") else TEXT
+    (tmp_path / ".env").write_bytes(text.encode(encoding))
+
+    refused = run_command(tmp_path, command)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"skylogin cannot run:\n  - .env, {NOT_UTF_8[encoding]}\n"
 
 
 def test_serve_reports_all_problems_at_once(tmp_path: Path) -> None:

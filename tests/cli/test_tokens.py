@@ -33,6 +33,17 @@ def test_a_minted_token_is_explained_and_accepted(dev: SkyloginServer, tmp_path:
     assert (status, answer["result"]["profile"]["name"]) == (HTTPStatus.OK, "Alice")
 
 
+def test_only_a_text_is_explained(tmp_path: Path) -> None:
+    """What is something else is told in one line; a byte order mark belongs to the text."""
+    refused = run_command(tmp_path, "token", "explain", *SECRET, "-", given="a\0b")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "standard input is not a text in UTF-8: byte 0x00 at offset 1\n"
+
+    minted = run_command(tmp_path, "token", "mint", "alice", *SECRET)
+    given = f"\ufeff{minted.stdout}"
+    assert run_command(tmp_path, "token", "explain", *SECRET, "-", given=given).returncode == 0
+
+
 def test_tokens_of_a_server_are_signed_with_its_secret(operated: Operated) -> None:
     """The server also explains them."""
     token = operated.do("token", "mint", "alice", "--profile", '{"nickname": "Al"}').strip()

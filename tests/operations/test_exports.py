@@ -262,7 +262,12 @@ async def test_the_error_names_the_invalid_line(
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(b"", "line 1"), (b"\xff", "UTF-8"), (b"{", "line 1"), (b"[]", "not a JSON object")],
+    [
+        (b"", "line 1"),
+        (b"\xff", "line 1: it is not UTF-8: byte 0xff at offset 0"),
+        (b"{", "line 1"),
+        (b"[]", "not a JSON object"),
+    ],
 )
 async def test_an_invalid_file_is_refused(
     text: bytes, said: str, make_services: MakeServices, operator: Operator
@@ -271,6 +276,18 @@ async def test_an_invalid_file_is_refused(
     await make_services()
     with pytest.raises(RefusedError, match=said):
         await exports.load(operator, APP, io.BytesIO(text))
+
+
+async def test_a_byte_order_mark_is_accepted(
+    make_services: MakeServices, operator: Operator
+) -> None:
+    """An editor may have put one in front."""
+    await make_services()
+    text = f"{json.dumps(HEAD)}\n{json.dumps(USER)}\n"
+
+    rows = await exports.load(operator, APP, io.BytesIO(text.encode("utf-8-sig")))
+
+    assert rows == {"users": 1}
 
 
 async def test_a_field_keeps_its_type(make_services: MakeServices, operator: Operator) -> None:

@@ -233,7 +233,8 @@ def test_a_file_without_a_suffix_is_recognised_by_its_text() -> None:
 # --- what cannot be read -----------------------------------------------------------
 
 UNREADABLE = {
-    "not UTF-8": (b"a: 1\nb: \xff", "seed.yaml:2: is not UTF-8"),
+    "not UTF-8": (b"a: 1\nb: \xff", "seed.yaml:2: is not UTF-8: byte 0xff at offset 8"),
+    "UTF-16": ("a: 1".encode("utf-16"), "seed.yaml:1: is UTF-16, not UTF-8: byte 0xff at offset 0"),
     "unclosed list": (b"a:\n  [1", "seed.yaml:3: is not YAML: "),
     "tab": (b"a:\n\tb: 1", "seed.yaml:2: is not YAML: "),
     "control character": (b"a: 1\nb: \x07", "seed.yaml:2: is not YAML: "),

@@ -1,5 +1,6 @@
 """The settings that commands read from the environment."""
 
+import io
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ import typer
 from skylogin import config, logs
 from skylogin.cli.output import print_warnings
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
+from skylogin.domain import text_file
+from skylogin.domain.text_file import NotTextError
 
 DATABASE_VARIABLES = ("SKYLOGIN_DATABASE_URL", "DATABASE_URL")
 # What `dev` does not read. A project has a DATABASE_URL of its own in its shell, and a `.env` of
@@ -66,12 +69,7 @@ def server_settings(
 
 def environment_of(mode: str) -> dict[str, str]:
     """Return the environment as `dev` or `serve` reads it, with `.env` for what it lacks."""
-    from_file: Mapping[str, str | None] = {}
-    if Path(".env").is_file():
-        from dotenv import dotenv_values  # noqa: PLC0415
-
-        from_file = dotenv_values(".env", interpolate=False)
-    values = {name: value or "" for name, value in from_file.items()}
+    values = _read_env_file(Path(".env"))
     variables = dict(os.environ)
     if mode == DEV:
         values = _without(values, NOT_FOR_DEV_FROM_FILE)
@@ -82,6 +80,20 @@ def environment_of(mode: str) -> dict[str, str]:
 def own_variables() -> dict[str, str]:
     """Return the variables of the environment that are meant for skylogin and nobody else."""
     return _with_files({name: value for name, value in os.environ.items() if config.is_own(name)})
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    """Return the variables in the file *path*, if there is one. Raises ConfigurationError."""
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    try:
+        text = text_file.read(path.read_bytes())
+    except NotTextError as error:
+        raise ConfigurationError([f"{path}, line {error.line}: it {error}"]) from None
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value or "" for name, value in values.items()}
 
 
 def _without(values: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
@@ -115,10 +127,11 @@ def _with_files(environment: dict[str, str]) -> dict[str, str]:
         if environment.get(name):
             problems.append(f"{name} and {name}_FILE are both set; set only one of them")
         try:
-            environment[name] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            problems.append(f"{name}_FILE {path}: {reason}")
+            environment[name] = text_file.read(Path(path).read_bytes()).strip()
+        except OSError as error:
+            problems.append(f"{name}_FILE {path}: {error.strerror}")
+        except NotTextError as error:
+            problems.append(f"{name}_FILE {path}: it {error}")
     if problems:
         raise ConfigurationError(problems)
     return environment

@@ -14,6 +14,8 @@ from skylogin.cli.database_target import DatabaseTarget
 from skylogin.cli.target import Target
 from skylogin.clock import system_now
 from skylogin.config import Settings
+from skylogin.domain import text_file
+from skylogin.domain.text_file import NotTextError
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
 from skylogin.operations import secrets
@@ -95,7 +97,7 @@ def explain(
 ) -> None:
     """Decode TOKEN and explain whether a login accepts it. Exits with 1 if not."""
     if token == "-":
-        token = sys.stdin.read().strip()
+        token = _read_input().strip()
     known = _known_secrets(target, secret)
     if known is None:
         verdict = target.ask_app("POST", "tokens", "explain", token=token)
@@ -108,6 +110,14 @@ def explain(
     else:
         _print_verdict(verdict)
     raise SystemExit(0 if verdict["accepted"] else 1)
+
+
+def _read_input() -> str:
+    """Return the text of standard input. Exits with 1 if it is not one."""
+    try:
+        return text_file.read(sys.stdin.buffer.read())
+    except NotTextError as error:
+        output.fail(f"standard input {error}")
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:

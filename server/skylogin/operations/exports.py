@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from skylogin.database import Transaction, tables
-from skylogin.domain import fields, subject
+from skylogin.domain import fields, subject, text_file
 from skylogin.domain.limits import KEY_BYTES_MAX, check_storable
 from skylogin.domain.stored_names import CUSTOM_TOKEN
+from skylogin.domain.text_file import NotTextError
 from skylogin.encoding import json_text, rfc3339
 from skylogin.encoding.json_text import JsonValue, NotJsonError
 from skylogin.errors import SkygearError
@@ -194,10 +195,10 @@ def _read_line(number: int, line: bytes) -> dict[str, JsonValue]:
     if len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
         raise RefusedError(f"line {number}: it has more than {LINE_BYTES_MAX:,} bytes")
     try:
-        value = json_text.read_whole(line.decode())
+        value = json_text.read_whole(text_file.read(line))
         check_storable(value)
-    except UnicodeDecodeError:
-        raise RefusedError(f"line {number}: it is not UTF-8") from None
+    except NotTextError as error:
+        raise RefusedError(f"line {number}: it {error}") from None
     except NotJsonError as error:
         raise RefusedError(f"line {number}: {error}") from None
     except SkygearError as error:

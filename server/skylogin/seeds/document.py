@@ -5,6 +5,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from skylogin.domain import text_file
+from skylogin.domain.text_file import NotTextError
 from skylogin.encoding import json_text
 from skylogin.seeds import nodes
 from skylogin.seeds.nodes import NESTING_MAX, Node, SeedError, SeedProblem, UnreadableError
@@ -24,10 +26,9 @@ def read(data: bytes, file: str) -> Node:
     if len(data) > TEXT_BYTES_MAX:
         raise _error(f"has more than {TEXT_BYTES_MAX:,} bytes", 0, file)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _error("is not UTF-8", line, file) from None
+        text = text_file.read(data)
+    except NotTextError as error:
+        raise _error(str(error), error.line, file) from None
     try:
         return _read_json(text) if _is_json(text, file) else _read_yaml(text)
     except UnreadableError as error:
