@@ -152,17 +152,18 @@ def test_a_setting_that_the_server_does_not_know(
 
 @slow
 def test_a_server_that_only_reads(postgresql_url: str, tmp_path: Path) -> None:
-    """A server does not start on it."""
+    """A server does not start on it, and `doctor` notices, although it can be read."""
     with SkyloginServer(database=postgresql_url):
         pass
     name = postgresql_url.rpartition("/")[2]
     administer(postgresql_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
 
-    done = run_command(tmp_path, "serve", "--port", "0", "--database", postgresql_url, **KEYS)
+    for command in (COMMANDS["serve"], COMMANDS["doctor"]):
+        done = run_command(tmp_path, *command, "--database", postgresql_url, **KEYS)
 
-    assert done.returncode == 1
-    assert "read-only transaction" in done.stderr
-    assert "Traceback" not in done.stderr
+        assert done.returncode == 1
+        assert "read-only transaction" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("url", ["sqlite:///:memory:", "sqlite://", "file::memory:"])

@@ -641,6 +641,7 @@ NOT_PLAYED = {
     "record_rows.write": "played by `records.save` and `users.save`",
     "database.Store.fields_of": "a test of its own is below",
     "apps.count_made_by_use": "the limit of apps goes for all of them",
+    "apps.try_writing": "is about no app",
     "apps.load_all": "the operator's list of apps",
     "operator_sessions.add": "who is signed in, runs all apps",
     "operator_sessions.drop_ended": "who is signed in, runs all apps",

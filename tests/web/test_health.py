@@ -15,7 +15,6 @@ from skylogin.config import ConfigurationError
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
 from skylogin.testing import LoginRefusedError, SkyloginServer
-from skylogin.web.health import CHECKED_AT
 from skylogin.web.keys import SERVICES
 
 from tests.applications import Client
@@ -26,7 +25,7 @@ from tests.waiting import wait_until
 async def checked_at(client: Client) -> str | None:
     """Return the time of the last check that was committed."""
     return await client.app[SERVICES].store.run(
-        lambda tx: apps.read_setting(tx, EVERY_APP, CHECKED_AT), write=False
+        lambda tx: apps.read_setting(tx, EVERY_APP, apps.WRITTEN_AT), write=False
     )
 
 

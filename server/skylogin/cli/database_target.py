@@ -14,8 +14,10 @@ from skylogin.client.admin_api import Query, path_of, query_of
 from skylogin.client.errors import AdminError
 from skylogin.config import SQLITE_PREFIX, Settings
 from skylogin.database import Store, failures, open_store, tables
+from skylogin.errors import database_trouble
 from skylogin.operations import exports
 from skylogin.operations.operator import Operator, RefusedError
+from skylogin.store import apps
 from skylogin.web import database_setup
 
 T = TypeVar("T")
@@ -63,8 +65,8 @@ class DatabaseTarget(Target):
         except Exception as error:
             if self._store is None:
                 raise TargetError(database_setup.cannot_open(error)) from error
-            text = failures.in_one_line(error)
-            raise TargetError(f"the database failed: {text}") from error
+            text = f"the database failed: {failures.in_one_line(error)}"
+            raise TargetError(database_trouble(error) or text) from error
 
     async def _operator(self) -> Operator:
         if self._store is None:
@@ -79,6 +81,14 @@ class DatabaseTarget(Target):
                 raise
             self._store = store
         return Operator(self._store, self.settings)
+
+    def try_writing(self) -> None:
+        """Write something. Raises TargetError if the database cannot be written."""
+
+        async def write(operator: Operator) -> None:
+            await operator.store.run(lambda tx: apps.try_writing(tx, operator.server_now()))
+
+        self._run(write)
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         async def ask(operator: Operator) -> Any:

@@ -83,6 +83,8 @@ def _check_apps(target: Target, about: str, known: frozenset[str] = frozenset())
             # Warnings about settings are the same for every app.
             for text in seen["warnings"]:
                 warnings.setdefault(text, Finding(WARNING, name, text))
+        if isinstance(target, DatabaseTarget):
+            target.try_writing()
     except (AdminError, TargetError) as error:
         return [Finding(PROBLEM, about, getattr(error, "detail", str(error)))]
     text = f"{seen['database']}, schema {seen['schema_version']}, skylogin {seen['version']}"

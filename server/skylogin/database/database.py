@@ -240,6 +240,7 @@ class Store:
 
         Raises ForeignDatabaseError.
         """
+        deadline = monotonic() + RETRY_SECONDS_MAX
         for attempt in range(TRIES_MAX):
             try:
                 async with self._connect() as connection, connection.begin():
@@ -248,7 +249,8 @@ class Store:
             except DBAPIError as error:
                 # PostgreSQL: if two nodes make the table at once, one fails. SQLite:
                 # switching to WAL does not wait for another process that opens the file.
-                if attempt == TRIES_MAX - 1 or failures.is_hopeless(error):
+                may_retry = attempt < TRIES_MAX - 1 and monotonic() < deadline
+                if failures.is_hopeless(error) or not may_retry:
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         async with self._connect() as connection, connection.begin():

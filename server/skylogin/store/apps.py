@@ -12,7 +12,7 @@ from skylogin.database.transaction import Transaction
 from skylogin.domain import unique_keys as keys
 from skylogin.domain.field_rules import FIRST_FIELD_RULES
 from skylogin.domain.fields import FIRST_USER_FIELDS
-from skylogin.domain.stored_names import USER_TYPE
+from skylogin.domain.stored_names import EVERY_APP, USER_TYPE
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
 from skylogin.store import access_rules, fields, schema
@@ -20,6 +20,8 @@ from skylogin.store.record_rows import OF_USERS
 
 # A setting of no app: which command the database belongs to.
 DEPLOYMENT = "deployment"
+# Another: the last time that a check wrote to the database.
+WRITTEN_AT = "written_at"
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
 ROWS_AT_ONCE = 1000
@@ -113,6 +115,11 @@ async def write_setting(tx: Transaction, app: str, name: str, value: str) -> Non
     await keep_setting(tx, app, name, value)
     where = (settings.c.app == app, settings.c.name == name)
     await tx.connection.execute(update(settings).where(*where).values(value=value))
+
+
+async def try_writing(tx: Transaction, at: datetime) -> None:
+    """Write something about no app: the commit shows whether the database can be written."""
+    await write_setting(tx, EVERY_APP, WRITTEN_AT, at.isoformat())
 
 
 async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:

@@ -12,8 +12,6 @@ from aiohttp import web
 from skylogin.actions.services import Services
 from skylogin.apps import token_stores
 from skylogin.clock import monotonic
-from skylogin.database import Transaction
-from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import database_trouble
 from skylogin.store import apps
 from skylogin.web.keys import SERVICES
@@ -22,7 +20,6 @@ logger = logging.getLogger("skylogin.web")
 
 CHECK_SECONDS_MAX = 1.8
 KNOWN_SECONDS = 1.0
-CHECKED_AT = "ready_at"
 DATABASE_FAILS = "the database cannot be written"
 NO_ANSWER = "the database or the token store does not answer"
 TOKENS_FAIL = "access tokens cannot be stored"
@@ -56,7 +53,7 @@ class Readiness:
         await asyncio.wait([self._check], timeout=max(0, left))
         if self._check.done():
             return self._check.result()
-        self._log(NO_ANSWER, f"within {CHECK_SECONDS_MAX} s")
+        self._log(NO_ANSWER)
         return NO_ANSWER
 
     def _is_old(self) -> bool:
@@ -76,14 +73,11 @@ class Readiness:
         return problem
 
     async def _check_database(self, services: Services) -> str:
-        async def write(tx: Transaction) -> None:
-            await apps.write_setting(tx, EVERY_APP, CHECKED_AT, services.now().isoformat())
-
         try:
-            await services.store.run(write)
+            await services.store.run(lambda tx: apps.try_writing(tx, services.now()))
         except Exception as error:
             trouble = database_trouble(error)
-            self._log(DATABASE_FAILS, trouble, error=None if trouble else error)
+            self._log(trouble or DATABASE_FAILS, error=None if trouble else error)
             return DATABASE_FAILS
         return ""
 
@@ -91,13 +85,13 @@ class Readiness:
         cause = await token_stores.find_problem(services.settings)
         if not cause:
             return ""
-        self._log(TOKENS_FAIL, cause)
+        self._log(cause)
         return TOKENS_FAIL
 
-    def _log(self, problem: str, cause: str, error: Exception | None = None) -> None:
-        if problem != self._logged:
-            self._logged = problem
-            logger.error("not ready: %s: %s", problem, cause, exc_info=error)
+    def _log(self, cause: str, error: Exception | None = None) -> None:
+        if cause != self._logged:
+            self._logged = cause
+            logger.error("not ready: %s", cause, exc_info=error)
 
     async def close(self) -> None:
         """End the check."""
