@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from skylogin import config
+from skylogin.database import open_store
 from skylogin.web import server
 
 FOLDER_MODE, FILE_MODE, GROUP_MODE = 0o700, 0o600, 0o640
@@ -38,6 +39,15 @@ async def test_the_files_of_a_database_are_private(
     assert modes.pop(".skylogin") == FOLDER_MODE
     names = {"skylogin.db", "skylogin.db-wal", "skylogin.db-shm", "skylogin.db.lock"}
     assert modes == dict.fromkeys(names, FILE_MODE)
+
+
+async def test_a_file_that_a_migration_creates_is_private(umask: None, tmp_path: Path) -> None:
+    """Whichever command is the first to open it."""
+    store = open_store(f"sqlite:///{tmp_path}/skylogin.db")
+    await store.create()
+    await store.close()
+
+    assert set(modes_in(tmp_path).values()) == {FILE_MODE}
 
 
 async def test_a_database_that_others_may_read_is_told(

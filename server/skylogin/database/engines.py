@@ -1,7 +1,8 @@
 """Engines on SQLite, and how the databases differ in beginning and locking."""
 
+import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from sqlalchemy import event, text
@@ -51,6 +52,7 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def check(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
+        _create_private(arguments[0])
         # If a connection cannot be opened, aiosqlite does not wait for its thread, which
         # would outlive the event loop. So the file is opened here first.
         with closing(sqlite3.connect(*arguments, **options)) as connection:
@@ -74,6 +76,16 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _create_private(path: str) -> None:
+    """Create the file for this user alone, whichever command is the first to open it.
+
+    SQLite gives its other files the mode of this one, and says why it cannot open the file.
+    """
+    # An existing file is not opened: closing it would end the locks of open connections.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 SQLITE = "sqlite:"
