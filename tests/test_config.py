@@ -81,6 +81,13 @@ READ: dict[str, tuple[str, str, str, Any]] = {
         "trusted_proxies",
         (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1")),
     ),
+    "a mapped network": (
+        "SKYLOGIN_TRUSTED_PROXIES",
+        "::ffff:10.0.0.0/104, ::ffff:127.0.0.1, ::/0",
+        "trusted_proxies",
+        tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "127.0.0.1", "::/0"))),
+    ),
+    "a domain": ("SKYLOGIN_DOMAIN", ".Login.Example.COM.", "domain", "login.example.com"),
     "a contract": ("SKYLOGIN_CONTRACT", "original", "contract", "original"),
 }
 
@@ -166,6 +173,11 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "no algorithm": (
         {"SKYLOGIN_ALLOWED_ALGORITHMS": ","},
         "SKYLOGIN_ALLOWED_ALGORITHMS may list HS256, HS384, HS512: ','",
+    ),
+    "no domain": (
+        {"SKYLOGIN_DOMAIN": "localhost:3000"},
+        "SKYLOGIN_DOMAIN has to be the name of a domain in ASCII, such as login.example.com: "
+        "'localhost:3000'",
     ),
     "negative": ({"SKYLOGIN_LEEWAY_SECONDS": "-1"}, "SKYLOGIN_LEEWAY_SECONDS is negative: '-1'"),
     "zero": (

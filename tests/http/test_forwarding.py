@@ -219,7 +219,7 @@ SEEN: dict[str, tuple[Lines, str]] = {
         [(FORWARDED_FOR, "203.0.113.9, 10.2.2.2"), ("X-Forwarded-Proto", "https")],
         "https://127.0.0.1:3000",
     ),
-    "without addresses": ([("X-Forwarded-Proto", "https, http")], "https://127.0.0.1:3000"),
+    "without addresses": ([("X-Forwarded-Proto", "http, https")], "https://127.0.0.1:3000"),
     "Forwarded": (
         [("Forwarded", 'for=203.0.113.9;host="login.example.com:8443";proto=HTTPS, for=10.2.2.2')],
         "https://login.example.com:8443",

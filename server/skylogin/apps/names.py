@@ -23,7 +23,7 @@ def split(path: str, host: str, domain: str) -> tuple[str, str]:
         return name, f"/{rest}"
     if domain:
         host = _name_of(host)
-        name = host.removesuffix(f".{_name_of(domain)}")
+        name = host.removesuffix(f".{domain}")
         if is_name(name) and name != host:
             return name, path
     return "", path

@@ -19,6 +19,7 @@ _TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
 _FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
 # int() takes more: blanks, underscores, digits of other scripts.
 _DECIMAL = re.compile(r"[+-]?\d+", re.ASCII)
+_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
 
 class FallbackToDefault(Exception):
@@ -104,6 +105,14 @@ def address(value: str) -> tuple[str, int | None]:
     if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
         return value.strip("[]"), None
     return host.strip("[]"), port(number)
+
+
+def domain(value: str) -> str:
+    """Read the name of a domain, as it stands in a Host header."""
+    name = value.strip(".").lower()
+    if name and not _DOMAIN.fullmatch(name):
+        raise ValueError("has to be the name of a domain in ASCII, such as login.example.com")
+    return name
 
 
 def key_sets(value: str) -> tuple[KeySet, ...]:

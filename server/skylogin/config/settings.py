@@ -91,7 +91,7 @@ class Settings:
     login_log_days: int = _setting("SKYLOGIN_LOGIN_LOG_DAYS", "30", parsers.positive_integer, "Days that the login log keeps an attempt.")
     login_log_profiles: bool | None = _setting("SKYLOGIN_LOGIN_LOG_PROFILES", "", parsers.optional_boolean, "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not.")
     trusted_proxies: tuple[Network, ...] = _setting("SKYLOGIN_TRUSTED_PROXIES", "", parsers.networks, "Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Prefix and Forwarded are believed.")
-    domain: str = _setting("SKYLOGIN_DOMAIN", "", parsers.text, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set.")
+    domain: str = _setting("SKYLOGIN_DOMAIN", "", parsers.domain, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set.")
     body_bytes_max: int = _setting("SKYLOGIN_BODY_BYTES_MAX", "16777216", parsers.positive_integer, "Maximum size of a request body; a larger one is answered with 413.")
     pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "1048576", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
     admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.")

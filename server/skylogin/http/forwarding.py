@@ -80,12 +80,12 @@ def read(headers: MultiMapping[str], direct: Client, trusted: Sequence[Network])
         _follow(peer, list_of(headers, "X-Forwarded-For"), trusted),
         _follow(peer, [one["for"] for one in forwarded if "for" in one], trusted),
     ]
-    hops = max(trail.hops for trail in trails)
+    # Each proxy adds one part. Without addresses, only the nearest one is known to have added it.
+    hops = max(1, *(trail.hops for trail in trails))
 
     def told(name: str, parameter: str) -> list[str]:
         values = list_of(headers, name) or [one.get(parameter, "") for one in forwarded]
-        # Without addresses, nothing tells which of them a proxy added.
-        return values[-hops:] if hops else values
+        return values[-hops:]
 
     schemes = [value.lower() for value in told("X-Forwarded-Proto", "proto")]
     hosts = told("X-Forwarded-Host", "host")

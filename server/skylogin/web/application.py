@@ -32,7 +32,7 @@ def make_application(
 ) -> web.Application:
     """Return the application for a database whose tables exist."""
     application = web.Application(
-        client_max_size=settings.body_bytes_max, middlewares=[_answer_any_target]
+        client_max_size=settings.body_bytes_max, middlewares=[_answer_options]
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[STOPPING] = asyncio.Event()
@@ -67,11 +67,11 @@ async def _close_pubsub(application: web.Application) -> None:
 
 
 @web.middleware
-async def _answer_any_target(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer requests whose target is not a path, as in `OPTIONS *`: no route matches them."""
-    if request.match_info.http_exception is None:
-        return await handler(request)
-    return await action_endpoint.answer(request)
+async def _answer_options(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer OPTIONS of a target that is not a path, such as `*`: no route matches it."""
+    if request.method == "OPTIONS" and request.match_info.http_exception is not None:
+        return await action_endpoint.answer(request)
+    return await handler(request)
 
 
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
