@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skylogin.seeds import reader
 from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import call, dev_server, login_payload, run_command
@@ -95,6 +96,22 @@ def test_a_command_shows_any_text(
 def assert_harmless(text: str) -> None:
     """Check that a terminal obeys nothing in *text* but line ends and tabs."""
     assert [one for one in text if not one.isprintable() and one not in "\n\t"] == []
+
+
+def test_an_export_on_a_terminal_is_harmless(folder: Path) -> None:
+    """And the same when it is read again."""
+    seed = run_command(folder, "export", "-")
+    assert_harmless(seed.stdout)
+    [app] = reader.read(seed.stdout.encode(), "x.yaml", "myapp")
+    assert app.plain["users"][0]["sub"] == ODD
+
+    whole = run_command(folder, "apps", "export", "-").stdout
+    for charset in CHARSETS:
+        done = run_command(folder, "apps", "export", "-", on_terminal=True, charset=charset)
+        assert_harmless(done.stdout)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        # The first line has the time of the export.
+        assert rows[1:] == [json.loads(line) for line in whole.splitlines()[1:]]
 
 
 @pytest.mark.parametrize("charset", CHARSETS)

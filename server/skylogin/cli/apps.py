@@ -85,8 +85,7 @@ def _output_file(name: str) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile() as file:
             yield file
             file.seek(0)
-            shutil.copyfileobj(file, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+            output.write_json_lines(file)
         return
     try:
         with output.whole_file(Path(name)) as file:

@@ -179,6 +179,16 @@ def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
         print(*(shown(text) for text in value.values()), sep="\t", flush=True)
 
 
+def write_json_lines(file: BinaryIO) -> None:
+    """Copy lines of JSON to standard output; a terminal gets them with escapes."""
+    if sys.stdout.isatty():
+        for line in file:
+            print(visible.in_json(line.decode(), _charset(sys.stdout)), end="")
+        return
+    shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that replaces *path* at the end of the block, readable by its owner only.

@@ -18,16 +18,25 @@ def text(value: str, charset: str = "utf-8") -> str:
 
 def json_text(value: Any, charset: str = "utf-8", indent: int | None = None) -> str:
     r"""Return *value* as JSON, with its own escapes: `\u001b`, `\u202e`."""
-    whole = json.dumps(value, ensure_ascii=False, indent=indent)
+    return in_json(json.dumps(value, ensure_ascii=False, indent=indent), charset)
+
+
+def in_json(written: str, charset: str = "utf-8") -> str:
+    """Return JSON that was *written* by others, with the same values."""
     return _NOT_PLAIN_IN_JSON.sub(
         lambda found: found[0] if _can_show(found[0], charset) else json.dumps(found[0])[1:-1],
-        whole,
+        written,
     )
 
 
+def is_harmless(character: str) -> bool:
+    """Return whether a terminal does nothing with *character* but show it."""
+    # Names in Chinese and Japanese have the wide space in them.
+    return character.isprintable() or character == "\N{IDEOGRAPHIC SPACE}"
+
+
 def _can_show(character: str, charset: str) -> bool:
-    """Return whether a terminal can show *character*, which is all that it does with it."""
-    return character.isprintable() and bool(character.encode(charset, "ignore"))
+    return is_harmless(character) and bool(character.encode(charset, "ignore"))
 
 
 def _in_python(character: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from skylogin.domain import text_file
 from skylogin.domain.text_file import NotTextError
-from skylogin.encoding import json_text
+from skylogin.encoding import json_text, visible
 from skylogin.seeds import nodes
 from skylogin.seeds.nodes import NESTING_MAX, Node, SeedError, SeedProblem, UnreadableError
 
@@ -50,7 +50,7 @@ def write_yaml(value: object) -> str:
 
 def write_json(value: object) -> str:
     """Return a plain value as indented JSON."""
-    return f"{json.dumps(value, ensure_ascii=False, indent=2)}\n"
+    return f"{visible.json_text(value, indent=2)}\n"
 
 
 def _error(text: str, line: int, file: str) -> SeedError:

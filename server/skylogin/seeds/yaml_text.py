@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from skylogin.encoding import visible
 from skylogin.seeds import nodes
 from skylogin.seeds.nodes import Node, UnreadableError
 
@@ -23,7 +24,7 @@ _CONSTANTS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_NEEDS_ESCAPE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 
 
 def read(text: str) -> Node:
@@ -61,7 +62,12 @@ def write(value: object) -> str:
         allow_unicode=True,
         width=1_000_000,
     )
-    return text
+    # All of these are in quotes.
+    return _NOT_PLAIN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return character if visible.is_harmless(character) else f"\\U{ord(character):08X}"
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
@@ -71,8 +77,8 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
         return True
 
     def represent_text(self, text: str) -> Any:
-        # Other styles change some line breaks.
-        style = '"' if _NEEDS_ESCAPE.search(text) else None
+        # Other styles change some line breaks, and have no escapes.
+        style = None if all(map(visible.is_harmless, text)) else '"'
         return self.represent_scalar(_STR, text, style=style)
 
 
