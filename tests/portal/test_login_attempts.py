@@ -105,6 +105,15 @@ async def test_a_text_with_nul_is_marked(site: Site, field: str) -> None:
     assert f'id="{field}-problem"' in page.text
 
 
+async def test_an_unknown_reason_is_marked(site: Site) -> None:
+    """With the known ones. One of them is looked for."""
+    unknown = await site.get("logins?reason=foo")
+    assert unknown.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert 'id="reason-problem"' in unknown.text
+    assert "signature_wrong, " in unknown.text
+    assert (await site.get("logins?reason=expired")).ok
+
+
 async def test_since_includes_its_second_and_until_does_not(site: Site) -> None:
     """Both are in UTC."""
     await log_in(site, mint())

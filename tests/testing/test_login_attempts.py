@@ -82,6 +82,12 @@ def test_waiting_in_vain_lists_the_other_attempts(skylogin: SkyloginApp) -> None
         skylogin.logins.wait_for("alice", accepted=False, timeout=0.05)
 
 
+def test_waiting_for_an_unknown_reason_is_refused(skylogin: SkyloginApp) -> None:
+    """At once: it would be in vain."""
+    with pytest.raises(ValueError, match=r"'foo' is not a reason; .*expired"):
+        skylogin.logins.wait_for(reason="foo")
+
+
 def test_waiting_in_vain_for_any_attempt(skylogin: SkyloginApp) -> None:
     """Without filters the error names none."""
     with pytest.raises(TimeoutError, match=r"^no login attempt in 0 s; there were none$"):

@@ -10,6 +10,7 @@ from aiohttp import web
 from skylogin import relative_time
 from skylogin.domain.claims import PROFILE_CLAIM
 from skylogin.domain.login_attempt import NAMES_MAX, Details, Filter, LogEntry
+from skylogin.errors import Reason
 from skylogin.http import event_stream
 from skylogin.operations import login_attempts
 from skylogin.operations.login_attempts import AttemptPage
@@ -89,6 +90,8 @@ def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
             problems[name] = str(error)
     if len(times) == len(TIMES) and times["since"] >= times["until"]:
         problems["until"] = "Until must be later than Since."
+    if typed["reason"] not in ("", *Reason):
+        problems["reason"] = f"There is no such reason. The reasons are {', '.join(Reason)}."
     for name in TEXTS:
         if "\0" in typed[name]:
             problems[name] = "This contains U+0000, which login attempts never contain."

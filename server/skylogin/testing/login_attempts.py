@@ -9,6 +9,7 @@ from typing import Any, Self, overload
 from skylogin.client.admin_api import AdminClient, given, read_time
 from skylogin.clock import monotonic
 from skylogin.encoding import visible
+from skylogin.errors import Reason
 
 POLL_SECONDS = 0.02
 
@@ -122,9 +123,12 @@ class Attempts(Sequence[Attempt]):
     ) -> Attempt:
         """Return the first attempt that matches, past or future.
 
-        Raises TimeoutError, which lists the other attempts. It blocks: if the attempt is made in
+        Raises TimeoutError, which lists the other attempts, and ValueError on a *reason* that does
+        not exist. It blocks: if the attempt is made in
         the event loop of an async test, await `asyncio.to_thread(…wait_for, "alice")`.
         """
+        if reason not in (None, *Reason):
+            raise ValueError(f"{reason!r} is not a reason; the reasons are {', '.join(Reason)}")
         wanted = given({"subject": subject, "reason": reason, "accepted": accepted})
         deadline = monotonic() + timeout
         while True:
