@@ -64,6 +64,8 @@ class Store:
         # Writes that run on although their callers left.
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._is_closed = False
+        # How many times a caller was told that the database cannot be used.
+        self.times_unavailable = 0
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST
 
@@ -153,6 +155,7 @@ class Store:
                 may_retry = attempt < TRIES_MAX - 1 and monotonic() < deadline
                 if not (may_retry and failures.is_retryable(error)):
                     if failures.is_unavailable(error):
+                        self.times_unavailable += 1
                         raise failures.unavailable(error) from error
                     if failures.is_retryable(error):
                         raise database_busy() from error

@@ -1,7 +1,7 @@
 """`/healthz` and `/readyz`, for supervisors and load balancers.
 
-A check writes to the database and the token store, so probes share one a second. A probe does
-not wait for a check that hangs.
+A check writes to the database and the token store, so probes share one a second, unless a call
+has failed since. A probe does not wait for a check that hangs.
 """
 
 import asyncio
@@ -42,11 +42,12 @@ class Readiness:
     def __init__(self) -> None:
         self._check: asyncio.Task[str] | None = None
         self._began_at = self._ended_at = float("-inf")
+        self._times_unavailable = 0
         self._logged = ""
 
     async def find_problem(self, services: Services) -> str:
         """Return why the server is not ready, empty if it is; within two seconds."""
-        if self._check is None or (self._check.done() and self._is_old()):
+        if self._check is None or (self._check.done() and self._is_old(services)):
             self._began_at = monotonic()
             self._check = asyncio.create_task(self._run(services))
         left = self._began_at + CHECK_SECONDS_MAX - monotonic()
@@ -56,8 +57,9 @@ class Readiness:
         self._log(NO_ANSWER)
         return NO_ANSWER
 
-    def _is_old(self) -> bool:
-        return monotonic() - self._ended_at >= KNOWN_SECONDS
+    def _is_old(self, services: Services) -> bool:
+        has_failed = services.store.times_unavailable != self._times_unavailable
+        return has_failed or monotonic() - self._ended_at >= KNOWN_SECONDS
 
     async def _run(self, services: Services) -> str:
         try:
@@ -67,6 +69,7 @@ class Readiness:
             problem = database.result() or tokens.result()
         finally:
             self._ended_at = monotonic()
+            self._times_unavailable = services.store.times_unavailable
         if not problem and self._logged:
             self._logged = ""
             logger.warning("ready again")
