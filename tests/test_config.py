@@ -115,6 +115,7 @@ FALLBACKS: dict[str, tuple[str, str, str, Any]] = {
         (("username",), ("email",)),
     ),
     "no level": ("LOG_LEVEL", "loud", "log_level", "info"),
+    "more than 64 bits": ("RESPONSE_TIMEOUT", str(2**63), "response_timeout_seconds", 60),
 }
 
 
@@ -189,6 +190,26 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "a control character": (
         {"VERIFY_REQUIRED": "\x1b[2J"},
         "VERIFY_REQUIRED is neither yes nor no: '\\x1b[2J'",
+    ),
+    "days without end": (
+        {"USER_AUDIT_PW_HISTORY_DAYS": "9000000000000"},
+        "USER_AUDIT_PW_HISTORY_DAYS is more than 36,500 days: '9000000000000'",
+    ),
+    "days of the login log": (
+        {"SKYLOGIN_LOGIN_LOG_DAYS": "36501"},
+        "SKYLOGIN_LOGIN_LOG_DAYS is more than 36,500 days: '36501'",
+    ),
+    "a long number": (
+        {"SKYLOGIN_LEEWAY_SECONDS": "9" * 5000},
+        f"SKYLOGIN_LEEWAY_SECONDS is too large a number: '{'9' * 80}…'",
+    ),
+    "another header": (
+        {"CORS_HOST": "a\nX: b"},
+        "CORS_HOST has a character that no header may have: 'a\\nX: b'",
+    ),
+    "bytes in a header": (
+        {"CORS_HOST": "\udce9"},
+        "CORS_HOST has a character that no header may have: '\\udce9'",
     ),
     "a long value": (
         {"VERIFY_REQUIRED": "x" * 99},

@@ -314,3 +314,15 @@ def test_an_empty_database_url_is_refused(command: tuple[str, ...], tmp_path: Pa
     assert "--database" in refused.stderr
     assert "it is empty" in refused.stderr
     assert files_below(tmp_path) == set()
+
+
+def test_a_command_on_a_server_needs_no_database(tmp_path: Path) -> None:
+    """A project may have one of a kind that skylogin does not know."""
+    theirs = {"DATABASE_URL": "mysql://theirs", "HOST": "x86_64-conda-linux-gnu"}
+
+    waited = run_command(tmp_path, "wait", "--timeout", "0.1", **theirs)
+    assert waited.stderr.startswith("http://x86_64-conda-linux-gnu:3000/ is not ready")
+    assert waited.stderr.endswith("(the URL is from HOST and PORT)\n")
+
+    found = run_command(tmp_path, "users", "find", "--url", "http://127.0.0.1:1", **theirs)
+    assert found.stderr == "no server at http://127.0.0.1:1\n"

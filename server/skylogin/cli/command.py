@@ -96,6 +96,8 @@ def find_target(
     url_of_exec = _url_of_exec() if database is None else ""
     if url_of_exec:
         settings = environment.settings_in_exec()
+    elif url:
+        settings = environment.settings_without_database()
     else:
         settings = environment.storage_settings(database)
     url = url or url_of_exec

@@ -156,6 +156,11 @@ def storage_settings(database: str | None) -> Settings:
     return config.read(environment, DEV)
 
 
+def settings_without_database() -> Settings:
+    """Return the settings of a command that works on a server and opens no database."""
+    return config.read(_without(environment_of(SERVE), DATABASE_VARIABLES), DEV)
+
+
 def settings_in_exec() -> Settings:
     """Return the settings of a command that works on the server of `skylogin exec`."""
     return config.read(own_variables(), DEV)

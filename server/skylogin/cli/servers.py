@@ -18,9 +18,9 @@ from skylogin.cli.environment import (
     Database,
     Given,
     OwnDatabase,
-    environment_of,
     migration_settings,
     server_settings,
+    settings_without_database,
 )
 from skylogin.cli.output import fail, say, tell, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
@@ -168,10 +168,13 @@ def wait(
         file = ready_file
         problem = readiness.wait_until_ready(lambda: readiness.url_in(file), timeout)
     else:
+        named = url
         url = url or _listening_url()
         if not url.startswith(("http://", "https://")):
             fail(f"{url} is not the URL of a server: it must begin with http:// or https://")
         problem = readiness.wait_until_ready(lambda: url, timeout)
+        if problem and not named:
+            problem += " (the URL is from HOST and PORT)"
     if problem:
         fail(f"{ready_file or url} is not ready after {timeout:g} s: {problem}")
 
@@ -179,7 +182,7 @@ def wait(
 def _listening_url() -> str:
     """Return the URL of a server with this environment."""
     # Read as `dev`, which needs no keys: only the address matters.
-    host, port = config.read(environment_of(SERVE), DEV).address()
+    host, port = settings_without_database().address()
     if port == 0:
         fail("PORT is 0, any free port: give the server's URL or its --ready-file")
     return config.url_of(host, port)

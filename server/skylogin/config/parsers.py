@@ -11,6 +11,9 @@ from skylogin.tokens import jws
 
 GUESSABLE_LEVEL_MAX = 5
 PORT_MAX = 65535
+# So that a time so many days ago or from now exists.
+DAYS_MAX = 36_500
+LENGTH_MAX = 100
 # The bits before the IPv4 address in an IPv4-mapped IPv6 address.
 MAPPED_BITS = 96
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -61,7 +64,7 @@ def optional_boolean(value: str) -> bool | None:
 
 def lenient_integer(value: str) -> int:
     """Read an integer by Skygear's rule: anything else means the default."""
-    if _DECIMAL.fullmatch(value) is None:
+    if _DECIMAL.fullmatch(value) is None or _is_too_large(value):
         raise FallbackToDefault("is not a number, so the default is used")
     return int(value)
 
@@ -70,6 +73,8 @@ def integer(value: str) -> int:
     """Read an integer of 0 or more."""
     if _DECIMAL.fullmatch(value) is None:
         raise ValueError("is not a whole number")
+    if _is_too_large(value):
+        raise ValueError("is too large a number")
     if int(value) < 0:
         raise ValueError("is negative")
     return int(value)
@@ -80,6 +85,31 @@ def positive_integer(value: str) -> int:
     if integer(value) == 0:
         raise ValueError("has to be more than 0")
     return int(value)
+
+
+def _is_too_large(digits: str) -> bool:
+    # Go's integers have 64 bits. Python refuses to read very long ones at all.
+    return len(digits) > LENGTH_MAX or abs(int(digits)) >= 2**63
+
+
+def days(value: str) -> int:
+    """Read a number of days by Skygear's rule."""
+    number = lenient_integer(value)
+    if number > DAYS_MAX:
+        raise ValueError(f"is more than {DAYS_MAX:,} days")
+    return number
+
+
+def positive_days(value: str) -> int:
+    """Read a number of days, 1 or more."""
+    return positive_integer(value) and days(value)
+
+
+def header(value: str) -> str:
+    """Read the value of a header."""
+    if not value.isprintable():
+        raise ValueError("has a character that no header may have")
+    return value
 
 
 def guessable_level(value: str) -> int:
