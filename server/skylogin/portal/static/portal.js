@@ -4,7 +4,13 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const element = document.getElementById(button.dataset.copy);
-    const text = await textOf(element, button.dataset.source);
+    const { source } = button.dataset;
+    const text = source ? await textAt(source, element.id) : element.textContent;
+    if (text === undefined) {
+      // The session has ended: sign in, and see it there.
+      location.assign(source);
+      return;
+    }
     try {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
@@ -18,15 +24,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// A text that is masked here is taken from the page at *source*, which shows it.
-async function textOf(element, source) {
-  if (!source) return element.textContent;
+// Return a text that is masked here from the page that shows it.
+async function textAt(source, id) {
   const answer = await fetch(source);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const shown = page.getElementById(element.id);
-  // The session has ended: sign in, and see it there.
-  if (!shown) location.assign(source);
-  return shown.textContent;
+  return page.getElementById(id)?.textContent;
 }
 
 const ROWS_MAX = 200;
