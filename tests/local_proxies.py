@@ -63,9 +63,12 @@ def haproxy(folder: Path, *lines: str) -> Iterator[str]:
 
 
 def haproxy_statistics(folder: Path) -> str:
-    """Return what the HAProxy of *folder* says about its servers."""
+    """Return what the HAProxy of *folder* says about its servers, nothing while it starts."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(folder / "stats"))
+        try:
+            connection.connect(str(folder / "stats"))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return ""
         connection.sendall(b"show stat\n")
         with connection.makefile() as answer:
             return answer.read()
