@@ -1,19 +1,23 @@
 """Unique keys of earlier versions, which folded some letters otherwise than queries did."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from skylogin.actions.services import Services
-from skylogin.database import Store, Transaction, migrate, tables
+from skylogin.database import Store, Transaction, migrate, open_store, tables
 from skylogin.database.tables import auth_keys
 from skylogin.database.version_table import version_table
 from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_setup
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
+from tests.factories import NOW
+from tests.processes import run_skylogin
 from tests.stores import LogIn, MakeServices
 
+EQUAL = {"a": "ismail", "b": "İSMAİL"}
 Query = Callable[[str], Awaitable[list[Any]]]
 KEYS = "SELECT user_id, key, folded FROM auth_keys ORDER BY user_id, key"
 
@@ -105,3 +109,33 @@ async def change_username(store: Store, user_id: str, name: str) -> None:
         await tx.connection.execute(update(records).where(*is_user).values(data={"username": name}))
 
     await store.run(work)
+
+
+@pytest.mark.slow
+async def test_the_command_names_them_in_one_line(tmp_path: Path) -> None:
+    """And changes nothing."""
+    url = f"sqlite:///{tmp_path}/it.db"
+    store = open_store(url)
+    await store.create()
+    row = {"app": "myapp", "database_id": "", "type": "user", "access": None}
+    row |= {"owner_id": "a", "created_by": "a", "updated_by": "a"}
+    row |= {"created_at": NOW, "updated_at": NOW}
+    users = [{**row, "id": name, "data": {"username": data}} for name, data in EQUAL.items()]
+    keys = [
+        {"app": "myapp", "key": "username", "folded": data.lower(), "user_id": name}
+        for name, data in EQUAL.items()
+    ]
+
+    async def work(tx: Transaction) -> None:
+        await tx.connection.execute(insert(tables.records), users)
+        await tx.connection.execute(insert(auth_keys), keys)
+
+    await store.run(work)
+    await make_earlier(store, {})
+    await store.close()
+
+    refused = run_skylogin(tmp_path, "migrate", "--database", url)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.count("\n") == 1
+    assert "the users a and b of the app myapp have the same username" in refused.stderr

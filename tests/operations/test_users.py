@@ -60,6 +60,7 @@ SEARCHES = {
     ),
     "a page at a time": ({"limit": 2}, ["zoë", "Bert", "ann", "Anna"]),
     "a user name": ({"text": "ANNA"}, ["Anna"]),
+    "a user name in another case": ({"text": "ZOË"}, ["zoë"]),
     "its beginning": ({"text": "an"}, ["ann", "Anna"]),
     "an e-mail": ({"text": "zoë@example.com"}, ["zoë"]),
     "a principal": ({"text": "sub-Bert"}, ["Bert"]),

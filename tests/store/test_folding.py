@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin.database import Store, Transaction, json_members
 from skylogin.domain.folding import fold
-from sqlalchemy import Text, literal, select
+from sqlalchemy import Text, cast, literal, null, select
 
 from tests.stores import Ask, MakeServices
 
@@ -28,6 +28,17 @@ async def folded(store: Store, *texts: str) -> list[Any]:
         return list((await tx.connection.execute(select(*columns))).one())
 
     return await store.run(work, write=False)
+
+
+async def test_null_stays_null(store: Store) -> None:
+    """As in every other function of the databases."""
+
+    async def work(tx: Transaction) -> Any:
+        return (
+            await tx.connection.execute(select(json_members.fold(cast(null(), Text), tx.dialect)))
+        ).scalar()
+
+    assert await store.run(work, write=False) is None
 
 
 async def test_the_databases_fold_every_letter(store: Store) -> None:

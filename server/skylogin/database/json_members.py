@@ -149,11 +149,15 @@ def fold(value: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """
     if dialect == "sqlite":
         return func.skylogin_fold(value, type_=Text)
-    upper, lower = (literal(letters, Text) for letters in folding.letters())
-    # The other list is long, and it is searched for each character.
     is_ascii = func.octet_length(value) == func.char_length(value)
     in_ascii = func.translate(value, string.ascii_uppercase, string.ascii_lowercase, type_=Text)
-    return case((is_ascii, in_ascii), else_=func.translate(value, upper, lower, type_=Text))
+    # translate() would search a long list for each character.
+    split = func.regexp_split_to_table(value, "")
+    each = split.table_valued("letter", with_ordinality="place").render_derived().c
+    lower = _text_inside(literal(dict(folding.letters()), Json()), each.letter)
+    ordered = select(func.coalesce(lower, each.letter)).order_by(each.place).scalar_subquery()
+    joined = func.array_to_string(func.array(ordered), "", type_=Text)
+    return case((is_ascii, in_ascii), (value.is_not(None), joined))
 
 
 def like(

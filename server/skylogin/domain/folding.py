@@ -6,6 +6,7 @@ used, because they depend on its locale.
 """
 
 import functools
+from collections.abc import Mapping
 
 # All letters that have a case are below.
 _CASED_END = 0x20000
@@ -18,7 +19,7 @@ def fold(text: str) -> str:
 
 
 @functools.cache
-def letters() -> tuple[str, str]:
-    """Return all letters that `fold` changes, and what it makes of them."""
-    changed = [letter for letter in map(chr, range(_CASED_END)) if fold(letter) != letter]
-    return "".join(changed), fold("".join(changed))
+def letters() -> Mapping[str, str]:
+    """Return all letters that `fold` changes, with what it makes of them."""
+    folded = {letter: fold(letter) for letter in map(chr, range(_CASED_END))}
+    return {letter: lower for letter, lower in folded.items() if lower != letter}
