@@ -37,7 +37,7 @@ def test_nothing_has_to_be_set_for_dev() -> None:
     assert settings.auth_record_keys == (("username",), ("email",))
     assert (settings.response_timeout_seconds, settings.cors_host) == (60, "*")
     assert (settings.login_log_rows_max, settings.login_log_days) == (100_000, 30)
-    assert settings.body_bytes_max == 16 * 1024 * 1024
+    assert settings.body_bytes_max == 2 * 1024 * 1024
     assert settings.warnings == ()
 
 

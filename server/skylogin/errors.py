@@ -67,6 +67,7 @@ class Reason(StrEnum):
     TOKEN_MISSING = "token_missing"
     TOKEN_NOT_TEXT = "token_not_text"
     TOKEN_MALFORMED = "token_malformed"
+    TOKEN_TOO_LONG = "token_too_long"
     HEADER_MALFORMED = "header_malformed"
     ALGORITHM_NOT_ACCEPTED = "algorithm_not_accepted"
     SIGNATURE_WRONG = "signature_wrong"

@@ -44,6 +44,10 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     token = bound(call.payload, "token", "")
     if not token:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
+    token_bytes_max = services.settings.token_bytes_max
+    if len(token) > token_bytes_max:
+        sentence = f"the token has more than SKYLOGIN_TOKEN_BYTES_MAX={token_bytes_max} bytes"
+        raise not_decodable(Reason.TOKEN_TOO_LONG, sentence)
     signed = await _verify_signature(call, services, token, secrets)
     # From here on, refused attempts are logged with the secret.
     call.secret_id = signed.secret_id

@@ -18,17 +18,22 @@ class BadBodyError(ValueError):
     """A body is not a JSON object. The original answers with only a status."""
 
 
-def read_body(data: bytes) -> dict[str, object]:
+class TooManyValuesError(ValueError):
+    """A body has more values than its caller may send."""
+
+
+def read_body(data: bytes, values_max: int | None = None) -> dict[str, object]:
     """Return the payload in *data*; an empty body, white space and null are `{}`.
 
-    Raises BadBodyError for anything else that is not a JSON object. Bytes after the first
-    value are ignored.
+    Raises BadBodyError for anything else that is not a JSON object, and TooManyValuesError.
+    Bytes after the first value are ignored.
     """
-    text = json_text.decode(data)
-    if not text.strip(" \t\n\r"):
+    if not data.strip(b" \t\n\r"):
         return {}
+    if values_max is not None and json_text.has_more_values(data, values_max):
+        raise TooManyValuesError
     try:
-        value, _ = json_text.read_first(text)
+        value = json_text.read_first_of(data)
     except json_text.NotJsonError as error:
         raise BadBodyError(str(error)) from error
     if value is None:

@@ -92,8 +92,10 @@ class Settings:
     login_log_profiles: bool | None = _setting("SKYLOGIN_LOGIN_LOG_PROFILES", "", parsers.optional_boolean, "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not.")
     trusted_proxies: tuple[Network, ...] = _setting("SKYLOGIN_TRUSTED_PROXIES", "", parsers.networks, "Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Prefix and Forwarded are believed.")
     domain: str = _setting("SKYLOGIN_DOMAIN", "", parsers.domain, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set.")
-    body_bytes_max: int = _setting("SKYLOGIN_BODY_BYTES_MAX", "16777216", parsers.positive_integer, "Maximum size of a request body; a larger one is answered with 413.")
-    pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "1048576", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
+    body_bytes_max: int = _setting("SKYLOGIN_BODY_BYTES_MAX", "2097152", parsers.positive_integer, "Maximum size of the body of a call with the API key or without a key; a larger one is answered with 413.")
+    master_body_bytes_max: int = _setting("SKYLOGIN_MASTER_BODY_BYTES_MAX", "16777216", parsers.positive_integer, "The same for calls with the master key in a header, and for the admin API and the portal.")
+    token_bytes_max: int = _setting("SKYLOGIN_TOKEN_BYTES_MAX", "262144", parsers.positive_integer, "Maximum size of a custom token; a larger one is refused unread.")
+    pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "65536", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
     admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.")
     admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.")
     # fmt: on

@@ -6,6 +6,7 @@ after the first value.
 """
 
 import codecs
+import contextlib
 import json
 import math
 import re
@@ -28,7 +29,10 @@ _PLAIN_NUMBER_MAX = 1e21
 _INTEGER_DIGITS_MAX = 300
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+# A string that is not closed matches to the end, so that no text is looked through twice.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[][{}]', re.DOTALL)
+# orjson makes a double of an integer that is larger.
+_LARGE_INTEGER = re.compile(rb"\d{19}")
 _TRAILING_COMMA = re.compile(r",[ \t\n\r]*(?=[]}])")
 _NEEDS_ESCAPE = re.compile("[<>&]|\u2028|\u2029".encode())
 
@@ -90,6 +94,41 @@ def _decoder(large: Callable[[str], object], **options: Any) -> json.JSONDecoder
 
 _OBJECTS = _decoder(_refuse_large)
 _MEMBERS = _decoder(lambda _: OUT_OF_RANGE, object_pairs_hook=tuple)
+
+
+def read_first_of(data: bytes) -> object:
+    """Return the first JSON value of *data*, as `read_first` does. Raises NotJsonError.
+
+    orjson reads nearly every text that clients send, and many times as fast. What it refuses,
+    such as invalid UTF-8 or text after the value, may still be JSON for Go.
+    """
+    if _LARGE_INTEGER.search(data) is None:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            value: object = orjson.loads(data)
+            if data.count(b"[") + data.count(b"{") > NESTING_MAX:
+                check_nesting(data.decode())
+            return value
+    value, _ = read_first(decode(data))
+    return value
+
+
+def has_more_values(data: bytes, values_max: int) -> bool:
+    """Return whether *data* has more than *values_max* lists, objects and commas.
+
+    That is about the number of its values. It is counted before *data* is read, because a list
+    of a million lists keeps the interpreter busy for a second.
+    """
+    if _count_marks(data) <= values_max:
+        return False
+    # Those in strings do not count. A value has at most two strings: itself and its name.
+    plain = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if plain.count(b'"') > 4 * values_max + 2:
+        return True
+    return _count_marks(b"".join(plain.split(b'"')[::2])) > values_max
+
+
+def _count_marks(data: bytes) -> int:
+    return data.count(b"[") + data.count(b"{") + data.count(b",")
 
 
 def read_first(text: str) -> tuple[object, int]:

@@ -14,7 +14,7 @@ from skylogin.encoding.json_text import (
 )
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
-_STRING_OR_BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+', re.DOTALL)
+_STRING_OR_BLANKS = re.compile(r'("(?:[^"\\]++|\\.)*+")|[ \t\n\r]+', re.DOTALL)
 
 
 def _refuse_constant(name: str) -> None:

@@ -27,6 +27,7 @@ ALGORITHMS = {
 SEGMENT_COUNT = 3
 HEADERS_KEPT_MAX = 64
 HEADER_LENGTH_KEPT_MAX = 512
+HEADER_LENGTH_MAX = 8_192
 _BASE64URL = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=)?", re.ASCII)
 
 STRING_CLAIMS = frozenset(("sub", "aud", "iss", "jti"))
@@ -90,11 +91,14 @@ def prepare_key(secret: str) -> bytes:
 
 def split(token: str) -> SignedToken:
     """Split *token* into its parts. Raises TokenError."""
-    segments = token.split(".")
-    if len(segments) != SEGMENT_COUNT:
-        sentence = f"a token has three parts between dots, this has {len(segments)}"
+    count = token.count(".") + 1
+    if count != SEGMENT_COUNT:
+        sentence = f"a token has three parts between dots, this has {count}"
         raise TokenError(Reason.TOKEN_MALFORMED, sentence)
-    header, claims, signature = segments
+    header, claims, signature = token.split(".")
+    if len(header) > HEADER_LENGTH_MAX:
+        sentence = f"the header has more than {HEADER_LENGTH_MAX:,} bytes"
+        raise TokenError(Reason.TOKEN_TOO_LONG, sentence)
     return SignedToken(
         header=_header_of(header),
         claims_bytes=_decode_segment(claims, "claims"),

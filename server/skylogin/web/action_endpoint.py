@@ -1,5 +1,7 @@
 """The endpoint of Skygear's actions: turns requests into calls, and answers into responses."""
 
+import functools
+import hmac
 import logging
 import posixpath
 from urllib.parse import quote, unquote
@@ -16,17 +18,28 @@ from skylogin.apps.registry import App
 from skylogin.config import DEV
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
-from skylogin.errors import BAD_REQUEST, REASON_HEADER, UNDEFINED_OPERATION, Reason, SkygearError
+from skylogin.errors import (
+    BAD_REQUEST,
+    REASON_HEADER,
+    UNDEFINED_OPERATION,
+    UNEXPECTED_ERROR,
+    Reason,
+    SkygearError,
+)
 from skylogin.http import fault_answers
+from skylogin.http.bodies import RETRY_SECONDS, BodyTooLargeError, MemoryFullError
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
-from skylogin.web.keys import PUBSUB, SERVICES
+from skylogin.web.keys import BODIES, PUBSUB, SERVICES
 
 logger = logging.getLogger("skylogin.web")
 
 SERVER = "Skygear Server/1.7.3"
 REQUEST_ID_HEADER = "X-Skygear-Request-Id"
+KEY_HEADER = "X-Skygear-API-Key"
 REASON_CHARACTERS_MAX = 300
+# Lists, objects and what they consist of, in a body without the master key.
+VALUES_MAX = 20_000
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -76,20 +89,36 @@ async def _answer_call(
     request: web.Request, app: App, path: str, headers: CIMultiDict[str]
 ) -> web.StreamResponse:
     services = request.app[SERVICES]
+    is_master = _has_master_key(request, app)
+    settings = services.settings
+    bytes_max = settings.master_body_bytes_max if is_master else settings.body_bytes_max
+    parse = functools.partial(wire.read_body, values_max=None if is_master else VALUES_MAX)
     try:
-        payload = wire.read_body(await request.read())
+        async with request.app[BODIES].read(request, bytes_max, parse) as payload:
+            call = _read_call(request, app, table.find(path, payload), payload, headers)
+            call.fault = app.faults.strike(call.action.name)
+            response = _respond(await dispatch(call, services), headers, services)
     except wire.BadBodyError:
         # The original answers with only a status (pkg/server/router/common.go, newPayload).
         return web.Response(status=400, headers=headers)
-    except web.HTTPRequestEntityTooLarge:
+    except (BodyTooLargeError, wire.TooManyValuesError):
         refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
         return _respond(refused(refusal), headers, services)
-    call = _read_call(request, app, table.find(path, payload), payload, headers)
-    call.fault = app.faults.strike(call.action.name)
-    response = _respond(await dispatch(call, services), headers, services)
+    except MemoryFullError:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+        explanation = "the bodies of all calls together are too large; try again"
+        message = "the server is busy"
+        refusal = SkygearError(UNEXPECTED_ERROR, message, status=503, explanation=explanation)
+        return _respond(refused(refusal), headers, services)
     if call.fault is None:
         return response
     return await fault_answers.apply_fault(request, call.fault, response)
+
+
+def _has_master_key(request: web.Request, app: App) -> bool:
+    """Return whether the app's master key is in a header, where it counts before the body."""
+    key = request.headers.get(KEY_HEADER, "")
+    return hmac.compare_digest(key.encode(errors="replace"), app.master_key.encode())
 
 
 async def _answer_handshake(
@@ -117,7 +146,7 @@ def _read_call(
 ) -> Call:
     """Return the call. A key or token in a header takes precedence over the body's."""
     settings, header = request.app[SERVICES].settings, request.headers.get
-    api_key = header("X-Skygear-API-Key") or payload.get("api_key")
+    api_key = header(KEY_HEADER) or payload.get("api_key")
     token = header("X-Skygear-Access-Token") or payload.get("access_token")
     address, request_id = client_of(request, settings).address, headers[REQUEST_ID_HEADER]
     return Call(

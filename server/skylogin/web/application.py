@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from datetime import datetime
 
 from aiohttp import web
@@ -14,10 +15,11 @@ from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.database import Store
 from skylogin.http import fault_answers
+from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health
-from skylogin.web.keys import PUBSUB, SERVICES, STOPPING
+from skylogin.web.keys import BODIES, PUBSUB, SERVICES, STOPPING
 
 # `/metrics` does not exist; the action of an unknown path would be the home action.
 OPERATORS_PATHS = {
@@ -32,7 +34,7 @@ def make_application(
 ) -> web.Application:
     """Return the application for a database whose tables exist."""
     application = web.Application(
-        client_max_size=settings.body_bytes_max, middlewares=[_answer_options]
+        client_max_size=settings.master_body_bytes_max, middlewares=[_answer_options]
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[STOPPING] = asyncio.Event()
@@ -58,7 +60,8 @@ async def _run_services(
 ) -> AsyncIterator[None]:
     async with open_services(settings, store, now) as services:
         application[SERVICES] = services
-        yield
+        with closing(Bodies()) as application[BODIES]:
+            yield
         await application[health.READINESS].close()
 
 

@@ -5,9 +5,11 @@ import asyncio
 from aiohttp import web
 
 from skylogin.actions.services import Services
+from skylogin.http.bodies import Bodies
 from skylogin.pubsub.websocket import PubSub
 
 SERVICES = web.AppKey("services", Services)
+BODIES = web.AppKey("bodies", Bodies)
 PUBSUB = web.AppKey("pubsub", PubSub)
 # Set while the server stops: each connection ends with its next answer.
 STOPPING = web.AppKey("stopping", asyncio.Event)
