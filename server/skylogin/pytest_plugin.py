@@ -73,7 +73,7 @@ def _started(settings: dict[str, str]) -> Iterator["SkyloginServer"]:
     from skylogin import config, testing  # noqa: PLC0415
 
     own = {name: value for name, value in os.environ.items() if config.is_own(name)}
-    server, problem = testing.SkyloginServer({**own, **settings}), ""
+    server, problem = testing.SkyloginServer(config.with_given(own, settings)), ""
     with ExitStack() as stack:
         try:
             stack.enter_context(server)

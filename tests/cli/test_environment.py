@@ -225,6 +225,9 @@ def test_settings_are_given_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert (settings.api_key, settings.issuer) == ("a=b", "shop")
     assert settings.database_url == "sqlite:///b"
+    monkeypatch.setenv("SKYLOGIN_DATABASE_URL", "sqlite:///c")
+    settings = environment.server_settings(DEV, isolated=True, given=given)
+    assert settings.database_url == "sqlite:///a"
 
 
 def test_what_cannot_be_given_is_reported_at_once() -> None:

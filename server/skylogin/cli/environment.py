@@ -55,7 +55,7 @@ def server_settings(
     Of the environment, an *isolated* server reads only what is meant for skylogin.
     """
     environment = own_variables() if isolated else environment_of(mode)
-    environment |= _read_given(given)
+    environment = config.with_given(environment, _read_given(given))
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):
         # The flag --port takes precedence over a port in HOST.

@@ -8,6 +8,7 @@ from skylogin.config.reading import (
     check_names,
     is_own,
     read,
+    with_given,
 )
 from skylogin.config.settings import (
     DEV,
@@ -43,4 +44,5 @@ __all__ = [
     "is_own",
     "read",
     "url_of",
+    "with_given",
 ]

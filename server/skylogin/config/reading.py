@@ -113,6 +113,15 @@ def is_own(variable: str) -> bool:
     return variable.startswith("SKYLOGIN_")
 
 
+def with_given(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return *environment* with the *given* settings in place of its own."""
+    merged = {**environment, **given}
+    if given.get("DATABASE_URL") and "SKYLOGIN_DATABASE_URL" not in given:
+        # It would take precedence.
+        merged.pop("SKYLOGIN_DATABASE_URL", None)
+    return merged
+
+
 def check_names(variables: Iterable[str]) -> list[str]:
     """Return the problems of *variables* that are not settings."""
     return [
