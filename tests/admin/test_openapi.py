@@ -6,6 +6,7 @@ import pytest
 from skylogin.admin import openapi
 from skylogin.admin.routes import HANDLERS
 from skylogin.client.admin_api import BASE
+from skylogin.errors import Reason
 from skylogin.tokens.bad_tokens import KINDS
 
 from tests.sites import Site, SiteApp
@@ -43,6 +44,11 @@ def test_the_document_lists_the_kinds_of_bad_tokens() -> None:
     [mint] = [one for one in openapi.operations() if one.name == "mintToken"]
     assert mint.body is not None
     assert mint.body.schema["properties"]["bad"]["enum"] == list(KINDS)
+
+
+def test_the_document_lists_the_reasons() -> None:
+    """In the parameter that filters the login log by one."""
+    assert openapi.load()["components"]["parameters"]["reason"]["schema"]["enum"] == list(Reason)
 
 
 async def test_every_answer_with_a_user_has_the_subject(site_app: SiteApp) -> None:
