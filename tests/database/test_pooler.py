@@ -60,10 +60,10 @@ def test_times_do_not_depend_on_the_servers_time_zone(pooled_url: str) -> None:
 
 
 async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
-    """With its lock."""
+    """By several nodes at once, from the first migration to the last."""
     store = open_store(pooled_url)
 
-    await asyncio.gather(store.create(), migrate.upgrade(store))
+    await asyncio.gather(*(migrate.upgrade(store) for _ in range(3)))
 
     assert await store.version() == tables.VERSION
     await store.close()

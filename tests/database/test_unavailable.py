@@ -163,6 +163,32 @@ async def test_a_file_that_cannot_be_used_is_unavailable(
         await write(file_store)
 
 
+def delete(path: Path) -> None:
+    """Delete the file."""
+    path.unlink()
+
+
+def replace_with_copy(path: Path) -> None:
+    """Replace the file, as a backup that is restored does."""
+    copy = path.with_suffix(".copy")
+    shutil.copyfile(path, copy)
+    copy.rename(path)
+
+
+@pytest.mark.parametrize("harm", [delete, replace_with_copy])
+async def test_a_file_that_is_gone_is_unavailable(
+    harm: Callable[[Path], None], file_store: Store, tmp_path: Path
+) -> None:
+    """Nothing is written to a file that will be gone with the process."""
+    await write(file_store)
+    harm(tmp_path / "skylogin.db")
+
+    with pytest.raises(SkygearError) as caught:
+        await write(file_store)
+
+    assert "skylogin.db was deleted or replaced" in caught.value.explanation
+
+
 async def test_a_file_without_space_is_unavailable(file_store: Store) -> None:
     """SQLite itself limits the file: the same error as on a full disk."""
 

@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.schema import Table
 
 from skylogin.database import version_table
+from skylogin.database.failures import UnusableDatabaseError
+from skylogin.domain.database_url import SQLITE_PREFIX
 from skylogin.domain.sql_functions import SQL_FUNCTIONS
 from skylogin.encoding import json_text
 
 SQLITE_BUSY_SECONDS = 10
 # So a slow query does not block other reads.
 SQLITE_READERS = 4
+FILE = "file"
 
 
 def open_sqlite_writer(url: str, *, durable: bool) -> AsyncEngine:
@@ -35,6 +38,7 @@ def open_sqlite_readers(url: str) -> AsyncEngine:
 
 
 def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEngine:
+    path = os.path.abspath(url.removeprefix(SQLITE_PREFIX))
     engine = create_async_engine(
         f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
         json_serializer=json_text.write_stored,
@@ -60,7 +64,8 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
             version_table.check_file(connection)
 
     @event.listens_for(engine.sync_engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
+    def set_up(connection: Any, record: Any) -> None:
+        record.info[FILE] = _identity(path)
         try:
             for one in (*_PRAGMAS, pragma):
                 connection.execute(f"PRAGMA {one}").close()
@@ -73,9 +78,21 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin_now(connection: Connection) -> None:
+        if connection.info[FILE] != _identity(path):
+            # What is written to it now would be gone with this process.
+            raise UnusableDatabaseError(f"{path} was deleted or replaced: restart the server")
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells the file from any other file at *path*, None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create_private(path: str) -> None:
