@@ -540,6 +540,8 @@ def test_logs_in(skylogin, skylogin_server, method):
             pool.submit(use_wrongly, skylogin).result()
         assert wrong.value.problems
         assert pool.submit(len, skylogin.logins).result() == 3
+        for make in (skylogin.mint, skylogin.bad.expired):
+            assert len(list(pool.map(make, ["alice", "bob"]))) == 2
 
 def test_a_process_logs_in(skylogin, method):
     process = method.Process(target=log_in, args=(skylogin, "carol"))

@@ -1,5 +1,6 @@
 """Custom tokens that are refused, each for one reason."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -25,11 +26,12 @@ class BadTokens:
         """Return the function that makes tokens of *kind*."""
         if kind not in KINDS:
             raise AttributeError(f"unknown bad token {kind!r}; the kinds are {', '.join(KINDS)}")
+        return functools.partial(self._make, kind)
 
-        def make(sub: str, profile: Mapping[str, object] | None = None, **claims: object) -> str:
-            return self._mint(kind, sub, profile, claims)
-
-        return make
+    def _make(
+        self, kind: str, /, sub: str, profile: Mapping[str, object] | None = None, **claims: object
+    ) -> str:
+        return self._mint(kind, sub, profile, claims)
 
     def __dir__(self) -> list[str]:
         """Return the kinds."""
