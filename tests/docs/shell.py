@@ -16,6 +16,9 @@ SECONDS_MAX = 120
 ENDED = "is the code of the snippet"
 RUNS_A_SERVER = re.compile(r"^(?:make dev|\S*skylogin (?:dev|serve))\b", re.MULTILINE)
 
+# Runs a snippet, and ends it when standard input closes: a server must not outlive a killed run.
+UNTIL_INPUT_ENDS = 'bash -ec "$1" & exec >/dev/null 2>&1; cat; kill -- 0'
+
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"[\w-]{20,}(?:\.[\w-]+)*")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -58,7 +61,7 @@ class Shell:
         A server gets a shell of its own, where it goes on running.
         """
         if RUNS_A_SERVER.search(text):
-            self._servers.append(self._start("-ec", text))
+            self._servers.append(self._start("-c", UNTIL_INPUT_ENDS, "bash", text))
             return self._read(self._servers[-1], lambda line: line.startswith('{"url"'))
         stops = "set -e" if code == 0 else "true"
         assert self._shell.stdin is not None
