@@ -193,3 +193,26 @@ async def test_a_token_of_a_million_dots_is_only_counted(client: Client) -> None
     answer = await client.post(LOG_IN, json={"api_key": "changeme", "token": "." * 200_000})
 
     assert "this has 200001" in answer.headers["X-Skylogin-Reason"]
+
+
+# --- queries --------------------------------------------------------------------------
+
+NAME = {"$type": "keypath", "$val": "username"}
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [["like", NAME, "a" * 1000], ["ilike", NAME, "_" * 1000], ["in", NAME, ["a"] * 1000]],
+    ids=["like", "ilike", "in"],
+)
+async def test_a_predicate_has_a_largest_size(client: Client, predicate: list[Any]) -> None:
+    """One more is refused, in words that say how many may be."""
+    call = {"record_type": "user", "predicate": predicate}
+    operator, name, value = predicate
+
+    allowed = await client.post("/record/query", json=call, headers=MASTER_KEY)
+    call["predicate"] = [operator, name, value + value[:1]]
+    refused = await client.post("/record/query", json=call, headers=MASTER_KEY)
+
+    assert allowed.status == HTTPStatus.OK, await allowed.text()
+    assert (await refused.json())["error"]["name"] == "NotSupported"

@@ -41,47 +41,74 @@ def ends_with_escape(pattern: str) -> bool:
 
 
 @functools.lru_cache(64)
-def _pieces(pattern: str) -> list[re.Pattern[str]] | None:
+def _pieces(pattern: str) -> list["_Piece"] | None:
     """Return the pieces of *pattern* between its `%`."""
     if ends_with_escape(pattern):
         return None
-    pieces = [""]
+    pieces: list[list[str | None]] = [[]]
     for mark in re.findall(r"\\.|.", pattern, re.DOTALL):
         if mark == "%":
-            pieces.append("")
+            pieces.append([])
         else:
-            pieces[-1] += "." if mark == "_" else re.escape(mark[-1])
-    return [re.compile(piece, re.DOTALL) for piece in pieces]
+            pieces[-1].append(None if mark == "_" else mark[-1])
+    return [_Piece(piece) for piece in pieces]
 
 
-def _matches(text: str, pieces: list[re.Pattern[str]]) -> bool:
-    """Match each piece at its first place, so that the time stays linear in the pieces."""
+class _Piece:
+    """A part of a pattern that matches texts of one length; None stands for any character."""
+
+    def __init__(self, characters: list[str | None]) -> None:
+        self.length = len(characters)
+        known = [one for one in characters if one is not None]
+        self._text = "".join(known) if len(known) == self.length else None
+        self._is_any = not known
+        # For each character, a number whose bits are the places that it fits.
+        self._any = sum(1 << place for place, one in enumerate(characters) if one is None)
+        self._places: dict[str, int] = {}
+        for place, one in enumerate(characters):
+            if one is not None:
+                self._places[one] = self._places.get(one, self._any) | 1 << place
+
+    def end_in(self, text: str, start: int) -> int:
+        """Return where the first match from *start* on ends, -1 if nothing matches.
+
+        The time grows with the length of *text*, whatever the pattern: after each character,
+        the bits of a number tell how many characters before it match a beginning of the piece.
+        """
+        if self._is_any:
+            return start + self.length if start + self.length <= len(text) else -1
+        if self._text is not None:
+            found = text.find(self._text, start)
+            return found + self.length if found >= 0 else -1
+        whole, matched = 1 << (self.length - 1), 0
+        for end in range(start, len(text)):
+            matched = (matched << 1 | 1) & self._places.get(text[end], self._any)
+            if matched & whole:
+                return end + 1
+        return -1
+
+    def is_at(self, text: str, start: int) -> bool:
+        """Return whether the piece matches *text* at *start*."""
+        end = start + self.length
+        return start >= 0 and end <= len(text) and self.end_in(text[start:end], 0) == self.length
+
+
+def _matches(text: str, pieces: list[_Piece]) -> bool:
+    """Match each piece at its first place, so that the time stays linear."""
     first, *others = pieces
     if not others:
-        return first.fullmatch(text) is not None
-    begin = first.match(text)
-    if begin is None:
-        return False
+        return len(text) == first.length and first.is_at(text, 0)
     *between, last = others
-    place = begin.end()
+    place = first.length
+    if not first.is_at(text, 0):
+        return False
     for piece in between:
-        found = piece.search(text, place)
-        if found is None:
+        place = piece.end_in(text, place)
+        if place < 0:
             return False
-        place = found.end()
-    # A piece has a fixed length, so the last one can end the text at one place only.
-    return any(last.fullmatch(text, start) for start in _last_places(text, place, last))
-
-
-def _last_places(text: str, place: int, last: re.Pattern[str]) -> range:
-    start = len(text) - _length(last)
-    return range(start, start + 1) if start >= place else range(0)
-
-
-@functools.lru_cache(64)
-def _length(piece: re.Pattern[str]) -> int:
-    """Return how many characters *piece* matches."""
-    return len(re.findall(r"\\.|.", piece.pattern, re.DOTALL))
+    # The last piece has one length, so it can end the text at one place only.
+    start = len(text) - last.length
+    return start >= place and last.is_at(text, start)
 
 
 def metres(*coordinates: object) -> float | None:

@@ -42,7 +42,9 @@ from skylogin.query.values import (
 )
 
 PATH_NAMES_MAX = 2
+CHOICES_MAX = 1000
 JSON_CHOICES_MAX = 100
+PATTERN_CHARACTERS_MAX = 1000
 _ORDERING = frozenset(("gt", "gte", "lt", "lte"))
 _SIGNS = {
     **{"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="},
@@ -203,6 +205,8 @@ def _compare_texts(operator: str, left: Side, right: Side) -> Test:
         raise database_error(
             f"operator does not exist: {_word(text)} {_SIGNS[operator]} {_word(pattern)}"
         )
+    if isinstance(pattern, Value) and len(str(pattern.value)) > PATTERN_CHARACTERS_MAX:
+        raise not_supported(f"a pattern of more than {PATTERN_CHARACTERS_MAX:,} characters")
     if isinstance(pattern, Value) and sql_functions.ends_with_escape(str(pattern.value)):
         raise database_error("LIKE pattern must not end with escape character")
     is_citext = isinstance(text, Column) and text.folds
@@ -244,6 +248,8 @@ def _one_of(column: Column, listed: Listed) -> Test:
         return Constant(None)
     if column.family is Family.OTHER:
         raise not_supported(f"comparing values of the type {column.word}")
+    if len(values) > CHOICES_MAX:
+        raise not_supported(f"a list of more than {CHOICES_MAX:,} values")
     if column.family not in (Family.JSON, Family.PLACE):
         return OneOf(column, tuple(value.value for value in values))
     if len(values) > JSON_CHOICES_MAX:
