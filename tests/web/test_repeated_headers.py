@@ -28,9 +28,23 @@ async def test_the_first_key_counts(lines: Lines, status: int, client: Client) -
     assert answer.status == status
 
 
-async def test_two_hosts_are_refused(client: Client) -> None:
+async def test_the_first_access_token_counts(client: Client) -> None:
+    """As in the original."""
+    body = {"api_key": "changeme"}
+    token = (await (await client.post("/auth/signup", json=body)).json())["result"]["access_token"]
+    first, second = ("X-Skygear-Access-Token", token), ("X-Skygear-Access-Token", "x")
+
+    good = await client.post("/me", json=body, headers=CIMultiDict([first, second]))
+    bad = await client.post("/me", json=body, headers=CIMultiDict([second, first]))
+
+    assert (good.status, bad.status) == (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED)
+
+
+@pytest.mark.parametrize("name", ["Host", "Content-Type", "User-Agent"])
+async def test_what_may_come_once_is_refused_if_it_comes_twice(name: str, client: Client) -> None:
     """A proxy and the server might each read another one."""
-    status, _ = await send(client, "GET / HTTP/1.1", "Host: a.localhost", "Host: b.localhost")
+    host = () if name == "Host" else ("Host: a",)
+    status, _ = await send(client, "GET / HTTP/1.1", *host, f"{name}: a", f"{name}: b")
 
     assert status == HTTPStatus.BAD_REQUEST
 
