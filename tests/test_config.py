@@ -137,6 +137,7 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "no port": ({"PORT": "70000"}, "PORT is not a port: '70000'"),
     "port text": ({"PORT": "http"}, "PORT is not a whole number: 'http'"),
     "port in HOST": ({"HOST": "localhost:x"}, "HOST is not a whole number: 'localhost:x'"),
+    "half a bracket": ({"HOST": "[::1"}, "HOST has a bracket without the other one: '[::1'"),
     "equal keys": ({"API_KEY": "secret"}, "MASTER_KEY cannot be the same as API_KEY"),
     "app name": (
         {"APP_NAME": "a-b"},

@@ -50,6 +50,10 @@ def test_a_port_option_wins_over_the_variables(monkeypatch: pytest.MonkeyPatch) 
     assert environment.server_settings(DEV, PORT=3).address() == ("127.0.0.2", 3)
     assert environment.server_settings(DEV).address() == ("127.0.0.2", 1)
 
+    monkeypatch.setenv("HOST", "localhost:http")
+    with pytest.raises(ConfigurationError, match="HOST is not a whole number: 'localhost:http'"):
+        environment.server_settings(DEV, PORT=3)
+
 
 def test_a_warning_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

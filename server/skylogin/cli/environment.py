@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -58,9 +59,10 @@ def server_settings(
     environment = config.with_given(environment, _read_given(given))
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):
-        # The flag --port takes precedence over a port in HOST.
-        host, _ = config.address(environment["HOST"])
-        environment["HOST"] = f"[{host}]" if ":" in host else host
+        # The flag --port takes precedence over a port in HOST. `read` reports a HOST that is none.
+        with suppress(ValueError):
+            host, _ = config.address(environment["HOST"])
+            environment["HOST"] = f"[{host}]" if ":" in host else host
     settings = config.read(environment, mode)
     logs.set_up(settings)
     print_warnings(settings.warnings)

@@ -131,6 +131,8 @@ def port(value: str) -> int | None:
 
 def address(value: str) -> tuple[str, int | None]:
     """Read `host:port`, `:port` or `host`; brackets around an IPv6 address."""
+    if value.count("[") != value.count("]"):
+        raise ValueError("has a bracket without the other one")
     host, colon, number = value.rpartition(":")
     if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
         return value.strip("[]"), None
