@@ -130,10 +130,10 @@ class Site:
         return await self.send(method, f"{BASE}{path}".lstrip("/"), headers=headers, **more)
 
     def state(self) -> list[str]:
-        """Return everything that is stored, except refused sign-ins."""
+        """Return everything that is stored, except refused attempts of operators."""
         path = self.services.settings.database_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path)) as connection:
-            return [line for line in connection.iterdump() if "sign_in_refused" not in line]
+            return [line for line in connection.iterdump() if "_refused" not in line]
 
 
 MakeSite = Callable[..., Awaitable[Site]]

@@ -7,14 +7,18 @@ import argon2
 import bcrypt
 import pytest
 from skylogin import config
+from skylogin.apps.attempt_limits import WAIT_SECONDS_MIN
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations.operator import list_acts
+from skylogin.operations.portal_sessions import REFUSED, form_token
 from skylogin.portal.routes import ROUTES
 
 from tests.sites import FORMS, PASSWORD, MakeSite, Site, fill, filled
 
 pytestmark = pytest.mark.slow
 
+STRANGER = "s" * 43
+STRANGERS_TOKEN = form_token(STRANGER)
 ORIGIN = {"Origin": "http://evil.example"}
 
 
@@ -60,11 +64,51 @@ async def test_serve_has_no_portal_without_a_password(make_site: MakeSite) -> No
 
 
 async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None:
-    """Even the right password is refused for a while."""
+    """Even the right password is refused for a while, which the answer tells."""
     for _ in range(5):
         assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED
     assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.TOO_MANY_REQUESTS
-    assert (await serve_site.sign_in()).status == HTTPStatus.TOO_MANY_REQUESTS
+    refused = await serve_site.sign_in()
+
+    assert refused.status == HTTPStatus.TOO_MANY_REQUESTS
+    assert 1 <= int(refused.headers["Retry-After"]) <= WAIT_SECONDS_MIN
+
+
+async def test_strangers_lock_nobody_out(make_site: MakeSite) -> None:
+    """Neither a hundred wrong passwords of others, nor those of the operator's own network."""
+    site = await make_site(config.SERVE, SKYLOGIN_TRUSTED_PROXIES="127.0.0.1")
+    await site.sign_in()
+    key, token = site.session_key, site.form_token
+
+    async def sign_in(address: str, password: str, session: str = "") -> int:
+        answer = await site.send(
+            "POST",
+            "portal/sign-in",
+            session=session or STRANGER,
+            headers={"X-Forwarded-For": address},
+            data={"password": password, "form_token": token if session else STRANGERS_TOKEN},
+        )
+        return answer.status
+
+    ours = [await sign_in("2001:db8::1", "wrong") for _ in range(6)]
+    for number in range(20):
+        await asyncio.gather(*(sign_in(f"192.0.2.{number}", "wrong") for _ in range(6)))
+
+    assert ours == [401] * 5 + [429]
+    assert await sign_in("2001:db8::ffff:2", PASSWORD) == HTTPStatus.TOO_MANY_REQUESTS
+    assert await sign_in("2001:db8:0:1::1", PASSWORD) == HTTPStatus.SEE_OTHER
+    assert await sign_in("198.51.100.1", PASSWORD) == HTTPStatus.SEE_OTHER
+    assert await sign_in("2001:db8::1", PASSWORD, session=key) == HTTPStatus.SEE_OTHER
+
+
+async def test_the_audit_list_keeps_refused_sign_ins(serve_site: Site) -> None:
+    """One row for each password that was checked."""
+    for _ in range(7):
+        await serve_site.sign_in("wrong password")
+
+    acts = await list_acts(serve_site.operator, EVERY_APP)
+    numbers = [act.details["attempts"] for act in acts if act.name == REFUSED]
+    assert numbers == [5, 4, 3, 2, 1]
 
 
 async def test_simultaneous_wrong_passwords_are_limited_too(serve_site: Site) -> None:

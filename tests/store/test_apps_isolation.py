@@ -15,7 +15,7 @@ import pkgutil
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from pprint import pformat
 from types import ModuleType
@@ -375,9 +375,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "apps.remove": lambda of: (),
     "audit_log.add": lambda of: (Act("new", NOW, "user.edit", f"{of}-user", "", "", {}),),
     "audit_log.has": lambda of: (f"{of}-act",),
-    "audit_log.remove": lambda of: (f"{of}-act",),
+    "audit_log.keep_latest": lambda of: ("user.edit", 1),
     "audit_log.load_latest": lambda of: ("", 10),
-    "audit_log.count": lambda of: ("user.edit", datetime(1970, 1, 1, tzinfo=UTC), ""),
     "devices.lock": lambda of: (f"{of}-device",),
     "devices.load_of_user": lambda of: (f"{of}-user",),
     "devices.replace": lambda of: (

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
+from skylogin.apps.attempt_limits import AttemptLimits, LimitsInMemory
 from skylogin.apps.registry import App, AppRegistry
 from skylogin.config import Settings
 from skylogin.database import Store
@@ -32,6 +33,7 @@ class Services:
     logins: Batcher[LoggedAttempt, Login]
     lookups: Batcher[Lookup, User | None]
     visits: Batcher[LastSeen, None]
+    attempt_limits: AttemptLimits
 
 
 @asynccontextmanager
@@ -55,6 +57,7 @@ async def open_services(
             logins=Batcher(store, log_in, batches.were_committed),
             lookups=Batcher(store, batches.find_many, write=False),
             visits=Batcher(store, batches.see_many),
+            attempt_limits=LimitsInMemory(),
         )
         for batcher in (services.visits, services.lookups, services.logins):
             at_end.push_async_callback(batcher.close)

@@ -1,4 +1,4 @@
-"""Sessions of the portal: signing in, and the limit on wrong passwords."""
+"""Sessions of the portal: signing in and out."""
 
 import hashlib
 import hmac
@@ -6,57 +6,60 @@ import secrets as randomness
 from datetime import timedelta
 
 from skylogin import passwords
+from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.database import Transaction
 from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations import refused_attempts
 from skylogin.operations.operator import Operator, RefusedError
-from skylogin.store import audit_log, operator_sessions
+from skylogin.operations.refused_attempts import TooManyAttemptsError
+from skylogin.store import operator_sessions
 
 SESSION_BYTES = 32
 SESSION_AGE_MAX = timedelta(hours=12)
 SESSION_IDLE_MAX = timedelta(hours=2)
 SESSION_USE_NOTED = timedelta(minutes=1)
-ATTEMPTS_WINDOW = timedelta(minutes=5)
-ATTEMPTS_OF_ADDRESS_MAX, ATTEMPTS_MAX = 5, 100
 SIGNED_IN, REFUSED, SIGNED_OUT = "portal.sign_in", "portal.sign_in_refused", "portal.sign_out"
-
-
-class TooManyAttemptsError(RefusedError):
-    """Too many wrong passwords, from one address or in all."""
 
 
 class WrongPasswordError(RefusedError):
     """The password is wrong."""
 
 
-async def sign_in(operator: Operator, password: str) -> str:
-    """Return the key of a new session, for a cookie.
+async def sign_in(
+    operator: Operator, password: str, limits: AttemptLimits, session: str = ""
+) -> str:
+    """Return the key of a new session, for a cookie. A live *session* is not limited.
 
     Raises TooManyAttemptsError, even for the right password, and WrongPasswordError.
     """
-    now = operator.now()
-    # Counted as refused until the password proves right, which also limits simultaneous attempts.
-    refused = operator.audit_row(REFUSED, "")
+    if await is_signed_in(operator, session):
+        if not await _is_right(operator, password):
+            raise WrongPasswordError("wrong password")
+        return await _start(operator)
+    source = refused_attempts.source(operator, "password")
+    # Simultaneous attempts wait for each other, so that no more are checked than one by one.
+    async with limits.turn(source):
+        seconds = await limits.wait_seconds(source)
+        if seconds:
+            raise TooManyAttemptsError("passwords", seconds)
+        if not await _is_right(operator, password):
+            await refused_attempts.audit(operator, REFUSED, await limits.fail(source))
+            raise WrongPasswordError("wrong password")
+        await limits.succeed(source)
+    return await _start(operator)
 
-    async def count(tx: Transaction) -> None:
-        since = now - ATTEMPTS_WINDOW
-        in_all, of_address = await audit_log.count(tx, EVERY_APP, REFUSED, since, operator.address)
-        if of_address >= ATTEMPTS_OF_ADDRESS_MAX or in_all >= ATTEMPTS_MAX:
-            minutes = ATTEMPTS_WINDOW // timedelta(minutes=1)
-            raise TooManyAttemptsError(f"too many wrong passwords: try again in {minutes} minutes")
-        await audit_log.add(tx, EVERY_APP, refused)
 
-    await operator.store.run(
-        count, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, refused.id)
-    )
-    if not await passwords.is_operators(password, operator.settings.admin_password):
-        raise WrongPasswordError("wrong password")
-    key = new_key()
+async def _is_right(operator: Operator, password: str) -> bool:
+    return await passwords.is_operators(password, operator.settings.admin_password)
+
+
+async def _start(operator: Operator) -> str:
+    now, key = operator.now(), new_key()
 
     async def work(tx: Transaction) -> None:
         created_before, used_before = now - SESSION_AGE_MAX, now - SESSION_IDLE_MAX
         await operator_sessions.drop_ended(tx, created_before, used_before)
         await operator_sessions.add(tx, _hashed(key), now)
-        await audit_log.remove(tx, EVERY_APP, refused.id)
 
     await operator.act(EVERY_APP, SIGNED_IN, "", work)
     return key

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from skylogin.http import origin
 from skylogin.operations import portal_sessions
+from skylogin.operations.refused_attempts import TooManyAttemptsError
 from skylogin.portal.request import PageError, PageRequest, redirect_to
 
 COOKIE = "skylogin_session"
@@ -35,10 +36,17 @@ async def sign_in(request: PageRequest) -> web.StreamResponse:
     await read_form(request)
     try:
         # Always start a new session: an attacker may have set the old one.
-        request.session = await portal_sessions.sign_in(request.operator, request.text("password"))
-    except portal_sessions.TooManyAttemptsError as error:
+        request.session = await portal_sessions.sign_in(
+            request.operator,
+            request.text("password"),
+            request.services.attempt_limits,
+            request.session,
+        )
+    except TooManyAttemptsError as error:
         status = HTTPStatus.TOO_MANY_REQUESTS
-        return request.render("sign_in.html", status=status, problem=str(error))
+        response = request.render("sign_in.html", status=status, problem=str(error))
+        response.headers["Retry-After"] = str(error.seconds)
+        return response
     except portal_sessions.WrongPasswordError as error:
         status = HTTPStatus.UNAUTHORIZED
         return request.render("sign_in.html", status=status, problem=str(error))

@@ -1,14 +1,13 @@
 """The audit list: what operators did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 
 from skylogin.database.tables import operator_audit
 from skylogin.database.transaction import Transaction
-from skylogin.ids import timed_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,13 @@ async def has(tx: Transaction, app: str, act_id: str) -> bool:
     return (await tx.connection.execute(query)).first() is not None
 
 
-async def remove(tx: Transaction, app: str, act_id: str) -> None:
-    """Remove an act that did not happen after all."""
-    await tx.connection.execute(
-        delete(operator_audit).where(operator_audit.c.app == app, operator_audit.c.id == act_id)
-    )
+async def keep_latest(tx: Transaction, app: str, name: str, number: int) -> None:
+    """Delete the acts *name* but for the *number* latest ones."""
+    table = operator_audit
+    of_name = table.c.app == app, table.c.act == name
+    ids = select(table.c.id).where(*of_name).order_by(table.c.id.desc())
+    oldest = ids.limit(1).offset(number - 1).scalar_subquery()
+    await tx.connection.execute(delete(table).where(*of_name, table.c.id < oldest))
 
 
 async def load_latest(tx: Transaction, app: str, before: str, number: int) -> list[Act]:
@@ -64,20 +65,3 @@ async def load_latest(tx: Transaction, app: str, before: str, number: int) -> li
         query = query.where(operator_audit.c.id < before)
     rows = await tx.connection.execute(query.order_by(operator_audit.c.id.desc()).limit(number))
     return [Act(*tuple(row)) for row in rows]
-
-
-async def count(
-    tx: Transaction, app: str, name: str, since: datetime, address: str
-) -> tuple[int, int]:
-    """Return the number of acts *name* since a time, in all and from *address*."""
-    table = operator_audit
-    from_address = func.count().filter(table.c.address == address)
-    query = select(func.count(), from_address).where(
-        table.c.app == app,
-        # Ids begin with the time, so only the last rows are read.
-        table.c.id >= timed_prefix(since),
-        table.c.act == name,
-        table.c.at >= since,
-    )
-    numbers: Sequence[int] = (await tx.connection.execute(query)).one()
-    return numbers[0], numbers[1]

@@ -1,0 +1,108 @@
+"""Limits on wrong passwords and tokens, for each address that they come from."""
+
+import asyncio
+import ipaddress
+import math
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from skylogin.clock import monotonic
+
+FREE_FAILURES = 5
+WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 10, 300
+# A source that was quiet for this long starts anew.
+FORGET_SECONDS = 3600
+SOURCES_MAX = 10_000
+# An IPv6 network of this size is usually one customer's.
+IPV6_SHIFT = 64
+
+
+class AttemptLimits(Protocol):
+    """Remembers which sources failed, and how long each one has to wait."""
+
+    def turn(self, source: str) -> AbstractAsyncContextManager[None]:
+        """Let one attempt of *source* run at a time."""
+
+    async def wait_seconds(self, source: str) -> int:
+        """Return how long *source* has to wait before its next attempt, 0 if it need not."""
+
+    async def fail(self, source: str) -> int:
+        """Count a failure of *source*, and return how many it has."""
+
+    async def succeed(self, source: str) -> None:
+        """Forget the failures of *source*."""
+
+
+@dataclass(slots=True)
+class _Source:
+    failures: int = 0
+    failed_at: float = 0
+    may_try_at: float = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class LimitsInMemory:
+    """The limits of one process. It remembers the sources that failed last."""
+
+    def __init__(self, now: Callable[[], float] = monotonic, sources_max: int = SOURCES_MAX):
+        self._now = now
+        self._sources_max = sources_max
+        self._sources: OrderedDict[str, _Source] = OrderedDict()
+
+    @asynccontextmanager
+    async def turn(self, source: str) -> AsyncIterator[None]:
+        """Let one attempt of *source* run at a time."""
+        async with self._find_or_add(source).turn:
+            yield
+
+    async def wait_seconds(self, source: str) -> int:
+        """Return how long *source* has to wait, rounded up."""
+        known = self._find(source)
+        return 0 if known is None else max(0, math.ceil(known.may_try_at - self._now()))
+
+    async def fail(self, source: str) -> int:
+        """Count a failure; the wait doubles with each one after the first five."""
+        known, now = self._find_or_add(source), self._now()
+        known.failures += 1
+        known.failed_at = now
+        doublings = known.failures - FREE_FAILURES
+        if doublings >= 0:
+            # A large number of doublings would not fit into a float.
+            wait = WAIT_SECONDS_MIN * 2 ** min(doublings, WAIT_SECONDS_MAX.bit_length())
+            known.may_try_at = now + min(wait, WAIT_SECONDS_MAX)
+        return known.failures
+
+    async def succeed(self, source: str) -> None:
+        """Forget the failures of *source*."""
+        self._sources.pop(source, None)
+
+    def _find(self, source: str) -> _Source | None:
+        known = self._sources.get(source)
+        if known is not None and known.failures and self._now() - known.failed_at >= FORGET_SECONDS:
+            del self._sources[source]
+            return None
+        return known
+
+    def _find_or_add(self, source: str) -> _Source:
+        known = self._find(source) or self._sources.setdefault(source, _Source())
+        self._sources.move_to_end(source)
+        if len(self._sources) > self._sources_max:
+            self._sources.popitem(last=False)
+        return known
+
+
+def source_of(address: str) -> str:
+    """Return whom attempts from *address* count for: an IPv4 address, or the /64 of an IPv6 one."""
+    try:
+        read = ipaddress.ip_address(address)
+    except ValueError:
+        # Unknown addresses share one source, so that a client cannot make up many.
+        return ""
+    if isinstance(read, ipaddress.IPv4Address):
+        return str(read)
+    if read.ipv4_mapped is not None:
+        return str(read.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(read) >> IPV6_SHIFT << IPV6_SHIFT))

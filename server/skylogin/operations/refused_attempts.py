@@ -1,0 +1,34 @@
+"""Wrong passwords and tokens of operators: each is limited by its address, and audited."""
+
+from skylogin.apps.attempt_limits import source_of
+from skylogin.database import Transaction
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations.operator import Operator, RefusedError
+from skylogin.store import audit_log
+
+# A stranger writes these rows, so only the latest of each kind are kept.
+ROWS_KEPT = 1000
+
+
+class TooManyAttemptsError(RefusedError):
+    """Too many wrong passwords or tokens from one address, which has to wait *seconds*."""
+
+    def __init__(self, what: str, seconds: int) -> None:
+        super().__init__(f"too many wrong {what}: try again in {seconds} seconds")
+        self.seconds = seconds
+
+
+def source(operator: Operator, kind: str) -> str:
+    """Return the source that an operator's attempts of a *kind* count for."""
+    return f"{kind} {source_of(operator.address)}"
+
+
+async def audit(operator: Operator, name: str, number: int) -> None:
+    """Add the refused attempt to the audit list: the *number*-th of its address."""
+    row = operator.audit_row(name, "", {"attempts": number})
+
+    async def work(tx: Transaction) -> None:
+        await audit_log.add(tx, EVERY_APP, row)
+        await audit_log.keep_latest(tx, EVERY_APP, name, ROWS_KEPT)
+
+    await operator.store.run(work, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, row.id))
