@@ -5,12 +5,12 @@ what fits into the memory. Small ones do not count, so a login is never refused 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 T = TypeVar("T")
 
@@ -18,10 +18,17 @@ T = TypeVar("T")
 SHORT_BYTES_MAX = 65_536
 ALL_BYTES_MAX = 64 * 2**20
 RETRY_SECONDS = 1
+# How long a body may take, whatever its size, and how slowly the rest of it may come.
+BODY_SECONDS_MAX = 20
+BYTES_A_SECOND_MIN = 10_000
 
 
 class BodyTooLargeError(Exception):
     """The body has more bytes than its caller may send."""
+
+
+class BodyTooSlowError(Exception):
+    """The client sends the body too slowly, or not at all."""
 
 
 class MemoryFullError(Exception):
@@ -47,31 +54,54 @@ class Bodies:
     ) -> AsyncIterator[T]:
         """Yield what *parse* makes of the body of *request*, which counts until the block ends.
 
-        Raises BodyTooLargeError and MemoryFullError, where it can before it reads the body, and
-        what *parse* raises.
+        Raises BodyTooLargeError, if it can before it reads the body, BodyTooSlowError,
+        MemoryFullError, and what *parse* raises.
         """
         length = request.content_length
         if length is not None and length > bytes_max:
             raise BodyTooLargeError
-        held = 0
-        try:
-            chunks, size = [], 0
-            async for chunk in request.content.iter_any():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > bytes_max:
-                    raise BodyTooLargeError
-                if size > SHORT_BYTES_MAX:
-                    self.held += size - held
-                    held = size
-                    if self.held > self.all_bytes_max:
-                        raise MemoryFullError
-            data = b"".join(chunks)
-            chunks.clear()
-            if size <= SHORT_BYTES_MAX:
+        body = request.content
+        if body.is_eof() and body.total_bytes <= SHORT_BYTES_MAX:
+            yield parse(body.read_nowait())
+            return
+        with self._counting() as count:
+            data = await _read_all(body, bytes_max, count)
+            if len(data) <= SHORT_BYTES_MAX:
                 yield parse(data)
             else:
                 loop = asyncio.get_running_loop()
                 yield await loop.run_in_executor(self._thread, parse, data)
+
+    @contextmanager
+    def _counting(self) -> Iterator[Callable[[int], None]]:
+        """Yield a function that takes the size of a body so far; it counts until the block ends."""
+        held = 0
+
+        def count(size: int) -> None:
+            nonlocal held
+            if size > SHORT_BYTES_MAX:
+                self.held += size - held
+                held = size
+            if self.held > self.all_bytes_max and held:
+                raise MemoryFullError
+
+        try:
+            yield count
         finally:
             self.held -= held
+
+
+async def _read_all(body: StreamReader, bytes_max: int, count: Callable[[int], None]) -> bytes:
+    chunks, size, begin = [], 0, asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX) as limit:
+            async for chunk in body.iter_any():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > bytes_max:
+                    raise BodyTooLargeError
+                count(size)
+                limit.reschedule(begin + BODY_SECONDS_MAX + size / BYTES_A_SECOND_MIN)
+    except TimeoutError:
+        raise BodyTooSlowError from None
+    return b"".join(chunks)

@@ -27,7 +27,7 @@ from skylogin.errors import (
     SkygearError,
 )
 from skylogin.http import fault_answers
-from skylogin.http.bodies import RETRY_SECONDS, BodyTooLargeError, MemoryFullError
+from skylogin.http.bodies import RETRY_SECONDS, BodyTooLargeError, BodyTooSlowError, MemoryFullError
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES
@@ -104,6 +104,11 @@ async def _answer_call(
     except (BodyTooLargeError, wire.TooManyValuesError):
         refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
         return _respond(refused(refusal), headers, services)
+    except BodyTooSlowError:
+        refusal = SkygearError(BAD_REQUEST, "the request body takes too long", status=408)
+        response = _respond(refused(refusal), headers, services)
+        response.force_close()
+        return response
     except MemoryFullError:
         headers["Retry-After"] = str(RETRY_SECONDS)
         explanation = "the bodies of all calls together are too large; try again"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import datetime
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 from aiohttp.typedefs import Handler
 
 from skylogin.actions import table
@@ -19,6 +19,7 @@ from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health
+from skylogin.web.connections import connection_of
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES, STOPPING
 
 # `/metrics` does not exist; the action of an unknown path would be the home action.
@@ -34,7 +35,7 @@ def make_application(
 ) -> web.Application:
     """Return the application for a database whose tables exist."""
     application = web.Application(
-        client_max_size=settings.master_body_bytes_max, middlewares=[_answer_options]
+        client_max_size=settings.master_body_bytes_max, middlewares=[_watch]
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[STOPPING] = asyncio.Event()
@@ -70,8 +71,25 @@ async def _close_pubsub(application: web.Application) -> None:
 
 
 @web.middleware
-async def _answer_options(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer OPTIONS of a target that is not a path, such as `*`: no route matches it."""
+async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the connection of a request when it is answered, and answer OPTIONS of any target.
+
+    No route matches a target that is not a path, such as `*`.
+    """
+    connection = connection_of(request)
+    if connection is None:
+        return await _answer(request, handler)
+    if request.version < HttpVersion10:
+        # HTTP/0.9 has no headers, and so no answer that a client could trust.
+        connection.close()
+    connection.begin()
+    try:
+        return await _answer(request, handler)
+    finally:
+        connection.end()
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method == "OPTIONS" and request.match_info.http_exception is not None:
         return await action_endpoint.answer(request)
     return await handler(request)

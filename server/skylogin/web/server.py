@@ -4,6 +4,7 @@ The commands, `skylogin exec` and the servers of tests all start this one.
 """
 
 import asyncio
+import functools
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ from skylogin.errors import SkygearError
 from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_setup, listening
 from skylogin.web.application import make_application
+from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES, STOPPING
 
 http_logger = logging.getLogger("skylogin.http")
@@ -144,16 +146,20 @@ async def _listening(
         try:
             await runner.setup()
             assert runner.server is not None
-            server = await listening.listen(runner.server, host, port)
+            connections = Connections()
+            make_protocol = functools.partial(connections.wrap, runner.server)
+            server = await listening.listen(make_protocol, host, port)
         except KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
             raise ConfigurationError([error.explanation]) from error
         except (OSError, UnicodeError) as error:
             raise ConfigurationError([listening.problem_with(host, port, error)]) from error
+        silent = asyncio.create_task(connections.close_silent())
         try:
             yield (application[SERVICES], *listening.url_of(server))
         finally:
+            silent.cancel()
             await _stop_accepting(server)
             application[STOPPING].set()
             await _drain(runner)
