@@ -82,11 +82,11 @@ async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.version < HttpVersion10:
         # HTTP/0.9 has no headers, and so no answer that a client could trust.
         connection.close()
-    connection.begin()
+    connection.request_began()
     try:
         return await _answer(request, handler)
     finally:
-        connection.end()
+        connection.request_ended()
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -92,12 +92,12 @@ class Connection(asyncio.Protocol):
             self.ends_at = monotonic() + HEADER_SECONDS_MAX
         self._handler.data_received(data)
 
-    def begin(self) -> None:
+    def request_began(self) -> None:
         """Note that a request is complete but for its body, which has a time limit of its own."""
         self._is_kept = False
         self.ends_at = _NEVER
 
-    def end(self) -> None:
+    def request_ended(self) -> None:
         """Note that a request was answered."""
         self._is_kept = True
         self.ends_at = monotonic() + KEEP_ALIVE_SECONDS
