@@ -30,6 +30,9 @@ from tests.factories import NOW, make_attempt
 from tests.local_services import PostgreSQL
 
 SQLITE = "sqlite:///"
+# What `skylogin serve` accepts.
+SERVE_SECRET = "a secret of these tests"
+SERVE_KEYS = {"API_KEY": "an-api-key", "MASTER_KEY": "a-master-key-of-these-tests"}
 MakeServices = Callable[..., Awaitable[Services]]
 LogIn = Callable[..., Awaitable[Login]]
 Blocked = Callable[[], AbstractAsyncContextManager[None]]
@@ -133,11 +136,17 @@ def operator(make_operator: MakeOperator) -> Operator:
 
 
 @pytest.fixture
-async def make_services(store: Store, clock: Clock) -> AsyncIterator[MakeServices]:
-    """Open services whose settings come from the keywords, by their variables."""
+async def make_services(store: Store, store_url: str, clock: Clock) -> AsyncIterator[MakeServices]:
+    """Open services whose settings come from the keywords, by their variables.
 
-    async def make(on: Store = store, **environment: str) -> Services:
-        settings = config.read({"CUSTOM_TOKEN_SECRET": "a secret", **environment}, config.DEV)
+    *mode* is that of `skylogin dev`, unless it is `config.SERVE`.
+    """
+
+    async def make(on: Store = store, mode: str = config.DEV, **environment: str) -> Services:
+        own = {"CUSTOM_TOKEN_SECRET": "a secret"}
+        if mode == config.SERVE:
+            own = {"CUSTOM_TOKEN_SECRET": SERVE_SECRET, "DATABASE_URL": store_url, **SERVE_KEYS}
+        settings = config.read({**own, **environment}, mode)
         return await opened.enter_async_context(open_services(settings, on, clock))
 
     async with AsyncExitStack() as opened:

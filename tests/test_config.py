@@ -1,6 +1,7 @@
 """Reading settings from an environment."""
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -354,6 +355,62 @@ def test_dev_mode_decides_whether_logins_may_add_fields(
     settings = config.read({**OWN, "DEV_MODE": dev_mode}, mode)
 
     assert settings.may_extend_schema is extending
+
+
+OPEN = {
+    "SKYLOGIN_SCHEMA_CHANGES": "original",
+    "SKYLOGIN_LOGINS": "all",
+    "SKYLOGIN_USER_DIRECTORY": "everybody",
+}
+CLOSED = {
+    "SKYLOGIN_SCHEMA_CHANGES": "signed",
+    "SKYLOGIN_LOGINS": "custom_token",
+    "SKYLOGIN_USER_DIRECTORY": "users",
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "contract", "values"),
+    [
+        (DEV, "documented", OPEN),
+        (DEV, "original", OPEN),
+        (SERVE, "documented", CLOSED),
+        (SERVE, "original", OPEN),
+    ],
+)
+def test_serve_is_closed_where_the_original_is_open(
+    mode: str, contract: str, values: dict[str, str]
+) -> None:
+    """Unless the contract is the original's; a value that is set counts under both commands."""
+    own = {**OWN, "SKYLOGIN_CONTRACT": contract}
+    settings = config.read(own, mode)
+
+    assert shown(settings, OPEN) == values
+    for given in (OPEN, CLOSED, {**OPEN, "SKYLOGIN_USER_DIRECTORY": "owner"}):
+        assert shown(config.read({**own, **given}, mode), OPEN) == given
+    told = [note.partition(":")[0] for note in config.notes(settings)]
+    assert told == [f"{name}={value}" for name, value in values.items()]
+
+
+def shown(settings: config.Settings, variables: Iterable[str]) -> dict[str, str]:
+    """Return the values of *variables* that people see."""
+    values = {one.variable: one.value for one in config.in_force(settings)}
+    return {name: values[name] for name in variables}
+
+
+SCHEMA_NOTES = {
+    "yes": "DEV_MODE is on: logins with a custom token, and the master key, and everybody",
+    "no": "DEV_MODE is off: only the master key may",
+    "": "only logins with a custom token, and the master key, may",
+}
+
+
+@pytest.mark.parametrize(("dev_mode", "told"), SCHEMA_NOTES.items(), ids=SCHEMA_NOTES)
+def test_the_note_says_who_changes_the_schema(dev_mode: str, told: str) -> None:
+    """DEV_MODE takes precedence."""
+    note = next(iter(config.notes(config.read({**OWN, "DEV_MODE": dev_mode}, SERVE))))
+
+    assert note.startswith(f"SKYLOGIN_SCHEMA_CHANGES=signed: {told}")
 
 
 @pytest.mark.parametrize(

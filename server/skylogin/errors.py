@@ -100,6 +100,7 @@ class Reason(StrEnum):
     PASSWORD_WRONG = "password_wrong"
     PASSWORD_REFUSED = "password_refused"
     NOT_EMULATED = "not_emulated"
+    SWITCHED_OFF = "switched_off"
     FAULT = "fault"
     DATABASE_UNAVAILABLE = "database_unavailable"
     CRASHED = "crashed"

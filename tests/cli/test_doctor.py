@@ -20,6 +20,11 @@ pytestmark = pytest.mark.slow
 MIGRATED = ("migrate", "--database", "sqlite:///x.db")
 DOCTOR = ("doctor", "--database", "sqlite:///x.db")
 FINE = "fine\tsettings\t`skylogin serve` can start with them"
+NOTES = (
+    "SKYLOGIN_SCHEMA_CHANGES=signed",
+    "SKYLOGIN_LOGINS=custom_token",
+    "SKYLOGIN_USER_DIRECTORY=users",
+)
 CANNOT = "problem\ttoken store\tTOKEN_STORE_PATH "
 
 
@@ -42,8 +47,9 @@ def test_doctor_finds_what_keeps_a_server_from_running(tmp_path: Path) -> None:
 
     new = run_command(tmp_path, "doctor", **KEYS, **file)
     assert (new.returncode, new.stderr) == (1, "")
-    fine, problem = new.stdout.splitlines()
+    fine, *notes, problem = new.stdout.splitlines()
     assert fine == FINE
+    assert [note.partition(":")[0] for note in notes] == [f"fine\tsettings\t{one}" for one in NOTES]
     assert (
         problem
         == f"problem\tdatabase\tthe database {tmp_path}/x.db does not exist: start a server first"
@@ -51,7 +57,7 @@ def test_doctor_finds_what_keeps_a_server_from_running(tmp_path: Path) -> None:
 
     assert run_command(tmp_path, "migrate", **KEYS, **file).returncode == 0
     well = run_command(tmp_path, "doctor", **KEYS, **file)
-    assert (well.returncode, well.stdout.count("fine\t")) == (0, 2), well.stdout
+    assert (well.returncode, well.stdout.count("fine\t")) == (0, 2 + len(NOTES)), well.stdout
 
 
 def token_store(folder: Path, kind: str, path: str) -> tuple[int, str]:
@@ -60,7 +66,7 @@ def token_store(folder: Path, kind: str, path: str) -> tuple[int, str]:
     store = {"TOKEN_STORE": kind, "TOKEN_STORE_PATH": path, "TOKEN_STORE_PREFIX": "test"}
     done = run_command(folder, *DOCTOR, **KEYS, **store)
     assert (done.stderr, REDIS_PASSWORD in done.stdout) == ("", False)
-    settings, line, database = done.stdout.splitlines()
+    settings, *_, line, database = done.stdout.splitlines()
     assert settings == FINE
     assert database.startswith("fine\tdatabase\t")
     return done.returncode, line
@@ -153,8 +159,22 @@ def test_dev_mode_in_production_is_a_warning(value: str, warns: bool, tmp_path: 
 
     assert done.returncode == dev.returncode == 0
     for printed in (without.stdout, done.stdout):
-        assert printed.count("DEV_MODE is on") == warns
-    assert "DEV_MODE" not in dev.stdout
+        assert printed.count("warning\tsettings\tDEV_MODE is on") == warns
+    assert "warning\tsettings" not in dev.stdout
+
+
+def test_serve_tells_at_its_start_what_is_closed(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    """On stderr; `skylogin dev` is open."""
+    at = ("--port", "0", "--database")
+    dev = start_server("dev", *at, "sqlite:///dev.db")
+    assert dev.url
+    assert "note: " not in dev.log
+    serve = start_server("serve", *at, "sqlite:///x.db", **KEYS)
+    assert serve.url
+    for note in NOTES:
+        assert f"note: {note}: " in serve.log
 
 
 def test_serve_warns_of_dev_mode(start_server: Callable[..., ServerProcess]) -> None:

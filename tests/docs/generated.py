@@ -11,6 +11,7 @@ import typer
 from skylogin.actions.table import ACTIONS
 from skylogin.cli import main
 from skylogin.config import SETTINGS
+from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.tokens.bad_tokens import KINDS
 
 from tests.docs.pages import PAGES, ROOT
@@ -36,7 +37,7 @@ ORIGINAL = {
     "asset:put": "Prepares the upload of a file.",
     "record:fetch": "Returns the records `ids` of the database `database_id`, or an error for each that cannot be read.",
     "record:query": "Returns the records of a `record_type` that match `predicate`, ordered by `sort`, from `offset` up to `limit`; with `count` their number, with `include` the records they refer to.",
-    "record:save": "Saves `records`, each on its own, or all or none with `atomic`. New types and fields are created in `DEV_MODE` or with the master key.",
+    "record:save": "Saves `records`, each on its own, or all or none with `atomic`. New types and fields are created with the master key, or where `SKYLOGIN_SCHEMA_CHANGES` lets the API key.",
     "record:delete": "Deletes the records `ids` in the same way. The record of a user is never deleted.",
     "device:register": "Registers a device of the caller: `type`, `device_token`, `topic`; with `id` one that exists.",
     "device:unregister": "Removes the user from the device `id`.",
@@ -161,6 +162,8 @@ def _row(name: str, about: str) -> str:
     action = f"`{name}`" if name else '`""` (no action)'
     if name not in ACTIONS:
         return f"| {action} | no | | {about} |\n"
+    if ACTIONS[name].login not in ("", CUSTOM_TOKEN):
+        about += " Under `skylogin serve` only with `SKYLOGIN_LOGINS=all`."
     if name not in PARTLY:
         return f"| {action} | yes | {_needs(name)} | {about} |\n"
     return f"| {action} | partly | {_needs(name)} | {about} Not emulated: {PARTLY[name]} |\n"

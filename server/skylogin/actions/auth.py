@@ -83,7 +83,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
         given,
         call.now,
         replace(new_user, roles=default_roles),
-        services.settings.may_extend_schema or call.has_master_key,
+        services.settings.clients_may_extend_schema or call.has_master_key,
         kind="",
     )
 

@@ -61,9 +61,13 @@ Handler = Callable[[Call, Services], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A row of the table of actions. If *logged*, its calls are in the login log."""
+    """A row of the table of actions. If *logged*, its calls are in the login log.
+
+    *login* is the kind of logins that it belongs to, if any.
+    """
 
     name: str
     handler: Handler
     preprocessors: tuple[Preprocessor, ...] = ()
     logged: bool = False
+    login: str = ""

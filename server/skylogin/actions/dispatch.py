@@ -12,6 +12,7 @@ from skylogin.domain.claims import Description
 from skylogin.domain.login_attempt import Refusal
 from skylogin.errors import (
     RESPONSE_TIMEOUT,
+    UNDEFINED_OPERATION,
     UNEXPECTED_ERROR,
     Reason,
     SkygearError,
@@ -102,6 +103,9 @@ async def _run(call: Call, services: Services) -> object:
         refusal = call.fault.refusal
         if refusal is not None:
             raise refusal
+    if not services.settings.allows(call.action.login):
+        message = f"{call.action.name} is switched off (SKYLOGIN_LOGINS)"
+        raise SkygearError(UNDEFINED_OPERATION, message, reason=Reason.SWITCHED_OFF)
     for preprocess in call.action.preprocessors:
         await preprocess(call, services)
     return await call.action.handler(call, services)
@@ -111,8 +115,7 @@ def _log(call: Call, services: Services, refusal: SkygearError) -> None:
     if not call.action.logged:
         return
     # Without the app's key, the token is not read.
-    is_keyless = refusal.reason in (Reason.API_KEY_MISSING, Reason.API_KEY_WRONG)
-    token = Description() if is_keyless else _described(call)
+    token = Description() if refusal.reason in _UNREAD else _described(call)
     entry = login_attempt.refused(
         services.ids.timed_id(services.now()),
         call.now,
@@ -121,6 +124,9 @@ def _log(call: Call, services: Services, refusal: SkygearError) -> None:
         Refusal(refusal, token, call.secret_id),
     )
     call.app.login_log.note(entry)
+
+
+_UNREAD = frozenset((Reason.API_KEY_MISSING, Reason.API_KEY_WRONG, Reason.SWITCHED_OFF))
 
 
 def _described(call: Call) -> Description:

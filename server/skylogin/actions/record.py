@@ -113,7 +113,7 @@ async def _save(
 ) -> list[Record | SkygearError]:
     """Save in one transaction; an earlier one extends the schema if needed."""
     app = call.app.name
-    may_extend = services.settings.may_extend_schema or call.has_master_key
+    may_extend = services.settings.clients_may_extend_schema or call.has_master_key
 
     async def work(tx: Transaction) -> list[Record | SkygearError] | None:
         decided = await stored_records.decide(tx, app, given, context, may_extend=may_extend)

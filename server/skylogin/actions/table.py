@@ -19,6 +19,7 @@ from skylogin.actions.preprocessors import (
     select_database,
 )
 from skylogin.actions.services import Services
+from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH, PASSWORD
 from skylogin.errors import UNDEFINED_OPERATION, Reason, SkygearError
 
 
@@ -57,16 +58,16 @@ ACTIONS = {
     for action in (
         Action("", _acknowledge),
         Action("_status:healthz", _acknowledge),
-        Action("sso:custom_token:login", sso.log_in_with_custom_token, (check_access_key,), logged=True),
+        Action("sso:custom_token:login", sso.log_in_with_custom_token, (check_access_key,), logged=True, login=CUSTOM_TOKEN),
         Action("me", me.me, (authenticate, require_auth, require_user)),
-        Action("auth:signup", auth.sign_up, (check_access_key,), logged=True),
-        Action("auth:login", auth.log_in, (check_access_key,), logged=True),
-        Action("auth:password", auth.change_password, (authenticate, require_auth_to_change_password, require_user)),
-        Action("auth:reset_password", auth.reset_password, (check_access_key, require_master_key)),
-        Action("sso:oauth:login", sso.log_in_with_oauth, (check_access_key, require_master_key), logged=True),
-        Action("sso:oauth:signup", sso.sign_up_with_oauth, (check_access_key, require_master_key), logged=True),
-        Action("sso:oauth:link", sso.link_oauth, (check_access_key, require_master_key)),
-        Action("sso:oauth:unlink", sso.unlink_oauth, (check_access_key, require_master_key)),
+        Action("auth:signup", auth.sign_up, (check_access_key,), logged=True, login=PASSWORD),
+        Action("auth:login", auth.log_in, (check_access_key,), logged=True, login=PASSWORD),
+        Action("auth:password", auth.change_password, (authenticate, require_auth_to_change_password, require_user), login=PASSWORD),
+        Action("auth:reset_password", auth.reset_password, (check_access_key, require_master_key), login=PASSWORD),
+        Action("sso:oauth:login", sso.log_in_with_oauth, (check_access_key, require_master_key), logged=True, login=OAUTH),
+        Action("sso:oauth:signup", sso.sign_up_with_oauth, (check_access_key, require_master_key), logged=True, login=OAUTH),
+        Action("sso:oauth:link", sso.link_oauth, (check_access_key, require_master_key), login=OAUTH),
+        Action("sso:oauth:unlink", sso.unlink_oauth, (check_access_key, require_master_key), login=OAUTH),
         Action("role:default", role.set_default, (check_access_key, dev_only)),
         Action("role:admin", role.set_admin, (check_access_key, dev_only)),
         Action("role:assign", role.assign, (authenticate, inject_auth, require_admin)),

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, NamedTuple
 
+from skylogin import config
 from skylogin.apps import token_stores
 from skylogin.cli import output
 from skylogin.cli.command import with_target
@@ -52,11 +53,12 @@ def _findings(target: Target, mode: str | None) -> list[Finding]:
     except ConfigurationError as error:
         return [Finding(PROBLEM, "settings", text) for text in error.problems]
     fine = Finding(FINE, "settings", f"`skylogin {settings.mode}` can start with them")
+    notes = [Finding(FINE, "settings", text) for text in config.notes(settings)]
     warnings = [Finding(WARNING, "settings", text) for text in settings.warnings]
     with DatabaseTarget(settings) as database:
         known = frozenset(settings.warnings)
         in_database = _check_apps(database, "database", known)
-    return [fine, *warnings, *_check_token_store(settings), *in_database]
+    return [fine, *notes, *warnings, *_check_token_store(settings), *in_database]
 
 
 def _check_readiness(target: Target) -> list[Finding]:

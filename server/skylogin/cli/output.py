@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NoReturn, TextIO
@@ -164,6 +164,12 @@ def print_warnings(warnings: Sequence[str]) -> None:
     """Print warnings to stderr."""
     for warning in warnings:
         tell(f"warning: {warning}")
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print notes to stderr."""
+    for note in notes:
+        tell(f"note: {note}")
 
 
 def print_json(value: object) -> None:

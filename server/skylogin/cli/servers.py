@@ -22,7 +22,7 @@ from skylogin.cli.environment import (
     server_settings,
     settings_without_database,
 )
-from skylogin.cli.output import fail, say, tell, whole_file
+from skylogin.cli.output import fail, print_notes, say, tell, whole_file
 from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.client import proxies
 from skylogin.config import DEV, SERVE, Settings
@@ -91,6 +91,7 @@ def serve(
 ) -> None:
     """Run a server for production. Keys and database must be set."""
     settings = server_settings(SERVE, PORT=port, HOST=host, SKYLOGIN_DATABASE_URL=database)
+    print_notes(config.notes(settings))
     raise SystemExit(server.run(_serve(server.running(settings, migrate=migrate), ready_file)))
 
 

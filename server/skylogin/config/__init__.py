@@ -1,6 +1,7 @@
 """The settings of a server. Pure: the environment is an argument."""
 
 from skylogin.config.display import MASK, InForce, in_force
+from skylogin.config.openness import notes
 from skylogin.config.parsers import Network, address
 from skylogin.config.reading import (
     DEFAULT_MASTER_KEY,
@@ -42,6 +43,7 @@ __all__ = [
     "check_names",
     "in_force",
     "is_own",
+    "notes",
     "read",
     "url_of",
     "with_given",

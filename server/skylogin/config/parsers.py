@@ -50,6 +50,12 @@ def choice(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def optional_choice(*choices: str) -> Callable[[str], str | None]:
+    """Return a parser that accepts one of *choices*, or nothing."""
+    parse = choice(*choices)
+    return lambda value: parse(value) if value else None
+
+
 def boolean(value: str) -> bool:
     """Read yes or no."""
     if value.lower() in _TRUE | _FALSE:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from skylogin.config.parsers import FallbackToDefault
 from skylogin.config.settings import (
+    ALL,
     DEV,
     FROM_FILES,
     LOOPBACK,
@@ -16,14 +17,21 @@ from skylogin.config.settings import (
     SERVICE_LINK,
     SET_BY_EXEC,
     SETTINGS,
+    SIGNED,
     VARIABLES,
     WITHOUT_EFFECT,
     Setting,
     Settings,
 )
 from skylogin.domain import database_url, unique_keys
+from skylogin.domain.stored_names import CUSTOM_TOKEN
+from skylogin.domain.user import EVERYBODY, USERS
 from skylogin.tokens import jws
+from skylogin.tokens.custom_token import ORIGINAL
 
+# The original's way, and that of `skylogin serve`, where a setting leaves the choice.
+OPEN = {"schema_changes": ORIGINAL, "logins": ALL, "user_directory": EVERYBODY}
+CLOSED = {"schema_changes": SIGNED, "logins": CUSTOM_TOKEN, "user_directory": USERS}
 SHOWN_LENGTH_MAX = 80
 SECRET_LENGTH_MIN = 16
 PASSWORD_LENGTH_MIN = 12
@@ -57,6 +65,10 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     values["database_url"] = values["own_database_url"] or values["database_url"]
     if "CUSTOM_TOKEN_SECRET" not in environment:
         values["custom_token_secret"] = None
+    is_open = mode == DEV or values["contract"] == ORIGINAL
+    values |= {
+        name: values[name] or default for name, default in (OPEN if is_open else CLOSED).items()
+    }
     if mode == DEV:
         values["api_key"] = values["api_key"] or DEFAULT_API_KEY
         values["master_key"] = values["master_key"] or DEFAULT_MASTER_KEY

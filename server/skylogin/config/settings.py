@@ -12,10 +12,14 @@ from skylogin.config import parsers
 from skylogin.config.parsers import Network
 from skylogin.domain.database_url import SQLITE_PREFIX
 from skylogin.domain.password_policy import PasswordPolicy
+from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.domain.unique_keys import KeySet
+from skylogin.domain.user import EVERYBODY, OWNER, USERS
 from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules
 
 DEV, SERVE = "dev", "serve"
+# Values of SKYLOGIN_SCHEMA_CHANGES, beside ORIGINAL, and of SKYLOGIN_LOGINS, beside CUSTOM_TOKEN.
+SIGNED, ALL = "signed", "all"
 PORT = 3000
 LOOPBACK, LOOPBACK_NAME = "127.0.0.1", "localhost"
 # Settings that may also come from a file, whose path is in a variable that ends with _FILE.
@@ -80,6 +84,9 @@ class Settings:
     log_level: str = _setting("LOG_LEVEL", "info", parsers.log_level, "`debug`, `info`, `warn`, `error` or `fatal`. No level logs a secret, a token or a body.")
     log_format: str = _setting("LOG_FORMATTER", "text", parsers.choice("text", "json"), "`text` or `json`.")
     contract: str = _setting("SKYLOGIN_CONTRACT", DOCUMENTED, parsers.choice(DOCUMENTED, ORIGINAL), "Which one wins where Skygear's documentation and its code differ: `documented` or `original`.")
+    schema_changes: str = _setting("SKYLOGIN_SCHEMA_CHANGES", "", parsers.optional_choice(SIGNED, ORIGINAL), "Who adds fields and record types while `DEV_MODE` is unset. `signed`: logins with a custom token, and the master key. `original`: everybody with the API key too. `DEV_MODE=yes` lets everybody, `DEV_MODE=no` only the master key. Unset: `signed` under `skylogin serve` with the contract `documented`, else `original`.")
+    logins: str = _setting("SKYLOGIN_LOGINS", "", parsers.optional_choice(CUSTOM_TOKEN, ALL), "Which logins there are. `custom_token`: those with a custom token. `all`: also sign-up, passwords, anonymous users and OAuth. Unset: `custom_token` under `skylogin serve` with the contract `documented`, else `all`.")
+    user_directory: str = _setting("SKYLOGIN_USER_DIRECTORY", "", parsers.optional_choice(EVERYBODY, USERS, OWNER), "Who may see the records of users, as far as their access lists allow: `everybody`, `users` who are logged in, or each user's `owner` alone. Unset: `users` under `skylogin serve` with the contract `documented`, else `everybody`.")
     own_database_url: str = _setting("SKYLOGIN_DATABASE_URL", "", parsers.database_url, "The same, read by every command; takes precedence over `DATABASE_URL`. Unset: `skylogin dev` uses embedded SQLite.")
     data: str = _setting("SKYLOGIN_DATA", ".skylogin", parsers.text, "Folder of the embedded database.")
     allowed_algorithms: frozenset[str] = _setting("SKYLOGIN_ALLOWED_ALGORITHMS", "HS256,HS384,HS512", parsers.algorithms, "Algorithms that a custom token may be signed with.")
@@ -103,9 +110,23 @@ class Settings:
 
     @property
     def may_extend_schema(self) -> bool:
-        """Return whether a login with the API key may add fields to the user record."""
+        """Return whether a login with a custom token may add fields to the user record."""
         # Unset, both commands let logins add them, as the original does.
         return self.dev_mode is not False
+
+    @property
+    def clients_may_extend_schema(self) -> bool:
+        """Return whether any other call with the API key may add fields and record types."""
+        return self.schema_changes == ORIGINAL if self.dev_mode is None else self.dev_mode
+
+    def allows(self, login: str) -> bool:
+        """Return whether a kind of logins is switched on; the empty one stands for no login."""
+        return self.logins == ALL or login in ("", CUSTOM_TOKEN)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the server is open where the original is, unless a setting says so."""
+        return self.mode == DEV or self.contract == ORIGINAL
 
     @property
     def keeps_profiles(self) -> bool:

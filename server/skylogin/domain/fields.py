@@ -164,7 +164,10 @@ def migration_disabled(what: str) -> SkygearError:
         INCOMPATIBLE_SCHEMA,
         "Record schema requires migration but migration is disabled.",
         reason=Reason.FIELD_REFUSED,
-        explanation=f"{what} is new or of another type, and DEV_MODE is off",
+        explanation=(
+            f"{what} is new or of another type, and this call may not add it "
+            "(DEV_MODE, SKYLOGIN_SCHEMA_CHANGES)"
+        ),
     )
 
 

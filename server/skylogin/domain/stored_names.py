@@ -9,5 +9,7 @@ EVERY_APP = ""
 # The kinds of principals.
 CUSTOM_TOKEN = "custom_token"
 OAUTH = "oauth"
+# A kind of logins without principals: sign-up, and anonymous users too.
+PASSWORD = "password"
 # The field of a user's record that every login writes.
 LAST_LOGIN_AT = "last_login_at"

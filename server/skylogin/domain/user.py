@@ -20,6 +20,10 @@ class RecordId(NamedTuple):
         return f"{self.type}/{self.key}"
 
 
+# Who may see the records of users.
+EVERYBODY, USERS, OWNER = "everybody", "users", "owner"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record. A user's profile is the record of type `user` with the user's id.
@@ -90,11 +94,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The caller of an action. *user_id* is empty if no user is logged in."""
+    """The caller of an action. *user_id* is empty if no user is logged in.
+
+    *directory* says which records of users it may see: those of EVERYBODY, or only its own
+    (OWNER); with USERS, everybody's if it is a user.
+    """
 
     user_id: str = ""
     roles: tuple[str, ...] = ()
     has_master_key: bool = False
+    directory: str = EVERYBODY
 
 
 ANONYMOUS = Actor()
