@@ -1,26 +1,112 @@
-"""Logging to stderr: a line for each event, as text or JSON, without bodies, tokens or keys."""
+"""Logging to stderr: a line for each event, as text or JSON, without bodies, tokens or keys.
 
+Clients write parts of many messages, so here every line is cut, and made of visible characters.
+"""
+
+import copy
 import logging
 import sys
+import traceback
+from collections.abc import Callable
 
+from skylogin.clock import monotonic
 from skylogin.config import Settings
 from skylogin.encoding import visible
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# Ours, and those of libraries that log what clients do.
+LOGGERS = ("skylogin", "aiohttp", "asyncio")
+MESSAGE_CHARACTERS_MAX = 4000
+QUOTED_CHARACTERS_MAX = 200
+TRACEBACK_LINES_MAX = 100
+FULL_EVERY_SECONDS = 60
+
+
+def quoted(text: str) -> str:
+    """Return what a client wrote as a message shows it: in quotes, and not too long."""
+    return visible.json_text(_cut(text, QUOTED_CHARACTERS_MAX))
 
 
 def set_up(settings: Settings) -> None:
     """Log to stderr, in the format and from the level that *settings* have."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.log_format))
-    logger = logging.getLogger("skylogin")
-    logger.handlers = [handler]
-    logger.setLevel(settings.log_level.upper())
-    logger.propagate = False
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+    logging.getLogger("skylogin").setLevel(settings.log_level.upper())
+
+
+class _Bounded:
+    """Makes bounded records of what is logged.
+
+    A crash of one kind is logged in full once a minute: a client can repeat it at will.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._logged_at: dict[tuple[str, int, str], float] = {}
+
+    def __call__(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return a copy of *record* whose message and traceback are short."""
+        bounded = copy.copy(record)
+        message = record.getMessage()
+        bounded.exc_text = bounded.stack_info = None
+        error = record.exc_info[1] if record.exc_info else None
+        bounded.exc_info = None
+        if error is not None:
+            file, line = _place_of(error)
+            if self._is_due((file, line, type(error).__name__)):
+                bounded.exc_text = _traceback_of(error)
+            else:
+                message += f": {type(error).__name__} again, at {file}:{line}"
+        bounded.msg, bounded.args = _cut(message, MESSAGE_CHARACTERS_MAX), ()
+        return bounded
+
+    def _is_due(self, kind: tuple[str, int, str]) -> bool:
+        now = self._now()
+        if now - self._logged_at.get(kind, float("-inf")) < FULL_EVERY_SECONDS:
+            return False
+        self._logged_at[kind] = now
+        return True
+
+
+def _cut(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    return f"{text[:length]}… ({len(text)} characters)"
+
+
+def _place_of(error: BaseException) -> tuple[str, int]:
+    """Return the file and the line that raised *error*."""
+    trace = error.__traceback__
+    if trace is None:
+        return "?", 0
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename, trace.tb_lineno
+
+
+def _traceback_of(error: BaseException) -> str:
+    """Return the end of the traceback; its lines are indented, so that none looks like an event."""
+    lines = "".join(traceback.format_exception(error)).removesuffix("\n").split("\n")
+    return "\n".join(
+        f"    {visible.text(_cut(line, MESSAGE_CHARACTERS_MAX))}"
+        for line in lines[-TRACEBACK_LINES_MAX:]
+    )
 
 
 class _TextFormatter(logging.Formatter):
     """Writes each message as one line, in which nothing controls a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT)
+        self._bounded = _Bounded()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*, and the lines of its traceback."""
+        return super().format(self._bounded(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line of *record*."""
@@ -30,8 +116,14 @@ class _TextFormatter(logging.Formatter):
 
 def _formatter(kind: str) -> logging.Formatter:
     if kind != "json":
-        return _TextFormatter(_FORMAT)
+        return _TextFormatter()
     # On the start-up list: the text format does not need it.
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 
-    return JsonFormatter(_FORMAT, rename_fields={"levelname": "level", "asctime": "time"})
+    class BoundedJsonFormatter(JsonFormatter):
+        bounded = _Bounded()
+
+        def format(self, record: logging.LogRecord) -> str:
+            return super().format(self.bounded(record))
+
+    return BoundedJsonFormatter(_FORMAT, rename_fields={"levelname": "level", "asctime": "time"})

@@ -118,10 +118,10 @@ async def test_a_path_that_is_not_clean_is_redirected_with_a_reason(
 
     assert status == HTTPStatus.MOVED_PERMANENTLY
     assert f"\r\nLocation: {location}\r\n" in answer
-    why = f"the path has an empty part, . or ..; use {location.partition('?')[0]}"
-    assert f"\r\nX-Skylogin-Reason: path_not_clean: {why}\r\n" in answer
+    why, path = "the path has an empty part, . or ..; use", location.partition("?")[0]
+    assert f"\r\nX-Skylogin-Reason: path_not_clean: {why} {path}\r\n" in answer
     [record] = caplog.records
-    assert record.getMessage().endswith(f" is answered with a redirect: {why}")
+    assert record.getMessage().endswith(f' is answered with a redirect: {why} "{path}"')
 
 
 async def test_serve_gives_no_reason_for_a_redirect(

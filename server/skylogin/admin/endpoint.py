@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from skylogin import logs
 from skylogin.actions.services import Services
 from skylogin.admin.openapi import Operation
 from skylogin.admin.request import AdminRequest, Problem, problem_of, read_body, read_request
@@ -37,10 +38,10 @@ async def answer(request: web.Request, services: Services, client: Client) -> we
         problem = problem_of(error)
         if problem is None:
             # An unknown error's text may contain secrets, so it is only logged.
-            logger.exception("%s %s crashed", request.method, request.path)
+            logger.exception("%s %s crashed", request.method, logs.quoted(request.path))
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error")
         elif database_trouble(error):
-            logger.error("%s %s: %s", request.method, request.path, problem.detail)
+            logger.error("%s %s: %s", request.method, logs.quoted(request.path), problem.detail)
         return _respond(problem)
 
 

@@ -26,7 +26,7 @@ from skylogin.operations.operator import Operator, RefusedError
 Json = dict[str, object]
 
 NAME_SHOWN_MAX = 100
-REQUESTS_KEPT = 256
+REQUESTS_KEPT, REQUEST_LENGTH_KEPT_MAX = 256, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,19 @@ def read_request(
 
     Raises Problem if the operation does not exist, InvalidRequestError on invalid parameters.
     """
-    return _read_request(method, path, tuple(query), mode)
+    length = len(path) + sum(len(name) + len(value) for name, value in query)
+    read = _kept_request if length <= REQUEST_LENGTH_KEPT_MAX else _read_request
+    return read(method, path, tuple(query), mode)
 
 
 # Tests and polling pages repeat their requests.
 @functools.lru_cache(maxsize=REQUESTS_KEPT)
+def _kept_request(
+    method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
+) -> tuple[Operation, Mapping[str, Any]]:
+    return _read_request(method, path, query, mode)
+
+
 def _read_request(
     method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
 ) -> tuple[Operation, Mapping[str, Any]]:

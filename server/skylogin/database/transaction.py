@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin import clock
 from skylogin.database import dialect
+from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.domain.user import Field
 
 FieldMap = dict[str, Field]
 FieldsByType = dict[tuple[str, str], FieldMap]
 FIELDS_FRESH_SECONDS = 1.0
+TYPES_KNOWN_MAX = 10_000
 
 
 class FieldCache:
@@ -54,12 +56,19 @@ class FieldCache:
             forgotten_at = max(self._forgotten_at.get(app, 0) for app in (None, key[0]))
             if forgotten_at > transaction.forgotten:
                 continue
+            if len(key[1]) > KEY_BYTES_MAX:
+                continue
             read_at = transaction.fields_read_at.get(key)
             if read_at is None:
                 self._known[key] = {**self._known.get(key, {}), **value}
             else:
                 self._known[key] = value
                 self._read_at[key] = read_at
+            if len(self._known) > TYPES_KNOWN_MAX:
+                # Clients can ask for types that do not exist. What is not known is read again.
+                oldest = next(iter(self._known))
+                del self._known[oldest]
+                self._read_at.pop(oldest, None)
 
     def forget(self, app: str | None = None) -> None:
         """Forget everything, or everything about *app*, because something was removed."""

@@ -12,6 +12,8 @@ from multidict import MultiMapping
 
 SAME_SITE = frozenset(("same-origin", "none"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+# A name has at most 253, and a port 6.
+HOST_CHARACTERS_MAX = 300
 DOMAIN_HINT = "set SKYLOGIN_DOMAIN if it should"
 PROXY_HINT = (
     "a proxy in front has to pass on the Host header, or to send X-Forwarded-Host and be in "
@@ -34,10 +36,12 @@ def refusal(
     # A page of another site can send X-Forwarded-Host to its own host name, but not another Host.
     foreign = [host for host in hosts if names is not None and not _is_own(host, names)]
     if foreign:
-        return f"the host {foreign[0]!r} does not belong to this server; {DOMAIN_HINT}"
+        host = foreign[0][:HOST_CHARACTERS_MAX]
+        return f"the host {host!r} does not belong to this server; {DOMAIN_HINT}"
     origin = whole(headers, "Origin")
     if "Origin" in headers and not _is_same(origin, hosts[1]):
-        return f"the origin {origin!r} is not that of the host {hosts[1]!r}; {PROXY_HINT}"
+        shown = origin[:HOST_CHARACTERS_MAX]
+        return f"the origin {shown!r} is not that of the host {hosts[1]!r}; {PROXY_HINT}"
     site = whole(headers, "Sec-Fetch-Site") or "none"
     if site not in SAME_SITE and not _is_link(method, headers):
         return f"the request comes from a page of another site ({site})"
@@ -49,9 +53,14 @@ def whole(headers: MultiMapping[str], name: str) -> str:
     return ", ".join(headers.getall(name, ()))
 
 
+def _is_own(host: str, names: frozenset[str]) -> bool:
+    # Longer than any host; the cache does not keep what strangers make up.
+    return len(host) <= HOST_CHARACTERS_MAX and _is_own_host(host, names)
+
+
 # Tests and the portal's pages always send the same host.
 @functools.lru_cache(maxsize=64)
-def _is_own(host: str, names: frozenset[str]) -> bool:
+def _is_own_host(host: str, names: frozenset[str]) -> bool:
     try:
         name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
     except ValueError:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from skylogin import logs
 from skylogin.actions.services import Services
 from skylogin.config import DEV
 from skylogin.errors import database_trouble
@@ -68,10 +69,10 @@ def _error_page(request: PageRequest, error: Exception) -> web.Response:
     http = request.http
     trouble = database_trouble(error)
     if trouble:
-        logger.error("%s %s: %s", http.method, http.path, trouble)
+        logger.error("%s %s: %s", http.method, logs.quoted(http.path), trouble)
     if status is None:
         # An unknown error's text may contain secrets, so it is only logged.
-        logger.exception("%s %s crashed", http.method, http.path, exc_info=error)
+        logger.exception("%s %s crashed", http.method, logs.quoted(http.path), exc_info=error)
         status, text = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong; see the log."
     return request.render("error.html", status=status, text=text)
 

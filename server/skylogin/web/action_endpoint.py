@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 from multidict import CIMultiDict
 
+from skylogin import logs
 from skylogin.actions import table, wire
 from skylogin.actions.call import Action, Call
 from skylogin.actions.dispatch import Answer, dispatch, refused
@@ -224,8 +225,12 @@ def _redirect(request: web.Request, path: str, headers: CIMultiDict[str]) -> web
     headers["Location"] = path + (f"?{query}" if query else "")
     if request.app[SERVICES].settings.mode == DEV:
         # Most often it is a slash at the end of the server's URL and one before the action.
-        explanation = f"the path has an empty part, . or ..; use {path}"
-        _explain(Reason.PATH_NOT_CLEAN, explanation, headers)
-        request_id = headers[REQUEST_ID_HEADER]
-        logger.warning("call %s is answered with a redirect: %s", request_id, explanation)
+        explanation = "the path has an empty part, . or ..; use"
+        _explain(Reason.PATH_NOT_CLEAN, f"{explanation} {path}", headers)
+        logger.warning(
+            "call %s is answered with a redirect: %s %s",
+            headers[REQUEST_ID_HEADER],
+            explanation,
+            logs.quoted(path),
+        )
     return web.Response(status=301, headers=headers)
