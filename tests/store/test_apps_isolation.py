@@ -375,7 +375,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "apps.remove": lambda of: (),
     "audit_log.add": lambda of: (Act("new", NOW, "user.edit", f"{of}-user", "", "", {}),),
     "audit_log.has": lambda of: (f"{of}-act",),
-    "audit_log.keep_latest": lambda of: ("user.edit", 1),
+    "audit_log.keep_latest": lambda of: (1, "user.edit"),
     "audit_log.load_latest": lambda of: ("", 10),
     "devices.lock": lambda of: (f"{of}-device",),
     "devices.load_of_user": lambda of: (f"{of}-user",),

@@ -4,7 +4,7 @@ from skylogin.actions.batches import Lookup
 from skylogin.actions.call import AccessKey, Call
 from skylogin.actions.payload import direct_text
 from skylogin.actions.services import Services
-from skylogin.domain import login, password_policy
+from skylogin.domain import login, password_policy, secret_text
 from skylogin.domain.limits import check_keys, check_storable
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
@@ -48,9 +48,9 @@ async def authenticate(call: Call, services: Services) -> None:
 def _read_access_key(call: Call) -> None:
     if not call.api_key:
         return
-    if call.api_key == call.app.master_key:
+    if secret_text.is_same(call.api_key, call.app.master_key):
         call.access_key = AccessKey.MASTER
-    elif call.api_key == call.app.api_key:
+    elif secret_text.is_same(call.api_key, call.app.api_key):
         call.access_key = AccessKey.CLIENT
     else:
         raise SkygearError(

@@ -1,7 +1,5 @@
 """The endpoint of the admin API: checks a request, runs its operation, answers with JSON."""
 
-import hashlib
-import hmac
 import json
 import logging
 from collections.abc import Mapping
@@ -15,17 +13,21 @@ from skylogin.actions.services import Services
 from skylogin.admin.openapi import Operation
 from skylogin.admin.request import AdminRequest, Problem, problem_of, read_body, read_request
 from skylogin.admin.routes import HANDLERS
+from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.apps.registry import App
-from skylogin.config import DEV, Settings
+from skylogin.config import DEV, SERVE, Settings
+from skylogin.domain import secret_text
 from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
 from skylogin.http.forwarding import Client
-from skylogin.operations.operator import enter, operator_of
+from skylogin.operations import refused_attempts
+from skylogin.operations.operator import Operator, enter, operator_of
 
 logger = logging.getLogger("skylogin.admin")
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+TOKEN_REFUSED = "admin.token_refused"
 
 
 async def answer(request: web.Request, services: Services, client: Client) -> web.StreamResponse:
@@ -48,11 +50,11 @@ async def answer(request: web.Request, services: Services, client: Client) -> we
 async def _answer(request: web.Request, services: Services, client: Client) -> web.StreamResponse:
     settings = services.settings
     _check_origin(request, settings, client)
-    _check_credentials(request, settings)
+    operator = operator_of(services, "admin API", client.address)
+    await _check_credentials(request, operator, services.attempt_limits)
     path, query = request.rel_url.raw_path, list(request.query.items())
     operation, parameters = read_request(request.method, path, query, settings.mode)
     body = await _read_body(request, operation)
-    operator = operator_of(services, "admin API", client.address)
     app: App | None = None
     if "app" in parameters:
         # A test may control its app before any client uses it.
@@ -76,7 +78,10 @@ def _check_origin(request: web.Request, settings: Settings, client: Client) -> N
         raise Problem(HTTPStatus.FORBIDDEN, why)
 
 
-def _check_credentials(request: web.Request, settings: Settings) -> None:
+async def _check_credentials(
+    request: web.Request, operator: Operator, limits: AttemptLimits
+) -> None:
+    settings = operator.settings
     expected = settings.admin_token
     if not expected and settings.mode == DEV:
         expected = settings.master_key
@@ -84,17 +89,26 @@ def _check_credentials(request: web.Request, settings: Settings) -> None:
         raise Problem(HTTPStatus.NOT_FOUND, "the admin API is off: set SKYLOGIN_ADMIN_TOKEN")
     scheme, _, token = origin.whole(request.headers, "Authorization").partition(" ")
     given = token.strip() if scheme.lower() == "bearer" else ""
-    if not _is_equal(given, expected):
-        wrong = "the admin token is wrong"
-        detail = wrong if given else "send the admin token: Authorization: Bearer …"
-        challenge = {"WWW-Authenticate": 'Bearer realm="skylogin"'}
-        raise Problem(HTTPStatus.UNAUTHORIZED, detail, headers=challenge)
+    if not given:
+        raise _unauthorized("send the admin token: Authorization: Bearer …")
+    source = refused_attempts.source(operator, "token")
+    seconds = await limits.wait_seconds(source)
+    if seconds and settings.mode == SERVE:
+        wait = {"Retry-After": str(seconds)}
+        detail = str(refused_attempts.TooManyAttemptsError("admin tokens", seconds))
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=wait)
+    if secret_text.is_same(given, expected):
+        await limits.succeed(source)
+        return
+    number = await limits.fail(source)
+    if not seconds:
+        await refused_attempts.audit(operator, TOKEN_REFUSED, number)
+    raise _unauthorized("the admin token is wrong")
 
 
-def _is_equal(given: str, expected: str) -> bool:
-    """Return whether two secrets are equal, in constant time."""
-    digests = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (given, expected))
-    return hmac.compare_digest(*digests)
+def _unauthorized(detail: str) -> Problem:
+    challenge = {"WWW-Authenticate": 'Bearer realm="skylogin"'}
+    return Problem(HTTPStatus.UNAUTHORIZED, detail, headers=challenge)
 
 
 async def _read_body(request: web.Request, operation: Operation) -> Any:

@@ -29,6 +29,6 @@ async def audit(operator: Operator, name: str, number: int) -> None:
 
     async def work(tx: Transaction) -> None:
         await audit_log.add(tx, EVERY_APP, row)
-        await audit_log.keep_latest(tx, EVERY_APP, name, ROWS_KEPT)
+        await audit_log.keep_latest(tx, EVERY_APP, ROWS_KEPT, name)
 
     await operator.store.run(work, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, row.id))

@@ -48,13 +48,13 @@ async def has(tx: Transaction, app: str, act_id: str) -> bool:
     return (await tx.connection.execute(query)).first() is not None
 
 
-async def keep_latest(tx: Transaction, app: str, name: str, number: int) -> None:
-    """Delete the acts *name* but for the *number* latest ones."""
+async def keep_latest(tx: Transaction, app: str, number: int, name: str = "") -> None:
+    """Delete the acts but for the *number* latest ones; only the acts *name*, if it is given."""
     table = operator_audit
-    of_name = table.c.app == app, table.c.act == name
-    ids = select(table.c.id).where(*of_name).order_by(table.c.id.desc())
-    oldest = ids.limit(1).offset(number - 1).scalar_subquery()
-    await tx.connection.execute(delete(table).where(*of_name, table.c.id < oldest))
+    chosen = [table.c.app == app, *([table.c.act == name] if name else ())]
+    ids = select(table.c.id).where(*chosen).order_by(table.c.id.desc())
+    last_kept = ids.limit(1).offset(number - 1).scalar_subquery()
+    await tx.connection.execute(delete(table).where(*chosen, table.c.id < last_kept))
 
 
 async def load_latest(tx: Transaction, app: str, before: str, number: int) -> list[Act]:

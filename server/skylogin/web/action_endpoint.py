@@ -1,7 +1,6 @@
 """The endpoint of Skygear's actions: turns requests into calls, and answers into responses."""
 
 import functools
-import hmac
 import logging
 import posixpath
 from urllib.parse import quote, unquote
@@ -17,6 +16,7 @@ from skylogin.actions.services import Services
 from skylogin.apps import names
 from skylogin.apps.registry import App
 from skylogin.config import DEV
+from skylogin.domain import secret_text
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import (
@@ -123,8 +123,7 @@ async def _answer_call(
 
 def _has_master_key(request: web.Request, app: App) -> bool:
     """Return whether the app's master key is in a header, where it counts before the body."""
-    key = request.headers.get(KEY_HEADER, "")
-    return hmac.compare_digest(key.encode(errors="replace"), app.master_key.encode())
+    return secret_text.is_same(request.headers.get(KEY_HEADER, ""), app.master_key)
 
 
 async def _answer_handshake(
