@@ -33,6 +33,11 @@ OPTIONS = {
     "a URL without a path": ["OPTIONS http://a HTTP/1.1", "Host: a"],
     "an action": ["OPTIONS /me HTTP/1.1", "Host: a"],
     "readiness": ["OPTIONS /readyz HTTP/1.1", "Host: a"],
+    "the portal without its slash": ["OPTIONS /portal HTTP/1.1", "Host: a"],
+    "the portal": ["OPTIONS /portal/ HTTP/1.1", "Host: a"],
+    "a page": ["OPTIONS /portal/users?q=a HTTP/1.1", "Host: a"],
+    "a page that does not exist": ["OPTIONS /portal/nothing HTTP/1.1", "Host: a"],
+    "the admin API": ["OPTIONS /admin/v1/users HTTP/1.1", "Host: a"],
     "what does not exist": ["OPTIONS /metrics HTTP/1.1", "Host: a"],
 }
 

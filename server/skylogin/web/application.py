@@ -123,6 +123,9 @@ async def _answer_with_page(request: web.Request) -> web.StreamResponse:
 
     services = request.app[SERVICES]
     client = client_of(request, services.settings)
+    if request.method == "OPTIONS":
+        # Without headers of CORS: no other site has a use for a page.
+        return web.Response()
     if request.path == "/portal":
         return web.Response(status=308, headers={"Location": f"{client.prefix}/portal/"})
     return await endpoint.answer(request, services, client)
