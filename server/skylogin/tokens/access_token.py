@@ -11,6 +11,8 @@ from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, Skygear
 from skylogin.tokens import jws
 
 _HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
+# How far the clock of the node that issued a token may be ahead of this one's.
+AHEAD_SECONDS = 5
 _ACCEPTED = frozenset(jws.ALGORITHMS)
 
 
@@ -51,7 +53,7 @@ def verify(token: str, now: datetime, key: bytes) -> AccessToken:
         parts = jws.split(token)
         jws.check_algorithm(parts, _ACCEPTED)
         claims = jws.read_claims(parts.claims_bytes, frozenset())
-        jws.check_times(claims, int(now.timestamp()), expiry_excluded=False)
+        jws.check_times(claims, int(now.timestamp()), ahead=AHEAD_SECONDS, expiry_excluded=False)
     except jws.TokenError as error:
         raise not_accepted(error.explanation) from error
     if not jws.has_signature_of(parts, key):
@@ -64,7 +66,7 @@ def verify(token: str, now: datetime, key: bytes) -> AccessToken:
 
 
 def _moment(seconds: int) -> datetime | None:
-    # A time before 1970 counts as none, as in the original. The future was refused above.
+    # A time before 1970 counts as none, as in the original. The far future was refused above.
     return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
 
 

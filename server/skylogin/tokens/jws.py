@@ -258,17 +258,20 @@ def _wrong_type(name: str, wanted: str, value: object) -> TokenError:
     return TokenError(Reason.CLAIM_OF_WRONG_TYPE, sentence)
 
 
-def check_times(claims: ClaimSet, now: int, *, leeway: int = 0, expiry_excluded: bool) -> None:
+def check_times(
+    claims: ClaimSet, now: int, *, leeway: int = 0, ahead: int = 0, expiry_excluded: bool
+) -> None:
     """Raise TokenError unless *now* is within the times of the claims, in whole seconds.
 
     A time of 0 does not count. The original accepts a token in the second of `exp`;
     with *expiry_excluded* it is refused then, as the original's documentation says.
+    The token may have been issued *ahead* seconds later, beside the *leeway* of all times.
     """
     expiry, issued, not_before = claims.time("exp"), claims.time("iat"), claims.time("nbf")
     last = expiry - 1 if expiry_excluded else expiry
     if expiry and now > last + leeway:
         raise _bad_time(Reason.EXPIRED, f"expired {now - expiry} s ago", "exp", expiry, now)
-    if issued and now < issued - leeway:
+    if issued and now < issued - leeway - ahead:
         what = f"issued {issued - now} s from now"
         raise _bad_time(Reason.ISSUED_IN_FUTURE, what, "iat", issued, now)
     if not_before and now < not_before - leeway:
