@@ -68,6 +68,8 @@ def test_wait_gives_up_after_its_time(url: str, tmp_path: Path) -> None:
     assert time.monotonic() - begun < 10  # noqa: PLR2004
 
 
+# `dev` does not take its default key beyond loopback otherwise.
+DEFAULT_KEY = {"SKYLOGIN_DEFAULT_KEY_ON_NETWORK": "yes"}
 # The variables of a server, and how else the command may get its address.
 ADDRESSES = {
     "port": ({"PORT": "{port}"}, {"PORT": "{port}"}),
@@ -86,7 +88,7 @@ def test_wait_without_a_url_uses_the_environment(
     """As a health check does, which has the server's variables and nothing else."""
     port = free_port()
     variables = {name: value.format(port=port) for name, value in of_server.items()}
-    with SkyloginServer({"HOST": "", **variables}) as server:
+    with SkyloginServer({"HOST": "", **DEFAULT_KEY, **variables}) as server:
         assert server.url.endswith(f":{port}")
         environment = {name: value.format(port=port) for name, value in of_command.items()}
         done = run_command(tmp_path, "wait", "--timeout", "5", **environment)

@@ -20,7 +20,6 @@ from skylogin.errors import (
 )
 from skylogin.store import roles, users
 from skylogin.tokens import access_token
-from skylogin.tokens.custom_token import DOCUMENTED
 
 GOD = "_god"
 
@@ -49,24 +48,29 @@ async def authenticate(call: Call, services: Services) -> None:
 def _read_access_key(call: Call) -> None:
     if not call.api_key:
         return
-    if secret_text.is_same(call.api_key, call.app.master_key):
+    is_master = secret_text.is_same(call.api_key, call.app.master_key)
+    if is_master and not call.foreign_page:
         call.access_key = AccessKey.MASTER
     elif secret_text.is_same(call.api_key, call.app.api_key):
         call.access_key = AccessKey.CLIENT
     else:
+        explanation = "the API key is neither the app's API key nor its master key"
+        if is_master:
+            # Any page that a developer visits could send it to this machine.
+            explanation = (
+                "the default master key is not accepted from a web page beyond this machine "
+                f"({call.foreign_page}); set another MASTER_KEY"
+            )
         raise SkygearError(
             ACCESS_KEY_NOT_ACCEPTED,
             f"Cannot verify api key: `{call.api_key}`",
             reason=Reason.API_KEY_WRONG,
-            explanation="the API key is neither the app's API key nor its master key",
+            explanation=explanation,
         )
 
 
 async def inject_auth(call: Call, services: Services) -> None:
-    """Load the caller's user; if a check of it fails, continue without it where that is open.
-
-    The token of a disabled user then still reads what everybody reads.
-    """
+    """Load the caller's user; continue without it if a check of it fails."""
     await _load_user(call, services)
     if call.user is None:
         return
@@ -74,8 +78,6 @@ async def inject_auth(call: Call, services: Services) -> None:
         _check_user(call, call.user)
         _check_password(call, services, call.user)
     except SkygearError:
-        if not (services.settings.is_open or call.has_master_key):
-            raise
         call.user = None
 
 
@@ -127,7 +129,7 @@ async def require_user(call: Call, services: Services) -> None:
         access = (await call.app.access_rules.get()).default_access(USER_TYPE)
         call.user = await _make(call, services, login.new_user(call.user_id, call.now, access))
     record = call.user.record
-    if _must_be_verified(call, services) and (
+    if services.settings.verify_required and (
         record is None or record.data.get("is_verified") is not True
     ):
         raise SkygearError(VERIFICATION_REQUIRED, "User is not yet verified")
@@ -140,20 +142,12 @@ async def _make(call: Call, services: Services, wanted: User) -> User:
 
 async def check_user(call: Call, services: Services) -> None:
     """Require that the caller's user, if any, is verified, if the settings say so."""
-    if _must_be_verified(call, services) and call.user is not None:
+    if services.settings.verify_required and call.user is not None:
         await require_user(call, services)
 
 
-def _must_be_verified(call: Call, services: Services) -> bool:
-    settings = services.settings
-    # Without the exception, the master key could not save that a user is verified.
-    is_exempt = call.has_master_key and settings.contract == DOCUMENTED
-    return settings.verify_required and not is_exempt
-
-
 async def select_database(call: Call, services: Services) -> None:
-    """Set the database that the call uses (transport, section 12), and whose users it sees."""
-    call.directory = services.settings.user_directory
+    """Set the database that the call uses (transport, section 12)."""
     wanted = direct_text(call.payload, "database_id") or "_public"
     check_storable(wanted)
     check_keys([wanted])

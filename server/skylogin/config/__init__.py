@@ -4,7 +4,6 @@ from skylogin.config.display import MASK, InForce, in_force
 from skylogin.config.openness import notes
 from skylogin.config.parsers import Network, address
 from skylogin.config.reading import (
-    DEFAULT_MASTER_KEY,
     ConfigurationError,
     check_names,
     is_own,
@@ -12,6 +11,8 @@ from skylogin.config.reading import (
     with_given,
 )
 from skylogin.config.settings import (
+    DEFAULT_KEYS,
+    DEFAULT_MASTER_KEY,
     DEV,
     FROM_FILES,
     SERVE,
@@ -25,6 +26,7 @@ from skylogin.config.settings import (
 from skylogin.domain.database_url import SQLITE_PREFIX
 
 __all__ = [
+    "DEFAULT_KEYS",
     "DEFAULT_MASTER_KEY",
     "DEV",
     "FROM_FILES",

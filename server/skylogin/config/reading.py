@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from skylogin.config.parsers import FallbackToDefault
 from skylogin.config.settings import (
     ALL,
+    DEFAULT_API_KEY,
+    DEFAULT_KEYS,
+    DEFAULT_MASTER_KEY,
     DEV,
     FROM_FILES,
     LOOPBACK,
@@ -35,11 +38,6 @@ CLOSED = {"schema_changes": SIGNED, "logins": CUSTOM_TOKEN, "user_directory": US
 SHOWN_LENGTH_MAX = 80
 SECRET_LENGTH_MIN = 16
 PASSWORD_LENGTH_MIN = 12
-DEFAULT_API_KEY, DEFAULT_MASTER_KEY = "changeme", "secret"
-# Keys and secrets that documentation and examples of Skygear show.
-DEFAULT_KEYS = frozenset(
-    (DEFAULT_API_KEY, DEFAULT_MASTER_KEY, "ssosecret", "another-secret", "my_skygear_jwt_secret")
-)
 
 
 class ConfigurationError(Exception):

@@ -29,6 +29,13 @@ SECRETS = frozenset(("MASTER_KEY", "CUSTOM_TOKEN_SECRET", "TOKEN_STORE_SECRET", 
 NOT_SHOWN = SECRETS | {"DATABASE_URL", "SKYLOGIN_DATABASE_URL"}
 
 
+DEFAULT_API_KEY, DEFAULT_MASTER_KEY = "changeme", "secret"
+# Keys and secrets that documentation and examples of Skygear show.
+DEFAULT_KEYS = frozenset(
+    (DEFAULT_API_KEY, DEFAULT_MASTER_KEY, "ssosecret", "another-secret", "my_skygear_jwt_secret")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A row: the field of Settings, the variable, its default as text, its parser, a sentence."""
@@ -69,7 +76,7 @@ class Settings:
     token_store_prefix: str = _setting("TOKEN_STORE_PREFIX", "", parsers.text, "Prefix of the keys in `redis`; a colon follows it.")
     token_store_expiry_seconds: int = _setting("TOKEN_STORE_EXPIRY", "0", parsers.lenient_integer, "Seconds after which an access token expires; 0: never.")
     token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", parsers.text, "Signs access tokens. Unset: a secret is generated and kept.")
-    verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me`, `record:*` and `device:*` require `is_verified` to be true on the user record.")
+    verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me` requires `is_verified` to be true on the user record.")
     password_length_min: int = _setting("USER_AUDIT_PW_MIN_LENGTH", "0", parsers.lenient_integer, "Minimum length of a new password, in bytes.")
     password_uppercase_required: bool = _setting("USER_AUDIT_PW_UPPERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from A to Z.")
     password_lowercase_required: bool = _setting("USER_AUDIT_PW_LOWERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from a to z.")
@@ -103,6 +110,7 @@ class Settings:
     master_body_bytes_max: int = _setting("SKYLOGIN_MASTER_BODY_BYTES_MAX", "16777216", parsers.positive_integer, "The same for calls with the master key in a header, and for the admin API and the portal.")
     token_bytes_max: int = _setting("SKYLOGIN_TOKEN_BYTES_MAX", "262144", parsers.positive_integer, "Maximum size of a custom token; a larger one is refused unread.")
     pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "65536", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
+    default_key_on_network: bool = _setting("SKYLOGIN_DEFAULT_KEY_ON_NETWORK", "no", parsers.boolean, "Whether `skylogin dev` starts beyond loopback with the default master key, which everybody knows.")
     admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.")
     admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.")
     # fmt: on
@@ -127,6 +135,11 @@ class Settings:
     def is_open(self) -> bool:
         """Return whether the server is open where the original is, unless a setting says so."""
         return self.mode == DEV or self.contract == ORIGINAL
+
+    @property
+    def has_default_master_key(self) -> bool:
+        """Return whether the master key is one that documentation shows."""
+        return self.master_key in DEFAULT_KEYS
 
     @property
     def keeps_profiles(self) -> bool:

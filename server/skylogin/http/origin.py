@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from multidict import MultiMapping
 
+from skylogin.domain import hosts
+
 SAME_SITE = frozenset(("same-origin", "none"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 # A name has at most 253, and a port 6.
@@ -51,6 +53,17 @@ def refusal(
 def whole(headers: MultiMapping[str], name: str) -> str:
     """Return the value of all lines of a header, so that a second one is not passed over."""
     return ", ".join(headers.getall(name, ()))
+
+
+def is_on_loopback(origin: str) -> bool:
+    """Return whether a page of *origin* is from this machine. A client without one has no page."""
+    if not origin:
+        return True
+    try:
+        host = urlsplit(origin).hostname
+    except ValueError:
+        return False
+    return host is not None and hosts.is_loopback(host)
 
 
 def _is_own(host: str, names: frozenset[str]) -> bool:

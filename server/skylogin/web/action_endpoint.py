@@ -15,7 +15,7 @@ from skylogin.actions.dispatch import Answer, dispatch, refused
 from skylogin.actions.services import Services
 from skylogin.apps import names
 from skylogin.apps.registry import App
-from skylogin.config import DEV
+from skylogin.config import DEFAULT_KEYS, DEV
 from skylogin.domain import secret_text
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
@@ -27,7 +27,7 @@ from skylogin.errors import (
     Reason,
     SkygearError,
 )
-from skylogin.http import fault_answers
+from skylogin.http import fault_answers, origin
 from skylogin.http.bodies import RETRY_SECONDS, BodyTooLargeError, BodyTooSlowError, MemoryFullError
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
@@ -123,7 +123,17 @@ async def _answer_call(
 
 def _has_master_key(request: web.Request, app: App) -> bool:
     """Return whether the app's master key is in a header, where it counts before the body."""
-    return secret_text.is_same(request.headers.get(KEY_HEADER, ""), app.master_key)
+    is_same = secret_text.is_same(request.headers.get(KEY_HEADER, ""), app.master_key)
+    return is_same and not _foreign_page(request, app)
+
+
+def _foreign_page(request: web.Request, app: App) -> str:
+    """Return the origin of a page that must not use the app's master key, else an empty text."""
+    settings = request.app[SERVICES].settings
+    if settings.mode != DEV or app.master_key not in DEFAULT_KEYS:
+        return ""
+    sender = origin.whole(request.headers, "Origin")
+    return "" if origin.is_on_loopback(sender) else sender[: origin.HOST_CHARACTERS_MAX]
 
 
 async def _answer_handshake(
@@ -162,6 +172,7 @@ def _read_call(
         access_token=token if isinstance(token, str) else "",
         now=app.clock(),
         origin=Origin(address, request_id, settings.keeps_profiles),
+        foreign_page=_foreign_page(request, app),
     )
 
 

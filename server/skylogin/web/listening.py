@@ -3,10 +3,15 @@
 import asyncio
 import errno
 import ipaddress
+import logging
 import socket
 from collections.abc import Callable
 
 from skylogin import config
+from skylogin.config import DEV, ConfigurationError, Settings
+from skylogin.domain import hosts
+
+logger = logging.getLogger("skylogin.web")
 
 BACKLOG = 128
 EVERY_ADDRESS = ""
@@ -24,6 +29,29 @@ async def listen(
         )
         return await loop.create_server(make_protocol, sock=both, backlog=BACKLOG)
     return await loop.create_server(make_protocol, host or None, port, backlog=BACKLOG)
+
+
+def check_reach(settings: Settings) -> None:
+    """Warn of a `skylogin dev` beyond loopback.
+
+    Raises ConfigurationError if its master key is a default one and no setting allows that.
+    """
+    host, _ = settings.address()
+    if settings.mode != DEV or hosts.is_loopback(host):
+        return
+    if settings.has_default_master_key and not settings.default_key_on_network:
+        raise ConfigurationError(
+            [
+                f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which "
+                "everybody knows: set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a "
+                "network that you trust"
+            ]
+        )
+    logger.warning(
+        "skylogin dev listens on %r, beyond loopback: everybody who reaches it can open the "
+        "portal, without a password, and change all apps",
+        host,
+    )
 
 
 def url_of(server: asyncio.Server) -> tuple[str, int]:

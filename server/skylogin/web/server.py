@@ -112,6 +112,7 @@ async def running(
     *migrate* upgrades the database of an older version. *prepare* is called before the
     server listens. Raises ConfigurationError if the server cannot run.
     """
+    listening.check_reach(settings)
     with ExitStack() as at_end:
         url = settings.database_url
         if not url and ephemeral:
