@@ -122,6 +122,7 @@ INVALID = {
     "claim without name": ("--claim", "x"),
     "algorithm": ("--algorithm", "none"),
     "kind of bad token": ("--bad", "good"),
+    "bytes that are not UTF-8": ("--claim", "a=\udcff"),
     "key of two halves": ("--secret", "-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----"),
 }
 
@@ -136,3 +137,11 @@ def test_invalid_options_are_reported_on_stderr(arguments: tuple[str, ...], tmp_
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_subject_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """The token would be another user's."""
+    refused = run_command(tmp_path, "token", "mint", "\udcff", *SECRET)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "'\\udcff' is not valid text\n"

@@ -57,7 +57,7 @@ class Target(AbstractContextManager["Target"], ABC):
         if invalid:
             # A proxy would remove it from the path, which would name something else then.
             raise TargetError(f"{invalid[0]!r} is not a valid name")
-        _check_is_json([parts, query, body])
+        check_is_json([parts, query, body])
         return AdminClient(self).ask(method, *parts, query=query, body=body)
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Target(AbstractContextManager["Target"], ABC):
         """Write exported data into the app and return the number of rows per table."""
 
 
-def _check_is_json(values: object) -> None:
+def check_is_json(values: object) -> None:
     """Raise TargetError on values that JSON in UTF-8 cannot hold."""
     try:
         json.dumps(values, allow_nan=False, ensure_ascii=False).encode()

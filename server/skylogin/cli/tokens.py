@@ -11,7 +11,7 @@ import typer
 from skylogin.cli import environment, output
 from skylogin.cli.command import with_app_target
 from skylogin.cli.database_target import DatabaseTarget
-from skylogin.cli.target import Target
+from skylogin.cli.target import Target, check_is_json
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.domain import text_file
@@ -55,6 +55,7 @@ def mint(  # noqa: PLR0913, PLR0917
         {"skyprofile": output.read_object(profile, "--profile")} if profile else {}
     )
     claims |= dict(_read_claim(text) for text in claim or [])
+    check_is_json([subject, claims])
     known = _known_secrets(target, secret)
     if known is None:
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}

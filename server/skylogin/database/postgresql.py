@@ -8,6 +8,7 @@ both would only cost time.
 import asyncio
 import functools
 import os
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -115,12 +116,19 @@ async def _connect(url: PostgresqlUrl, *, is_pooled: bool) -> "DriverConnection"
         text = f"no answer from {url.address} within {url.connect_seconds} s"
         raise TimeoutError(text) from None
     except OSError as error:
-        raise ConnectionError(f"{url.address}: {error.strerror or error}") from error
+        raise ConnectionError(f"{url.address}: {_cause(error)}") from None
     except asyncpg.PostgresError as error:
         raise UnusableDatabaseError(_first_line(error), error.sqlstate or "") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError) as error:
         raise UnusableDatabaseError(_first_line(error)) from error
     return connection
+
+
+def _cause(error: OSError) -> str:
+    if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
+        return error.strerror or str(error)
+    # The event loops word it differently.
+    return os.strerror(error.errno)
 
 
 def _driver_parameters(url: PostgresqlUrl) -> dict[str, str]:
