@@ -185,3 +185,16 @@ def test_serve_warns_of_dev_mode(start_server: Callable[..., ServerProcess]) -> 
 
     assert server.url
     assert "warning: DEV_MODE is on" in server.log
+
+
+def test_doctor_tells_what_is_open_to_others(tmp_path: Path) -> None:
+    """A `dev` beyond loopback, and a file with secrets."""
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///x.db\nMASTER_KEY=secret\n")
+    (tmp_path / ".env").chmod(0o644)
+
+    found = run_command(tmp_path, "doctor", "--mode", "dev", HOST="0.0.0.0")
+
+    assert found.returncode == 1
+    assert "problem\tsettings\tHOST is '0.0.0.0', beyond loopback, and MASTER_KEY" in found.stdout
+    assert "can start with them" not in found.stdout
+    assert "warning\tfiles\tother users of this machine may read .env" in found.stdout

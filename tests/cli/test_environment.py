@@ -333,3 +333,44 @@ def test_a_command_on_a_server_needs_no_database(tmp_path: Path) -> None:
 
     found = run_command(tmp_path, "users", "find", "--url", "http://127.0.0.1:1", **theirs)
     assert found.stderr == "no server at http://127.0.0.1:1\n"
+
+
+# What a `.env` has, its mode, and whether that is worth a warning.
+FILES = {
+    "a key that all may read": ("MASTER_KEY=x\n", 0o644, True),
+    "a key that a group may read": ("MASTER_KEY=x\n", 0o640, True),
+    "a database's password": ("DATABASE_URL=postgresql://a:b@c/d\n", 0o604, True),
+    "a key of the owner": ("MASTER_KEY=x\n", 0o600, False),
+    "no secret": ("APP_NAME=x\nMASTER_KEY=\n", 0o644, False),
+}
+
+
+@pytest.mark.parametrize(("text", "mode", "is_wide"), FILES.values(), ids=FILES)
+def test_a_file_with_secrets_that_others_may_read_is_told(
+    text: str, mode: int, is_wide: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, with its mode."""
+    file = tmp_path / ".env"
+    file.write_text(text)
+    file.chmod(mode)
+
+    environment.server_settings(DEV)
+
+    line = "warning: other users of this machine may read .env, which has secrets: its mode is "
+    assert capsys.readouterr().err == (f"{line}{mode:03o}\n" if is_wide else "")
+
+
+@pytest.mark.parametrize("name", config.FROM_FILES)
+def test_a_wide_file_of_one_secret_is_told_too(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where `.env` is not read."""
+    file = tmp_path / "secret"
+    file.write_text("a secret of twenty characters")
+    monkeypatch.setenv(f"{name}_FILE", str(file))
+    for mode in (0o644, 0o600):
+        file.chmod(mode)
+        environment.server_settings(DEV, isolated=True)
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"may read {file}, which has secrets: its mode is 644")

@@ -8,11 +8,13 @@ from skylogin.apps import token_stores
 from skylogin.cli import output
 from skylogin.cli.command import with_target
 from skylogin.cli.database_target import DatabaseTarget
+from skylogin.cli.environment import environment_of, file_warnings
 from skylogin.cli.overview import Mode, read_settings
 from skylogin.cli.target import Target, TargetError
 from skylogin.client import readiness
 from skylogin.client.errors import AdminError
 from skylogin.config import ConfigurationError, Settings
+from skylogin.web import listening
 
 COLUMNS = ("kind", "about", "text")
 # The JSON output calls a problem a fault.
@@ -52,13 +54,18 @@ def _findings(target: Target, mode: str | None) -> list[Finding]:
         settings = read_settings(target, mode)
     except ConfigurationError as error:
         return [Finding(PROBLEM, "settings", text) for text in error.problems]
-    fine = Finding(FINE, "settings", f"`skylogin {settings.mode}` can start with them")
+    problem = listening.reach_problem(settings)
+    start = Finding(FINE, "settings", f"`skylogin {settings.mode}` can start with them")
+    if problem:
+        start = Finding(PROBLEM, "settings", problem)
     notes = [Finding(FINE, "settings", text) for text in config.notes(settings)]
     warnings = [Finding(WARNING, "settings", text) for text in settings.warnings]
     with DatabaseTarget(settings) as database:
         known = frozenset(settings.warnings)
         in_database = _check_apps(database, "database", known)
-    return [fine, *notes, *warnings, *_check_token_store(settings), *in_database]
+    files = file_warnings(environment_of(settings.mode))
+    warnings += [Finding(WARNING, "files", text) for text in files]
+    return [start, *notes, *warnings, *_check_token_store(settings), *in_database]
 
 
 def _check_readiness(target: Target) -> list[Finding]:

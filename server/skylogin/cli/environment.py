@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 
 from skylogin import config, logs
+from skylogin.cli import private_files
 from skylogin.cli.output import print_warnings
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.domain import text_file
 from skylogin.domain.text_file import NotTextError
 
+ENV_FILE = Path(".env")
 DATABASE_VARIABLES = ("SKYLOGIN_DATABASE_URL", "DATABASE_URL")
 # What `dev` does not read. A project has a DATABASE_URL of its own in its shell, and a `.env` of
 # production must not make `dev` use its database, or leave loopback.
@@ -65,13 +67,22 @@ def server_settings(
             environment["HOST"] = f"[{host}]" if ":" in host else host
     settings = config.read(environment, mode)
     logs.set_up(settings)
-    print_warnings(settings.warnings)
+    print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])
     return settings
+
+
+def file_warnings(environment: Mapping[str, str], *, isolated: bool = False) -> list[str]:
+    """Return a warning for each file with secrets that other users may read.
+
+    An *isolated* server reads no `.env`.
+    """
+    in_env_file = {} if isolated else _read_env_file(ENV_FILE)
+    return private_files.warnings(environment, in_env_file, ENV_FILE)
 
 
 def environment_of(mode: str) -> dict[str, str]:
     """Return the environment as `dev` or `serve` reads it, with `.env` for what it lacks."""
-    values = _read_env_file(Path(".env"))
+    values = _read_env_file(ENV_FILE)
     variables = dict(os.environ)
     if mode == DEV:
         values = _without(values, NOT_FOR_DEV_FROM_FILE)

@@ -36,21 +36,29 @@ def check_reach(settings: Settings) -> None:
 
     Raises ConfigurationError if its master key is a default one and no setting allows that.
     """
+    problem = reach_problem(settings)
+    if problem:
+        raise ConfigurationError([problem])
     host, _ = settings.address()
     if settings.mode != DEV or hosts.is_loopback(host):
         return
-    if settings.has_default_master_key and not settings.default_key_on_network:
-        raise ConfigurationError(
-            [
-                f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which "
-                "everybody knows: set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a "
-                "network that you trust"
-            ]
-        )
     logger.warning(
         "skylogin dev listens on %r, beyond loopback: everybody who reaches it can open the "
         "portal, without a password, and change all apps",
         host,
+    )
+
+
+def reach_problem(settings: Settings) -> str:
+    """Return why a `skylogin dev` must not listen beyond loopback, empty if it may or does not."""
+    host, _ = settings.address()
+    if settings.mode != DEV or hosts.is_loopback(host):
+        return ""
+    if not settings.has_default_master_key or settings.default_key_on_network:
+        return ""
+    return (
+        f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which everybody "
+        "knows: set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a network that you trust"
     )
 
 
