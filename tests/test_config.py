@@ -8,6 +8,7 @@ import pytest
 from skylogin import config
 from skylogin.config import DEV, SERVE, SETTINGS, ConfigurationError
 from skylogin.config.settings import SECRETS
+from skylogin.domain.database_url import NOT_ENCODED
 
 OWN = {
     "API_KEY": "key-of-our-app",
@@ -133,6 +134,8 @@ def test_a_fallback_to_the_default_gets_a_warning(
     assert warning.endswith(f", not {text!r}")
 
 
+NO_REDIS_ADDRESS = f"has no host, a port that is not a number up to 65535, or {NOT_ENCODED}"
+
 PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "no boolean": ({"DEV_MODE": "maybe"}, "DEV_MODE is neither yes nor no: 'maybe'"),
     "no port": ({"PORT": "70000"}, "PORT is not a port: '70000'"),
@@ -163,7 +166,23 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "redis at a port that is none": (
         {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://:password@127.0.0.1:many"},
-        "TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://",
+        f"TOKEN_STORE_PATH {NO_REDIS_ADDRESS}",
+    ),
+    "redis at a port that is too high": (
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://127.0.0.1:99999"},
+        f"TOKEN_STORE_PATH {NO_REDIS_ADDRESS}",
+    ),
+    "redis with a # in its password": (
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://:pass#word@127.0.0.1"},
+        f"TOKEN_STORE_PATH {NO_REDIS_ADDRESS}",
+    ),
+    "redis with a / in its password": (
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://:pass/word@127.0.0.1"},
+        f"TOKEN_STORE_PATH {NO_REDIS_ADDRESS}",
+    ),
+    "redis with a name for its database": (
+        {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://127.0.0.1/tokens"},
+        f"TOKEN_STORE_PATH names a database that is not a number, or has {NOT_ENCODED}",
     ),
     "contract": (
         {"SKYLOGIN_CONTRACT": "x"},

@@ -27,6 +27,7 @@ from skylogin.config.settings import (
     Settings,
 )
 from skylogin.domain import database_url, unique_keys
+from skylogin.domain.database_url import NOT_ENCODED
 from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.domain.user import EVERYBODY, USERS
 from skylogin.tokens import jws
@@ -156,20 +157,29 @@ def _problems(settings: Settings) -> list[str]:
             f"APP_NAME '{settings.app_name}' contains invalid characters other than "
             "alphanumerics or underscores"
         )
-    if settings.token_store == "redis" and not _is_redis_url(settings.token_store_path):
-        # The text itself may have a password.
-        problems.append("TOKEN_STORE_PATH has to be a URL that begins with redis:// or rediss://")
+    if settings.token_store == "redis":
+        problem = _problem_with_redis_url(settings.token_store_path)
+        problems += [f"TOKEN_STORE_PATH {problem}"] if problem else []
     problems += _secret_problems(settings)
     return problems + (_serve_problems(settings) if settings.mode == SERVE else [])
 
 
-def _is_redis_url(text: str) -> bool:
+def _problem_with_redis_url(text: str) -> str:
+    """Return what is wrong, without the text: it may have a password."""
+    if not text.startswith(("redis://", "rediss://")):
+        return "has to be a URL that begins with redis:// or rediss://"
     try:
         url = urlsplit(text)
-        # A port that is not a number raises ValueError when it is read.
-        return url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
+        # A port that is not one raises ValueError when it is read.
+        is_address = bool(url.hostname) and url.port != 0 and not url.fragment
     except ValueError:
-        return False
+        is_address = False
+    if not is_address:
+        return f"has no host, a port that is not a number up to 65535, or {NOT_ENCODED}"
+    database = url.path.strip("/")
+    if database and not (database.isascii() and database.isdigit()):
+        return f"names a database that is not a number, or has {NOT_ENCODED}"
+    return ""
 
 
 def _secret_problems(settings: Settings) -> list[str]:

@@ -19,10 +19,11 @@ _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", re.DOTALL)
 _ONE_OPTION = re.compile(r"(?:-c\s*|--)([\w.-]+)=(.*)", re.DOTALL)
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_ENCODE = (
-    "has a user name or password with a character that has to be encoded: "
+NOT_ENCODED = (
+    "a user name or password with a character that has to be encoded: "
     "@ as %40, / as %2F, : as %3A, ? as %3F, # as %23, % as %25"
 )
+_ENCODE = f"has {NOT_ENCODED}"
 
 
 @dataclass(frozen=True, slots=True)

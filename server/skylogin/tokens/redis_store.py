@@ -45,21 +45,21 @@ def open_client(url: str) -> "Redis":
     from redis.exceptions import ConnectionError, RedisError, TimeoutError  # noqa: PLC0415
 
     backoff = ExponentialBackoff(PAUSE_SECONDS_MAX, PAUSE_SECONDS)
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS_MAX,
-        timeout=TIMEOUT_SECONDS,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(backoff, RETRIES, (ConnectionError, TimeoutError)),
-        # Old servers only know this version.
-        protocol=2,
-    )
     try:
-        # The parameters of the URL are checked only when a connection is made.
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(backoff, RETRIES, (ConnectionError, TimeoutError)),
+            # Old servers only know this version.
+            protocol=2,
+        )
+        # Some parameters of the URL are checked only when a connection is made.
         pool.connection_class(**pool.connection_kwargs)
     except (RedisError, TypeError, ValueError) as error:
-        raise ValueError("has unknown parameters") from error
+        raise ValueError("has unknown parameters, or one with a wrong value") from error
     return Redis.from_pool(pool)
 
 
