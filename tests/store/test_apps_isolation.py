@@ -640,6 +640,7 @@ NOT_PLAYED = {
     "record_rows.write": "played by `records.save` and `users.save`",
     "database.Store.fields_of": "a test of its own is below",
     "apps.count_made_by_use": "the limit of apps goes for all of them",
+    "apps.load_empty": "the limit of apps goes for all of them",
     "apps.try_writing": "is about no app",
     "apps.load_all": "the operator's list of apps",
     "operator_sessions.add": "who is signed in, runs all apps",

@@ -7,7 +7,7 @@ import hmac
 import secrets as randomness
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from skylogin.apps import names, token_secrets
 from skylogin.apps.clock import Clock, Reading
@@ -16,6 +16,7 @@ from skylogin.apps.login_log import LoginLog
 from skylogin.apps.refreshed import Refreshed
 from skylogin.apps.token_secrets import SecretCache
 from skylogin.apps.token_stores import TokenStore, TokenStores
+from skylogin.clock import monotonic
 from skylogin.config import DEV, Settings
 from skylogin.database import Store, Transaction
 from skylogin.domain.access import AccessRules
@@ -25,6 +26,8 @@ from skylogin.store.apps import StoredApp
 from skylogin.store.snapshots import AppSnapshot
 
 MADE_BY_USE_MAX = 1000
+# An empty app that was idle for so long makes room for a new one.
+IDLE_SECONDS, REMOVED_AT_ONCE = 600, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class App:
     first: AppSnapshot | None = None
     # None for the default app.
     created_at: datetime | None = None
+    # By the monotonic clock.
+    used_at: float = field(default_factory=monotonic)
 
 
 class AppRegistry:
@@ -106,11 +111,13 @@ class AppRegistry:
         known = self._known[name]
         app = await known.get()
         if app is None and may_make and self._settings.mode == DEV:
-            await self._store.run(functools.partial(self._make_by_use, name))
+            await self._make_by_use(name)
             known.forget()
             app = await known.get()
         if app is None:
             self._known.pop(name, None)
+        else:
+            app.used_at = monotonic()
         return app
 
     async def _look_up(self, name: str) -> App | None:
@@ -144,9 +151,33 @@ class AppRegistry:
         app.api_key, app.master_key = self._keys_of(stored)
         app.secrets = self._secrets_of(stored)
 
-    async def _make_by_use(self, name: str, tx: Transaction) -> None:
-        if await apps.count_made_by_use(tx) < MADE_BY_USE_MAX:
+    async def _make_by_use(self, name: str) -> None:
+        """Make an app. If there are too many, first remove some that are idle and empty."""
+
+        async def make(tx: Transaction) -> list[str]:
+            removed = []
+            if await apps.count_made_by_use(tx) >= MADE_BY_USE_MAX:
+                before = self._now() - timedelta(seconds=IDLE_SECONDS)
+                empty = await apps.load_empty(tx, before, MADE_BY_USE_MAX)
+                removed = list(filter(self._is_idle, empty))[:REMOVED_AT_ONCE]
+                if not removed:
+                    return []
+            for one in removed:
+                await apps.remove(tx, one)
             await apps.add(tx, StoredApp(name, None, None, self._now()))
+            return removed
+
+        for one in await self._store.run(make):
+            self._known.pop(one, None)
+            await self._open_or_close(one)
+
+    def _is_idle(self, name: str) -> bool:
+        """Return whether no call has used the app for a while, and no test prepared it."""
+        app = self._open.get(name)
+        if app is None:
+            return True
+        is_prepared = app.clock.is_moved or app.snapshots or app.faults.in_force()
+        return not is_prepared and monotonic() - app.used_at >= IDLE_SECONDS
 
     async def _open_stored(self, stored: StoredApp) -> App:
         name, key_sets = stored.name, self._settings.auth_record_keys

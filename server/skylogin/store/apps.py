@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from skylogin.database import dialect
-from skylogin.database.tables import apps, auth_keys, metadata, records, roles, settings
+from skylogin.database.tables import apps, auth_keys, metadata, records, roles, settings, users
 from skylogin.database.transaction import Transaction
 from skylogin.domain import unique_keys as keys
 from skylogin.domain.field_rules import FIRST_FIELD_RULES
@@ -161,6 +161,18 @@ async def count_made_by_use(tx: Transaction) -> int:
     """Return the number of apps without their own keys."""
     query = select(func.count()).select_from(apps).where(apps.c.api_key.is_(None))
     return int((await tx.connection.execute(query)).scalar_one())
+
+
+async def load_empty(tx: Transaction, before: datetime, number: int) -> list[str]:
+    """Return the oldest apps without their own keys, users and records, made *before* a time."""
+    is_empty = [
+        ~select(table.c.app).where(table.c.app == apps.c.app).exists() for table in (users, records)
+    ]
+    query = select(apps.c.app).where(
+        apps.c.api_key.is_(None), apps.c.created_at < before, *is_empty
+    )
+    found = await tx.connection.execute(query.order_by(apps.c.created_at).limit(number))
+    return [row.app for row in found]
 
 
 async def set_keys(tx: Transaction, app: str, api_key: str, master_key: str) -> None:
