@@ -429,6 +429,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "schema.make_type": lambda of: (f"{of}-type",),
     "schema.find_types": lambda of: (["note", f"{of}-made", f"{of}-type"],),
     "schema.load_type_names": lambda of: (),
+    "schema.count_types": lambda of: (),
     "fields.load_held": lambda of: ([make_note(of)],),
     "records.load": lambda of: (ids_of(of), None),
     "records.load in a database": lambda of: (ids_of(of), PRIVATE),

@@ -9,7 +9,7 @@ from skylogin.actions.services import Services
 from skylogin.apps.faults import InjectedFault
 from skylogin.apps.registry import App
 from skylogin.domain.login_attempt import Origin
-from skylogin.domain.user import Actor, User
+from skylogin.domain.user import EVERYBODY, Actor, User
 from skylogin.tokens.access_token import AccessToken
 
 
@@ -42,6 +42,8 @@ class Call:
     user: User | None = None
     # Empty for the public database, None for the union of all databases.
     database_id: str | None = ""
+    # Whose user records the call may see.
+    directory: str = EVERYBODY
     fault: InjectedFault | None = None
 
     @property
@@ -53,8 +55,8 @@ class Call:
     def actor(self) -> Actor:
         """Return the caller, as access rules use it."""
         if self.user is None:
-            return Actor(has_master_key=self.has_master_key)
-        return Actor(self.user.id, self.user.roles, self.has_master_key)
+            return Actor(has_master_key=self.has_master_key, directory=self.directory)
+        return Actor(self.user.id, self.user.roles, self.has_master_key, self.directory)
 
 
 Preprocessor = Callable[[Call, Services], Awaitable[None]]

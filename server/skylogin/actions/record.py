@@ -21,6 +21,7 @@ from skylogin.tokens.custom_token import DOCUMENTED
 async def fetch(call: Call, services: Services) -> object:
     """Return the records with the given ids, or an error for each that cannot be read."""
     ids = _read_ids(call, lambda text: invalid_argument(f"invalid id format: {text}", "ids"))
+    access.check_directory({one.type for one in ids}, call.actor)
     found = await services.store.run(
         lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id), write=False
     )
@@ -31,7 +32,7 @@ async def fetch(call: Call, services: Services) -> object:
 def _fetched(
     call: Call, services: Services, rules: AccessRules, record_id: RecordId, record: Record | None
 ) -> object:
-    if record is None:
+    if record is None or access.is_hidden(record, call.actor):
         return wire.error_entry(records.not_found(), str(record_id))
     if not access.may_read(record, call.actor):
         return wire.error_entry(records.not_permitted(), str(record_id))

@@ -8,7 +8,7 @@ from skylogin.actions.call import Call
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.database.transaction import FieldMap
-from skylogin.domain import record_json
+from skylogin.domain import access, record_json
 from skylogin.domain.access import AccessRules
 from skylogin.domain.user import Record
 from skylogin.encoding.json_text import JsonValue
@@ -44,6 +44,7 @@ async def query(call: Call, services: Services) -> object:
 async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) -> _Outcome:
     app = call.app.name
     schema = await stored_queries.load_schema(tx, app, wanted)
+    access.check_directory({wanted.type, *schema, *includes.types(wanted, schema)}, call.actor)
     permissions.check_permissions(wanted, schema, rules.fields, call.actor)
     if wanted.type not in schema:
         # No record of the type was ever saved, so the rest of the query is not checked.

@@ -76,7 +76,7 @@ class Settings:
     token_store_prefix: str = _setting("TOKEN_STORE_PREFIX", "", parsers.text, "Prefix of the keys in `redis`; a colon follows it.")
     token_store_expiry_seconds: int = _setting("TOKEN_STORE_EXPIRY", "0", parsers.lenient_integer, "Seconds after which an access token expires; 0: never.")
     token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", parsers.text, "Signs access tokens. Unset: a secret is generated and kept.")
-    verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me` requires `is_verified` to be true on the user record.")
+    verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me`, `record:*` and `device:*` require `is_verified` to be true on the user record.")
     password_length_min: int = _setting("USER_AUDIT_PW_MIN_LENGTH", "0", parsers.lenient_integer, "Minimum length of a new password, in bytes.")
     password_uppercase_required: bool = _setting("USER_AUDIT_PW_UPPERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from A to Z.")
     password_lowercase_required: bool = _setting("USER_AUDIT_PW_LOWERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from a to z.")

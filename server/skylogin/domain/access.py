@@ -4,14 +4,15 @@ Three layers: who may create, the access list of a record, and the rules for its
 fields. The master key passes all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from skylogin.domain.claims import Profile
 from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.stored_names import USER_TYPE
-from skylogin.domain.user import Actor, Record
+from skylogin.domain.user import USERS, Actor, Record
 from skylogin.encoding.json_text import JsonValue
+from skylogin.errors import NOT_AUTHENTICATED, SkygearError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,25 @@ class AccessRules:
 
 
 _NO_RULES = TypeRules()
+
+
+def check_directory(types: Collection[str], actor: Actor) -> None:
+    """Raise SkygearError if a call that reads *types* needs a user, and *actor* is none."""
+    if USER_TYPE in types and actor.directory == USERS and not actor.sees_all_users:
+        message = "Authentication is required for this action, please login."
+        raise SkygearError(NOT_AUTHENTICATED, message)
+
+
+def is_hidden(record: Record, actor: Actor) -> bool:
+    """Return whether *record* is that of another user, which does not exist for *actor*."""
+    if record.type != USER_TYPE or actor.sees_all_users:
+        return False
+    return not _is_owner(record, actor) and is_hidden_id(record.id, actor)
+
+
+def is_hidden_id(user_id: str, actor: Actor) -> bool:
+    """Return whether a user does not exist for *actor*."""
+    return not actor.sees_all_users and user_id != (actor.user_id or None)
 
 
 def may_read(record: Record, actor: Actor) -> bool:

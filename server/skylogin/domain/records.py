@@ -115,6 +115,8 @@ def _decide(
     stored = snapshot.records.get(record_id)
     if stored is None:
         _check_may_create(record_id, snapshot, context)
+    elif access.is_hidden(stored, actor):
+        raise _not_to_create()
     elif not access.may_write(stored, actor, documented=context.documented):
         raise not_permitted()
     base = stored or new_record(
@@ -126,7 +128,7 @@ def _decide(
     if record_id in snapshot.elsewhere:
         raise _duplicated()
 
-    _check_references(record_id, values, snapshot)
+    _check_references(base, values, snapshot, actor)
     values = _number(record_id, values, base, snapshot)
     data = fields.merge(base.data, values, snapshot.fields.get(record_id.type, {}), str(record_id))
     if record_id.type == USER_TYPE:
@@ -164,7 +166,11 @@ def _check_may_create(record_id: RecordId, snapshot: RecordSnapshot, context: Sa
         # The creator of another user's record would own it, and its user name.
         may = may and record_id.key == actor.user_id and actor.user_id in snapshot.user_ids
     if not may:
-        raise SkygearError(PERMISSION_DENIED, "no permission to create")
+        raise _not_to_create()
+
+
+def _not_to_create() -> SkygearError:
+    return SkygearError(PERMISSION_DENIED, "no permission to create")
 
 
 def _writable(given: GivenRecord, base: Record, context: SaveContext) -> Profile:
@@ -179,14 +185,24 @@ def _duplicated(explanation: str = "") -> SkygearError:
     return SkygearError(DUPLICATED, "violate unique constraint", explanation=explanation)
 
 
-def _check_references(record_id: RecordId, values: Profile, snapshot: RecordSnapshot) -> None:
-    """Raise SkygearError if *values* refer to a missing record, other than *record_id*."""
+def _check_references(
+    base: Record, values: Profile, snapshot: RecordSnapshot, actor: Actor
+) -> None:
+    """Raise SkygearError if *values* refer to a missing record, other than *base* itself."""
     others = {
         name: value
         for name, value in values.items()
-        if value is not None and (value.target, value.value) != record_id
+        if value is not None and (value.target, value.value) != (base.type, base.id)
     }
-    fields.check_references(others, snapshot.existing, snapshot.types)
+    # A new reference would tell whether a hidden user exists.
+    hidden = {
+        (USER_TYPE, str(value.value))
+        for name, value in others.items()
+        if value.target == USER_TYPE
+        and value.value != base.data.get(name)
+        and access.is_hidden_id(str(value.value), actor)
+    }
+    fields.check_references(others, snapshot.existing - hidden, snapshot.types)
 
 
 def _sequences(record_type: str, snapshot: RecordSnapshot) -> list[str]:

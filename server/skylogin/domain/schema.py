@@ -20,6 +20,7 @@ from skylogin.errors import (
 )
 
 TYPE_BYTES_MAX = 63
+TYPES_MAX = 1000
 Fields = Mapping[str, Mapping[str, Field]]
 Extension = dict[str, dict[str, Field]]
 
@@ -73,6 +74,12 @@ def _check_new_type(record_type: str, *, may_extend: bool) -> None:
     if not record_type or len(record_type.encode()) > TYPE_BYTES_MAX:
         explanation = f"the name of a record type has 1 to {TYPE_BYTES_MAX} bytes"
         raise fields.migration_failed(explanation)
+
+
+def check_count(types: int) -> None:
+    """Raise SkygearError if an app would have too many record types."""
+    if types > TYPES_MAX:
+        raise fields.migration_failed(f"an app has at most {TYPES_MAX:,} record types")
 
 
 def _check_targets(added: Mapping[str, Field], types: Set[str]) -> None:

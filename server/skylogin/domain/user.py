@@ -105,6 +105,13 @@ class Actor:
     has_master_key: bool = False
     directory: str = EVERYBODY
 
+    @property
+    def sees_all_users(self) -> bool:
+        """Return whether the records of other users exist for the caller."""
+        if self.has_master_key or self.directory == EVERYBODY:
+            return True
+        return self.directory == USERS and bool(self.user_id)
+
 
 ANONYMOUS = Actor()
 

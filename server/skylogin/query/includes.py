@@ -6,6 +6,7 @@ from skylogin.domain.sql_functions import metres
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import Field, Record
 from skylogin.encoding.json_text import JsonValue
+from skylogin.query.paths import Schema, find_field
 from skylogin.query.predicate import Distance, Expression, KeyPath, Literal, Query
 from skylogin.query.values import Family, fitted
 
@@ -24,6 +25,14 @@ def references(
             if reference is not None:
                 wanted.setdefault(reference[0], set()).add(reference[1])
     return wanted
+
+
+def types(query: Query, schema: Schema) -> set[str]:
+    """Return the types of the records that *query* may include."""
+    names = [path.text for path in query.includes.values() if isinstance(path, KeyPath)]
+    fields = [find_field(query.type, name, schema) for name in names]
+    found = {field.target for field in fields if field and field.kind == "reference"}
+    return found if _USERS.keys().isdisjoint(names) else {*found, USER_TYPE}
 
 
 def reference_of(

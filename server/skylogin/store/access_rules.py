@@ -7,9 +7,11 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from skylogin.database import dialect
 from skylogin.database.tables import field_access, record_types
 from skylogin.database.transaction import Transaction
+from skylogin.domain import schema
 from skylogin.domain.access import AccessRules, TypeRules
 from skylogin.domain.field_rules import FieldRule, FieldRules
 from skylogin.encoding.json_text import JsonValue
+from skylogin.store.schema import count_types
 
 
 async def load(tx: Transaction, app: str) -> AccessRules:
@@ -84,3 +86,4 @@ async def _set(tx: Transaction, app: str, record_type: str, **values: JsonValue)
         # The type may be made later: its rules do not make it.
         row = {"app": app, "type": record_type, "made": False, **values}
         await tx.connection.execute(insert(table), row)
+        schema.check_count(await count_types(tx, app))

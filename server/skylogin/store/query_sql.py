@@ -32,7 +32,7 @@ from skylogin.database import dialect, json_members
 from skylogin.database.dialect import Timestamp
 from skylogin.database.json_members import Member
 from skylogin.database.tables import records
-from skylogin.domain.stored_names import PUBLIC_DATABASE
+from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Actor
 from skylogin.encoding.json_text import JsonValue
 from skylogin.query.plan import (
@@ -126,7 +126,12 @@ class QuerySql:
         either.append(json_members.lists_any(table.c.access, entries, self._dialect))
         if self._database_id != PUBLIC_DATABASE:
             either.append(table.c.database_id != PUBLIC_DATABASE)
-        return or_(*either)
+        if actor.sees_all_users:
+            return or_(*either)
+        exists = [table.c.type != USER_TYPE]
+        if actor.user_id:
+            exists += [table.c.owner_id == actor.user_id, table.c.id == actor.user_id]
+        return and_(or_(*either), or_(*exists))
 
     def nearest(self, table: FromClause) -> tuple[ColumnElement[bool], Sql]:
         """Return the condition for records of *table* that a reference may mean, and their order.

@@ -7,12 +7,13 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, Text, Update, delete, select, tuple_, update
+from sqlalchemy import Select, Text, Update, delete, func, select, tuple_, update
 
 from skylogin.database import dialect
 from skylogin.database.dialect import Json
 from skylogin.database.tables import record_fields, record_types, records
 from skylogin.database.transaction import FieldMap, Transaction
+from skylogin.domain import schema
 from skylogin.domain.fields import SEQUENCE
 from skylogin.domain.schema import Extension
 from skylogin.domain.user import Field
@@ -26,8 +27,10 @@ Data = Mapping[str, JsonValue]
 async def extend(tx: Transaction, app: str, extension: Extension) -> None:
     """Make the record types and fields of *extension*.
 
-    Raises RetryTransaction if another node made a field with another type.
+    Raises RetryTransaction if another node made a field with another type, and SkygearError
+    if the app would have too many record types.
     """
+    new = set(extension) - await find_types(tx, app, extension)
     for record_type, added in sorted(extension.items()):
         await make_type(tx, app, record_type)
         if added:
@@ -35,6 +38,15 @@ async def extend(tx: Transaction, app: str, extension: Extension) -> None:
         sequences = [name for name, field in added.items() if field.kind == SEQUENCE]
         if sequences:
             await number(tx, app, record_type, sequences)
+    if new:
+        schema.check_count(await count_types(tx, app))
+
+
+async def count_types(tx: Transaction, app: str) -> int:
+    """Return the number of record types, those with nothing but access rules included."""
+    query = select(func.count()).select_from(record_types).where(record_types.c.app == app)
+    [(number,)] = await tx.connection.execute(query)
+    return int(number)
 
 
 async def make_type(tx: Transaction, app: str, record_type: str) -> None:
