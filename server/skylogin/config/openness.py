@@ -8,15 +8,14 @@ from skylogin.domain.user import EVERYBODY, USERS
 
 def notes(settings: Settings) -> Iterator[str]:
     """Yield a sentence for each setting whose other value the original has, or has not."""
-    signed = "logins with a custom token, and the master key,"
     if settings.dev_mode is False:
         who = "DEV_MODE is off: only the master key"
     elif settings.dev_mode:
-        who = f"DEV_MODE is on: {signed} and everybody with the API key"
+        who = "DEV_MODE is on: everybody with the API key"
     elif settings.clients_may_extend_schema:
-        who = f"{signed} and everybody with the API key"
+        who = "everybody with the API key"
     else:
-        who = f"only {signed}"
+        who = "only logins with a custom token, and the master key,"
     yield f"SKYLOGIN_SCHEMA_CHANGES={settings.schema_changes}: {who} may add fields and types"
     others = "sign-up, passwords, anonymous users and OAuth are switched"
     yield f"SKYLOGIN_LOGINS={settings.logins}: {others} {'on' if settings.logins == ALL else 'off'}"

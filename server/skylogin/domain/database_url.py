@@ -155,7 +155,7 @@ def _read_hosts(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
 def _read_port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= PORT_MAX):
         # It may be a password, so it is not shown.
-        raise ValueError(f"has a port that is not a number up to {PORT_MAX}, or {_ENCODE[4:]}")
+        raise ValueError(f"has a port that is not a number up to {PORT_MAX}, or {NOT_ENCODED}")
     return int(text)
 
 
