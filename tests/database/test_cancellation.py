@@ -1,12 +1,13 @@
 """Callers that are cancelled during a transaction: a write finishes, a read ends."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from skylogin.database import Store, Transaction, open_store
-from skylogin.errors import RetryTransaction
+from skylogin.errors import RESPONSE_TIMEOUT, RetryTransaction, SkygearError
 from skylogin.store import apps
 from sqlalchemy import text
 
@@ -114,6 +115,79 @@ async def test_a_cancelled_read_does_not_keep_its_caller(store: Store) -> None:
 
     await store.close()
     assert has_ended == []
+
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+    "SELECT max(i) FROM n",
+    "postgresql": "SELECT pg_sleep(600)",
+}
+
+
+async def run_endless(tx: Transaction) -> None:
+    """Run a statement that never ends by itself."""
+    await tx.connection.execute(text(ENDLESS[tx.dialect]))
+
+
+def threads_of_statements() -> int:
+    """Return how many connections to SQLite have a thread."""
+    return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("is_query", [True, False])
+async def test_the_statement_of_a_cancelled_read_ends(
+    store: Store, query: Any, is_query: bool
+) -> None:
+    """The database does not work on for a caller that has left."""
+    callers = [
+        asyncio.create_task(store.run(run_endless, write=False, is_query=is_query))
+        for _ in range(8)
+    ]
+    await asyncio.sleep(0.3)
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+
+    assert await written(store) == [None, None]
+    await store.close()
+
+    async def nothing_runs() -> bool:
+        if store.dialect == "sqlite":
+            return threads_of_statements() == 0
+        running = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%600%'"
+        return not await query(f"{running} AND pid <> pg_backend_pid()")
+
+    await wait_until_async(nothing_runs)
+
+
+async def test_queries_leave_connections_to_others(store: Store) -> None:
+    """However many wait, a login reads."""
+    callers = [
+        asyncio.create_task(store.run(run_endless, write=False, is_query=True)) for _ in range(40)
+    ]
+    await asyncio.sleep(0.1)
+    try:
+        async with asyncio.timeout(10):
+            assert await written(store) == [None, None]
+    finally:
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+
+
+async def test_closing_ends_queries(store: Store) -> None:
+    """Their callers are told, as after a time limit."""
+    callers = [
+        asyncio.create_task(store.run(run_endless, write=False, is_query=True)) for _ in range(8)
+    ]
+    await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(8):
+        store.end_queries()
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+
+    kinds = [one.kind for one in outcomes if isinstance(one, SkygearError)]
+    assert kinds == [RESPONSE_TIMEOUT] * 8
 
 
 async def test_a_write_without_its_caller_is_not_retried(store: Store) -> None:

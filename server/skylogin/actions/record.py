@@ -23,7 +23,9 @@ async def fetch(call: Call, services: Services) -> object:
     ids = _read_ids(call, lambda text: invalid_argument(f"invalid id format: {text}", "ids"))
     access.check_directory({one.type for one in ids}, call.actor)
     found = await services.store.run(
-        lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id), write=False
+        lambda tx: stored_records.load(tx, call.app.name, ids, call.database_id),
+        write=False,
+        is_query=True,
     )
     rules = await call.app.access_rules.get()
     return [_fetched(call, services, rules, one, found.get(one)) for one in ids]

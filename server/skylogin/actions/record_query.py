@@ -34,7 +34,9 @@ async def query(call: Call, services: Services) -> object:
     """Return the records that match a query, and their number if requested."""
     wanted = reader.read(call.payload)
     rules = await call.app.access_rules.get()
-    outcome = await services.store.run(lambda tx: _find(tx, call, wanted, rules), write=False)
+    outcome = await services.store.run(
+        lambda tx: _find(tx, call, wanted, rules), write=False, is_query=True
+    )
     bodies = [_body(record, call, wanted, rules, outcome) for record in outcome.found.records]
     if outcome.found.count is None:
         return bodies

@@ -5,8 +5,10 @@ which may run more than once.
 """
 
 import asyncio
+import functools
 import logging
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -18,9 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from skylogin.clock import monotonic
-from skylogin.database import engines, failures, postgresql, tables, version_table
+from skylogin.database import engines, failures, postgresql, queries, tables, version_table
 from skylogin.database.failures import UnusableDatabaseError
 from skylogin.database.postgresql import PoolerFoundError
+from skylogin.database.queries import Queries
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain import database_url
 from skylogin.domain.user import Field
@@ -63,6 +66,8 @@ class Store:
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
         self._abandoned: set[asyncio.Task[Any]] = set()
+        # What ends the statement of a task on SQLite.
+        self._interrupts: dict[asyncio.Task[Any] | None, threading.Event] = {}
         self._is_closed = False
         # How many times a caller was told that the database cannot be used.
         self.times_unavailable = 0
@@ -73,6 +78,31 @@ class Store:
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
         return self._writer.dialect.name
+
+    @functools.cached_property
+    def _queries(self) -> Queries:
+        """Made for the first query, when it is known whether there is a pooler."""
+        if self.dialect == "sqlite":
+            return Queries(engines.SQLITE_QUERIES)
+        return Queries(postgresql.QUERIES_MAX_POOLED if self._is_pooled else postgresql.QUERIES_MAX)
+
+    def end_queries(self) -> None:
+        """End the queries that run, and refuse others. Logins go on."""
+        for task in self._queries.close():
+            # One that is cancelled twice would leave the driver's connection half closed.
+            if not task.cancelling():
+                self._cancel(task)
+
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel *task*, and end its statement.
+
+        asyncpg ends the statement of a cancelled task by itself. For SQLite, SQLAlchemy would
+        wait for it.
+        """
+        interrupt = self._interrupts.get(task)
+        if interrupt is not None:
+            interrupt.set()
+        task.cancel()
 
     def _open_postgresql(self) -> AsyncEngine:
         return postgresql.open_engine(self._postgresql, is_pooled=self._is_pooled)
@@ -87,6 +117,10 @@ class Store:
                 await self._writer.dispose()
                 self._writer = self._reader = self._open_postgresql()
             connection = await self._writer.connect()
+        task = asyncio.current_task()
+        interrupt = connection.info.get(engines.INTERRUPT)
+        if interrupt is not None:
+            self._interrupts[task] = interrupt
         try:
             yield connection
         except DBAPIError as error:
@@ -95,6 +129,7 @@ class Store:
                 await connection.invalidate()
             raise
         finally:
+            self._interrupts.pop(task, None)
             await connection.close()
 
     async def run(
@@ -104,10 +139,12 @@ class Store:
         write: bool = True,
         was_committed: Work[bool] | None = None,
         snapshot: bool = False,
+        is_query: bool = False,
     ) -> T:
         """Run *work* in a transaction, commit, and return its result.
 
-        With *snapshot*, all statements of a read see the same state of the database.
+        With *snapshot*, all statements of a read see the same state of the database. A read
+        that *is_query* may be slow: few run at once, and `end_queries` ends them.
 
         A transaction that hit a conflict, a busy database or a lost connection is retried
         a few times, with jitter. If the commit was not answered, *was_committed* finds out
@@ -117,16 +154,20 @@ class Store:
         """
         if self._is_closed:
             raise RuntimeError("the store is closed")
-        attempts = self._retry(work, write=write, was_committed=was_committed, snapshot=snapshot)
-        task = self._start(attempts)
+        retry = functools.partial(
+            self._retry, work, write=write, was_committed=was_committed, snapshot=snapshot
+        )
+        task = self._start(self._queries.run(retry) if is_query else retry())
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            if task.cancelled():
+                raise queries.ended() from None
             if write and not task.done():
                 self._abandoned.add(task)
                 task.add_done_callback(self._abandoned.discard)
             else:
-                task.cancel()
+                self._cancel(task)
             raise
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -265,13 +306,14 @@ class Store:
         return self._fields.of(app, record_type) or {}
 
     async def close(self) -> None:
-        """Let running transactions end, for a time, and close every connection."""
+        """End queries, let other transactions end, for a time, and close every connection."""
         self._is_closed = True
+        self.end_queries()
         try:
             if self._running:
                 _, late = await asyncio.wait(self._running, timeout=CLOSE_SECONDS_MAX)
                 for task in late:
-                    task.cancel()
+                    self._cancel(task)
                 await asyncio.gather(*late, return_exceptions=True)
         finally:
             try:

@@ -1,7 +1,8 @@
-"""Engines on SQLite, and how the databases differ in beginning and locking."""
+"""Engines on SQLite, and how the databases differ in beginning, locking and ending."""
 
 import os
 import sqlite3
+import threading
 from contextlib import closing, suppress
 from typing import Any
 
@@ -17,9 +18,13 @@ from skylogin.domain.sql_functions import SQL_FUNCTIONS
 from skylogin.encoding import json_text
 
 SQLITE_BUSY_SECONDS = 10
-# So a slow query does not block other reads.
-SQLITE_READERS = 4
+# A slow query does not block other reads, and slow queries do not block logins.
+SQLITE_READERS, SQLITE_QUERIES = 6, 4
 FILE = "file"
+# In an SQLite connection's `info`: once it is set, whatever the connection runs is ended.
+INTERRUPT = "interrupt"
+# How often a running statement looks: about every millisecond.
+STEPS_BETWEEN_LOOKS = 50_000
 
 
 def open_sqlite_writer(url: str, *, durable: bool) -> AsyncEngine:
@@ -66,11 +71,15 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
         record.info[FILE] = _identity(path)
+        interrupt = record.info[INTERRUPT] = threading.Event()
         try:
             for one in (*_PRAGMAS, pragma):
                 connection.execute(f"PRAGMA {one}").close()
             for name, (count, function) in SQL_FUNCTIONS.items():
                 connection.create_function(name, count, function, deterministic=True)
+            connection.run_async(
+                lambda driver: driver.set_progress_handler(interrupt.is_set, STEPS_BETWEEN_LOOKS)
+            )
         except BaseException:
             # The pool does not know this connection yet and would never close it.
             connection.close()
@@ -81,6 +90,7 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
         if connection.info[FILE] != _identity(path):
             # What is written to it now would be gone with this process.
             raise UnusableDatabaseError(f"{path} was deleted or replaced: restart the server")
+        connection.info[INTERRUPT].clear()
         connection.exec_driver_sql(begin)
 
     return engine

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CONNECTIONS_MAX = 10
 # Each takes one of the pooler's twenty, in its session mode.
 CONNECTIONS_MAX_POOLED = 5
+# Of these, queries take at most so many.
+QUERIES_MAX, QUERIES_MAX_POOLED = 5, 2
 STATEMENTS_MAX = 100
 NOTHING_SET = "SELECT 0"
 # For times in JSON; this does not affect the others.

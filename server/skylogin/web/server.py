@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
+# Once the server stops.
+QUERY_SECONDS_MAX = 1
 ACCEPT_SECONDS = 0.01
 HEADER_BYTES_MAX = 65536
 RUNNER_OPTIONS: dict[str, Any] = {
@@ -165,7 +167,11 @@ async def _listening(
             application[STOPPING].set()
             await _drain(runner)
     finally:
-        await runner.cleanup()
+        end = asyncio.get_running_loop().call_later(QUERY_SECONDS_MAX, store.end_queries)
+        try:
+            await runner.cleanup()
+        finally:
+            end.cancel()
 
 
 async def _stop_accepting(server: asyncio.Server) -> None:

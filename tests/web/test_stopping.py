@@ -1,0 +1,48 @@
+"""A server that stops while queries run."""
+
+import asyncio
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from skylogin import config
+from skylogin.actions import record_query
+from skylogin.database import Transaction
+from skylogin.web.server import running
+from sqlalchemy import text
+
+pytestmark = pytest.mark.slow
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+QUERIES = 12
+
+
+async def run_endless(tx: Transaction, *rest: Any) -> None:
+    """Run a statement that does not end by itself."""
+    await tx.connection.execute(text(ENDLESS))
+
+
+async def test_stopping_ends_queries(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that run, and those that wait; their callers get an answer."""
+    monkeypatch.setattr(record_query, "_find", run_endless)
+    environment = {"PORT": "0", "HOST": "127.0.0.1", "SKYLOGIN_DATABASE_URL": store_url}
+    settings = config.read({**environment, "API_KEY": "changeme"}, config.DEV)
+
+    async with aiohttp.ClientSession() as client:
+        payload = {"record_type": "note", "api_key": settings.api_key}
+
+        async def ask(url: str) -> tuple[int, Any]:
+            async with client.post(f"{url}record/query", json=payload) as response:
+                return response.status, await response.json()
+
+        async with asyncio.timeout(9), running(settings) as server:
+            callers = [asyncio.create_task(ask(server.url)) for _ in range(QUERIES)]
+            await asyncio.sleep(0.5)
+            assert not any(caller.done() for caller in callers)
+        answers = await asyncio.gather(*callers)
+
+    assert {status for status, _ in answers} == {HTTPStatus.SERVICE_UNAVAILABLE}
+    assert {body["error"]["name"] for _, body in answers} == {"ResponseTimeout"}
