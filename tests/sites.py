@@ -233,7 +233,7 @@ FOREIGN_HOSTS = (
     "127.0.0.1.evil.example",
     "evil.example:80",
 )
-METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "TRACE")
 
 
 # --- one app ----------------------------------------------------------------------------

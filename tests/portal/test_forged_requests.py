@@ -65,6 +65,9 @@ async def test_no_method_key_or_spelling_goes_around_the_session(serve_site: Sit
                 assert answer.status >= HTTPStatus.MULTIPLE_CHOICES, (method, path)
                 answer = await serve_site.send(method, path, headers={"Origin": "null"}, data=form)
                 assert answer.status == HTTPStatus.FORBIDDEN, (method, path)
+            # A load balancer may ask so whether the server is well.
+            answer = await serve_site.send("OPTIONS", path, headers={"Origin": "null"}, data=form)
+            assert (answer.status, answer.text) == (HTTPStatus.OK, "")
             answer = await serve_site.send(route.method, path, headers=keys, data=form)
             assert answer.status in REDIRECTED_OR_REFUSED, path
         for path in spellings(page):
