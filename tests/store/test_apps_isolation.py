@@ -668,6 +668,7 @@ WITHOUT = {
     "json_members": "spells SQL",
     "migrate": "is about the whole database",
     "postgresql": "opens the database",
+    "queries": "bounds what is read at once",
     "transaction.FieldCache": "knows nothing at first",
     "transaction.Transaction": "carries statements, which say for which app",
     "version_table": "is about the whole database",

@@ -13,7 +13,7 @@ from tests.applications import MakeClient
 
 OWN = {"MASTER_KEY": "a key of my own"}
 FLAG = {"SKYLOGIN_DEFAULT_KEY_ON_NETWORK": "yes"}
-BEYOND = ["0.0.0.0", "[::]:3000", "192.0.2.1:80", "example.com", "localhost.example.com"]
+BEYOND = ["0.0.0.0", "[::]:3000", "0.0.0.0:80"]
 WITHIN = ["", ":3000", "127.0.0.1", "127.9.9.9:1", "[::1]:80", "localhost", "LOCALHOST:80"]
 
 
@@ -36,6 +36,13 @@ def test_dev_beyond_loopback_needs_a_key_of_its_own(
     [record] = caplog.records
     assert "beyond loopback" in record.getMessage()
     assert "\n" not in record.getMessage()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1:80", "a..b", "localhost.invalid"])
+def test_what_is_no_address_is_not_called_beyond_loopback(host: str) -> None:
+    """Conda, for one, sets HOST to the kind of the machine."""
+    with pytest.raises(ConfigurationError, match="not an address of this machine"):
+        listening.check_reach(config.read({"HOST": host}, config.DEV))
 
 
 @pytest.mark.parametrize("host", WITHIN)

@@ -51,15 +51,28 @@ def check_reach(settings: Settings) -> None:
 
 def reach_problem(settings: Settings) -> str:
     """Return why a `skylogin dev` must not listen beyond loopback, empty if it may or does not."""
-    host, _ = settings.address()
+    host, port = settings.address()
     if settings.mode != DEV or hosts.is_loopback(host):
         return ""
     if not settings.has_default_master_key or settings.default_key_on_network:
         return ""
+    try:
+        _try_address(host)
+    except (OSError, UnicodeError) as error:
+        # What is not an address is not beyond loopback either.
+        return problem_with(host, port, error)
     return (
         f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which everybody "
         "knows: set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a network that you trust"
     )
+
+
+def _try_address(host: str) -> None:
+    """Raise OSError or UnicodeError if *host* is not an address of this machine."""
+    found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    with socket.socket(family, socket.SOCK_STREAM) as one:
+        one.bind(address)
 
 
 def url_of(server: asyncio.Server) -> tuple[str, int]:
