@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 from urllib.request import Request, urlopen
 
 import pytest
+from aiohttp import ClientSession
 
 from tests.conftest import Require
 from tests.docs.pages import SNIPPETS
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 WRONG_MAX = 5
 ATTEMPTS = 14
+SECONDS_MAX = 20
 BEARER = ("Authorization", f"Bearer {ADMIN_TOKEN}")
 SIGNED_IN = HTTPStatus.SEE_OTHER
 LOG_IN = "/sso/custom_token/login"
@@ -206,6 +208,18 @@ def test_commands_reach_a_server_below_a_path(server: ServerProcess, tmp_path: P
 
     for done in (ready, made, shown, exported):
         assert done.returncode == 0, done.stderr
+
+
+async def test_pubsub_goes_through_a_proxy(server: ServerProcess, tmp_path: Path) -> None:
+    """The documented lines pass on what makes a request a websocket."""
+    with nginx(tmp_path, to(server, DOCUMENTED["nginx"])) as url:
+        address = f"{url}login/pubsub?api_key={KEYS['API_KEY']}"
+        async with ClientSession() as session, session.ws_connect(address) as socket:
+            await socket.send_json({"action": "sub", "channel": "news"})
+            await socket.send_json({"action": "pub", "channel": "news", "data": {"n": 1}})
+            heard = await socket.receive_json(timeout=SECONDS_MAX)
+
+    assert heard == {"channel": "news", "data": {"n": 1}}
 
 
 def crawl(visitor: Visitor, path: str) -> set[str]:
