@@ -97,7 +97,8 @@ async def copy(tx: Transaction, app: str) -> Rows:
     """Return the rows of *app* by table, without its history, keys and secrets."""
     copied = {}
     for table in _COPIED:
-        rows = await tx.connection.execute(select(table).where(table.c.app == app))
+        query = select(table).where(table.c.app == app).order_by(*table.primary_key)
+        rows = await tx.connection.execute(query)
         copied[table.name] = [dict(row._mapping) for row in rows]
     return copied
 
