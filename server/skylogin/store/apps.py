@@ -153,8 +153,9 @@ async def add(tx: Transaction, app: StoredApp) -> bool:
         "master_key": app.master_key,
         "created_at": app.created_at,
     }
-    added = await tx.connection.execute(dialect.insert_missing(apps, tx.dialect), row)
-    return added.rowcount > 0
+    # Not by the number of rows: in a Turkish locale, Python's sqlite3 does not know an INSERT.
+    insert = dialect.insert_missing(apps, tx.dialect).returning(apps.c.app)
+    return (await tx.connection.execute(insert, row)).first() is not None
 
 
 async def count_made_by_use(tx: Transaction) -> int:
