@@ -66,8 +66,8 @@ class Connection(asyncio.Protocol):
     *ends_at* is when it is closed unless something happens before.
     """
 
-    def __init__(self, all_: Connections, handler: asyncio.Protocol) -> None:
-        self._all = all_
+    def __init__(self, connections: Connections, handler: asyncio.Protocol) -> None:
+        self._connections = connections
         self._handler = handler
         self._transport: asyncio.BaseTransport | None = None
         self._is_kept = False
@@ -75,11 +75,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the client its time to send a request."""
-        if len(self._all.open) >= self._all.most:
-            self._all.turn_away(transport)
+        if len(self._connections.open) >= self._connections.most:
+            self._connections.turn_away(transport)
             return
         self._transport = transport
-        self._all.open.add(self)
+        self._connections.open.add(self)
         self.ends_at = monotonic() + HEADER_SECONDS_MAX
         self._handler.connection_made(transport)
 
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         """Pass the end of the connection on."""
         if self._transport is None:
             return
-        self._all.open.discard(self)
+        self._connections.open.discard(self)
         self._handler.connection_lost(exc)
 
     def pause_writing(self) -> None:
