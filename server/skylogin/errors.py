@@ -146,6 +146,23 @@ def invalid_argument(
     return SkygearError(INVALID_ARGUMENT, message, info=info, reason=reason)
 
 
+def login_required() -> SkygearError:
+    """Return the original's refusal of a call that needs a user."""
+    message = "Authentication is required for this action, please login."
+    return SkygearError(NOT_AUTHENTICATED, message)
+
+
+def auth_not_found() -> SkygearError:
+    """Return the original's refusal of a call for a user who does not exist."""
+    return SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+
+
+def took_too_long(explanation: str) -> SkygearError:
+    """Return the original's refusal of a call that it does not wait for any longer."""
+    message = "Service taking too long to respond."
+    return SkygearError(RESPONSE_TIMEOUT, message, reason=Reason.TIMED_OUT, explanation=explanation)
+
+
 def text_with_nul() -> SkygearError:
     """Return the refusal of U+0000, which PostgreSQL cannot store in text."""
     message = 'invalid byte sequence for encoding "UTF8": 0x00'

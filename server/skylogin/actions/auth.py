@@ -21,10 +21,10 @@ from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import (
     INVALID_CREDENTIALS,
     RESOURCE_NOT_FOUND,
-    UNEXPECTED_AUTH_NOT_FOUND,
     UNEXPECTED_USER_NOT_FOUND,
     Reason,
     SkygearError,
+    auth_not_found,
     invalid_argument,
 )
 from skylogin.store import login_batch, roles, users
@@ -205,7 +205,7 @@ async def _load_user(call: Call, services: Services, user_id: str) -> User:
     )
     user = found.get(user_id)
     if user is None:
-        raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+        raise auth_not_found()
     if user.record is None:
         message = "skydb: Record not found for the specified key"
         raise SkygearError(UNEXPECTED_USER_NOT_FOUND, message)

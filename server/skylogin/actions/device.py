@@ -13,8 +13,8 @@ from skylogin.domain.device import TOKEN_BYTES_MAX, TYPES, Device
 from skylogin.domain.limits import check_storable
 from skylogin.errors import (
     RESOURCE_NOT_FOUND,
-    UNEXPECTED_AUTH_NOT_FOUND,
     SkygearError,
+    auth_not_found,
     invalid_argument,
 )
 from skylogin.store import devices, users
@@ -28,7 +28,7 @@ async def register(call: Call, services: Services) -> object:
     async def work(tx: Transaction) -> str:
         if not await users.load(tx, call.app.name, [wanted.user_id], lock=True):
             # Deleted since the checks of the call.
-            raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+            raise auth_not_found()
         if wanted.id:
             await _lock(tx, call.app.name, wanted.id)
         device = replace(wanted, id=wanted.id or new_id)

@@ -17,6 +17,7 @@ from skylogin.errors import (
     Reason,
     SkygearError,
     database_trouble,
+    took_too_long,
 )
 from skylogin.tokens.custom_token import describe
 
@@ -86,12 +87,8 @@ async def _run_in_time(call: Call, services: Services) -> object:
         return await _run(call, services)
     except asyncio.CancelledError:
         if is_late and task.uncancel() <= cancelled_before:
-            raise SkygearError(
-                RESPONSE_TIMEOUT,
-                "Service taking too long to respond.",
-                reason=Reason.TIMED_OUT,
-                explanation=f"no answer within {seconds} s; the login may have been committed",
-            ) from None
+            explanation = f"no answer within {seconds} s; the login may have been committed"
+            raise took_too_long(explanation) from None
         raise
     finally:
         timer.cancel()

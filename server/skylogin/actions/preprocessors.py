@@ -12,11 +12,12 @@ from skylogin.errors import (
     ACCESS_KEY_NOT_ACCEPTED,
     NOT_AUTHENTICATED,
     PERMISSION_DENIED,
-    UNEXPECTED_AUTH_NOT_FOUND,
     VERIFICATION_REQUIRED,
     Reason,
     SkygearError,
+    auth_not_found,
     invalid_argument,
+    login_required,
 )
 from skylogin.store import roles, users
 from skylogin.tokens import access_token
@@ -98,8 +99,7 @@ async def require_auth_to_change_password(call: Call, services: Services) -> Non
     """Require an enabled user, even if the password has expired."""
     await _load_user(call, services)
     if call.user is None:
-        message = "Authentication is required for this action, please login."
-        raise SkygearError(NOT_AUTHENTICATED, message)
+        raise login_required()
     _check_user(call, call.user)
 
 
@@ -124,7 +124,7 @@ async def _load_user(call: Call, services: Services) -> None:
     if call.user is not None:
         return
     if not call.has_master_key:
-        raise SkygearError(UNEXPECTED_AUTH_NOT_FOUND, "skydb: AuthInfo ID not found")
+        raise auth_not_found()
     call.user = await _make(call, services, User(call.user_id))
 
 

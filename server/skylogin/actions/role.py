@@ -5,7 +5,12 @@ from skylogin.actions.payload import bound_keys
 from skylogin.actions.preprocessors import is_admin
 from skylogin.actions.services import Services
 from skylogin.domain.limits import check_keys
-from skylogin.errors import NOT_AUTHENTICATED, PERMISSION_DENIED, SkygearError, invalid_argument
+from skylogin.errors import (
+    PERMISSION_DENIED,
+    SkygearError,
+    invalid_argument,
+    login_required,
+)
 from skylogin.store import roles
 
 ASSIGNED = "OK"
@@ -54,8 +59,7 @@ async def get(call: Call, services: Services) -> object:
 async def _check_may_get(call: Call, services: Services, user_ids: list[str]) -> None:
     if call.user is None:
         # The original crashes here.
-        message = "Authentication is required for this action, please login."
-        raise SkygearError(NOT_AUTHENTICATED, message)
+        raise login_required()
     if user_ids != [call.user.id] and not await is_admin(call, services, call.user):
         raise SkygearError(PERMISSION_DENIED, "no permission to get other users' roles")
 

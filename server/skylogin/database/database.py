@@ -55,7 +55,7 @@ class Store:
 
     def __init__(self, url: str, *, durable: bool = True) -> None:
         self._is_pooled = False
-        if url.startswith(engines.SQLITE):
+        if url.startswith(database_url.SQLITE_PREFIX):
             self._writer = engines.open_sqlite_writer(url, durable=durable)
             self._reader = engines.open_sqlite_readers(url)
         else:

@@ -115,7 +115,6 @@ def _create_private(path: str) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-SQLITE = "sqlite:"
 _PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from skylogin.errors import RESPONSE_TIMEOUT, Reason, SkygearError
+from skylogin.errors import SkygearError, took_too_long
 
 T = TypeVar("T")
 
@@ -41,9 +41,4 @@ class Queries:
 
 def ended() -> SkygearError:
     """Return the refusal of a call whose query was ended by the server."""
-    return SkygearError(
-        RESPONSE_TIMEOUT,
-        "Service taking too long to respond.",
-        reason=Reason.TIMED_OUT,
-        explanation="the server stops",
-    )
+    return took_too_long("the server stops")

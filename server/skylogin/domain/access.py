@@ -12,7 +12,9 @@ from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import USERS, Actor, Record
 from skylogin.encoding.json_text import JsonValue
-from skylogin.errors import NOT_AUTHENTICATED, SkygearError
+from skylogin.errors import (
+    login_required,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,7 @@ _NO_RULES = TypeRules()
 def check_directory(types: Collection[str], actor: Actor) -> None:
     """Raise SkygearError if a call that reads *types* needs a user, and *actor* is none."""
     if USER_TYPE in types and actor.directory == USERS and not actor.sees_all_users:
-        message = "Authentication is required for this action, please login."
-        raise SkygearError(NOT_AUTHENTICATED, message)
+        raise login_required()
 
 
 def is_hidden(record: Record, actor: Actor) -> bool:
