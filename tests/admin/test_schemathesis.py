@@ -31,8 +31,10 @@ def server() -> Iterator[SkyloginServer]:
         yield running
 
 
-# Requests that may be refused although they match the schema, such as a time out of range.
+# Requests that may be refused although they match the schema, such as a time out of range, or
+# the cursor of a page that was never given.
 REFUSED_BEYOND_SCHEMA = {
+    "listUsers",
     "editUser",
     "importApp",
     "setClock",
