@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from skylogin.database import migrate, open_store, tables
+from skylogin.database import Transaction, migrate, open_store, tables
+from skylogin.errors import SkygearError
 from skylogin.testing import SkyloginServer
+from sqlalchemy import text
 
 from tests import pgbouncer
 from tests.conftest import Require
@@ -66,4 +68,17 @@ async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
     await asyncio.gather(*(migrate.upgrade(store) for _ in range(3)))
 
     assert await store.version() == tables.VERSION
+    await store.close()
+
+
+async def test_a_query_ends_through_it(pooled_url: str) -> None:
+    """At its limit, and when its caller leaves."""
+    store = open_store(pooled_url, query_seconds=1)
+
+    async def sleep(tx: Transaction) -> None:
+        await tx.connection.execute(text("SELECT pg_sleep(600)"))
+
+    for seconds, refusal in ((30, SkygearError), (0.2, TimeoutError)):
+        with pytest.raises(refusal):
+            await asyncio.wait_for(store.run(sleep, write=False, is_query=True), seconds)
     await store.close()

@@ -2,7 +2,7 @@
 
 import pytest
 from skylogin.database import Transaction, open_store
-from skylogin.errors import SkygearError
+from skylogin.errors import RESPONSE_TIMEOUT, SkygearError
 from sqlalchemy import text
 
 pytestmark = pytest.mark.slow
@@ -19,6 +19,7 @@ SHOWN = {
     "TimeZone": "UTC",
     "jit": "off",
 }
+ENDLESS = ("SELECT pg_sleep(600)", "SELECT count(*) FROM generate_series(1, 10000000000)")
 
 
 async def shown(url: str, *names: str) -> dict[str, str]:
@@ -80,3 +81,41 @@ async def test_a_statement_that_takes_too_long_is_told(postgresql_url: str) -> N
     await store.close()
 
     assert "statement timeout" in refusal.value.explanation
+
+
+@pytest.mark.parametrize("pooler", ["", "?pgbouncer=true"])
+@pytest.mark.parametrize("statement", ENDLESS)
+async def test_the_server_ends_a_query_at_its_limit(
+    postgresql_url: str, pooler: str, statement: str
+) -> None:
+    """Even if nobody asks it to. Other transactions, such as migrations, have no limit."""
+    store = open_store(postgresql_url + pooler, query_seconds=1)
+
+    async def run(tx: Transaction) -> None:
+        await tx.connection.execute(text(statement))
+
+    async def limit(tx: Transaction) -> object:
+        return (await tx.connection.execute(text("SHOW statement_timeout"))).scalar()
+
+    with pytest.raises(SkygearError) as refusal:
+        await store.run(run, write=False, is_query=True)
+    limits = [
+        await store.run(limit, write=write, is_query=is_query)
+        for write, is_query in ((True, False), (False, False), (False, True))
+    ]
+    await store.close()
+
+    assert refusal.value.kind == RESPONSE_TIMEOUT
+    assert limits == ["0", "0", "1s"]
+
+
+@pytest.mark.parametrize("pooler", ["", "?pgbouncer=true"])
+async def test_the_server_looks_whether_its_client_is_there(
+    postgresql_url: str, pooler: str
+) -> None:
+    """One that was killed asks for nothing any more, also not for an end of its statements."""
+    name, version = "client_connection_check_interval", "server_version_num"
+    if int((await shown(postgresql_url, version))[version]) < 140_000:  # noqa: PLR2004
+        pytest.skip("older servers cannot")
+
+    assert await shown(postgresql_url + pooler, name) == {name: "10s"}

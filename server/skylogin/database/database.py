@@ -8,26 +8,24 @@ import asyncio
 import functools
 import logging
 import random
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.clock import monotonic
-from skylogin.database import engines, failures, postgresql, queries, tables, version_table
+from skylogin.database import engines, failures, queries, tables, version_table
 from skylogin.database.failures import UnusableDatabaseError
-from skylogin.database.postgresql import PoolerFoundError
+from skylogin.database.pools import Pools
 from skylogin.database.queries import Queries
 from skylogin.database.transaction import FieldCache, Transaction
-from skylogin.domain import database_url
 from skylogin.domain.user import Field
-from skylogin.errors import RetryTransaction, database_busy
+from skylogin.errors import RetryTransaction, database_busy, took_too_long
 
 logger = logging.getLogger("skylogin.store")
 
@@ -38,7 +36,7 @@ TRIES_MAX = 8
 ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
-CLOSE_SECONDS_MAX = 10
+CLOSE_SECONDS_MAX, CANCEL_SECONDS_MAX = 10, 2
 # No try begins later: one may wait ten seconds for another process.
 RETRY_SECONDS_MAX = 5
 
@@ -53,21 +51,12 @@ class OutcomeUnknownError(Exception):
 class Store:
     """A database of users. Open it with `open_store`."""
 
-    def __init__(self, url: str, *, durable: bool = True) -> None:
-        self._is_pooled = False
-        if url.startswith(database_url.SQLITE_PREFIX):
-            self._writer = engines.open_sqlite_writer(url, durable=durable)
-            self._reader = engines.open_sqlite_readers(url)
-        else:
-            self._postgresql = database_url.read_postgresql(url)
-            self._is_pooled = self._postgresql.has_pooler is True
-            self._writer = self._reader = self._open_postgresql()
+    def __init__(self, url: str, *, durable: bool = True, query_seconds: int = 0) -> None:
+        self._pools = Pools(url, durable=durable, query_seconds=query_seconds)
         self._fields = FieldCache()
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
         self._abandoned: set[asyncio.Task[Any]] = set()
-        # What ends the statement of a task on SQLite.
-        self._interrupts: dict[asyncio.Task[Any] | None, threading.Event] = {}
         self._is_closed = False
         # How many times a caller was told that the database cannot be used.
         self.times_unavailable = 0
@@ -77,60 +66,24 @@ class Store:
     @property
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
-        return self._writer.dialect.name
+        return self._pools.dialect
 
     @functools.cached_property
     def _queries(self) -> Queries:
         """Made for the first query, when it is known whether there is a pooler."""
-        if self.dialect == "sqlite":
-            return Queries(engines.SQLITE_QUERIES)
-        return Queries(postgresql.QUERIES_MAX_POOLED if self._is_pooled else postgresql.QUERIES_MAX)
+        return Queries(self._pools.queries_max)
 
     def end_queries(self) -> None:
         """End the queries that run, and refuse others. Logins go on."""
         for task in self._queries.close():
-            # One that is cancelled twice would leave the driver's connection half closed.
-            if not task.cancelling():
-                self._cancel(task)
+            self._cancel(task)
 
     def _cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel *task*, and end its statement.
-
-        asyncpg ends the statement of a cancelled task by itself. For SQLite, SQLAlchemy would
-        wait for it.
-        """
-        interrupt = self._interrupts.get(task)
-        if interrupt is not None:
-            interrupt.set()
-        task.cancel()
-
-    def _open_postgresql(self) -> AsyncEngine:
-        return postgresql.open_engine(self._postgresql, is_pooled=self._is_pooled)
-
-    @asynccontextmanager
-    async def _connect(self, *, write: bool = True) -> AsyncIterator[AsyncConnection]:
-        try:
-            connection = await (self._writer if write else self._reader).connect()
-        except PoolerFoundError:
-            if not self._is_pooled:
-                self._is_pooled = True
-                await self._writer.dispose()
-                self._writer = self._reader = self._open_postgresql()
-            connection = await self._writer.connect()
-        task = asyncio.current_task()
-        interrupt = connection.info.get(engines.INTERRUPT)
-        if interrupt is not None:
-            self._interrupts[task] = interrupt
-        try:
-            yield connection
-        except DBAPIError as error:
-            if failures.is_read_only(error):
-                # The next connection may find the server that took over.
-                await connection.invalidate()
-            raise
-        finally:
-            self._interrupts.pop(task, None)
-            await connection.close()
+        """Cancel *task*, and end its statement."""
+        self._pools.interrupt(task)
+        # One that is cancelled twice would leave the driver's connection half closed.
+        if not task.cancelling():
+            task.cancel()
 
     async def run(
         self,
@@ -155,7 +108,12 @@ class Store:
         if self._is_closed:
             raise RuntimeError("the store is closed")
         retry = functools.partial(
-            self._retry, work, write=write, was_committed=was_committed, snapshot=snapshot
+            self._retry,
+            work,
+            write=write,
+            was_committed=was_committed,
+            snapshot=snapshot,
+            is_query=is_query,
         )
         task = self._start(self._queries.run(retry) if is_query else retry())
         try:
@@ -183,16 +141,20 @@ class Store:
         write: bool = False,
         was_committed: Work[bool] | None = None,
         snapshot: bool = False,
+        is_query: bool = False,
     ) -> T:
         deadline = monotonic() + RETRY_SECONDS_MAX
         for attempt in range(TRIES_MAX):
             try:
-                return await self._transact(work, write, was_committed, snapshot)
+                connecting = self._pools.connect(write=write, is_query=is_query)
+                return await self._transact(work, connecting, write, was_committed, snapshot)
             except (OutcomeUnknownError, RetryTransaction):
                 pass
             except PoolTimeoutError as error:
                 raise database_busy() from error
             except (DBAPIError, UnusableDatabaseError, OSError, TimeoutError) as error:
+                if is_query and failures.is_too_long(error):
+                    raise took_too_long("the database ended the query at its limit") from error
                 may_retry = attempt < TRIES_MAX - 1 and monotonic() < deadline
                 if not (may_retry and failures.is_retryable(error)):
                     if failures.is_unavailable(error):
@@ -208,7 +170,12 @@ class Store:
         raise database_busy()
 
     async def _transact(
-        self, work: Work[T], write: bool, was_committed: Work[bool] | None, snapshot: bool
+        self,
+        work: Work[T],
+        connecting: AbstractAsyncContextManager[AsyncConnection],
+        write: bool,
+        was_committed: Work[bool] | None,
+        snapshot: bool,
     ) -> T:
         """Run *work* in one transaction: the only place where one begins.
 
@@ -217,10 +184,10 @@ class Store:
         """
         done: list[tuple[Transaction, T]] = []
         try:
-            async with self._connect(write=write) as connection:
+            async with connecting as connection:
                 if not write:
                     await engines.begin_reading(
-                        connection, snapshot=snapshot, is_pooled=self._is_pooled
+                        connection, snapshot=snapshot, is_pooled=self._pools.is_pooled
                     )
                 transaction = Transaction(connection, self._fields)
                 result = await work(transaction)
@@ -251,7 +218,7 @@ class Store:
 
     async def _analyze(self) -> None:
         try:
-            async with self._connect() as connection, connection.begin():
+            async with self._pools.connect() as connection, connection.begin():
                 await connection.execute(text("ANALYZE users, principals, records, auth_keys"))
         except (SQLAlchemyError, OSError) as error:
             logger.warning("the tables were not analyzed: %s", type(error).__name__)
@@ -261,7 +228,7 @@ class Store:
 
         Raises ForeignDatabaseError.
         """
-        async with self._connect() as connection:
+        async with self._pools.connect() as connection:
             return await connection.run_sync(version_table.read)
 
     async def create(self) -> None:
@@ -287,7 +254,7 @@ class Store:
         deadline = monotonic() + RETRY_SECONDS_MAX
         for attempt in range(TRIES_MAX):
             try:
-                async with self._connect() as connection, connection.begin():
+                async with self._pools.connect() as connection, connection.begin():
                     await connection.run_sync(version_table.make)
                 break
             except DBAPIError as error:
@@ -297,7 +264,7 @@ class Store:
                 if failures.is_hopeless(error) or not may_retry:
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
-        async with self._connect() as connection, connection.begin():
+        async with self._pools.connect() as connection, connection.begin():
             await engines.lock_table(connection, version_table.version_table)
             await connection.run_sync(change)
 
@@ -314,20 +281,19 @@ class Store:
                 _, late = await asyncio.wait(self._running, timeout=CLOSE_SECONDS_MAX)
                 for task in late:
                     self._cancel(task)
-                await asyncio.gather(*late, return_exceptions=True)
+                if late:
+                    await asyncio.wait(late, timeout=CANCEL_SECONDS_MAX)
         finally:
-            try:
-                await self._writer.dispose()
-            finally:
-                await self._reader.dispose()
+            await self._pools.dispose()
 
 
-def open_store(url: str, *, durable: bool = True) -> Store:
+def open_store(url: str, *, durable: bool = True, query_seconds: int = 0) -> Store:
     """Return the store at *url*, not yet connected.
 
-    Commits to an SQLite database that is not *durable* do not wait for the disk.
+    Commits to an SQLite database that is not *durable* do not wait for the disk. PostgreSQL
+    itself ends the statements of queries after *query_seconds*; 0: never.
     """
-    return Store(url, durable=durable)
+    return Store(url, durable=durable, query_seconds=query_seconds)
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -12,6 +12,7 @@ from skylogin.errors import UNABLE_TO_OPEN_DATABASE, Reason, SkygearError
 _LOST = "08"
 _UNIQUE_VIOLATION = "23505"
 _READ_ONLY = "25006"
+_CANCELLED = "57014"
 # Serialization failure, deadlock and lock not available.
 _RETRYABLE_STATES = ("40001", "40P01", "55P03")
 # Too many connections, and shutdown, crash and start of the server.
@@ -85,6 +86,11 @@ def is_lost(error: BaseException) -> bool:
     if _sqlstate(error).startswith(_LOST):
         return True
     return isinstance(error, OSError | asyncio.TimeoutError)
+
+
+def is_too_long(error: BaseException) -> bool:
+    """Return whether PostgreSQL ended the statement: at a time limit, or asked by an operator."""
+    return _sqlstate(error) == _CANCELLED
 
 
 def is_unavailable(error: BaseException) -> bool:

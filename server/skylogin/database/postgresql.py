@@ -10,7 +10,7 @@ import functools
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -25,11 +25,10 @@ from skylogin.encoding import json_text
 if TYPE_CHECKING:
     from asyncpg import Connection as DriverConnection
 
-CONNECTIONS_MAX = 10
-# Each takes one of the pooler's twenty, in its session mode.
-CONNECTIONS_MAX_POOLED = 5
-# Of these, queries take at most so many.
-QUERIES_MAX, QUERIES_MAX_POOLED = 5, 2
+# Queries of clients have connections of their own. Each connection takes one of the pooler's
+# twenty, in its session mode.
+CONNECTIONS_MAX, CONNECTIONS_MAX_POOLED = 6, 3
+QUERIES_MAX, QUERIES_MAX_POOLED = 4, 2
 STATEMENTS_MAX = 100
 NOTHING_SET = "SELECT 0"
 # For times in JSON; this does not affect the others.
@@ -44,7 +43,14 @@ _SETTINGS = {
     "random_page_cost": "1",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # A statement ends with the client that waits for it, even if that was killed.
+    "client_connection_check_interval": "10s",
 }
+# A server that does not know the setting refuses it, and so does one that cannot do it.
+_KNOWN = (
+    "name <> 'client_connection_check_interval' OR "
+    "current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'"
+)
 
 
 class PoolerFoundError(Exception):
@@ -53,8 +59,26 @@ class PoolerFoundError(Exception):
 
 def open_engine(url: PostgresqlUrl, *, is_pooled: bool) -> AsyncEngine:
     """Return an engine for *url*. Unless it *is_pooled*, a pooler raises PoolerFoundError."""
+    size = CONNECTIONS_MAX_POOLED if is_pooled else CONNECTIONS_MAX
+    return _open(url, _SETTINGS, size, is_pooled=is_pooled)
+
+
+def open_query_engine(url: PostgresqlUrl, *, is_pooled: bool, seconds: int) -> AsyncEngine:
+    """Return an engine like that of `open_engine` whose statements end after *seconds*; 0: never.
+
+    The caller's own time limit ends them first, unless this process cannot any more.
+    """
+    size = QUERIES_MAX_POOLED if is_pooled else QUERIES_MAX
+    settings = {**_SETTINGS, "statement_timeout": f"{seconds}s"}
+    return _open(url, settings, size, is_pooled=is_pooled)
+
+
+def _open(
+    url: PostgresqlUrl, settings: Mapping[str, str], size: int, *, is_pooled: bool
+) -> AsyncEngine:
+    settings = {**settings, **url.settings, **_ALWAYS}
     arguments: dict[str, object] = {
-        "async_creator_fn": functools.partial(_connect, url, is_pooled=is_pooled)
+        "async_creator_fn": functools.partial(_connect, url, settings, is_pooled=is_pooled)
     }
     if is_pooled:
         arguments["prepared_statement_cache_size"] = 0
@@ -63,11 +87,11 @@ def open_engine(url: PostgresqlUrl, *, is_pooled: bool) -> AsyncEngine:
         connect_args=arguments,
         json_serializer=json_text.write_stored,
         json_deserializer=json_text.read_stored,
-        pool_size=CONNECTIONS_MAX_POOLED if is_pooled else CONNECTIONS_MAX,
+        pool_size=size,
         max_overflow=0,
     )
     if is_pooled:
-        statement = _setting_statement(url, is_local=True)
+        statement = _setting_statement(settings, is_local=True)
 
         @event.listens_for(engine.sync_engine, "begin")
         def set_up(connection: Connection) -> None:
@@ -76,12 +100,12 @@ def open_engine(url: PostgresqlUrl, *, is_pooled: bool) -> AsyncEngine:
     return engine
 
 
-def _setting_statement(url: PostgresqlUrl, *, is_local: bool) -> str:
+def _setting_statement(settings: Mapping[str, str], *, is_local: bool) -> str:
     """Return the statement that sets everything for a transaction, or else for a connection."""
-    settings = {**_SETTINGS, **url.settings, **_ALWAYS}
     rows = ", ".join(f"({_quoted(name)}, {_quoted(text)})" for name, text in settings.items())
     return (
         f"SELECT set_config(name, value, {is_local}) FROM (VALUES {rows}) AS settings (name, value)"
+        f" WHERE ({_KNOWN})"
     )
 
 
@@ -90,7 +114,9 @@ def _quoted(text: str) -> str:
     return f"E'{escaped}'"
 
 
-async def _connect(url: PostgresqlUrl, *, is_pooled: bool) -> "DriverConnection":
+async def _connect(
+    url: PostgresqlUrl, settings: Mapping[str, str], *, is_pooled: bool
+) -> "DriverConnection":
     """Return a new connection. Raises UnusableDatabaseError, OSError or PoolerFoundError."""
     # asyncpg is on the start-up list: a server on embedded SQLite never imports it.
     import asyncpg  # noqa: PLC0415
@@ -110,7 +136,7 @@ async def _connect(url: PostgresqlUrl, *, is_pooled: bool) -> "DriverConnection"
                 server_settings=_startup_settings(url),
             )
             try:
-                await _set_up(connection, url, is_pooled=is_pooled)
+                await _set_up(connection, url, settings, is_pooled=is_pooled)
             except BaseException:
                 connection.terminate()
                 raise
@@ -153,7 +179,13 @@ def _startup_settings(url: PostgresqlUrl) -> dict[str, str]:
     return {"options": options} if options else {}
 
 
-async def _set_up(connection: "DriverConnection", url: PostgresqlUrl, *, is_pooled: bool) -> None:
+async def _set_up(
+    connection: "DriverConnection",
+    url: PostgresqlUrl,
+    settings: Mapping[str, str],
+    *,
+    is_pooled: bool,
+) -> None:
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":
         raise UnusableDatabaseError(
@@ -162,11 +194,11 @@ async def _set_up(connection: "DriverConnection", url: PostgresqlUrl, *, is_pool
         )
     if is_pooled:
         return
-    statement = _setting_statement(url, is_local=False)
+    statement = _setting_statement(settings, is_local=False)
     if url.has_pooler is None:
         # A pooler gives its clients other process ids than the server's. Settings of its
         # connection would stay on it for its other clients.
-        statement += f" WHERE pg_backend_pid() = {connection.get_server_pid()}"
+        statement += f" AND pg_backend_pid() = {connection.get_server_pid()}"
     if await connection.execute(statement) == NOTHING_SET:
         raise PoolerFoundError
 

@@ -122,7 +122,11 @@ async def running(
         url = url or settings.embedded_url
         if url.startswith(SQLITE_PREFIX):
             at_end.enter_context(database_setup.locked(Path(url.removeprefix(SQLITE_PREFIX))))
-        store = open_store(url, durable=bool(settings.database_url) or not ephemeral)
+        store = open_store(
+            url,
+            durable=bool(settings.database_url) or not ephemeral,
+            query_seconds=max(0, settings.response_timeout_seconds),
+        )
         try:
             await database_setup.prepare_tables(store, settings, migrate=migrate)
             problem = await token_stores.find_problem(settings)

@@ -1,0 +1,108 @@
+"""The connections of a store: those that write, those that read, and those of clients' queries.
+
+Queries may be slow. Whatever they do, there are connections left for logins.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from skylogin.database import engines, failures, postgresql
+from skylogin.database.postgresql import PoolerFoundError
+from skylogin.domain import database_url
+
+CLOSE_SECONDS_MAX = 10
+
+
+class Pools:
+    """The engines of one database."""
+
+    def __init__(self, url: str, *, durable: bool, query_seconds: int) -> None:
+        self.is_pooled = False
+        self._query_seconds = query_seconds
+        # What ends the statement of a task on SQLite.
+        self._interrupts: dict[asyncio.Task[Any] | None, threading.Event] = {}
+        if url.startswith(database_url.SQLITE_PREFIX):
+            self._writer = engines.open_sqlite_writer(url, durable=durable)
+            self._reader = self._querier = engines.open_sqlite_readers(url)
+        else:
+            self._postgresql = database_url.read_postgresql(url)
+            self.is_pooled = self._postgresql.has_pooler is True
+            self._open_postgresql()
+
+    @property
+    def dialect(self) -> str:
+        """Return `sqlite` or `postgresql`."""
+        return self._writer.dialect.name
+
+    @property
+    def queries_max(self) -> int:
+        """Return how many queries run at once."""
+        if self.dialect == "sqlite":
+            return engines.SQLITE_QUERIES
+        return postgresql.QUERIES_MAX_POOLED if self.is_pooled else postgresql.QUERIES_MAX
+
+    def _open_postgresql(self) -> None:
+        url, is_pooled = self._postgresql, self.is_pooled
+        self._writer = self._reader = postgresql.open_engine(url, is_pooled=is_pooled)
+        self._querier = postgresql.open_query_engine(
+            url, is_pooled=is_pooled, seconds=self._query_seconds
+        )
+
+    @asynccontextmanager
+    async def connect(
+        self, *, write: bool = True, is_query: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection, which `interrupt` of the current task ends."""
+        try:
+            connection = await self._engine(write=write, is_query=is_query).connect()
+        except PoolerFoundError:
+            if not self.is_pooled:
+                self.is_pooled = True
+                before = {self._writer, self._querier}
+                self._open_postgresql()
+                await _dispose(before)
+            connection = await self._engine(write=write, is_query=is_query).connect()
+        task = asyncio.current_task()
+        interrupt = connection.info.get(engines.INTERRUPT)
+        if interrupt is not None:
+            self._interrupts[task] = interrupt
+        try:
+            yield connection
+        except DBAPIError as error:
+            if failures.is_read_only(error):
+                # The next connection may find the server that took over.
+                await connection.invalidate()
+            raise
+        finally:
+            self._interrupts.pop(task, None)
+            await connection.close()
+
+    def _engine(self, *, write: bool, is_query: bool) -> AsyncEngine:
+        if is_query:
+            return self._querier
+        return self._writer if write else self._reader
+
+    def interrupt(self, task: asyncio.Task[Any]) -> None:
+        """End the statement of *task*, which is about to be cancelled.
+
+        asyncpg ends it by itself. For SQLite, SQLAlchemy would wait for it.
+        """
+        interrupt = self._interrupts.get(task)
+        if interrupt is not None:
+            interrupt.set()
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await _dispose({self._writer, self._reader, self._querier})
+
+
+async def _dispose(pools: set[AsyncEngine]) -> None:
+    """Close the connections of *pools*. A server that hangs is not waited for for ever."""
+    disposing = [asyncio.create_task(one.dispose()) for one in pools]
+    await asyncio.wait(disposing, timeout=CLOSE_SECONDS_MAX)
