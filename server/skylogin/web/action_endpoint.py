@@ -132,7 +132,9 @@ def _has_master_key(request: web.Request, app: App) -> bool:
 def _foreign_page(request: web.Request, app: App) -> str:
     """Return the origin of a page that must not use the app's master key, else an empty text."""
     settings = request.app[SERVICES].settings
-    if settings.mode != DEV or app.master_key not in DEFAULT_KEYS:
+    if settings.mode != DEV or "Origin" not in request.headers:
+        return ""
+    if app.master_key not in DEFAULT_KEYS:
         return ""
     sender = origin.whole(request.headers, "Origin")
     return "" if origin.is_on_loopback(sender) else sender[: origin.HOST_CHARACTERS_MAX]

@@ -76,23 +76,19 @@ async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
 
     No route matches a target that is not a path, such as `*`.
     """
+    if request.method == "OPTIONS" and request.match_info.http_exception is not None:
+        handler = action_endpoint.answer
     connection = connection_of(request)
     if connection is None:
-        return await _answer(request, handler)
+        return await handler(request)
     if request.version < HttpVersion10:
         # HTTP/0.9 has no headers, and so no answer that a client could trust.
         connection.close()
     connection.request_began()
     try:
-        return await _answer(request, handler)
+        return await handler(request)
     finally:
         connection.request_ended()
-
-
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.method == "OPTIONS" and request.match_info.http_exception is not None:
-        return await action_endpoint.answer(request)
-    return await handler(request)
 
 
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
