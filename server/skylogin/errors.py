@@ -103,6 +103,8 @@ class Reason(StrEnum):
     SWITCHED_OFF = "switched_off"
     FAULT = "fault"
     DATABASE_UNAVAILABLE = "database_unavailable"
+    TOKEN_STORE_UNAVAILABLE = "token_store_unavailable"
+    COMMITTED_WITHOUT_TOKEN = "committed_without_token"
     CRASHED = "crashed"
 
 

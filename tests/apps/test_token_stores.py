@@ -350,10 +350,8 @@ async def test_a_folder_that_cannot_be_made_stops_the_start(
         await open_files()
 
 
-async def test_a_disk_that_fails_shows_no_token(
-    open_files: Opened, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The refusal and the log have the system's message, without names or paths."""
+async def test_a_disk_that_fails_shows_no_token(open_files: Opened, tmp_path: Path) -> None:
+    """The refusal has the system's message, without names or paths."""
     store = await open_files()
     (tmp_path / "token" / TOKEN).symlink_to(TOKEN)
     with pytest.raises(SkygearError) as refusal:
@@ -361,8 +359,8 @@ async def test_a_disk_that_fails_shows_no_token(
 
     assert (refusal.value.kind, refusal.value.status) == (UNEXPECTED_ERROR, 401)
     assert refusal.value.__cause__ is None
-    assert "Too many levels of symbolic links" in caplog.text
-    assert TOKEN not in caplog.text + refusal.value.message + refusal.value.explanation
+    assert "Too many levels of symbolic links" in refusal.value.explanation
+    assert TOKEN not in refusal.value.message + refusal.value.explanation
 
 
 # --- Redis ---------------------------------------------------------------------

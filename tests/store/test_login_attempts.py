@@ -139,7 +139,14 @@ async def test_a_flood_of_refusals_is_written_together_and_left_out_beyond_a_bou
 
     assert len(await subjects_in(store)) == WAITING_MAX
     assert "left out 200 refused attempts" in caplog.text
+    for _ in range(2):
+        for number in range(WAITING_MAX + 100):
+            writer.note(make_entry(number, NOW + timedelta(seconds=number)))
+        await writer.flush()
+    assert caplog.text.count("left out") == 1
     await writer.close()
+    assert "left out 200 refused attempts" in caplog.messages[-1]
+    assert caplog.text.count("left out") == 2  # noqa: PLR2004
 
 
 async def test_closing_does_not_lose_refusals_that_wait(store: Store, writer: LoginLog) -> None:

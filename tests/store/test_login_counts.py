@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from skylogin.apps import login_log
 from skylogin.apps.login_counter import COUNTS_AGE_MAX
 from skylogin.database import Store, Transaction
 from skylogin.operations import overview, secrets
@@ -43,6 +44,23 @@ async def test_every_attempt_counts_once(
     assert (len(seen.hour.points), len(seen.day.points)) == (60, 96)
     assert (seen.users, seen.attempts) == (5, 16)
     assert await overview.overview(operator, "other") != seen
+
+
+async def test_attempts_that_the_login_log_leaves_out_are_told(
+    make_services: MakeServices, ask: Ask, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a warning; by their reason they count once, like the others."""
+    monkeypatch.setattr(login_log, "WAITING_MAX", 3)
+    services = await make_services()
+    for _ in range(5):
+        await ask(services, LOG_IN, token=make_token(secret="wrong"))
+    await services.app.login_log.flush()
+
+    seen = await overview.overview(operator, APP)
+
+    assert seen.hour.points[-1].refused == {"signature_wrong": 5}
+    assert seen.attempts == 3  # noqa: PLR2004
+    assert any(text.startswith("2 refused logins of the last day") for text in seen.warnings)
 
 
 async def test_uses_of_a_secret_are_counted_by_the_day(

@@ -16,7 +16,6 @@ from skylogin.errors import (
     UNEXPECTED_ERROR,
     Reason,
     SkygearError,
-    database_trouble,
     took_too_long,
 )
 from skylogin.tokens.custom_token import describe
@@ -33,10 +32,8 @@ class Answer:
     refusal: SkygearError | None = None
 
 
-def refused(refusal: SkygearError, about: str = "call") -> Answer:
-    """Return the answer to a refused call, and log it if the database is the cause."""
-    if database_trouble(refusal):
-        logger.error("%s: %s", about, refusal.explanation)
+def refused(refusal: SkygearError) -> Answer:
+    """Return the answer to a refused call."""
     return Answer(refusal.status, wire.error(refusal), refusal)
 
 
@@ -60,8 +57,9 @@ async def dispatch(call: Call, services: Services) -> Answer:
         refusal = SkygearError(
             UNEXPECTED_ERROR, "an unexpected error occurred", reason=Reason.CRASHED
         )
+    services.trouble.note(refusal, _name_of(call))
     _log(call, services, refusal)
-    return refused(refusal, _name_of(call))
+    return refused(refusal)
 
 
 def _name_of(call: Call) -> str:

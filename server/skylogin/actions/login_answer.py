@@ -11,7 +11,7 @@ from skylogin.domain import login, login_attempt
 from skylogin.domain.login import Login, LoginAttempt, LoginChanges
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import Account, Actor, User
-from skylogin.errors import SkygearError
+from skylogin.errors import Reason, SkygearError
 from skylogin.store import login_attempts as stored_attempts
 from skylogin.store import login_batch
 
@@ -51,11 +51,27 @@ async def log_in(
         return await stored_attempts.has(tx, app, entry_id)
 
     accepted = await services.store.run(work, was_committed=was_committed)
-    return await auth_response(call, services, accepted.user)
+    return await login_response(call, services, accepted)
+
+
+async def login_response(call: Call, services: Services, committed: Login) -> object:
+    """Return the answer to a *committed* login. A refusal says that it was committed."""
+    try:
+        return await auth_response(call, services, committed.user)
+    except SkygearError as error:
+        text = f"the login was committed, but got no access token: {error.explanation}"
+        raise SkygearError(
+            error.kind,
+            error.message,
+            info=error.info,
+            status=error.status,
+            reason=Reason.COMMITTED_WITHOUT_TOKEN,
+            explanation=text,
+        ) from error
 
 
 async def auth_response(call: Call, services: Services, user: User) -> object:
-    """Return the answer to a login: *user* as it was before, with a new access token."""
+    """Return *user*, of a login as it was before, with a new access token."""
     # Like the original, a new token keeps the issuer of the old one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer)

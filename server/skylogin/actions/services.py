@@ -10,6 +10,7 @@ from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
 from skylogin.apps.attempt_limits import AttemptLimits, LimitsInMemory
 from skylogin.apps.registry import App, AppRegistry
+from skylogin.apps.trouble_log import TroubleLog
 from skylogin.config import Settings
 from skylogin.database import Store
 from skylogin.database.group_commit import Batcher
@@ -34,6 +35,7 @@ class Services:
     lookups: Batcher[Lookup, User | None]
     visits: Batcher[LastSeen, None]
     attempt_limits: AttemptLimits
+    trouble: TroubleLog
 
 
 @asynccontextmanager
@@ -58,6 +60,7 @@ async def open_services(
             lookups=Batcher(store, batches.find_many, write=False),
             visits=Batcher(store, batches.see_many),
             attempt_limits=LimitsInMemory(),
+            trouble=TroubleLog(),
         )
         for batcher in (services.visits, services.lookups, services.logins):
             at_end.push_async_callback(batcher.close)

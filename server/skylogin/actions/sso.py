@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from skylogin.actions.batches import LoggedAttempt
 from skylogin.actions.call import Call
-from skylogin.actions.login_answer import auth_response, log_in
+from skylogin.actions.login_answer import log_in, login_response
 from skylogin.actions.payload import bound, bound_key, bound_object
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
@@ -67,7 +67,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
     accepted = await services.logins.submit(
         LoggedAttempt(call.app, attempt, entry_id, call.action.name, call.origin)
     )
-    return await auth_response(call, services, accepted.user)
+    return await login_response(call, services, accepted)
 
 
 async def _verify_signature(

@@ -17,7 +17,6 @@ from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.apps.registry import App
 from skylogin.config import DEV, SERVE, Settings
 from skylogin.domain import secret_text
-from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
 from skylogin.http.forwarding import Client
 from skylogin.operations import refused_attempts
@@ -37,13 +36,12 @@ async def answer(request: web.Request, services: Services, client: Client) -> we
     except ConnectionError:
         raise
     except Exception as error:
+        services.trouble.note(error, f"{request.method} {logs.quoted(request.path)}")
         problem = problem_of(error)
         if problem is None:
             # An unknown error's text may contain secrets, so it is only logged.
             logger.exception("%s %s crashed", request.method, logs.quoted(request.path))
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error")
-        elif database_trouble(error):
-            logger.error("%s %s: %s", request.method, logs.quoted(request.path), problem.detail)
         return _respond(problem)
 
 

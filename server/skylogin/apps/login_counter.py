@@ -49,6 +49,11 @@ class LoginCounter:
         if entry.accepted and secret_id:
             self._count_uses(secret_id, self._day, SecretUse(1, at))
 
+    def leave_out(self, entry: LogEntry) -> None:
+        """Count that the login log does not have *entry*, which is counted already."""
+        minute = entry.at.replace(second=0, microsecond=0)
+        self._attempts[minute, login_counts.LEFT_OUT] += 1
+
     def _count_uses(self, secret_id: str, day: datetime, more: SecretUse) -> None:
         known = self._uses.setdefault((secret_id, day), more)
         if known is not more:

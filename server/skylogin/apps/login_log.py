@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from skylogin.apps.login_counter import LoginCounter
+from skylogin.clock import monotonic
 from skylogin.database import Store, Transaction
 from skylogin.domain.login_attempt import LogEntry
 from skylogin.errors import database_trouble
@@ -24,6 +25,7 @@ WAITING_MAX = 1000
 FLUSH_SECONDS = 0.5
 DROPPED_AT_ONCE_MAX = 256
 AGE_CHECK = timedelta(minutes=1)
+REPORT_SECONDS = 60
 
 
 async def _do_nothing() -> None:
@@ -45,6 +47,7 @@ class LoginLog:
         self._age_checked_at: datetime | None = None
         self._waiting: deque[LogEntry] = deque()
         self._left_out = 0
+        self._reported_at = float("-inf")
         self._flusher: asyncio.Task[None] | None = None
         # Callers of `write` wait until an entry that is being written is in the database.
         self._writing = asyncio.Lock()
@@ -94,8 +97,13 @@ class LoginLog:
         if len(self._waiting) < WAITING_MAX:
             self._waiting.append(entry)
         else:
-            self._left_out += 1
+            self._leave_out([entry])
         self._flush_soon()
+
+    def _leave_out(self, entries: Sequence[LogEntry]) -> None:
+        self._left_out += len(entries)
+        for entry in entries:
+            self._counter.leave_out(entry)
 
     def _flush_soon(self) -> None:
         if self._flusher is None:
@@ -119,30 +127,34 @@ class LoginLog:
             await self._write()
 
     async def _write(self) -> None:
-        entries, left_out = list(self._waiting), self._left_out
+        entries, trouble = list(self._waiting), ""
         self._waiting.clear()
-        self._left_out = 0
-        if not entries and not left_out:
-            return
         try:
-            await self._store.run(lambda tx: self.add(tx, entries))
+            if entries:
+                await self._store.run(lambda tx: self.add(tx, entries))
         except Exception as error:
             trouble = database_trouble(error)
             if trouble and not self._is_closed:
-                self._keep(entries, left_out)
-                return
-            if trouble:
-                logger.error("the login log lost %d entries: %s", len(entries), trouble)
+                self._keep(entries)
             else:
-                logger.exception("the login log lost %d entries", len(entries))
-        if left_out:
-            logger.warning("the login log left out %d refused attempts", left_out)
+                self._leave_out(entries)
+                if not trouble:
+                    logger.exception("the login log lost %d entries", len(entries))
+        self._report(trouble)
 
-    def _keep(self, entries: Sequence[LogEntry], left_out: int) -> None:
+    def _report(self, trouble: str) -> None:
+        """Log, once a minute, how many attempts are counted and not written, and why."""
+        is_due = self._is_closed or monotonic() - self._reported_at >= REPORT_SECONDS
+        if is_due and (self._left_out or trouble):
+            cause = f", and {len(self._waiting)} wait: {trouble}" if trouble else ""
+            logger.warning("the login log left out %d refused attempts%s", self._left_out, cause)
+            self._left_out, self._reported_at = 0, monotonic()
+
+    def _keep(self, entries: Sequence[LogEntry]) -> None:
         """Let *entries* wait, before newer ones, until the database is available again."""
-        kept = entries[: WAITING_MAX - len(self._waiting)]
-        self._waiting.extendleft(reversed(kept))
-        self._left_out += left_out + len(entries) - len(kept)
+        space = WAITING_MAX - len(self._waiting)
+        self._waiting.extendleft(reversed(entries[:space]))
+        self._leave_out(entries[space:])
         self._flush_soon()
 
     async def forget(self, empty: Callable[[], Awaitable[None]] = _do_nothing) -> None:

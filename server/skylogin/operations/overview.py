@@ -68,7 +68,11 @@ async def overview(operator: Operator, app: str) -> Overview:
     async def load(tx: Transaction) -> Overview:
         hour = _series(this_minute, 1, 60)
         day = _series(this_quarter, MINUTES_OF_DAY, 24 * 60 // MINUTES_OF_DAY)
+        left_out = 0
         for minute, reason, number in await login_counts.load_attempts(tx, app, day.points[0].at):
+            if reason == login_counts.LEFT_OUT:
+                left_out += number
+                continue
             for series in (hour, day):
                 _add(series, minute, reason, number)
         return Overview(
@@ -79,10 +83,17 @@ async def overview(operator: Operator, app: str) -> Overview:
             database=tx.dialect,
             schema_version=tables.VERSION,
             version=skylogin.__version__,
-            warnings=warned,
+            warnings=warned + ([_left_out(left_out)] if left_out else []),
         )
 
     return await operator.store.run(load, write=False)
+
+
+def _left_out(number: int) -> str:
+    return (
+        f"{number:,} refused logins of the last day are counted, but not in the login log: there "
+        "were too many at once, or the database could not be written"
+    )
 
 
 def _series(last: datetime, minutes: int, number: int) -> Series:

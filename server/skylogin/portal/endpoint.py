@@ -10,7 +10,6 @@ from aiohttp import web
 from skylogin import logs
 from skylogin.actions.services import Services
 from skylogin.config import DEV
-from skylogin.errors import database_trouble
 from skylogin.http import fault_answers, origin
 from skylogin.http.errors import status_of
 from skylogin.http.forwarding import Client
@@ -67,9 +66,7 @@ def _error_page(request: PageRequest, error: Exception) -> web.Response:
     status = error.status if isinstance(error, PageError) else status_of(error)
     text = str(error)
     http = request.http
-    trouble = database_trouble(error)
-    if trouble:
-        logger.error("%s %s: %s", http.method, logs.quoted(http.path), trouble)
+    request.services.trouble.note(error, f"{http.method} {logs.quoted(http.path)}")
     if status is None:
         # An unknown error's text may contain secrets, so it is only logged.
         logger.exception("%s %s crashed", http.method, logs.quoted(http.path), exc_info=error)

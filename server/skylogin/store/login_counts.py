@@ -11,6 +11,9 @@ from skylogin.database import dialect
 from skylogin.database.tables import login_counts, secret_uses
 from skylogin.database.transaction import Transaction
 
+# Counted like a reason: attempts that the login log does not have. Each has its reason as well.
+LEFT_OUT = "left_out"
+
 
 @dataclass(slots=True)
 class SecretUse:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from skylogin.encoding import json_text
-from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
+from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, Reason, SkygearError
 from skylogin.tokens import jws
 
 _HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
@@ -94,5 +94,10 @@ def store_fails(status: int, explanation: str) -> SkygearError:
     The original answers 401 if it cannot check a token. The message is not that of the
     store, which may have a password or the token.
     """
-    message = "the access token store does not work"
-    return SkygearError(UNEXPECTED_ERROR, message, status=status, explanation=explanation)
+    return SkygearError(
+        UNEXPECTED_ERROR,
+        "the access token store does not work",
+        status=status,
+        reason=Reason.TOKEN_STORE_UNAVAILABLE,
+        explanation=explanation,
+    )

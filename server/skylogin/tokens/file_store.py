@@ -6,7 +6,6 @@ any moment leaves either no token or a whole one. Files are written in threads.
 
 import asyncio
 import fcntl
-import logging
 import os
 import tempfile
 from collections.abc import Callable
@@ -15,14 +14,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from skylogin.encoding import json_text
-from skylogin.errors import SkygearError
 from skylogin.ids import IdMaker
 from skylogin.tokens import stored_token
 from skylogin.tokens.access_token import store_fails
 from skylogin.tokens.stored_token import StoredToken
 from skylogin.tokens.stored_tokens import StoredTokens
-
-logger = logging.getLogger("skylogin.file_tokens")
 
 Result = TypeVar("Result")
 
@@ -176,9 +172,4 @@ async def _in_thread(work: Callable[[], Result], *, status: int) -> Result:
         return await asyncio.to_thread(work)
     except OSError as error:
         # The text of the error has the name of the file, which is the token.
-        raise _refusal(error, status) from None
-
-
-def _refusal(error: OSError, status: int) -> SkygearError:
-    logger.warning("cannot store access tokens in files: %s", error.strerror)
-    return store_fails(status, f"the file system failed: {error.strerror}")
+        raise store_fails(status, f"the file system failed: {error.strerror}") from None

@@ -5,7 +5,6 @@ its `expiredAt` and the server's clock.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,8 +18,6 @@ from skylogin.tokens.stored_tokens import StoredTokens
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-
-logger = logging.getLogger("skylogin.redis_tokens")
 
 Result = TypeVar("Result")
 CONNECTIONS_MAX = 50
@@ -138,6 +135,4 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
         if str(error).startswith(WRONG_TYPE):
             return None
         # The text of the error may have a password, or a command with the token.
-        name = type(error).__name__
-        logger.warning("cannot store access tokens in Redis: %s", name)
-        raise store_fails(status, f"Redis failed: {name}") from None
+        raise store_fails(status, f"Redis failed: {type(error).__name__}") from None

@@ -70,6 +70,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     try:
         app = await services.apps.find(name)
     except SkygearError as refusal:
+        services.trouble.note(refusal, f"call {headers[REQUEST_ID_HEADER]}")
         return _respond(refused(refusal), headers, services)
     if app is None:
         return _respond(refused(_unknown_app(name)), headers, services)

@@ -1,0 +1,42 @@
+"""Logs why the database or the token store fails: in few lines, however many calls fail."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from skylogin.clock import monotonic
+from skylogin.errors import Reason, SkygearError
+
+logger = logging.getLogger("skylogin.trouble")
+
+EVERY_SECONDS = 60
+# Of more causes, only one a minute is logged.
+CAUSES_MAX = 10
+_TROUBLES = (
+    Reason.DATABASE_UNAVAILABLE,
+    Reason.TOKEN_STORE_UNAVAILABLE,
+    Reason.COMMITTED_WITHOUT_TOKEN,
+)
+
+
+class TroubleLog:
+    """Logs each cause once a minute, with the number of calls that failed of it."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._logged_at: dict[str, float] = {}
+        self._calls: Counter[str] = Counter()
+
+    def note(self, error: Exception, about: str) -> None:
+        """Log the failure of *about*, a call, if the database or the token store is the cause."""
+        if not isinstance(error, SkygearError) or error.reason not in _TROUBLES:
+            return
+        cause = error.explanation
+        is_known = cause in self._logged_at or len(self._logged_at) < CAUSES_MAX
+        kind = cause if is_known else ""
+        self._calls[kind] += 1
+        now = self._now()
+        if now - self._logged_at.get(kind, float("-inf")) >= EVERY_SECONDS:
+            self._logged_at[kind] = now
+            calls = self._calls.pop(kind)
+            logger.error("%s: %s (calls since the line before: %d)", about, cause, calls)
