@@ -236,7 +236,7 @@ def test_logins_are_filtered(page: Any, client: Client) -> None:
 
 def test_a_token_is_explained(page: Any, client: Client) -> None:
     """The claim at fault is marked; a token that the page makes is accepted."""
-    go(page, "Token")
+    go(page, "Tokens")
     page.get_by_label("Custom token").fill(client.mint("anna", expires_in=-5))
     page.get_by_role("button", name="Explain").click()
     assert page.locator("tr.at-fault th").inner_text() == "exp"

@@ -27,7 +27,9 @@ def page(browser: Any, client: Client) -> Iterator[Any]:
 
 def copied(page: Any) -> dict[str, str]:
     """Click each copy button of a page, and return what is then in the clipboard."""
-    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.evaluate(
+        "document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
+    )
     texts = {}
     for button in page.locator("[data-copy]").all():
         page.evaluate("navigator.clipboard.writeText('')")

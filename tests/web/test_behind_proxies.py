@@ -237,7 +237,7 @@ def crawl(visitor: Visitor, path: str) -> set[str]:
 
 
 # These take a form, or do not end.
-FORM_ONLY = re.compile(r"sign-out|rotate|mint|explain|delete|try|stream|export")
+FORM_ONLY = re.compile(r"sign-out|rotate|mint|explain|delete|try|stream|export|find")
 
 
 def follow(visitor: Visitor, path: str) -> str:

@@ -18,6 +18,11 @@ async def list_all(operator: Operator) -> list[StoredApp]:
     return await operator.store.run(apps.load_all, write=False)
 
 
+async def list_names(operator: Operator, number: int) -> list[str]:
+    """Return the names of the latest *number* apps, sorted."""
+    return await operator.store.run(lambda tx: apps.load_names(tx, number), write=False)
+
+
 async def get(operator: Operator, name: str) -> StoredApp:
     """Return the app called *name*. Raises MissingError."""
     stored = await operator.store.run(lambda tx: apps.load(tx, name), write=False)

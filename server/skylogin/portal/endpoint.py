@@ -14,7 +14,7 @@ from skylogin.http import fault_answers, origin
 from skylogin.http.errors import status_of
 from skylogin.http.forwarding import Client
 from skylogin.http.routes import NoRouteError
-from skylogin.operations import portal_sessions
+from skylogin.operations import apps, portal_sessions
 from skylogin.operations.operator import enter, operator_of
 from skylogin.portal import session, templates
 from skylogin.portal.request import BASE, MethodError, PageError, PageRequest, redirect_to
@@ -23,6 +23,7 @@ from skylogin.portal.routes import ROUTE_TABLE
 logger = logging.getLogger("skylogin.portal")
 
 STATIC = "static/"
+APPS_TO_SWITCH_MAX = 12
 _IN_APP = re.compile(r"apps/([^/]+)/(.*)")
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -125,7 +126,7 @@ async def _show(request: PageRequest, page: str) -> web.StreamResponse:
     if in_app := _IN_APP.fullmatch(page):
         name, page = unquote(in_app[1]), in_app[2]
     request.opened, request.operator = await enter(request.services, request.operator, name)
-    request.app = name
+    request.app, request.page = name, page
     request.http[fault_answers.CLOCK] = request.opened.clock
     method = "GET" if request.http.method == "HEAD" else request.http.method
     mode = request.operator.settings.mode
@@ -137,4 +138,5 @@ async def _show(request: PageRequest, page: str) -> web.StreamResponse:
         raise PageError(HTTPStatus.NOT_FOUND, "This page does not exist.") from None
     if method == "POST":
         await session.read_form(request)
+    request.apps = await apps.list_names(request.operator, APPS_TO_SWITCH_MAX)
     return await show(request)

@@ -1,6 +1,6 @@
 """A request for a page of the portal, and the ways to answer it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from skylogin.encoding.json_text import NotJsonError
 from skylogin.http.forwarding import Client
 from skylogin.operations import portal_sessions
 from skylogin.operations.operator import Operator, RefusedError
-from skylogin.portal import templates
+from skylogin.portal import navigation, templates
 
 BASE = "/portal/"
 # The message that a page shows once after a form was submitted, by `notice` in its URL.
@@ -69,6 +69,9 @@ class PageRequest:
     client: Client
     session: str
     app: str
+    # The path below the app's pages, and the names of the apps to switch to.
+    page: str = ""
+    apps: Sequence[str] = ()
     opened: App | None = None
     form: MultiMapping[Any] = field(default_factory=MultiDict)
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -130,15 +133,19 @@ class PageRequest:
     ) -> web.Response:
         """Return the page of *template*, filled with *values* and the values of every page."""
         settings = self.operator.settings
+        is_dev = settings.mode == DEV
         shared = {
             "app": self.app,
             "base": self.base,
             "portal": self.portal,
             "prefix": self.client.prefix,
-            "path": self.client.prefix + self.http.path,
+            "page": self.page,
+            "section": navigation.section(self.page),
+            "navigation": navigation.links(self.base, self.page, is_dev=is_dev),
+            "apps_to_switch": self.apps,
             "form_token": portal_sessions.form_token(self.session),
-            "is_dev": settings.mode == DEV,
-            "is_signed_in": settings.mode != DEV and bool(self.session),
+            "is_dev": is_dev,
+            "is_signed_in": not is_dev and bool(self.session),
             "is_default": self.is_default,
             "notice": NOTICES.get(self.http.query.get("notice", ""), ""),
             "now": self.operator.now(),

@@ -23,6 +23,7 @@ ROUTES: list[Route[Page]] = [
     Route("GET", "logins", login_attempts.show_logins),
     Route("GET", "logins/stream", login_attempts.stream_logins),
     Route("GET", "logins/{attempt_id}", login_attempts.show_login),
+    Route("GET", "find", users.find_user),
     Route("GET", "users", users.show_users),
     Route("GET", "users/{user_id}", users.show_user),
     Route("POST", "users/{user_id}/edit", users.edit_profile),

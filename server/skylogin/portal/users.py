@@ -1,7 +1,7 @@
 """The pages on users."""
 
 import json
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
@@ -51,6 +51,16 @@ async def show_users(request: PageRequest) -> web.Response:
         is_search=bool(search.text or search.field or search.disabled is not None),
         next_page=next_page(filters, page.next_cursor),
     )
+
+
+async def find_user(request: PageRequest) -> web.Response:
+    """Show the user with a sub, an e-mail or an id, or else the users that it could be."""
+    text = request.text("q")
+    for search in (Search(subject=text, limit=1), Search(text=text, limit=2)) if text else ():
+        found = (await users.find(request.operator, request.app, search)).users
+        if len(found) == 1:
+            return request.redirect(f"users/{quote(found[0].id, safe='')}")
+    return request.redirect(f"users?{urlencode({'search': text})}")
 
 
 async def show_user(

@@ -145,6 +145,12 @@ async def load_all(tx: Transaction) -> list[StoredApp]:
     return [StoredApp(*row) for row in rows]
 
 
+async def load_names(tx: Transaction, number: int) -> list[str]:
+    """Return the names of the latest *number* apps except the default app, sorted."""
+    latest = select(apps.c.app).order_by(apps.c.created_at.desc(), apps.c.app).limit(number)
+    return sorted(row.app for row in await tx.connection.execute(latest))
+
+
 async def add(tx: Transaction, app: StoredApp) -> bool:
     """Add *app*. Returns False if its name is taken."""
     row = {

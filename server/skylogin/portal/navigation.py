@@ -1,0 +1,59 @@
+"""The navigation: a table of pages in groups, and which of them is the current one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row: the page's path below the app's pages, its name, and when there is no such page."""
+
+    path: str
+    name: str
+    dev_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as a page shows it. *current* is the value of its `aria-current`."""
+
+    address: str
+    name: str
+    current: str
+
+
+GROUPS: Mapping[str, tuple[Entry, ...]] = {
+    "Login": (Entry("overview", "Overview"), Entry("logins", "Logins"), Entry("users", "Users")),
+    "Set-up": (
+        Entry("", "Start"),
+        Entry("secrets", "Secrets"),
+        Entry("token", "Tokens"),
+        Entry("app", "Keys"),
+    ),
+    "Server": (
+        Entry("tests", "Tests", dev_only=True),
+        Entry("audit", "Audit"),
+        Entry("settings", "Settings"),
+        Entry("apps", "Apps"),
+    ),
+}
+_PATHS = {entry.path for entries in GROUPS.values() for entry in entries}
+
+
+def section(page: str) -> str:
+    """Return the path of the entry that a page belongs to: `users` for `users/anna/delete`."""
+    first = page.partition("/")[0]
+    return first if first in _PATHS else ""
+
+
+def links(base: str, page: str, *, is_dev: bool) -> dict[str, list[Link]]:
+    """Return the links of each group, for the *page* of the app whose pages are below *base*."""
+    current = {section(page): "true", page: "page"}
+    return {
+        group: [
+            Link(base + entry.path, entry.name, current.get(entry.path, ""))
+            for entry in entries
+            if is_dev or not entry.dev_only
+        ]
+        for group, entries in GROUPS.items()
+    }
