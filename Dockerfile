@@ -2,13 +2,16 @@
 FROM python:3.12-slim AS build
 
 WORKDIR /build
-RUN python -m venv /opt/skylogin
-COPY pyproject.toml constraints.txt README.md ./
+RUN python -m venv /opt/build && python -m venv /opt/skylogin
+# Every file that is installed must have one of the hashes in constraints/.
+COPY constraints constraints
+RUN /opt/build/bin/pip install --no-cache-dir --require-hashes -r constraints/build.txt && \
+    /opt/skylogin/bin/pip install --no-cache-dir --require-hashes -r constraints/server.txt
+COPY pyproject.toml README.md ./
 COPY server server
 COPY migrations migrations
-# Newer and older pip read from different variables what the build is held to.
-RUN PIP_CONSTRAINT=/build/constraints.txt PIP_BUILD_CONSTRAINT=/build/constraints.txt \
-    /opt/skylogin/bin/pip install --no-cache-dir -c constraints.txt .
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . && \
+    /opt/skylogin/bin/pip install --no-index --no-deps dist/*.whl
 
 
 FROM python:3.12-slim

@@ -2,18 +2,18 @@
 # tests/sdk/.python_sdk, examples/javascript/node_modules and examples/java/target;
 # `make clean` removes it. ARGS is passed on: make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test test-long docs bench screenshots clean
+.PHONY: dev fast check test test-long docs bench screenshots constraints audit clean
 .DEFAULT_GOAL := dev
 
 # `make fast PYTHON=python3.13` runs on that interpreter, in an environment of its own.
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
-INPUTS := pyproject.toml constraints.txt
+INPUTS := pyproject.toml $(wildcard constraints/*.txt)
+INSTALL := -m pip install --quiet
 
-# The build requirements are held to the same versions as the dependencies.
-# Newer and older versions of pip read this from different variables.
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
-export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+# What `make constraints`, `make audit` and a release use: docs/releasing.md.
+TOOLS := .venv-release
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -61,27 +61,53 @@ screenshots: $(VENV)/.installed-test
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots
 	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k is_accessible tests/portal/test_accessibility.py
 
+# The versions of all packages, and the hashes of their files: pins what is new in
+# pyproject.toml or package.json. `make constraints ARGS=--upgrade` takes the newest versions.
+COMPILE := $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header
+HASHED := $(COMPILE) --generate-hashes --annotation-style line --constraints constraints.txt
+GROUPS := build test docs release
+constraints: $(TOOLS)/.installed
+	@$(COMPILE) --no-annotate pyproject.toml $(GROUPS:%=--group %) -o constraints.txt $(ARGS)
+	@$(HASHED) pyproject.toml -o constraints/server.txt
+	@for group in $(GROUPS); do $(HASHED) --group $$group -o constraints/$$group.txt || exit; done
+	@$(COMPILE) --no-deps --generate-hashes tests/sdk/python_sdk.in -o tests/sdk/python_sdk.txt
+	@for lock in $$(git ls-files '*package-lock.json'); do \
+	    npm --prefix $$(dirname $$lock) install --package-lock-only --loglevel=error || exit; \
+	done
+
+# Looks for known vulnerabilities of these packages where a database of them can be reached.
+audit: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python release/audit.py $(ARGS)
+
 clean:
 	rm -rf .venv .venv-* tests/sdk/node_modules tests/sdk/.python_sdk dist build site
 	rm -rf examples/javascript/node_modules examples/java/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps keep `make dev` and `make test` from waiting for what they do not need.
+# The stamps keep `make dev` and `make test` from waiting for what they do not need. Every
+# file that is installed must have one of the hashes in constraints/.
 $(VENV)/.installed: $(VENV)/.made $(INPUTS)
 	@echo 'Installing skylogin into $(VENV)'
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@$(BIN)/python $(INSTALL) --require-hashes -r constraints/server.txt -r constraints/build.txt
+	@$(BIN)/python $(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.installed-test: $(VENV)/.made $(INPUTS)
-	@echo 'Installing skylogin and what its tests need into $(VENV)'
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
-	@touch $@ $(VENV)/.installed
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo 'Installing what the tests need into $(VENV)'
+	@$(BIN)/python $(INSTALL) --require-hashes -r constraints/test.txt
+	@touch $@
 
-$(VENV)/.installed-docs: $(VENV)/.made $(INPUTS)
+$(VENV)/.installed-docs: $(VENV)/.installed
 	@echo 'Installing what builds the documentation into $(VENV)'
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	@touch $@ $(VENV)/.installed
+	@$(BIN)/python $(INSTALL) --require-hashes -r constraints/docs.txt
+	@touch $@
+
+$(TOOLS)/.installed: $(VENV)/.made constraints/release.txt
+	@echo 'Installing what a release needs into $(TOOLS)'
+	@rm -rf $(TOOLS) && $(BIN)/python -m venv $(TOOLS)
+	@$(TOOLS)/bin/python $(INSTALL) --require-hashes -r constraints/release.txt
+	@touch $@
 
 # A command that is found may still not run (a version manager's stub), so each one
 # is tried. Without ensurepip an environment has no pip, so a Python that has it is

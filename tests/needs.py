@@ -96,12 +96,11 @@ def _run(
     *command: str | Path, folder: Path = TESTS, environment: Mapping[str, str] | None = None
 ) -> bool:
     """Run a command without its output, and return whether it succeeded."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_CONS", "PIP_BUILD"))}
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            env=kept | dict(environment or {}),
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.DEVNULL,
             check=False,
         )
@@ -126,11 +125,11 @@ def _same(wanted: Path, installed: Path) -> bool:
 
 def _npm(folder: Path) -> tuple[Callable[[], bool], Callable[[], bool]]:
     """Return how to look for the packages that *folder* wants from npm, and to install them."""
-    wanted, installed = folder / "package.json", folder / "node_modules" / ".installed.json"
+    wanted, installed = folder / "package-lock.json", folder / "node_modules" / ".installed.json"
 
     def install() -> bool:
-        options = ("--no-audit", "--no-fund", "--loglevel=error")
-        return _run("npm", "install", *options, folder=folder) and _copy(wanted, installed)
+        # As the lock says, each with the hash that it has there.
+        return _run("npm", "ci", "--loglevel=error", folder=folder) and _copy(wanted, installed)
 
     return lambda: _same(wanted, installed), install
 
@@ -142,7 +141,7 @@ def _install_python_sdk() -> bool:
     pip = (PYTHON_SDK / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps")
     return (
         _run(sys.executable, "-m", "venv", PYTHON_SDK)
-        and _run(*pip, "-r", wanted)
+        and _run(*pip, "--require-hashes", "-r", wanted)
         and _copy(wanted, PYTHON_SDK / "installed.txt")
     )
 

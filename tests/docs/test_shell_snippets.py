@@ -178,9 +178,9 @@ def make_checkout(folder: Path) -> None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    for name in ("pyproject.toml", "constraints.txt"):
+    for path in (folder / "pyproject.toml", *(folder / "constraints").iterdir()):
         # Older than what is installed, so that make does not install the copy into our .venv.
-        os.utime(folder / name, (0, 0))
+        os.utime(path, (0, 0))
     shutil.rmtree(folder / "examples" / "javascript")
     copy_example("javascript", folder / "examples")
 
