@@ -139,15 +139,20 @@ def operator(make_operator: MakeOperator) -> Operator:
 async def make_services(store: Store, store_url: str, clock: Clock) -> AsyncIterator[MakeServices]:
     """Open services whose settings come from the keywords, by their variables.
 
-    *mode* is that of `skylogin dev`, unless it is `config.SERVE`.
+    *mode* is that of `skylogin dev`, unless it is `config.SERVE`. *now* is another clock.
     """
 
-    async def make(on: Store = store, mode: str = config.DEV, **environment: str) -> Services:
+    async def make(
+        on: Store = store,
+        mode: str = config.DEV,
+        now: Callable[[], datetime] = clock,
+        **environment: str,
+    ) -> Services:
         own = {"CUSTOM_TOKEN_SECRET": "a secret"}
         if mode == config.SERVE:
             own = {"CUSTOM_TOKEN_SECRET": SERVE_SECRET, "DATABASE_URL": store_url, **SERVE_KEYS}
         settings = config.read({**own, **environment}, mode)
-        return await opened.enter_async_context(open_services(settings, on, clock))
+        return await opened.enter_async_context(open_services(settings, on, now))
 
     async with AsyncExitStack() as opened:
         yield make

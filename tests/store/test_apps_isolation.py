@@ -475,7 +475,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "users.make_missing": lambda of: (make_user(f"{of}-user"),),
     "users.clear_ended_disabling": lambda of: ([f"{of}-user"], NOW),
     "users.set_disabled": lambda of: (User(f"{of}-user"),),
-    "users.set_valid_since": lambda of: (f"{of}-user", NOW),
+    "users.sign_out": lambda of: (f"{of}-user", NOW),
     "users.remove": lambda of: (f"{of}-user",),
 }
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import freezegun
 import pytest
 import time_machine
-from skylogin.testing import LoginRefusedError, SkyloginServer
+from skylogin.testing import CallRefusedError, LoginRefusedError, SkyloginServer
 
 THEN = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 Freeze = Callable[[], AbstractContextManager[object]]
@@ -73,3 +73,15 @@ def test_a_server_that_runs_already(freeze: Freeze) -> None:
             assert app.logins.wait_for("bob").accepted
         app.login("carol")
         assert app.logins.wait_for("carol").accepted
+
+
+@frozen
+def test_a_sign_out_ends_tokens(freeze: Freeze) -> None:
+    """The database's clock, which nobody stops, has no say."""
+    with freeze(), SkyloginServer() as server:
+        app = server.app()
+        login = app.login("alice")
+        app.users["alice"].sign_out()
+
+        with pytest.raises(CallRefusedError):
+            app.call("me", access_token=login.access_token)

@@ -51,7 +51,15 @@ class OutcomeUnknownError(Exception):
 class Store:
     """A database of users. Open it with `open_store`."""
 
-    def __init__(self, url: str, *, durable: bool = True, query_seconds: int = 0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        durable: bool = True,
+        query_seconds: int = 0,
+        has_test_clocks: bool = False,
+    ) -> None:
+        self._has_test_clocks = has_test_clocks
         self._pools = Pools(url, durable=durable, query_seconds=query_seconds)
         self._fields = FieldCache()
         self._running: set[asyncio.Task[Any]] = set()
@@ -189,7 +197,9 @@ class Store:
                     await engines.begin_reading(
                         connection, snapshot=snapshot, is_pooled=self._pools.is_pooled
                     )
-                transaction = Transaction(connection, self._fields)
+                transaction = Transaction(
+                    connection, self._fields, has_test_clocks=self._has_test_clocks
+                )
                 result = await work(transaction)
                 await transaction.finish()
                 done.append((transaction, result))
@@ -287,13 +297,16 @@ class Store:
             await self._pools.dispose()
 
 
-def open_store(url: str, *, durable: bool = True, query_seconds: int = 0) -> Store:
+def open_store(
+    url: str, *, durable: bool = True, query_seconds: int = 0, has_test_clocks: bool = False
+) -> Store:
     """Return the store at *url*, not yet connected.
 
     Commits to an SQLite database that is not *durable* do not wait for the disk. PostgreSQL
-    itself ends the statements of queries after *query_seconds*; 0: never.
+    itself ends the statements of queries after *query_seconds*; 0: never. With *has_test_clocks*,
+    times are not compared with the database's clock.
     """
-    return Store(url, durable=durable, query_seconds=query_seconds)
+    return Store(url, durable=durable, query_seconds=query_seconds, has_test_clocks=has_test_clocks)
 
 
 async def _commit(connection: AsyncConnection) -> None:

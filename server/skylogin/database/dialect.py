@@ -88,6 +88,13 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
 
+def time_query(dialect: str) -> Select[Any]:
+    """Return the query of the time by the database's clock."""
+    if dialect == "postgresql":
+        return select(func.clock_timestamp(type_=Timestamp))
+    return select(func.strftime("%Y-%m-%dT%H:%M:%fZ", "now", type_=Timestamp))
+
+
 def locked(
     query: Select[Any],
     order: ColumnElement[str],

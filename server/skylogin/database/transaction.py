@@ -5,6 +5,7 @@ the app, and many users at once, so that one login is a batch of one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Insert, Select, Update
@@ -82,8 +83,12 @@ class FieldCache:
 class Transaction:
     """Statements in one transaction, which `Store.run` begins."""
 
-    def __init__(self, connection: AsyncConnection, fields: FieldCache) -> None:
+    def __init__(
+        self, connection: AsyncConnection, fields: FieldCache, *, has_test_clocks: bool = False
+    ) -> None:
         self.connection = connection
+        self._has_test_clocks = has_test_clocks
+        self._database_time: datetime | None = None
         self.dialect = connection.dialect.name
         self.fields = fields
         self.forgotten = fields.forgotten
@@ -92,6 +97,18 @@ class Transaction:
         self.users_added = 0
         self.on_commit: list[Callable[[], None]] = []
         self._queued: dict[Insert | Update, tuple[str, list[Mapping[str, Any]]]] = {}
+
+    async def not_ahead(self, moment: datetime) -> datetime:
+        """Return *moment*, or the time by the database's clock if that is earlier.
+
+        The clock of a node may be ahead, and is set back later. Tests set theirs on purpose.
+        """
+        if self._has_test_clocks:
+            return moment
+        if self._database_time is None:
+            query = dialect.time_query(self.dialect)
+            self._database_time = (await self.connection.execute(query)).scalar_one()
+        return min(moment, self._database_time)
 
     async def fetch(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows of *query* with the parameters *values*."""

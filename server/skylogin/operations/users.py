@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
 from skylogin.database import Transaction
@@ -161,14 +161,12 @@ async def set_roles(operator: Operator, app: str, user_id: str, names: Collectio
 async def sign_out(operator: Operator, app: str, user_id: str) -> None:
     """Revoke every access token issued to a user until now. Raises MissingError.
 
-    Tokens count whole seconds, so a token issued later within this second is revoked too: the
-    user has to log in once more.
+    A user who logs in again within this second has to log in once more.
     """
     now = operator.now()
-    valid_since = now.replace(microsecond=0) + timedelta(seconds=1)
 
     async def work(tx: Transaction) -> None:
-        if not await users.set_valid_since(tx, app, user_id, valid_since):
+        if not await users.sign_out(tx, app, user_id, now):
             raise _missing(user_id)
 
     await operator.act(app, "user.sign_out", user_id, work)

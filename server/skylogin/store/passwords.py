@@ -43,10 +43,11 @@ async def put(tx: Transaction, app: str, new: NewPassword) -> None:
 
 
 async def _set(tx: Transaction, app: str, new: NewPassword, *where: ColumnElement[bool]) -> int:
+    valid_since = await tx.not_ahead(new.now)
     changed = await tx.connection.execute(
         update(users)
         .where(users.c.app == app, users.c.id == new.user_id, *where)
-        .values(password_hash=new.new_hash, token_valid_since=new.now)
+        .values(password_hash=new.new_hash, token_valid_since=valid_since)
     )
     return changed.rowcount
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Insert, Select, Text, Update, delete, select, update
@@ -156,7 +156,7 @@ async def save(
     for user_id, user in after.items():
         old, record = before.get(user_id), user.record
         if old is None:
-            new_users.append(_user_row(app, user))
+            new_users.append(await _user_row(tx, app, user))
             new_roles += [{"app": app, "user_id": user_id, "role": role} for role in user.roles]
         elif user.last_seen_at is not None:
             seen.append(_seen_row(app, user_id, user.last_seen_at))
@@ -187,7 +187,7 @@ async def make_missing(tx: Transaction, app: str, wanted: User) -> User:
     """
     before = (await load(tx, app, [wanted.id], lock=True)).get(wanted.id)
     if before is None:
-        row = _user_row(app, wanted)
+        row = await _user_row(tx, app, wanted)
         await tx.connection.execute(_insert_users(tx.dialect), {"new_users": [row]})
     if wanted.record is not None and (before is None or before.record is None):
         record_rows.write(tx, app, [wanted.record], [])
@@ -233,8 +233,12 @@ _SET_DISABLED = (
 )
 
 
-async def set_valid_since(tx: Transaction, app: str, user_id: str, moment: datetime) -> bool:
-    """Revoke access tokens issued before *moment*. Returns False if the user does not exist."""
+async def sign_out(tx: Transaction, app: str, user_id: str, now: datetime) -> bool:
+    """Revoke access tokens issued until *now*. Returns False if the user does not exist.
+
+    Tokens count whole seconds, so a token issued later within this second is revoked too.
+    """
+    moment = (await tx.not_ahead(now)).replace(microsecond=0) + timedelta(seconds=1)
     changed = await tx.connection.execute(
         update(users)
         .where(users.c.app == app, users.c.id == user_id)
@@ -266,12 +270,13 @@ def read_user(columns: Sequence[Any]) -> User:
     )
 
 
-def _user_row(app: str, user: User) -> dict[str, Any]:
+async def _user_row(tx: Transaction, app: str, user: User) -> dict[str, Any]:
+    valid_since = user.token_valid_since
     return {
         "app": app,
         "id": user.id,
         "password_hash": user.password_hash,
-        "token_valid_since": _stored(user.token_valid_since),
+        "token_valid_since": _stored(valid_since and await tx.not_ahead(valid_since)),
         "last_seen_at": _stored(user.last_seen_at),
         "disabled": user.disabled,
     }

@@ -126,6 +126,7 @@ async def running(
             url,
             durable=bool(settings.database_url) or not ephemeral,
             query_seconds=max(0, settings.response_timeout_seconds),
+            has_test_clocks=settings.mode == DEV,
         )
         try:
             await database_setup.prepare_tables(store, settings, migrate=migrate)

@@ -1,0 +1,92 @@
+"""Nodes whose clocks differ, on one database: who is right is its clock."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from skylogin.actions.services import Services
+from skylogin.clock import system_now
+from skylogin.operations import users
+from skylogin.operations.operator import operator_of
+from skylogin.store.user_search import Search
+
+from tests.stores import Ask, MakeServices
+
+# Hashing a password is slow by design.
+pytestmark = pytest.mark.slow
+
+AHEAD = timedelta(minutes=10)
+OPEN = {"SKYLOGIN_LOGINS": "all"}
+AUTH_DATA = {"username": "su"}
+OLD, NEW = "secret-1", "secret-2"
+
+
+@pytest.fixture
+async def ahead(make_services: MakeServices) -> Services:
+    """A node whose clock is ahead."""
+    return await make_services(now=lambda: system_now() + AHEAD, **OPEN)
+
+
+@pytest.fixture
+async def right(make_services: MakeServices) -> Services:
+    """A node whose clock is right."""
+    return await make_services(now=lambda: system_now() + timedelta(seconds=2), **OPEN)
+
+
+async def sign_up(ask: Ask, node: Services) -> Any:
+    """Return the result of a sign-up."""
+    return (await ask(node, "auth:signup", auth_data=AUTH_DATA, password=OLD)).body["result"]
+
+
+async def nothing(ask: Ask, node: Services) -> str:
+    """Do nothing else."""
+    return OLD
+
+
+async def change_password(ask: Ask, node: Services) -> str:
+    """Change the user's password."""
+    logged_in = await ask(node, "auth:login", auth_data=AUTH_DATA, password=OLD)
+    token = logged_in.body["result"]["access_token"]
+    changed = await ask(node, "auth:password", access_token=token, old_password=OLD, password=NEW)
+    assert changed.status == HTTPStatus.OK
+    return NEW
+
+
+async def reset_password(ask: Ask, node: Services) -> str:
+    """Change it with the master key."""
+    user_id = await id_of_user(node)
+    changed = await ask(node, "auth:reset_password", key="secret", auth_id=user_id, password=NEW)
+    assert changed.status == HTTPStatus.OK, changed.body
+    return NEW
+
+
+async def sign_out(ask: Ask, node: Services) -> str:
+    """Let the operator sign the user out."""
+    operator = operator_of(node, "test", "")
+    await users.sign_out(operator, node.app.name, await id_of_user(node))
+    return OLD
+
+
+async def id_of_user(node: Services) -> str:
+    """Return the id of the only user."""
+    found = await users.find(operator_of(node, "test", ""), node.app.name, Search())
+    return found.users[0].id
+
+
+ACTS = (nothing, change_password, reset_password, sign_out)
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_a_clock_that_is_ahead_locks_nobody_out(
+    ahead: Services, right: Services, ask: Ask, act: Callable[[Ask, Services], Awaitable[str]]
+) -> None:
+    """A token of another node is valid after whatever ends older ones."""
+    await sign_up(ask, ahead)
+    password = await act(ask, ahead)
+
+    logged_in = await ask(right, "auth:login", auth_data=AUTH_DATA, password=password)
+    token = logged_in.body["result"]["access_token"]
+
+    assert (await ask(right, "me", access_token=token)).status == HTTPStatus.OK
