@@ -12,6 +12,8 @@ import pytest
 from skylogin import config
 from skylogin.actions.services import open_services
 from skylogin.database import Store, Transaction, open_store
+from skylogin.database.failures import UnusableDatabaseError
+from skylogin.database.sqlite_file import LOOK_SECONDS, SqliteFile
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, SkygearError
 from skylogin.store import apps
 from sqlalchemy import text
@@ -175,18 +177,85 @@ def replace_with_copy(path: Path) -> None:
     copy.rename(path)
 
 
-@pytest.mark.parametrize("harm", [delete, replace_with_copy])
+def delete_log(path: Path) -> None:
+    """Delete the log, which has the latest logins."""
+    path.with_name(f"{path.name}-wal").unlink()
+
+
+def replace_log(path: Path) -> None:
+    """Replace the log, as a restored copy of all files does."""
+    replace_with_copy(path.with_name(f"{path.name}-wal"))
+
+
+@pytest.mark.parametrize("harm", [delete, replace_with_copy, delete_log, replace_log])
 async def test_a_file_that_is_gone_is_unavailable(
     harm: Callable[[Path], None], file_store: Store, tmp_path: Path
 ) -> None:
-    """Nothing is written to a file that will be gone with the process."""
+    """Nothing is written to a file that will be gone with the process, nor into the new one."""
+    path = tmp_path / "skylogin.db"
     await write(file_store)
-    harm(tmp_path / "skylogin.db")
+    assert file_store.file is not None
+    file_store.file.look()
+    harm(path)
+    after = path.read_bytes() if path.exists() else None
+    file_store.file.look()
 
-    with pytest.raises(SkygearError) as caught:
+    for is_write in (True, False):
+        with pytest.raises(SkygearError) as caught:
+            await file_store.run(lambda tx: apps.read_setting(tx, APP, "name"), write=is_write)
+        assert "was deleted or replaced: restart" in caught.value.explanation
+
+    assert (path.read_bytes() if path.exists() else None) == after
+
+
+async def test_a_file_that_was_replaced_is_not_changed_at_the_end(
+    file_store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log of the old file stays beside it. One line says what happened."""
+    path = tmp_path / "skylogin.db"
+    await write(file_store)
+    replace_with_copy(path)
+    before = path.read_bytes()
+    assert file_store.file is not None
+    for _ in range(3):
+        file_store.file.look()
+
+    await file_store.close()
+
+    assert path.read_bytes() == before
+    assert path.with_name("skylogin.db-wal").exists()
+    assert caplog.messages == [
+        f"{path} was deleted or replaced: calls are refused; restart the server"
+    ]
+
+
+async def test_a_file_that_is_put_back_is_used_again(file_store: Store, tmp_path: Path) -> None:
+    """It is the same file, with all that was written to it."""
+    path, elsewhere = tmp_path / "skylogin.db", tmp_path / "elsewhere"
+    await write(file_store)
+    assert file_store.file is not None
+    path.rename(elsewhere)
+    file_store.file.look()
+    with pytest.raises(SkygearError):
         await write(file_store)
+    elsewhere.rename(path)
+    file_store.file.look()
 
-    assert "skylogin.db was deleted or replaced" in caught.value.explanation
+    assert await write(file_store) == "value"
+
+
+async def test_the_paths_are_looked_at_once_a_second(tmp_path: Path) -> None:
+    """Looking more often would cost every login."""
+    now = [0.0]
+    path = tmp_path / "skylogin.db"
+    file = SqliteFile(str(path), lambda: now[0])
+    file.open()
+    path.unlink()
+    file.check()
+    now[0] = LOOK_SECONDS
+
+    with pytest.raises(UnusableDatabaseError):
+        file.check()
 
 
 async def test_a_file_without_space_is_unavailable(file_store: Store) -> None:

@@ -23,6 +23,7 @@ from skylogin.database import engines, failures, queries, tables, version_table
 from skylogin.database.failures import UnusableDatabaseError
 from skylogin.database.pools import Pools
 from skylogin.database.queries import Queries
+from skylogin.database.sqlite_file import SqliteFile
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
 from skylogin.errors import RetryTransaction, database_busy, took_too_long
@@ -75,6 +76,11 @@ class Store:
     def dialect(self) -> str:
         """Return `sqlite` or `postgresql`."""
         return self._pools.dialect
+
+    @property
+    def file(self) -> SqliteFile | None:
+        """Return the file, None on PostgreSQL."""
+        return self._pools.file
 
     @functools.cached_property
     def _queries(self) -> Queries:

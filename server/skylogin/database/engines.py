@@ -1,9 +1,8 @@
 """Engines on SQLite, and how the databases differ in beginning, locking and ending."""
 
-import os
 import sqlite3
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import event, text
@@ -12,38 +11,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.schema import Table
 
 from skylogin.database import version_table
-from skylogin.database.failures import UnusableDatabaseError
-from skylogin.domain.database_url import SQLITE_PREFIX
+from skylogin.database.sqlite_file import SqliteFile
 from skylogin.domain.sql_functions import SQL_FUNCTIONS
 from skylogin.encoding import json_text
 
 SQLITE_BUSY_SECONDS = 10
 # A slow query does not block other reads, and slow queries do not block logins.
 SQLITE_READERS, SQLITE_QUERIES = 6, 4
-FILE = "file"
 # In an SQLite connection's `info`: once it is set, whatever the connection runs is ended.
 INTERRUPT = "interrupt"
 # How often a running statement looks: about every millisecond.
 STEPS_BETWEEN_LOOKS = 50_000
 
 
-def open_sqlite_writer(url: str, *, durable: bool) -> AsyncEngine:
+def open_sqlite_writer(url: str, file: SqliteFile, *, durable: bool) -> AsyncEngine:
     """Return the engine of the only connection that writes; SQLite does not allow two.
 
     A database that is not *durable* is deleted with its server, so no commit waits for the disk.
     """
     # NORMAL could lose an acknowledged commit in a power failure.
     level = "FULL" if durable else "OFF"
-    return _open_sqlite(url, 1, "BEGIN IMMEDIATE", f"synchronous={level}")
+    return _open_sqlite(url, file, 1, "BEGIN IMMEDIATE", f"synchronous={level}")
 
 
-def open_sqlite_readers(url: str) -> AsyncEngine:
+def open_sqlite_readers(url: str, file: SqliteFile) -> AsyncEngine:
     """Return the engine of the connections that read. They do not wait for the writer."""
-    return _open_sqlite(url, SQLITE_READERS, "BEGIN", "query_only=ON")
+    return _open_sqlite(url, file, SQLITE_READERS, "BEGIN", "query_only=ON")
 
 
-def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEngine:
-    path = os.path.abspath(url.removeprefix(SQLITE_PREFIX))
+def _open_sqlite(
+    url: str, file: SqliteFile, connections: int, begin: str, pragma: str
+) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
         json_serializer=json_text.write_stored,
@@ -61,7 +59,7 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def check(_dialect: object, _record: object, arguments: Any, options: Any) -> None:
-        _create_private(arguments[0])
+        file.open()
         # If a connection cannot be opened, aiosqlite does not wait for its thread, which
         # would outlive the event loop. So the file is opened here first.
         with closing(sqlite3.connect(*arguments, **options)) as connection:
@@ -70,7 +68,6 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, record: Any) -> None:
-        record.info[FILE] = _identity(path)
         interrupt = record.info[INTERRUPT] = threading.Event()
         try:
             for one in (*_PRAGMAS, pragma):
@@ -80,39 +77,23 @@ def _open_sqlite(url: str, connections: int, begin: str, pragma: str) -> AsyncEn
             connection.run_async(
                 lambda driver: driver.set_progress_handler(interrupt.is_set, STEPS_BETWEEN_LOOKS)
             )
+            file.connected()
         except BaseException:
             # The pool does not know this connection yet and would never close it.
             connection.close()
             raise
 
+    @event.listens_for(engine.sync_engine, "close")
+    def close(_connection: object, _record: object) -> None:
+        file.disconnected()
+
     @event.listens_for(engine.sync_engine, "begin")
     def begin_now(connection: Connection) -> None:
-        if connection.info[FILE] != _identity(path):
-            # What is written to it now would be gone with this process.
-            raise UnusableDatabaseError(f"{path} was deleted or replaced: restart the server")
+        file.check()
         connection.info[INTERRUPT].clear()
         connection.exec_driver_sql(begin)
 
     return engine
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells the file from any other file at *path*, None if there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _create_private(path: str) -> None:
-    """Create the file for this user alone, whichever command is the first to open it.
-
-    SQLite gives its other files the mode of this one, and says why it cannot open the file.
-    """
-    # An existing file is not opened: closing it would end the locks of open connections.
-    with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 _PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from skylogin.database import engines, failures, postgresql
 from skylogin.database.postgresql import PoolerFoundError
+from skylogin.database.sqlite_file import SqliteFile
 from skylogin.domain import database_url
 
 CLOSE_SECONDS_MAX = 10
@@ -27,9 +28,12 @@ class Pools:
         self._query_seconds = query_seconds
         # What ends the statement of a task on SQLite.
         self._interrupts: dict[asyncio.Task[Any] | None, threading.Event] = {}
+        # None on PostgreSQL.
+        self.file: SqliteFile | None = None
         if url.startswith(database_url.SQLITE_PREFIX):
-            self._writer = engines.open_sqlite_writer(url, durable=durable)
-            self._reader = self._querier = engines.open_sqlite_readers(url)
+            self.file = SqliteFile(url.removeprefix(database_url.SQLITE_PREFIX))
+            self._writer = engines.open_sqlite_writer(url, self.file, durable=durable)
+            self._reader = self._querier = engines.open_sqlite_readers(url, self.file)
         else:
             self._postgresql = database_url.read_postgresql(url)
             self.is_pooled = self._postgresql.has_pooler is True

@@ -76,6 +76,8 @@ class Readiness:
         return problem
 
     async def _check_database(self, services: Services) -> str:
+        if services.store.file is not None:
+            services.store.file.look()
         try:
             await services.store.run(lambda tx: apps.try_writing(tx, services.now()))
         except Exception as error:

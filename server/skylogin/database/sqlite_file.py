@@ -1,0 +1,92 @@
+"""The files of an SQLite database, which may be deleted or replaced while they are open.
+
+What is written to a file that no path leads to is gone with the process, and a new connection
+would write the log of the old file into the new one. So both are refused.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from skylogin.clock import monotonic
+from skylogin.database.failures import UnusableDatabaseError
+
+logger = logging.getLogger("skylogin.store")
+
+Identity = tuple[int, int] | None
+LOOK_SECONDS = 1
+
+
+class SqliteFile:
+    """The file that the connections of a store have open, and the log beside it."""
+
+    def __init__(self, path: str, now: Callable[[], float] = monotonic) -> None:
+        self.path = os.path.abspath(path)
+        self._now = now
+        self.opened: Identity = None
+        # SQLite deletes the log with the last connection, and only then.
+        self._connections = 0
+        self._log: Identity = None
+        self._looked_at = float("-inf")
+        self.changed = ""
+
+    def open(self) -> None:
+        """Check the file for a new connection; the first one creates it if it is missing.
+
+        It is for this user alone, and SQLite gives its other files the same mode. SQLite also
+        says why it cannot open a file. Raises UnusableDatabaseError.
+        """
+        if self.opened is None:
+            # An existing file is not opened: closing it would end the locks of open connections.
+            with suppress(OSError):
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            self.opened = identity(self.path)
+        self.look()
+        self.check()
+
+    def connected(self) -> None:
+        """Count a new connection."""
+        self._connections += 1
+
+    def disconnected(self) -> None:
+        """Count a connection that is closed."""
+        self._connections -= 1
+        if not self._connections:
+            self._log = None
+
+    def check(self) -> None:
+        """Raise UnusableDatabaseError if the path leads elsewhere. It is looked at once a second.
+
+        That is in time before a commit: it is called when a transaction begins.
+        """
+        if self._now() - self._looked_at >= LOOK_SECONDS:
+            self.look()
+        if self.changed:
+            raise UnusableDatabaseError(f"{self.changed}: restart the server")
+
+    def look(self) -> None:
+        """Look whether the paths still lead to the files that are open. A change is logged."""
+        self._looked_at = self._now()
+        changed, log = "", identity(f"{self.path}-wal")
+        if identity(self.path) != self.opened:
+            changed = f"{self.path} was deleted or replaced"
+        elif self._log is None:
+            # The log of an empty file comes and goes.
+            self._log = log if self._connections and os.path.getsize(self.path) else None
+        elif log != self._log:
+            changed = f"{self.path}-wal was deleted or replaced"
+        if changed and not self.changed:
+            logger.critical("%s: calls are refused; restart the server", changed)
+        elif self.changed and not changed:
+            logger.warning("%s is as before", self.path)
+        self.changed = changed
+
+
+def identity(path: str) -> Identity:
+    """Return what tells the file at *path* from any other, None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
