@@ -23,7 +23,7 @@ async def test_the_devices_of_a_user_are_shown(dev_site: Site) -> None:
     god = (await dev_site.get("users/_god")).text
 
     assert "&lt;com.example&gt;" in page
-    assert [page.count(one) for one in ids] == [1, 1]
+    assert [page.count(f'title="{one}"') for one in ids] == [1, 1]
     devices = {one["id"]: (one["type"], one["token"], one["topic"]) for one in shown["devices"]}
     assert devices == {
         ids[0]: ("ios", "ios-token", "<com.example>"),

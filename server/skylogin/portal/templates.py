@@ -1,7 +1,9 @@
 """Pages from the templates in `html/`, and the files in `static/`."""
 
 import functools
+import itertools
 import json
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import resources
@@ -11,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from skylogin import relative_time
 from skylogin.encoding import rfc3339
+from skylogin.portal import profile_tree
 
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -26,8 +29,10 @@ def _environment() -> Environment:
     )
     environment.filters["time_text"] = _time_text
     environment.filters["ago"] = relative_time.ago
+    environment.globals["last_login"] = profile_tree.last_login
+    environment.filters["brief"] = relative_time.brief
     environment.filters["pretty"] = _pretty
-    environment.filters["date_of"] = _date_of
+    environment.filters["short"] = short
     return environment
 
 
@@ -44,12 +49,23 @@ def _pretty(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _date_of(value: object) -> str:
-    """Return the time of a date in wire form, an empty text for every other value."""
-    if isinstance(value, dict) and value.get("$type") == "date":
-        date = value.get("$date")
-        return date if isinstance(date, str) else ""
-    return ""
+def short(text: str, width: int) -> str:
+    """Return *text* without its middle if it is wider than *width* letters."""
+    if sum(map(_width, text)) <= width:
+        return text
+    start, end = width * 2 // 3, width // 3 - 1
+    return f"{_first(text, start)}…{_first(text[::-1], end)[::-1]}"
+
+
+def _first(text: str, width: int) -> str:
+    """Return the first letters of *text* that are not wider than *width* together."""
+    widths = itertools.accumulate(map(_width, text))
+    return text[: sum(1 for _ in itertools.takewhile(lambda reached: reached <= width, widths))]
+
+
+def _width(letter: str) -> int:
+    """Return how many Latin letters are as wide: Chinese, Japanese and Korean ones are wide."""
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def static(name: str) -> tuple[bytes, str] | None:

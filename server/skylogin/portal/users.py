@@ -11,6 +11,7 @@ from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
 from skylogin.operations import login_attempts, users
 from skylogin.operations.operator import RefusedError
+from skylogin.portal import profile_tree
 from skylogin.portal.request import PageRequest, next_page, read_object, read_time, status_with
 from skylogin.store.user_search import SORTS, Search
 
@@ -44,7 +45,10 @@ async def show_users(request: PageRequest) -> web.Response:
     filters = {name: request.text(name) for name in FILTERS}
     return request.render(
         "users.html",
-        users=page.users,
+        rows=[
+            (user, page.subjects.get(user.id), profile_tree.name_of(user), _email(user))
+            for user in page.users
+        ],
         search=search,
         sorts=SORT_NAMES,
         disabled=request.text("disabled"),
@@ -78,12 +82,19 @@ async def show_user(
         user=details.user,
         principals=details.principals,
         devices=details.devices,
-        profile=profile,
+        subject=details.subject,
+        name=profile_tree.name_of(details.user),
+        branches=list(profile_tree.branches(profile)),
         profile_text=json.dumps(profile, ensure_ascii=False, indent=2) if typed is None else typed,
         attempts=page.attempts,
         is_disabled=details.user.disabled_at(request.operator.now()),
         problem=problem,
     )
+
+
+def _email(user: User) -> str:
+    email = user.record.data.get("email") if user.record else None
+    return email if isinstance(email, str) else ""
 
 
 def _profile(request: PageRequest, user: User) -> dict[str, object]:
@@ -151,7 +162,8 @@ async def confirm_delete(request: PageRequest) -> web.Response:
     """Ask for confirmation before a user is deleted."""
     user_id = request.parameters["user_id"]
     user = (await users.get(request.operator, request.app, user_id)).user
-    return request.render("delete_user.html", user=user, profile=_profile(request, user))
+    name = profile_tree.name_of(user)
+    return request.render("delete_user.html", user=user, name=name)
 
 
 async def delete_user(request: PageRequest) -> web.Response:

@@ -1,5 +1,7 @@
 // Copy buttons, and the live list of logins. Every page also works without this file.
 
+const SAID_MS = 2000;
+
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
@@ -11,17 +13,38 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       location.assign(source);
       return;
     }
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      // Without TLS, the clipboard may be unavailable: select the text, to copy it by keyboard.
-      element.textContent = text;
-      getSelection().selectAllChildren(element);
-      button.textContent = "Selected";
-    }
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    const said = await copy(text, element) ? "Copied" : "Selected";
+    say(button, said, "Copy");
   });
+}
+
+for (const button of document.querySelectorAll("[data-copy-text]")) {
+  button.hidden = false;
+  const { ariaLabel } = button;
+  button.addEventListener("click", async () => {
+    const text = button.dataset.copyText;
+    const copied = await copy(text, button.previousElementSibling);
+    button.ariaLabel = copied ? "Copied" : "Selected";
+    button.classList.add("done");
+    setTimeout(() => { button.ariaLabel = ariaLabel; button.classList.remove("done"); }, SAID_MS);
+  });
+}
+
+// Copy a text. Without TLS, the clipboard may be unavailable: select it, to copy it by keyboard.
+async function copy(text, element) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    element.textContent = text;
+    getSelection().selectAllChildren(element);
+    return false;
+  }
+}
+
+function say(button, text, usual) {
+  button.textContent = text;
+  setTimeout(() => { button.textContent = usual; }, SAID_MS);
 }
 
 // Return a text that is masked here from the page that shows it.
