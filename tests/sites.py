@@ -205,6 +205,7 @@ async def fill(site: Site) -> dict[str, str]:
         "user_id": user.id,
         "attempt_id": "none",
         "fault_id": "none",
+        "stub_id": "none",
         "name": "none",
     }
 
@@ -261,7 +262,7 @@ class SiteApp:
         assert answer.ok, answer.text
         return str(answer.json()["token"])
 
-    async def call(self, action: str, **payload: Any) -> Answer:
+    async def call(self, action: str, /, **payload: Any) -> Answer:
         """Call an action."""
         body = {"api_key": "changeme", **payload}
         return await self._note(await self.client.post(f"/apps/{self.name}/{action}", json=body))

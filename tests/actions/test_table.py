@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from skylogin.actions.preprocessors import authenticate, check_access_key
-from skylogin.actions.table import ACTIONS, NOT_EMULATED, find
+from skylogin.actions.stubbed import NOT_EMULATED
+from skylogin.actions.table import ACTIONS, find
 
 LOGIN = "sso:custom_token:login"
 NAMES: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -40,6 +40,7 @@ REFUSED_BEYOND_SCHEMA = {
     "setClock",
     "advanceClock",
     "addFault",
+    "addStub",
     "seedApp",
 }
 

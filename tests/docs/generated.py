@@ -91,7 +91,7 @@ INTRODUCTION = """\
 Every action of Skygear server 1.7.3, in the order of its routes. An action is called by its name
 (`{"action": "auth:login"}`) or by its path (`/auth/login`); *needs* is what the call has to carry. An action that is not
 emulated is answered with 404 `UndefinedOperation` and a message that says so, for example
-`push:user is not emulated by skylogin`. How emulated actions may still differ is on [The wire](wire.md#deliberate-differences).
+`push:user is not emulated by skylogin`, unless a test answers it with a [stub](controls.md#stubs). How emulated actions may still differ is on [The wire](wire.md#deliberate-differences).
 
 | action | emulated | needs | what it does |
 | --- | --- | --- | --- |
@@ -112,8 +112,9 @@ Beside the actions:
 | websockets at `/pubsub` and `/_/pubsub` | yes |
 | access tokens signed (`TOKEN_STORE=jwt`), in files (`fs`) and in Redis (`redis`) | yes |
 | OAuth links (`sso:oauth:*`) | yes, as a plugin calls them; the OAuth flow itself was a plugin |
-| assets at `/files/` | no |
-| plugins: cloud functions, hooks, timers, handlers | no |
+| assets at `/files/` | uploads by [stubs](controls.md#stubs) |
+| cloud functions | by [stubs](controls.md#stubs) |
+| other parts of plugins: hooks, timers, handlers | no |
 | slave mode | no |
 """
 

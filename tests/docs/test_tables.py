@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from skylogin.actions.table import ACTIONS, NOT_EMULATED
+from skylogin.actions.stubbed import NOT_EMULATED
+from skylogin.actions.table import ACTIONS
 from skylogin.errors import ERROR_KINDS, Reason
 
 from tests.docs import generated

@@ -35,7 +35,8 @@ from skylogin.actions.batches import (
 )
 from skylogin.actions.preprocessors import authenticate
 from skylogin.actions.services import Services
-from skylogin.actions.table import ACTIONS, NOT_EMULATED
+from skylogin.actions.stubbed import NOT_EMULATED
+from skylogin.actions.table import ACTIONS
 from skylogin.apps.registry import App
 from skylogin.database import Store, Transaction, tables
 from skylogin.database.transaction import FieldCache

@@ -45,6 +45,8 @@ class Call:
     # Whose user records the call may see.
     directory: str = EVERYBODY
     fault: InjectedFault | None = None
+    # The stub that answers it, if a test gave one.
+    stub_id: str = ""
 
     @property
     def has_master_key(self) -> bool:

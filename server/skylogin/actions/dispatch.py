@@ -107,7 +107,7 @@ async def _run(call: Call, services: Services) -> object:
 
 
 def _log(call: Call, services: Services, refusal: SkygearError) -> None:
-    if not call.action.logged:
+    if not call.action.logged or call.stub_id:
         return
     # Without the app's key, the token is not read.
     token = Description() if refusal.reason in _UNREAD else _described(call)

@@ -1,9 +1,9 @@
 """The table of actions: the checks before each, and what each does (transport, section 10)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from skylogin.actions import auth, me, role, sso, wire
+from skylogin.actions import auth, me, role, sso, stubbed, wire
 from skylogin.actions.call import Action, Call, Handler
 from skylogin.actions.preprocessors import (
     authenticate,
@@ -19,8 +19,10 @@ from skylogin.actions.preprocessors import (
     select_database,
 )
 from skylogin.actions.services import Services
+from skylogin.actions.stubbed import NOT_EMULATED
+from skylogin.apps.stubs import action_name
 from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH, PASSWORD
-from skylogin.errors import UNDEFINED_OPERATION, Reason, SkygearError
+from skylogin.errors import UNDEFINED_OPERATION, SkygearError
 
 
 def _later(family: str, name: str) -> Handler:
@@ -43,11 +45,6 @@ async def _acknowledge(call: Call, services: Services) -> object:
 
 async def _refuse_unknown(call: Call, services: Services) -> object:
     raise SkygearError(UNDEFINED_OPERATION, "route unmatched")
-
-
-async def _refuse_not_emulated(call: Call, services: Services) -> object:
-    message = f"{call.action.name} is not emulated by skylogin"
-    raise SkygearError(UNDEFINED_OPERATION, message, reason=Reason.NOT_EMULATED)
 
 
 # Each row stays on one line, however long.
@@ -93,42 +90,28 @@ ACTIONS = {
 }
 # fmt: on
 
-# Actions of the original that this server refuses by name.
-NOT_EMULATED = frozenset(
-    (
-        "asset:put",
-        "subscription:fetch",
-        "subscription:fetch_all",
-        "subscription:save",
-        "subscription:delete",
-        "relation:query",
-        "relation:add",
-        "relation:remove",
-        "push:user",
-        "push:device",
-    )
-)
-_BY_NAME = ACTIONS | {
-    name: Action(name, _refuse_not_emulated, logged=True) for name in NOT_EMULATED
-}
+_BY_NAME = ACTIONS | {name: Action(name, stubbed.answer, logged=True) for name in NOT_EMULATED}
 
 # The checks before a websocket opens. It has no action name.
 HANDSHAKE = Action("", _acknowledge, (check_access_key,))
 UNMATCHED = Action("", _refuse_unknown)
 
 
-def find(path: str, payload: Mapping[str, object]) -> Action:
+def find(
+    path: str, payload: Mapping[str, object], has_stub: Callable[[str], bool] = lambda name: False
+) -> Action:
     """Return the action named by a decoded URL path, else by the payload's `action`.
 
-    An `action` that is not a string counts as empty (transport, section 2).
+    An `action` that is not a string counts as empty (transport, section 2). A path names an action
+    that a cloud function would have in the original if it *has_stub*.
     """
-    name = path.removeprefix("/").replace("/", ":")
-    if name and name in _BY_NAME:
-        return _BY_NAME[name]
+    name = action_name(path)
+    if name and (name in _BY_NAME or has_stub(name)):
+        return named(name)
     wanted = payload.get("action")
     return named(wanted if isinstance(wanted, str) else "")
 
 
 def named(name: str) -> Action:
-    """Return the action called *name*, or one that refuses every call if *name* is unknown."""
-    return _BY_NAME.get(name) or Action(name, _refuse_unknown)
+    """Return the action called *name*; if it is not emulated, only a stub answers it."""
+    return _BY_NAME.get(name) or Action(action_name(name), stubbed.answer)

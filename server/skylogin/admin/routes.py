@@ -1,6 +1,16 @@
 """The handler of each operation in openapi.json, by `operationId`."""
 
-from skylogin.admin import apps, controls, login_attempts, overview, secrets, seeds, tokens, users
+from skylogin.admin import (
+    apps,
+    controls,
+    login_attempts,
+    overview,
+    secrets,
+    seeds,
+    stubs,
+    tokens,
+    users,
+)
 from skylogin.admin.request import Handler
 
 HANDLERS: dict[str, Handler] = {
@@ -43,6 +53,13 @@ HANDLERS: dict[str, Handler] = {
     "addFault": controls.add_fault,
     "endFault": controls.end_fault,
     "endFaults": controls.end_faults,
+    "listStubs": stubs.list_stubs,
+    "addStub": stubs.add_stub,
+    "removeStub": stubs.remove_stub,
+    "removeStubs": stubs.remove_stubs,
+    "listCalls": stubs.list_calls,
+    "waitForCall": stubs.wait_for_call,
+    "forgetCalls": stubs.forget_calls,
     "listSnapshots": controls.list_snapshots,
     "takeSnapshot": controls.take_snapshot,
     "restoreSnapshot": controls.restore_snapshot,

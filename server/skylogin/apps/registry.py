@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from skylogin.apps import names, token_secrets
+from skylogin.apps.calls import Calls
 from skylogin.apps.clock import Clock, Reading
 from skylogin.apps.faults import Faults
 from skylogin.apps.login_log import LoginLog
 from skylogin.apps.refreshed import Refreshed
+from skylogin.apps.stubs import AddedStub, Stubs
 from skylogin.apps.token_secrets import SecretCache
 from skylogin.apps.token_stores import TokenStore, TokenStores
 from skylogin.clock import monotonic
@@ -32,12 +34,13 @@ IDLE_SECONDS, REMOVED_AT_ONCE = 600, 20
 
 @dataclass(frozen=True, slots=True)
 class NamedSnapshot:
-    """An app at a time by its clock: its rows by table, and the reading of its clock."""
+    """An app at a time by its clock: its rows by table, the reading of its clock, its stubs."""
 
     name: str
     at: datetime
     rows: Mapping[str, Sequence[Mapping[str, object]]]
     clock: Reading
+    stubs: Sequence[AddedStub] = ()
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class App:
     # For tests under `skylogin dev`.
     clock: Clock
     faults: Faults = field(default_factory=Faults)
+    stubs: Stubs = field(default_factory=Stubs)
+    calls: Calls = field(default_factory=Calls)
     snapshots: dict[str, NamedSnapshot] = field(default_factory=dict)
     # The rows of the new app; set by the first reset.
     first: AppSnapshot | None = None
@@ -176,7 +181,9 @@ class AppRegistry:
         app = self._open.get(name)
         if app is None:
             return True
-        is_prepared = app.clock.is_moved or app.snapshots or app.faults.in_force()
+        is_prepared = (
+            app.clock.is_moved or app.snapshots or app.faults.in_force() or app.stubs.all()
+        )
         return not is_prepared and monotonic() - app.used_at >= IDLE_SECONDS
 
     async def _open_stored(self, stored: StoredApp) -> App:

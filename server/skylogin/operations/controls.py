@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from skylogin.actions.table import ACTIONS, NOT_EMULATED
+from skylogin.actions.stubbed import NOT_EMULATED
+from skylogin.actions.table import ACTIONS
 from skylogin.apps.faults import (
     DROP,
     ERROR,
@@ -44,10 +45,10 @@ REQUIRED_FIELDS = ("seconds", "error", "status")
 async def reset(operator: Operator, app: App) -> None:
     """Reset *app* to its first state; its keys, secrets and snapshots stay.
 
-    Users, records, rules, login attempts, counts and the audit list are deleted, faults end, and
-    the clock shows server time.
+    Users, records, rules, login attempts, calls, counts and the audit list are deleted, faults and
+    stubs end, and the clock shows server time.
     """
-    _check_dev(operator)
+    check_dev(operator)
 
     async def work(tx: Transaction) -> None:
         first = await snapshots.reset(tx, app.name, operator.settings.auth_record_keys, app.first)
@@ -64,6 +65,8 @@ async def reset(operator: Operator, app: App) -> None:
 
     await app.login_log.forget(empty)
     app.faults.clear()
+    app.stubs.replace()
+    app.calls.clear()
 
 
 # --- the clock -------------------------------------------------------------------
@@ -76,7 +79,7 @@ async def set_clock(
 
     Raises RefusedError on a time that is out of range.
     """
-    _check_dev(operator)
+    check_dev(operator)
     try:
         app.clock.set(app.clock() if moment is None else moment, frozen=frozen)
     except ValueError as error:
@@ -85,7 +88,7 @@ async def set_clock(
 
 async def advance_clock(operator: Operator, app: App, seconds: float) -> None:
     """Move the clock of *app* forward or back. Raises RefusedError on a time out of range."""
-    _check_dev(operator)
+    check_dev(operator)
     try:
         app.clock.advance(timedelta(seconds=seconds))
     except (ValueError, OverflowError) as error:
@@ -94,7 +97,7 @@ async def advance_clock(operator: Operator, app: App, seconds: float) -> None:
 
 async def reset_clock(operator: Operator, app: App) -> None:
     """Reset the clock of *app* to server time."""
-    _check_dev(operator)
+    check_dev(operator)
     app.clock.reset()
 
 
@@ -131,7 +134,7 @@ def _hint(action: str) -> str:
 
 async def add_fault(operator: Operator, app: App, fault: InjectedFault) -> FaultInForce:
     """Add *fault* to *app*. Raises ConflictError if the app has too many."""
-    _check_dev(operator)
+    check_dev(operator)
     try:
         return app.faults.add(operator.ids.random_id(), fault)
     except ValueError as error:
@@ -140,14 +143,14 @@ async def add_fault(operator: Operator, app: App, fault: InjectedFault) -> Fault
 
 async def end_fault(operator: Operator, app: App, fault_id: str) -> None:
     """End one fault. Raises MissingError if it is over already."""
-    _check_dev(operator)
+    check_dev(operator)
     if not app.faults.end(fault_id):
         raise MissingError(f"there is no fault {fault_id}, or it is over")
 
 
 async def end_faults(operator: Operator, app: App) -> None:
     """End all faults of *app*."""
-    _check_dev(operator)
+    check_dev(operator)
     app.faults.clear()
 
 
@@ -159,7 +162,7 @@ async def take_snapshot(operator: Operator, app: App, name: str) -> NamedSnapsho
 
     Raises RefusedError on an invalid name, ConflictError if the app has too many snapshots.
     """
-    _check_dev(operator)
+    check_dev(operator)
     if not _NAME.fullmatch(name):
         raise RefusedError(
             f"{name!r} is not a valid name: a name has 1 to 100 of A-Z a-z 0-9 _ . -"
@@ -169,14 +172,14 @@ async def take_snapshot(operator: Operator, app: App, name: str) -> NamedSnapsho
     rows = await operator.store.run(
         lambda tx: snapshots.copy(tx, app.name), write=False, snapshot=True
     )
-    taken = NamedSnapshot(name, operator.now(), rows, app.clock.reading)
+    taken = NamedSnapshot(name, operator.now(), rows, app.clock.reading, app.stubs.all())
     app.snapshots[name] = taken
     return taken
 
 
 async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
-    """Restore *app* and its clock from a snapshot; faults end. Raises MissingError."""
-    _check_dev(operator)
+    """Restore *app*, its clock and its stubs from a snapshot; faults end. Raises MissingError."""
+    check_dev(operator)
     snapshot = _snapshot(app, name)
 
     async def work(tx: Transaction) -> None:
@@ -188,11 +191,13 @@ async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
 
     await app.login_log.forget(restore)
     app.faults.clear()
+    app.stubs.replace(snapshot.stubs)
+    app.calls.clear()
 
 
 async def delete_snapshot(operator: Operator, app: App, name: str) -> None:
     """Delete a snapshot. Raises MissingError."""
-    _check_dev(operator)
+    check_dev(operator)
     _snapshot(app, name)
     del app.snapshots[name]
 
@@ -204,6 +209,7 @@ def _snapshot(app: App, name: str) -> NamedSnapshot:
         raise MissingError(f"there is no snapshot {name}") from None
 
 
-def _check_dev(operator: Operator) -> None:
+def check_dev(operator: Operator) -> None:
+    """Raise RefusedError except under `skylogin dev`."""
     if operator.settings.mode != DEV:
         raise RefusedError("only `skylogin dev` has controls for tests")

@@ -2,9 +2,11 @@
 
 from skylogin.client.errors import AdminError, CallRefusedError, LoginRefusedError
 from skylogin.testing.app import LoggedIn, SkyloginApp
+from skylogin.testing.calls import RecordedCall
 from skylogin.testing.faults import Fault
 from skylogin.testing.login_attempts import Attempt
 from skylogin.testing.server import RunningServer, SkyloginServer
+from skylogin.testing.stubs import Stub
 from skylogin.testing.users import User
 
 __all__ = [
@@ -14,8 +16,10 @@ __all__ = [
     "Fault",
     "LoggedIn",
     "LoginRefusedError",
+    "RecordedCall",
     "RunningServer",
     "SkyloginApp",
     "SkyloginServer",
+    "Stub",
     "User",
 ]

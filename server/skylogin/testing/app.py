@@ -13,9 +13,11 @@ from skylogin.client.admin_api import AdminClient, Transport, read_optional_time
 from skylogin.client.connections import Connections, HttpAnswer
 from skylogin.client.errors import CallRefusedError, LoginRefusedError, json_object
 from skylogin.testing.bad_tokens import BadTokens
+from skylogin.testing.calls import Calls
 from skylogin.testing.clock import AppClock
 from skylogin.testing.faults import Faults
 from skylogin.testing.login_attempts import Attempts
+from skylogin.testing.stubs import Stubs
 from skylogin.testing.users import Users, profile_of
 
 LOGIN = "sso:custom_token:login"
@@ -38,9 +40,9 @@ class LoggedIn:
 class SkyloginApp:
     """One app of a running `skylogin dev`, in this process or elsewhere.
 
-    Users, login attempts, clock and faults are asked of the server each time, so they are never
-    stale. Calls block for about a millisecond, and work in any thread. An app can be pickled for
-    another process.
+    Users, login attempts, calls, clock, faults and stubs are asked of the server each time, so they
+    are never stale. That takes about a millisecond, and works in any thread. An app can be pickled
+    for another process.
     """
 
     def __init__(self, connections: Connections, transport: Transport, name: str) -> None:
@@ -51,6 +53,8 @@ class SkyloginApp:
         self.logins = Attempts(self._admin)
         self.clock = AppClock(self._admin)
         self.faults = Faults(self._admin)
+        self.stubs = Stubs(self._admin)
+        self.calls = Calls(self._admin)
         self.bad = BadTokens(self._mint)
 
     def __repr__(self) -> str:
@@ -166,7 +170,7 @@ class SkyloginApp:
     # --- the whole app ---------------------------------------------------------------
 
     def reset(self) -> None:
-        """Reset the app: no users, login attempts or faults, and the clock shows server time."""
+        """Reset the app: no users, attempts, calls, faults or stubs, and the clock's first time."""
         self._admin.post("reset")
 
     def delete(self) -> None:
@@ -208,5 +212,5 @@ class SkyloginApp:
         self._admin.ask("DELETE", "snapshots", name)
 
     def restore(self, name: str) -> None:
-        """Restore the app to the snapshot *name*, and remove faults."""
+        """Restore the app and its stubs to the snapshot *name*, and remove faults."""
         self._admin.post("snapshots", name, "restore")

@@ -1,0 +1,48 @@
+"""The calls of `skylogin dev`, recorded for tests without their secrets."""
+
+from skylogin.actions.call import Call
+from skylogin.actions.dispatch import Answer, dispatch
+from skylogin.actions.services import Services
+from skylogin.actions.stubbed import arguments_of, secrets_of
+from skylogin.apps.calls import RecordedCall
+from skylogin.config import DEV
+from skylogin.domain import redaction
+from skylogin.encoding import json_text
+
+ARGUMENTS_BYTES_MAX = 16_384
+NAME_CHARACTERS_MAX = 200
+
+
+async def dispatch_recorded(call: Call, services: Services) -> Answer:
+    """Carry out *call* and return its answer; under `skylogin dev`, record both."""
+    if services.settings.mode != DEV:
+        return await dispatch(call, services)
+    recorded = await _begun(call, services)
+    call.app.calls.add(recorded)
+    try:
+        answered = await dispatch(call, services)
+        recorded.status = answered.status
+        if answered.refusal is not None:
+            recorded.error = answered.refusal.kind.name
+            recorded.reason = answered.refusal.reason or ""
+            recorded.explanation = answered.refusal.explanation
+        return answered
+    finally:
+        recorded.key, recorded.user_id = call.access_key.value, call.user_id
+        recorded.stub_id = call.stub_id
+        call.app.calls.end()
+
+
+async def _begun(call: Call, services: Services) -> RecordedCall:
+    secrets, arguments = await secrets_of(call), arguments_of(call.payload)
+    text = json_text.write_stored(arguments)
+    size, left_out = len(text.encode()), ""
+    if size > ARGUMENTS_BYTES_MAX:
+        left_out = f"they have {size:,} bytes, more than {ARGUMENTS_BYTES_MAX:,}"
+    return RecordedCall(
+        id=services.ids.timed_id(services.now()),
+        at=call.now,
+        action=redaction.text(call.action.name[:NAME_CHARACTERS_MAX], secrets),
+        arguments=None if left_out else redaction.redacted(arguments, secrets),
+        left_out=left_out,
+    )

@@ -1,0 +1,84 @@
+"""Actions that skylogin does not emulate: answered by a test's stub, or refused."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from skylogin.actions.call import Call
+from skylogin.actions.preprocessors import authenticate, check_user, require_auth
+from skylogin.actions.services import Services
+from skylogin.apps.stubs import Stub
+from skylogin.config import DEV
+from skylogin.errors import UNDEFINED_OPERATION, Reason, SkygearError
+
+# Actions of the original that this server refuses by name.
+NOT_EMULATED = frozenset(
+    (
+        "asset:put",
+        "subscription:fetch",
+        "subscription:fetch_all",
+        "subscription:save",
+        "subscription:delete",
+        "relation:query",
+        "relation:add",
+        "relation:remove",
+        "push:user",
+        "push:device",
+    )
+)
+_NOT_ARGUMENTS = frozenset(("action", "api_key", "access_token"))
+
+
+async def answer(call: Call, services: Services) -> object:
+    """Answer as the stub says that matches the call, or refuse it."""
+    added = call.app.stubs.take(call.action.name, arguments_of(call.payload))
+    if added is None:
+        raise await _refusal(call, services)
+    try:
+        await _check_caller(call, services, added.stub)
+    except SkygearError:
+        added.used -= 1
+        raise
+    call.stub_id = added.id
+    await asyncio.sleep(added.stub.delay)
+    refusal = added.stub.refusal
+    if refusal is not None:
+        raise refusal
+    return added.stub.result
+
+
+async def _refusal(call: Call, services: Services) -> SkygearError:
+    name, is_known = call.action.name, call.action.name in NOT_EMULATED
+    message = f"{name} is not emulated by skylogin" if is_known else "route unmatched"
+    reason, explanation = Reason.NOT_EMULATED if is_known else None, ""
+    if services.settings.mode == DEV:
+        reason, secrets = Reason.NOT_EMULATED, await secrets_of(call)
+        explanation = call.app.stubs.why_none(name, arguments_of(call.payload), secrets)
+    return SkygearError(UNDEFINED_OPERATION, message, reason=reason, explanation=explanation)
+
+
+async def _check_caller(call: Call, services: Services, stub: Stub) -> None:
+    """Check the key and the user as the original does for a cloud function with these options."""
+    if stub.user_required:
+        for check in (authenticate, require_auth, check_user):
+            await check(call, services)
+    elif stub.key_required or call.action.name in NOT_EMULATED:
+        await authenticate(call, services)
+    else:
+        with suppress(SkygearError):
+            await authenticate(call, services)
+
+
+def arguments_of(payload: Mapping[str, object]) -> object:
+    """Return the `args` of a cloud function, or the members of another action's payload."""
+    if "args" in payload:
+        return payload["args"]
+    return {name: value for name, value in payload.items() if name not in _NOT_ARGUMENTS}
+
+
+async def secrets_of(call: Call) -> set[str]:
+    """Return the keys and secrets that *call* may contain, and that nobody may read there."""
+    secrets = {call.app.master_key, call.api_key, call.access_token}
+    with suppress(SkygearError):
+        secrets.update(await call.app.secrets.texts(call.now))
+    return secrets - {"", call.app.api_key}

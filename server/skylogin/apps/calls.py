@@ -1,0 +1,100 @@
+"""The calls of an app under `skylogin dev`, for tests to wait for and to check."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from skylogin.domain import matching
+
+CALLS_MAX = 1000
+
+
+@dataclass(slots=True)
+class RecordedCall:
+    """A call, without secrets. *status* is None until it is answered, or if its caller left.
+
+    *arguments* are the `args` of a cloud function, or the members of another action's payload;
+    *left_out* says why they are not here. *stub_id* is the stub that answered it.
+    """
+
+    id: str
+    at: datetime
+    action: str
+    arguments: object
+    left_out: str = ""
+    key: str = ""
+    user_id: str = ""
+    status: int | None = None
+    error: str = ""
+    reason: str = ""
+    explanation: str = ""
+    stub_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The calls of an action, which may end with `*`, whose arguments match; None matches any."""
+
+    action: str
+    arguments: object = None
+    after: str = ""
+
+    def covers(self, action: str) -> bool:
+        """Return whether it is about calls of *action*."""
+        prefix, star, _ = self.action.partition("*")
+        return action.startswith(prefix) if star else action == self.action
+
+    def differs(self, arguments: object) -> str:
+        """Return why a call with *arguments* does not match, empty if it does."""
+        return "" if self.arguments is None else matching.difference(self.arguments, arguments)
+
+
+class Calls:
+    """The latest calls of one app, the oldest first."""
+
+    def __init__(self) -> None:
+        self._latest: deque[RecordedCall] = deque(maxlen=CALLS_MAX)
+        self._ended = asyncio.Event()
+
+    def add(self, call: RecordedCall) -> None:
+        """Add a call that begins."""
+        self._latest.append(call)
+
+    def end(self) -> None:
+        """Tell those who wait that a call was answered."""
+        self._ended.set()
+        self._ended = asyncio.Event()
+
+    def find(self, action: str = "*", after: str = "") -> list[RecordedCall]:
+        """Return the calls of *action*; only those after the one with the id *after*."""
+        covers = Wanted(action).covers
+        return [one for one in self._latest if one.id > after and covers(one.action)]
+
+    async def wait(self, wanted: "Wanted", seconds: float) -> RecordedCall | None:
+        """Return the first call that is as *wanted*, past or future; None at time-out."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    ended = self._ended
+                    for one in self.find(wanted.action, wanted.after):
+                        if one.status is not None and not wanted.differs(one.arguments):
+                            return one
+                    await ended.wait()
+        except TimeoutError:
+            return None
+
+    def why_none(self, wanted: "Wanted") -> str:
+        """Return which call came closest to what is *wanted*."""
+        calls = self.find(after=wanted.after)
+        of_action = [one for one in calls if wanted.covers(one.action)]
+        for one in reversed(of_action):
+            found = "" if one.status is None else wanted.differs(one.arguments)
+            what = found or "is not answered yet, or its caller left"
+            return f"the latest of {len(of_action)} calls of {wanted.action} does not match: {what}"
+        names = ", ".join(sorted({one.action or "no action" for one in calls}))
+        return f"no call of {wanted.action}; there were calls of {names}" if names else "no call"
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._latest.clear()

@@ -1,0 +1,92 @@
+"""Stubs and recorded calls of apps of `skylogin dev`; only the server's memory has them."""
+
+from collections.abc import Mapping
+
+from skylogin.actions.table import ACTIONS
+from skylogin.apps.calls import RecordedCall, Wanted
+from skylogin.apps.registry import App
+from skylogin.apps.stubs import LIMITS, AddedStub, Stub, action_name, error_kind
+from skylogin.encoding import json_text
+from skylogin.operations.controls import check_dev
+from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
+
+ANSWER_BYTES_MAX = 262_144
+
+
+def read_stub(body: Mapping[str, object]) -> Stub:
+    """Return the stub that *body* describes. Raises RefusedError on an invalid one."""
+    action = action_name(str(body["action"]))
+    # The OpenAPI document, or the seed's reader, has checked the types.
+    stub = Stub(**{**body, "action": action})  # type: ignore[arg-type]
+    problem = _problem(stub, body)
+    if problem:
+        raise RefusedError(problem)
+    return stub
+
+
+def _problem(stub: Stub, given: Mapping[str, object]) -> str:
+    """Return why *stub* cannot be added, empty if it can."""
+    action, error, has_error = stub.action, stub.error, stub.error is not None
+    emulated = f"skylogin emulates {action or 'a call without action'}: a fault can make it fail"
+    problems = {
+        emulated: action in ACTIONS,
+        f"{action!r} has a * that is not at its end": "*" in action[:-1],
+        "a stub has either a result or an error": has_error and "result" in given,
+        "message and info are for a stub with an error": not has_error
+        and bool(stub.message or stub.info),
+        f"{error!r} is not the name of an error; a code is a number": error is not None
+        and error_kind(error) is None,
+        **{
+            f"{name} has to be {least} to {most}": not least <= value <= most
+            for name, (least, most) in LIMITS.items()
+            if (value := getattr(stub, name)) is not None
+        },
+    }
+    found = next((text for text, is_so in problems.items() if is_so), "")
+    return found or _problem_of_size(stub)
+
+
+def _problem_of_size(stub: Stub) -> str:
+    try:
+        size = len(json_text.write([stub.arguments, stub.result, stub.message, dict(stub.info)]))
+    except (ValueError, TypeError, RecursionError) as error:
+        return f"the stub cannot be written as JSON: {error}"
+    is_small = size <= ANSWER_BYTES_MAX
+    return "" if is_small else f"the stub has {size:,} bytes, more than {ANSWER_BYTES_MAX:,}"
+
+
+async def add_stub(operator: Operator, app: App, stub: Stub) -> AddedStub:
+    """Add *stub* to *app*. Raises ConflictError if the app has too many."""
+    check_dev(operator)
+    try:
+        return app.stubs.add(operator.ids.random_id(), stub)
+    except ValueError as error:
+        raise ConflictError(str(error)) from None
+
+
+async def remove_stub(operator: Operator, app: App, stub_id: str) -> None:
+    """Remove one stub. Raises MissingError."""
+    check_dev(operator)
+    if not app.stubs.remove(stub_id):
+        raise MissingError(f"there is no stub {stub_id}")
+
+
+async def remove_stubs(operator: Operator, app: App) -> None:
+    """Remove all stubs of *app*."""
+    check_dev(operator)
+    app.stubs.replace()
+
+
+async def wait_for_call(
+    operator: Operator, app: App, wanted: Wanted, seconds: float
+) -> tuple[RecordedCall | None, str]:
+    """Return the first call as *wanted*, past or future; at time-out, which one came closest."""
+    check_dev(operator)
+    found = await app.calls.wait(wanted, seconds)
+    return found, "" if found else app.calls.why_none(wanted)
+
+
+async def forget_calls(operator: Operator, app: App) -> None:
+    """Forget the calls of *app*."""
+    check_dev(operator)
+    app.calls.clear()
