@@ -268,7 +268,7 @@ async def test_a_call_is_waited_for(site_app: SiteApp) -> None:
     """One that is still to come, and one that was."""
     await add(site_app, result=1)
     waiting = asyncio.create_task(
-        site_app.admin("POST", "calls/wait", action=HELLO, arguments={"n": 2}, timeout=30)
+        site_app.admin("POST", "calls/wait", action=HELLO, arguments={"n": 2}, timeout=10)
     )
     for number in (1, 2):
         await site_app.call("", action=HELLO, args={"n": number})

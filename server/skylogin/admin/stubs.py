@@ -5,7 +5,7 @@ from skylogin.apps.calls import RecordedCall, Wanted
 from skylogin.apps.stubs import AddedStub, action_name
 from skylogin.operations import stubs
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 5
 
 
 async def list_stubs(request: AdminRequest) -> Json:
