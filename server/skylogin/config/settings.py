@@ -110,6 +110,8 @@ class Settings:
     master_body_bytes_max: int = _setting("SKYLOGIN_MASTER_BODY_BYTES_MAX", "16777216", parsers.positive_integer, "The same for calls with the master key in a header, and for the admin API and the portal.")
     token_bytes_max: int = _setting("SKYLOGIN_TOKEN_BYTES_MAX", "262144", parsers.positive_integer, "Maximum size of a custom token; a larger one is refused unread.")
     pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "65536", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
+    connections_max: int = _setting("SKYLOGIN_CONNECTIONS_MAX", "10000", parsers.positive_integer, "Connections that clients may have open, but never more than the process has file descriptors for. Beyond it, only `/healthz` and `/readyz` are answered.")
+    connections_per_address_max: int = _setting("SKYLOGIN_CONNECTIONS_PER_ADDRESS_MAX", "500", parsers.positive_integer, "Connections that one address (of IPv6: one /64) may have open, but never more than half of all. Neither loopback nor `SKYLOGIN_TRUSTED_PROXIES` have this limit.")
     default_key_on_network: bool = _setting("SKYLOGIN_DEFAULT_KEY_ON_NETWORK", "no", parsers.boolean, "Whether `skylogin dev` starts beyond loopback with the default master key, which everybody knows.")
     admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.")
     admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.")

@@ -56,6 +56,16 @@ async def refuse(request: web.Request) -> web.Response:
     return _respond(refused(refusal), headers, services)
 
 
+def refuse_busy(request: web.Request, explanation: str) -> web.Response:
+    """Ask the client to try again in a moment."""
+    services = request.app[SERVICES]
+    headers = _headers(request, services)
+    headers["Server"], headers["Retry-After"] = SERVER, str(RETRY_SECONDS)
+    message = "the server is busy"
+    refusal = SkygearError(UNEXPECTED_ERROR, message, status=503, explanation=explanation)
+    return _respond(refused(refusal), headers, services)
+
+
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a call of an action, with any method and path."""
     services = request.app[SERVICES]
@@ -116,11 +126,7 @@ async def _answer_call(
         response.force_close()
         return response
     except MemoryFullError:
-        headers["Retry-After"] = str(RETRY_SECONDS)
-        explanation = "the bodies of all calls together are too large; try again"
-        message = "the server is busy"
-        refusal = SkygearError(UNEXPECTED_ERROR, message, status=503, explanation=explanation)
-        return _respond(refused(refusal), headers, services)
+        return refuse_busy(request, "the bodies of all calls together are too large")
     if call.fault is None:
         return response
     return await fault_answers.apply_fault(request, call.fault, response)

@@ -19,7 +19,7 @@ from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health
-from skylogin.web.connections import connection_of
+from skylogin.web.connections import Connection, connection_of
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES, STOPPING
 
 # `/metrics` does not exist; the action of an unknown path would be the home action.
@@ -28,6 +28,7 @@ OPERATORS_PATHS = {
     "readyz": health.readyz,
     "metrics": action_endpoint.refuse,
 }
+HEALTH = (health.healthz, health.readyz)
 
 
 def make_application(
@@ -86,9 +87,24 @@ async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
         connection.close()
     connection.request_began()
     try:
+        if connection.is_spare:
+            return await _answer_spare(request, handler, connection)
         return await handler(request)
     finally:
         connection.request_ended()
+
+
+async def _answer_spare(
+    request: web.Request, handler: Handler, connection: Connection
+) -> web.StreamResponse:
+    """Answer a check of the server's health, and nothing else."""
+    if request.match_info.handler in HEALTH:
+        response = await handler(request)
+    else:
+        connection.refuse()
+        response = action_endpoint.refuse_busy(request, "there are too many connections")
+    response.force_close()
+    return response
 
 
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:

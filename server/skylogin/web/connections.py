@@ -1,17 +1,24 @@
-"""Connections of clients: each ends if nothing comes of it.
+"""Connections of clients: so many, and each ends if nothing comes of it.
 
 aiohttp waits for as long as a client likes: for its first byte, for the rest of its headers, and
 for the next request of a connection that it keeps.
 """
 
 import asyncio
+import errno
 import logging
 import resource
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 
+from skylogin.apps.attempt_limits import source_of
 from skylogin.clock import monotonic
+from skylogin.config import Network
+from skylogin.domain import hosts
+from skylogin.http.forwarded_header import read_address
 
 logger = logging.getLogger("skylogin.http")
 
@@ -20,18 +27,35 @@ HEADER_SECONDS_MAX = 10
 KEEP_ALIVE_SECONDS = 75
 CHECK_SECONDS = 1.0
 WARN_SECONDS = 60
-# Files of the database, of its log, of access tokens and the like.
-DESCRIPTORS_KEPT = 64
+# The event loop may accept so many before it asks whether there is room.
+ACCEPTED_AT_ONCE_MAX = 128
+# For those, for files of the database, of its log, of access tokens and the like.
+DESCRIPTORS_KEPT = ACCEPTED_AT_ONCE_MAX + 64
+# For checks of the server's health while there is no room for other connections.
+SPARE_MAX = 16
 _NEVER = float("inf")
 
 
 class Connections:
-    """The connections of a server. More than the process has descriptors for are closed at once."""
+    """The connections of a server: at most *in_all*, and *per_address* of one peer.
 
-    def __init__(self, most: int | None = None) -> None:
-        self.most = _descriptors() - DESCRIPTORS_KEPT if most is None else most
-        self.open: set[Connection] = set()
-        self._turned_away = 0
+    There are never more than the process has file descriptors for. This machine and *trusted*
+    proxies, by which many clients come, may have all of them.
+    """
+
+    def __init__(self, in_all: int, per_address: int, trusted: Sequence[Network] = ()) -> None:
+        descriptors = _descriptors()
+        self._spare_max = min(SPARE_MAX, max(1, descriptors // 16))
+        self.accepted_at_once = min(ACCEPTED_AT_ONCE_MAX, max(1, descriptors // 8))
+        self._descriptors_max = descriptors - min(DESCRIPTORS_KEPT, descriptors // 2)
+        self._most = min(in_all, self._descriptors_max)
+        self._per_address = min(per_address, max(1, self._most // 2))
+        self._trusted = trusted
+        self._open: set[Connection] = set()
+        # The oldest first.
+        self._spare: dict[Connection, None] = {}
+        self._by_source: Counter[str] = Counter()
+        self.turned_away = 0
         self._warn_at = float("-inf")
 
     def wrap(self, make_handler: Callable[[], asyncio.Protocol]) -> "Connection":
@@ -43,27 +67,83 @@ class Connections:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             now = monotonic()
-            for connection in [one for one in self.open if one.ends_at <= now]:
-                connection.close()
+            for one in [one for one in (*self._open, *self._spare) if one.ends_at <= now]:
+                one.close()
 
-    def turn_away(self, transport: asyncio.BaseTransport) -> None:
-        """Close a connection that is one too many, and say so once a minute."""
-        transport.close()
-        self._turned_away += 1
+    def admit(self, one: "Connection", transport: asyncio.BaseTransport) -> bool:
+        """Return whether there is room for *one*; it may be a spare one."""
+        one.source = self._source(transport)
+        if one.source and self._by_source[one.source] >= self._per_address:
+            self.turn_away(f"{self._per_address} connections of {one.source} are open")
+            return False
+        descriptor = transport.get_extra_info("socket").fileno()
+        if len(self._open) < self._most and descriptor < self._descriptors_max:
+            self._open.add(one)
+        elif len(self._spare) < self._spare_max or self._close_waiting():
+            one.is_spare = True
+            self._spare[one] = None
+        else:
+            self.turn_away(self.fullness)
+            return False
+        self._by_source[one.source] += 1
+        return True
+
+    @property
+    def fullness(self) -> str:
+        """Say how many connections are open."""
+        return f"{len(self._open)} connections are open, as many as this process may have"
+
+    def _source(self, transport: asyncio.BaseTransport) -> str:
+        """Return whose connections are counted together, empty for those that may have all."""
+        peer = transport.get_extra_info("peername")
+        address = read_address(peer[0]) if peer else None
+        if address is None or hosts.is_loopback(str(address)):
+            return ""
+        is_trusted = any(address in network for network in self._trusted)
+        return "" if is_trusted else source_of(str(address))
+
+    def _close_waiting(self) -> bool:
+        """Close the oldest spare connection that has not sent a request, and return if it did."""
+        for one in self._spare:
+            if one.ends_at != _NEVER:
+                self.turn_away(self.fullness)
+                self.remove(one)
+                one.close()
+                return True
+        return False
+
+    def remove(self, one: "Connection") -> None:
+        """Forget a connection that ends; a second time does nothing."""
+        if one not in self._open and one not in self._spare:
+            return
+        self._open.discard(one)
+        self._spare.pop(one, None)
+        self._by_source[one.source] -= 1
+        if not self._by_source[one.source]:
+            del self._by_source[one.source]
+
+    def handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say in one line that no connection can be accepted; other errors are none of ours."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self.turn_away(f"{self.fullness}: {error.strerror}")
+        else:
+            loop.default_exception_handler(context)
+
+    def turn_away(self, reason: str) -> None:
+        """Count a connection that is one too many, and say so once a minute."""
+        self.turned_away += 1
         now = monotonic()
         if now >= self._warn_at:
             self._warn_at = now + WARN_SECONDS
-            logger.warning(
-                "%d connections are open, as many as this process can have; turned away so far: %d",
-                len(self.open),
-                self._turned_away,
-            )
+            logger.warning("%s; turned away so far: %d", reason, self.turned_away)
 
 
 class Connection(asyncio.Protocol):
     """A connection of a client. It passes everything on to aiohttp's *handler*.
 
-    *ends_at* is when it is closed unless something happens before.
+    *ends_at* is when it is closed unless something happens before. One that *is_spare* is there
+    for a check of the server's health only.
     """
 
     def __init__(self, connections: Connections, handler: asyncio.Protocol) -> None:
@@ -72,14 +152,15 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.BaseTransport | None = None
         self._is_kept = False
         self.ends_at = _NEVER
+        self.source = ""
+        self.is_spare = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Give the client its time to send a request."""
-        if len(self._connections.open) >= self._connections.most:
-            self._connections.turn_away(transport)
+        """Give the client its time to send a request, if there is room for it."""
+        if not self._connections.admit(self, transport):
+            transport.close()
             return
         self._transport = transport
-        self._connections.open.add(self)
         self.ends_at = monotonic() + HEADER_SECONDS_MAX
         self._handler.connection_made(transport)
 
@@ -96,6 +177,10 @@ class Connection(asyncio.Protocol):
         """Note that a request is complete but for its body, which has a time limit of its own."""
         self._is_kept = False
         self.ends_at = _NEVER
+
+    def refuse(self) -> None:
+        """Note that the request is no check of health, although the connection is spare."""
+        self._connections.turn_away(self._connections.fullness)
 
     def request_ended(self) -> None:
         """Note that a request was answered."""
@@ -115,7 +200,7 @@ class Connection(asyncio.Protocol):
         """Pass the end of the connection on."""
         if self._transport is None:
             return
-        self._connections.open.discard(self)
+        self._connections.remove(self)
         self._handler.connection_lost(exc)
 
     def pause_writing(self) -> None:

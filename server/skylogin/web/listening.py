@@ -13,22 +13,24 @@ from skylogin.domain import hosts
 
 logger = logging.getLogger("skylogin.web")
 
-BACKLOG = 128
 EVERY_ADDRESS = ""
 
 
 async def listen(
-    make_protocol: Callable[[], asyncio.Protocol], host: str, port: int
+    make_protocol: Callable[[], asyncio.Protocol], host: str, port: int, backlog: int
 ) -> asyncio.Server:
-    """Listen on *host*; empty means every address of the machine, and so does `::`, as in Go."""
+    """Listen on *host*; empty means every address of the machine, and so does `::`, as in Go.
+
+    At most *backlog* connections are accepted at once.
+    """
     loop = asyncio.get_running_loop()
     if _is_every_address(host) and socket.has_dualstack_ipv6():
         # asyncio would listen on IPv6 alone, and on another port if any is free to choose.
         both = socket.create_server(
-            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=backlog
         )
-        return await loop.create_server(make_protocol, sock=both, backlog=BACKLOG)
-    return await loop.create_server(make_protocol, host or None, port, backlog=BACKLOG)
+        return await loop.create_server(make_protocol, sock=both, backlog=backlog)
+    return await loop.create_server(make_protocol, host or None, port, backlog=backlog)
 
 
 def check_reach(settings: Settings) -> None:

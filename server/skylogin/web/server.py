@@ -154,9 +154,14 @@ async def _listening(
         try:
             await runner.setup()
             assert runner.server is not None
-            connections = Connections()
+            connections = Connections(
+                settings.connections_max,
+                settings.connections_per_address_max,
+                settings.trusted_proxies,
+            )
+            asyncio.get_running_loop().set_exception_handler(connections.handle_error)
             make_protocol = functools.partial(connections.wrap, runner.server)
-            server = await listening.listen(make_protocol, host, port)
+            server = await listening.listen(make_protocol, host, port, connections.accepted_at_once)
         except KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
