@@ -9,8 +9,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-# A link to a file outside of docs/, such as ../examples/ruby/test/skylogin.rb.
-OUTSIDE = re.compile(r"\]\(\.\./((?:examples|README)[^)#]*)")
+# A link to a file outside of docs/, such as ../examples/ruby/test/login_test.rb.
+OUTSIDE = re.compile(r"\]\(\.\./((?:examples|kits|README)[^)#]*)")
 # Where the site has the README; MkDocs takes a page of that name for an index.
 QUICK_START = "quick-start.md"
 # What a browser fetches by itself, without a click.

@@ -4,12 +4,14 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests import needs
+from tests.kits.installing import INSTALL, InstalledKit
 from tests.local_services import PostgreSQL, RedisServer, shared_postgresql
 from tests.processes import ServerProcess
 
@@ -57,6 +59,23 @@ def require() -> Require:
         pytest.skip(missing)
 
     return require
+
+
+@pytest.fixture(scope="session")
+def installed_kit(
+    require: Require, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], InstalledKit | None]:
+    """Install the kit for a language once; None where the language has none to install."""
+
+    @cache
+    def installed_kit(language: str) -> InstalledKit | None:
+        if language not in INSTALL:
+            return None
+        needed, install = INSTALL[language]
+        require(*needed)
+        return install(tmp_path_factory.mktemp(f"kit-{language}"))
+
+    return installed_kit
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests import maven
 from tests.local_services import can_run_postgresql
 
 TESTS = Path(__file__).parent
 EXAMPLES = TESTS.parent / "examples"
+KITS = TESTS.parent / "kits"
 SDK = TESTS / "sdk"
 PYTHON_SDK = SDK / ".python_sdk"
-MAVEN_REPOSITORY = Path.home() / ".m2" / "repository"
 MAVEN = ("mvn", "-q", "-B")
 POSTGRESQL_SETTINGS = Path("/etc/postgresql-common/createcluster.d/skylogin-tests.conf")
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
@@ -146,21 +149,30 @@ def _install_python_sdk() -> bool:
     )
 
 
+# The projects of Maven, the kit before the example that uses it.
+JAVA_PROJECTS = (KITS / "java", EXAMPLES / "java")
+
+
 def _has_java_libraries() -> bool:
-    java = EXAMPLES / "java"
-    is_same = _same(java / "pom.xml", java / "target" / ".installed.xml")
-    return is_same and (MAVEN_REPOSITORY / "io" / "jsonwebtoken").is_dir()
+    are_same = (_same(one / "pom.xml", one / "target" / ".installed.xml") for one in JAVA_PROJECTS)
+    return all(are_same) and (maven.DOWNLOADED / "io" / "jsonwebtoken").is_dir()
 
 
 def _install_java_libraries() -> bool:
-    # The tests run Maven offline, so each thing they do is done once: test, and run a program.
-    java = EXAMPLES / "java"
+    # The tests run Maven offline, so each thing they do is done once.
+    kit, example = JAVA_PROJECTS
     program = ("-Dexec.mainClass=com.example.auth.Passwords", "-Dexec.args=x")
-    return (
-        _run(*MAVEN, "test", "-Dtest=AuthServerTest", folder=java)
-        and _run(*MAVEN, "exec:java", *program, folder=java)
-        and _copy(java / "pom.xml", java / "target" / ".installed.xml")
-    )
+    with TemporaryDirectory() as folder:
+        repository = Path(folder) / "repository"
+        run = partial(_run, *MAVEN, maven.copy_repository(repository))
+        if not (
+            run("install", "-DskipTests", folder=kit)
+            and run("test", "-Dtest=AuthServerTest", folder=example)
+            and run("exec:java", *program, folder=example)
+        ):
+            return False
+        maven.keep_downloads(repository)
+    return all(_copy(one / "pom.xml", one / "target" / ".installed.xml") for one in JAVA_PROJECTS)
 
 
 def _copy(wanted: Path, installed: Path) -> bool:
@@ -205,7 +217,7 @@ NEEDS = {
             _install_python_sdk,
         ),
         Need("the packages of examples/javascript", JAVASCRIPT, *_npm(EXAMPLES / "javascript")),
-        Need("the libraries of examples/java", JAVA, _has_java_libraries, _install_java_libraries),
+        Need("the libraries of Java", JAVA, _has_java_libraries, _install_java_libraries),
     )
 }
 

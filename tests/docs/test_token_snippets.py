@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from skylogin.testing import SkyloginServer
 
+from tests import maven
 from tests.docs.pages import ROOT, SNIPPETS
 from tests.examples.languages import LANGUAGES
 
@@ -118,11 +119,10 @@ def java_program(snippet: str, folder: Path) -> list[str]:
         + body
         + "\nSystem.out.println(token);\n}\n}\n"
     )
-    repository = Path.home() / ".m2" / "repository"
     jars = [
         str(jar)
         for part in ("io/jsonwebtoken", "com/fasterxml")
-        for jar in (repository / part).rglob("*.jar")
+        for jar in (maven.DOWNLOADED / part).rglob("*.jar")
     ]
     return ["java", "-cp", os.pathsep.join(jars), str(source)]
 

@@ -2,40 +2,30 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.copying import link_tree
 from tests.processes import environment_with
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES, KITS = ROOT / "examples", ROOT / "kits"
 COMMANDS = Path(sys.executable).parent
-MADE_BY_RUNNING = shutil.ignore_patterns("target", "__pycache__", ".pytest_cache", ".skylogin")
+MADE_BY_RUNNING = ("target", "__pycache__", ".pytest_cache", ".skylogin")
 SECONDS_MAX = 240
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def copy_example(name: str, folder: Path) -> Path:
     """Return a copy of an example in *folder*, with what npm has installed for it."""
-    # Hundreds of small files: links to them are made sooner than copies.
-    return shutil.copytree(
-        EXAMPLES / name, folder / name, ignore=MADE_BY_RUNNING, copy_function=_link
-    )
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+    return link_tree(EXAMPLES / name, folder / name, *MADE_BY_RUNNING)
 
 
 def beside_skylogin(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment with this checkout's `skylogin` on its path."""
-    # Maven is done before its code would have been compiled well.
-    environment = environment_with({"MAVEN_OPTS": "-XX:TieredStopAtLevel=1", **(more or {})})
+    environment = environment_with(more or {})
     return {**environment, "PATH": f"{COMMANDS}{os.pathsep}{environment['PATH']}"}
 
 

@@ -5,7 +5,7 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,9 +13,11 @@ import pytest
 
 from tests.examples.languages import LANGUAGES, Language
 from tests.examples.running import beside_skylogin, copy_example, run, without_colours
+from tests.kits.installing import InstalledKit
 from tests.processes import ServerProcess
 
 CopyOf = Callable[[Language], Path]
+EnvironmentOf = Callable[..., dict[str, str]]
 TESTS_MIN = 10
 PASSWORD = "correct horse"
 OF_THE_PROJECT = {
@@ -47,6 +49,17 @@ def copy_of(require: Callable[..., None], tmp_path_factory: pytest.TempPathFacto
     return copy_of
 
 
+@pytest.fixture
+def environment_of(installed_kit: Callable[[str], InstalledKit | None]) -> EnvironmentOf:
+    """Make the environment of a language's example, with `skylogin` and the kit in it."""
+
+    def environment_of(language: Language, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        kit = installed_kit(language.name)
+        return beside_skylogin({**(kit.environment if kit else {}), **(more or {})})
+
+    return environment_of
+
+
 @pytest.fixture(params=LANGUAGES.values(), ids=LANGUAGES)
 def language(request: pytest.FixtureRequest) -> Language:
     """Each language in turn."""
@@ -55,13 +68,13 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 
 def test_an_example_passes_its_own_tests(
-    language: Language, copy_of: CopyOf, tmp_path: Path
+    language: Language, copy_of: CopyOf, environment_of: EnvironmentOf, tmp_path: Path
 ) -> None:
     """With a server that its helper starts, of which nothing is left.
 
     The project's own environment neither stops that server nor stands in for it.
     """
-    environment = beside_skylogin({**OF_THE_PROJECT, "TMPDIR": str(tmp_path)})
+    environment = environment_of(language, {**OF_THE_PROJECT, "TMPDIR": str(tmp_path)})
 
     done = run(language.tests, copy_of(language), environment)
 
@@ -72,12 +85,14 @@ def test_an_example_passes_its_own_tests(
 
 # The workflow for CI does it with JavaScript.
 @pytest.mark.parametrize("name", sorted(LANGUAGES.keys() - {"javascript"}))
-def test_an_example_passes_tests_beside_a_server(name: str, copy_of: CopyOf) -> None:
+def test_an_example_passes_tests_beside_a_server(
+    name: str, copy_of: CopyOf, environment_of: EnvironmentOf
+) -> None:
     """Its helper takes the server that `skylogin exec` tells of."""
     language = LANGUAGES[name]
     command = ["skylogin", "exec", "--", *language.tests, *language.some]
 
-    done = run(command, copy_of(language), beside_skylogin())
+    done = run(command, copy_of(language), environment_of(language))
 
     assert count_passed(language, done) > 0
 
@@ -91,18 +106,22 @@ def count_passed(language: Language, done: subprocess.CompletedProcess[str]) -> 
 
 
 def test_an_example_runs(
-    language: Language, copy_of: CopyOf, start_server: Callable[..., ServerProcess]
+    language: Language,
+    copy_of: CopyOf,
+    environment_of: EnvironmentOf,
+    start_server: Callable[..., ServerProcess],
 ) -> None:
     """Its auth server signs what skylogin accepts, and its client logs in."""
     folder = copy_of(language)
     facts = start_server("dev", "--port", "0", "--ephemeral").facts
-    environment = beside_skylogin(
+    environment = environment_of(
+        language,
         {
             "PORT": "0",
             "CUSTOM_TOKEN_SECRET": facts["custom_token_secret"],
             "SKYGEAR_ENDPOINT": facts["url"],
             "SKYGEAR_API_KEY": facts["api_key"],
-        }
+        },
     )
 
     with running(language.auth_server, folder, environment) as url:

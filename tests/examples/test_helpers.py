@@ -1,4 +1,4 @@
-"""The helpers of the examples: nothing is left of a server whose test process is killed."""
+"""The helpers of the examples, and the kits: nothing is left of a test process that is killed."""
 
 import os
 import signal
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.languages import LANGUAGES, MAVEN
+from tests.examples.languages import LANGUAGES
 from tests.examples.running import beside_skylogin, copy_example
+from tests.kits.installing import InstalledKit
 from tests.processes import processes_of
 from tests.waiting import wait_until
 
@@ -68,23 +69,17 @@ end
         ["ruby", "test/hanging_test.rb"],
     ),
     "java": Hanging(
-        "src/test/java/com/example/auth/HangingTest.java",
+        "Hanging.java",
         """
-package com.example.auth;
-import com.example.skylogin.Skylogin;
-import com.example.skylogin.SkyloginExtension;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
-@ExtendWith(SkyloginExtension.class)
-class HangingTest {
-    @Test
-    void hangs(Skylogin skylogin) throws InterruptedException {
-        skylogin.logIn("alice");
+import skylogin.SkyloginServer;
+class Hanging {
+    public static void main(String[] arguments) throws InterruptedException {
+        new SkyloginServer().start().app("hanging").logIn("alice");
         Thread.sleep(3_600_000);
     }
 }
 """,
-        [*MAVEN, "-q", "test", "-Dtest=HangingTest"],
+        ["java", "-cp", "KIT/target/classes", "Hanging.java"],
     ),
 }
 
@@ -92,7 +87,11 @@ class HangingTest {
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("name", TESTS)
 def test_nothing_is_left_of_a_killed_test(
-    name: str, number: signal.Signals, require: Callable[..., None], tmp_path: Path
+    name: str,
+    number: signal.Signals,
+    require: Callable[..., None],
+    installed_kit: Callable[[str], InstalledKit | None],
+    tmp_path: Path,
 ) -> None:
     """Neither a process of skylogin nor a folder of it."""
     require(*LANGUAGES[name].needs)
@@ -100,6 +99,9 @@ def test_nothing_is_left_of_a_killed_test(
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     (folder / TESTS[name].path).write_text(TESTS[name].text)
+
+    if kit := installed_kit(name):
+        (folder / "KIT").symlink_to(kit.folder)
 
     with running(TESTS[name].command, folder, temporary):
         wait_until(lambda: keepers(temporary), START_SECONDS_MAX)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from skylogin import config
 
-from tests import needs
+from tests import maven
 from tests.examples.running import SECONDS_MAX, beside_skylogin
 from tests.sites import MakeSite, Site
 
@@ -23,7 +23,7 @@ FILES = {
     "javascript": ("make_token.js", ["nodejs", "the packages of tests/sdk"]),
     "python": ("make_token.py", []),
     "ruby": ("make_token.rb", ["ruby", "ruby-jwt"]),
-    "java": ("MakeToken.java", ["default-jdk-headless", "the libraries of examples/java"]),
+    "java": ("MakeToken.java", ["default-jdk-headless", "the libraries of Java"]),
 }
 EXPORT = re.compile(r"^(?:#|//) (export TOKEN=.*)$", re.MULTILINE)
 
@@ -39,7 +39,7 @@ def paste(folder: Path, script: str) -> str:
     """Return what *script* prints in a shell in *folder*, where the libraries are installed."""
     (folder / "node_modules").symlink_to(NODE_MODULES)
     (folder / "lib").mkdir()
-    for jar in needs.MAVEN_REPOSITORY.rglob("*.jar"):
+    for jar in maven.DOWNLOADED.rglob("*.jar"):
         if {"jsonwebtoken", "fasterxml"} & set(jar.parts):
             (folder / "lib" / jar.name).symlink_to(jar)
     environment = beside_skylogin()

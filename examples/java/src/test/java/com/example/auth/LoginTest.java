@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.example.auth.Client.RefusedException;
-import com.example.skylogin.Skylogin;
-import com.example.skylogin.SkyloginExtension;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.time.Duration;
@@ -20,6 +18,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import skylogin.BadToken;
+import skylogin.LoggedIn;
+import skylogin.LoginAttempt;
+import skylogin.SkyloginApp;
+import skylogin.SkyloginExtension;
 
 /** Tests of the whole login: password, custom token, Skygear. */
 @ExtendWith(SkyloginExtension.class)
@@ -41,7 +44,7 @@ class LoginTest {
     private Client client;
 
     @BeforeEach
-    void start(Skylogin skylogin) throws IOException {
+    void start(SkyloginApp skylogin) throws IOException {
         startAuthServer(skylogin, new NewCustomTokens(skylogin.secret()));
     }
 
@@ -50,14 +53,14 @@ class LoginTest {
         authServer.close();
     }
 
-    private void startAuthServer(Skylogin skylogin, CustomTokens tokens) throws IOException {
+    private void startAuthServer(SkyloginApp skylogin, CustomTokens tokens) throws IOException {
         authServer = new AuthServer(AuthServer.users(), tokens, 0);
-        client = new Client(authServer.url(), skylogin.endpoint(), skylogin.apiKey());
+        client = new Client(authServer.url(), skylogin.url(), skylogin.apiKey());
     }
 
     @ParameterizedTest
     @EnumSource
-    void aUserOfTheAuthServerBecomesAUserOfSkygear(Api api, Skylogin skylogin) throws Exception {
+    void aUserOfTheAuthServerBecomesAUserOfSkygear(Api api, SkyloginApp skylogin) throws Exception {
         authServer.close();
         startAuthServer(skylogin, api.tokens.apply(skylogin.secret()));
 
@@ -65,13 +68,12 @@ class LoginTest {
 
         assertEquals("alice", answer.get("profile").get("username").asText());
         assertEquals("alice@example.com", answer.get("profile").get("email").asText());
-        JsonNode me = skylogin.call(
-                "me", Map.of("access_token", answer.get("access_token").asText()));
-        assertEquals(answer.get("user_id"), me.get("user_id"));
+        assertEquals(
+                skylogin.users().get("u-1001").id(), answer.get("user_id").asText());
     }
 
     @Test
-    void eachLoginGivesTheSameUser(Skylogin skylogin) throws Exception {
+    void eachLoginGivesTheSameUser(SkyloginApp skylogin) throws Exception {
         JsonNode first = client.logIn("alice", "correct horse");
         JsonNode second = client.logIn("alice", "correct horse");
         JsonNode other = client.logIn("bob", "battery staple");
@@ -81,79 +83,71 @@ class LoginTest {
     }
 
     @Test
-    void aWrongPasswordNeverReachesSkygear(Skylogin skylogin) {
+    void aWrongPasswordNeverReachesSkygear(SkyloginApp skylogin) {
         assertThrows(RefusedException.class, () -> client.logIn("alice", "wrong"));
 
-        assertTrue(skylogin.admin("GET", "logins", null).get("attempts").isEmpty());
+        assertTrue(skylogin.logins().list().isEmpty());
     }
 
     @Test
-    void anExpiredTokenIsRefused(Skylogin skylogin) throws Exception {
+    void anExpiredTokenIsRefused(SkyloginApp skylogin) throws Exception {
         String token = client.fetchCustomToken("alice", "correct horse");
         client.logInWithToken(token);
 
-        skylogin.advance(Duration.ofSeconds(3601));
+        skylogin.clock().advance(Duration.ofSeconds(3601));
 
         RefusedException refused =
                 assertThrows(RefusedException.class, () -> client.logInWithToken(token));
         assertEquals(BAD_REQUEST, refused.code());
-        JsonNode attempt = skylogin.waitForLogin(Map.of("subject", "u-1001", "accepted", false));
-        assertEquals("expired", attempt.get("reason").asText());
+        LoginAttempt attempt = skylogin.logins().waitFor(one -> !one.accepted());
+        assertEquals("u-1001", attempt.subject());
+        assertEquals("expired", attempt.reason());
     }
 
     @Test
-    void aTokenIssuedInTheFutureIsRefused(Skylogin skylogin) {
+    void aTokenIssuedInTheFutureIsRefused(SkyloginApp skylogin) {
         Instant frozen = Instant.parse("2026-01-01T00:00:00Z");
-        skylogin.freeze(frozen);
+        skylogin.clock().freeze(frozen);
 
         assertThrows(RefusedException.class, () -> client.logIn("alice", "correct horse"));
 
-        JsonNode attempt = skylogin.waitForLogin(Map.of("subject", "u-1001"));
-        assertEquals("issued_in_future", attempt.get("reason").asText());
-        assertEquals(frozen, Instant.parse(attempt.get("at").asText()));
+        LoginAttempt attempt = skylogin.logins().waitFor("u-1001");
+        assertEquals("issued_in_future", attempt.reason());
+        assertEquals(frozen, attempt.at());
     }
 
     @Test
-    void aFrozenClockCanBeUnfrozen(Skylogin skylogin) {
-        skylogin.freeze();
-        Instant frozen = skylogin.now();
-        assertEquals(frozen, skylogin.now());
-
-        skylogin.unfreeze();
-
-        assertTrue(skylogin.now().isAfter(frozen));
-    }
-
-    @Test
-    void aTokenSignedWithAnotherSecretIsRefused(Skylogin skylogin) throws Exception {
+    void aTokenSignedWithAnotherSecretIsRefused(SkyloginApp skylogin) throws Exception {
         authServer.close();
         startAuthServer(skylogin, new OldCustomTokens("not the secret of Skygear, but as long"));
 
         assertThrows(RefusedException.class, () -> client.logIn("bob", "battery staple"));
 
-        JsonNode attempt = skylogin.waitForLogin(Map.of("accepted", false));
-        assertEquals("signature_wrong", attempt.get("reason").asText());
+        assertEquals("signature_wrong", skylogin.logins().last().reason());
     }
 
     @Test
-    void aResetRemovesTheUsers(Skylogin skylogin) {
-        JsonNode before = skylogin.logIn("carol");
-        assertEquals(before.get("user_id"), skylogin.logIn("carol").get("user_id"));
+    void aDisabledUserIsRefused(SkyloginApp skylogin) {
+        skylogin.users().add("u-1001").disable("too loud");
 
-        skylogin.reset();
+        RefusedException refused = assertThrows(
+                RefusedException.class, () -> client.logIn("alice", "correct horse"));
 
-        assertNotEquals(before.get("user_id"), skylogin.logIn("carol").get("user_id"));
+        assertEquals(403, refused.status());
     }
 
     @Test
-    void theHelperReportsSkygearsErrors(Skylogin skylogin) {
-        String expired = skylogin.mint("carol", Map.of("expires_in", -1));
+    void aTestCanLogInWithoutTheAuthServer(SkyloginApp skylogin) {
+        LoggedIn carol = skylogin.logIn("carol", Map.of("username", "carol"));
 
-        Skylogin.RefusedException refused = assertThrows(
-                Skylogin.RefusedException.class, () -> skylogin.logInWithToken(expired));
+        assertEquals("carol", carol.profile().get("username"));
+        assertEquals(carol.userId(), skylogin.users().get("carol").id());
+    }
 
-        assertEquals(BAD_REQUEST, refused.code());
-        JsonNode attempt = skylogin.waitForLogin(Map.of("subject", "carol"));
-        assertEquals("expired", attempt.get("reason").asText());
+    @Test
+    void aBadTokenIsRefused(SkyloginApp skylogin) {
+        String tampered = skylogin.mint(BadToken.TAMPERED, "carol");
+
+        assertThrows(RefusedException.class, () -> client.logInWithToken(tampered));
     }
 }

@@ -1,0 +1,34 @@
+"""Kits in step with the server: its version, and its kinds of bad tokens."""
+
+import re
+
+import pytest
+import skylogin
+from skylogin.tokens.bad_tokens import KINDS
+
+from tests.examples.running import EXAMPLES, KITS
+
+# Each place that names the version of a kit, and what stands before it there.
+VERSIONS = [
+    (KITS / "java" / "pom.xml", "<artifactId>skylogin-junit</artifactId>\n  <version>"),
+    (KITS / "java" / "README.md", "<artifactId>skylogin-junit</artifactId>\n  <version>"),
+    (KITS / "java" / "README.md", "<artifactId>skylogin-junit</artifactId>\n      <version>"),
+    (KITS / "java" / "README.md", "skylogin:skylogin-junit:"),
+    (EXAMPLES / "java" / "pom.xml", "<artifactId>skylogin-junit</artifactId>\n      <version>"),
+]
+
+
+@pytest.mark.parametrize(("path", "before"), VERSIONS)
+def test_a_kit_has_the_version_of_the_server(path: object, before: str) -> None:
+    """A kit that installs a server installs the one that it was tested with."""
+    text = KITS.joinpath(str(path)).read_text(encoding="utf-8")
+
+    assert re.findall(rf"{before}([^<\")]*)", text) == [skylogin.__version__]
+
+
+def test_java_has_every_kind_of_bad_token() -> None:
+    """Its own tests have each of them refused."""
+    text = (KITS / "java/src/main/java/skylogin/BadToken.java").read_text(encoding="utf-8")
+
+    kinds = {name.lower() for name in re.findall(r"^    ([A-Z_]+)[,;]$", text, re.MULTILINE)}
+    assert kinds == set(KINDS)
