@@ -128,3 +128,14 @@ class ServerProcess:
             return self.process.stdout.readline()
         finally:
             too_long.cancel()
+
+
+def read_terminal(terminal: int) -> bytes:
+    """Return what is written to a terminal until its process ends, and close it."""
+    output = b""
+    # Linux reports the end of a terminal as an error.
+    with suppress(OSError):
+        while data := os.read(terminal, 1024):
+            output += data
+    os.close(terminal)
+    return output

@@ -16,6 +16,8 @@ from skylogin.encoding import visible
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # Ours, and those of libraries that log what clients do.
 LOGGERS = ("skylogin", "aiohttp", "asyncio")
+# A line for each call, where a setting asks for it.
+CALLS = "skylogin.calls"
 MESSAGE_CHARACTERS_MAX = 4000
 QUOTED_CHARACTERS_MAX = 200
 TRACEBACK_LINES_MAX = 100
@@ -36,6 +38,7 @@ def set_up(settings: Settings) -> None:
         logger.handlers = [handler]
         logger.propagate = False
     logging.getLogger("skylogin").setLevel(settings.log_level.upper())
+    logging.getLogger(CALLS).setLevel(logging.INFO if settings.log_calls else logging.WARNING)
 
 
 class _Bounded:

@@ -205,4 +205,7 @@ def _problem_with(server: "RunningServer", wanted: dict[str, str]) -> str:
         for name in wanted.keys() - MAY_DIFFER
         if actual.get(name) != rows.get(name)
     ]
-    return f"{server.url} has other settings: {'; '.join(wrong)}" if wrong else ""
+    if not wrong:
+        return ""
+    hint = "run skylogin exec with --set NAME=VALUE" if _is_in_exec() else "start it with them"
+    return f"{server.url} has other settings: {'; '.join(wrong)} ({hint})"

@@ -125,7 +125,7 @@ def test_errors_show_any_text(charset: str, folder: Path) -> None:
         assert_harmless(done.stdout + done.stderr)
         return done.stderr
 
-    assert "1b[2J" in run("users", "show", ODD)
+    assert "1b[2J" in run("users", "show", ODD + "?")
     assert "1b[2J" in run("seed", f"{ODD}.yaml")
     assert "1b[2J" in run("logins", "--since", ODD)
     assert run("users", "delete", ODD, given="n\n").endswith("Nothing changed.\n")

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from tests.cli.commands import files_below
-from tests.processes import environment_with, run_skylogin
+from tests.processes import environment_with, read_terminal, run_skylogin
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -61,6 +60,31 @@ EXIT_CODES = {
 def test_the_exit_code_is_passed_on(script: str, code: int, tmp_path: Path) -> None:
     """As a shell reports it."""
     assert run_skylogin(tmp_path, "exec", "--", "/bin/sh", "-c", script).returncode == code
+
+
+FAIL_TO_LOG_IN = """
+import json, os, sys, urllib.error, urllib.request
+for app in ("", "apps/other/"):
+    body = json.dumps({"api_key": os.environ["SKYGEAR_API_KEY"], "token": "x"}).encode()
+    url = os.environ["SKYGEAR_ENDPOINT"] + app + "sso/custom_token/login"
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, body))
+    except urllib.error.HTTPError:
+        pass
+sys.exit(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_command_that_fails_is_told_of_refused_logins(code: int, tmp_path: Path) -> None:
+    """Those of every app; a command that succeeds may have expected them."""
+    done = run_skylogin(tmp_path, "exec", "--", sys.executable, "-c", FAIL_TO_LOG_IN, str(code))
+
+    assert done.returncode == code
+    refused = [line for line in done.stderr.splitlines() if "token_malformed" in line]
+    assert [line.split(",")[0] for line in refused] == (
+        ["  app myapp", "  app other"] if code else []
+    )
 
 
 def test_the_command_runs_at_normal_priority(tmp_path: Path) -> None:
@@ -195,12 +219,7 @@ os.write(1, b"came %d times" % len(came))
         os.execvpe(command[0], command, environment_with({}))
     wait_until((tmp_path / "ready").exists, STARTED_SECONDS_MAX)
     os.write(terminal, b"\x03")
-    output = b""
-    # Linux reports the end of a terminal as an error.
-    with suppress(OSError):
-        while data := os.read(terminal, 1024):
-            output += data
-    os.close(terminal)
+    output = read_terminal(terminal)
     _, status = os.waitpid(pid, 0)
 
     assert b"came 1 times" in output

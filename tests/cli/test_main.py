@@ -20,7 +20,14 @@ def test_the_help_lists_every_command(tmp_path: Path) -> None:
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
     """Alone."""
-    version = run_command(tmp_path, "version")
+    for command in ("version", "--version"):
+        done = run_command(tmp_path, command)
+        assert (done.returncode, done.stdout) == (0, f"{skylogin.__version__}\n")
+        assert done.stderr == ""
 
-    assert (version.returncode, version.stdout) == (0, f"{skylogin.__version__}\n")
-    assert version.stderr == ""
+
+def test_every_command_explains_itself_briefly(tmp_path: Path) -> None:
+    """With -h, as with --help."""
+    for command in ("", "dev", "exec", "users edit"):
+        short = run_command(tmp_path, *command.split(), "-h", TERM="dumb")
+        assert short.stdout == run_command(tmp_path, *command.split(), "--help", TERM="dumb").stdout

@@ -17,16 +17,15 @@ pytestmark = pytest.mark.slow
 def test_a_terminal_shows_whole_secrets_and_no_control_characters(
     dev: SkyloginServer, tmp_path: Path
 ) -> None:
-    """A narrow one wraps them, so that a secret can be copied. Tokens cannot move the cursor."""
+    """A narrow one too, so that a secret can be copied. Tokens cannot move the cursor."""
     secret = dev.custom_token_secret
     assert call(dev.url, login_payload(secret, "\x1b[2Jalice"))[0] == HTTPStatus.OK
 
     shown = on_a_terminal(tmp_path, "secret", "show")
-    cells = [line.split("│")[2].strip() for line in shown.splitlines() if line.startswith("│")]
-    assert "".join(cells) == secret
+    assert shown.splitlines()[1].split()[1] == secret
     shown = on_a_terminal(tmp_path, "logins")
     assert "\x1b[2J" not in shown
-    assert r"\x1b[2J" in "".join(line.split("│")[4].strip() for line in shown.splitlines()[3:-1])
+    assert r"\x1b[2J" in shown.splitlines()[1]
     assert on_a_terminal(tmp_path, "audit") == "No audit entries.\n"
 
 

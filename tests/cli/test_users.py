@@ -46,6 +46,27 @@ def test_users_are_found_and_changed(operated: Operated) -> None:
     assert ids() == [alice]
 
 
+def test_a_user_is_named_by_sub_or_id(operated: Operated) -> None:
+    """A text that names two users is refused."""
+    operated.do("users", "create", "alice", "--profile", '{"username": "al"}', "--role", "reader")
+    alice = operated.rows("users", "show", "alice")
+    assert (alice["profile"]["username"], alice["roles"]) == ("al", ["reader"])
+    assert operated.rows("users", "show", alice["id"]) == alice
+    assert operated.rows("users", "disable", "alice") == {"done": "disabled", "id": alice["id"]}
+    operated.do("users", "enable", "alice")
+    assert operated.log_in("alice") == alice["id"]
+    assert operated.error("users", "create", "alice") == (
+        "there is already a user with the sub alice"
+    )
+
+    other = operated.log_in(alice["id"])
+    assert operated.error("users", "delete", alice["id"], "--yes") == (
+        f"{alice['id']} is the sub of the user {other}, and the id of another user"
+    )
+    operated.do("users", "delete", "alice", "--yes")
+    assert [row["id"] for row in operated.rows("users", "find")] == [other]
+
+
 def test_what_cannot_be_done_to_users(operated: Operated) -> None:
     """Is refused in one line, and changes nothing."""
     alice = operated.log_in("alice")

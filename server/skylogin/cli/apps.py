@@ -56,11 +56,13 @@ def rotate_keys(target: Target, name: Name, as_json: output.AsJson = False) -> N
 
 @app.command()
 @with_target
-def delete(target: Target, name: Name, yes: output.Yes = False) -> None:
+def delete(
+    target: Target, name: Name, yes: output.Yes = False, as_json: output.AsJson = False
+) -> None:
     """Delete an app with its users, records, secrets and login log."""
     output.confirm(f"Delete {name} and all of its data?", yes=yes)
     target.ask("DELETE", "apps", name)
-    output.say(f"deleted {name}")
+    output.print_done("deleted", name, as_json=as_json)
 
 
 @app.command()

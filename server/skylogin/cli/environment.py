@@ -51,7 +51,12 @@ Given = Annotated[
 
 
 def server_settings(
-    mode: str, *, isolated: bool = False, given: Sequence[str] = (), **flags: object
+    mode: str,
+    *,
+    isolated: bool = False,
+    given: Sequence[str] = (),
+    calls_shown: bool = False,
+    **flags: object,
 ) -> Settings:
     """Return the settings of a server: flags first, then *given*, the environment, and `.env`.
 
@@ -65,6 +70,8 @@ def server_settings(
         with suppress(ValueError):
             host, _ = config.address(environment["HOST"])
             environment["HOST"] = f"[{host}]" if ":" in host else host
+    if calls_shown:
+        environment.setdefault("SKYLOGIN_LOG_CALLS", "yes")
     settings = config.read(environment, mode)
     logs.set_up(settings)
     print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])

@@ -13,7 +13,7 @@ from skylogin.cli.target import Json, Target
 from skylogin.clock import system_now
 from skylogin.encoding import rfc3339
 
-COLUMNS = ("at", "verdict", "reason", "subject", "explanation")
+COLUMNS = ("at", "verdict", "reason", "subject", "explanation", "id")
 WAIT_SECONDS_MAX = 60
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -105,4 +105,5 @@ def _cells(attempt: Any) -> dict[str, str]:
         "reason": attempt["reason"],
         "subject": attempt["subject"],
         "explanation": attempt["explanation"],
+        "id": attempt["id"],
     }

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -37,19 +38,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail("skylogin cannot run:", *(f"  - {problem}" for problem in error.problems))
 
 
-def version() -> None:
+def version(as_json: output.AsJson = False) -> None:
     """Print the version."""
-    output.say(skylogin.__version__)
+    if as_json:
+        output.print_json({"version": skylogin.__version__})
+    else:
+        output.say(skylogin.__version__)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+def _global_options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Skygear's login with custom token, for tests and for production."""
 
 
 def make_app(*, servers_only: bool = False) -> typer.Typer:
     """Return the application with all commands, or only with those about servers."""
     app = typer.Typer(
-        help="Skygear's login with custom token, for tests and for production.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=not servers_only,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_global_options)
     for command in (version, servers.dev, servers.serve, servers.wait, servers.migrate):
         app.command()(command)
     app.command(

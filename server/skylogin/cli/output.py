@@ -98,7 +98,8 @@ def print_table(
 ) -> None:
     """Print *rows* as a table on a terminal, else as tab-separated lines.
 
-    A terminal shows the sentence *nothing* instead of an empty table.
+    A row is one line, however wide, so that an id or a secret can be copied. A terminal shows the
+    sentence *nothing* instead of an empty table.
     """
     _print_lines([[row[name] for name in columns] for row in rows], columns, nothing)
 
@@ -120,17 +121,16 @@ def _print_lines(
         print(nothing)
         return
     # rich is on the start-up list.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.cells import cell_len  # noqa: PLC0415
 
-    table = Table(show_header=columns is not None)
-    for title in columns or lines[0]:
-        # Wrap, so that a secret can be copied from a narrow terminal.
-        table.add_column(title, overflow="fold")
+    if columns is not None:
+        lines.insert(0, [title.upper() for title in columns])
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        table.add_row(*(Text(text) for text in line))
-    Console().print(table)
+        cells = (
+            text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True)
+        )
+        print("  ".join(cells).rstrip())
 
 
 def count(number: int, noun: str) -> str:
@@ -175,6 +175,14 @@ def print_notes(notes: Iterable[str]) -> None:
 def print_json(value: object) -> None:
     """Print *value* as indented JSON."""
     print(visible.json_text(value, _charset(sys.stdout), indent=2))
+
+
+def print_done(act: str, id: str, *, as_json: bool) -> None:
+    """Print what was done to the thing with this id, as `deleted x` or as JSON."""
+    if as_json:
+        print_json({"done": act, "id": id})
+    else:
+        say(f"{act} {id}")
 
 
 def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:

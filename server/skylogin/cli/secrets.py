@@ -70,11 +70,12 @@ def rotate(
 def revoke(
     target: Target,
     secret_id: Annotated[str, typer.Argument(help="The id, as shown by `skylogin secret show`.")],
+    as_json: output.AsJson = False,
 ) -> None:
     """Revoke a secret. Running servers refuse it within 2 seconds."""
     _check_changeable(target)
     target.ask_app("POST", "secrets", secret_id, "revoke")
-    output.say(f"revoked {secret_id}")
+    output.print_done("revoked", secret_id, as_json=as_json)
 
 
 def _check_changeable(target: Target) -> None:

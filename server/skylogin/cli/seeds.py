@@ -24,14 +24,21 @@ WRITERS = {
 def seed(
     target: Target,
     file: Annotated[str, typer.Argument(help="The seed, YAML or JSON, or - for standard input.")],
+    as_json: output.AsJson = False,
 ) -> None:
     """Add the users of a seed to apps, or update them. Other data does not change."""
     apps = seed_files.read_seeds([file], target.app)
     others = [app.name for app in apps if app.name != target.app]
     if target.given_app and others:
         output.fail(f"{file} names its apps: {', '.join(others)}. Leave out --app")
+    seeded = []
     for app in apps:
-        output.say(f"seeded {output.count(_seed(target, app), 'user')} of {app.name}")
+        users = _seed(target, app)
+        seeded.append({"app": app.name, "users": users})
+        if not as_json:
+            output.say(f"seeded {output.count(users, 'user')} of {app.name}")
+    if as_json:
+        output.print_json(seeded)
 
 
 @with_app_target

@@ -5,13 +5,15 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+import skylogin
 from skylogin import config
 from skylogin.cli import parent_process
 from skylogin.cli.environment import (
@@ -27,6 +29,8 @@ from skylogin.cli.seed_files import SeedFiles, read_seeds
 from skylogin.client import proxies
 from skylogin.config import DEV, SERVE, Settings
 from skylogin.database import Store, open_store, tables
+from skylogin.errors import SkygearError
+from skylogin.ids import timed_prefix
 from skylogin.operations.operator import Operator
 from skylogin.web import database_setup, server
 
@@ -62,14 +66,19 @@ def dev(  # noqa: PLR0913, PLR0917
     exit_with_parent: Annotated[
         bool, typer.Option(help="Stop when standard input closes, as when the parent process ends.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the ready line as JSON on a terminal too.")
+    ] = False,
 ) -> None:
     """Run a server for integration tests and local development, on loopback."""
     if exit_with_parent:
         parent_process.check_end_is_noticed()
+    for_people = sys.stdout.isatty() and not as_json
     settings = server_settings(
         DEV,
         isolated=isolated,
         given=given or (),
+        calls_shown=for_people,
         PORT=port,
         HOST=host,
         SKYLOGIN_DATABASE_URL=database,
@@ -79,7 +88,27 @@ def dev(  # noqa: PLR0913, PLR0917
     prepare = _seeding(settings, seed)
     ephemeral = ephemeral or (isolated and not settings.database_url)
     starting = server.running(settings, ephemeral=ephemeral, prepare=prepare)
-    raise SystemExit(server.run(_serve(starting, ready_file, exit_with_parent=exit_with_parent)))
+    show = _show_banner if for_people else _show_ready_line
+    serving = _serve(starting, ready_file, show, exit_with_parent=exit_with_parent)
+    raise SystemExit(server.run(serving))
+
+
+def _show_ready_line(running: server.Running) -> None:
+    say(running.ready_line(), flush=True)
+
+
+def _show_banner(running: server.Running) -> None:
+    """Show a person what a client needs."""
+    about = {
+        "url": "endpoint",
+        "api_key": "API key",
+        "master_key": "master key",
+        "custom_token_secret": "custom token secret",
+        "portal": "portal",
+    }
+    facts = running.facts()
+    say(f"skylogin {skylogin.__version__} is ready. Ctrl-C stops it.", "")
+    say(*(f"  {text:<21}{facts[name]}" for name, text in about.items()), "", flush=True)
 
 
 def serve(
@@ -92,12 +121,14 @@ def serve(
     """Run a server for production. Keys and database must be set."""
     settings = server_settings(SERVE, PORT=port, HOST=host, SKYLOGIN_DATABASE_URL=database)
     print_notes(config.notes(settings))
-    raise SystemExit(server.run(_serve(server.running(settings, migrate=migrate), ready_file)))
+    starting = server.running(settings, migrate=migrate)
+    raise SystemExit(server.run(_serve(starting, ready_file, _show_ready_line)))
 
 
 async def _serve(
     starting: AbstractAsyncContextManager[server.Running],
     ready_file: Path | None,
+    show: Callable[[server.Running], None],
     *,
     exit_with_parent: bool = False,
 ) -> int:
@@ -107,11 +138,10 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     ends = parent_process.setting_when_ended(stop) if exit_with_parent else nullcontext()
     async with starting as running:
-        line = running.ready_line()
         # Objects that exist now stay; the garbage collector can skip them.
         gc.freeze()
-        with _ready_file(ready_file, line), ends:
-            say(line, flush=True)
+        with _ready_file(ready_file, running.ready_line()), ends:
+            show(running)
             await stop.wait()
     return 0
 
@@ -214,6 +244,7 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             "SKYLOGIN_PORTAL": running.portal or "",
             **proxies.exceptions_for(running.url, os.environ),
         }
+        first_id = timed_prefix(running.services.now())
         gc.freeze()
         with _caught_signals() as signals:
             try:
@@ -223,6 +254,12 @@ async def _execute(settings: Settings, command: list[str], prepare: Prepare | No
             forwarding = asyncio.create_task(_forward(signals, process))
             code = await process.wait()
             forwarding.cancel()
+        if code != 0:
+            # On the start-up list: most commands succeed.
+            from skylogin.cli import refused_attempts  # noqa: PLC0415
+
+            with suppress(SkygearError):
+                await refused_attempts.show(running, first_id)
         return code if code >= 0 else ENDED_BY_SIGNAL - code
 
 

@@ -49,6 +49,7 @@ def mint(  # noqa: PLR0913, PLR0917
         str, typer.Option(help=f"Make a token that is refused: {', '.join(bad_tokens.KINDS)}.")
     ] = "",
     secret: SecretText = None,
+    as_json: output.AsJson = False,
 ) -> None:
     """Print a custom token for SUBJECT, as an authentication server would make it."""
     claims: dict[str, object] = (
@@ -59,7 +60,8 @@ def mint(  # noqa: PLR0913, PLR0917
     known = _known_secrets(target, secret)
     if known is None:
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
-        output.say(target.ask_app("POST", "tokens", algorithm=algorithm, **order)["token"])
+        minted = target.ask_app("POST", "tokens", algorithm=algorithm, **order)
+        _print_token(minted["token"], as_json=as_json)
         return
     if not known:
         output.fail(
@@ -75,7 +77,14 @@ def mint(  # noqa: PLR0913, PLR0917
             token = minting.mint(subject, text, now, lifetime, algorithm, claims)
     except ValueError as error:
         output.fail(str(error))
-    output.say(token)
+    _print_token(token, as_json=as_json)
+
+
+def _print_token(token: str, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"token": token})
+    else:
+        output.say(token)
 
 
 def _read_claim(text: str) -> tuple[str, object]:
@@ -122,23 +131,16 @@ def _read_input() -> str:
 
 
 def _print_verdict(verdict: Mapping[str, Any]) -> None:
-    # rich is on the start-up list.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console()
-    table = Table(show_header=False, box=None)
+    facts = []
     for part in ("header", "claims"):
-        table.add_row(Text(part, style="bold"))
+        facts.append((part, ""))
         for name, value in verdict[part].items():
-            shown = output.shown(json.dumps(value, ensure_ascii=False))
             note = verdict["times"].get(name, "") if part == "claims" else ""
-            table.add_row(Text(output.shown(f"  {name}")), Text(f"{shown}  {note}".rstrip()))
-    console.print(table)
-    style = "green" if verdict["accepted"] else "red"
+            text = json.dumps(value, ensure_ascii=False)
+            facts.append((f"  {name}", f"{text}  {note}".rstrip()))
+    output.print_facts(facts)
     word = "accepted" if verdict["accepted"] else "refused"
-    console.print(Text(output.shown(f"{word}: {verdict['explanation']}"), style=style))
+    output.say(f"{word}: {verdict['explanation']}")
     if not verdict["accepted"]:
         output.say("answer: {status} {error} ({reason})".format(**verdict))
     if verdict["contract_note"]:

@@ -1,17 +1,19 @@
 """`skylogin users`: find users, and manage them as on the portal."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import typer
 
 from skylogin.cli import output
 from skylogin.cli.command import with_app_target
-from skylogin.cli.target import Target
+from skylogin.cli.target import NOT_IN_A_PATH, Target
+from skylogin.client.errors import AdminError
 from skylogin.store.user_search import SORTS
 
 app = typer.Typer(help="Find, edit, disable and delete users.", no_args_is_help=True)
 
-UserId = Annotated[str, typer.Argument(help="The user's id, as shown by `skylogin users find`.")]
+User = Annotated[str, typer.Argument(help="The sub of the user's custom tokens, or the user's id.")]
 COLUMNS = ("id", "subject", "username", "email", "roles", "last seen", "disabled")
 _TIMES = ("created_at", "last_seen_at", "signed_out_at")
 
@@ -64,19 +66,19 @@ def _cells(user: Any) -> dict[str, str]:
 
 @app.command()
 @with_app_target
-def show(target: Target, user_id: UserId, as_json: output.AsJson = False) -> None:
+def show(target: Target, user: User, as_json: output.AsJson = False) -> None:
     """Show a user's profile, principals, devices, roles and state."""
-    user = target.get("users", user_id)
+    found = target.get("users", _id_of(target, user))
     if as_json:
-        output.print_json(user)
+        output.print_json(found)
         return
-    facts = [("id", user["id"]), ("roles", ", ".join(user["roles"]))]
-    facts += [("principal", f"{one['kind']} {one['id']}") for one in user["principals"]]
-    facts += [("device", f"{one['type']} {one['id']}") for one in user["devices"]]
-    facts += [(name.replace("_", " "), user[name] or "") for name in _TIMES]
-    facts.append(("password", "yes" if user["has_password"] else "no"))
-    facts.append(("disabled", _disabled(user)))
-    profile = user["profile"] or {}
+    facts = [("id", found["id"]), ("roles", ", ".join(found["roles"]))]
+    facts += [("principal", f"{one['kind']} {one['id']}") for one in found["principals"]]
+    facts += [("device", f"{one['type']} {one['id']}") for one in found["devices"]]
+    facts += [(name.replace("_", " "), found[name] or "") for name in _TIMES]
+    facts.append(("password", "yes" if found["has_password"] else "no"))
+    facts.append(("disabled", _disabled(found)))
+    profile = found["profile"] or {}
     # Names that begin with _ are the record's own.
     fields = [name for name in profile if not name.startswith("_")]
     facts += [(f"profile {name}", output.as_cell(profile[name])) for name in fields]
@@ -93,66 +95,130 @@ def _disabled(user: Any) -> str:
 
 @app.command()
 @with_app_target
+def create(  # noqa: PLR0913, PLR0917
+    target: Target,
+    subject: Annotated[str, typer.Argument(help="The sub of the user's custom tokens.")],
+    profile: Annotated[str, typer.Option(help="The profile, as a JSON object.")] = "",
+    role: Annotated[
+        list[str] | None, typer.Option(help="A role of the user. May be repeated.")
+    ] = None,
+    password: Annotated[str, typer.Option(help="A password for `auth:login`.")] = "",
+    as_json: output.AsJson = False,
+) -> None:
+    """Create a user who can log in with custom tokens, before their first login."""
+    if _with_subject(target, subject):
+        output.fail(f"there is already a user with the sub {subject}")
+    seed: dict[str, object] = {"sub": subject}
+    if profile:
+        seed["profile"] = output.read_object(profile, "--profile")
+    if role:
+        seed["roles"] = role
+    if password:
+        seed["password"] = password
+    target.ask_app("POST", "seed", users=[seed])
+    output.print_done("created", _id_of(target, subject), as_json=as_json)
+
+
+@app.command()
+@with_app_target
 def edit(
     target: Target,
-    user_id: UserId,
+    user: User,
     changes: Annotated[str, typer.Argument(help="A JSON object; null removes a field.")],
+    as_json: output.AsJson = False,
 ) -> None:
     """Change fields of a user's profile."""
-    profile = output.read_object(changes, "CHANGES")
+    profile, user_id = output.read_object(changes, "CHANGES"), _id_of(target, user)
     target.ask_app("PATCH", "users", user_id, profile=profile)
-    output.say(f"saved {user_id}")
+    output.print_done("saved", user_id, as_json=as_json)
 
 
 @app.command()
 @with_app_target
 def disable(
     target: Target,
-    user_id: UserId,
+    user: User,
     message: Annotated[str, typer.Option(help="The message in refused logins.")] = "",
     until: Annotated[str, typer.Option(help="When this ends, as an RFC 3339 time.")] = "",
+    as_json: output.AsJson = False,
 ) -> None:
     """Disable a user: logins and calls are refused."""
+    user_id = _id_of(target, user)
     target.ask_app(
         "POST", "users", user_id, "disable", message=message or None, until=until or None
     )
-    output.say(f"disabled {user_id}")
+    output.print_done("disabled", user_id, as_json=as_json)
 
 
 @app.command()
 @with_app_target
-def enable(target: Target, user_id: UserId) -> None:
+def enable(target: Target, user: User, as_json: output.AsJson = False) -> None:
     """Enable a disabled user."""
+    user_id = _id_of(target, user)
     target.ask_app("POST", "users", user_id, "enable")
-    output.say(f"enabled {user_id}")
+    output.print_done("enabled", user_id, as_json=as_json)
 
 
 @app.command()
 @with_app_target
 def roles(
     target: Target,
-    user_id: UserId,
+    user: User,
     names: Annotated[
         list[str] | None, typer.Argument(help="All of the user's roles; none removes them all.")
     ] = None,
+    as_json: output.AsJson = False,
 ) -> None:
     """Set a user's roles."""
+    user_id = _id_of(target, user)
     target.ask_app("PUT", "users", user_id, "roles", roles=names or [])
-    output.say(f"roles of {user_id}: {', '.join(names or []) or 'none'}")
+    output.print_done("changed the roles of", user_id, as_json=as_json)
 
 
 @app.command("sign-out")
 @with_app_target
-def sign_out(target: Target, user_id: UserId) -> None:
+def sign_out(target: Target, user: User, as_json: output.AsJson = False) -> None:
     """Revoke all access tokens of a user."""
+    user_id = _id_of(target, user)
     target.ask_app("POST", "users", user_id, "sign-out")
-    output.say(f"signed out {user_id}")
+    output.print_done("signed out", user_id, as_json=as_json)
 
 
 @app.command()
 @with_app_target
-def delete(target: Target, user_id: UserId, yes: output.Yes = False) -> None:
+def delete(
+    target: Target, user: User, yes: output.Yes = False, as_json: output.AsJson = False
+) -> None:
     """Delete a user with profile, principals, devices, roles and password."""
-    output.confirm(f"Delete {user_id}?", yes=yes)
+    user_id = _id_of(target, user)
+    output.confirm(f"Delete {user}?", yes=yes)
     target.ask_app("DELETE", "users", user_id)
-    output.say(f"deleted {user_id}")
+    output.print_done("deleted", user_id, as_json=as_json)
+
+
+def _id_of(target: Target, user: str) -> str:
+    """Return the id of the user that a command names by sub or id.
+
+    A text that is the sub of one user and the id of another names neither. If it is nobody's, it
+    is returned as it is, and the target says so.
+    """
+    user_id = _with_subject(target, user) or user
+    if user_id != user and user not in NOT_IN_A_PATH and _exists(target, user):
+        output.fail(f"{user} is the sub of the user {user_id}, and the id of another user")
+    return user_id
+
+
+def _with_subject(target: Target, subject: str) -> str:
+    """Return the id of the user with this sub, empty if there is none."""
+    found = target.rows("apps", target.app, "users", limit=1, subject=subject) if subject else []
+    return str(found[0]["id"]) if found else ""
+
+
+def _exists(target: Target, user_id: str) -> bool:
+    try:
+        target.get("users", user_id)
+    except AdminError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return False
+        raise
+    return True

@@ -90,6 +90,7 @@ class Settings:
     password_expiry_days: int = _setting("USER_AUDIT_PW_EXPIRY_DAYS", "0", parsers.days, "Days after which a password has to be changed; 0: never.")
     log_level: str = _setting("LOG_LEVEL", "info", parsers.log_level, "`debug`, `info`, `warn`, `error` or `fatal`. No level logs a secret, a token or a body.")
     log_format: str = _setting("LOG_FORMATTER", "text", parsers.choice("text", "json"), "`text` or `json`.")
+    log_calls: bool = _setting("SKYLOGIN_LOG_CALLS", "no", parsers.boolean, "Whether each call is logged, with its status, reason and duration. `skylogin dev` on a terminal does, unless set.")
     contract: str = _setting("SKYLOGIN_CONTRACT", DOCUMENTED, parsers.choice(DOCUMENTED, ORIGINAL), "Which one wins where Skygear's documentation and its code differ: `documented` or `original`.")
     schema_changes: str = _setting("SKYLOGIN_SCHEMA_CHANGES", "", parsers.optional_choice(SIGNED, ORIGINAL), "Who adds fields and record types while `DEV_MODE` is unset. `signed`: logins with a custom token, and the master key. `original`: everybody with the API key too. `DEV_MODE=yes` lets everybody, `DEV_MODE=no` only the master key. Unset: `signed` under `skylogin serve` with the contract `documented`, else `original`.")
     logins: str = _setting("SKYLOGIN_LOGINS", "", parsers.optional_choice(CUSTOM_TOKEN, ALL), "Which logins there are. `custom_token`: those with a custom token. `all`: also sign-up, passwords, anonymous users and OAuth. Unset: `custom_token` under `skylogin serve` with the contract `documented`, else `all`.")

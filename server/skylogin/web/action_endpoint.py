@@ -3,6 +3,7 @@
 import functools
 import logging
 import posixpath
+from typing import Any
 from urllib.parse import quote, unquote
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from skylogin.actions.services import Services
 from skylogin.apps import names
 from skylogin.apps.registry import App
 from skylogin.apps.stubs import action_name
+from skylogin.clock import monotonic
 from skylogin.config import DEFAULT_KEYS, DEV
 from skylogin.domain import secret_text
 from skylogin.domain.login_attempt import Origin
@@ -36,6 +38,7 @@ from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES
 
 logger = logging.getLogger("skylogin.web")
+calls_logger = logging.getLogger(logs.CALLS)
 
 SERVER = "Skygear Server/1.7.3"
 REQUEST_ID_HEADER = "X-Skygear-Request-Id"
@@ -43,6 +46,9 @@ KEY_HEADER = "X-Skygear-API-Key"
 REASON_CHARACTERS_MAX = 300
 # Lists, objects and what they consist of, in a body without the master key.
 VALUES_MAX = 20_000
+# What the log of calls says of one.
+ACTION = web.RequestKey("action", str)
+REFUSAL = web.ResponseKey("refusal", SkygearError)
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -67,7 +73,34 @@ def refuse_busy(request: web.Request, explanation: str) -> web.Response:
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
-    """Answer a call of an action, with any method and path."""
+    """Answer a call of an action, with any method and path. Log it if a setting says so."""
+    if not calls_logger.isEnabledFor(logging.INFO):
+        return await _answer(request)
+    began = monotonic()
+    response = await _answer(request)
+    _log_call(request, response, monotonic() - began)
+    return response
+
+
+def _log_call(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    refusal = response.get(REFUSAL)
+    facts: dict[str, Any] = {
+        "request_id": response.headers[REQUEST_ID_HEADER],
+        "method": request.method,
+        "action": request.get(ACTION, ""),
+        "path": request.path[: logs.QUOTED_CHARACTERS_MAX],
+        "status": response.status,
+        "reason": "" if refusal is None else refusal.reason or refusal.message,
+        "explanation": "" if refusal is None else refusal.explanation,
+        "ms": round(seconds * 1000, 1),
+    }
+    text = "{method} {path} {status} in {ms} ms".format(**facts)
+    if refusal is not None:
+        text += ": " + ": ".join(filter(None, (facts["reason"], facts["explanation"])))
+    calls_logger.info("%s", text, extra=facts)
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
     services = request.app[SERVICES]
     headers = _headers(request, services)
     if request.method == "OPTIONS":
@@ -112,6 +145,7 @@ async def _answer_call(
         async with request.app[BODIES].read(request, bytes_max, parse) as payload:
             action = table.find(path, payload, app.stubs.covers)
             call = _read_call(request, app, action, payload, headers)
+            request[ACTION] = call.action.name
             call.fault = app.faults.strike(call.action.name)
             response = _respond(await dispatch_recorded(call, services), headers, services)
     except wire.BadBodyError:
@@ -209,7 +243,10 @@ def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) ->
         _explain(refusal.reason, refusal.explanation, headers)
     headers["Content-Type"] = "application/json"
     body = json_text.write(answered.body) + b"\n"
-    return web.Response(status=answered.status, body=body, headers=headers)
+    response = web.Response(status=answered.status, body=body, headers=headers)
+    if refusal is not None:
+        response[REFUSAL] = refusal
+    return response
 
 
 def _explain(reason: Reason, explanation: str, headers: CIMultiDict[str]) -> None:
@@ -219,6 +256,8 @@ def _explain(reason: Reason, explanation: str, headers: CIMultiDict[str]) -> Non
     if not safe.isprintable():
         safe = "".join(c if c.isprintable() else " " for c in safe)
     headers[REASON_HEADER] = safe
+    # Lets pages of other sites read it.
+    headers["Access-Control-Expose-Headers"] = REASON_HEADER
 
 
 def _headers(request: web.Request, services: Services) -> CIMultiDict[str]:

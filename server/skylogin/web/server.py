@@ -84,6 +84,10 @@ class Running:
 
     def ready_line(self) -> str:
         """Return the ready line, one line of JSON. The ready file contains it as well."""
+        return json.dumps(self.facts())
+
+    def facts(self) -> dict[str, object]:
+        """Return what a client needs to know. Keys and secrets are among it only under `dev`."""
         settings = self.settings
         facts: dict[str, object] = {
             "url": self.url,
@@ -96,7 +100,7 @@ class Running:
         if settings.mode == DEV:
             facts["master_key"] = settings.master_key
             facts["custom_token_secret"] = self.custom_token_secret
-        return json.dumps(facts)
+        return facts
 
 
 @asynccontextmanager

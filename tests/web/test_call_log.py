@@ -1,0 +1,59 @@
+"""`SKYLOGIN_LOG_CALLS`: a line for each call, without what a caller keeps secret."""
+
+import json
+import logging
+
+import pytest
+from skylogin import config, logs
+
+from tests.applications import Client, MakeClient
+
+SECRET = "s3cr3t-of-a-caller"
+
+
+def test_calls_are_logged_where_a_setting_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nowhere else."""
+    logger = logging.getLogger(logs.CALLS)
+    before = logger.level
+    for name in logs.LOGGERS:
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    try:
+        for value, wanted in (("yes", True), ("no", False)):
+            logs.set_up(config.read({"SKYLOGIN_LOG_CALLS": value}, config.DEV))
+            assert logger.isEnabledFor(logging.INFO) is wanted
+    finally:
+        logger.setLevel(before)
+
+
+async def test_a_call_is_logged_without_what_it_sent(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its id, action, status, reason and duration."""
+    client: Client = await make_client()
+    headers = {"X-Skygear-Access-Token": SECRET, "Cookie": SECRET, "Authorization": SECRET}
+    body = {"api_key": SECRET, "token": SECRET, "auth_data": {"username": SECRET}}
+    bodies = [json.dumps(body), json.dumps({**body, "api_key": "changeme"}), SECRET, ""]
+    with caplog.at_level(logging.INFO, logs.CALLS):
+        answers = [
+            await client.post(f"{path}?token={SECRET}", data=sent, headers=headers)
+            for path in ("/sso/custom_token/login", "/auth/login", "/me", "/", "/unknown")
+            for sent in bodies
+        ]
+
+    lines = [record for record in caplog.records if record.name == logs.CALLS]
+    assert [vars(line)["status"] for line in lines] == [answer.status for answer in answers]
+    first = vars(lines[0])
+    assert first["request_id"] == answers[0].headers["X-Skygear-Request-Id"]
+    assert (first["action"], first["reason"]) == ("sso:custom_token:login", "api_key_wrong")
+    assert first["ms"] >= 0
+    assert not any(SECRET in str(vars(line)) for line in lines)
+
+
+async def test_a_page_may_read_the_reason(client: Client) -> None:
+    """A browser shows a page of another site only the headers that the answer names."""
+    refused = await client.post("/auth/login", json={}, headers={"Origin": "https://a.example"})
+    accepted = await client.post("/auth/signup", json={"api_key": "changeme"})
+
+    assert refused.headers["Access-Control-Expose-Headers"] == "X-Skylogin-Reason"
+    assert "Access-Control-Expose-Headers" not in accepted.headers
