@@ -26,11 +26,11 @@ START_UP_LIST = {
     "cli.output": {"rich"},
     "cli.seed_files": {"skylogin.seeds."},
     "cli.servers": {
+        "skylogin.cli.refused_attempts",
         "skylogin.client.readiness",
         "skylogin.database.migrate",
         "skylogin.seeds.apply",
     },
-    "cli.tokens": {"rich"},
     "database.dialect": {"sqlalchemy.dialects"},
     "database.postgresql": {"asyncpg"},
     "domain.password_policy": {"zxcvbn"},

@@ -18,6 +18,8 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 LOGGERS = ("skylogin", "aiohttp", "asyncio")
 # A line for each call, where a setting asks for it.
 CALLS = "skylogin.calls"
+# Also in a process that sets up its log itself, such as a test run.
+logging.getLogger(CALLS).setLevel(logging.WARNING)
 MESSAGE_CHARACTERS_MAX = 4000
 QUOTED_CHARACTERS_MAX = 200
 TRACEBACK_LINES_MAX = 100

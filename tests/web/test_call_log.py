@@ -13,17 +13,18 @@ SECRET = "s3cr3t-of-a-caller"
 
 def test_calls_are_logged_where_a_setting_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nowhere else."""
-    logger = logging.getLogger(logs.CALLS)
-    before = logger.level
-    for name in logs.LOGGERS:
-        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
-        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    loggers = [logging.getLogger(name) for name in (*logs.LOGGERS, logs.CALLS)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        monkeypatch.setattr(logger, "handlers", [])
+        monkeypatch.setattr(logger, "propagate", True)
     try:
         for value, wanted in (("yes", True), ("no", False)):
             logs.set_up(config.read({"SKYLOGIN_LOG_CALLS": value}, config.DEV))
-            assert logger.isEnabledFor(logging.INFO) is wanted
+            assert loggers[-1].isEnabledFor(logging.INFO) is wanted
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 async def test_a_call_is_logged_without_what_it_sent(
