@@ -23,6 +23,8 @@ class SqliteFile:
 
     def __init__(self, path: str, now: Callable[[], float] = monotonic) -> None:
         self.path = os.path.abspath(path)
+        # SQLite follows links.
+        self.log_path = f"{os.path.realpath(path)}-wal"
         self._now = now
         self.opened: Identity = None
         # SQLite deletes the log with the last connection, and only then.
@@ -68,14 +70,16 @@ class SqliteFile:
     def look(self) -> None:
         """Look whether the paths still lead to the files that are open. A change is logged."""
         self._looked_at = self._now()
-        changed, log = "", identity(f"{self.path}-wal")
+        if self.opened is None:
+            return
+        changed, log = "", identity(self.log_path)
         if identity(self.path) != self.opened:
             changed = f"{self.path} was deleted or replaced"
         elif self._log is None:
             # The log of an empty file comes and goes.
             self._log = log if self._connections and os.path.getsize(self.path) else None
         elif log != self._log:
-            changed = f"{self.path}-wal was deleted or replaced"
+            changed = f"{self.log_path} was deleted or replaced"
         if changed and not self.changed:
             logger.critical("%s: calls are refused; restart the server", changed)
         elif self.changed and not changed:

@@ -22,6 +22,8 @@ from skylogin.store.record_rows import OF_USERS
 DEPLOYMENT = "deployment"
 # Another: the last time that a check wrote to the database.
 WRITTEN_AT = "written_at"
+# Another: the server that uses an SQLite database.
+OWNER = "owner"
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
 ROWS_AT_ONCE = 1000

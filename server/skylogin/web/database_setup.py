@@ -1,16 +1,11 @@
-"""Preparing a server's database: its folder, lock and tables."""
+"""Preparing a server's database: its folder and tables."""
 
-import fcntl
 import functools
-import logging
-import os
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from skylogin.config import DEV, SERVE, SQLITE_PREFIX, ConfigurationError, Settings
 from skylogin.database import ForeignDatabaseError, Store, failures, tables
@@ -18,8 +13,6 @@ from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
 from skylogin.store import apps
 from skylogin.store.apps import KeysTakenError
-
-logger = logging.getLogger("skylogin.web")
 
 # Deletes a folder when its standard input ends.
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
@@ -42,59 +35,6 @@ def ephemeral_url() -> Iterator[str]:
             yield f"{SQLITE_PREFIX}{folder}/skylogin.db"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that stops a second server from using the SQLite file at *path*.
-
-    Raises ConfigurationError if another server holds it.
-    """
-    lock_path = Path(f"{path}.lock")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _take_lock(lock_path)
-        _make_private(path)
-    except BlockingIOError:
-        problem = f"another skylogin serves {path}; stop it, or use another database"
-        raise ConfigurationError([problem]) from None
-    except OSError as error:
-        raise ConfigurationError([f"{path}: {error.strerror}"]) from error
-    try:
-        yield
-    finally:
-        lock_path.unlink(missing_ok=True)
-        os.close(lock)
-
-
-def _make_private(path: Path) -> None:
-    """Create the file that SQLite opens, if it is missing, for this user alone.
-
-    SQLite gives its other files the mode of this one. An existing file keeps its mode.
-    """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    mode = stat.S_IMODE(os.fstat(file).st_mode)
-    os.close(file)
-    if mode & 0o077:
-        logger.warning("other users of this machine may read %s: its mode is %03o", path, mode)
-
-
-def _take_lock(path: Path) -> int:
-    """Return the open, locked file. Raises BlockingIOError if another server holds the lock.
-
-    A stopping server deletes its lock file, so the file may be gone once it is locked. It is
-    opened again then.
-    """
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise
-        if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
-            return lock
-        os.close(lock)
 
 
 async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:

@@ -9,10 +9,9 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -21,11 +20,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from skylogin.actions.services import Services
 from skylogin.apps import token_stores
 from skylogin.clock import monotonic, system_now
-from skylogin.config import DEV, SQLITE_PREFIX, ConfigurationError, Settings
+from skylogin.config import DEV, ConfigurationError, Settings
 from skylogin.database import Store, open_store
 from skylogin.errors import SkygearError
 from skylogin.store.apps import KeysTakenError
-from skylogin.web import database_setup, listening
+from skylogin.web import database_file, database_setup, listening
 from skylogin.web.application import make_application
 from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES, STOPPING
@@ -119,31 +118,30 @@ async def running(
     server listens. Raises ConfigurationError if the server cannot run.
     """
     listening.check_reach(settings)
-    with ExitStack() as at_end:
-        url = settings.database_url
-        if not url and ephemeral:
-            url = at_end.enter_context(database_setup.ephemeral_url())
-        url = url or settings.embedded_url
-        if url.startswith(SQLITE_PREFIX):
-            at_end.enter_context(database_setup.locked(Path(url.removeprefix(SQLITE_PREFIX))))
+    async with AsyncExitStack() as at_end:
+        ephemeral = ephemeral and not settings.database_url
+        if ephemeral:
+            url, lock = at_end.enter_context(database_setup.ephemeral_url()), None
+        else:
+            url = settings.database_url or settings.embedded_url
+            lock = at_end.enter_context(database_file.locked(url))
         store = open_store(
             url,
-            durable=bool(settings.database_url) or not ephemeral,
+            durable=not ephemeral,
             query_seconds=max(0, settings.response_timeout_seconds),
             has_test_clocks=settings.mode == DEV,
         )
-        try:
-            await database_setup.prepare_tables(store, settings, migrate=migrate)
-            problem = await token_stores.find_problem(settings)
-            if problem:
-                raise ConfigurationError([problem])
-            if prepare is not None:
-                await prepare(store)
-            async with _listening(settings, store, now) as (services, url, port):
-                secrets = await services.app.secrets.texts(now())
-                yield Running(url, port, settings, next(iter(secrets), ""), store, services)
-        finally:
-            await store.close()
+        at_end.push_async_callback(store.close)
+        await database_setup.prepare_tables(store, settings, migrate=migrate)
+        await at_end.enter_async_context(database_file.owned(lock, store))
+        problem = await token_stores.find_problem(settings)
+        if problem:
+            raise ConfigurationError([problem])
+        if prepare is not None:
+            await prepare(store)
+        async with _listening(settings, store, now) as (services, url, port):
+            secrets = await services.app.secrets.texts(now())
+            yield Running(url, port, settings, next(iter(secrets), ""), store, services)
 
 
 @asynccontextmanager
