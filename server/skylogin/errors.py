@@ -4,6 +4,9 @@ The kind, the message and the info go over the wire. The reason does not: it is 
 login log, for a header under `skylogin dev`, and for `skylogin token explain`.
 """
 
+import os
+import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -202,3 +205,10 @@ def error_body(refusal: SkygearError) -> dict[str, object]:
     if refusal.info:
         body["info"] = dict(refusal.info)
     return body
+
+
+def cause_of(error: OSError) -> str:
+    """Return why a connection failed, in the system's words: each event loop has others."""
+    if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
+        return error.strerror or str(error)
+    return os.strerror(error.errno)

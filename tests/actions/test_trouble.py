@@ -96,7 +96,7 @@ async def test_another_call_that_needs_the_token_store_is_told_apart_too(
         assert answer.refusal.reason is Reason.TOKEN_STORE_UNAVAILABLE
 
     [line] = caplog.messages
-    assert "of me: Redis failed: ConnectionError" in line
+    assert "of me: Redis cannot be reached (Connection refused)" in line
     assert "Geheim" not in line
 
 

@@ -1,6 +1,7 @@
 """Signing in to the portal, and what it shows without a session."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import argon2
@@ -12,6 +13,7 @@ from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations.operator import list_acts
 from skylogin.operations.portal_sessions import REFUSED, form_token
 from skylogin.portal.routes import ROUTES
+from skylogin.portal.session import FORM_TYPE, SIGN_IN_BYTES_MAX
 
 from tests.sites import FORMS, PASSWORD, MakeSite, Site, fill, filled
 
@@ -72,6 +74,25 @@ async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None
 
     assert refused.status == HTTPStatus.TOO_MANY_REQUESTS
     assert 1 <= int(refused.headers["Retry-After"]) <= WAIT_SECONDS_MIN
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_stranger_sends_little(serve_site: Site, is_chunked: bool) -> None:
+    """The form of somebody who is not known yet is small, even if it is right."""
+    large = f"form_token={STRANGERS_TOKEN}&password={'x' * SIGN_IN_BYTES_MAX}".encode()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield large
+
+    answer = await serve_site.send(
+        "POST",
+        "portal/sign-in",
+        session=STRANGER,
+        data=chunks() if is_chunked else large,
+        headers={"Content-Type": FORM_TYPE},
+    )
+
+    assert answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 async def test_strangers_lock_nobody_out(make_site: MakeSite) -> None:

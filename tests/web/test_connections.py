@@ -107,6 +107,27 @@ async def test_a_body_that_does_not_come_is_refused(
     assert b"the request body takes too long" in answer
 
 
+OTHERS = {
+    "portal": b"POST /portal/apps HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+    b"Cookie: skylogin_session=mine\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+    "admin": b"POST /_admin/v1/apps HTTP/1.1\r\nHost: localhost\r\n"
+    b"Authorization: Bearer secret\r\nContent-Type: application/json\r\n",
+}
+
+
+@pytest.mark.parametrize("headers", OTHERS.values(), ids=OTHERS)
+async def test_no_other_body_may_take_any_time(
+    running: Running, headers: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a form nor what an operator sends."""
+    monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(bodies, "BYTES_A_SECOND_MIN", 10**9)
+
+    answer = await read_to_the_end(running.port, headers + b"Content-Length: 1000\r\n\r\n{")
+
+    assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
 async def test_http_0_9_is_not_answered(running: Running) -> None:
     """It has neither headers nor a status."""
     assert await read_to_the_end(running.port, b"GET /healthz\r\n\r\n") == b""

@@ -17,7 +17,7 @@ from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.apps.registry import App
 from skylogin.config import DEV, SERVE, Settings
 from skylogin.domain import secret_text
-from skylogin.http import fault_answers, origin
+from skylogin.http import bodies, fault_answers, origin
 from skylogin.http.forwarding import Client
 from skylogin.operations import refused_attempts
 from skylogin.operations.operator import Operator, enter, operator_of
@@ -111,7 +111,10 @@ def _unauthorized(detail: str) -> Problem:
 
 async def _read_body(request: web.Request, operation: Operation) -> Any:
     # The handler streams a body that is not JSON.
-    data = b"" if operation.body is None else await request.read()
+    data = b""
+    if operation.body is not None:
+        async with bodies.in_time(request.client_max_size):
+            data = await request.read()
     if (data or operation.body_required) and request.content_type != operation.body_type:
         detail = f"the body must be {operation.body_type}"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)

@@ -8,7 +8,6 @@ both would only cost time.
 import asyncio
 import functools
 import os
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from skylogin.database.failures import UnusableDatabaseError
 from skylogin.domain.database_url import PostgresqlUrl
 from skylogin.encoding import json_text
+from skylogin.errors import cause_of
 
 if TYPE_CHECKING:
     from asyncpg import Connection as DriverConnection
@@ -144,19 +144,12 @@ async def _connect(
         text = f"no answer from {url.address} within {url.connect_seconds} s"
         raise TimeoutError(text) from None
     except OSError as error:
-        raise ConnectionError(f"{url.address}: {_cause(error)}") from None
+        raise ConnectionError(f"{url.address}: {cause_of(error)}") from None
     except asyncpg.PostgresError as error:
         raise UnusableDatabaseError(_first_line(error), error.sqlstate or "") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError) as error:
         raise UnusableDatabaseError(_first_line(error)) from error
     return connection
-
-
-def _cause(error: OSError) -> str:
-    if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
-        return error.strerror or str(error)
-    # The event loops word it differently.
-    return os.strerror(error.errno)
 
 
 def _driver_parameters(url: PostgresqlUrl) -> dict[str, str]:

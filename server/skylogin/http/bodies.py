@@ -30,6 +30,9 @@ class BodyTooLargeError(Exception):
 class BodyTooSlowError(Exception):
     """The client sends the body too slowly, or not at all."""
 
+    def __init__(self) -> None:
+        super().__init__("the request body takes too long")
+
 
 class MemoryFullError(Exception):
     """The bodies of all requests together have as many bytes as the server may hold."""
@@ -89,6 +92,16 @@ class Bodies:
             yield count
         finally:
             self.held -= held
+
+
+@asynccontextmanager
+async def in_time(bytes_max: int) -> AsyncIterator[None]:
+    """Give the block the time that *bytes_max* may take to come. Raises BodyTooSlowError."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX + bytes_max / BYTES_A_SECOND_MIN):
+            yield
+    except TimeoutError:
+        raise BodyTooSlowError from None
 
 
 async def _read_all(body: StreamReader, bytes_max: int, count: Callable[[int], None]) -> bytes:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR, SkygearError
+from skylogin.http.bodies import BodyTooSlowError
 from skylogin.operations.operator import ConflictError, MissingError, RefusedError
 
 # The first match applies.
@@ -13,6 +14,7 @@ _STATUSES: dict[type[Exception], HTTPStatus] = {
     ConflictError: HTTPStatus.CONFLICT,
     RefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     web.HTTPRequestEntityTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTooSlowError: HTTPStatus.REQUEST_TIMEOUT,
     SkygearError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 _UNAVAILABLE = (UNABLE_TO_OPEN_DATABASE, UNEXPECTED_ERROR)

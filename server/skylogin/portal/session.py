@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from skylogin.http import origin
+from skylogin.http import bodies, origin
 from skylogin.operations import portal_sessions
 from skylogin.operations.refused_attempts import TooManyAttemptsError
 from skylogin.portal.request import PageError, PageRequest, redirect_to
@@ -14,6 +14,8 @@ COOKIE = "skylogin_session"
 FORM_TOKEN = "form_token"
 FORM_TYPE = "application/x-www-form-urlencoded"
 SIGN_IN = "sign-in"
+# Of a form from somebody who is not known yet.
+SIGN_IN_BYTES_MAX = 16_384
 
 
 def key_in(http_request: web.Request) -> str:
@@ -33,7 +35,7 @@ async def sign_in(request: PageRequest) -> web.StreamResponse:
         response = request.render("sign_in.html", problem="")
         set_cookie(response, request)
         return response
-    await read_form(request)
+    await read_form(request, SIGN_IN_BYTES_MAX)
     try:
         # Always start a new session: an attacker may have set the old one.
         request.session = await portal_sessions.sign_in(
@@ -75,11 +77,18 @@ def set_cookie(response: web.Response, request: PageRequest) -> None:
     )
 
 
-async def read_form(request: PageRequest) -> None:
-    """Read the submitted form. Raises PageError if it is not from a page of this session."""
+async def read_form(request: PageRequest, bytes_max: int | None = None) -> None:
+    """Read the submitted form. Raises PageError if it is not from a page of this session.
+
+    *bytes_max* is its largest size, unless it may be as large as a body of the admin API.
+    """
     if request.http.content_type != FORM_TYPE:
         raise PageError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is not a form.")
-    request.form = await request.http.post()
+    http = request.http
+    if bytes_max is not None:
+        http = http.clone(client_max_size=bytes_max)
+    async with bodies.in_time(http.client_max_size):
+        request.form = await http.post()
     given = request.form.get(FORM_TOKEN)
     expected = portal_sessions.form_token(request.session)
     if not isinstance(given, str) or not randomness.compare_digest(

@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from skylogin.encoding import json_text
+from skylogin.errors import cause_of
 from skylogin.ids import IdMaker
 from skylogin.tokens import stored_token
 from skylogin.tokens.access_token import store_fails
@@ -75,16 +77,10 @@ async def find_problem(url: str, prefix: str) -> str:
                 pipeline.hset(f"{prefix}{TRIED_KEY}", items=["tried", ""])
                 pipeline.delete(f"{prefix}{TRIED_KEY}")
                 await pipeline.execute()
-        # Only the text of a broken connection is sure to have no password.
-        except exceptions.AuthenticationError:
-            return "names a Redis that refuses the password, or needs one"
-        except (TimeoutError, exceptions.TimeoutError):
-            tls = ": does its port speak TLS, as rediss:// says?" if url.startswith(TLS) else ""
-            return f"names a Redis that does not answer in {TIMEOUT_SECONDS} s{tls}"
-        except (exceptions.ConnectionError, OSError) as error:
-            return f"names a Redis that cannot be reached: {error}"
-        except exceptions.RedisError as error:
-            return f"names a Redis that refuses to write: {type(error).__name__}"
+        except (exceptions.RedisError, OSError) as error:
+            address = urlsplit(url).netloc.rpartition("@")[2]
+            tls = "; does its port speak TLS, as rediss:// says?" if url.startswith(TLS) else ""
+            return f"names a Redis that {_cause(error)}: {address}{tls}"
     return ""
 
 
@@ -134,5 +130,30 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
     except (RedisError, OSError) as error:
         if str(error).startswith(WRONG_TYPE):
             return None
-        # The text of the error may have a password, or a command with the token.
-        raise store_fails(status, f"Redis failed: {type(error).__name__}") from None
+        raise store_fails(status, f"Redis {_cause(error)}") from None
+
+
+def _cause(error: Exception) -> str:
+    """Return what Redis does. The text of *error* may have a password or a token."""
+    from redis import exceptions  # noqa: PLC0415
+
+    causes: dict[type[Exception] | tuple[type[Exception], ...], str] = {
+        (TimeoutError, exceptions.TimeoutError): f"does not answer in {TIMEOUT_SECONDS} s",
+        exceptions.AuthenticationError: "refuses the password, or needs one",
+        exceptions.NoPermissionError: "does not let this account write",
+        exceptions.ReadOnlyError: "is a replica and cannot be written",
+        exceptions.OutOfMemoryError: "has no memory left",
+        exceptions.BusyLoadingError: "is loading its data",
+        exceptions.InvalidResponse: "does not speak its protocol",
+    }
+    known = next((text for kinds, text in causes.items() if isinstance(error, kinds)), "")
+    if known:
+        return known
+    system = next((one for one in (error, error.__context__) if isinstance(one, OSError)), None)
+    if system is not None:
+        return f"cannot be reached ({cause_of(system)})"
+    if isinstance(error, exceptions.ConnectionError):
+        return "ends or refuses the connection"
+    # Redis begins its errors with a word of capitals.
+    code = str(error).partition(" ")[0]
+    return f"refuses a command ({code if code.isalpha() and code.isupper() else 'ERR'})"

@@ -154,8 +154,8 @@ async def _answer_call(
     except (BodyTooLargeError, wire.TooManyValuesError):
         refusal = SkygearError(BAD_REQUEST, "request body too large", status=413)
         return _respond(refused(refusal), headers, services)
-    except BodyTooSlowError:
-        refusal = SkygearError(BAD_REQUEST, "the request body takes too long", status=408)
+    except BodyTooSlowError as error:
+        refusal = SkygearError(BAD_REQUEST, str(error), status=408)
         response = _respond(refused(refusal), headers, services)
         response.force_close()
         return response
