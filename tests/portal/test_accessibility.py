@@ -190,6 +190,7 @@ def test_a_long_word_does_not_widen_a_page(browser: Any, client: Client) -> None
             page.wait_for_load_state()
             if path == "user/delete":
                 page.get_by_role("link", name="Delete").click()
+                page.wait_for_load_state()
         if page.evaluate("document.documentElement.scrollWidth") > PHONE_WIDTH:
             found.append(path)
     context.close()

@@ -12,7 +12,7 @@ from tests.portal import crowd
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd")]
 
 ROWS, HEIGHT_MAX, PHONE_WIDTH = 50, 2500, 390
-LISTS = ("users",)
+LISTS = ("users", "logins", "logins?accepted=no")
 # What is cut off, or can only be seen by scrolling sideways. A field scrolls by itself.
 CLIPPED = """() => [...document.querySelectorAll("body *")].filter((one) => {
     const { right, width } = one.getBoundingClientRect();
@@ -86,3 +86,20 @@ def test_the_shortened_id_is_copied_whole(browser: Any, crowded: Client) -> None
     assert page.evaluate("navigator.clipboard.readText()") == user_id
     assert len(shown) < len(user_id)
     context.close()
+
+
+def test_rows_that_are_read_do_not_jump(open_page: Any, crowded: Client) -> None:
+    """New ones wait until the pointer has left."""
+    page = open_page("logins", 1280)
+    page.get_by_text("Live").wait_for()
+    row = page.locator("tbody tr").nth(3)
+    text = row.inner_text()
+    row.hover()
+    place = row.bounding_box()
+
+    crowded.log_in("a-newcomer", secret="wrong")
+    page.get_by_text("1 new, shown when you leave the list").wait_for()
+    assert (row.inner_text(), row.bounding_box()) == (text, place)
+    page.locator("h1").hover()
+
+    page.locator("tbody tr").filter(has_text="a-newcomer").wait_for()

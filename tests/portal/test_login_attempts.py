@@ -23,8 +23,14 @@ from tests.sites import ADMIN_TOKEN, KEYS, LOG_IN, Answer, MakeSite, Site
 
 pytestmark = pytest.mark.slow
 
-ATTEMPT = re.compile(r'<tr id="([^"]+)">')
-AT = re.compile(r'<time datetime="([^"]+)">')
+DEFAULT_KEYS = {"API_KEY": "changeme", "MASTER_KEY": "secret", "SKYLOGIN_ADMIN_TOKEN": ""}
+
+ATTEMPT = re.compile(r'<tr id="([^"]+)"')
+AT = re.compile(r'<time datetime="([^"]+)"')
+REASON = re.compile(r"<dt>Reason</dt><dd><a[^>]*><code>([^<]*)</code>")
+CHIP = re.compile(
+    r'<a class="chip(?: on)?" href="/portal/logins\?([^"]*)"[^>]*>(.*?)</a>', re.DOTALL
+)
 ROW = re.compile(
     r'<tr( class="at-fault")?><th scope="row"><code>(.*?)</code></th><td>(.*?)</td>', re.DOTALL
 )
@@ -49,9 +55,15 @@ def mint(**claims: Any) -> str:
 
 
 async def latest_page(site: Site, app: str = "") -> str:
-    """Return the page of the latest login attempt."""
+    """Return the page of the latest login attempt, with the server's key in its command."""
     [latest, *_] = ATTEMPT.findall((await site.get(f"{app}logins")).text)
-    return (await site.get(f"{app}logins/{latest}")).text
+    return (await site.get(f"{app}logins/{latest}?show=key")).text
+
+
+def reason_on(page: str) -> str:
+    """Return the reason that the page of a login attempt shows."""
+    [reason] = REASON.findall(page)
+    return reason
 
 
 # --- the list -----------------------------------------------------------------------
@@ -111,7 +123,39 @@ async def test_an_unknown_reason_is_marked(site: Site) -> None:
     assert unknown.status == HTTPStatus.UNPROCESSABLE_ENTITY
     assert 'id="reason-problem"' in unknown.text
     assert "signature_wrong, " in unknown.text
+    assert '<option value="not_yet_valid">' in unknown.text
     assert (await site.get("logins?reason=expired")).ok
+
+
+async def test_chips_filter_and_count(site: Site) -> None:
+    """By result, with the number of each; a chip of its own removes another filter."""
+    for number in range(3):
+        await log_in(site, mint(sub="anna", exp=number + 1))
+    await log_in(site, mint(sub="anna"))
+    await log_in(site, mint(sub="bert", secret="another"))
+
+    async def chips(query: str) -> dict[str, str]:
+        found = CHIP.findall((await site.get(f"logins?{query}")).text)
+        return {
+            " ".join(re.sub(r"<[^>]+>", "", text).split()): html.unescape(left)
+            for left, text in found
+        }
+
+    assert await chips("") == {
+        "All 5": "",
+        "Accepted 1": "accepted=yes",
+        "Refused 4": "accepted=no",
+    }
+    assert await chips("subject=anna&reason=expired") == {
+        "All 4": "subject=anna",
+        "Accepted 1": "accepted=yes&subject=anna",
+        "Refused 3": "accepted=no&subject=anna",
+        "reason expired": "subject=anna",
+        "principal anna": "reason=expired",
+    }
+    page = (await site.get("logins?accepted=no&subject=anna")).text
+    assert '<option value="expired">expired (3)</option>' in page
+    assert '<input type="hidden" name="accepted" value="no">' in page
 
 
 async def test_since_includes_its_second_and_until_does_not(site: Site) -> None:
@@ -152,7 +196,7 @@ async def test_the_next_page_keeps_the_filters(site: Site) -> None:
     filters = {"accepted": "no", "since": "2026-01-01T00:00", "secret_id": "environment"}
 
     first = await site.get("logins", params=filters)
-    [older] = re.findall(r'<a href="/portal/(logins[^"]*cursor[^"]*)">Older', first.text)
+    [older] = re.findall(r'href="/portal/(logins[^"]*cursor[^"]*)">Older', first.text)
     second = await site.get(html.unescape(older))
 
     assert len(ATTEMPT.findall(second.text)) == 1
@@ -243,7 +287,7 @@ async def test_an_attempt_without_a_token_shows_no_token(site: Site) -> None:
 
     page = await latest_page(site)
 
-    assert "</span> key_taken</h1>" in page
+    assert reason_on(page) == "key_taken"
     assert "The token" not in page
 
 
@@ -310,7 +354,7 @@ async def test_the_command_of_a_page_repeats_its_attempt(
     for reason, claims in REPEATED.items():
         await log_in(site, mint(**claims), app)
         page = await latest_page(site, app)
-        assert f"</span> {reason}</h1>" in page
+        assert reason_on(page) == reason
         script = html.unescape(page.partition('<pre id="again"')[2].partition(">")[2])
 
         printed = await asyncio.to_thread(paste, tmp_path, script.partition("</pre>")[0])
@@ -318,8 +362,26 @@ async def test_the_command_of_a_page_repeats_its_attempt(
         assert set(json.loads(printed)) in ({"result"}, {"error"})
         again = await latest_page(site, app)
         expected = "updated" if reason == "created" else reason
-        assert f"</span> {expected}</h1>" in again, reason
+        assert reason_on(again) == expected, reason
         assert claims_of(page).items() <= claims_of(again).items(), reason
+
+
+async def test_the_key_in_the_command_is_masked_until_it_is_shown(make_site: MakeSite) -> None:
+    """Unless everybody knows it. The button copies it from the page that shows it."""
+    site = await make_site(config.DEV, CUSTOM_TOKEN_SECRET=SECRET)
+    known = await make_site(config.DEV, CUSTOM_TOKEN_SECRET=SECRET, **DEFAULT_KEYS)
+    await log_in(site, mint())
+    body = {"api_key": DEFAULT_KEYS["API_KEY"], "token": mint()}
+    await known.send("POST", LOG_IN, json=body)
+    [latest, *_] = ATTEMPT.findall((await site.get("logins")).text)
+
+    masked = (await site.get(f"logins/{latest}")).text
+
+    assert ADMIN_TOKEN not in masked
+    assert f'data-source="/portal/logins/{latest}?show=key"' in masked
+    assert f"--admin-token={ADMIN_TOKEN}" in await latest_page(site)
+    [attempt] = ATTEMPT.findall((await known.get("logins")).text)
+    assert "--admin-token=secret" in (await known.get(f"logins/{attempt}")).text
 
 
 async def test_the_command_of_serve_names_the_app(make_site: MakeSite, tmp_path: Path) -> None:
@@ -343,8 +405,6 @@ async def test_the_command_of_serve_names_the_app(make_site: MakeSite, tmp_path:
 
 def paste(folder: Path, script: str, **environment: str) -> str:
     """Return what *script* prints in a shell in *folder*."""
-    # The server has an admin token of its own, which a reader has in the environment.
-    environment = {"SKYLOGIN_ADMIN_TOKEN": ADMIN_TOKEN, **environment}
     done = subprocess.run(
         ["sh", "-euc", script],
         cwd=folder,

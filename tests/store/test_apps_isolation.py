@@ -403,6 +403,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "login_attempts.drop_before": lambda of: ("zzz", 1),
     "login_attempts.load_latest": lambda of: (10,),
     "login_attempts.load": lambda of: (f"{of}-entry",),
+    "login_attempts.count_by_reason": lambda of: (Filter(user_id=f"{of}-user"), 10),
     "login_attempts.find": lambda of: (Filter(user_id=f"{of}-user"), "", 10),
     "login_batch.load": lambda of: ([make_login(of), make_attempt(f"{BOTH}-stray")], DEFAULT),
     "login_batch.find_user_id": lambda of: (("username",), {"username": f"{of}-name"}),

@@ -17,6 +17,7 @@ POLL_SECONDS = 0.2
 LATE_MAX = timedelta(seconds=5)
 # If more are new at once, the oldest are left out.
 FOLLOWED_AT_ONCE_MAX = 1000
+COUNTED_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ async def find(
     )
     has_more = len(found) > limit
     return AttemptPage(found[:limit], found[limit - 1].id if has_more else "")
+
+
+async def count_by_reason(operator: Operator, app: str, wanted: Filter) -> dict[str, int]:
+    """Count the latest login attempts that match *wanted*, at most COUNTED_MAX, by reason."""
+    return await operator.store.run(
+        lambda tx: stored_attempts.count_by_reason(tx, app, wanted, COUNTED_MAX), write=False
+    )
 
 
 async def get(operator: Operator, app: str, attempt_id: str) -> LogEntry:

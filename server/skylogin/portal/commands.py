@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from skylogin.config import DEV
+from skylogin.config import DEV, MASK
 from skylogin.domain.login_attempt import LogEntry
 from skylogin.portal.request import PageRequest
 from skylogin.tokens import jws
@@ -21,13 +21,16 @@ def log_in(request: PageRequest) -> str:
     )
 
 
-def repeat(request: PageRequest, attempt: LogEntry) -> str:
-    """Return the commands that repeat a login attempt with an equal token."""
+def repeat(request: PageRequest, attempt: LogEntry, *, is_shown: bool) -> str:
+    """Return the commands that repeat a login attempt with an equal token.
+
+    Unless it *is_shown*, the server's key in it is masked.
+    """
     details = attempt.details
     # `token mint` adds these unless they are null.
     missing = {name: None for name in ADDED_BY_MINT if name not in details["claim_names"]}
     claims = {**missing, **details["claims"]}
-    options = _target(request)
+    options = _target(request, is_shown=is_shown)
     options += [
         f"--claim {shlex.quote(f'{name}={json.dumps(value)}')}"
         for name, value in sorted(claims.items())
@@ -41,9 +44,20 @@ def repeat(request: PageRequest, attempt: LogEntry) -> str:
     return f"TOKEN=$(skylogin token mint {arguments})\n{log_in(request)}"
 
 
-def _target(request: PageRequest) -> list[str]:
+def key_is_secret(request: PageRequest) -> bool:
+    """Return whether commands have a key of the server that not everybody knows."""
+    settings = request.operator.settings
+    return settings.mode == DEV and bool(
+        settings.admin_token or not settings.has_default_master_key
+    )
+
+
+def _target(request: PageRequest, *, is_shown: bool) -> list[str]:
     """Return the options with which a command finds the app and its secret."""
-    if request.operator.settings.mode == DEV:
-        return [f"--url {shlex.quote(request.endpoint)}"]
+    settings = request.operator.settings
+    if settings.mode == DEV:
+        key = settings.admin_token or settings.master_key
+        text = MASK if key_is_secret(request) and not is_shown else shlex.quote(key)
+        return [f"--url {shlex.quote(request.endpoint)} --admin-token={text}"]
     # Only where the server runs: `skylogin serve` makes no tokens.
     return [] if request.is_default else [f"--app {shlex.quote(request.app)}"]

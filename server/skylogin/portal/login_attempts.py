@@ -1,7 +1,7 @@
 """The pages on the login log."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -15,7 +15,8 @@ from skylogin.http import event_stream
 from skylogin.operations import login_attempts
 from skylogin.operations.login_attempts import AttemptPage
 from skylogin.operations.operator import RefusedError
-from skylogin.portal import commands, templates
+from skylogin.operations.overview import ACCEPTED
+from skylogin.portal import commands, templates, timeline
 from skylogin.portal.request import PageRequest, next_page, read_time, status_with
 from skylogin.tokens import explain, jws
 
@@ -25,6 +26,15 @@ TIMES = ("since", "until")
 FIELDS = ("accepted", *TEXTS, *TIMES)
 # These fields are in the form's collapsed part.
 IN_DETAILS = ("user_id", "secret_id", *TIMES)
+# Each of these that filters has a chip that removes it.
+CHIPS = {
+    "reason": "reason",
+    "subject": "principal",
+    "user_id": "user",
+    "secret_id": "secret",
+    "since": "since",
+    "until": "until",
+}
 TIME_LENGTH = len("2026-01-02T03:04:05")
 EMPTY_PAGE = AttemptPage([], "")
 
@@ -42,13 +52,26 @@ async def show_logins(request: PageRequest) -> web.Response:
         page = await login_attempts.find(
             request.operator, request.app, wanted, cursor, ATTEMPTS_PER_PAGE
         )
-    query = urlencode({name: value for name, value in typed.items() if value})
+    query = _query(typed)
+    counts: dict[str, int] = {}
+    if not problems:
+        of_all = replace(wanted, accepted=None, reason="")
+        counts = await login_attempts.count_by_reason(request.operator, request.app, of_all)
     is_over = wanted.until is not None and wanted.until <= request.operator.now()
     return request.render(
         "logins.html",
         status=status_with(problems),
         attempts=page.attempts,
         fields=_shown_fields(typed, wanted),
+        results=_results(typed, counts),
+        counts=sorted(counts.items(), key=lambda one: -one[1]),
+        reasons=[*Reason],
+        chips=[
+            (label, typed[name], _query({**typed, name: ""}))
+            for name, label in CHIPS.items()
+            if typed[name]
+        ],
+        is_counted=sum(counts.values()) < login_attempts.COUNTED_MAX,
         wanted=wanted,
         problems=problems,
         is_search=any(typed.values()),
@@ -56,6 +79,25 @@ async def show_logins(request: PageRequest) -> web.Response:
         stream="" if cursor or problems or is_over else f"logins/stream?{query}",
         next_page=next_page(typed, page.next_cursor),
     )
+
+
+def _results(typed: Mapping[str, str], counts: Mapping[str, int]) -> list[tuple[str, ...]]:
+    """Return the choices among all, accepted and refused attempts: value, name, number, query."""
+    accepted = sum(number for reason, number in counts.items() if reason in ACCEPTED)
+    total = sum(counts.values())
+    numbers = {
+        "": ("All", total),
+        "yes": ("Accepted", accepted),
+        "no": ("Refused", total - accepted),
+    }
+    return [
+        (value, name, f"{number:,}", _query({**typed, "accepted": value, "reason": ""}))
+        for value, (name, number) in numbers.items()
+    ]
+
+
+def _query(typed: Mapping[str, str]) -> str:
+    return urlencode({name: value for name, value in typed.items() if value})
 
 
 def _shown_fields(typed: Mapping[str, str], wanted: Filter) -> dict[str, str]:
@@ -126,6 +168,7 @@ async def show_login(request: PageRequest) -> web.Response:
     """Show one login attempt."""
     attempt_id = request.parameters["attempt_id"]
     attempt = await login_attempts.get(request.operator, request.app, attempt_id)
+    is_shown = request.text("show") == "key"
     at_fault = explain.claim_at_fault(attempt.reason)
     names = attempt.details["claim_names"]
     claims = [_claim_row(attempt, name, at_fault) for name in names]
@@ -138,7 +181,9 @@ async def show_login(request: PageRequest) -> web.Response:
         attempt=attempt,
         parts=[("Header", _header_rows(attempt.details, at_fault)), ("Claims", claims)],
         at_fault=at_fault,
-        command=commands.repeat(request, attempt),
+        timeline=timeline.draw(attempt.details["claims"], attempt.at),
+        command=commands.repeat(request, attempt, is_shown=is_shown),
+        is_masked=commands.key_is_secret(request) and not is_shown,
         left_out=left_out,
     )
 

@@ -31,6 +31,7 @@ def _environment() -> Environment:
     environment.filters["ago"] = relative_time.ago
     environment.globals["last_login"] = profile_tree.last_login
     environment.filters["brief"] = relative_time.brief
+    environment.filters["clock"] = _clock
     environment.filters["pretty"] = _pretty
     environment.filters["short"] = short
     return environment
@@ -43,6 +44,11 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
 def _time_text(value: datetime | None) -> str:
     return rfc3339.on_wire(value.replace(microsecond=0)) if value else ""
+
+
+def _clock(value: datetime, now: datetime) -> str:
+    """Return the time of day in UTC, with the date unless it is today's."""
+    return f"{value:%H:%M:%S}" if value.date() == now.date() else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
 def _pretty(value: object) -> str:

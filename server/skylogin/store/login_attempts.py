@@ -94,6 +94,14 @@ async def find(
     return [_entry(row) for row in rows]
 
 
+async def count_by_reason(tx: Transaction, app: str, wanted: Filter, number: int) -> dict[str, int]:
+    """Count the *number* latest entries that match *wanted*, by reason."""
+    latest = _found(wanted, "", number).subquery()
+    query = select(latest.c.reason, func.count()).group_by(latest.c.reason)
+    rows = await tx.connection.execute(query, {"name": app})
+    return {row[0]: row[1] for row in rows}
+
+
 # Tests repeat the same queries; paging makes a new one each time, so the cache is small.
 @functools.lru_cache(maxsize=STATEMENTS_KEPT)
 def _found(wanted: Filter, before: str, number: int) -> Select[Any]:

@@ -58,9 +58,9 @@ const ROWS_MAX = 200;
 const live = document.getElementById("live");
 if (live) {
   const body = document.getElementById("attempts");
+  const waiting = [];
   const source = new EventSource(live.dataset.stream);
   source.addEventListener("open", () => {
-    live.hidden = false;
     live.textContent = "Live: new login attempts appear at the top.";
   });
   source.addEventListener("error", () => {
@@ -70,10 +70,23 @@ if (live) {
     const template = document.createElement("template");
     template.innerHTML = event.data;
     const row = template.content.querySelector("tr");
-    if (!row || document.getElementById(row.id)) return;
+    if (!row || document.getElementById(row.id) || waiting.some((one) => one.id === row.id)) return;
     row.classList.add("fresh");
-    body.prepend(row);
+    waiting.push(row);
+    if (!isRead()) showWaiting();
+    else live.textContent = `${waiting.length} new, shown when you leave the list`;
+  });
+  // Rows that somebody reads, or is about to click on, do not move.
+  const isRead = () => body.matches(":hover, :focus-within") || body.getBoundingClientRect().top < 0;
+  for (const [target, name] of [[body, "pointerleave"], [body, "focusout"], [document, "scroll"]]) {
+    target.addEventListener(name, () => { if (!isRead()) showWaiting(); });
+  }
+
+  function showWaiting() {
+    if (!waiting.length) return;
+    body.prepend(...waiting.splice(0).reverse());
     document.getElementById("none")?.remove();
     while (body.rows.length > ROWS_MAX) body.deleteRow(-1);
-  });
+    live.textContent = "Live: new login attempts appear at the top.";
+  }
 }
