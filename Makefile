@@ -1,6 +1,7 @@
 # The commands of a developer. Everything is installed in .venv, tests/sdk/node_modules,
-# tests/sdk/.python_sdk, examples/javascript/node_modules and examples/java/target, kits/java/target;
-# `make clean` removes it. ARGS is passed on: make dev ARGS='--port 0 --ephemeral'
+# tests/sdk/.python_sdk, examples/javascript/node_modules, kits/javascript/node_modules,
+# examples/java/target and kits/java/target; `make clean` removes it. ARGS is passed on:
+# make dev ARGS='--port 0 --ephemeral'
 
 .PHONY: dev fast check test test-long docs bench screenshots constraints audit clean
 .DEFAULT_GOAL := dev
@@ -81,7 +82,8 @@ audit: $(TOOLS)/.installed
 
 clean:
 	rm -rf .venv .venv-* tests/sdk/node_modules tests/sdk/.python_sdk dist build site
-	rm -rf examples/javascript/node_modules examples/java/target kits/java/target
+	rm -rf examples/javascript/node_modules kits/javascript/node_modules
+	rm -rf examples/java/target kits/java/target
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

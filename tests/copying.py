@@ -13,6 +13,7 @@ def link_tree(source: Path, target: Path, *ignored: str) -> Path:
     return shutil.copytree(
         source,
         target,
+        symlinks=True,
         ignore=shutil.ignore_patterns(*ignored),
         copy_function=_link,
         dirs_exist_ok=True,

@@ -183,7 +183,8 @@ def _copy(wanted: Path, installed: Path) -> bool:
 JAVASCRIPT, RUBY, JAVA = (
     f"the example in {language}" for language in ("JavaScript", "Ruby", "Java")
 )
-NODE = "the original's JavaScript SDK and the example in JavaScript"
+JAVASCRIPT_KIT = "the kit for JavaScript"
+NODE = f"the original's JavaScript SDK, the example in JavaScript and {JAVASCRIPT_KIT}"
 NEEDS = {
     need.name: need
     for need in (
@@ -217,6 +218,7 @@ NEEDS = {
             _install_python_sdk,
         ),
         Need("the packages of examples/javascript", JAVASCRIPT, *_npm(EXAMPLES / "javascript")),
+        Need("the packages of kits/javascript", JAVASCRIPT_KIT, *_npm(KITS / "javascript")),
         Need("the libraries of Java", JAVA, _has_java_libraries, _install_java_libraries),
     )
 }

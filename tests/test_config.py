@@ -458,9 +458,10 @@ def test_one_key_for_two_purposes_gets_a_warning() -> None:
     assert "TOKEN_STORE_SECRET is the same as MASTER_KEY" in settings.warnings[0]
 
 
-def test_the_variables_of_exec_are_known() -> None:
-    """Its command may start a server of its own."""
-    config.read({"SKYLOGIN_PORTAL": "x", "SKYLOGIN_APP": "y"}, DEV)
+@pytest.mark.parametrize("part", ["PORTAL", "APP", "URL", "PACKAGE"])
+def test_what_clients_read_is_known(part: str) -> None:
+    """The command of `skylogin exec`, and tests with a kit, may start a server of their own."""
+    config.read({f"SKYLOGIN_{part}": "x"}, DEV)
 
 
 def test_each_setting_has_a_field_a_name_of_its_own_and_a_sentence() -> None:

@@ -57,6 +57,9 @@ CHECKED_BY = {
     ("python", "README.md"): "test_testing_page.py",
     ("python", "docs/testing.md"): "test_testing_page.py",
     ("js", "README.md"): "test_a_page_runs_as_pasted",
+    ("js", "docs/testing.md"): "tests/kits/test_javascript.py",
+    ("js", "kits/javascript/README.md"): "kits/javascript/tests/readme.test.js",
+    ("text", "kits/javascript/README.md"): "kits/javascript/tests/runners.test.js",
     ("yaml", "docs/seeds.md"): "test_a_page_runs_as_pasted",
     ("nginx", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
     ("haproxy", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
@@ -122,7 +125,7 @@ class Reading:
             text = text.replace(shown, ours)
         if first in NOT_RUN:
             return NOT_RUN[first]
-        if snippet.language == "js" and snippet.file_name:
+        if snippet.language == "js" and snippet.page == "README.md":
             # Where its import finds the SDK.
             (self._folder / "examples" / "javascript" / snippet.file_name).write_text(text)
             self._printed = self._shell.paste(f"node examples/javascript/{snippet.file_name}")
@@ -182,7 +185,7 @@ def make_checkout(folder: Path) -> None:
         # Older than what is installed, so that make does not install the copy into our .venv.
         os.utime(path, (0, 0))
     shutil.rmtree(folder / "examples" / "javascript")
-    copy_example("javascript", folder / "examples")
+    copy_example("javascript", folder)
 
 
 def test_every_snippet_is_checked() -> None:

@@ -19,8 +19,13 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def copy_example(name: str, folder: Path) -> Path:
-    """Return a copy of an example in *folder*, with what npm has installed for it."""
-    return link_tree(EXAMPLES / name, folder / name, *MADE_BY_RUNNING)
+    """Return a copy of an example below *folder*, with what npm has installed for it.
+
+    As in this checkout, it has the kits two folders above.
+    """
+    if not (folder / "kits").exists():
+        (folder / "kits").symlink_to(KITS)
+    return link_tree(EXAMPLES / name, folder / "examples" / name, *MADE_BY_RUNNING)
 
 
 def beside_skylogin(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -30,19 +30,6 @@ class Hanging:
 
 
 TESTS = {
-    "javascript": Hanging(
-        "test/hanging.test.js",
-        """
-const { test } = require('node:test');
-const { Skylogin } = require('../testing/skylogin.js');
-test('hangs', async () => {
-  const skylogin = await Skylogin.start({ app: 'hanging' });
-  await skylogin.logIn('alice');
-  await new Promise(() => setInterval(() => {}, 1000));
-});
-""",
-        ["node", "--test", "test/hanging.test.js"],
-    ),
     "python": Hanging(
         "tests/test_hanging.py",
         """

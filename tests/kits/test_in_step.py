@@ -15,6 +15,9 @@ VERSIONS = [
     (KITS / "java" / "README.md", "<artifactId>skylogin-junit</artifactId>\n      <version>"),
     (KITS / "java" / "README.md", "skylogin:skylogin-junit:"),
     (EXAMPLES / "java" / "pom.xml", "<artifactId>skylogin-junit</artifactId>\n      <version>"),
+    (KITS / "javascript" / "package.json", r'^  "version": "'),
+    (KITS / "javascript" / "package-lock.json", r'^  "version": "'),
+    (EXAMPLES / "javascript" / "package-lock.json", r'"name": "skylogin",\n      "version": "'),
 ]
 
 
@@ -23,7 +26,7 @@ def test_a_kit_has_the_version_of_the_server(path: object, before: str) -> None:
     """A kit that installs a server installs the one that it was tested with."""
     text = KITS.joinpath(str(path)).read_text(encoding="utf-8")
 
-    assert re.findall(rf"{before}([^<\")]*)", text) == [skylogin.__version__]
+    assert re.findall(rf"{before}([^<\")]*)", text, re.MULTILINE) == [skylogin.__version__]
 
 
 def test_java_has_every_kind_of_bad_token() -> None:
@@ -32,3 +35,11 @@ def test_java_has_every_kind_of_bad_token() -> None:
 
     kinds = {name.lower() for name in re.findall(r"^    ([A-Z_]+)[,;]$", text, re.MULTILINE)}
     assert kinds == set(KINDS)
+
+
+def test_javascript_has_every_kind_of_bad_token() -> None:
+    """In its types."""
+    text = (KITS / "javascript" / "index.d.ts").read_text(encoding="utf-8")
+
+    [union] = re.findall(r"type BadToken =([^;]+);", text)
+    assert re.findall(r"'(\w+)'", union) == list(KINDS)

@@ -11,6 +11,7 @@ from skylogin.config.settings import (
     DEFAULT_KEYS,
     DEFAULT_MASTER_KEY,
     DEV,
+    FOR_CLIENTS,
     FROM_FILES,
     LOOPBACK,
     LOOPBACK_NAME,
@@ -18,7 +19,6 @@ from skylogin.config.settings import (
     RENAMED,
     SERVE,
     SERVICE_LINK,
-    SET_BY_EXEC,
     SETTINGS,
     SIGNED,
     VARIABLES,
@@ -111,7 +111,7 @@ def _shown(text: str) -> str:
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
-    known = SET_BY_EXEC | {f"{name}_FILE" for name in FROM_FILES}
+    known = FOR_CLIENTS | {f"{name}_FILE" for name in FROM_FILES}
     return check_names(
         name
         for name, value in sorted(environment.items())

@@ -207,8 +207,8 @@ SETTINGS = tuple(
 )
 VARIABLES = frozenset(setting.variable for setting in SETTINGS)
 
-# What `skylogin exec` sets in the environment of its command.
-SET_BY_EXEC = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP"))
+# What `skylogin exec` sets in the environment of its command, and what tells kits of a server.
+FOR_CLIENTS = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP", "SKYLOGIN_URL", "SKYLOGIN_PACKAGE"))
 # Old names, each with the name that replaced it.
 RENAMED = {
     f"SKYLOGIN_JOURNAL_{part}": f"SKYLOGIN_LOGIN_LOG_{part}"

@@ -1,0 +1,309 @@
+/** Which server to use, and what it is told. */
+export interface StartOptions {
+  /** A server that is running. */
+  url?: string;
+  /** Its admin token. Default: SKYLOGIN_ADMIN_TOKEN, else the default master key of `skylogin dev`. */
+  adminToken?: string;
+  /** Settings by their variables. A server of its own is started for them. */
+  settings?: Record<string, string>;
+}
+
+/** What a test file asks for. */
+export interface UseOptions {
+  /** The app's name. Default: one that nobody else uses. */
+  app?: string;
+  /** Settings by their variables. The file gets a server of its own for them. */
+  settings?: Record<string, string>;
+  /** The users that each test begins with, or the path of a JSON file with them. */
+  seed?: Seed | string;
+}
+
+/** Use the server that is running, or start one. */
+export function startSkylogin(options?: StartOptions): Promise<SkyloginServer>;
+
+/** Start a server for this process and those that it starts later. Returns a function that stops it. */
+export function shareSkylogin(options?: StartOptions): Promise<() => Promise<void>>;
+
+export class SkyloginServer {
+  private constructor();
+  /** The URL, with a slash at the end. */
+  readonly url: string;
+  readonly adminToken: string;
+  /** Return an app, made if needed. Without a name: one that nobody else uses. */
+  app(name?: string): Promise<SkyloginApp>;
+  /** Stop the server, if this process started it. */
+  close(): Promise<void>;
+}
+
+/** One app. Everything is asked of the server each time, so it is never stale. */
+export class SkyloginApp {
+  private constructor();
+  readonly name: string;
+  /** The endpoint for Skygear's SDK, with a slash at the end. */
+  readonly url: string;
+  /** The app's pages in the portal. */
+  readonly portal: string;
+  readonly apiKey: string;
+  readonly masterKey: string;
+  /** What signs custom tokens: your auth server's CUSTOM_TOKEN_SECRET. */
+  readonly secret: string;
+  readonly users: Users;
+  readonly logins: Logins;
+  readonly clock: Clock;
+  readonly faults: Faults;
+  /** Wait until the app has its server. Tests and beforeEach need not: url, keys and secret are known there. */
+  ready(): Promise<void>;
+  /** Return a custom token, issued now by the app's clock. */
+  token(sub: string, options?: TokenOptions): Promise<string>;
+  /** Make a token and log in with it. Rejects with a LoginRefusedError. */
+  login(sub: string, options?: TokenOptions): Promise<LoggedIn>;
+  /** Log in with a token. Rejects with a LoginRefusedError. */
+  loginWith(token: string): Promise<LoggedIn>;
+  /** Return the result of any action. Rejects with a CallRefusedError. */
+  call(action: string, payload?: object, options?: { withMasterKey?: boolean }): Promise<any>;
+  /** Remove everything but the app's keys, secret and snapshots, and reset its clock. */
+  reset(): Promise<void>;
+  /** Delete the app. */
+  delete(): Promise<void>;
+  /** Add users: a seed, or the path of a JSON file with one. */
+  seed(seed: Seed | string): Promise<void>;
+  /** Return the users as a seed. */
+  export(): Promise<Seed>;
+  /** Save the app with its clock. */
+  snapshot(name: string): Promise<void>;
+  /** Restore the app, and end faults. */
+  restore(name: string): Promise<void>;
+  /** Delete a snapshot. */
+  forget(name: string): Promise<void>;
+  /** Ask the admin API about this app, such as `app.admin('GET', 'overview')`. */
+  admin(method: string, path: string, body?: unknown): Promise<any>;
+}
+
+/** Kinds of tokens that are refused. */
+export type BadToken =
+  | 'expired'
+  | 'not_yet'
+  | 'wrong_secret'
+  | 'wrong_algorithm'
+  | 'unsigned'
+  | 'tampered'
+  | 'no_sub'
+  | 'empty_sub'
+  | 'long_sub'
+  | 'no_iat'
+  | 'no_exp'
+  | 'bad_profile'
+  | 'malformed';
+
+export interface TokenOptions {
+  /** The token's `skyprofile`. */
+  profile?: Record<string, unknown>;
+  /** Seconds until `exp`: 3600 by default. */
+  expiresIn?: number;
+  algorithm?: 'HS256' | 'HS384' | 'HS512';
+  /** More claims; they replace generated ones. */
+  claims?: Record<string, unknown>;
+  /** What is wrong with the token. */
+  bad?: BadToken;
+}
+
+export interface LoggedIn {
+  userId: string;
+  accessToken: string;
+  /** The fields that the app keeps. */
+  profile: Record<string, any>;
+  /** The user record as sent. */
+  record: Record<string, any>;
+  roles: string[];
+  lastLoginAt: Date | null;
+  lastSeenAt: Date | null;
+}
+
+export interface Seed {
+  users?: SeedUser[];
+  admin_roles?: string[];
+  default_roles?: string[];
+}
+
+export interface NewUser {
+  id?: string;
+  profile?: Record<string, unknown>;
+  roles?: string[];
+  password?: string;
+  password_hash?: string;
+  disabled?: boolean | { message?: string; until?: string | Date };
+}
+
+export interface SeedUser extends NewUser {
+  sub?: string;
+}
+
+export class Users {
+  private constructor();
+  /** Return the user whose custom tokens have this `sub`, undefined if there is none. */
+  get(sub: string): Promise<User | undefined>;
+  /** Return all users with a `sub`, the oldest first. */
+  list(): Promise<User[]>;
+  /** Add a user without a login, or change one. */
+  add(sub: string, user?: NewUser): Promise<User>;
+}
+
+/** A user as they were when they were looked up. */
+export interface User {
+  readonly sub: string;
+  readonly id: string;
+  readonly profile: Record<string, any>;
+  readonly record: Record<string, any>;
+  readonly roles: string[];
+  readonly disabled: boolean;
+  readonly disabledMessage: string | null;
+  readonly disabledUntil: Date | null;
+  readonly hasPassword: boolean;
+  readonly createdAt: Date | null;
+  readonly lastLoginAt: Date | null;
+  readonly lastSeenAt: Date | null;
+  readonly signedOutAt: Date | null;
+  /** Refuse the user's logins and calls, for ever or until a time. */
+  disable(options?: { message?: string; until?: Date }): Promise<void>;
+  enable(): Promise<void>;
+  /** Replace the roles. */
+  setRoles(...roles: string[]): Promise<void>;
+  /** Change fields of the profile; null removes one. */
+  edit(profile: Record<string, unknown>): Promise<void>;
+  /** End every access token. */
+  signOut(): Promise<void>;
+  delete(): Promise<void>;
+}
+
+export interface LoginFilters {
+  subject?: string;
+  /** A code, such as 'expired'. */
+  reason?: string;
+  accepted?: boolean;
+  userId?: string;
+}
+
+export class Logins {
+  private constructor();
+  /** Return the login attempts since the app was reset, the oldest first. */
+  all(filters?: LoginFilters): Promise<LoginAttempt[]>;
+  accepted(): Promise<LoginAttempt[]>;
+  refused(): Promise<LoginAttempt[]>;
+  last(): Promise<LoginAttempt | undefined>;
+  /** Return the first attempt that matches, past or future. Rejects after 5 seconds. */
+  waitFor(filters?: LoginFilters, options?: { timeoutSeconds?: number }): Promise<LoginAttempt>;
+  /** Return the attempts as text, one a line. */
+  describe(): Promise<string>;
+}
+
+export interface LoginAttempt {
+  id: string;
+  at: Date;
+  accepted: boolean;
+  reason: string;
+  explanation: string;
+  subject: string;
+  userId: string;
+  status: number;
+  action: string;
+  algorithm: string;
+  header: Record<string, any>;
+  claims: Record<string, any>;
+  claimNames: string[];
+  /** The token's `skyprofile`, undefined if it had none or it was not kept. */
+  profile?: Record<string, any>;
+  /** The secret that signed the token, if any. */
+  secretId: string;
+  /** Return the attempt as one line. */
+  toString(): string;
+}
+
+/** The app's clock. Each method returns the time that it then shows. */
+export class Clock {
+  private constructor();
+  now(): Promise<Date>;
+  /** Stop the clock, now or at a time. */
+  freeze(at?: Date): Promise<Date>;
+  /** Let the clock run again. */
+  unfreeze(): Promise<Date>;
+  /** Set the clock; it runs on from there. */
+  set(at: Date): Promise<Date>;
+  /** Move the clock by seconds, or by parts: `advance({ hours: 2 })`. Negative: back. */
+  advance(by: number | { seconds?: number; minutes?: number; hours?: number; days?: number }): Promise<Date>;
+  /** Show the server's time again. */
+  reset(): Promise<Date>;
+}
+
+export interface FaultOptions {
+  /** The action whose calls it covers. Default: '*', all. */
+  action?: string;
+  /** How many calls it covers. Default: 1. */
+  calls?: number;
+  probability?: number;
+  /** With the same seed, the same calls are hit. */
+  seed?: number;
+  /** Seconds until it ends on its own. */
+  expiresIn?: number;
+}
+
+export class Faults {
+  private constructor();
+  /** Answer late. */
+  latency(seconds: number, options?: FaultOptions): Promise<Fault>;
+  /** Answer with a Skygear error, such as ResourceNotFound. */
+  error(name: string, options?: FaultOptions & { message?: string }): Promise<Fault>;
+  /** Answer with a bare status, as a proxy would. */
+  status(status: number, options?: FaultOptions): Promise<Fault>;
+  /** Close the connection; with `after`, once the call is carried out. */
+  drop(options?: FaultOptions & { after?: boolean }): Promise<Fault>;
+  /** Send half of the answer. */
+  truncate(options?: FaultOptions): Promise<Fault>;
+  /** Answer with the error of a busy database. */
+  databaseBusy(options?: FaultOptions): Promise<Fault>;
+  /** Any of these, with the names of the admin API in camel case. */
+  add(kind: string, options?: FaultOptions & Record<string, unknown>): Promise<Fault>;
+  list(): Promise<Fault[]>;
+  clear(): Promise<void>;
+}
+
+export interface Fault {
+  id: string;
+  kind: string;
+  action: string;
+  callsLeft: number;
+  /** The number of calls that it has hit. */
+  struck: number;
+  expiresIn: number;
+  end(): Promise<void>;
+}
+
+/** The error that a client got. */
+export interface SkygearError {
+  name?: string;
+  code?: number;
+  message?: string;
+  info?: Record<string, any>;
+}
+
+export class CallRefusedError extends Error {
+  protected constructor();
+  readonly status: number;
+  readonly error: SkygearError;
+  /** A code, such as 'expired'. */
+  readonly reason: string;
+  readonly explanation: string;
+}
+
+export class LoginRefusedError extends CallRefusedError {}
+
+export class AdminError extends Error {
+  private constructor();
+  readonly status: number;
+  /** All problems, such as those of a seed. */
+  readonly errors: string[];
+}
+
+/** There was no answer, or half of one. */
+export class NoAnswerError extends Error {
+  private constructor();
+}

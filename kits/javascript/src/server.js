@@ -1,0 +1,99 @@
+// A server for tests: one that is running already, or one that this process starts.
+'use strict';
+
+const { randomBytes } = require('node:crypto');
+
+const { SkyloginApp } = require('./app.js');
+const { Connection } = require('./connection.js');
+const { launch } = require('./launch.js');
+
+// What `skylogin dev` has unless it is told otherwise.
+const DEFAULT_MASTER_KEY = 'secret';
+
+/**
+ * Use a server that is running, or start one:
+ *
+ * 1. the one at `url`,
+ * 2. a new one if `settings` ask for something,
+ * 3. the one at SKYLOGIN_URL,
+ * 4. the one of `skylogin exec`,
+ * 5. a new one, by `skylogin` on the PATH, else by `uvx`, else by `pipx run`.
+ */
+async function startSkylogin({ url, adminToken, settings = {} } = {}) {
+  const environment = process.env;
+  const running = runningServer(url, adminToken, settings, environment);
+  if (running) {
+    return new SkyloginServer(running);
+  }
+  const ready = await launch(settings, environment);
+  const token = settings.SKYLOGIN_ADMIN_TOKEN || environment.SKYLOGIN_ADMIN_TOKEN || ready.master_key;
+  return new SkyloginServer({ url: ready.url, adminToken: token, stop: ready.stop });
+}
+
+function runningServer(url, adminToken, settings, environment) {
+  const { SKYLOGIN_URL, SKYLOGIN_ADMIN_TOKEN, SKYLOGIN_APP, SKYGEAR_ENDPOINT, SKYGEAR_MASTER_KEY } = environment;
+  const token = adminToken || SKYLOGIN_ADMIN_TOKEN;
+  if (url) {
+    return { url, adminToken: token || DEFAULT_MASTER_KEY };
+  }
+  if (Object.keys(settings).length) {
+    return undefined;
+  }
+  if (SKYLOGIN_URL) {
+    return { url: SKYLOGIN_URL, adminToken: token || DEFAULT_MASTER_KEY };
+  }
+  // Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+  if (SKYLOGIN_APP && SKYGEAR_ENDPOINT) {
+    return { url: SKYGEAR_ENDPOINT, adminToken: token || SKYGEAR_MASTER_KEY };
+  }
+  return undefined;
+}
+
+class SkyloginServer {
+  #stop;
+
+  constructor({ url, adminToken, stop = async () => {} }) {
+    this.url = url.endsWith('/') ? url : `${url}/`;
+    // Not shown by console.log().
+    Object.defineProperty(this, 'adminToken', { value: adminToken });
+    this.#stop = stop;
+  }
+
+  async app(name = uniqueName()) {
+    const app = new SkyloginApp(new Connection(name, () => this));
+    await app.ready();
+    return app;
+  }
+
+  async close() {
+    await this.#stop();
+  }
+}
+
+/** Start a server for this process and those that it starts later. Returns a function that stops it. */
+async function shareSkylogin(options) {
+  const server = await startSkylogin(options);
+  const { SKYLOGIN_URL, SKYLOGIN_ADMIN_TOKEN } = process.env;
+  setVariables({ SKYLOGIN_URL: server.url, SKYLOGIN_ADMIN_TOKEN: server.adminToken });
+  return async () => {
+    setVariables({ SKYLOGIN_URL, SKYLOGIN_ADMIN_TOKEN });
+    await server.close();
+  };
+}
+
+function setVariables(values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) {
+      delete process.env[name];
+    } else {
+      process.env[name] = value;
+    }
+  }
+}
+
+/** Return a name for an app that no other test file, worker or run uses. */
+function uniqueName() {
+  return `test-${randomBytes(6).toString('hex')}`;
+}
+
+module.exports = { SkyloginServer, shareSkylogin, startSkylogin, uniqueName };

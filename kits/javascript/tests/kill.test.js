@@ -1,0 +1,87 @@
+// Nothing is left of a server whose test process is killed: no process, no folder.
+'use strict';
+
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const { mkdirSync, readdirSync, readFileSync } = require('node:fs');
+const path = require('node:path');
+const { createInterface } = require('node:readline');
+const { describe, test } = require('node:test');
+const { setTimeout: pause } = require('node:timers/promises');
+
+const { makeProject, startNode } = require('./projects.js');
+
+const READY = 'the server runs';
+const HANGING = {
+  'hanging.js': `require('skylogin').startSkylogin().then(() => console.log('${READY}')); setInterval(() => {}, 1000);`,
+  'node.test.js': `
+const skylogin = require('skylogin/node-test').useSkylogin();
+require('node:test').test('hangs', async () => {
+  await skylogin.login('alice');
+  process.stderr.write('${READY}\\n');
+  await new Promise(() => setInterval(() => {}, 1000));
+});`,
+  'hanging.mjs': `
+import setUp from 'skylogin/global-setup';
+export default async () => { await setUp(); console.log('${READY}'); await new Promise(() => {}); };`,
+  'vitest.config.mjs': "export default { test: { globalSetup: './hanging.mjs', include: ['none.js'] } };",
+  'none.js': '',
+  'jest.config.js': "module.exports = { globalSetup: './hanging.mjs', testMatch: ['**/none.js'] };",
+};
+const COMMANDS = {
+  node: ['hanging.js'],
+  'node:test': ['node.test.js'],
+  Vitest: ['node_modules/vitest/vitest.mjs', 'run'],
+  Jest: ['node_modules/jest/bin/jest.js'],
+};
+const ROWS = [
+  ['node', 'SIGTERM'],
+  ['node', 'SIGINT'],
+  ['node:test', 'SIGKILL'],
+  ['Vitest', 'SIGKILL'],
+  ['Jest', 'SIGKILL'],
+];
+
+describe('nothing is left', { concurrency: 3, skip: process.platform !== 'linux' }, () => {
+  for (const [name, signal] of ROWS) {
+    test(`of ${name} after ${signal}`, { timeout: 120_000 }, async (t) => {
+      const folder = makeProject(t, HANGING);
+      const temporary = path.join(folder, 'tmp');
+      mkdirSync(temporary);
+      const child = startNode(folder, COMMANDS[name], { TMPDIR: temporary });
+      const ended = once(child, 'exit');
+      await Promise.race([said(child.stdout), said(child.stderr)]);
+      assert.equal(foldersIn(temporary).length, 1);
+
+      child.kill(signal);
+
+      await ended;
+      while (processesWith(temporary).length || foldersIn(temporary).length) {
+        await pause(20);
+      }
+    });
+  }
+});
+
+/** Wait until *stream* has said that the server runs. */
+function said(stream) {
+  return new Promise((resolve) => {
+    createInterface(stream).on('line', (line) => line.includes(READY) && resolve());
+  });
+}
+
+function foldersIn(temporary) {
+  return readdirSync(temporary).filter((name) => name.startsWith('skylogin-'));
+}
+
+/** Return the ids of the processes whose TMPDIR is *temporary*. */
+function processesWith(temporary) {
+  return readdirSync('/proc').filter((id) => {
+    try {
+      return readFileSync(`/proc/${id}/environ`, 'utf8').split('\0').includes(`TMPDIR=${temporary}`);
+    } catch {
+      // It is no process, or has ended, or is somebody else's.
+      return false;
+    }
+  });
+}

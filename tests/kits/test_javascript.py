@@ -1,0 +1,47 @@
+"""The kit for JavaScript: its own tests on this checkout's skylogin, and how it is installed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import SNIPPETS
+from tests.examples.languages import LANGUAGES
+from tests.examples.running import KITS, beside_skylogin, run
+
+KIT = KITS / "javascript"
+
+
+def test_the_kit_needs_no_other_package() -> None:
+    """Except a test runner, which the project has or has not. Its own are locked to no registry."""
+    package, lock = (
+        json.loads((KIT / name).read_text()) for name in ("package.json", "package-lock.json")
+    )
+
+    assert "dependencies" not in package
+    assert package["peerDependencies"].keys() == package["peerDependenciesMeta"].keys()
+    assert all("resolved" not in one for one in lock["packages"].values())
+
+
+def test_the_page_on_tests_begins_with_the_first_test_of_the_kit() -> None:
+    """Which the kit's own tests run."""
+    [page] = [one.text for one in SNIPPETS if (one.page, one.language) == ("docs/testing.md", "js")]
+    [first, *_] = [one.text for one in SNIPPETS if one.page == "kits/javascript/README.md"]
+
+    assert page == first
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("kits")
+def test_the_kit_passes_its_own_tests(require: Callable[..., None], tmp_path: Path) -> None:
+    """Beside this checkout's skylogin. Nothing is left of its servers."""
+    require("nodejs", "npm", "the packages of kits/javascript")
+
+    done = run(["npm", "test"], KIT, beside_skylogin({"TMPDIR": str(tmp_path)}))
+
+    assert done.returncode == 0, done.stdout
+    passed = LANGUAGES["javascript"].passed.search(done.stdout)
+    assert passed, done.stdout
+    assert int(passed[1]) > 0
+    assert list(tmp_path.glob("skylogin-*")) == []
