@@ -84,7 +84,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 def test_every_kind_of_fault_is_tested() -> None:
     """A new kind needs a row."""
-    assert set(FAULTS) == set(KINDS)
+    assert set(FAULTS) | {"rate"} == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -103,6 +103,23 @@ async def test_a_fault_breaks_one_call_of_its_action(site_app: SiteApp, kind: st
 
     assert (await latest_attempt(site_app))["reason"] == reason
     assert (await site_app.admin("GET", "faults")).json() == {"faults": []}
+
+
+async def test_a_limit_of_rate_ends_with_its_window(site_app: SiteApp) -> None:
+    """By the app's clock, as `Retry-After` says."""
+    await site_app.admin("PUT", "clock", frozen=True)
+    added = await site_app.admin("POST", "faults", kind="rate", action="me", limit=2, window=60)
+    assert added.json()["calls"] == LIMITS["calls"][1]
+
+    assert await site_app.call("role/default")
+    statuses = [(await site_app.call("me")).status for _ in range(3)]
+    assert statuses == [401, 401, 429]
+    await site_app.admin("POST", "clock/advance", seconds=58.5)
+    refused = await site_app.call("me")
+    assert (refused.status, refused.text, refused.headers["Retry-After"]) == (429, "", "2")
+    await site_app.admin("POST", "clock/advance", seconds=1.5)
+
+    assert (await site_app.call("me")).status == HTTPStatus.UNAUTHORIZED
 
 
 async def test_a_connection_may_be_dropped_after_the_call(site_app: SiteApp) -> None:

@@ -395,3 +395,24 @@ async def test_serve_records_no_calls(make_site: MakeSite) -> None:
     assert answer.status == HTTPStatus.NOT_FOUND
     assert "X-Skylogin-Reason" not in answer.headers
     assert site.services.app.calls.find() == []
+
+
+async def test_a_seed_adds_stubs_anew(site_app: SiteApp) -> None:
+    """Those of a test stay; one that is used up answers again."""
+    seed = {"users": [{"sub": "alice"}], "stubs": [{"action": HELLO, "result": 1, "times": 1}]}
+    await add(site_app, HELLO, result=2)
+    for _ in range(2):
+        assert (await site_app.admin("POST", "seed", **seed)).json() == {"users": 1}
+        results = [(await site_app.call("", action=HELLO)).json()["result"] for _ in range(2)]
+        assert results == [1, 2]
+
+    assert len((await site_app.admin("GET", "stubs")).json()["stubs"]) == 2  # noqa: PLR2004
+
+
+async def test_an_app_is_seeded_with_a_limited_number_of_stubs(site_app: SiteApp) -> None:
+    """All of them, or none."""
+    seed = {"stubs": [{"action": HELLO, "result": number} for number in range(STUBS_MAX)]}
+    await add(site_app)
+
+    assert (await site_app.admin("POST", "seed", **seed)).status == HTTPStatus.CONFLICT
+    assert len((await site_app.admin("GET", "stubs")).json()["stubs"]) == 1

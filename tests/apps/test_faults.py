@@ -1,5 +1,7 @@
 """Injected faults: the calls that they strike, and when they end."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from skylogin.apps.faults import (
     FAULTS_MAX,
     KINDS,
     LATENCY,
+    RATE,
     STATUS,
     TRUNCATE,
     Faults,
@@ -20,6 +23,7 @@ from skylogin.errors import Reason
 ACTION = "sso:custom_token:login"
 OTHER = "me"
 MANY = 200
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Seconds:
@@ -37,7 +41,7 @@ def struck(fault: InjectedFault, calls: int = MANY) -> list[bool]:
     """Return which of a number of calls a fault strikes."""
     faults = Faults()
     faults.add("one", fault)
-    return [faults.strike(ACTION) is not None for _ in range(calls)]
+    return [faults.strike(ACTION, NOW) is not None for _ in range(calls)]
 
 
 @given(st.integers(1, MANY))
@@ -69,7 +73,7 @@ def test_a_fault_covers_the_calls_of_its_action_alone() -> None:
     """Calls of other actions are neither struck nor counted."""
     faults = Faults()
     one = faults.add("one", InjectedFault(STATUS, action=ACTION, status=503))
-    assert [faults.strike(name) is None for name in (OTHER, OTHER, ACTION, ACTION)] == [
+    assert [faults.strike(name, NOW) is None for name in (OTHER, OTHER, ACTION, ACTION)] == [
         True,
         True,
         False,
@@ -87,7 +91,7 @@ def test_an_unused_fault_expires() -> None:
     seconds.now = 4
     assert faults.seconds_left(one) == 10 - seconds.now
     seconds.now = 10
-    assert faults.strike(ACTION) is None
+    assert faults.strike(ACTION, NOW) is None
     assert faults.in_force() == []
 
 
@@ -96,7 +100,7 @@ def test_a_call_is_struck_by_one_of_the_faults_that_cover_it() -> None:
     faults = Faults()
     first = faults.add("first", InjectedFault(LATENCY, seconds=1))
     second = faults.add("second", InjectedFault(DROP, calls=2))
-    assert [faults.strike(ACTION), faults.strike(ACTION), faults.strike(ACTION)] == [
+    assert [faults.strike(ACTION, NOW), faults.strike(ACTION, NOW), faults.strike(ACTION, NOW)] == [
         first.fault,
         second.fault,
         None,
@@ -112,7 +116,7 @@ def test_faults_are_ended() -> None:
     assert (faults.end("b"), faults.end("b"), faults.end("none")) == (True, False, False)
     assert [one.id for one in faults.in_force()] == ["a", "c"]
     faults.clear()
-    assert faults.strike(ACTION) is None
+    assert faults.strike(ACTION, NOW) is None
 
 
 def test_the_number_of_faults_is_limited() -> None:
@@ -133,6 +137,19 @@ def test_a_fault_before_a_call_refuses_it_with_a_reason() -> None:
         is not None
         and refusal.reason is Reason.FAULT
     }
-    assert refused == {ERROR: 404, STATUS: 418, DROP: 418, DATABASE_BUSY: 500}
+    assert refused == {ERROR: 404, STATUS: 418, DROP: 418, DATABASE_BUSY: 500, RATE: 429}
     assert InjectedFault(DROP, after=True).refusal is None
     assert InjectedFault(TRUNCATE).refusal is None
+
+
+def test_a_limit_of_rate_lets_a_number_of_calls_pass_in_a_window() -> None:
+    """A call passes again as soon as the first one has left the window."""
+    faults, limit, window = Faults(), 2, 10.0
+    faults.add("one", InjectedFault(RATE, calls=MANY, limit=limit, window=window))
+
+    def wait_after(seconds: float) -> int | None:
+        struck = faults.strike(ACTION, NOW + timedelta(seconds=seconds))
+        return None if struck is None else struck.retry_after
+
+    assert [wait_after(seconds) for seconds in (0, 4, 4.5, 9.99)] == [None, None, 6, 1]
+    assert [wait_after(seconds) for seconds in (10, 11, 14, 15)] == [None, 3, None, 5]

@@ -10,7 +10,7 @@ import pytest
 from skylogin.seeds import reader
 from skylogin.testing import SkyloginServer
 
-from tests.cli.commands import DEV, StartServer, log_in, run_command
+from tests.cli.commands import DEV, StartServer, call, log_in, run_command
 from tests.processes import run_skylogin
 
 pytestmark = pytest.mark.slow
@@ -22,6 +22,8 @@ users:
     id: a-1
     profile: {username: alice}
     roles: [editor]
+stubs:
+  - {action: hello:world, result: hi}
 """
 APPS = """\
 {"apps": {"worker-1": {"users": [{"sub": "bert", "id": "b-1", "disabled": true}]}}}
@@ -62,6 +64,7 @@ def test_a_server_starts_with_its_seeds(
     """They are in the database when it is ready, and can be exported while it runs."""
     server = start_server(*DEV, "--ephemeral", "--seed", users, "--seed", "apps.json")
     assert log_in(server, "alice")["user_id"] == "a-1"
+    assert call(server.url, {"action": "hello:world"})[1] == {"result": "hi"}
     url = ("--url", server.url)
 
     one = run_command(tmp_path, "export", "-", *url)
@@ -166,6 +169,8 @@ def test_a_database_is_seeded_and_exported(
 
     seeded = run_command(tmp_path, "seed", "-", given=APPS)
     assert (seeded.returncode, seeded.stdout) == (0, "seeded 1 user of worker-1\n")
+    stubs = run_command(tmp_path, "seed", users)
+    assert stubs.stderr == "only a running server can do that: use --url\n"
     taken = run_command(tmp_path, "seed", "taken.yaml")
     assert taken.stderr.startswith("taken.yaml:4: users[0].profile.username: another user")
     done = run_command(tmp_path, "export", "all.yaml", "--all")

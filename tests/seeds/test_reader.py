@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skylogin.apps.stubs import Stub
 from skylogin.domain.user import FieldValue
 from skylogin.seeds import reader
 from skylogin.seeds.document import TEXT_BYTES_MAX, write_json, write_yaml
@@ -75,6 +76,23 @@ def test_a_seed_has_apps_users_and_roles() -> None:
     assert other == SeedUser("", "only-an-id", {"nobody": None}, disabling=Disabling(False))
     assert (myapp.default_roles, myapp.admin_roles) == (("reader",), ("boss", "owner"))
     assert worker == SeedApp("worker-1")
+
+
+def test_a_seed_has_stubs() -> None:
+    """With any JSON as a result, null included."""
+    text = """
+stubs:
+  - {action: sso/config, result: {authorized_urls: [null, 1.5]}}
+  - {action: "push:*", result: null, arguments: {user_ids: []}, times: 2, delay: 0.5}
+  - {action: hello:world, error: 200001, message: sold out, user_required: true}
+"""
+    [app] = read(text)
+
+    assert app.stubs == (
+        Stub("sso:config", result={"authorized_urls": [None, 1.5]}),
+        Stub("push:*", {"user_ids": []}, times=2, delay=0.5),
+        Stub("hello:world", error=200001, message="sold out", user_required=True),
+    )
 
 
 def test_a_seed_of_one_app_needs_no_app_name() -> None:
@@ -153,7 +171,33 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "an app not an object": ("apps: {a: 1}", "1: apps.a: must be an object"),
     "apps not an object": ("apps: []", "1: apps: must be an object"),
     "a list": ("- users", "1: must be an object with the app's users"),
-    "empty": ("", "1: is empty: a seed has apps, or some of users, default_roles, admin_roles"),
+    "empty": (
+        "",
+        "1: is empty: a seed has apps, or some of users, default_roles, admin_roles, stubs",
+    ),
+    "stubs not a list": ("stubs: {}", "1: stubs: must be a list of stubs"),
+    "a stub without action": ("stubs: [{result: 1}]", "1: stubs[0]: needs an action"),
+    "a stub's field": (
+        "stubs: [{action: a, resul: 1}]",
+        "1: stubs[0].resul: is not a known field; did you mean result?",
+    ),
+    "a stub's type": (
+        "stubs:\n  - action: a\n    times: often",
+        "3: stubs[0].times: must be a number",
+    ),
+    "a stub's null": ("stubs: [{action: a, info: null}]", "1: stubs[0].info: must be an object"),
+    "a stub's error": (
+        "stubs: [{action: a, error: Nope}]",
+        "1: stubs[0]: 'Nope' is not the name of an error; a code is a number",
+    ),
+    "deep in a stub": (
+        'stubs:\n  - action: a\n    result: ["\\0"]',
+        "3: stubs[0].result[0]: contains U+0000, which databases cannot store",
+    ),
+    "an emulated action": (
+        "stubs: [{action: auth/login}]",
+        "1: stubs[0]: skylogin emulates auth:login: a fault can make it fail",
+    ),
     "an app name": (
         "apps: {A_b: {}}",
         "1: apps.A_b: is not an app name: use 1 to 63 of a-z, 0-9 and '-'",

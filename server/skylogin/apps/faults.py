@@ -4,15 +4,19 @@ A fault covers a number of calls of an action, and ends after them or after a ti
 strikes each call it covers with a probability; its seed alone decides which.
 """
 
+import math
 import random
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from skylogin import clock
 from skylogin.errors import ERROR_KINDS, UNEXPECTED_ERROR, Reason, SkygearError, database_busy
 
 LATENCY, ERROR, STATUS = "latency", "error", "status"
 DROP, TRUNCATE, DATABASE_BUSY = "drop", "truncate", "database_busy"
+RATE, TOO_MANY_REQUESTS = "rate", 429
 EVERY_ACTION = "*"
 FAULTS_MAX = 100
 
@@ -24,6 +28,7 @@ KINDS = {
     DROP: "the connection is closed without an answer",
     TRUNCATE: "the call is carried out; half of its answer is sent, and the connection is closed",
     DATABASE_BUSY: "the call is answered as if the database stayed busy",
+    RATE: "above a number of calls in a time, a call is answered with 429 and not carried out",
 }
 # The smallest and the largest value of each.
 LIMITS = {
@@ -32,6 +37,8 @@ LIMITS = {
     "seed": (0, 2**53),
     "seconds": (0, 3600),
     "status": (400, 599),
+    "limit": (1, 1_000_000),
+    "window": (1, 86_400),
 }
 NAMES_OF_ERRORS = {kind.name: kind for kind in ERROR_KINDS}
 
@@ -40,7 +47,8 @@ NAMES_OF_ERRORS = {kind.name: kind for kind in ERROR_KINDS}
 class InjectedFault:
     """What a test asked for. *seconds* delay the answer; *expires_in* ends an unused fault.
 
-    With *after*, the connection is dropped once the call is carried out.
+    With *after*, the connection is dropped once the call is carried out. *limit* calls pass in
+    *window* seconds by the app's clock; *retry_after* are the seconds until the next one passes.
     """
 
     kind: str
@@ -53,6 +61,9 @@ class InjectedFault:
     message: str = ""
     status: int = 0
     after: bool = False
+    limit: int = 0
+    window: float = 0.0
+    retry_after: int = 0
     expires_in: float = 300.0
 
     @property
@@ -65,11 +76,11 @@ class InjectedFault:
             return SkygearError(kind, message, reason=Reason.FAULT, explanation=explanation)
         if self.kind == DATABASE_BUSY:
             return database_busy(Reason.FAULT, explanation)
-        if self.kind in (STATUS, DROP) and not self.after:
+        if self.kind in (STATUS, DROP, RATE) and not self.after:
             return SkygearError(
                 UNEXPECTED_ERROR,
                 "",
-                status=self.status or None,
+                status=TOO_MANY_REQUESTS if self.kind == RATE else self.status or None,
                 reason=Reason.FAULT,
                 explanation=explanation,
             )
@@ -86,6 +97,26 @@ class FaultInForce:
     calls_left: int
     struck: int = 0
     draw: random.Random = field(default_factory=random.Random)
+    # Of the calls that a limit of rate let pass.
+    passed_at: deque[datetime] = field(default_factory=deque)
+
+    def strikes(self, now: datetime) -> InjectedFault | None:
+        """Count a call, and return the fault if it strikes it."""
+        self.calls_left -= 1
+        if self.draw.random() >= self.fault.probability:
+            return None
+        return self._above_rate(now) if self.fault.kind == RATE else self.fault
+
+    def _above_rate(self, now: datetime) -> InjectedFault | None:
+        while self.passed_at and self._seconds_until_free(now) <= 0:
+            self.passed_at.popleft()
+        if len(self.passed_at) < self.fault.limit:
+            self.passed_at.append(now)
+            return None
+        return replace(self.fault, retry_after=math.ceil(self._seconds_until_free(now)))
+
+    def _seconds_until_free(self, now: datetime) -> float:
+        return self.fault.window - (now - self.passed_at[0]).total_seconds()
 
 
 class Faults:
@@ -117,8 +148,8 @@ class Faults:
         """Return the seconds until *one* expires."""
         return max(0.0, one.ends_at - self._monotonic())
 
-    def strike(self, action: str) -> InjectedFault | None:
-        """Count a call of *action*, and return the fault that strikes it.
+    def strike(self, action: str, now: datetime) -> InjectedFault | None:
+        """Count a call of *action* at *now*, and return the fault that strikes it.
 
         Each fault that covers the call draws; the oldest that strikes wins.
         """
@@ -128,11 +159,10 @@ class Faults:
         for one in self.in_force():
             if one.fault.action not in (EVERY_ACTION, action):
                 continue
-            one.calls_left -= 1
-            is_struck = one.draw.random() < one.fault.probability
-            if is_struck and found is None:
+            struck = one.strikes(now)
+            if struck is not None and found is None:
                 one.struck += 1
-                found = one.fault
+                found = struck
         return found
 
     def end(self, fault_id: str) -> bool:

@@ -134,6 +134,6 @@ class Stubs:
         self._added = left
         return was_there
 
-    def replace(self, stubs: Iterable[AddedStub] = ()) -> None:
-        """Remove all stubs, and add *stubs* as if no call had used them."""
-        self._added = [AddedStub(one.id, one.stub) for one in stubs]
+    def put(self, stubs: Iterable[AddedStub] = ()) -> None:
+        """Have *stubs* instead of all others."""
+        self._added = list(stubs)

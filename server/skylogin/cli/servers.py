@@ -6,15 +6,22 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import skylogin
 from skylogin import config
+from skylogin.actions.services import Services
 from skylogin.cli import parent_process
 from skylogin.cli.environment import (
     Database,
@@ -31,10 +38,9 @@ from skylogin.config import DEV, SERVE, Settings
 from skylogin.database import Store, open_store, tables
 from skylogin.errors import SkygearError
 from skylogin.ids import timed_prefix
-from skylogin.operations.operator import Operator
+from skylogin.operations import stubs
+from skylogin.operations.operator import Operator, enter, operator_of
 from skylogin.web import database_setup, server
-
-Prepare = Callable[[Store], Coroutine[Any, Any, None]]
 
 COMMAND_CANNOT_RUN, COMMAND_NOT_FOUND = 126, 127
 # Shells report a command ended by signal N as 128 + N.
@@ -85,9 +91,9 @@ def dev(  # noqa: PLR0913, PLR0917
     )
     if ephemeral and settings.database_url:
         fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
-    prepare = _seeding(settings, seed)
+    seeding = _Seeding(settings, seed)
     ephemeral = ephemeral or (isolated and not settings.database_url)
-    starting = server.running(settings, ephemeral=ephemeral, prepare=prepare)
+    starting = seeding.running(ephemeral=ephemeral)
     show = _show_banner if for_people else _show_ready_line
     serving = _serve(starting, ready_file, show, exit_with_parent=exit_with_parent)
     raise SystemExit(server.run(serving))
@@ -146,23 +152,32 @@ async def _serve(
     return 0
 
 
-def _seeding(settings: Settings, files: list[str] | None) -> Prepare | None:
-    """Read the seed *files*, if any, and return a function that applies them.
+class _Seeding:
+    """The apps of seed *files*. Exits with 1 on any problem in a file."""
 
-    Exits with 1 on any problem in a file.
-    """
-    if not files:
-        return None
-    apps = read_seeds(files, settings.app_name)
+    def __init__(self, settings: Settings, files: list[str] | None) -> None:
+        self._settings = settings
+        self._apps = read_seeds(files, settings.app_name) if files else []
 
-    async def seed(store: Store) -> None:
-        # On the start-up list: most servers start without a seed.
-        from skylogin.seeds import apply  # noqa: PLC0415
+    @asynccontextmanager
+    async def running(self, *, ephemeral: bool) -> AsyncIterator[server.Running]:
+        """Run a server that has the apps before it is ready."""
+        starting = server.running(self._settings, ephemeral=ephemeral, prepare=self._add_users)
+        async with starting as running:
+            await self._add_stubs(running.services)
+            yield running
 
-        for app in apps:
-            await apply.seed(Operator(store, settings, via="seed"), app.name, app)
+    async def _add_users(self, store: Store) -> None:
+        for app in self._apps:
+            # On the start-up list: most servers start without a seed.
+            from skylogin.seeds import apply  # noqa: PLC0415
 
-    return seed
+            await apply.seed(Operator(store, self._settings, via="seed"), app.name, app)
+
+    async def _add_stubs(self, services: Services) -> None:
+        for wanted in self._apps:
+            app, operator = await enter(services, operator_of(services, "seed", ""), wanted.name)
+            await stubs.add_seeded(operator, app, wanted.stubs)
 
 
 @contextmanager
@@ -228,12 +243,11 @@ def execute(
     """Run a command with its own server, and exit with the command's exit code."""
     given = ["PORT=0", *(given or ())]
     settings = server_settings(DEV, isolated=True, given=given, SKYLOGIN_DATABASE_URL=database)
-    raise SystemExit(server.run(_execute(settings, command, _seeding(settings, seed))))
+    raise SystemExit(server.run(_execute(settings, command, _Seeding(settings, seed))))
 
 
-async def _execute(settings: Settings, command: list[str], prepare: Prepare | None) -> int:
-    ephemeral = not settings.database_url
-    async with server.running(settings, ephemeral=ephemeral, prepare=prepare) as running:
+async def _execute(settings: Settings, command: list[str], seeding: _Seeding) -> int:
+    async with seeding.running(ephemeral=not settings.database_url) as running:
         environment = {
             **os.environ,
             "SKYGEAR_ENDPOINT": running.url,

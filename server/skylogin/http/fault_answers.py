@@ -24,8 +24,10 @@ async def apply_fault(
 ) -> web.StreamResponse:
     """Break *response* as *fault* says, and return the response to send."""
     match fault.kind:
-        case faults.STATUS:
+        case faults.STATUS | faults.RATE:
             del response.headers["Content-Type"]
+            if fault.retry_after:
+                response.headers["Retry-After"] = str(fault.retry_after)
             return web.Response(status=response.status, headers=response.headers)
         case faults.DROP:
             if request.transport is not None:

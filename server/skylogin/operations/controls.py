@@ -17,11 +17,13 @@ from skylogin.apps.faults import (
     LATENCY,
     LIMITS,
     NAMES_OF_ERRORS,
+    RATE,
     STATUS,
     FaultInForce,
     InjectedFault,
 )
 from skylogin.apps.registry import App, NamedSnapshot
+from skylogin.apps.stubs import AddedStub
 from skylogin.config import DEV
 from skylogin.database import Transaction
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
@@ -38,8 +40,10 @@ FIELDS_OF_KINDS = {
     "message": (ERROR,),
     "status": (STATUS,),
     "after": (DROP,),
+    "limit": (RATE,),
+    "window": (RATE,),
 }
-REQUIRED_FIELDS = ("seconds", "error", "status")
+REQUIRED_FIELDS = ("seconds", "error", "status", "limit", "window")
 
 
 async def reset(operator: Operator, app: App) -> None:
@@ -65,7 +69,7 @@ async def reset(operator: Operator, app: App) -> None:
 
     await app.login_log.forget(empty)
     app.faults.clear()
-    app.stubs.replace()
+    app.stubs.put()
     app.calls.clear()
 
 
@@ -116,6 +120,8 @@ def read_fault(body: Mapping[str, object]) -> InjectedFault:
         names = ", ".join(sorted(NAMES_OF_ERRORS))
         raise RefusedError(f"{body['error']!r} is not one of {names}")
     calls = CALLS_WITH_PROBABILITY if "probability" in body else 1
+    if kind == RATE:
+        calls = LIMITS["calls"][1]
     # The OpenAPI document, or the form, has checked the types.
     fault = InjectedFault(**{"calls": calls, **body})  # type: ignore[arg-type]
     for name, (least, most) in LIMITS.items():
@@ -191,7 +197,8 @@ async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
 
     await app.login_log.forget(restore)
     app.faults.clear()
-    app.stubs.replace(snapshot.stubs)
+    # As if no call had used them.
+    app.stubs.put(AddedStub(one.id, one.stub) for one in snapshot.stubs)
     app.calls.clear()
 
 

@@ -1,16 +1,29 @@
 """Stubs and recorded calls of apps of `skylogin dev`; only the server's memory has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 from skylogin.actions.table import ACTIONS
 from skylogin.apps.calls import RecordedCall, Wanted
 from skylogin.apps.registry import App
-from skylogin.apps.stubs import LIMITS, AddedStub, Stub, action_name, error_kind
+from skylogin.apps.stubs import LIMITS, STUBS_MAX, AddedStub, Stub, action_name, error_kind
 from skylogin.encoding import json_text
 from skylogin.operations.controls import check_dev
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 
 ANSWER_BYTES_MAX = 262_144
+# The types of the fields of a stub; those that are missing may be any JSON.
+TYPES: dict[str, tuple[type, ...]] = {
+    "action": (str,),
+    "error": (str, int),
+    "message": (str,),
+    "info": (dict,),
+    "times": (int,),
+    "delay": (int, float),
+    "key_required": (bool,),
+    "user_required": (bool,),
+}
+FIELDS = tuple(field.name for field in fields(Stub))
 
 
 def read_stub(body: Mapping[str, object]) -> Stub:
@@ -64,6 +77,16 @@ async def add_stub(operator: Operator, app: App, stub: Stub) -> AddedStub:
         raise ConflictError(str(error)) from None
 
 
+async def add_seeded(operator: Operator, app: App, stubs: Sequence[Stub]) -> None:
+    """Add the stubs of a seed, each anew if the app has it. Raises ConflictError on too many."""
+    check_dev(operator)
+    others = [one for one in app.stubs.all() if one.stub not in stubs]
+    if len(others) + len(stubs) > STUBS_MAX:
+        raise ConflictError(f"the app would have more than {STUBS_MAX} stubs")
+    new = [AddedStub(operator.ids.random_id(), stub) for stub in stubs]
+    app.stubs.put([*others, *new])
+
+
 async def remove_stub(operator: Operator, app: App, stub_id: str) -> None:
     """Remove one stub. Raises MissingError."""
     check_dev(operator)
@@ -74,7 +97,7 @@ async def remove_stub(operator: Operator, app: App, stub_id: str) -> None:
 async def remove_stubs(operator: Operator, app: App) -> None:
     """Remove all stubs of *app*."""
     check_dev(operator)
-    app.stubs.replace()
+    app.stubs.put()
 
 
 async def wait_for_call(

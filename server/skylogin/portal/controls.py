@@ -22,7 +22,14 @@ READERS: dict[str, Reader] = {
     "probability": float,
     "seed": int,
 }
-KIND_READERS: dict[str, Reader] = {"seconds": float, "status": int, "error": str, "message": str}
+KIND_READERS: dict[str, Reader] = {
+    "seconds": float,
+    "status": int,
+    "error": str,
+    "message": str,
+    "limit": int,
+    "window": float,
+}
 
 
 async def show_controls(request: PageRequest, problem: str = "") -> web.Response:

@@ -10,19 +10,24 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from skylogin.apps import names
+from skylogin.apps.stubs import Stub
 from skylogin.domain import fields, profile, subject
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.domain.user import FieldValue
 from skylogin.encoding import rfc3339
 from skylogin.errors import SkygearError
+from skylogin.operations import stubs
+from skylogin.operations.operator import RefusedError
 from skylogin.seeds import document
 from skylogin.seeds.nodes import Node, SeedError, SeedProblem
 from skylogin.seeds.seed import APPS_MAX, USERS_MAX, Disabling, SeedApp, SeedUser
 
-APP_FIELDS = ("users", "default_roles", "admin_roles")
+APP_FIELDS = ("users", "default_roles", "admin_roles", "stubs")
 USER_FIELDS = ("sub", "id", "profile", "roles", "password", "password_hash", "disabled")
 DISABLED_FIELDS = ("message", "until")
+_WORDS = {str: "a string", int: "a number", float: "a number", bool: "true or false"}
+_WORDS[dict] = "an object"
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
@@ -112,10 +117,34 @@ class _Reader:
             users,
             default_roles=self._roles(members.get("default_roles")),
             admin_roles=self._roles(members.get("admin_roles")),
+            stubs=self._stubs(members.get("stubs")),
             file=self._file,
             path=path,
             plain={one: _plain(members[one].node) for one in APP_FIELDS if one in members},
         )
+
+    def _stubs(self, place: _Place | None) -> tuple[Stub, ...]:
+        items = self._items(place, "stubs") if place else []
+        return tuple(stub for item in items if (stub := self._stub(item)) is not None)
+
+    def _stub(self, place: _Place) -> Stub | None:
+        before = len(self.problems)
+        members = self.members(place, stubs.FIELDS, keep_null=True) or {}
+        self._check_all(place)
+        if "action" not in members and len(self.problems) == before:
+            self.add(place, "needs an action")
+        values = {name: _plain(member.node) for name, member in members.items()}
+        for name, types in stubs.TYPES.items():
+            if name in values and type(values[name]) not in types:
+                words = dict.fromkeys(_WORDS[one] for one in types)
+                self.add(members[name], f"must be {' or '.join(words)}")
+        if len(self.problems) > before:
+            return None
+        try:
+            return stubs.read_stub(values)
+        except RefusedError as error:
+            self.add(place, str(error))
+            return None
 
     def _check_unique(self, places: list[_Place], key: str) -> None:
         """Add a problem for each value of *key* that an earlier user has."""

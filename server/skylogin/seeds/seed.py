@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from skylogin.apps.stubs import Stub
 from skylogin.domain.claims import Profile
 from skylogin.seeds.nodes import SeedProblem
 
@@ -46,6 +47,7 @@ class SeedApp:
     users: tuple[SeedUser, ...] = ()
     default_roles: tuple[str, ...] | None = None
     admin_roles: tuple[str, ...] | None = None
+    stubs: tuple[Stub, ...] = ()
     file: str = field(default="", compare=False)
     path: str = field(default="", compare=False)
     plain: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)

@@ -76,6 +76,10 @@ class Faults:
         """Refuse the call as if the database stayed busy."""
         return self.add("database_busy", action, **options)
 
+    def rate(self, limit: int, window: float, action: str = "*", **options: object) -> Fault:
+        """Let *limit* calls pass in *window* seconds by the app's clock; answer others with 429."""
+        return self.add("rate", action, limit=limit, window=window, **options)
+
     def clear(self) -> None:
         """Remove all faults."""
         self._admin.ask("DELETE", "faults")

@@ -146,7 +146,7 @@ async def _answer_call(
             action = table.find(path, payload, app.stubs.covers)
             call = _read_call(request, app, action, payload, headers)
             request[ACTION] = call.action.name
-            call.fault = app.faults.strike(call.action.name)
+            call.fault = app.faults.strike(call.action.name, call.now)
             response = _respond(await dispatch_recorded(call, services), headers, services)
     except wire.BadBodyError:
         # The original answers with only a status (pkg/server/router/common.go, newPayload).
