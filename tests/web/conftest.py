@@ -1,5 +1,5 @@
 """The application as operators use it."""
 
-from tests.sites import make_site, serve_site
+from tests.sites import make_site, serve_site, site_app
 
-__all__ = ["make_site", "serve_site"]
+__all__ = ["make_site", "serve_site", "site_app"]

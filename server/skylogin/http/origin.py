@@ -35,11 +35,9 @@ def refusal(
     *hosts* are the Host header, and the host that the browser used as far as trusted proxies
     tell. *names* are the server's own host names; None allows any host.
     """
-    # A page of another site can send X-Forwarded-Host to its own host name, but not another Host.
-    foreign = [host for host in hosts if names is not None and not _is_own(host, names)]
-    if foreign:
-        host = foreign[0][:HOST_CHARACTERS_MAX]
-        return f"the host {host!r} does not belong to this server; {DOMAIN_HINT}"
+    foreign = foreign_host(hosts, names)
+    if foreign is not None:
+        return f"the host {foreign!r} does not belong to this server; {DOMAIN_HINT}"
     origin = whole(headers, "Origin")
     if "Origin" in headers and not _is_same(origin, hosts[1]):
         shown = origin[:HOST_CHARACTERS_MAX]
@@ -48,6 +46,13 @@ def refusal(
     if site not in SAME_SITE and not _is_link(method, headers):
         return f"the request comes from a page of another site ({site})"
     return ""
+
+
+def foreign_host(hosts: tuple[str, str], names: frozenset[str] | None) -> str | None:
+    """Return the first host that does not belong to this server, None if both do."""
+    # A page of another site can send X-Forwarded-Host to its own host name, but not another Host.
+    foreign = (host for host in hosts if names is not None and not _is_own(host, names))
+    return next((host[:HOST_CHARACTERS_MAX] for host in foreign), None)
 
 
 def whole(headers: MultiMapping[str], name: str) -> str:

@@ -11,8 +11,9 @@ from aiohttp.typedefs import Handler
 
 from skylogin.actions import table
 from skylogin.actions.services import open_services
+from skylogin.apps import names
 from skylogin.clock import system_now
-from skylogin.config import Settings
+from skylogin.config import DEV, Settings
 from skylogin.database import Store
 from skylogin.http import fault_answers
 from skylogin.http.bodies import Bodies
@@ -29,6 +30,8 @@ OPERATORS_PATHS = {
     "metrics": action_endpoint.refuse,
 }
 HEALTH = (health.healthz, health.readyz)
+# Without an authentication server, an app under `skylogin dev` gets its custom tokens there.
+ISSUER = r"(?:apps/[^/]+/)?_issuer/token"
 
 
 def make_application(
@@ -47,6 +50,7 @@ def make_application(
     application.router.add_route("*", r"/_admin/{path:[\s\S]*}", _answer_admin_call)
     application.router.add_route("*", "/portal", _answer_with_page)
     application.router.add_route("*", r"/portal/{path:[\s\S]*}", _answer_with_page)
+    application.router.add_route("*", rf"/{{path:{ISSUER}}}", _answer_issuer_call)
     for path in {"/" + name.replace(":", "/") for name in table.ACTIONS}:
         # aiohttp looks plain paths up in a table, but tries patterns one by one.
         application.router.add_route("*", path, action_endpoint.answer)
@@ -127,6 +131,19 @@ async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
 
     services = request.app[SERVICES]
     return await endpoint.answer(request, services, client_of(request, services.settings))
+
+
+async def _answer_issuer_call(request: web.Request) -> web.StreamResponse:
+    services = request.app[SERVICES]
+    settings = services.settings
+    if settings.mode != DEV:
+        return await action_endpoint.refuse(request)
+    # Also on the start-up list.
+    from skylogin.portal import issuer  # noqa: PLC0415
+
+    client = client_of(request, settings)
+    name, _ = names.split(request.path, client.host, settings.domain)
+    return await issuer.answer(request, services, client, request.app[BODIES], name)
 
 
 async def _answer_with_page(request: web.Request) -> web.StreamResponse:
