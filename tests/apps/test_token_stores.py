@@ -5,7 +5,7 @@ import json
 import logging
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from skylogin.config import ConfigurationError
 from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
 from skylogin.ids import IdMaker
 from skylogin.testing import SkyloginServer
-from skylogin.tokens import file_store, stored_token
+from skylogin.tokens import file_store, redis_store, stored_token
 from skylogin.tokens.file_store import UNFINISHED
 
 from tests.factories import HOUR, NOW
@@ -470,6 +470,37 @@ async def test_calls_are_refused_while_redis_is_down(
     assert not await refused(store, new_token)
     # This Redis does not save to disk.
     assert await refused(store, token)
+
+
+class Deaf:
+    """A client of Redis that gets no answer, and does not end when it is cancelled."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def hgetall(self, key: str) -> dict[bytes, bytes]:
+        """Wait for an answer."""
+        while not self.may_end.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.may_end.wait()
+        self.ended.set()
+        raise ConnectionError
+
+
+@pytest.mark.slow
+async def test_a_call_does_not_wait_for_a_client_that_goes_on() -> None:
+    """Redis-py may swallow the end of its time, and begin its next try."""
+    client: Any = Deaf()
+    store = redis_store.open_tokens(client, "", APP, HOUR, IdMaker())
+
+    with pytest.raises(SkygearError) as refusal:
+        await store.find(TOKEN, NOW)
+
+    assert refusal.value.explanation == "Redis does not answer in 1.5 s"
+    assert not client.ended.is_set()
+    client.may_end.set()
+    await client.ended.wait()
 
 
 @pytest.mark.slow

@@ -97,6 +97,9 @@ class _RedisTokens:
         self._prefix = prefix
 
     async def save(self, stored: StoredToken) -> None:
+        await _translated(self._save(stored), status=500)
+
+    async def _save(self, stored: StoredToken) -> None:
         key = self._prefix + stored.token
         async with self._client.pipeline(transaction=True) as pipeline:
             members = stored_token.members(stored).items()
@@ -105,7 +108,7 @@ class _RedisTokens:
                 # Redis has its own clock, so it gets a duration, not a time.
                 nanoseconds = stored.expires_at - stored.issued_at
                 pipeline.pexpire(key, nanoseconds // NANOSECONDS_PER_MILLISECOND)
-            await _translated(pipeline.execute(), status=500)
+            await pipeline.execute()
 
     async def load(self, token: str, now: datetime) -> StoredToken | None:
         found = await _translated(self._client.hgetall(self._prefix + token), status=401)
@@ -124,13 +127,20 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
     """Return the *answer* of Redis, None if the key is not a hash. Raises SkygearError."""
     from redis.exceptions import RedisError  # noqa: PLC0415
 
+    asking = asyncio.ensure_future(answer)
+    # Redis-py sometimes goes on to its next try although it is cancelled, so nobody waits for it.
+    asking.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await answer
+        await asyncio.wait([asking], timeout=TIMEOUT_SECONDS)
+        if not asking.done():
+            raise TimeoutError
+        return asking.result()
     except (RedisError, OSError) as error:
         if str(error).startswith(WRONG_TYPE):
             return None
         raise store_fails(status, f"Redis {_cause(error)}") from None
+    finally:
+        asking.cancel()
 
 
 def _cause(error: Exception) -> str:
