@@ -1,16 +1,20 @@
-"""A bar chart of login attempts, as coordinates for an SVG."""
+"""Bar charts of logins, as coordinates for an SVG. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
 
-from skylogin.operations.overview import Point
+from skylogin.operations.overview import Series
 
 WIDTH, HEIGHT, GAP = 960, 160, 2
+TICKS_MAX, TIMES = 5, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: accepted attempts below refused ones."""
+    """One bar: accepted attempts below refused ones. *query* finds them in the login log."""
 
     x: float
     width: float
@@ -18,43 +22,82 @@ class Bar:
     accepted_height: float
     refused_y: float
     refused_height: float
+    time: str
+    accepted: int
+    refused: int
     label: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart. *highest* is the total of the highest bar."""
+    """A chart: its bars with attempts, the values and the places of its grid, and its times."""
 
     width: int
     height: int
-    highest: int
     bars: list[Bar]
+    ticks: list[tuple[int, float]]
+    times: list[str]
+
+    @property
+    def accepted(self) -> int:
+        """Return the number of accepted attempts."""
+        return sum(bar.accepted for bar in self.bars)
+
+    @property
+    def refused(self) -> int:
+        """Return the number of refused attempts."""
+        return sum(bar.refused for bar in self.bars)
 
 
-def draw(points: Sequence[Point]) -> Chart:
-    """Return the chart of *points*, oldest first."""
+def draw(series: Series) -> Chart:
+    """Return the chart of a series."""
+    points, length = series.points, timedelta(minutes=series.minutes_per_point)
     totals = [point.accepted + sum(point.refused.values()) for point in points]
-    highest = max(totals, default=0)
-    step = WIDTH / max(len(points), 1)
-    scale = HEIGHT / max(highest, 1)
+    values = _ticks(max(totals))
+    step, scale = WIDTH / len(points), HEIGHT / values[0]
     bars = []
     for number, point in enumerate(points):
-        accepted = point.accepted * scale
-        refused = sum(point.refused.values()) * scale
+        refused = sum(point.refused.values())
+        if not point.accepted + refused:
+            continue
+        accepted_height, refused_height = point.accepted * scale, refused * scale
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(point.refused.items()))
         bars.append(
             Bar(
                 x=round(number * step, 1),
-                width=round(max(step - GAP, 1), 1),
-                accepted_y=round(HEIGHT - accepted, 1),
-                accepted_height=round(accepted, 1),
-                refused_y=round(HEIGHT - accepted - refused, 1),
-                refused_height=round(refused, 1),
-                label=_label(point),
+                width=round(step - GAP, 1),
+                accepted_y=round(HEIGHT - accepted_height, 1),
+                accepted_height=round(accepted_height, 1),
+                refused_y=round(HEIGHT - accepted_height - refused_height, 1),
+                refused_height=round(refused_height, 1),
+                time=f"{point.at:%H:%M}",
+                accepted=point.accepted,
+                refused=refused,
+                label=f"{point.at:%H:%M}: {point.accepted} accepted, {reasons or '0'} refused",
+                query=urlencode(
+                    {"since": f"{point.at:%FT%H:%M}", "until": f"{point.at + length:%FT%H:%M}"}
+                ),
             )
         )
-    return Chart(WIDTH, HEIGHT, highest, bars)
+    quarter = length * len(points) / (TIMES - 1)
+    times = [f"{points[0].at + quarter * number:%H:%M}" for number in range(TIMES)]
+    return Chart(WIDTH, HEIGHT, bars, [(value, HEIGHT - value * scale) for value in values], times)
 
 
-def _label(point: Point) -> str:
-    refused = ", ".join(f"{number} {reason}" for reason, number in sorted(point.refused.items()))
-    return f"{point.at:%H:%M}: {point.accepted} accepted, {refused or '0'} refused"
+def _ticks(highest: int) -> list[int]:
+    """Return round values from the top of a chart, which is not below *highest*, down to 0."""
+    rough = max(highest, 1) / (TICKS_MAX - 1)
+    power = 10 ** math.floor(math.log10(rough)) if rough >= 1 else 1
+    step = next(one * power for one in (1, 2, 5, 10) if one * power >= rough)
+    return [step * number for number in range(math.ceil(max(highest, 1) / step), -1, -1)]
+
+
+def bars_of(values: Sequence[int], width: int, height: int) -> list[tuple[float, float, float]]:
+    """Return the place, the top and the height of a bar for each value, for a small picture."""
+    scale = height / max(*values, 1)
+    step = width / len(values)
+    return [
+        (round(number * step, 1), round(height - value * scale, 1), round(value * scale, 1))
+        for number, value in enumerate(values)
+    ]

@@ -79,8 +79,8 @@ async def show_overview(request: PageRequest) -> web.Response:
     """Show recent logins, totals and warnings."""
     seen = await overview.overview(request.operator, request.app)
     charts = [
-        ("Last hour, by minute", seen.hour, chart.draw(seen.hour.points)),
-        ("Last day, by quarter of an hour", seen.day, chart.draw(seen.day.points)),
+        ("Last hour, by minute", chart.draw(seen.hour)),
+        ("Last day, by quarter of an hour", chart.draw(seen.day)),
     ]
     reasons: Counter[str] = Counter()
     for point in seen.day.points:
@@ -89,6 +89,7 @@ async def show_overview(request: PageRequest) -> web.Response:
         "overview.html",
         seen=seen,
         charts=charts,
+        since=f"{seen.day.points[0].at:%FT%H:%M}",
         reasons=reasons.most_common(),
         accepted=sum(point.accepted for point in seen.day.points),
     )
