@@ -1,5 +1,7 @@
 # Two stages, so that what builds the package does not end up in the image.
-FROM python:3.12-slim AS build
+# A release names this image by its digest: docs/releasing.md.
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM $PYTHON_IMAGE AS build
 
 WORKDIR /build
 RUN python -m venv /opt/build && python -m venv /opt/skylogin
@@ -7,14 +9,15 @@ RUN python -m venv /opt/build && python -m venv /opt/skylogin
 COPY constraints constraints
 RUN /opt/build/bin/pip install --no-cache-dir --require-hashes -r constraints/build.txt && \
     /opt/skylogin/bin/pip install --no-cache-dir --require-hashes -r constraints/server.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY migrations migrations
+COPY release release
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . && \
     /opt/skylogin/bin/pip install --no-index --no-deps dist/*.whl
 
 
-FROM python:3.12-slim
+FROM $PYTHON_IMAGE
 
 # A fixed number, so that a volume's owner stays the same from image to image.
 RUN useradd --uid 10001 --create-home --home-dir /data --shell /usr/sbin/nologin skylogin

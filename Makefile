@@ -3,7 +3,7 @@
 # examples/java/target and kits/java/target; `make clean` removes it. ARGS is passed on:
 # make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test test-long docs bench screenshots constraints audit clean
+.PHONY: dev fast check test test-long docs bench screenshots constraints audit dist pyz sbom clean
 .DEFAULT_GOAL := dev
 
 # `make fast PYTHON=python3.13` runs on that interpreter, in an environment of its own.
@@ -80,6 +80,23 @@ constraints: $(TOOLS)/.installed
 audit: $(TOOLS)/.installed
 	@$(TOOLS)/bin/python release/audit.py $(ARGS)
 
+# The sdist and the wheel, in dist/. RELEASE_REPOSITORY_URL says where the project lives.
+dist: $(VENV)/.installed
+	@rm -f dist/*.whl dist/*.tar.gz && $(BIN)/python -m hatchling build
+
+# One file with everything but Python, in dist/, for this version of it and this kind of machine.
+pyz: dist $(TOOLS)/.installed
+	@$(TOOLS)/bin/python release/pyz.py dist/*.whl
+
+# What an installation of the wheel consists of, in the form of CycloneDX.
+SBOM_PIP := $(TOOLS)/bin/python -m pip --python build/sbom install --quiet
+sbom: dist $(TOOLS)/.installed
+	@rm -rf build/sbom && $(BIN)/python -m venv --without-pip build/sbom
+	@$(SBOM_PIP) --require-hashes -r constraints/server.txt
+	@$(SBOM_PIP) --no-index --no-deps dist/*.whl
+	@$(TOOLS)/bin/cyclonedx-py environment build/sbom --pyproject pyproject.toml \
+	    --output-reproducible -o dist/skylogin.cdx.json
+
 clean:
 	rm -rf .venv .venv-* tests/sdk/node_modules tests/sdk/.python_sdk dist build site
 	rm -rf examples/javascript/node_modules kits/javascript/node_modules
@@ -109,7 +126,7 @@ $(TOOLS)/.installed: $(VENV)/.made constraints/release.txt
 	@echo 'Installing what a release needs into $(TOOLS)'
 	@rm -rf $(TOOLS) && $(BIN)/python -m venv $(TOOLS)
 	@$(TOOLS)/bin/python $(INSTALL) --require-hashes -r constraints/release.txt
-	@touch $@
+	@cp constraints/release.txt $@
 
 # A command that is found may still not run (a version manager's stub), so each one
 # is tried. Without ensurepip an environment has no pip, so a Python that has it is

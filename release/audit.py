@@ -1,7 +1,8 @@
 """Look for known vulnerabilities in the versions that this project pins.
 
 Ends with 1 if there are any. Where no database of advisories can be reached, it says so and
-ends with 0, or with 1 if it was called with --required.
+ends with 0, or with 1 if it was called with --required. What the original's own SDKs bring with
+them is only shown: they are as old as they are, and no part of skylogin.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
 SECONDS_MAX = 300
+WITH_ORIGINAL_SDKS = ("tests/sdk/", "examples/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,12 @@ def main(*, required: bool) -> int:
         for one in report.vulnerable:
             print(f"  {one}")
     unscanned = any(report.problem for report in reports.values())
-    return int(any(report.vulnerable for report in reports.values()) or (required and unscanned))
+    vulnerable = any(
+        report.vulnerable
+        for path, report in reports.items()
+        if not path.startswith(WITH_ORIGINAL_SDKS)
+    )
+    return int(vulnerable or (required and unscanned))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.kits.installing import INSTALL, InstalledKit
 from tests.local_services import PostgreSQL, RedisServer, shared_postgresql
 from tests.processes import ServerProcess
 
-pytest_plugins = ["pytester", "tests.applications", "tests.stores"]
+pytest_plugins = ["pytester", "tests.applications", "tests.packages", "tests.stores"]
 
 # A shell starts a background job with SIGINT ignored. Commands would inherit that from a
 # run in the background, and tests send them Ctrl-C.

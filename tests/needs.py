@@ -24,6 +24,8 @@ EXAMPLES = TESTS.parent / "examples"
 KITS = TESTS.parent / "kits"
 SDK = TESTS / "sdk"
 PYTHON_SDK = SDK / ".python_sdk"
+RELEASE = TESTS.parent / "constraints" / "release.txt"
+TOOLS = ".venv-release/.installed"
 MAVEN = ("mvn", "-q", "-B")
 POSTGRESQL_SETTINGS = Path("/etc/postgresql-common/createcluster.d/skylogin-tests.conf")
 SERVICE_POLICY = Path("/usr/sbin/policy-rc.d")
@@ -216,6 +218,12 @@ NEEDS = {
             "it",
             lambda: _same(SDK / "python_sdk.txt", PYTHON_SDK / "installed.txt"),
             _install_python_sdk,
+        ),
+        Need(
+            "the tools of a release",
+            "how a release is installed",
+            lambda: _same(RELEASE, TESTS.parent / TOOLS),
+            lambda: _run("make", TOOLS, folder=TESTS.parent),
         ),
         Need("the packages of examples/javascript", JAVASCRIPT, *_npm(EXAMPLES / "javascript")),
         Need("the packages of kits/javascript", JAVASCRIPT_KIT, *_npm(KITS / "javascript")),

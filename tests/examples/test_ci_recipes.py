@@ -21,7 +21,6 @@ import yaml
 from tests.docs.pages import PAGES
 from tests.examples.languages import LANGUAGES
 from tests.examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
-from tests.processes import environment_with
 
 ROOT = EXAMPLES.parent
 WORKFLOW = (EXAMPLES / "ci" / "github-actions.yml").read_text(encoding="utf-8")
@@ -34,7 +33,7 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 STOP_SECONDS_MAX = 30
 
 Require = Callable[..., None]
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("CI recipes")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
 
 
 def free_port() -> int:
@@ -49,22 +48,6 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all that this checkout, its build and its tests want from outside."""
-    folder = tmp_path_factory.mktemp("wheels")
-    held = ROOT / "constraints.txt"
-    environment = {**os.environ, "PIP_CONSTRAINT": str(held), "PIP_BUILD_CONSTRAINT": str(held)}
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, ROOT]
-    subprocess.run(
-        [*command, "pytest", "hatchling"], check=True, env=environment, timeout=SECONDS_MAX
-    )
-    # Nobody has registered the name.
-    [wheel] = folder.glob("skylogin-*.whl")
-    wheel.unlink()
-    return folder
-
-
-@pytest.fixture(scope="module")
 def new_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of a Python in which nothing is installed, for all jobs in turn."""
     folder = tmp_path_factory.mktemp("python") / "venv"
@@ -73,16 +56,10 @@ def new_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def as_in_ci(new_python: Path, wheels: Path) -> dict[str, str]:
-    """The environment of a job: a Python without skylogin, and pip that finds only the wheels."""
-    environment = environment_with({"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)})
-    del environment["PYTHONPATH"]
-    # Compiling what is installed takes longer than compiling what is used of it.
-    environment |= {
-        "CI": "true",
-        "PIP_NO_COMPILE": "1",
-        "PATH": f"{new_python}{os.pathsep}{environment['PATH']}",
-    }
+def as_in_ci(new_python: Path, offline: dict[str, str]) -> dict[str, str]:
+    """The environment of a job: a Python without skylogin, and pip that finds only wheels."""
+    path = f"{new_python}{os.pathsep}{offline['PATH']}"
+    environment = {**offline, "CI": "true", "PATH": path}
     # What an earlier job installed is as well installed; but for what is being tried.
     command = ["pip", "uninstall", "--quiet", "--yes", "skylogin"]
     subprocess.run(command, check=True, env=environment, timeout=SECONDS_MAX)
@@ -124,7 +101,7 @@ def test_a_job_of_the_workflow_passes(
 def make_checkout(folder: Path) -> None:
     """Make a checkout of skylogin, with what its package is built from."""
     folder.mkdir()
-    for name in ("pyproject.toml", "README.md", "server", "migrations"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "server", "migrations", "release"):
         (folder / name).symlink_to(ROOT / name)
 
 
@@ -135,7 +112,12 @@ def test_no_recipe_or_page_installs_an_unregistered_name() -> None:
     for path in (*EXAMPLES.rglob("*"), ROOT / "Dockerfile", ROOT / "docker-compose.yml"):
         if path.is_file() and not {"node_modules", "target"} & set(path.parts):
             texts[str(path)] = path.read_text(encoding="utf-8")
-    name = re.compile(r"pip3? install[^\n`]* skylogin\b|^skylogin *(?:[<>=~!@;].*)?$", re.M)
+    name = re.compile(
+        r"pip3? install[^\n`]* skylogin\b|^skylogin *(?:[<>=~!@;].*)?$"
+        r"|\b(?:uvx|pipx (?:run|install)|uv (?:add|tool install)|npm (?:install|i)|gem install)"
+        r" (?:-\S+ )*skylogin\b",
+        re.M,
+    )
 
     assert {path: found for path, text in texts.items() if (found := name.findall(text))} == {}
 

@@ -78,3 +78,14 @@ def test_the_exit_code(
 
     assert (audit.main(required=False), audit.main(required=True)) == codes
     assert ("not scanned" in capsys.readouterr().out) == bool(report.problem)
+
+
+def test_what_the_originals_sdks_need_is_only_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody can mend it, and no release has it."""
+    report = Report(("ws <5.2.3: high",))
+    monkeypatch.setattr(audit, "audits", lambda: {"tests/sdk/package-lock.json": report})
+
+    assert audit.main(required=True) == 0
+    assert "ws <5.2.3: high" in capsys.readouterr().out
