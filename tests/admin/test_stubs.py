@@ -249,6 +249,7 @@ async def test_a_recorded_call_has_no_secret(site_app: SiteApp) -> None:
     assert call["arguments"]["list"][0] == ["…", "a secret"]
 
 
+@pytest.mark.slow
 async def test_the_recorded_calls_are_bounded(site_app: SiteApp) -> None:
     """In number, and each in size."""
     await add(site_app, result=1)
@@ -379,6 +380,7 @@ async def test_an_invalid_stub_is_refused(
     assert detail in refused.json()["detail"]
 
 
+@pytest.mark.slow
 async def test_an_app_has_a_limited_number_of_stubs(site_app: SiteApp) -> None:
     """One more is a conflict."""
     for _ in range(STUBS_MAX):

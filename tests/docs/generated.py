@@ -113,6 +113,7 @@ Beside the actions:
 | access tokens signed (`TOKEN_STORE=jwt`), in files (`fs`) and in Redis (`redis`) | yes |
 | OAuth links (`sso:oauth:*`) | yes, as a plugin calls them; the OAuth flow itself was a plugin |
 | assets at `/files/` | uploads by [stubs](controls.md#stubs) |
+| `user:forgot-password`, `user:reset-password`, `user:verify_request` and `user:verify_code` of Skygear's plugin | `skylogin dev` only, with an [outbox](controls.md#the-outbox) |
 | cloud functions | by [stubs](controls.md#stubs) |
 | other parts of plugins: hooks, timers, handlers | no |
 | slave mode | no |

@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from skylogin.testing import Attempt, LoggedIn, RecordedCall, SkyloginApp, Stub, User
+from skylogin.testing import Attempt, LoggedIn, Mail, RecordedCall, SkyloginApp, Stub, User
 from skylogin.testing.calls import Calls
 from skylogin.testing.clock import AppClock
 from skylogin.testing.faults import Faults
+from skylogin.testing.outbox import Outbox
 from skylogin.testing.stubs import Stubs
 
 from tests.docs.pages import PAGES, SNIPPETS, Snippet
@@ -114,7 +115,20 @@ def words_in(page: str) -> set[str]:
     return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", page))))
 
 
-KINDS = (SkyloginApp, LoggedIn, User, Attempt, AppClock, Faults, Stub, Stubs, RecordedCall, Calls)
+KINDS = (
+    SkyloginApp,
+    LoggedIn,
+    User,
+    Attempt,
+    AppClock,
+    Faults,
+    Stub,
+    Stubs,
+    RecordedCall,
+    Calls,
+    Mail,
+    Outbox,
+)
 PARTS = {kind.__name__: kind for kind in KINDS}
 
 
@@ -126,6 +140,6 @@ def test_every_name_of_a_class_is_on_the_page(kind: type) -> None:
 
 def test_every_part_of_an_app_is_on_the_page() -> None:
     """Those too that it is made with."""
-    parts = ("users", "logins", "clock", "faults", "stubs", "calls", "bad", "name")
+    parts = ("users", "logins", "clock", "faults", "stubs", "calls", "outbox", "bad", "name")
 
     assert set(parts) - words_in(PAGE) == set()

@@ -175,7 +175,7 @@ async def change_password(call: Call, services: Services) -> object:
     if not await passwords.matches(old_password, user.password_hash):
         raise _incorrect_old()
     record = user.record
-    if not await _set_password(call, services, user, password, record.data if record else {}):
+    if not await set_password(call, services, user, password, record.data if record else {}):
         raise _incorrect_old()
     return await auth_response(call, services, user)
 
@@ -195,7 +195,7 @@ async def reset_password(call: Call, services: Services) -> object:
     is_set = False
     while not is_set:
         user = await _load_user(call, services, user_id)
-        is_set = await _set_password(call, services, user, password, {})
+        is_set = await set_password(call, services, user, password, {})
     return await auth_response(call, services, user)
 
 
@@ -212,7 +212,7 @@ async def _load_user(call: Call, services: Services, user_id: str) -> User:
     return user
 
 
-async def _set_password(
+async def set_password(
     call: Call,
     services: Services,
     user: User,

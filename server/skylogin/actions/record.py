@@ -56,7 +56,9 @@ async def save(call: Call, services: Services) -> object:
     if context.atomic:
         records.check_all_read(given)
     readable = [one for one in given if isinstance(one, GivenRecord)]
-    outcomes = iter(await _save(call, services, readable, context))
+    may_extend = services.settings.clients_may_extend_schema or call.has_master_key
+    saved = await save_given(call, services, readable, context, may_extend=may_extend)
+    outcomes = iter(saved)
     return [
         wire.error_entry(one)
         if isinstance(one, SkygearError)
@@ -111,12 +113,16 @@ async def _save_context(call: Call, services: Services, database_id: str) -> Sav
     )
 
 
-async def _save(
-    call: Call, services: Services, given: Sequence[GivenRecord], context: SaveContext
+async def save_given(
+    call: Call,
+    services: Services,
+    given: Sequence[GivenRecord],
+    context: SaveContext,
+    *,
+    may_extend: bool,
 ) -> list[Record | SkygearError]:
     """Save in one transaction; an earlier one extends the schema if needed."""
     app = call.app.name
-    may_extend = services.settings.clients_may_extend_schema or call.has_master_key
 
     async def work(tx: Transaction) -> list[Record | SkygearError] | None:
         decided = await stored_records.decide(tx, app, given, context, may_extend=may_extend)

@@ -34,7 +34,7 @@ async def dispatch_recorded(call: Call, services: Services) -> Answer:
 
 
 async def _begun(call: Call, services: Services) -> RecordedCall:
-    secrets, arguments = await secrets_of(call), arguments_of(call.payload)
+    secrets, arguments = await secrets_of(call), arguments_of(call.action.name, call.payload)
     text = json_text.write_stored(arguments)
     size, left_out = len(text.encode()), ""
     if size > ARGUMENTS_BYTES_MAX:

@@ -60,6 +60,8 @@ HANDLERS: dict[str, Handler] = {
     "listCalls": stubs.list_calls,
     "waitForCall": stubs.wait_for_call,
     "forgetCalls": stubs.forget_calls,
+    "listMails": stubs.list_mails,
+    "deleteMails": stubs.delete_mails,
     "listSnapshots": controls.list_snapshots,
     "takeSnapshot": controls.take_snapshot,
     "restoreSnapshot": controls.restore_snapshot,

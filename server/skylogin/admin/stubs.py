@@ -1,4 +1,6 @@
-"""The admin API's operations on stubs and recorded calls, in `skylogin dev` only."""
+"""The admin API's operations on stubs, recorded calls and mails, in `skylogin dev` only."""
+
+from dataclasses import asdict
 
 from skylogin.admin.request import AdminRequest, Json, time_text
 from skylogin.apps.calls import RecordedCall, Wanted
@@ -85,3 +87,19 @@ def _call_body(one: RecordedCall) -> Json:
         "explanation": one.explanation,
         "stub_id": one.stub_id or None,
     }
+
+
+async def list_mails(request: AdminRequest) -> Json:
+    """List the mails in the outbox."""
+    mails = request.opened_app.outbox.all()
+    return {
+        "mails": [
+            {**asdict(one), "at": time_text(one.at), "expires_at": time_text(one.expires_at)}
+            for one in mails
+        ]
+    }
+
+
+async def delete_mails(request: AdminRequest) -> None:
+    """Delete the mails in the outbox."""
+    await stubs.delete_mails(request.operator, request.opened_app)

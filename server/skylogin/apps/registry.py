@@ -14,6 +14,7 @@ from skylogin.apps.calls import Calls
 from skylogin.apps.clock import Clock, Reading
 from skylogin.apps.faults import Faults
 from skylogin.apps.login_log import LoginLog
+from skylogin.apps.outbox import Outbox
 from skylogin.apps.refreshed import Refreshed
 from skylogin.apps.stubs import AddedStub, Stubs
 from skylogin.apps.token_secrets import SecretCache
@@ -59,6 +60,7 @@ class App:
     faults: Faults = field(default_factory=Faults)
     stubs: Stubs = field(default_factory=Stubs)
     calls: Calls = field(default_factory=Calls)
+    outbox: Outbox = field(default_factory=Outbox)
     snapshots: dict[str, NamedSnapshot] = field(default_factory=dict)
     # The rows of the new app; set by the first reset.
     first: AppSnapshot | None = None

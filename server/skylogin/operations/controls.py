@@ -71,6 +71,7 @@ async def reset(operator: Operator, app: App) -> None:
     app.faults.clear()
     app.stubs.put()
     app.calls.clear()
+    app.outbox.clear()
 
 
 # --- the clock -------------------------------------------------------------------
@@ -200,6 +201,7 @@ async def restore_snapshot(operator: Operator, app: App, name: str) -> None:
     # As if no call had used them.
     app.stubs.put(AddedStub(one.id, one.stub) for one in snapshot.stubs)
     app.calls.clear()
+    app.outbox.clear()
 
 
 async def delete_snapshot(operator: Operator, app: App, name: str) -> None:

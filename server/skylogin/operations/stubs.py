@@ -1,4 +1,4 @@
-"""Stubs and recorded calls of apps of `skylogin dev`; only the server's memory has them."""
+"""Stubs, recorded calls and mails of apps of `skylogin dev`; only the server's memory has them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -113,3 +113,9 @@ async def forget_calls(operator: Operator, app: App) -> None:
     """Forget the calls of *app*."""
     check_dev(operator)
     app.calls.clear()
+
+
+async def delete_mails(operator: Operator, app: App) -> None:
+    """Delete the mails of *app*. Their codes are no longer valid."""
+    check_dev(operator)
+    app.outbox.clear()

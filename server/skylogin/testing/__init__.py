@@ -5,6 +5,7 @@ from skylogin.testing.app import LoggedIn, SkyloginApp
 from skylogin.testing.calls import RecordedCall
 from skylogin.testing.faults import Fault
 from skylogin.testing.login_attempts import Attempt
+from skylogin.testing.outbox import Mail
 from skylogin.testing.server import RunningServer, SkyloginServer
 from skylogin.testing.stubs import Stub
 from skylogin.testing.users import User
@@ -16,6 +17,7 @@ __all__ = [
     "Fault",
     "LoggedIn",
     "LoginRefusedError",
+    "Mail",
     "RecordedCall",
     "RunningServer",
     "SkyloginApp",

@@ -17,6 +17,7 @@ from skylogin.testing.calls import Calls
 from skylogin.testing.clock import AppClock
 from skylogin.testing.faults import Faults
 from skylogin.testing.login_attempts import Attempts
+from skylogin.testing.outbox import Outbox
 from skylogin.testing.stubs import Stubs
 from skylogin.testing.users import Users, profile_of
 
@@ -55,6 +56,7 @@ class SkyloginApp:
         self.faults = Faults(self._admin)
         self.stubs = Stubs(self._admin)
         self.calls = Calls(self._admin)
+        self.outbox = Outbox(self._admin)
         self.bad = BadTokens(self._mint)
 
     def __repr__(self) -> str:

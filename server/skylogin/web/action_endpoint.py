@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from skylogin import logs
-from skylogin.actions import table, wire
+from skylogin.actions import stubbed, table, wire
 from skylogin.actions.call import Action, Call
 from skylogin.actions.dispatch import Answer, dispatch, refused
 from skylogin.actions.recorded import dispatch_recorded
@@ -143,7 +143,9 @@ async def _answer_call(
     parse = functools.partial(_read_payload, request, app, path, values_max)
     try:
         async with request.app[BODIES].read(request, bytes_max, parse) as payload:
-            action = table.find(path, payload, app.stubs.covers)
+            action = table.find(
+                path, payload, functools.partial(stubbed.has_answer, app, services.settings)
+            )
             call = _read_call(request, app, action, payload, headers)
             request[ACTION] = call.action.name
             call.fault = app.faults.strike(call.action.name, call.now)
