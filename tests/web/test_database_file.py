@@ -95,6 +95,15 @@ async def test_a_link_leads_to_the_same_lock(path: Path) -> None:
         await assert_refused(link)
 
 
+async def test_a_file_with_two_names_is_refused(path: Path) -> None:
+    """SQLite would have a log for each, and write over what the other server wrote."""
+    path.with_name("other.db").hardlink_to(path)
+
+    with pytest.raises(ConfigurationError, match="a hard link: copy the file instead"):
+        async with owning(path):
+            pass
+
+
 async def test_a_server_that_stopped_owns_nothing(path: Path) -> None:
     """Neither by its lock file nor by its row."""
     for _ in range(2):

@@ -225,10 +225,15 @@ def _make_private(path: Path) -> None:
     """Create the file that SQLite opens, if it is missing, for this user alone.
 
     SQLite gives its other files the mode of this one. An existing file keeps its mode.
+    Raises ConfigurationError if the file has a second name.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    mode = stat.S_IMODE(os.fstat(file).st_mode)
+    found = os.fstat(file)
     os.close(file)
+    if found.st_nlink > 1:
+        # By another name it would have another lock file and another log.
+        raise ConfigurationError([f"{path} has another name, a hard link: copy the file instead"])
+    mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         logger.warning("other users of this machine may read %s: its mode is %03o", path, mode)
 
