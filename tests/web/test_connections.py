@@ -128,6 +128,16 @@ async def test_no_other_body_may_take_any_time(
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
 
+@pytest.mark.parametrize("part", [b"/", b"/a", b"/..", b"/%2f"])
+async def test_a_target_has_a_largest_size(running: Running, part: bytes) -> None:
+    """Looking up one with many slashes takes long."""
+    long = part * (server.LINE_BYTES_MAX // len(part) + 1)
+
+    answer = await read_to_the_end(running.port, CHECK % long)
+
+    assert answer.split(b" ", 2)[1] == b"400"
+
+
 async def test_http_0_9_is_not_answered(running: Running) -> None:
     """It has neither headers nor a status."""
     assert await read_to_the_end(running.port, b"GET /healthz\r\n\r\n") == b""

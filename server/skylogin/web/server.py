@@ -38,7 +38,9 @@ DRAIN_SECONDS_MAX = 0.25
 # Once the server stops.
 QUERY_SECONDS_MAX = 1
 ACCEPT_SECONDS = 0.01
-HEADER_BYTES_MAX = 65536
+# aiohttp looks a path up once for each of its slashes: the time grows with the square.
+LINE_BYTES_MAX = 16_384
+HEADER_BYTES_MAX = 65_536
 RUNNER_OPTIONS: dict[str, Any] = {
     "access_log": None,
     "logger": http_logger,
@@ -46,7 +48,7 @@ RUNNER_OPTIONS: dict[str, Any] = {
     # The original does not decompress bodies, so a compressed one is not JSON.
     "auto_decompress": False,
     "shutdown_timeout": STOP_SECONDS_MAX,
-    "max_line_size": HEADER_BYTES_MAX,
+    "max_line_size": LINE_BYTES_MAX,
     "max_field_size": HEADER_BYTES_MAX,
 }
 
