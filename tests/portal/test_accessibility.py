@@ -43,6 +43,7 @@ PAGES = {
     "settings": "settings",
     "apps": "apps",
     "tests": "tests",
+    "calls": "calls",
     "no users": "users?search=nobody",
     "unknown page": "no-such-page",
 }

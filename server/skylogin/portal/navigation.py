@@ -32,6 +32,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
     ),
     "Server": (
         Entry("tests", "Tests", dev_only=True),
+        Entry("calls", "Calls", dev_only=True),
         Entry("audit", "Audit"),
         Entry("settings", "Settings"),
         Entry("apps", "Apps"),

@@ -8,6 +8,7 @@ from skylogin.portal import (
     overview,
     secrets,
     session,
+    stubs,
     tokens,
     users,
 )
@@ -46,6 +47,10 @@ ROUTES: list[Route[Page]] = [
     Route("GET", "app/export", apps.export_app),
     Route("POST", "app/rotate-keys", apps.rotate_app_keys),
     Route("POST", "app/delete", apps.delete_app),
+    Route("GET", "calls", stubs.show_calls, dev_only=True),
+    Route("POST", "calls/forget", stubs.forget_calls, dev_only=True),
+    Route("POST", "calls/stubs", stubs.add_stub, dev_only=True),
+    Route("POST", "calls/stubs/{stub_id}/remove", stubs.remove_stub, dev_only=True),
     Route("GET", "tests", controls.show_controls, dev_only=True),
     Route("POST", "tests/clock", controls.move_clock, dev_only=True),
     Route("POST", "tests/faults", controls.add_fault, dev_only=True),
