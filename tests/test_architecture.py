@@ -24,6 +24,7 @@ START_UP_LIST = {
     "cli.environment": {"dotenv"},
     "cli.main": {"skylogin.cli."},
     "cli.output": {"rich"},
+    "cli.project_file": {"skylogin.seeds."},
     "cli.seed_files": {"skylogin.seeds."},
     "cli.servers": {
         "skylogin.cli.refused_attempts",
@@ -44,6 +45,7 @@ START_UP_LIST = {
     },
     "seeds.document": {"skylogin.seeds.yaml_text"},
     "testing.app": {"skylogin.seeds.reader"},
+    "testing.project": {"skylogin.seeds.project_file"},
     "testing.server": {"skylogin.web.server"},
     "tokens.redis_store": {"redis"},
     "web.application": {"skylogin.admin.", "skylogin.portal."},

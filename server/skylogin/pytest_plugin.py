@@ -7,7 +7,7 @@ pytest until a fixture is used. Of os.environ it reads SKYLOGIN_ variables, and 
 
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from skylogin.testing import RunningServer, SkyloginApp, SkyloginServer
+    from skylogin.testing.project import Project
 
 SECTION = "skylogin: login attempts of this test"
 # Variables that `skylogin exec` sets for its command.
@@ -41,7 +42,9 @@ def skylogin_settings() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def skylogin_server(
-    pytestconfig: pytest.Config, skylogin_settings: dict[str, str]
+    pytestconfig: pytest.Config,
+    skylogin_settings: dict[str, str],
+    _skylogin_project: "Project | None",
 ) -> Iterator["SkyloginServer | RunningServer"]:
     """A `skylogin dev` for the whole run: one in this process, or a running one."""
     # On the start-up list: runs that do not use the fixtures must not pay for it.
@@ -50,7 +53,11 @@ def skylogin_server(
     _check_settings(skylogin_settings)
     url = _named_server(pytestconfig)
     if not url:
-        with _started(skylogin_settings) as server, _without_proxy(server.url):
+        project = _skylogin_project
+        with (
+            _started(project.settings if project else {}, skylogin_settings) as server,
+            _without_proxy(server.url),
+        ):
             yield server
         return
     try:
@@ -66,14 +73,28 @@ def skylogin_server(
     running.close()
 
 
+@pytest.fixture(scope="session")
+def _skylogin_project(pytestconfig: pytest.Config) -> "Project | None":
+    """What skylogin.yaml in the root directory of the tests says, if there is one."""
+    # On the start-up list, as above.
+    from skylogin.testing import project  # noqa: PLC0415
+
+    try:
+        return project.find(pytestconfig.rootpath)
+    except ValueError as error:
+        problems = str(error)
+    pytest.fail(f"skylogin: {problems}", pytrace=False)
+
+
 @contextmanager
-def _started(settings: dict[str, str]) -> Iterator["SkyloginServer"]:
+def _started(project: Mapping[str, str], settings: dict[str, str]) -> Iterator["SkyloginServer"]:
     """Run a server during the block. Fails the test run if it cannot start."""
     # On the start-up list, as above.
     from skylogin import config, testing  # noqa: PLC0415
 
     own = {name: value for name, value in os.environ.items() if config.is_own(name)}
-    server, problem = testing.SkyloginServer(config.with_given(own, settings)), ""
+    environment = config.with_given(config.with_given(project, own), settings)
+    server, problem = testing.SkyloginServer(environment), ""
     with ExitStack() as stack:
         try:
             stack.enter_context(server)
@@ -115,12 +136,18 @@ def _skylogin_app(
 
 
 @pytest.fixture
-def skylogin(request: pytest.FixtureRequest, _skylogin_app: "SkyloginApp") -> "SkyloginApp":
-    """A fresh app for this test, without users."""
+def skylogin(
+    request: pytest.FixtureRequest,
+    _skylogin_app: "SkyloginApp",
+    _skylogin_project: "Project | None",
+) -> "SkyloginApp":
+    """A fresh app for this test, with the users of skylogin.yaml or without any."""
     # On the start-up list, as above.
     import unittest  # noqa: PLC0415
 
     _skylogin_app.reset()
+    if _skylogin_project is not None and _skylogin_project.seed:
+        _skylogin_app.seed(_skylogin_project.seed)
     request.node.stash[USED_APP] = _skylogin_app
     if isinstance(request.instance, unittest.TestCase):
         request.instance.skylogin = _skylogin_app  # type: ignore[attr-defined]

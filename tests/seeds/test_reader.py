@@ -351,9 +351,11 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "seeds.md"
 def test_the_page_shows_a_seed_and_its_problems() -> None:
     """The seed is valid, and the messages are those of the seed with two mistakes."""
     page = PAGE.read_text(encoding="utf-8")
-    [text] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    text, project = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     [messages] = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
 
+    assert reader.read_settings(project.encode(), "") == {"AUTH_RECORD_KEYS": "username,email"}
+    assert [user.subject for user in read(project)[0].users] == ["alice"]
     [app] = read(text)
     assert [user.subject for user in app.users] == ["alice", "bob"]
     spoiled = text.replace("[editor]", "editor").replace("disabled:", "disabeld:")
@@ -382,7 +384,9 @@ def test_anything_is_read_or_refused(value: Any) -> None:
             return sorted(
                 (
                     problem.path,
-                    re.sub(r" on line \d+$", "", problem.text.replace("use apps, ", "use ")),
+                    re.sub(
+                        r" on line \d+$", "", problem.text.replace("use settings, apps, ", "use ")
+                    ),
                 )
                 for problem in error.problems
             )

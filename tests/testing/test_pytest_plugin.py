@@ -221,6 +221,33 @@ def test_a_server_takes_only_what_is_meant_for_skylogin(
     assert (tmp_path / "theirs.db").exists()
 
 
+PROJECT = """
+settings: {SKYLOGIN_ISSUER: somebody}
+users: [{sub: alice, profile: {name: Alice}}]
+"""
+OF_PROJECT = """
+import pytest
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_it(number, skylogin):
+    with pytest.raises(Exception, match="issuer"):
+        skylogin.login("bob")
+    assert list(skylogin.users) == ["alice"]
+    assert skylogin.users["alice"].profile["name"] == "Alice"
+    skylogin.users["alice"].delete()
+"""
+
+
+def test_a_test_begins_with_the_users_of_its_project(run: Run, pytester: pytest.Pytester) -> None:
+    """Each one; what is wrong with the file is one line."""
+    pytester.makefile(".yaml", skylogin=PROJECT)
+    run(test_project=OF_PROJECT).assert_outcomes(passed=2)
+    pytester.makefile(".yaml", skylogin="settings: {CUSTOM_TOKEN: x}")
+    broken = run()
+    broken.assert_outcomes(errors=2)
+    assert "skylogin.yaml:1: settings.CUSTOM_TOKEN: is not a setting" in text_of(broken)
+
+
 CANNOT_START = {
     "SKYLOGIN_ISUER": "SKYLOGIN_ISUER is not a setting",
     "SKYLOGIN_DATABASE_URL": "the database has tables of another program",

@@ -56,13 +56,16 @@ def server_settings(
     isolated: bool = False,
     given: Sequence[str] = (),
     calls_shown: bool = False,
+    project: Mapping[str, str] | None = None,
     **flags: object,
 ) -> Settings:
     """Return the settings of a server: flags first, then *given*, the environment, and `.env`.
 
-    Of the environment, an *isolated* server reads only what is meant for skylogin.
+    Those of the *project* come last. With *calls_shown*, calls are logged unless one of them says
+    otherwise. Of the environment, an *isolated* server reads only what is meant for skylogin.
     """
     environment = own_variables() if isolated else environment_of(mode)
+    environment = config.with_given(project or {}, environment)
     environment = config.with_given(environment, _read_given(given))
     environment |= {name: str(value) for name, value in flags.items() if value is not None}
     if flags.get("PORT") is not None and environment.get("HOST"):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import skylogin
-from skylogin.cli import output, servers
+from skylogin.cli import output, project_file, servers
 from skylogin.cli.output import fail
 from skylogin.config import ConfigurationError
 from skylogin.operations.operator import RefusedError
@@ -72,7 +72,14 @@ def make_app(*, servers_only: bool = False) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for command in (version, servers.dev, servers.serve, servers.wait, servers.migrate):
+    for command in (
+        version,
+        project_file.init,
+        servers.dev,
+        servers.serve,
+        servers.wait,
+        servers.migrate,
+    ):
         app.command()(command)
     app.command(
         "exec",

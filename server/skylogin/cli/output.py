@@ -93,6 +93,20 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal what is done during the block, if nobody can tell how much is left."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    # rich is on the start-up list.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    with Console(stderr=True).status(Text(shown(what))):
+        yield
+
+
 def print_table(
     columns: Sequence[str], rows: Sequence[Mapping[str, str]], nothing: str = ""
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 from skylogin.cli.output import STANDARD, fail
 
 if TYPE_CHECKING:
+    from skylogin.seeds.project_file import Project
     from skylogin.seeds.seed import SeedApp
 
 
@@ -19,8 +20,12 @@ SeedFiles = Annotated[
 ]
 
 
-def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
-    """Return the apps of seeds. Users without a named app belong to *default_app*.
+def read_seeds(
+    files: Sequence[str], default_app: str, project: "Project | None" = None
+) -> "list[SeedApp]":
+    """Return the apps of seeds, that of the *project* first.
+
+    Users without a named app belong to *default_app*.
 
     Prints all problems of all files, and exits with 1 if there are any.
     """
@@ -30,6 +35,11 @@ def read_seeds(files: Sequence[str], default_app: str) -> "list[SeedApp]":
 
     apps: list[SeedApp] = []
     problems: list[str] = []
+    if project is not None:
+        try:
+            apps += project.seeds(default_app)
+        except SeedError as error:
+            problems += [str(problem) for problem in error.problems]
     for file in files:
         try:
             data = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()

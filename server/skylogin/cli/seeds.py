@@ -33,7 +33,9 @@ def seed(
         output.fail(f"{file} names its apps: {', '.join(others)}. Leave out --app")
     seeded = []
     for app in apps:
-        users = _seed(target, app)
+        number = output.count(len(app.users), "user")
+        with output.working(f"Seeding {number} of {app.name}"):
+            users = _seed(target, app)
         seeded.append({"app": app.name, "users": users})
         if not as_json:
             output.say(f"seeded {output.count(users, 'user')} of {app.name}")
@@ -57,7 +59,10 @@ def export(
         output.fail(f"{file}: the name must end with {', '.join(WRITERS)}")
     listed = target.ask("GET", "apps")["apps"] if every else [{"name": target.app}]
     names = [one["name"] for one in listed]
-    seeds = {name: target.ask("GET", "apps", name, "seed") for name in names}
+    seeds = {}
+    for name in names:
+        with output.working(f"Exporting the users of {name}"):
+            seeds[name] = target.ask("GET", "apps", name, "seed")
     # The default app may have another name where the seed is applied.
     is_named = every or bool(target.given_app)
     data = write({"apps": seeds} if is_named else seeds[names[0]]).encode()

@@ -15,14 +15,14 @@ from contextlib import (
     suppress,
 )
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import skylogin
 from skylogin import config
 from skylogin.actions.services import Services
-from skylogin.cli import parent_process
+from skylogin.cli import parent_process, project_file
 from skylogin.cli.environment import (
     Database,
     Given,
@@ -41,6 +41,9 @@ from skylogin.ids import timed_prefix
 from skylogin.operations import stubs
 from skylogin.operations.operator import Operator, enter, operator_of
 from skylogin.web import database_setup, server
+
+if TYPE_CHECKING:
+    from skylogin.seeds.project_file import Project
 
 COMMAND_CANNOT_RUN, COMMAND_NOT_FOUND = 126, 127
 # Shells report a command ended by signal N as 128 + N.
@@ -80,18 +83,20 @@ def dev(  # noqa: PLR0913, PLR0917
     if exit_with_parent:
         parent_process.check_end_is_noticed()
     for_people = sys.stdout.isatty() and not as_json
+    project = project_file.read()
     settings = server_settings(
         DEV,
         isolated=isolated,
         given=given or (),
         calls_shown=for_people,
+        project=project.settings if project else {},
         PORT=port,
         HOST=host,
         SKYLOGIN_DATABASE_URL=database,
     )
     if ephemeral and settings.database_url:
         fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
-    seeding = _Seeding(settings, seed)
+    seeding = _Seeding(settings, seed, project)
     ephemeral = ephemeral or (isolated and not settings.database_url)
     starting = seeding.running(ephemeral=ephemeral)
     show = _show_banner if for_people else _show_ready_line
@@ -153,11 +158,14 @@ async def _serve(
 
 
 class _Seeding:
-    """The apps of seed *files*. Exits with 1 on any problem in a file."""
+    """The apps of *project* and of seed *files*. Exits with 1 on any problem in a file."""
 
-    def __init__(self, settings: Settings, files: list[str] | None) -> None:
+    def __init__(
+        self, settings: Settings, files: list[str] | None, project: "Project | None"
+    ) -> None:
         self._settings = settings
-        self._apps = read_seeds(files, settings.app_name) if files else []
+        is_needed = files or project
+        self._apps = read_seeds(files or (), settings.app_name, project) if is_needed else []
 
     @asynccontextmanager
     async def running(self, *, ephemeral: bool) -> AsyncIterator[server.Running]:
@@ -242,8 +250,15 @@ def execute(
 ) -> None:
     """Run a command with its own server, and exit with the command's exit code."""
     given = ["PORT=0", *(given or ())]
-    settings = server_settings(DEV, isolated=True, given=given, SKYLOGIN_DATABASE_URL=database)
-    raise SystemExit(server.run(_execute(settings, command, _Seeding(settings, seed))))
+    project = project_file.read()
+    settings = server_settings(
+        DEV,
+        isolated=True,
+        given=given,
+        project=project.settings if project else {},
+        SKYLOGIN_DATABASE_URL=database,
+    )
+    raise SystemExit(server.run(_execute(settings, command, _Seeding(settings, seed, project))))
 
 
 async def _execute(settings: Settings, command: list[str], seeding: _Seeding) -> int:

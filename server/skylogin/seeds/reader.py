@@ -9,6 +9,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from skylogin import config
 from skylogin.apps import names
 from skylogin.apps.stubs import Stub
 from skylogin.domain import fields, profile, subject
@@ -23,6 +24,7 @@ from skylogin.seeds import document
 from skylogin.seeds.nodes import Node, SeedError, SeedProblem
 from skylogin.seeds.seed import APPS_MAX, USERS_MAX, Disabling, SeedApp, SeedUser
 
+SETTINGS = "settings"
 APP_FIELDS = ("users", "default_roles", "admin_roles", "stubs")
 USER_FIELDS = ("sub", "id", "profile", "roles", "password", "password_hash", "disabled")
 DISABLED_FIELDS = ("message", "until")
@@ -31,19 +33,36 @@ _WORDS[dict] = "an object"
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
-def read(data: bytes, file: str, default_app: str) -> tuple[SeedApp, ...]:
+def read(
+    data: bytes, file: str, default_app: str, *, may_be_empty: bool = False
+) -> tuple[SeedApp, ...]:
     """Return the apps of the seed *file*; content outside of `apps` is for *default_app*.
 
     Raises SeedError with all its problems.
     """
     reader = _Reader(file)
     root = _Place(document.read(data, file), "")
-    members = reader.members(root, ("apps", *APP_FIELDS))
-    if members == {} and not reader.problems:
+    members = reader.members(root, (SETTINGS, "apps", *APP_FIELDS))
+    if members == {} and not (may_be_empty or reader.problems):
         reader.add(root, f"is empty: a seed has apps, or some of {', '.join(APP_FIELDS)}")
-    apps = reader.apps(members or {}, default_app)
+    # Only the file of a project has them, which a server reads before its seed.
+    of_apps = {name: place for name, place in (members or {}).items() if name != SETTINGS}
+    apps = reader.apps(of_apps, default_app)
     reader.finish()
     return tuple(apps)
+
+
+def read_settings(data: bytes, file: str) -> dict[str, str]:
+    """Return the `settings` of a project's file, by their variables.
+
+    Raises SeedError with all its problems; those of the rest are left to `read`.
+    """
+    reader = _Reader(file)
+    root = document.read(data, file)
+    members = _members(_Place(root, "")) if isinstance(root.value, dict) else {}
+    settings = reader.settings(members[SETTINGS]) if SETTINGS in members else {}
+    reader.finish()
+    return settings
 
 
 def read_app(body: object, name: str) -> SeedApp:
@@ -81,6 +100,23 @@ class _Reader:
         """Raise SeedError if there are problems, in the order of the file."""
         if self.problems:
             raise SeedError(sorted(self.problems, key=lambda problem: problem.line))
+
+    # --- settings ------------------------------------------------------------------
+
+    def settings(self, place: _Place) -> dict[str, str]:
+        """Return settings as the texts that environment variables would have."""
+        members = self.members(place) or {}
+        for problem in config.check_names(members):
+            self.add(members[problem.partition(" ")[0]], problem.partition(" ")[2])
+        return {name: self._setting(member) for name, member in members.items()}
+
+    def _setting(self, place: _Place) -> str:
+        value: object = place.node.value
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, int | float) and not place.node.problem:
+            return str(value)
+        return self._text(place, may_be_empty=True) or ""
 
     # --- apps ----------------------------------------------------------------------
 

@@ -1,0 +1,62 @@
+"""`skylogin.yaml`, with which `dev` and `exec` start in its folder, and `skylogin init`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skylogin.cli.output import fail, say
+
+if TYPE_CHECKING:
+    from skylogin.seeds.project_file import Project
+
+NAME = "skylogin.yaml"
+BEGINNING = """\
+# What `skylogin dev`, `skylogin exec` and the pytest plugin start with in this folder.
+
+# Settings, by their variables. Those of the environment and of --set take precedence.
+settings:
+  # The secret that your authentication server signs custom tokens with. Unset: a random one.
+  # CUSTOM_TOKEN_SECRET: a secret for tests
+  # Fields of a user's profile that are unique.
+  AUTH_RECORD_KEYS: username,email
+
+# Users who exist from the start: sub, profile, roles, password, disabled.
+users:
+  - sub: alice
+    profile:
+      username: alice
+      email: alice@example.com
+      name: Alice
+    roles: [editor]
+  - sub: bob
+    profile: {username: bob}
+    disabled: {message: Call us}
+
+# What actions answer that skylogin does not emulate, such as your cloud functions.
+stubs:
+  - action: hello:world
+    answer: {greeting: hi}
+"""
+
+
+def read() -> "Project | None":
+    """Return the project in the current folder, if any. Exits with 1 on a bad file."""
+    if not Path(NAME).is_file():
+        return None
+    # On the start-up list: most folders have no such file.
+    from skylogin.seeds import project_file  # noqa: PLC0415
+    from skylogin.seeds.nodes import SeedError  # noqa: PLC0415
+
+    try:
+        return project_file.find(Path())
+    except SeedError as error:
+        fail(*(str(problem) for problem in error.problems))
+
+
+def init() -> None:
+    """Write a skylogin.yaml with settings and users to begin with."""
+    try:
+        with Path(NAME).open("x", encoding="utf-8") as file:
+            file.write(BEGINNING)
+    except FileExistsError:
+        fail(f"{NAME} exists already; nothing changed")
+    say(f"wrote {NAME}")

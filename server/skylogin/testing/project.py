@@ -1,0 +1,30 @@
+"""`skylogin.yaml` as the pytest plugin uses it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "skylogin.yaml"
+
+
+class Project(NamedTuple):
+    """The settings of a project's server, and what each test's app begins with."""
+
+    settings: Mapping[str, str]
+    seed: Mapping[str, object]
+
+
+def find(folder: Path) -> Project | None:
+    """Return the project in *folder*, None if there is none. Raises ValueError on a bad file.
+
+    What the file says of `apps` by their names is not for the app of a test.
+    """
+    if not (folder / NAME).is_file():
+        return None
+    # On the start-up list: most projects have no such file.
+    from skylogin.seeds import project_file  # noqa: PLC0415
+
+    project = project_file.find(folder)
+    assert project is not None
+    seeds = {app.name: app.plain for app in project.seeds("")}
+    return Project(project.settings, seeds.get("", {}))
