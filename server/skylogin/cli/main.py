@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import skylogin
-from skylogin.cli import output, project_file, servers
+from skylogin.cli import output, project_file, run_command, servers
 from skylogin.cli.output import fail
 from skylogin.config import ConfigurationError
 from skylogin.operations.operator import RefusedError
@@ -84,7 +84,7 @@ def make_app(*, servers_only: bool = False) -> typer.Typer:
     app.command(
         "exec",
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    )(servers.execute)
+    )(run_command.execute)
     if not servers_only:
         _add_operator_commands(app)
     return app

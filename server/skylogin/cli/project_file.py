@@ -34,7 +34,7 @@ users:
 # What actions answer that skylogin does not emulate, such as your cloud functions.
 stubs:
   - action: hello:world
-    answer: {greeting: hi}
+    result: {greeting: hi}
 """
 
 

@@ -2,26 +2,21 @@
 
 import asyncio
 import gc
-import os
-import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
-    asynccontextmanager,
     contextmanager,
     nullcontext,
-    suppress,
 )
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 import skylogin
 from skylogin import config
-from skylogin.actions.services import Services
 from skylogin.cli import parent_process, project_file
 from skylogin.cli.environment import (
     Database,
@@ -31,23 +26,13 @@ from skylogin.cli.environment import (
     server_settings,
     settings_without_database,
 )
-from skylogin.cli.output import fail, print_notes, say, tell, whole_file
-from skylogin.cli.seed_files import SeedFiles, read_seeds
-from skylogin.client import proxies
-from skylogin.config import DEV, SERVE, Settings
-from skylogin.database import Store, open_store, tables
-from skylogin.errors import SkygearError
-from skylogin.ids import timed_prefix
-from skylogin.operations import stubs
-from skylogin.operations.operator import Operator, enter, operator_of
+from skylogin.cli.output import fail, print_notes, say, whole_file
+from skylogin.cli.seed_files import SeedFiles
+from skylogin.cli.seeding import Seeding
+from skylogin.config import DEV, SERVE
+from skylogin.database import open_store, tables
 from skylogin.web import database_setup, server
 
-if TYPE_CHECKING:
-    from skylogin.seeds.project_file import Project
-
-COMMAND_CANNOT_RUN, COMMAND_NOT_FOUND = 126, 127
-# Shells report a command ended by signal N as 128 + N.
-ENDED_BY_SIGNAL = 128
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 ReadyFile = Annotated[
@@ -96,7 +81,7 @@ def dev(  # noqa: PLR0913, PLR0917
     )
     if ephemeral and settings.database_url:
         fail("--ephemeral uses an embedded database; it cannot be combined with a database URL")
-    seeding = _Seeding(settings, seed, project)
+    seeding = Seeding(settings, seed, project)
     ephemeral = ephemeral or (isolated and not settings.database_url)
     starting = seeding.running(ephemeral=ephemeral)
     show = _show_banner if for_people else _show_ready_line
@@ -157,37 +142,6 @@ async def _serve(
     return 0
 
 
-class _Seeding:
-    """The apps of *project* and of seed *files*. Exits with 1 on any problem in a file."""
-
-    def __init__(
-        self, settings: Settings, files: list[str] | None, project: "Project | None"
-    ) -> None:
-        self._settings = settings
-        is_needed = files or project
-        self._apps = read_seeds(files or (), settings.app_name, project) if is_needed else []
-
-    @asynccontextmanager
-    async def running(self, *, ephemeral: bool) -> AsyncIterator[server.Running]:
-        """Run a server that has the apps before it is ready."""
-        starting = server.running(self._settings, ephemeral=ephemeral, prepare=self._add_users)
-        async with starting as running:
-            await self._add_stubs(running.services)
-            yield running
-
-    async def _add_users(self, store: Store) -> None:
-        for app in self._apps:
-            # On the start-up list: most servers start without a seed.
-            from skylogin.seeds import apply  # noqa: PLC0415
-
-            await apply.seed(Operator(store, self._settings, via="seed"), app.name, app)
-
-    async def _add_stubs(self, services: Services) -> None:
-        for wanted in self._apps:
-            app, operator = await enter(services, operator_of(services, "seed", ""), wanted.name)
-            await stubs.add_seeded(operator, app, wanted.stubs)
-
-
 @contextmanager
 def _ready_file(path: Path | None, line: str) -> Iterator[None]:
     """Write *line* to the file *path*, if given, and delete the file after the block."""
@@ -240,104 +194,6 @@ def _listening_url() -> str:
     if port == 0:
         fail("PORT is 0, any free port: give the server's URL or its --ready-file")
     return config.url_of(host, port)
-
-
-def execute(
-    command: Annotated[list[str], typer.Argument(help="The command, after `--`.")],
-    database: OwnDatabase = None,
-    given: Given = None,
-    seed: SeedFiles = None,
-) -> None:
-    """Run a command with its own server, and exit with the command's exit code."""
-    given = ["PORT=0", *(given or ())]
-    project = project_file.read()
-    settings = server_settings(
-        DEV,
-        isolated=True,
-        given=given,
-        project=project.settings if project else {},
-        SKYLOGIN_DATABASE_URL=database,
-    )
-    raise SystemExit(server.run(_execute(settings, command, _Seeding(settings, seed, project))))
-
-
-async def _execute(settings: Settings, command: list[str], seeding: _Seeding) -> int:
-    async with seeding.running(ephemeral=not settings.database_url) as running:
-        environment = {
-            **os.environ,
-            "SKYGEAR_ENDPOINT": running.url,
-            "SKYGEAR_API_KEY": settings.api_key,
-            "SKYGEAR_MASTER_KEY": settings.master_key,
-            "CUSTOM_TOKEN_SECRET": running.custom_token_secret,
-            "SKYLOGIN_APP": settings.app_name,
-            "SKYLOGIN_PORTAL": running.portal or "",
-            **proxies.exceptions_for(running.url, os.environ),
-        }
-        first_id = timed_prefix(running.services.now())
-        gc.freeze()
-        with _caught_signals() as signals:
-            try:
-                process = await asyncio.create_subprocess_exec(*command, env=environment)
-            except OSError as error:
-                return _cannot_run(command[0], error)
-            forwarding = asyncio.create_task(_forward(signals, process))
-            code = await process.wait()
-            forwarding.cancel()
-        if code != 0:
-            # On the start-up list: most commands succeed.
-            from skylogin.cli import refused_attempts  # noqa: PLC0415
-
-            with suppress(SkygearError):
-                await refused_attempts.show(running, first_id)
-        return code if code >= 0 else ENDED_BY_SIGNAL - code
-
-
-def _cannot_run(command: str, error: OSError) -> int:
-    """Report a command that cannot be run, and return the exit code that a shell has for it."""
-    exists = os.path.exists(command) if os.sep in command else shutil.which(command, os.F_OK)
-    reason = error.strerror or str(error)
-    if exists and isinstance(error, FileNotFoundError):
-        reason = "the program that its first line names does not exist"
-    tell(f"{command}: {reason}")
-    return COMMAND_CANNOT_RUN if exists else COMMAND_NOT_FOUND
-
-
-@contextmanager
-def _caught_signals() -> Iterator[asyncio.Queue[int]]:
-    """Yield the signals that this process receives. They do not end it; the command decides."""
-    signals: asyncio.Queue[int] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
-    for number in numbers:
-        loop.add_signal_handler(number, signals.put_nowait, number)
-    try:
-        yield signals
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-async def _forward(signals: asyncio.Queue[int], process: asyncio.subprocess.Process) -> None:
-    while True:
-        number = await signals.get()
-        # A terminal also sends Ctrl-C and Ctrl-\ to the command, which must not get them twice.
-        is_typed = number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()
-        if not is_typed and process.returncode is None:
-            process.send_signal(number)
-
-
-def _is_in_foreground() -> bool:
-    """Return whether this process is in the terminal's foreground group."""
-    try:
-        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)
 
 
 def migrate(database: Database = None) -> None:
