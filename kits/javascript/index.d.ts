@@ -51,6 +51,8 @@ export class SkyloginApp {
   readonly logins: Logins;
   readonly clock: Clock;
   readonly faults: Faults;
+  readonly stubs: Stubs;
+  readonly calls: Calls;
   /** Wait until the app has its server. Tests and beforeEach need not: url, keys and secret are known there. */
   ready(): Promise<void>;
   /** Return a custom token, issued now by the app's clock. */
@@ -275,6 +277,76 @@ export interface Fault {
   struck: number;
   expiresIn: number;
   end(): Promise<void>;
+}
+
+export interface StubOptions {
+  /** What the call's arguments must have; they may have more. Default: anything. */
+  arguments?: unknown;
+  /** How many calls it answers. Default: all that no newer stub answers. */
+  times?: number;
+  /** Seconds before the answer. */
+  delay?: number;
+  keyRequired?: boolean;
+  userRequired?: boolean;
+}
+
+/** Answers to actions that skylogin does not emulate, such as cloud functions. */
+export class Stubs {
+  private constructor();
+  /** Answer calls of an action, or with `*` at its end of all that begin so. */
+  answer(action: string, result?: unknown, options?: StubOptions): Promise<Stub>;
+  /** Answer with an error: the name of one of Skygear, or any code. */
+  fail(
+    action: string,
+    error: string | number,
+    options?: StubOptions & { message?: string; info?: Record<string, unknown> },
+  ): Promise<Stub>;
+  list(): Promise<Stub[]>;
+  clear(): Promise<void>;
+}
+
+export interface Stub {
+  id: string;
+  action: string;
+  arguments: any;
+  times: number | null;
+  delay: number;
+  /** How many calls it has answered. */
+  used: number;
+  remove(): Promise<void>;
+}
+
+/** The calls that clients made, with `…` for secrets. */
+export class Calls {
+  private constructor();
+  /** Return the calls of an action, or with `*` at its end of all that begin so; the oldest first. */
+  all(action?: string): Promise<RecordedCall[]>;
+  /** Return the calls that nothing answered. */
+  unmatched(): Promise<RecordedCall[]>;
+  /** Return the first answered call that matches, past or future. Rejects after 5 seconds. */
+  waitFor(
+    action: string,
+    options?: { arguments?: unknown; timeoutSeconds?: number },
+  ): Promise<RecordedCall>;
+  clear(): Promise<void>;
+}
+
+export interface RecordedCall {
+  id: string;
+  at: Date;
+  action: string;
+  /** The `args` of a cloud function, or the members of another action's payload. */
+  arguments: any;
+  /** Why the arguments are not here; empty otherwise. */
+  leftOut: string;
+  key: 'none' | 'client' | 'master';
+  userId: string;
+  /** Null until it is answered. */
+  status: number | null;
+  error: string;
+  reason: string;
+  explanation: string;
+  stubId: string | null;
 }
 
 /** The error that a client got. */

@@ -3,12 +3,14 @@
 
 const { readFileSync } = require('node:fs');
 
+const { Calls } = require('./calls.js');
 const { Clock } = require('./clock.js');
 const { CallRefusedError, LoginRefusedError } = require('./errors.js');
 const { Faults } = require('./faults.js');
 const { send } = require('./http.js');
 const { Logins } = require('./logins.js');
 const { toAdmin } = require('./spelling.js');
+const { Stubs } = require('./stubs.js');
 const { Users, profileOf } = require('./users.js');
 
 const LOGIN = 'sso:custom_token:login';
@@ -22,6 +24,8 @@ class SkyloginApp {
     this.logins = new Logins(connection);
     this.clock = new Clock(connection);
     this.faults = new Faults(connection);
+    this.stubs = new Stubs(connection);
+    this.calls = new Calls(connection);
   }
 
   get name() {

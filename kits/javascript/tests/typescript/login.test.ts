@@ -3,7 +3,7 @@ import assert = require('node:assert/strict');
 import { test } from 'node:test';
 
 import { AdminError, CallRefusedError, LoginRefusedError, NoAnswerError, startSkylogin } from 'skylogin';
-import type { BadToken, Fault, LoggedIn, LoginAttempt, Seed, SkyloginApp, User } from 'skylogin';
+import type { BadToken, Fault, LoggedIn, LoginAttempt, RecordedCall, Seed, SkyloginApp, Stub, User } from 'skylogin';
 import { useSkylogin } from 'skylogin/node-test';
 
 const skylogin: SkyloginApp = useSkylogin({ seed: { users: [{ sub: 'seeded', roles: ['editor'] }] } });
@@ -125,6 +125,29 @@ test('calls can be made to fail', async () => {
   await skylogin.faults.latency(0.01, { action: 'me' });
   await skylogin.faults.clear();
   await skylogin.login('alice');
+});
+
+test('what is not emulated can be answered', async () => {
+  const action = 'hello:world';
+  const hi: Stub = await skylogin.stubs.answer(action, { greeting: 'hi' }, { arguments: { name: 'alice' } });
+  await skylogin.stubs.fail('push:*', 'ResourceNotFound', { message: 'no device', times: 1, keyRequired: true });
+  const waiting: Promise<RecordedCall> = skylogin.calls.waitFor(action, { arguments: { name: 'alice' } });
+  assert.deepEqual(await skylogin.call(action, { args: { name: 'alice', age: 7 } }), { greeting: 'hi' });
+  await assert.rejects(skylogin.call('push:user'), { status: 404, error: { name: 'ResourceNotFound', code: 110, message: 'no device' } });
+  await assert.rejects(skylogin.call(action, { args: { name: 'bob' } }), { reason: 'not_emulated' });
+  const call = await waiting;
+  assert.deepEqual([call.arguments, call.status, call.stubId], [{ name: 'alice', age: 7 }, 200, hi.id]);
+  assert.ok(call.at instanceof Date);
+  assert.deepEqual((await skylogin.calls.all('push:*')).map((one) => one.error), ['ResourceNotFound']);
+  const [unmatched] = await skylogin.calls.unmatched();
+  assert.match(unmatched?.explanation ?? '', /arguments.name is "bob", not "alice"/);
+  await assert.rejects(skylogin.calls.waitFor('hello:moon', { timeoutSeconds: 0.1 }), /^Error: in 0.1 s: /);
+  const stubs = await skylogin.stubs.list();
+  assert.deepEqual(stubs.map((stub) => [stub.action, stub.used]), [[action, 1], ['push:*', 1]]);
+  await hi.remove();
+  await skylogin.stubs.clear();
+  await skylogin.calls.clear();
+  assert.deepEqual([await skylogin.stubs.list(), await skylogin.calls.all()], [[], []]);
 });
 
 test('an app can be saved and restored', async () => {
