@@ -53,6 +53,7 @@ export class SkyloginApp {
   readonly faults: Faults;
   readonly stubs: Stubs;
   readonly calls: Calls;
+  readonly outbox: Outbox;
   /** Wait until the app has its server. Tests and beforeEach need not: url, keys and secret are known there. */
   ready(): Promise<void>;
   /** Return a custom token, issued now by the app's clock. */
@@ -262,6 +263,8 @@ export class Faults {
   truncate(options?: FaultOptions): Promise<Fault>;
   /** Answer with the error of a busy database. */
   databaseBusy(options?: FaultOptions): Promise<Fault>;
+  /** Answer 429 above so many calls in so many seconds of the app's clock, until it is ended. */
+  rate(limit: number, window: number, options?: FaultOptions): Promise<Fault>;
   /** Any of these, with the names of the admin API in camel case. */
   add(kind: string, options?: FaultOptions & Record<string, unknown>): Promise<Fault>;
   list(): Promise<Fault[]>;
@@ -347,6 +350,34 @@ export interface RecordedCall {
   reason: string;
   explanation: string;
   stubId: string | null;
+}
+
+/** The mails and codes that the app would have sent to its users. */
+export class Outbox {
+  private constructor();
+  /** Return the mails of this test, the oldest first. */
+  all(): Promise<Mail[]>;
+  /** Return the latest mail to an address, or to anybody, past or future. Rejects after 5 seconds. */
+  waitFor(filters?: { to?: string }, options?: { timeoutSeconds?: number }): Promise<Mail>;
+  /** Delete the mails. Their codes are no longer valid. */
+  clear(): Promise<void>;
+}
+
+export interface Mail {
+  id: string;
+  at: Date;
+  kind: 'reset' | 'verification';
+  /** The e-mail address or the phone number. */
+  to: string;
+  userId: string;
+  code: string;
+  expiresAt: Date;
+  link: string;
+  /** The field of the user that it is sent to. */
+  recordKey: string;
+  text: string;
+  /** Whether the code has been used. */
+  used: boolean;
 }
 
 /** The error that a client got. */

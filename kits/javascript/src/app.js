@@ -9,6 +9,7 @@ const { CallRefusedError, LoginRefusedError } = require('./errors.js');
 const { Faults } = require('./faults.js');
 const { send } = require('./http.js');
 const { Logins } = require('./logins.js');
+const { Outbox } = require('./outbox.js');
 const { toAdmin } = require('./spelling.js');
 const { Stubs } = require('./stubs.js');
 const { Users, profileOf } = require('./users.js');
@@ -26,6 +27,7 @@ class SkyloginApp {
     this.faults = new Faults(connection);
     this.stubs = new Stubs(connection);
     this.calls = new Calls(connection);
+    this.outbox = new Outbox(connection);
   }
 
   get name() {

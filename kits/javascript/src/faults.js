@@ -39,6 +39,10 @@ class Faults {
     return this.add('database_busy', options);
   }
 
+  async rate(limit, window, options) {
+    return this.add('rate', { limit, window, ...options });
+  }
+
   async list() {
     const { faults } = await this.#connection.ask('GET', ['faults']);
     return faults.map((row) => this.#read(row));

@@ -3,7 +3,7 @@ import assert = require('node:assert/strict');
 import { test } from 'node:test';
 
 import { AdminError, CallRefusedError, LoginRefusedError, NoAnswerError, startSkylogin } from 'skylogin';
-import type { BadToken, Fault, LoggedIn, LoginAttempt, RecordedCall, Seed, SkyloginApp, Stub, User } from 'skylogin';
+import type { BadToken, Fault, LoggedIn, LoginAttempt, Mail, RecordedCall, Seed, SkyloginApp, Stub, User } from 'skylogin';
 import { useSkylogin } from 'skylogin/node-test';
 
 const skylogin: SkyloginApp = useSkylogin({ seed: { users: [{ sub: 'seeded', roles: ['editor'] }] } });
@@ -124,6 +124,10 @@ test('calls can be made to fail', async () => {
   await skylogin.faults.databaseBusy({ probability: 1, seed: 7 });
   await skylogin.faults.latency(0.01, { action: 'me' });
   await skylogin.faults.clear();
+  await skylogin.faults.rate(1, 60, { action });
+  await skylogin.login('alice');
+  await assert.rejects(skylogin.login('alice'), { status: 429 });
+  await skylogin.faults.clear();
   await skylogin.login('alice');
 });
 
@@ -148,6 +152,22 @@ test('what is not emulated can be answered', async () => {
   await skylogin.stubs.clear();
   await skylogin.calls.clear();
   assert.deepEqual([await skylogin.stubs.list(), await skylogin.calls.all()], [[], []]);
+});
+
+test('a forgotten password is mailed to nobody', async () => {
+  const email = 'alice@example.com';
+  await skylogin.users.add('alice', { profile: { email } });
+  const waiting: Promise<Mail> = skylogin.outbox.waitFor({ to: email });
+  await skylogin.call('user:forgot-password', { args: { email } });
+  const { kind, to, code, userId, expiresAt } = await waiting;
+  assert.deepEqual([kind, to], ['reset', email]);
+  const args = { code, user_id: userId, expire_at: expiresAt.getTime() / 1000, new_password: 'battery staple' };
+  await skylogin.call('user:reset-password', { args });
+  assert.deepEqual((await skylogin.outbox.all()).map((mail) => mail.used), [true]);
+  const missing = skylogin.outbox.waitFor({ to: 'bob@example.com' }, { timeoutSeconds: 0.1 });
+  await assert.rejects(missing, /^Error: no mail to bob@example.com in 0.1 s; to alice@example.com$/);
+  await skylogin.outbox.clear();
+  assert.deepEqual(await skylogin.outbox.all(), []);
 });
 
 test('an app can be saved and restored', async () => {
