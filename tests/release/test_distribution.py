@@ -5,13 +5,13 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from release import pyz
-from tests.packages import REPOSITORY, ROOT, SECONDS_MAX, Packages
+from tests.packages import REPOSITORY, ROOT, Packages, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
 
@@ -47,22 +47,6 @@ def check(tmp_path: Path, offline: dict[str, str]) -> Callable[..., None]:
         assert "the database has version" in migrated
 
     return check
-
-
-def run(environment: Mapping[str, str], folder: Path, *command: str | Path) -> str:
-    """Run a command in *folder*, and return what it printed."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])

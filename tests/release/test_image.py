@@ -1,0 +1,56 @@
+"""The image is built as its file says; there is no container engine here, so by hand."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.packages import ROOT, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+SENT = [
+    line.removeprefix("!")
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    if line.startswith("!")
+]
+
+
+def test_the_first_stage_builds_the_server(offline: dict[str, str], tmp_path: Path) -> None:
+    """From what is sent to the engine and copied into the image, and nothing else."""
+    stage = DOCKERFILE.split("\nFROM ")[1]
+    image = tmp_path / "image"
+    build = image / "build"
+    build.mkdir(parents=True)
+    # The image's own Python is called `python`.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{offline['PATH']}"
+    environment = {**offline, "PATH": path}
+
+    for line in stage.splitlines():
+        instruction, _, rest = line.partition(" ")
+        if instruction == "COPY":
+            *names, target = rest.split()
+            copy(names, build / target)
+        elif instruction == "RUN":
+            run(environment, build, "sh", "-ec", rest.replace("/opt/", f"{image}/opt/"))
+
+    skylogin = image / "opt" / "skylogin" / "bin" / "skylogin"
+    assert "Usage: skylogin" in run(offline, tmp_path, skylogin, "--help")
+
+
+def copy(names: list[str], target: Path) -> None:
+    """Copy files into the folder *target*, or one folder to it, as the engine does."""
+    assert set(names) <= set(SENT)
+    for name in names:
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name,
+                target,
+                ignore=shutil.ignore_patterns("__pycache__"),
+                dirs_exist_ok=True,
+            )
+        else:
+            shutil.copy2(ROOT / name, target)
