@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from skylogin.testing import SkyloginServer
 
 from tests.processes import environment_with
-from tests.sdk.conftest import API_KEY, CLIENTS, Endpoint, check_app
+from tests.sdk.conftest import API_KEY, CLIENTS, MASTER_KEY, Endpoint, check_app
 
 SECONDS_MAX = 90
+DATE = "1970-01-01T00:00:00.000Z"
 RunScript = Callable[..., dict[str, Any]]
 
 
@@ -60,3 +62,47 @@ def test_an_app_runs_in_node(run_script: RunScript, endpoint: Endpoint) -> None:
     seen = run_script("sdk_app.js", APP_SETTINGS=json.dumps(endpoint.app_settings()))
 
     check_app(seen)
+
+
+@pytest.mark.slow
+def test_stubs_answer_what_an_app_calls_beyond_the_login(run_script: RunScript) -> None:
+    """Cloud functions, a file, notifications, relations and OAuth; passwords by the outbox."""
+    with SkyloginServer() as server:
+        app = server.app("sdk")
+        app.stubs.answer(
+            "hello:world", {"at": {"$type": "date", "$date": DATE}}, arguments={"name": "alice"}
+        )
+        app.stubs.fail("hello:world", "ResourceNotFound", "no bob", arguments=["bob"])
+        post = {"action": "/files/a.txt", "extra-fields": {"policy": "x"}}
+        file = {"$type": "asset", "$name": "a.txt", "$url": "http://files.example/a.txt"}
+        app.stubs.answer("asset:put", {"post-request": post, "asset": file})
+        app.stubs.answer("files:*")
+        app.stubs.answer("push:*", [])
+        app.stubs.answer("sso/config", {"authorized_urls": []})
+        app.stubs.answer("relation:query", [])
+        settings = {
+            "endPoint": app.url,
+            "apiKey": API_KEY,
+            "masterKey": MASTER_KEY,
+            "customToken": app.mint("alice"),
+            "outbox": f"{server.url}/_admin/v1/apps/sdk/outbox",
+        }
+
+        seen = run_script("sdk_stubs.js", APP_SETTINGS=json.dumps(settings))
+
+        assert seen.pop("refused") == {"name": "ResourceNotFound", "code": 110, "message": "no bob"}
+        assert seen == {
+            "lambda": {"at": DATE},
+            "uploaded": "http://files.example/a.txt",
+            "pushed": [],
+            "sso": {"authorized_urls": []},
+            "friends": 0,
+            "reset": True,
+            "verified": True,
+        }
+        assert app.calls.unmatched == []
+        [upload] = app.calls.of("files:*")
+        assert upload.arguments["content_type"] == "multipart/form-data"
+        assert app.calls.of("asset:put")[0].arguments["content-size"] == len("hello")
+        [user] = app.calls.of("push:user")
+        assert user.arguments["user_ids"] == [f"user/{app.users['alice'].id}"]
