@@ -124,6 +124,8 @@ async def test_a_user_is_verified_by_a_code(make_client: MakeClient) -> None:
     refused = await app.call("me", access_token=token)
     assert refused.json()["error"]["name"] == "VerificationRequired"
 
+    assert [mail["to"] for mail in await mails(app)] == [EMAIL, PROFILE["phone"]]
+    await app.admin("DELETE", "outbox")
     assert await run(app, REQUEST, {"record_key": "email"}, token) == {"result": None}
     [mail] = await mails(app)
     assert (mail["kind"], mail["to"], len(mail["code"])) == ("verification", EMAIL, 6)
@@ -133,6 +135,20 @@ async def test_a_user_is_verified_by_a_code(make_client: MakeClient) -> None:
     assert (profile["email_verified"], profile["is_verified"]) == (True, True)
     again = await run(app, VERIFY, {"code": mail["code"]}, token)
     assert again["error"]["message"].startswith(f"the code `{mail['code']}` is not valid")
+
+
+async def test_a_new_user_gets_a_code_if_all_must_be_verified(make_client: MakeClient) -> None:
+    """At the first login with a custom token too, unless that says that the user is verified."""
+    app = SiteApp(await make_client(VERIFY_REQUIRED="yes"))
+    for _ in range(2):
+        await app.log_in("alice", email=EMAIL)
+    await app.log_in("bob", email="bob@example.com", is_verified=True)
+
+    [mail] = await mails(app)
+
+    token = (await app.log_in("alice")).json()["result"]["access_token"]
+    assert await run(app, VERIFY, {"code": mail["code"]}, token) == {"result": None}
+    assert (await app.call("me", access_token=token)).ok
 
 
 async def test_only_a_user_asks_for_a_verification(site_app: SiteApp) -> None:

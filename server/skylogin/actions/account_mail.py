@@ -117,6 +117,23 @@ async def request_verification(call: Call, services: Services, given: Arguments)
     if not (user.record and user.record.data.get(key)):
         message = f"there is nothing to verify for record_key `{key}` with auth_id `{user.id}`"
         raise invalid_argument(message)
+    _write_code(call, services, user, key)
+    return None
+
+
+async def greet(call: Call, services: Services, user_id: str) -> None:
+    """Write a code to each address of a new user who is not verified."""
+    user = await _find_user(call, services, user_id)
+    data = user.record.data if user is not None and user.record is not None else {}
+    if user is None or data.get(auth.VERIFIED) is True:
+        return
+    for key in RECORD_KEYS:
+        if data.get(key):
+            _write_code(call, services, user, key)
+
+
+def _write_code(call: Call, services: Services, user: User, key: str) -> None:
+    assert user.record is not None
     code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
     link = f"user/verify-code/form?{urlencode({'code': code, 'auth_id': user.id})}"
     mail = Mail(
@@ -130,7 +147,6 @@ async def request_verification(call: Call, services: Services, given: Arguments)
         text=f"Your code is {code}",
     )
     _keep(call, services, mail)
-    return None
 
 
 async def verify_code(call: Call, services: Services, given: Arguments) -> object:

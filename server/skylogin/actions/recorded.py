@@ -1,5 +1,8 @@
 """The calls of `skylogin dev`, recorded for tests without their secrets."""
 
+from contextlib import suppress
+
+from skylogin.actions import stubbed
 from skylogin.actions.call import Call
 from skylogin.actions.dispatch import Answer, dispatch
 from skylogin.actions.services import Services
@@ -7,7 +10,9 @@ from skylogin.actions.stubbed import arguments_of, secrets_of
 from skylogin.apps.calls import RecordedCall
 from skylogin.config import DEV
 from skylogin.domain import redaction
+from skylogin.domain.stored_names import LAST_LOGIN_AT
 from skylogin.encoding import json_text
+from skylogin.errors import SkygearError
 
 ARGUMENTS_BYTES_MAX = 16_384
 NAME_CHARACTERS_MAX = 200
@@ -21,6 +26,8 @@ async def dispatch_recorded(call: Call, services: Services) -> Answer:
     call.app.calls.add(recorded)
     try:
         answered = await dispatch(call, services)
+        if services.settings.verify_required and call.action.logged:
+            await _greet_new_user(call, services, answered.body.get("result"))
         recorded.status = answered.status
         if answered.refusal is not None:
             recorded.error = answered.refusal.kind.name
@@ -31,6 +38,13 @@ async def dispatch_recorded(call: Call, services: Services) -> Answer:
         recorded.key, recorded.user_id = call.access_key.value, call.user_id
         recorded.stub_id = call.stub_id
         call.app.calls.end()
+
+
+async def _greet_new_user(call: Call, services: Services, result: object) -> None:
+    # A user who has logged in before has a time of that login. This one was committed.
+    if isinstance(result, dict) and LAST_LOGIN_AT not in result:
+        with suppress(SkygearError):
+            await stubbed.greet(call, services, result["user_id"])
 
 
 async def _begun(call: Call, services: Services) -> RecordedCall:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
 
 from skylogin.actions.call import Call
 from skylogin.actions.preprocessors import authenticate, check_user, require_auth
@@ -72,11 +73,19 @@ def has_answer(app: App, settings: Settings, name: str) -> bool:
 async def _answer_of_plugin(call: Call, services: Services, arguments: object) -> object:
     with suppress(SkygearError):
         await authenticate(call, services)
-    # On the start-up list: records are half of the code, and logins do not need them.
-    module = import_module("skylogin.actions.account_mail")
-    handle = getattr(module, OF_PLUGIN[call.action.name][0])
+    handle = getattr(_plugin(), OF_PLUGIN[call.action.name][0])
     result: object = await handle(call, services, arguments if isinstance(arguments, dict) else {})
     return result
+
+
+async def greet(call: Call, services: Services, user_id: str) -> None:
+    """Send a new user the codes that verify them, as the plugin does if all must be verified."""
+    await _plugin().greet(call, services, user_id)
+
+
+def _plugin() -> ModuleType:
+    # On the start-up list: records are half of the code, and logins do not need them.
+    return import_module("skylogin.actions.account_mail")
 
 
 async def _refusal(call: Call, services: Services) -> SkygearError:
