@@ -24,12 +24,26 @@ def test_the_kit_needs_no_other_package() -> None:
     assert all("resolved" not in one for one in lock["packages"].values())
 
 
-def test_the_page_on_tests_begins_with_the_first_test_of_the_kit() -> None:
-    """Which the kit's own tests run."""
-    [page] = [one.text for one in SNIPPETS if (one.page, one.language) == ("docs/testing.md", "js")]
-    [first, *_] = [one.text for one in SNIPPETS if one.page == "kits/javascript/README.md"]
+@pytest.mark.slow
+@pytest.mark.xdist_group("kits")
+def test_a_first_test_in_an_empty_folder(require: Callable[..., None], tmp_path: Path) -> None:
+    """As the page on tests and the README show it."""
+    require("nodejs", "npm")
+    [page] = [one for one in SNIPPETS if (one.page, one.language) == ("docs/testing.md", "js")]
+    [first, *_] = [one for one in SNIPPETS if one.page == "kits/javascript/README.md"]
+    assert page.text == first.text
 
-    assert page == first
+    installed = run(
+        ["npm", "install", "--offline", "--save-dev", str(KIT)], tmp_path, beside_skylogin()
+    )
+    assert installed.returncode == 0, installed.stdout
+    (tmp_path / first.file_name).write_text(first.text)
+    done = run(["node", "--test"], tmp_path, beside_skylogin())
+
+    assert done.returncode == 0, done.stdout
+    passed = LANGUAGES["javascript"].passed.search(done.stdout)
+    assert passed, done.stdout
+    assert passed[1] == "1"
 
 
 @pytest.mark.slow

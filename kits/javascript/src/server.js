@@ -6,6 +6,7 @@ const { randomBytes } = require('node:crypto');
 const { SkyloginApp } = require('./app.js');
 const { Connection } = require('./connection.js');
 const { launch } = require('./launch.js');
+const { exceptionsFor } = require('./proxies.js');
 
 // What `skylogin dev` has unless it is told otherwise.
 const DEFAULT_MASTER_KEY = 'secret';
@@ -21,13 +22,17 @@ const DEFAULT_MASTER_KEY = 'secret';
  */
 async function startSkylogin({ url, adminToken, settings = {} } = {}) {
   const environment = process.env;
-  const running = runningServer(url, adminToken, settings, environment);
-  if (running) {
-    return new SkyloginServer(running);
-  }
-  const ready = await launch(settings, environment);
-  const token = settings.SKYLOGIN_ADMIN_TOKEN || environment.SKYLOGIN_ADMIN_TOKEN || ready.master_key;
-  return new SkyloginServer({ url: ready.url, adminToken: token, stop: ready.stop });
+  const running =
+    runningServer(url, adminToken, settings, environment) ?? (await newServer(settings, environment));
+  // For the code under test.
+  setVariables(exceptionsFor(running.url, environment));
+  return new SkyloginServer(running);
+}
+
+async function newServer(settings, environment) {
+  const { url, master_key: masterKey, stop } = await launch(settings, environment);
+  const token = settings.SKYLOGIN_ADMIN_TOKEN || environment.SKYLOGIN_ADMIN_TOKEN || masterKey;
+  return { url, adminToken: token, stop };
 }
 
 function runningServer(url, adminToken, settings, environment) {

@@ -33,6 +33,9 @@ import { test } from 'node:test';
 import { useSkylogin } from 'skylogin/node-test';
 const skylogin = useSkylogin();${TESTS('')}`;
 
+const VITEST_RUN = ['node_modules/vitest/vitest.mjs', 'run', '--testTimeout', '60000'];
+const JEST_RUN = ['node_modules/jest/bin/jest.js', '--testTimeout', '60000'];
+
 describe('a run', { concurrency: true }, () => {
   test('of Jest has one server', async (t) => {
     const folder = makeProject(t, {
@@ -40,7 +43,7 @@ describe('a run', { concurrency: true }, () => {
       'one.test.js': JEST,
       'two.test.js': JEST,
     });
-    checkRun(await runNode(folder, ['node_modules/jest/bin/jest.js']), { files: 2, servers: 1 });
+    checkRun(await runNode(folder, JEST_RUN), { files: 2, servers: 1 });
   });
 
   test('of Vitest has one server', async (t) => {
@@ -49,7 +52,7 @@ describe('a run', { concurrency: true }, () => {
       'one.test.js': VITEST,
       'two.test.js': VITEST,
     });
-    checkRun(await runNode(folder, ['node_modules/vitest/vitest.mjs', 'run']), { files: 2, servers: 1 });
+    checkRun(await runNode(folder, VITEST_RUN), { files: 2, servers: 1 });
   });
 
   test('of node:test has a server for each file', async (t) => {

@@ -9,6 +9,7 @@ const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
 const { SkyloginApp, startSkylogin } = require('../index.js');
+const { exceptionsFor } = require('../src/proxies.js');
 const { makeProject, runNode } = require('./projects.js');
 
 const SKYLOGIN = execFileSync('sh', ['-c', 'command -v skylogin'], { encoding: 'utf8' }).trim();
@@ -85,7 +86,7 @@ describe('a server', { concurrency: 2 }, () => {
   test('is started by skylogin before others', async (t) => {
     const { PATH, log } = pathWith(t, { skylogin: 0, uvx: 3, pipx: 4 });
     // What is the project's own does not reach it.
-    const theirs = { DATABASE_URL: 'postgres://127.0.0.1:1/theirs', API_KEY: 'secret', PORT: '1', LOG_LEVEL: '?' };
+    const theirs = { DATABASE_URL: 'postgres://127.0.0.1:1/theirs', API_KEY: 'secret', PORT: '1', LOG_LEVEL: '?', http_proxy: 'http://127.0.0.1:1' };
     await start(t, { ...NONE, ...theirs, PATH, SKYLOGIN_PACKAGE: '/a.whl' });
     assert.equal(log(), `skylogin ${OPTIONS}\n`);
   });
@@ -119,6 +120,22 @@ describe('a server', { concurrency: 2 }, () => {
     assert.match(text, /http:\/\/127\.0\.0\.1:1\/_admin.*ECONNREFUSED/);
   });
 });
+
+const PROXY = { HTTP_PROXY: 'http://proxy.example.com' };
+const EXCEPTIONS = {
+  'no proxy': [{}, undefined],
+  'a proxy': [PROXY, '127.0.0.1'],
+  'a proxy with exceptions': [{ ...PROXY, no_proxy: 'localhost, .example.com' }, 'localhost,.example.com,127.0.0.1'],
+  'a proxy with this exception': [{ ...PROXY, NO_PROXY: '127.0.0.1' }, '127.0.0.1'],
+  'a proxy for nothing': [{ ...PROXY, NO_PROXY: '*' }, '*'],
+};
+
+for (const [name, [environment, expected]] of Object.entries(EXCEPTIONS)) {
+  test(`the code under test reaches a server beside ${name}`, () => {
+    const { NO_PROXY, no_proxy: lower } = exceptionsFor(running.url, environment);
+    assert.deepEqual([NO_PROXY, lower], [expected, expected]);
+  });
+}
 
 test('an app whose server is not started yet says so', async () => {
   const { Connection } = require('../src/connection.js');
