@@ -209,6 +209,7 @@ NEEDS = {
         Need("rake", RUBY, _command("rake")),
         Need("ruby-jwt", RUBY, _ruby_library("jwt")),
         Need("ruby-minitest", RUBY, _ruby_library("minitest/test_task")),
+        Need("ruby-rspec", "the kit for Ruby", _ruby_library("rspec")),
         Need("ruby-webrick", RUBY, _ruby_library("webrick")),
         Need("default-jdk-headless", JAVA, _command("javac")),
         Need("maven", JAVA, _command("mvn")),

@@ -35,6 +35,11 @@ class AuthServer
     @server.start
   end
 
+  def running?
+    @server.status == :Running
+  end
+
+  # Stop a server that runs.
   def stop
     @server.shutdown
   end

@@ -58,6 +58,8 @@ CHECKED_BY = {
     ("python", "docs/testing.md"): "test_testing_page.py",
     ("js", "README.md"): "test_a_page_runs_as_pasted",
     ("js", "docs/testing.md"): "tests/kits/test_javascript.py",
+    ("java", "docs/testing.md"): "tests/kits/test_java.py",
+    ("ruby", "docs/testing.md"): "tests/kits/test_ruby.py",
     ("js", "kits/javascript/README.md"): "kits/javascript/tests/readme.test.js",
     ("text", "kits/javascript/README.md"): "kits/javascript/tests/runners.test.js",
     ("yaml", "docs/seeds.md"): "test_a_page_runs_as_pasted",

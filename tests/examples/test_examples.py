@@ -70,7 +70,7 @@ def language(request: pytest.FixtureRequest) -> Language:
 def test_an_example_passes_its_own_tests(
     language: Language, copy_of: CopyOf, environment_of: EnvironmentOf, tmp_path: Path
 ) -> None:
-    """With a server that its helper starts, of which nothing is left.
+    """With a server that its kit starts, of which nothing is left.
 
     The project's own environment neither stops that server nor stands in for it.
     """
@@ -88,7 +88,7 @@ def test_an_example_passes_its_own_tests(
 def test_an_example_passes_tests_beside_a_server(
     name: str, copy_of: CopyOf, environment_of: EnvironmentOf
 ) -> None:
-    """Its helper takes the server that `skylogin exec` tells of."""
+    """Its kit takes the server that `skylogin exec` tells of."""
     language = LANGUAGES[name]
     command = ["skylogin", "exec", "--", *language.tests, *language.some]
 

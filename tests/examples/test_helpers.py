@@ -1,4 +1,4 @@
-"""The helpers of the examples, and the kits: nothing is left of a test process that is killed."""
+"""The kits: nothing is left of a test process that is killed."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ START_SECONDS_MAX = 120
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """A test that gets an app from the helper and never ends: its file, and how it is run."""
+    """A test that gets an app from the kit and never ends: its file, and how it is run."""
 
     path: str
     text: str
@@ -45,10 +45,11 @@ def test_hangs(skylogin):
         "test/hanging_test.rb",
         """
 require 'minitest/autorun'
-require_relative 'skylogin'
+require 'skylogin/minitest'
 class HangingTest < Minitest::Test
+  include Skylogin::Minitest
   def test_hangs
-    Skylogin.app('hanging').log_in('alice')
+    skylogin.log_in('alice')
     sleep
   end
 end
@@ -87,10 +88,12 @@ def test_nothing_is_left_of_a_killed_test(
     temporary.mkdir()
     (folder / TESTS[name].path).write_text(TESTS[name].text)
 
+    environment = {"TMPDIR": str(temporary)}
     if kit := installed_kit(name):
         (folder / "KIT").symlink_to(kit.folder)
+        environment |= kit.environment
 
-    with running(TESTS[name].command, folder, temporary):
+    with running(TESTS[name].command, folder, environment):
         wait_until(lambda: keepers(temporary), START_SECONDS_MAX)
         os.kill(parent_of_server(temporary), number)
         wait_until(lambda: not servers(temporary) and not keepers(temporary))
@@ -99,13 +102,12 @@ def test_nothing_is_left_of_a_killed_test(
 
 
 @contextmanager
-def running(command: list[str], folder: Path, temporary: Path) -> Iterator[None]:
+def running(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
     """Run *command* in *folder* during the block. What is left of it is killed."""
-    environment = beside_skylogin({"TMPDIR": str(temporary)})
     with subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env=beside_skylogin(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -113,7 +115,7 @@ def running(command: list[str], folder: Path, temporary: Path) -> Iterator[None]
         try:
             yield
         finally:
-            for process in processes_of(temporary):
+            for process in processes_of(Path(environment["TMPDIR"])):
                 os.kill(process, signal.SIGKILL)
 
 

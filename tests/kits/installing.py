@@ -1,5 +1,6 @@
 """A kit installed where only the tests look for it, as its README says."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from tests import maven
 from tests.copying import link_tree
+from tests.docs.pages import FENCE, SNIPPETS
 from tests.examples.languages import LANGUAGES, MAVEN
 from tests.examples.running import KITS, MADE_BY_RUNNING, beside_skylogin, run
+
+TESTING = "docs/testing.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,23 @@ class InstalledKit:
     folder: Path
     environment: dict[str, str]
     tests: subprocess.CompletedProcess[str]
+
+
+def project_of_readme(language: str, folder: Path) -> Path:
+    """Make a project in *folder* of the files in the README of a kit, and in docs/testing.md."""
+    first = [one.text for one in SNIPPETS if (one.language, one.page) == (language, TESTING)]
+    for text in (*first, *snippets_of_readme(language)):
+        if name := re.match(r"(?://|<!--|#) ([\w/]+\.\w+)", text):
+            path = folder / name[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def snippets_of_readme(language: str) -> list[str]:
+    """Return the fenced blocks of the README of a kit."""
+    readme = (KITS / language / "README.md").read_text(encoding="utf-8")
+    return [text for _, _, text in FENCE.findall(readme)]
 
 
 def install_java(folder: Path) -> InstalledKit:
@@ -31,7 +52,23 @@ def install_java(folder: Path) -> InstalledKit:
     return InstalledKit(project, environment, tests)
 
 
+def install_ruby(folder: Path) -> InstalledKit:
+    """Test the kit, build its gem, and install that into a folder of gems."""
+    project = link_tree(KITS / "ruby", folder / "ruby", *MADE_BY_RUNNING)
+    environment = {"GEM_HOME": str(folder / "gems")}
+    found = beside_skylogin(environment)
+    tests = run(["rake"], project, found)
+    for command in (
+        ["gem", "build", "skylogin.gemspec", "--output", "skylogin.gem"],
+        ["gem", "install", "--local", "--no-document", "skylogin.gem"],
+    ):
+        done = run(command, project, found)
+        assert done.returncode == 0, done.stdout
+    return InstalledKit(project, environment, tests)
+
+
 # By language: what installing its kit needs, and how it is done.
 INSTALL: dict[str, tuple[tuple[str, ...], Callable[[Path], InstalledKit]]] = {
-    "java": (LANGUAGES["java"].needs, install_java)
+    "java": (LANGUAGES["java"].needs, install_java),
+    "ruby": (("ruby", "rake", "ruby-minitest", "ruby-rspec"), install_ruby),
 }

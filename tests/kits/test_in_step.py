@@ -14,6 +14,8 @@ VERSIONS = [
     (KITS / "java" / "README.md", "<artifactId>skylogin-junit</artifactId>\n  <version>"),
     (KITS / "java" / "README.md", "<artifactId>skylogin-junit</artifactId>\n      <version>"),
     (KITS / "java" / "README.md", "skylogin:skylogin-junit:"),
+    (KITS / "ruby" / "lib" / "skylogin" / "version.rb", "VERSION = '"),
+    (KITS / "ruby" / "README.md", "skylogin-"),
     (EXAMPLES / "java" / "pom.xml", "<artifactId>skylogin-junit</artifactId>\n      <version>"),
     (KITS / "javascript" / "package.json", r'^  "version": "'),
     (KITS / "javascript" / "package-lock.json", r'^  "version": "'),
@@ -26,7 +28,8 @@ def test_a_kit_has_the_version_of_the_server(path: object, before: str) -> None:
     """A kit that installs a server installs the one that it was tested with."""
     text = KITS.joinpath(str(path)).read_text(encoding="utf-8")
 
-    assert re.findall(rf"{before}([^<\")]*)", text, re.MULTILINE) == [skylogin.__version__]
+    found = re.findall(rf"{before}(\d+\.\d+\.\d+)", text, re.MULTILINE)
+    assert found == [skylogin.__version__]
 
 
 def test_java_has_every_kind_of_bad_token() -> None:

@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 from skylogin.testing import RunningServer
 
-from tests.docs.pages import FENCE
 from tests.examples.languages import LANGUAGES, MAVEN
-from tests.examples.running import KITS, beside_skylogin, run
-from tests.kits.installing import InstalledKit
+from tests.examples.running import beside_skylogin, run
+from tests.kits.installing import InstalledKit, project_of_readme, snippets_of_readme
 from tests.processes import ServerProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
-README = (KITS / "java" / "README.md").read_text(encoding="utf-8")
 PASSED = LANGUAGES["java"].passed
 FAILING = """@Test
     void fails(SkyloginApp skylogin) {
@@ -30,31 +28,21 @@ def kit(installed_kit: Callable[[str], InstalledKit]) -> InstalledKit:
     return installed_kit("java")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project made from the README alone."""
-    for _, _, text in FENCE.findall(README):
-        if name := re.match(r"(?://|<!--) ([\w/.]+)", text):
-            path = tmp_path / name[1]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    return tmp_path
-
-
 def test_the_kit_passes_its_own_tests(kit: InstalledKit) -> None:
-    """All of them, and it is installed."""
+    """All of them."""
     assert kit.tests.returncode == 0, kit.tests.stdout
     assert PASSED.search(kit.tests.stdout), kit.tests.stdout
 
 
 def test_the_project_of_the_readme(
-    kit: InstalledKit, project: Path, start_server: Callable[..., ServerProcess]
+    kit: InstalledKit, tmp_path: Path, start_server: Callable[..., ServerProcess]
 ) -> None:
-    """Its tests pass. One that fails shows its login attempts.
+    """Its tests pass, and that of docs/testing.md. One that fails shows its login attempts.
 
     With a server that is already running, where its app does not stay.
     """
-    dependency = next(text for _, _, text in FENCE.findall(README) if text.startswith("<depend"))
+    project = project_of_readme("java", tmp_path)
+    [dependency] = [one for one in snippets_of_readme("java") if one.startswith("<dependency>")]
     assert "".join(dependency.split()) in "".join((project / "pom.xml").read_text().split())
     path = project / "src" / "test" / "java" / "LoginTest.java"
     path.write_text(path.read_text().replace("@Test", FAILING, 1))
@@ -63,7 +51,7 @@ def test_the_project_of_the_readme(
 
     done = run([*MAVEN, "test"], project, environment)
 
-    assert "Tests run: 3, Failures: 0, Errors: 1, Skipped: 0" in done.stdout, done.stdout
+    assert "Tests run: 4, Failures: 0, Errors: 1, Skipped: 0" in done.stdout, done.stdout
     _, shown = done.stdout.split("skylogin: login attempts of LoginTest, fails(SkyloginApp):\n")
-    assert re.match(r"\S+ \S+  bob  refused expired: expired 3600 s ago", shown), shown
+    assert re.match(r"\S+ \S+  bob  refused expired: expired \d+ s ago", shown), shown
     assert RunningServer(server.url).apps() == [server.facts["app"]]

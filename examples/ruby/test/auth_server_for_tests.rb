@@ -11,6 +11,7 @@ module AuthServerForTests
   def start_auth_server(secret)
     server = AuthServer.new(users: USERS, secret: secret)
     thread = Thread.new { server.run }
+    Thread.pass until server.running? || !thread.alive?
     (@auth_servers ||= []) << [server, thread]
     server.url
   end

@@ -2,22 +2,21 @@
 
 require 'auth_server_for_tests'
 require 'client'
-require 'skylogin'
+require 'skylogin/minitest'
 
 # Tests of the whole login: password, custom token, Skygear.
 class LoginTest < Minitest::Test
   include AuthServerForTests
+  include Skylogin::Minitest
 
   BAD_REQUEST = 107
 
   def setup
-    @skylogin = Skylogin.app('ruby-login')
-    @skylogin.reset
-    @client = client_of(start_auth_server(@skylogin.secret))
+    @client = client_of(start_auth_server(skylogin.secret))
   end
 
   def client_of(auth_server)
-    Client.new(auth_server: auth_server, endpoint: @skylogin.endpoint, api_key: @skylogin.api_key)
+    Client.new(auth_server: auth_server, endpoint: skylogin.url, api_key: skylogin.api_key)
   end
 
   def test_a_user_of_the_auth_server_becomes_a_user_of_skygear
@@ -25,7 +24,7 @@ class LoginTest < Minitest::Test
 
     assert_equal 'alice', answer['profile']['username']
     assert_equal 'alice@example.com', answer['profile']['email']
-    assert_equal answer['user_id'], @skylogin.call('me', access_token: answer['access_token'])['user_id']
+    assert_equal answer['user_id'], skylogin.users['u-1001'].id
   end
 
   def test_each_login_gives_the_same_user
@@ -39,38 +38,28 @@ class LoginTest < Minitest::Test
   def test_a_wrong_password_never_reaches_skygear
     assert_raises(Client::Refused) { @client.log_in('alice', 'wrong') }
 
-    assert_empty @skylogin.admin('GET', 'logins')['attempts']
+    assert_empty skylogin.logins.to_a
   end
 
   def test_an_expired_token_is_refused
     token = @client.fetch_custom_token('alice', 'correct horse')
     @client.log_in_with_token(token)
 
-    @skylogin.clock.advance(3601)
+    skylogin.clock.advance(3601)
 
     refused = assert_raises(Client::Refused) { @client.log_in_with_token(token) }
     assert_equal BAD_REQUEST, refused.code
-    assert_equal 'expired', @skylogin.wait_for_login(subject: 'u-1001', accepted: false)['reason']
+    assert_equal 'expired', skylogin.logins.wait_for(subject: 'u-1001', accepted: false).reason
   end
 
   def test_a_token_issued_in_the_future_is_refused
-    @skylogin.clock.freeze(Time.utc(2026, 1, 1))
+    skylogin.clock.freeze(Time.utc(2026, 1, 1))
 
     assert_raises(Client::Refused) { @client.log_in('alice', 'correct horse') }
 
-    attempt = @skylogin.wait_for_login(subject: 'u-1001')
-    assert_equal 'issued_in_future', attempt['reason']
-    assert_equal Time.utc(2026, 1, 1), Time.iso8601(attempt['at'])
-  end
-
-  def test_a_frozen_clock_can_be_unfrozen
-    @skylogin.clock.freeze
-    frozen = @skylogin.clock.now
-    assert_equal frozen, @skylogin.clock.now
-
-    @skylogin.clock.unfreeze
-
-    assert_operator @skylogin.clock.now, :>, frozen
+    attempt = skylogin.logins.wait_for(subject: 'u-1001')
+    assert_equal 'issued_in_future', attempt.reason
+    assert_equal Time.utc(2026, 1, 1), attempt.at
   end
 
   def test_a_token_signed_with_another_secret_is_refused
@@ -78,22 +67,27 @@ class LoginTest < Minitest::Test
 
     assert_raises(Client::Refused) { other.log_in('bob', 'battery staple') }
 
-    assert_equal 'signature_wrong', @skylogin.wait_for_login(accepted: false)['reason']
+    assert_equal 'signature_wrong', skylogin.logins.last.reason
   end
 
-  def test_a_reset_removes_the_users
-    before = @skylogin.log_in('carol', profile: { username: 'carol' })
-    assert_equal before['user_id'], @skylogin.log_in('carol')['user_id']
+  def test_a_disabled_user_is_refused
+    skylogin.users.add('u-1001').disable('too loud')
 
-    @skylogin.reset
+    refused = assert_raises(Client::Refused) { @client.log_in('alice', 'correct horse') }
 
-    refute_equal before['user_id'], @skylogin.log_in('carol')['user_id']
+    assert_equal 403, refused.status
   end
 
-  def test_the_helper_reports_skygears_errors
-    refused = assert_raises(Skylogin::Refused) { @skylogin.log_in('carol', expires_in: -1) }
+  def test_a_test_can_log_in_without_the_auth_server
+    carol = skylogin.log_in('carol', profile: { username: 'carol' })
 
-    assert_equal ['BadRequest', BAD_REQUEST], [refused.name, refused.code]
-    assert_equal 'expired', @skylogin.wait_for_login(subject: 'carol')['reason']
+    assert_equal 'carol', carol.profile['username']
+    assert_equal carol.user_id, skylogin.users['carol'].id
+  end
+
+  def test_a_bad_token_is_refused
+    tampered = skylogin.mint('carol', bad: :tampered)
+
+    assert_raises(Client::Refused) { @client.log_in_with_token(tampered) }
   end
 end

@@ -3,7 +3,6 @@ package skylogin;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,15 +34,15 @@ final class ServerProcess implements AutoCloseable {
 
     /** Start a server with some settings. Throws IllegalStateException, with what it said. */
     static ServerProcess start(Map<String, String> settings) {
-        List<String> command = new ArrayList<>(program(System.getenv("PATH"), version()));
+        Map<String, String> environment = System.getenv();
+        List<String> command = new ArrayList<>(
+                program(environment.get("PATH"), environment.get("SKYLOGIN_PACKAGE")));
         // Isolated, it takes nothing from the project's environment but SKYLOGIN_ variables.
         command.addAll(List.of("dev", "--isolated", "--port", "0", "--exit-with-parent"));
         settings.forEach((name, value) -> command.addAll(List.of("--set", name + "=" + value)));
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-        // It is for this class, and the server refuses variables that it does not know.
-        builder.environment().remove("SKYLOGIN_URL");
         try {
-            ServerProcess server = new ServerProcess(builder.start());
+            ServerProcess server =
+                    new ServerProcess(new ProcessBuilder(command).redirectErrorStream(true).start());
             server.waitUntilReady();
             return server;
         } catch (IOException error) {
@@ -51,15 +50,22 @@ final class ServerProcess implements AutoCloseable {
         }
     }
 
-    /** Return the first that is on the path: skylogin, or what can install and run it. */
-    static List<String> program(String path, String version) {
-        List<List<String>> programs = List.of(
-                List.of("skylogin"),
-                List.of("uvx", "skylogin@" + version),
-                List.of("pipx", "run", "--spec", "skylogin==" + version, "skylogin"));
-        return programs.stream().filter(one -> isOn(path, one.get(0))).findFirst().orElseThrow(() ->
-                new IllegalStateException("none of skylogin, uvx and pipx is on the PATH: install "
-                        + "skylogin, or set SKYLOGIN_URL to the URL of a server that is running"));
+    /** Return the first that is on the path: skylogin, or what installs it from a source and runs it. */
+    static List<String> program(String path, String source) {
+        if (isOn(path, "skylogin")) {
+            return List.of("skylogin");
+        }
+        // Never by its name alone, under which an index may have something else.
+        boolean hasSource = source != null && !source.isEmpty();
+        if (hasSource && isOn(path, "uvx")) {
+            return List.of("uvx", "--from", source, "skylogin");
+        }
+        if (hasSource && isOn(path, "pipx")) {
+            return List.of("pipx", "run", "--spec", source, "skylogin");
+        }
+        throw new IllegalStateException("there is no skylogin to start: install it so that it is on "
+                + "the PATH; or install uv or pipx, and set SKYLOGIN_PACKAGE to a wheel, a checkout "
+                + "or a URL of one; or set SKYLOGIN_URL to the URL of a server that is running");
     }
 
     private static boolean isOn(String path, String name) {
@@ -70,15 +76,6 @@ final class ServerProcess implements AutoCloseable {
             }
         }
         return false;
-    }
-
-    /** Return the version of this library, which is that of the server. */
-    static String version() {
-        try (InputStream file = ServerProcess.class.getResourceAsStream("version")) {
-            return new String(file.readAllBytes(), StandardCharsets.UTF_8).strip();
-        } catch (IOException error) {
-            throw new UncheckedIOException(error);
-        }
     }
 
     /** Return the members of the ready line. */

@@ -19,7 +19,8 @@ public final class Users {
     }
 
     public Optional<User> find(String sub) {
-        return list(Map.of("subject", sub)).stream().findFirst();
+        List<User> found = list(Map.of("subject", sub));
+        return found.stream().filter(user -> user.sub().equals(sub)).findFirst();
     }
 
     /** Return the users with a sub, the newest first; at most 200. */

@@ -173,6 +173,7 @@ class SkyloginAppTest {
         assertEquals(List.of("editor"), skylogin.users().get("carol").roles());
         assertEquals(2, skylogin.users().list().size());
         assertTrue(skylogin.users().find("eve").isEmpty());
+        assertTrue(skylogin.users().find("").isEmpty());
 
         Instant end = skylogin.clock().now().plus(Duration.ofDays(1)).truncatedTo(ChronoUnit.MICROS);
         alice.disable("too loud", end);

@@ -41,18 +41,20 @@ class SkyloginServerTest {
     @Test
     void theFirstProgramOnThePathIsUsed(@TempDir Path folder) throws IOException {
         String path = folder.resolve("nothing") + File.pathSeparator + folder;
-        assertThrows(IllegalStateException.class, () -> ServerProcess.program(null, "1.2"));
-        assertThrows(IllegalStateException.class, () -> ServerProcess.program(path, "1.2"));
+        assertThrows(IllegalStateException.class, () -> ServerProcess.program(null, "/a.whl"));
         addProgram(folder, "pipx");
         assertEquals(
-                List.of("pipx", "run", "--spec", "skylogin==1.2", "skylogin"),
-                ServerProcess.program(path, "1.2"));
+                List.of("pipx", "run", "--spec", "/a.whl", "skylogin"),
+                ServerProcess.program(path, "/a.whl"));
         addProgram(folder, "uvx");
         Files.createDirectory(folder.resolve("skylogin"));
-        assertEquals(List.of("uvx", "skylogin@1.2"), ServerProcess.program(path, "1.2"));
+        assertEquals(
+                List.of("uvx", "--from", "/a.whl", "skylogin"),
+                ServerProcess.program(path, "/a.whl"));
+        assertThrows(IllegalStateException.class, () -> ServerProcess.program(path, null));
         Files.delete(folder.resolve("skylogin"));
         addProgram(folder, "skylogin");
-        assertEquals(List.of("skylogin"), ServerProcess.program(path, "1.2"));
+        assertEquals(List.of("skylogin"), ServerProcess.program(path, "/a.whl"));
     }
 
     private static void addProgram(Path folder, String name) throws IOException {

@@ -1,0 +1,25 @@
+# frozen_string_literal: true
+
+require 'minitest'
+require 'skylogin'
+
+module Skylogin
+  # Include it in a test class: each test has an empty app, +skylogin+. A failed one prints its
+  # login attempts.
+  module Minitest
+    attr_reader :skylogin
+
+    def before_setup
+      @skylogin = Skylogin.app
+      @skylogin.reset
+      super
+    end
+
+    def after_teardown
+      super
+      return if passed? || skipped? || skylogin.nil?
+
+      warn Skylogin.report(skylogin, "#{self.class}##{name}")
+    end
+  end
+end

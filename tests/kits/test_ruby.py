@@ -1,0 +1,63 @@
+"""The kit for Ruby."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from skylogin.testing import RunningServer
+
+from tests.examples.languages import LANGUAGES
+from tests.examples.running import beside_skylogin, run
+from tests.kits.installing import InstalledKit, project_of_readme
+from tests.processes import ServerProcess
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
+FAILING_TEST = """include Skylogin::Minitest
+  def test_fails
+    skylogin.log_in('bob', bad: :expired)
+  end
+"""
+FAILING_EXAMPLE = """:skylogin do
+  it('fails') { skylogin.log_in('bob', bad: :expired) }
+"""
+REFUSED = r"\S+ \S+  bob  refused expired: expired \d+ s ago"
+
+
+@pytest.fixture
+def kit(installed_kit: Callable[[str], InstalledKit]) -> InstalledKit:
+    """The kit, as a gem that is installed."""
+    return installed_kit("ruby")
+
+
+def test_the_kit_passes_its_own_tests(kit: InstalledKit) -> None:
+    """Those of minitest, and those of RSpec."""
+    assert kit.tests.returncode == 0, kit.tests.stdout
+    assert LANGUAGES["ruby"].passed.search(kit.tests.stdout), kit.tests.stdout
+    assert re.search(r"^\d+ examples, 0 failures$", kit.tests.stdout, re.MULTILINE)
+
+
+def test_the_project_of_the_readme(
+    kit: InstalledKit, tmp_path: Path, start_server: Callable[..., ServerProcess]
+) -> None:
+    """Its tests pass, and that of docs/testing.md. One that fails shows its login attempts.
+
+    With a server that is already running, where its apps do not stay.
+    """
+    project = project_of_readme("ruby", tmp_path)
+    test, spec = project / "test" / "login_test.rb", project / "spec" / "login_spec.rb"
+    test.write_text(test.read_text().replace("include Skylogin::Minitest\n", FAILING_TEST))
+    spec.write_text(spec.read_text().replace(":skylogin do\n", FAILING_EXAMPLE))
+    server = start_server("dev", "--port", "0", "--ephemeral")
+    environment = beside_skylogin({**kit.environment, "SKYLOGIN_URL": server.url})
+
+    tested = run(["ruby", str(test)], project, environment).stdout
+    specified = run(["rspec"], project, environment).stdout
+
+    assert re.search(r"^3 runs, \d+ assertions, 0 failures, 1 errors, 0 skips$", tested, re.M), (
+        tested
+    )
+    assert re.search(rf"attempts of LoginTest#test_fails:\n{REFUSED}", tested), tested
+    assert re.search(r"^3 examples, 1 failure$", specified, re.M), specified
+    assert re.search(rf"attempts of the login fails:\n{REFUSED}", specified), specified
+    assert RunningServer(server.url).apps() == [server.facts["app"]]
