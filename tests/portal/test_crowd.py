@@ -12,6 +12,7 @@ from tests.portal import crowd
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd")]
 
 ROWS, HEIGHT_MAX, PHONE_WIDTH = 50, 2500, 390
+PAGES = ("overview", "secrets", "token", "app", "tests", "audit", "settings", "apps")
 LISTS = ("users", "logins", "logins?accepted=no")
 # What is cut off, or can only be seen by scrolling sideways. A field scrolls by itself.
 CLIPPED = """() => [...document.querySelectorAll("body *")].filter((one) => {
@@ -64,7 +65,7 @@ def test_nothing_is_clipped_on_a_phone(open_page: Any, crowded: Client) -> None:
     app = crowded.server.app()
     users = [f"users/{app.users[sub].id}" for sub, _ in list(crowd.profiles())[:2]]
     logins = [f"logins/{one.id}" for one in app.logins[-12:]]
-    pages = ("", "?show=secret", "overview", *LISTS, *users, *logins, "users?search=nobody")
+    pages = ("", "?show=secret", *PAGES, *LISTS, *users, *logins, "users?search=nobody")
 
     clipped = {path: open_page(path, PHONE_WIDTH).evaluate(CLIPPED) for path in pages}
 

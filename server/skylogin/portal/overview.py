@@ -14,7 +14,7 @@ from skylogin.domain.login_attempt import Origin
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import overview, secrets, tokens
 from skylogin.operations.operator import RefusedError, list_acts
-from skylogin.portal import chart, commands
+from skylogin.portal import chart, commands, setting_groups
 from skylogin.portal.request import PageRequest, read_object
 
 LOG_IN = "sso:custom_token:login"
@@ -109,4 +109,6 @@ async def show_audit(request: PageRequest) -> web.Response:
 
 async def show_settings(request: PageRequest) -> web.Response:
     """Show the settings in force."""
-    return request.render("settings.html", rows=config.in_force(request.operator.settings))
+    search, rows = request.text("search"), config.in_force(request.operator.settings)
+    groups = list(setting_groups.grouped(rows, search))
+    return request.render("settings.html", groups=groups, search=search)

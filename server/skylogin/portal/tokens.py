@@ -9,6 +9,7 @@ from skylogin.config import DEV
 from skylogin.operations import tokens
 from skylogin.operations.operator import RefusedError
 from skylogin.portal.request import PageRequest, read_object, status_with
+from skylogin.tokens import bad_tokens
 
 SECONDS_MAX = 10**9
 
@@ -23,6 +24,8 @@ async def show_token(request: PageRequest, **more: Any) -> web.Response:
         "subject": "alice",
         "profile": "{}",
         "expires_in": "3600",
+        "bad": "",
+        "bad_kinds": bad_tokens.KINDS,
         "can_mint": request.operator.settings.mode == DEV,
         **more,
     }
@@ -37,13 +40,15 @@ async def explain_token(request: PageRequest) -> web.Response:
 
 
 async def mint_token(request: PageRequest) -> web.Response:
-    """Make a token, and explain it."""
-    typed = {name: request.text(name) for name in ("subject", "profile", "expires_in")}
+    """Make a token, a bad one if that was asked for, and explain it."""
+    typed = {name: request.text(name) for name in ("subject", "profile", "expires_in", "bad")}
     try:
         profile = read_object(typed["profile"] or "{}", "The profile")
         lifetime = timedelta(seconds=_read_seconds(typed["expires_in"]))
         claims = {"sub": typed["subject"], "skyprofile": profile}
-        minted = await tokens.mint(request.operator, request.app, claims, lifetime)
+        minted = await tokens.mint(
+            request.operator, request.app, claims, lifetime, bad=typed["bad"]
+        )
     except RefusedError as error:
         return await show_token(request, **typed, problem=str(error))
     verdict = await tokens.explain(request.operator, request.app, minted)
