@@ -122,6 +122,15 @@ async def test_a_limit_of_rate_ends_with_its_window(site_app: SiteApp) -> None:
     assert (await site_app.call("me")).status == HTTPStatus.UNAUTHORIZED
 
 
+async def test_a_fault_strikes_a_cloud_function_that_has_a_stub(site_app: SiteApp) -> None:
+    """And one that skylogin has by itself."""
+    assert (await site_app.admin("POST", "stubs", action="hello:*", result=1)).ok
+    for action in ("hello:world", "user:verify_code"):
+        assert (await site_app.admin("POST", "faults", kind="drop", action=action)).ok
+    assert await sent_raw(site_app, "hello/world") == "nothing"
+    assert await sent_raw(site_app, "hello/world") == "200 whole"
+
+
 async def test_a_connection_may_be_dropped_after_the_call(site_app: SiteApp) -> None:
     """The login is carried out, and the client gets nothing."""
     token = await site_app.mint("alice")

@@ -7,6 +7,7 @@ from skylogin.actions.call import Call
 from skylogin.actions.dispatch import Answer, dispatch
 from skylogin.actions.services import Services
 from skylogin.actions.stubbed import arguments_of, secrets_of
+from skylogin.actions.table import ACTIONS
 from skylogin.apps.calls import RecordedCall
 from skylogin.config import DEV
 from skylogin.domain import redaction
@@ -48,15 +49,16 @@ async def _greet_new_user(call: Call, services: Services, result: object) -> Non
 
 
 async def _begun(call: Call, services: Services) -> RecordedCall:
-    secrets, arguments = await secrets_of(call), arguments_of(call.action.name, call.payload)
+    name, secrets = call.action.name, await secrets_of(call)
+    arguments = arguments_of(name, call.payload)
     text = json_text.write_stored(arguments)
     size, left_out = len(text.encode()), ""
     if size > ARGUMENTS_BYTES_MAX:
         left_out = f"they have {size:,} bytes, more than {ARGUMENTS_BYTES_MAX:,}"
     return RecordedCall(
-        id=services.ids.timed_id(services.now()),
+        id=call.app.calls.new_id(),
         at=call.now,
-        action=redaction.text(call.action.name[:NAME_CHARACTERS_MAX], secrets),
+        action=name if name in ACTIONS else redaction.text(name[:NAME_CHARACTERS_MAX], secrets),
         arguments=None if left_out else redaction.redacted(arguments, secrets),
         left_out=left_out,
     )

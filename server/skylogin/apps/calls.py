@@ -1,6 +1,7 @@
 """The calls of an app under `skylogin dev`, for tests to wait for and to check."""
 
 import asyncio
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,7 +56,13 @@ class Calls:
 
     def __init__(self) -> None:
         self._latest: deque[RecordedCall] = deque(maxlen=CALLS_MAX)
+        self._numbers = itertools.count(1)
         self._ended = asyncio.Event()
+        self._waiting = 0
+
+    def new_id(self) -> str:
+        """Return an id that is greater than those before."""
+        return f"{next(self._numbers):012}"
 
     def add(self, call: RecordedCall) -> None:
         """Add a call that begins."""
@@ -63,8 +70,9 @@ class Calls:
 
     def end(self) -> None:
         """Tell those who wait that a call was answered."""
-        self._ended.set()
-        self._ended = asyncio.Event()
+        if self._waiting:
+            self._ended.set()
+            self._ended = asyncio.Event()
 
     def find(self, action: str = "*", after: str = "") -> list[RecordedCall]:
         """Return the calls of *action*; only those after the one with the id *after*."""
@@ -73,6 +81,7 @@ class Calls:
 
     async def wait(self, wanted: "Wanted", seconds: float) -> RecordedCall | None:
         """Return the first call that is as *wanted*, past or future; None at time-out."""
+        self._waiting += 1
         try:
             async with asyncio.timeout(seconds):
                 while True:
@@ -83,6 +92,8 @@ class Calls:
                     await ended.wait()
         except TimeoutError:
             return None
+        finally:
+            self._waiting -= 1
 
     def why_none(self, wanted: "Wanted") -> str:
         """Return which call came closest to what is *wanted*."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from skylogin.actions.stubbed import NOT_EMULATED
+from skylogin.actions.stubbed import NOT_EMULATED, has_answer
 from skylogin.actions.table import ACTIONS
 from skylogin.apps.faults import (
     DROP,
@@ -128,8 +128,6 @@ def read_fault(body: Mapping[str, object]) -> InjectedFault:
     for name, (least, most) in LIMITS.items():
         if name in body and not least <= getattr(fault, name) <= most:
             raise RefusedError(f"{name} has to be {least} to {most}, not {getattr(fault, name)}")
-    if fault.action not in (EVERY_ACTION, *ACTIONS, *NOT_EMULATED):
-        raise RefusedError(f"{fault.action!r} is not an action{_hint(fault.action)}")
     return fault
 
 
@@ -140,8 +138,14 @@ def _hint(action: str) -> str:
 
 
 async def add_fault(operator: Operator, app: App, fault: InjectedFault) -> FaultInForce:
-    """Add *fault* to *app*. Raises ConflictError if the app has too many."""
+    """Add *fault* to *app*.
+
+    Raises RefusedError on an unknown action, and ConflictError if the app has too many.
+    """
     check_dev(operator)
+    is_known = fault.action in (EVERY_ACTION, *ACTIONS, *NOT_EMULATED)
+    if not (is_known or has_answer(app, operator.settings, fault.action)):
+        raise RefusedError(f"{fault.action!r} is not an action{_hint(fault.action)}")
     try:
         return app.faults.add(operator.ids.random_id(), fault)
     except ValueError as error:
