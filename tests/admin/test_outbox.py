@@ -76,6 +76,19 @@ async def test_an_unknown_address_looks_like_a_known_one(site_app: SiteApp) -> N
     assert await mails(site_app) == []
 
 
+@pytest.mark.parametrize("keys", ["email", "username"])
+async def test_the_case_of_an_address_does_not_count(make_client: MakeClient, keys: str) -> None:
+    """Where it is unique. The mail goes to the address as the user wrote it."""
+    app = SiteApp(await make_client(AUTH_RECORD_KEYS=keys))
+    await app.log_in("alice", email=EMAIL)
+
+    for email in (EMAIL.lower(), EMAIL, {"a": 1}, "\ud800", 1.5):
+        assert "result" in await run(app, FORGOT, {"email": email})
+    assert (await run(app, FORGOT, ["\0"]))["error"]["name"] == "InvalidArgument"
+
+    assert [mail["to"] for mail in await mails(app)] == [EMAIL] * (2 if keys == "email" else 1)
+
+
 WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "no user": ({"user_id": None}, 108, "user_id must be set"),
     "no code": ({"code": ""}, 108, "code must be set"),
@@ -84,6 +97,8 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "another time": ({"expire_at": 2**40}, 110, "user_id is not found or code invalid"),
     "another code": ({"code": "00000000"}, 110, "user_id is not found or code invalid"),
     "another user": ({"user_id": "nobody"}, 110, "user_id is not found or code invalid"),
+    "a strange code": ({"code": "\ud800"}, 110, "user_id is not found or code invalid"),
+    "a strange user": ({"user_id": "\ud800"}, 110, "user_id is not found or code invalid"),
     "no password": ({"new_password": ""}, 108, "empty password"),
     "a list": ({"new_password": ["a"]}, 108, "empty password"),
 }

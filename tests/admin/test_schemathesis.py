@@ -41,6 +41,7 @@ REFUSED_BEYOND_SCHEMA = {
     "advanceClock",
     "addFault",
     "addStub",
+    "waitForCall",
     "seedApp",
 }
 

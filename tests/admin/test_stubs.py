@@ -16,6 +16,14 @@ HELLO = "hello:world"
 FOUND = {"result": {"greeting": "hi"}}
 
 
+def nested(levels: int) -> Any:
+    """Return a list in a list, and so on."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 async def add(app: SiteApp, action: str = HELLO, **stub: Any) -> str:
     """Add a stub, and return its id."""
     added = await app.admin("POST", "stubs", action=action, **stub)
@@ -302,6 +310,17 @@ async def test_a_call_that_does_not_come_is_explained(
     assert waited.json()["explanation"].startswith(explanation)
 
 
+async def test_arguments_may_be_nested_as_deeply_as_a_body(site_app: SiteApp) -> None:
+    """Those that a test waits for less deeply."""
+    await add(site_app, arguments=nested(90), result=1)
+    answer = await site_app.call("", action=HELLO, args=nested(505))
+
+    assert answer.status == HTTPStatus.NOT_FOUND
+    assert (await calls_of(site_app))[-1]["arguments"] == nested(505)
+    deep = await site_app.admin("POST", "calls/wait", action=HELLO, arguments=nested(900))
+    assert deep.status == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 async def test_a_call_whose_caller_left_has_no_status(site_app: SiteApp) -> None:
     """It is recorded when it begins."""
     await add(site_app, result=1, delay=3600)
@@ -365,6 +384,8 @@ INVALID = {
     "both": ({"result": None, "error": "BadRequest"}, "either a result or an error"),
     "an unknown error": ({"error": "Nope"}, "'Nope' is not the name of an error"),
     "a message": ({"message": "x"}, "for a stub with an error"),
+    "a deep result": ({"result": nested(101)}, "is nested deeper than 100 levels"),
+    "deep arguments": ({"arguments": nested(900)}, "is nested deeper than 100 levels"),
     "a long result": ({"result": "x" * 300_000}, "more than 262,144"),
 }
 

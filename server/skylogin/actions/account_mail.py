@@ -18,8 +18,10 @@ from skylogin.actions.call import Call
 from skylogin.actions.services import Services
 from skylogin.actions.wire import OK
 from skylogin.apps.outbox import RESET, VERIFICATION, Mail
+from skylogin.database import Transaction
 from skylogin.domain import record_json
 from skylogin.domain.access import AccessRules
+from skylogin.domain.limits import check_storable
 from skylogin.domain.records import SaveContext
 from skylogin.domain.stored_names import LAST_LOGIN_AT, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Actor, RecordId, User
@@ -29,14 +31,12 @@ from skylogin.errors import (
     SkygearError,
     invalid_argument,
 )
-from skylogin.store import user_search
+from skylogin.store import login_batch, user_search, users
 from skylogin.store.user_search import Search
 
 RESET_LIFETIME, VERIFICATION_LIFETIME = timedelta(hours=12), timedelta(days=1)
 CODE_CHARACTERS, CODE_DIGITS = 8, 6
 EMAIL, RECORD_KEYS = "email", ("email", "phone")
-# The last second that a time may be in.
-_LATEST = 253_402_300_799
 
 Arguments = Mapping[str, object]
 
@@ -46,11 +46,11 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
     wanted = given.get("email")
     if wanted is None:
         raise invalid_argument("email must be set")
-    search = Search(field=EMAIL, value=str(wanted), limit=1)
-    page = await services.store.run(
-        lambda tx: user_search.find(tx, call.app.name, search), write=False
+    check_storable(wanted)
+    user = await services.store.run(
+        lambda tx: _find_by_email(tx, call.app.name, str(wanted)), write=False
     )
-    for user in page.users:
+    if user is not None and user.record is not None:
         expires_at = call.now.replace(microsecond=0) + RESET_LIFETIME
         seconds = int(expires_at.timestamp())
         code = _reset_code(call, user, seconds)
@@ -58,7 +58,7 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
         link = f"reset-password?{urlencode(parameters)}"
         mail = Mail(
             kind=RESET,
-            to=str(wanted),
+            to=str(user.record.data[EMAIL]),
             user_id=user.id,
             code=code,
             expires_at=expires_at,
@@ -68,6 +68,15 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
         )
         _keep(call, services, mail)
     return OK
+
+
+async def _find_by_email(tx: Transaction, app: str, email: str) -> User | None:
+    """Return the user with an e-mail, in any case where it is unique (AUTH_RECORD_KEYS)."""
+    user_id = await login_batch.find_user_id(tx, app, (EMAIL,), {EMAIL: email})
+    if user_id is not None:
+        return (await users.load(tx, app, [user_id])).get(user_id)
+    page = await user_search.find(tx, app, Search(field=EMAIL, value=email, limit=1))
+    return next(iter(page.users), None)
 
 
 def _reset_code(call: Call, user: User, expire_at: int) -> str:
@@ -83,6 +92,7 @@ async def reset_password(call: Call, services: Services, given: Arguments) -> ob
     for name in ("user_id", "code", "expire_at"):
         if not given.get(name):
             raise invalid_argument(f"{name} must be set")
+    check_storable(given["user_id"])
     user = await _find_user(call, services, str(given["user_id"]))
     expire_at = _seconds(given["expire_at"])
     is_valid = user is not None and hmac.compare_digest(
@@ -106,7 +116,7 @@ def _seconds(value: object) -> int:
         seconds = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
         raise invalid_argument("expire_at must be set") from None
-    return min(int(seconds), _LATEST)
+    return int(seconds)
 
 
 async def request_verification(call: Call, services: Services, given: Arguments) -> object:

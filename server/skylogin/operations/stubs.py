@@ -12,6 +12,7 @@ from skylogin.operations.controls import check_dev
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 
 ANSWER_BYTES_MAX = 262_144
+NESTING_MAX = 100
 # The types of the fields of a stub; those that are missing may be any JSON.
 TYPES: dict[str, tuple[type, ...]] = {
     "action": (str,),
@@ -61,11 +62,22 @@ def _problem(stub: Stub, given: Mapping[str, object]) -> str:
 
 def _problem_of_size(stub: Stub) -> str:
     try:
-        size = len(json_text.write([stub.arguments, stub.result, stub.message, dict(stub.info)]))
+        text = _written([stub.arguments, stub.result, stub.message, dict(stub.info)])
+    except RefusedError as error:
+        return f"the stub {error}"
+    is_small = len(text) <= ANSWER_BYTES_MAX
+    return "" if is_small else f"the stub has {len(text):,} bytes, more than {ANSWER_BYTES_MAX:,}"
+
+
+def _written(value: object) -> bytes:
+    """Return *value* as JSON. Raises RefusedError if it is none, or nested too deeply."""
+    try:
+        data = json_text.write(value)
     except (ValueError, TypeError, RecursionError) as error:
-        return f"the stub cannot be written as JSON: {error}"
-    is_small = size <= ANSWER_BYTES_MAX
-    return "" if is_small else f"the stub has {size:,} bytes, more than {ANSWER_BYTES_MAX:,}"
+        raise RefusedError(f"cannot be written as JSON: {error}") from None
+    if json_text.too_deep(data.decode(), NESTING_MAX):
+        raise RefusedError(f"is nested deeper than {NESTING_MAX} levels")
+    return data
 
 
 async def add_stub(operator: Operator, app: App, stub: Stub) -> AddedStub:
@@ -103,8 +115,12 @@ async def remove_stubs(operator: Operator, app: App) -> None:
 async def wait_for_call(
     operator: Operator, app: App, wanted: Wanted, seconds: float
 ) -> tuple[RecordedCall | None, str]:
-    """Return the first call as *wanted*, past or future; at time-out, which one came closest."""
+    """Return the first call as *wanted*, past or future; at time-out, which one came closest.
+
+    Raises RefusedError on arguments that are nested too deeply.
+    """
     check_dev(operator)
+    _written(wanted.arguments)
     found = await app.calls.wait(wanted, seconds)
     return found, "" if found else app.calls.why_none(wanted)
 
