@@ -133,7 +133,7 @@ $(TOOLS)/.installed: $(VENV)/.made constraints/release.txt
 # preferred to a newer one that does not.
 $(VENV)/.made:
 	@old=; bare=; \
-	for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+	for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3.14 python3); do \
 	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
 	        || continue; \
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

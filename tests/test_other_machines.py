@@ -27,7 +27,7 @@ ZONES_AND_LOCALES = {
     "C": {"LC_ALL": "C"},
     "Turkish": {"LC_ALL": "tr_TR.UTF-8"},
 }
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def make_fast(*arguments: str, **environment: str) -> None:

@@ -2,7 +2,7 @@
 
 Each code point becomes its simple lower case, whatever stands beside it: `İ` becomes `i`, `Σ`
 becomes `σ` and `ς` stays, as in Go and in PostgreSQL's lower. A database's own functions are not
-used, because they depend on its locale.
+used, because they depend on its locale. Keys are stored, so they are the same on every Python.
 """
 
 import functools
@@ -10,12 +10,25 @@ from collections.abc import Mapping
 
 # All letters that have a case are below.
 _CASED_END = 0x20000
+# Capitals of Unicode 16 and 17, which Python has from 3.14 and 3.15 on. They stay as they are.
+NEWER = frozenset(
+    map(
+        chr,
+        [
+            *(0x1C89, 0xA7CB, 0xA7CC, 0xA7CE, 0xA7D2, 0xA7D4, 0xA7DA, 0xA7DC),
+            *range(0x10D50, 0x10D66),
+            *range(0x16EA0, 0x16EB9),
+        ],
+    )
+)
 
 
 def fold(text: str) -> str:
     """Return *text* in lower case."""
     # Python's lower() knows a final sigma, and makes two characters of `İ`.
-    return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
+    if text.isascii():
+        return text.lower()
+    return "".join(letter if letter in NEWER else letter.lower()[0] for letter in text)
 
 
 @functools.cache

@@ -30,6 +30,8 @@ NANOSECONDS_PER_MILLISECOND = 10**6
 WRONG_TYPE = "WRONGTYPE"
 TRIED_KEY = "skylogin:tried"
 TLS = "rediss:"
+# How the system says that the other side has ended a connection.
+ENDED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
 def open_client(url: str) -> "Redis":
@@ -160,9 +162,9 @@ def _cause(error: Exception) -> str:
     if known:
         return known
     system = next((one for one in (error, error.__context__) if isinstance(one, OSError)), None)
-    if system is not None:
+    if system is not None and not isinstance(system, ENDED):
         return f"cannot be reached ({cause_of(system)})"
-    if isinstance(error, exceptions.ConnectionError):
+    if system is not None or isinstance(error, exceptions.ConnectionError):
         return "ends or refuses the connection"
     # Redis begins its errors with a word of capitals.
     code = str(error).partition(" ")[0]
