@@ -49,6 +49,19 @@ class ServerTest < Minitest::Test
     ENV.delete('SKYLOGIN_URL')
   end
 
+  def test_the_server_is_not_asked_for_from_a_proxy
+    proxy = { 'HTTP_PROXY' => 'http://proxy:1' }
+    listed = { **proxy, 'NO_PROXY' => 'a, b', 'no_proxy' => '127.0.0.1' }
+
+    assert_empty exceptions({ 'http_proxy' => '' })
+    assert_equal ['127.0.0.1'] * 2, exceptions(proxy).values
+    assert_equal({ 'NO_PROXY' => 'a,b,127.0.0.1', 'no_proxy' => 'a,b,127.0.0.1' }, exceptions(listed))
+  end
+
+  def exceptions(environment)
+    Skylogin::Proxies.exceptions_for('http://127.0.0.1:3000/', environment)
+  end
+
   def test_the_first_program_on_the_path_is_used
     Dir.mktmpdir do |folder|
       path = "#{folder}/nothing:#{folder}"

@@ -2,6 +2,7 @@
 
 require 'skylogin/app'
 require 'skylogin/http'
+require 'skylogin/proxies'
 require 'skylogin/server_process'
 
 module Skylogin
@@ -29,13 +30,15 @@ module Skylogin
       @maker = Process.pid
       if given('SKYLOGIN_URL')
         connect(given('SKYLOGIN_URL'), DEFAULT_MASTER_KEY)
-      elsif given('SKYLOGIN_APP')
+      elsif given('SKYLOGIN_APP') && given('SKYGEAR_ENDPOINT')
         # Without SKYLOGIN_APP, the others are about the project's own Skygear server.
-        connect(ENV.fetch('SKYGEAR_ENDPOINT'), ENV.fetch('SKYGEAR_MASTER_KEY'))
+        connect(given('SKYGEAR_ENDPOINT'), given('SKYGEAR_MASTER_KEY') || DEFAULT_MASTER_KEY)
       else
         @process = ServerProcess.new(@settings)
         use(*@process.facts.values_at('url', 'master_key'))
       end
+      # For the code under test.
+      ENV.update(Proxies.exceptions_for(@url, ENV))
     end
 
     # Return the app of a name, which has lower-case letters, digits and dashes. An app that does

@@ -19,10 +19,19 @@ public final class SkyloginServer implements AutoCloseable {
     private static final String DEFAULT_MASTER_KEY = "secret";
 
     private final Map<String, String> settings = new TreeMap<>();
-    private final Map<String, String> environment = System.getenv();
+    private final Map<String, String> environment;
     private ServerProcess process;
     private URI url;
     private Http http;
+
+    /** Describe a server; {@link #start()} starts or finds it. */
+    public SkyloginServer() {
+        this(System.getenv());
+    }
+
+    SkyloginServer(Map<String, String> environment) {
+        this.environment = environment;
+    }
 
     /** Ask for a setting, by its variable. */
     public SkyloginServer withSetting(String variable, String value) {
@@ -38,12 +47,11 @@ public final class SkyloginServer implements AutoCloseable {
         if (url != null) {
             throw new IllegalStateException("the server was already started");
         }
-        String named = environment.getOrDefault("SKYLOGIN_URL", "");
-        if (!named.isEmpty()) {
-            connect(named, DEFAULT_MASTER_KEY);
-        } else if (!environment.getOrDefault("SKYLOGIN_APP", "").isEmpty()) {
+        if (!given("SKYLOGIN_URL").isEmpty()) {
+            connect(given("SKYLOGIN_URL"), DEFAULT_MASTER_KEY);
+        } else if (!given("SKYLOGIN_APP").isEmpty() && !given("SKYGEAR_ENDPOINT").isEmpty()) {
             // Without SKYLOGIN_APP, the others are about the project's own Skygear server.
-            connect(environment.get("SKYGEAR_ENDPOINT"), environment.get("SKYGEAR_MASTER_KEY"));
+            connect(given("SKYGEAR_ENDPOINT"), given("SKYGEAR_MASTER_KEY"));
         } else {
             process = ServerProcess.start(settings);
             Map<String, Object> facts = process.facts();
@@ -52,10 +60,13 @@ public final class SkyloginServer implements AutoCloseable {
         return this;
     }
 
+    private String given(String variable) {
+        return environment.getOrDefault(variable, "");
+    }
+
     private void use(String server, String masterKey) {
         url = URI.create(server.endsWith("/") ? server : server + "/");
-        String token = environment.getOrDefault("SKYLOGIN_ADMIN_TOKEN", "");
-        token = settings.getOrDefault("SKYLOGIN_ADMIN_TOKEN", token);
+        String token = settings.getOrDefault("SKYLOGIN_ADMIN_TOKEN", given("SKYLOGIN_ADMIN_TOKEN"));
         http = new Http(url, token.isEmpty() ? masterKey : token);
     }
 

@@ -10,10 +10,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SkyloginServerTest {
     @Test
@@ -36,6 +39,36 @@ class SkyloginServerTest {
 
         assertTrue(error.getMessage().contains("NO_SETTING is not a setting"), error.getMessage());
         assertThrows(IllegalStateException.class, server::url);
+    }
+
+    @Test
+    void aServerThatRunsIsUsed() {
+        try (SkyloginServer own = new SkyloginServer().withSetting("SKYLOGIN_ISSUER", "shop").start()) {
+            String url = own.url().toString();
+            Map<String, String> named = Map.of("SKYLOGIN_URL", url.substring(0, url.length() - 1));
+            Map<String, String> ofExec = Map.of(
+                    "SKYLOGIN_APP", "myapp", "SKYGEAR_ENDPOINT", url, "SKYGEAR_MASTER_KEY", "secret");
+            for (Map<String, String> environment : List.of(named, ofExec)) {
+                SkyloginServer same = new SkyloginServer(environment);
+                same.withSetting("SKYLOGIN_ISSUER", "shop").start().app("shop").reset();
+                assertEquals(own.url(), same.url());
+                same.close();
+            }
+            SkyloginServer other = new SkyloginServer(named).withSetting("SKYLOGIN_ISSUER", "other");
+            IllegalStateException error = assertThrows(IllegalStateException.class, other::start);
+            assertTrue(error.getMessage().endsWith("SKYLOGIN_ISSUER is shop, the tests ask for other"));
+            own.app("shop").reset();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"http://127.0.0.1:1/", "no url", "127.0.0.1:3000", "ftp://127.0.0.1/"})
+    void aServerThatIsNotThereIsNamed(String url) {
+        SkyloginServer server = new SkyloginServer(Map.of("SKYLOGIN_URL", url));
+
+        IllegalStateException error = assertThrows(IllegalStateException.class, server::start);
+
+        assertTrue(error.getMessage().startsWith("the server " + url), error.getMessage());
     }
 
     @Test
