@@ -56,11 +56,11 @@ bench: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@$(BIN)/python bench/bench.py $(if $(BASE),--revision $(BASE)) $(ARGS)
 
-# The picture of the portal in the README.
+# The pictures of the portal in the README.
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots
-	@SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -k is_accessible tests/portal/test_accessibility.py
+	@$(BIN)/python -m tests.portal.pictures docs/screenshots $(ARGS)
 
 # The versions of all packages, and the hashes of their files: pins what is new in
 # pyproject.toml or package.json. `make constraints ARGS=--upgrade` takes the newest versions.

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -18,13 +17,11 @@ from skylogin.store import login_counts
 from skylogin.store.login_counts import Counts
 
 from tests.browsers import Client
+from tests.portal.pictures import SHOWN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("accessibility")]
 
 AXE = Path(__file__).parent.parent / "sdk" / "node_modules" / "axe-core" / "axe.min.js"
-# The folder in which `make screenshots` makes the README's picture; empty otherwise.
-SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
-SHOWN = ("logins-1280-light",)
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 DAY_MINUTES = 24 * 60
 PHONE_WIDTH = 390
@@ -75,13 +72,12 @@ def page(request: pytest.FixtureRequest, require: Any, browser: Any) -> Iterator
     require("the packages of tests/sdk")
     context = browser.new_context(color_scheme=request.param, bypass_csp=True)
     page = context.new_page()
-    page.scheme = request.param
     yield page
     context.close()
 
 
-def test_the_readme_shows_the_picture() -> None:
-    """`make screenshots` makes it."""
+def test_the_readme_shows_the_pictures() -> None:
+    """`make screenshots` makes them."""
     folder = Path(__file__).parent.parent.parent / "docs" / "screenshots"
     named = set(re.findall(r"docs/screenshots/([a-z0-9-]+)\.png", README))
     assert named == set(SHOWN) == {one.stem for one in folder.iterdir()}
@@ -125,9 +121,6 @@ def test_every_page_is_accessible(page: Any, client: Client) -> None:
             page.goto(url)
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{name} is wider than {width}")
-            picture = f"{name}-{width}-{page.scheme}"
-            if SCREENSHOTS and picture in SHOWN:
-                page.screenshot(path=f"{SCREENSHOTS}/{picture}.png")
             page.add_script_tag(path=AXE)
             found += [f"{name} at {width}: {violation}" for violation in page.evaluate(RUN_AXE)]
     assert found == []
