@@ -74,11 +74,13 @@ def refuse_busy(request: web.Request, explanation: str) -> web.Response:
 
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a call of an action, with any method and path. Log it if a setting says so."""
-    if not calls_logger.isEnabledFor(logging.INFO):
-        return await _answer(request)
     began = monotonic()
     response = await _answer(request)
-    _log_call(request, response, monotonic() - began)
+    if REASON_HEADER in response.headers and "Origin" in request.headers:
+        # Else a page of another site could not read it.
+        response.headers["Access-Control-Expose-Headers"] = REASON_HEADER
+    if calls_logger.isEnabledFor(logging.INFO):
+        _log_call(request, response, monotonic() - began)
     return response
 
 
@@ -258,8 +260,6 @@ def _explain(reason: Reason, explanation: str, headers: CIMultiDict[str]) -> Non
     if not safe.isprintable():
         safe = "".join(c if c.isprintable() else " " for c in safe)
     headers[REASON_HEADER] = safe
-    # Lets pages of other sites read it.
-    headers["Access-Control-Expose-Headers"] = REASON_HEADER
 
 
 def _headers(request: web.Request, services: Services) -> CIMultiDict[str]:
