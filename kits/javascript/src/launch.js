@@ -18,22 +18,30 @@ async function launch(settings, environment) {
   const [program, ...before] = commandFor(environment);
   const given = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const child = spawn(program, [...before, ...OPTIONS, ...given], { stdio: 'pipe', env: environment });
-  const ended = new Promise((resolve) => {
+  const exited = new Promise((resolve) => child.once('exit', resolve).once('error', resolve));
+  // When all that it has said is read.
+  const failed = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(`it ended with ${code ?? signal}`));
+    child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
   });
+  const end = () => child.stdin.destroy();
   const stop = async () => {
     child.ref();
-    child.stdin.destroy();
-    await ended;
+    end();
+    process.off('disconnect', end);
+    await exited;
   };
   const said = keepErrors(child.stderr);
   try {
-    const ready = JSON.parse(await firstLine(child.stdout, ended));
+    const ready = JSON.parse(await firstLine(child.stdout, failed));
     said.passOn();
     // A test file that forgets to stop the server still ends.
     [child, child.stdin, child.stdout, child.stderr].forEach((one) => one.unref());
     child.stdout.resume();
+    // A test runner that is killed may leave its workers behind, but not their servers.
+    if (process.connected) {
+      process.once('disconnect', end);
+    }
     return { ...ready, stop };
   } catch (error) {
     await stop();
@@ -72,11 +80,11 @@ function isOnPath(program, environment) {
 }
 
 /** Return the first line of *stream*. */
-function firstLine(stream, ended) {
+function firstLine(stream, failed) {
   return new Promise((resolve, reject) => {
     const tooLate = setTimeout(() => reject(new Error('it took too long')), START_SECONDS_MAX * 1000);
     createInterface(stream).once('line', resolve);
-    ended.then((why) => reject(new Error(why))).finally(() => clearTimeout(tooLate));
+    failed.then((why) => reject(new Error(why))).finally(() => clearTimeout(tooLate));
     tooLate.unref();
   });
 }

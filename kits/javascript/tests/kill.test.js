@@ -14,6 +14,12 @@ const { makeProject, startNode } = require('./projects.js');
 const READY = 'the server runs';
 const HANGING = {
   'hanging.js': `require('skylogin').startSkylogin().then(() => console.log('${READY}')); setInterval(() => {}, 1000);`,
+  'worker.js': `
+require('skylogin').startSkylogin().then((server) => {
+  console.log('${READY}');
+  setInterval(() => server.app('any').catch(() => process.exit()), 100);
+});`,
+  'runner.js': "require('node:child_process').fork('./worker.js');",
   'node.test.js': `
 const skylogin = require('skylogin/node-test').useSkylogin();
 require('node:test').test('hangs', async () => {
@@ -30,6 +36,7 @@ export default async () => { await setUp(); console.log('${READY}'); await new P
 };
 const COMMANDS = {
   node: ['hanging.js'],
+  'a runner': ['runner.js'],
   'node:test': ['node.test.js'],
   Vitest: ['node_modules/vitest/vitest.mjs', 'run'],
   Jest: ['node_modules/jest/bin/jest.js'],
@@ -37,6 +44,7 @@ const COMMANDS = {
 const ROWS = [
   ['node', 'SIGTERM'],
   ['node', 'SIGINT'],
+  ['a runner', 'SIGKILL'],
   ['node:test', 'SIGKILL'],
   ['Vitest', 'SIGKILL'],
   ['Jest', 'SIGKILL'],
