@@ -182,9 +182,8 @@ def _copy(wanted: Path, installed: Path) -> bool:
     return True
 
 
-JAVASCRIPT, RUBY, JAVA = (
-    f"the example in {language}" for language in ("JavaScript", "Ruby", "Java")
-)
+JAVASCRIPT = "the example in JavaScript"
+RUBY, JAVA = (f"the kit for {language} with its example" for language in ("Ruby", "Java"))
 JAVASCRIPT_KIT = "the kit for JavaScript"
 NODE = f"the original's JavaScript SDK, the example in JavaScript and {JAVASCRIPT_KIT}"
 NEEDS = {
@@ -209,7 +208,7 @@ NEEDS = {
         Need("rake", RUBY, _command("rake")),
         Need("ruby-jwt", RUBY, _ruby_library("jwt")),
         Need("ruby-minitest", RUBY, _ruby_library("minitest/test_task")),
-        Need("ruby-rspec", "the kit for Ruby", _ruby_library("rspec")),
+        Need("ruby-rspec", RUBY, _ruby_library("rspec")),
         Need("ruby-webrick", RUBY, _ruby_library("webrick")),
         Need("default-jdk-headless", JAVA, _command("javac")),
         Need("maven", JAVA, _command("mvn")),

@@ -19,7 +19,7 @@ def test_a_ruby_without_a_library_is_told_apart_from_one_that_has_it(
 
     assert needs.missing("ruby", "ruby-jwt") is None
     assert needs.missing("ruby", "ruby-minitest") == (
-        "ruby-minitest is not installed: the example in Ruby is not tested"
+        "ruby-minitest is not installed: the kit for Ruby with its example is not tested"
     )
 
 
