@@ -49,6 +49,18 @@ def test_an_answer_is_delayed(skylogin: SkyloginApp) -> None:
     assert time.monotonic() - begin >= LATENCY_SECONDS
 
 
+def test_calls_above_a_rate_are_refused(skylogin: SkyloginApp) -> None:
+    """Until the window has passed by the app's clock."""
+    skylogin.clock.freeze()
+    skylogin.faults.rate(1, 60, LOGIN)
+    skylogin.login("alice")
+    with pytest.raises(LoginRefusedError, match="429"):
+        skylogin.login("alice")
+    skylogin.clock.advance(60)
+
+    skylogin.login("alice")
+
+
 def test_nan_is_not_a_latency(skylogin: SkyloginApp) -> None:
     """`json` refuses it before it is sent."""
     with pytest.raises(ValueError, match="Out of range float"):

@@ -1,6 +1,6 @@
 """The issuer of `skylogin dev`: custom tokens for an app that has no authentication server yet.
 
-It has no password, so it answers only to this machine: to programs, to pages on loopback, and to
+It has no password, so no page of another site gets a token: only programs, pages on loopback, and
 its own page, which lists the app's users and signs in the one that is clicked.
 """
 
@@ -49,7 +49,7 @@ async def answer(
     sender, names = origin.whole(request.headers, "Origin"), services.settings.host_names
     foreign = origin.foreign_host((request.host, client.host), names)
     if foreign is not None or not origin.is_on_loopback(sender):
-        return _problem(HTTPStatus.FORBIDDEN, "only this machine gets tokens from the issuer")
+        return _problem(HTTPStatus.FORBIDDEN, "a page of another site gets no token")
     try:
         response = await _answer(request, services, client, bodies, name)
     except RefusedError as error:
