@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import PAGES
+from tests.docs.test_links import tracked_files
 from tests.examples.languages import LANGUAGES
 from tests.examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
 
@@ -105,17 +106,18 @@ def make_checkout(folder: Path) -> None:
         (folder / name).symlink_to(ROOT / name)
 
 
-def test_no_recipe_or_page_installs_an_unregistered_name() -> None:
+def test_no_recipe_page_or_kit_installs_an_unregistered_name() -> None:
     """Anybody could register it, and then has their code run."""
     paths = [path for path in PAGES if path != "CHANGELOG.md"]
     texts = {path: PAGES[path] for path in paths}
-    for path in (*EXAMPLES.rglob("*"), ROOT / "Dockerfile", ROOT / "docker-compose.yml"):
-        if path.is_file() and not {"node_modules", "target"} & set(path.parts):
+    folders = (EXAMPLES, ROOT / "kits", ROOT / "Dockerfile", ROOT / "docker-compose.yml")
+    for path in tracked_files():
+        if any(path.is_relative_to(folder) for folder in folders):
             texts[str(path)] = path.read_text(encoding="utf-8")
     name = re.compile(
         r"pip3? install[^\n`]* skylogin\b|^skylogin *(?:[<>=~!@;].*)?$"
-        r"|\b(?:uvx|pipx (?:run|install)|uv (?:add|tool install)|npm (?:install|i)|gem install)"
-        r" (?:-\S+ )*skylogin\b",
+        r"|(?:^ *|`)(?:uvx|pipx (?:run|install)|uv (?:add|tool install)|npm (?:install|i)"
+        r"|gem install) (?:-\S+ )*skylogin(?![\w.-])|[\"']skylogin(?:@|==)",
         re.M,
     )
 
