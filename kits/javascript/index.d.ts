@@ -167,7 +167,7 @@ export interface User {
   readonly lastSeenAt: Date | null;
   readonly signedOutAt: Date | null;
   /** Refuse the user's logins and calls, for ever or until a time. */
-  disable(options?: { message?: string; until?: Date }): Promise<void>;
+  disable(options?: { message?: string; until?: Date | string }): Promise<void>;
   enable(): Promise<void>;
   /** Replace the roles. */
   setRoles(...roles: string[]): Promise<void>;
@@ -226,11 +226,11 @@ export class Clock {
   private constructor();
   now(): Promise<Date>;
   /** Stop the clock, now or at a time. */
-  freeze(at?: Date): Promise<Date>;
+  freeze(at?: Date | string): Promise<Date>;
   /** Let the clock run again. */
   unfreeze(): Promise<Date>;
   /** Set the clock; it runs on from there. */
-  set(at: Date): Promise<Date>;
+  set(at: Date | string): Promise<Date>;
   /** Move the clock by seconds, or by parts: `advance({ hours: 2 })`. Negative: back. */
   advance(by: number | { seconds?: number; minutes?: number; hours?: number; days?: number }): Promise<Date>;
   /** Show the server's time again. */

@@ -1,6 +1,8 @@
 // The clock of an app. Each method returns the time that it then shows.
 'use strict';
 
+const { inUtc } = require('./spelling.js');
+
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600, days: 86400 };
 
 class Clock {
@@ -15,7 +17,7 @@ class Clock {
   }
 
   async freeze(at) {
-    return this.#ask('PUT', ['clock'], { frozen: true, now: at?.toISOString() });
+    return this.#ask('PUT', ['clock'], { frozen: true, now: at && inUtc(at) });
   }
 
   async unfreeze() {
@@ -23,7 +25,7 @@ class Clock {
   }
 
   async set(at) {
-    return this.#ask('PUT', ['clock'], { frozen: false, now: at.toISOString() });
+    return this.#ask('PUT', ['clock'], { frozen: false, now: inUtc(at) });
   }
 
   async advance(by) {

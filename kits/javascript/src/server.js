@@ -24,9 +24,10 @@ async function startSkylogin({ url, adminToken, settings = {} } = {}) {
   const environment = process.env;
   const running =
     runningServer(url, adminToken, settings, environment) ?? (await newServer(settings, environment));
+  const server = new SkyloginServer(running);
   // For the code under test.
-  setVariables(exceptionsFor(running.url, environment));
-  return new SkyloginServer(running);
+  setVariables(exceptionsFor(server.url, environment));
+  return server;
 }
 
 async function newServer(settings, environment) {
@@ -58,7 +59,7 @@ class SkyloginServer {
   #stop;
 
   constructor({ url, adminToken, stop = async () => {} }) {
-    this.url = url.endsWith('/') ? url : `${url}/`;
+    this.url = readUrl(url);
     // Not shown by console.log().
     Object.defineProperty(this, 'adminToken', { value: adminToken });
     this.#stop = stop;
@@ -73,6 +74,17 @@ class SkyloginServer {
   async close() {
     await this.#stop();
   }
+}
+
+/** Return the URL of a server with a slash at its end, or throw a TypeError. */
+function readUrl(url) {
+  if (!/^https?:\/\/[^/\s]+(\/\S*)?$/.test(url)) {
+    throw new TypeError(`${url} is not the URL of a server, such as http://127.0.0.1:3000`);
+  }
+  if (/\/apps\/[^/]+\/?$/.test(url)) {
+    throw new TypeError(`${url} is the URL of an app: give the one of its server`);
+  }
+  return url.endsWith('/') ? url : `${url}/`;
 }
 
 /** Start a server for this process and those that it starts later. Returns a function that stops it. */

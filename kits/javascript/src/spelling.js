@@ -21,9 +21,19 @@ function toAdmin(options) {
   );
 }
 
+/** Return a time, a Date or text such as '2030-01-01T00:00:00Z', as the admin API has it. */
+function inUtc(time) {
+  const date = new Date(time);
+  const hasZone = typeof time !== 'string' || /(Z|[+-]\d\d:\d\d)$/.test(time);
+  if (Number.isNaN(date.getTime()) || !hasZone) {
+    throw new RangeError(`${time} is not a time with its zone, such as 2030-01-01T00:00:00Z`);
+  }
+  return date.toISOString();
+}
+
 /** Return *text* with escapes for characters that would control a terminal. */
 function visible(text) {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
 }
 
-module.exports = { fromAdmin, toAdmin, visible };
+module.exports = { fromAdmin, inUtc, toAdmin, visible };

@@ -1,7 +1,7 @@
 // The users of an app, by the `sub` of their custom tokens.
 'use strict';
 
-const { fromAdmin } = require('./spelling.js');
+const { fromAdmin, inUtc } = require('./spelling.js');
 
 const LAST_LOGIN = 'last_login_at';
 const TIMES = ['created_at', 'last_seen_at', 'disabled_until', 'signed_out_at'];
@@ -48,7 +48,7 @@ class User {
   }
 
   async disable({ message, until } = {}) {
-    await this.#ask('POST', ['disable'], { message, until: until?.toISOString() });
+    await this.#ask('POST', ['disable'], { message, until: until && inUtc(until) });
   }
 
   async enable() {

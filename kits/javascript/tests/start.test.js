@@ -121,6 +121,15 @@ describe('a server', { concurrency: 2 }, () => {
   });
 });
 
+const NO_SERVERS = ['127.0.0.1:3000', 'ftp://127.0.0.1/', 'http:///', 'http://127.0.0.1/apps/shop/'];
+
+for (const url of NO_SERVERS) {
+  test(`${url} is no server`, async () => {
+    const problem = /^TypeError: \S+ is (not the URL of a server, such as|the URL of an app: )/;
+    await assert.rejects(startSkylogin({ url }), problem);
+  });
+}
+
 const PROXY = { HTTP_PROXY: 'http://proxy.example.com' };
 const EXCEPTIONS = {
   'no proxy': [{}, undefined],

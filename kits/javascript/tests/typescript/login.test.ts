@@ -103,6 +103,9 @@ test('the clock can be set', async () => {
   assert.deepEqual(await skylogin.clock.advance(60), new Date('2030-01-01T12:01:00Z'));
   assert.deepEqual(await skylogin.clock.advance({ hours: -1, minutes: 59 }), noon);
   assert.deepEqual(await skylogin.clock.now(), noon);
+  assert.deepEqual(await skylogin.clock.freeze('2031-01-01T12:00:00+08:00'), new Date('2031-01-01T04:00:00Z'));
+  await assert.rejects(skylogin.clock.set('noon'), /^RangeError: noon is not a time/);
+  await assert.rejects(skylogin.clock.set('2031-01-01T12:00:00'), /is not a time with its zone/);
   assert.ok((await skylogin.clock.unfreeze()) >= noon);
   assert.ok((await skylogin.clock.set(new Date('2040-01-01T00:00:00Z'))).getUTCFullYear() === 2040);
   assert.ok((await skylogin.clock.reset()).getUTCFullYear() < 2040);
