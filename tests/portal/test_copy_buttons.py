@@ -82,7 +82,7 @@ def test_every_other_page_copies_what_it_shows(page: Any, client: Client) -> Non
     app, url = client.server.app(), f"{client.server.url}/portal/"
     [secret_id] = {one.secret_id for one in app.logins}
     templates = set()
-    paths = ("app", "app?show=keys", f"secrets?show={secret_id}")
+    paths = ("app?show=keys", f"secrets?show={secret_id}")
     for path in (*paths, f"logins/{app.logins.last.id}", "token"):
         page.goto(url + path)
         if path == "token":
@@ -97,6 +97,8 @@ def test_every_other_page_copies_what_it_shows(page: Any, client: Client) -> Non
     page.get_by_role("button", name="Log in").click()
     assert copied(page)["answer"] == shown(page)["answer"]
 
+    page.goto(f"{url}app")
+    assert copied(page) == {"api-key": app.api_key, "master-key": app.master_key}
     page.goto(f"{url}secrets")
     assert copied(page) == {f"secret-{secret_id}": client.server.custom_token_secret}
     # A page that gets a copy button is added above.

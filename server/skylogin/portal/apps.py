@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from skylogin.config import MASK
 from skylogin.http import file_stream, origin
 from skylogin.operations import apps
 from skylogin.operations.operator import RefusedError
@@ -30,7 +31,7 @@ async def create_app(request: PageRequest) -> web.Response:
 async def show_app(request: PageRequest) -> web.Response:
     """Show the app's keys, and the actions on it."""
     is_shown = request.text("show") == "keys"
-    return request.render("app.html", keys=request.opened_app, is_shown=is_shown)
+    return request.render("app.html", keys=request.opened_app, is_shown=is_shown, mask=MASK)
 
 
 async def export_app(request: PageRequest) -> web.StreamResponse:
