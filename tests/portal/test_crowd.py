@@ -12,7 +12,7 @@ from tests.portal import crowd
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd")]
 
 ROWS, HEIGHT_MAX, PHONE_WIDTH = 50, 2500, 390
-PAGES = ("overview", "secrets", "token", "app", "tests", "audit", "settings", "apps")
+PAGES = ("overview", "calls", "secrets", "token", "app", "tests", "audit", "settings", "apps")
 LISTS = ("users", "logins", "logins?accepted=no")
 # What is cut off, or can only be seen by scrolling sideways. A field scrolls by itself.
 CLIPPED = """() => [...document.querySelectorAll("body *")].filter((one) => {

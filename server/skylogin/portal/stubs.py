@@ -13,7 +13,7 @@ from skylogin.operations.operator import RefusedError
 from skylogin.portal.request import PageRequest, status_with
 
 PAGE = "calls"
-CALLS_SHOWN_MAX = 100
+CALLS_SHOWN_MAX = 50
 TEXTS = ("action", "error", "message")
 FIELDS = (*TEXTS, "arguments", "result", "times", "delay")
 
