@@ -59,6 +59,7 @@ async def _begun(call: Call, services: Services) -> RecordedCall:
         id=call.app.calls.new_id(),
         at=call.now,
         action=name if name in ACTIONS else redaction.text(name[:NAME_CHARACTERS_MAX], secrets),
-        arguments=None if left_out else redaction.redacted(arguments, secrets),
+        written="null" if left_out else text,
+        secrets=secrets,
         left_out=left_out,
     )

@@ -3,26 +3,30 @@
 import asyncio
 import itertools
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from skylogin.domain import matching
+from skylogin.domain import matching, redaction
+from skylogin.encoding import json_text
 
 CALLS_MAX = 1000
 
 
 @dataclass(slots=True)
 class RecordedCall:
-    """A call, without secrets. *status* is None until it is answered, or if its caller left.
+    """A call. *status* is None until it is answered, or if its caller left.
 
-    *arguments* are the `args` of a cloud function, or the members of another action's payload;
-    *left_out* says why they are not here. *stub_id* is the stub that answered it.
+    *written* are its arguments as JSON: the `args` of a cloud function, or the members of another
+    action's payload; *left_out* says why they are not here. *secrets* are not in `arguments`.
+    *stub_id* is the stub that answered it.
     """
 
     id: str
     at: datetime
     action: str
-    arguments: object
+    written: str = field(repr=False)
+    secrets: Collection[str] = field(default=(), repr=False)
     left_out: str = ""
     key: str = ""
     user_id: str = ""
@@ -31,6 +35,14 @@ class RecordedCall:
     reason: str = ""
     explanation: str = ""
     stub_id: str = ""
+
+    @property
+    def arguments(self) -> object:
+        """Return the arguments without what looks like a secret.
+
+        Most calls are never looked at, so that nobody waits for this.
+        """
+        return redaction.redacted(json_text.read_whole(self.written), self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
