@@ -23,6 +23,10 @@ class ServerTest < Minitest::Test
     assert_includes error.message, 'NO_SETTING is not a setting'
   end
 
+  def test_what_a_server_warns_of_is_shown
+    assert_output(nil, /PLUGINS has no effect here/) { Skylogin::Server.open(PLUGINS: 'x', &:url) }
+  end
+
   def test_a_running_server_must_have_the_settings
     Skylogin::Server.open(SKYLOGIN_ISSUER: 'shop') do |server|
       with_url(server.url.chomp('/')) do

@@ -71,7 +71,11 @@ module Skylogin
       deadline = now + START_SECONDS_MAX
       while @output.wait_readable([deadline - now, 0].max)
         line = @output.gets or raise ServerError, "skylogin did not start: #{said.strip}"
-        facts = ready_facts(line) and return facts
+        if (facts = ready_facts(line))
+          # Such as a warning about a setting.
+          warn said unless said.empty?
+          return facts
+        end
         said << line
       end
       raise ServerError, "skylogin was not ready after #{START_SECONDS_MAX} s: #{said}"

@@ -112,6 +112,8 @@ final class ServerProcess implements AutoCloseable {
                 if (ready.isDone()) {
                     System.err.println("skylogin: " + line);
                 } else if (facts.containsKey("master_key")) {
+                    // Such as a warning about a setting.
+                    System.err.print(said);
                     ready.complete(facts);
                 } else {
                     said.append(line).append('\n');

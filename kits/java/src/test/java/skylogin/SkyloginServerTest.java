@@ -4,9 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -39,6 +42,20 @@ class SkyloginServerTest {
 
         assertTrue(error.getMessage().contains("NO_SETTING is not a setting"), error.getMessage());
         assertThrows(IllegalStateException.class, server::url);
+    }
+
+    @Test
+    void whatAServerWarnsOfIsShown() {
+        PrintStream before = System.err;
+        ByteArrayOutputStream shown = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(shown, true, StandardCharsets.UTF_8));
+        try (SkyloginServer server = new SkyloginServer().withSetting("PLUGINS", "x").start()) {
+            server.app("shop").reset();
+        } finally {
+            System.setErr(before);
+        }
+        String text = shown.toString(StandardCharsets.UTF_8);
+        assertTrue(text.contains("PLUGINS has no effect here"), text);
     }
 
     @Test
