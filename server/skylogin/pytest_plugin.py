@@ -174,8 +174,9 @@ def pytest_runtest_makereport(
 def _named_server(config: pytest.Config) -> str:
     """Return the URL of the server to use, empty to start one."""
     option = config.getoption("--skylogin-url")
-    if option:
-        return str(option)
+    named = option or os.environ.get("SKYLOGIN_URL")
+    if named:
+        return str(named)
     if _is_in_exec():
         return os.environ["SKYGEAR_ENDPOINT"]
     return str(config.getini("skylogin_url"))

@@ -278,13 +278,18 @@ def server(start_server: Callable[..., ServerProcess]) -> str:
     return start_server("dev", "--port", "0", "--ephemeral").url
 
 
-def test_a_running_server_is_used(run: Run, server: str, pytester: pytest.Pytester) -> None:
-    """Named by an option or in the configuration. Runs use apps of their own, and delete them."""
+def test_a_running_server_is_used(
+    run: Run, server: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it is named. Runs use apps of their own, and delete them."""
     host = server.rstrip("/")
     suite = f"{PLAIN}\ndef test_where(skylogin):\n    assert skylogin.url.startswith({server!r})\n"
     run("--skylogin-url", host, test_it=suite).assert_outcomes(passed=3)
     pytester.makeini(f"[pytest]\nskylogin_url = {server}")
     run("-n", "2").assert_outcomes(passed=3)
+    pytester.makeini("[pytest]\nskylogin_url = http://127.0.0.1:1/")
+    monkeypatch.setenv("SKYLOGIN_URL", server)
+    run().assert_outcomes(passed=3)
 
     assert RunningServer(server).apps() == ["myapp"]
 
