@@ -133,7 +133,9 @@ class Reading:
             self._printed = self._shell.paste(f"node examples/javascript/{snippet.file_name}")
             assert self._printed == "alice\n"
         elif snippet.file_name:
-            (self._folder / snippet.file_name).write_text(text)
+            path = self._folder / snippet.file_name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         elif snippet.language == "sh":
             self._printed = self._shell.paste(text, CODES.get(first, 0))
         elif is_output(snippet):

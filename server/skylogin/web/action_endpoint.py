@@ -77,11 +77,16 @@ async def answer(request: web.Request) -> web.StreamResponse:
     began = monotonic()
     response = await _answer(request)
     if REASON_HEADER in response.headers and "Origin" in request.headers:
-        # Else a page of another site could not read it.
-        response.headers["Access-Control-Expose-Headers"] = REASON_HEADER
+        _show_to_page(request, response)
     if calls_logger.isEnabledFor(logging.INFO):
         _log_call(request, response, monotonic() - began)
     return response
+
+
+def _show_to_page(request: web.Request, response: web.StreamResponse) -> None:
+    """Let a page that is developed on this machine read the reason; others get the original's."""
+    if origin.is_on_loopback(origin.whole(request.headers, "Origin")):
+        response.headers["Access-Control-Expose-Headers"] = REASON_HEADER
 
 
 def _log_call(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
