@@ -56,7 +56,7 @@ bench: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@$(BIN)/python bench/bench.py $(if $(BASE),--revision $(BASE)) $(ARGS)
 
-# The pictures of the portal in the README.
+# The picture of the portal in the README.
 screenshots: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@rm -rf docs/screenshots && mkdir -p docs/screenshots

@@ -17,7 +17,7 @@ from tests.browsers import OPTIONS, Client
 from tests.portal import crowd
 
 HEIGHT = 860
-SHOWN = ("overview-1280-light", "logins-1280-light")
+SHOWN = ("logins-1280-light",)
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 
 
