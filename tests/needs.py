@@ -206,6 +206,7 @@ NEEDS = {
         Need("npm", NODE, _command("npm")),
         Need("ruby", RUBY, _command("ruby")),
         Need("rake", RUBY, _command("rake")),
+        Need("ruby-bundler", RUBY, _command("bundle")),
         Need("ruby-jwt", RUBY, _ruby_library("jwt")),
         Need("ruby-minitest", RUBY, _ruby_library("minitest/test_task")),
         Need("ruby-rspec", RUBY, _ruby_library("rspec")),

@@ -70,5 +70,5 @@ def install_ruby(folder: Path) -> InstalledKit:
 # By language: what installing its kit needs, and how it is done.
 INSTALL: dict[str, tuple[tuple[str, ...], Callable[[Path], InstalledKit]]] = {
     "java": (LANGUAGES["java"].needs, install_java),
-    "ruby": (("ruby", "rake", "ruby-minitest", "ruby-rspec"), install_ruby),
+    "ruby": (("ruby", "rake", "ruby-bundler", "ruby-minitest", "ruby-rspec"), install_ruby),
 }

@@ -8,8 +8,8 @@ import pytest
 from skylogin.testing import RunningServer
 
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import beside_skylogin, run
-from tests.kits.installing import InstalledKit, project_of_readme
+from tests.examples.running import ROOT, beside_skylogin, run
+from tests.kits.installing import InstalledKit, project_of_readme, snippets_of_readme
 from tests.processes import ServerProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
@@ -61,3 +61,14 @@ def test_the_project_of_the_readme(
     assert re.search(r"^3 examples, 1 failure$", specified, re.M), specified
     assert re.search(rf"attempts of the login fails:\n{REFUSED}", specified), specified
     assert RunningServer(server.url).apps() == [server.facts["app"]]
+
+
+def test_the_gemfile_of_the_readme(kit: InstalledKit, tmp_path: Path) -> None:
+    """With it, Bundler finds the kit in the checkout: none is installed."""
+    project = project_of_readme("ruby", tmp_path)
+    [gemfile] = [one for one in snippets_of_readme("ruby") if one.startswith("gem ")]
+    (project / "Gemfile").write_text(gemfile.replace("CHECKOUT", str(ROOT)))
+
+    tested = run(["bundle", "exec", "rspec"], project, beside_skylogin())
+
+    assert re.search(r"^2 examples, 0 failures$", tested.stdout, re.M), tested.stdout
