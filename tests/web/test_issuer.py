@@ -10,6 +10,7 @@ from tests.sites import Answer, Site, SiteApp
 
 PATH = "_issuer/token"
 SPA = "http://localhost:5173"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def issue(app: SiteApp, path: str = PATH, **more: Any) -> Answer:
@@ -146,6 +147,10 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "an empty one": ({"json": {"sub": ""}}, "sub not specified"),
     "a long one": ({"json": {"sub": "x" * 37}}, "sub is longer than 36 characters"),
     "a number": ({"json": {"sub": 1}}, "send a sub that is a string"),
+    "JSON as a form": (
+        {"data": b'{"sub": "alice"}', "headers": FORM},
+        'send a sub that is a string: {"sub": "alice"} as application/json',
+    ),
     "a list": ({"json": []}, "the body is not a JSON object"),
     "no JSON": ({"data": b"{"}, "the body is not JSON"),
     "a large one": ({"data": b" " * 70_000}, "the body is too large"),

@@ -86,7 +86,7 @@ async def _issue(
     sub, address = given.get("sub"), given.get("redirect_uri") or ""
     is_form = request.content_type == FORM
     if not isinstance(sub, str) or not isinstance(address, str):
-        raise RefusedError('send a sub that is a string, such as {"sub": "alice"}')
+        raise RefusedError('send a sub that is a string: {"sub": "alice"} as application/json')
     _check_address(address)
     documented = operator.settings.contract == DOCUMENTED
     wrong = subject.problem(sub, documented=documented)
