@@ -25,6 +25,8 @@ REFUSED = {
     "rebinding": ("GET", "evil.example:3000", {}, "host"),
     "a name with the same ending": ("GET", "evillocalhost", {}, "host"),
     "no host": ("GET", "", {}, "host"),
+    "a user name": ("GET", "evil.example@localhost", {}, "host"),
+    "a backslash": ("GET", "evil.example\\.localhost", {}, "host"),
     "an invalid host": ("GET", "[::1", {}, "host"),
     "another origin": ("GET", "localhost:3000", {"Origin": "http://evil.example"}, "origin"),
     "another port": ("POST", "localhost:3000", {"Origin": "http://localhost:3001"}, "origin"),

@@ -112,6 +112,9 @@ FOREIGN: dict[str, dict[str, str]] = {
     "a hidden origin": {"Origin": "null"},
     "another host": {"Host": "evil.example"},
     "a forged origin": {"Origin": "http://localhost.evil.example"},
+    "an origin with a user name": {"Origin": "http://evil.example@localhost"},
+    "an origin with a backslash": {"Origin": "http://evil.example\\.localhost"},
+    "a host with a user name": {"Host": "evil.example@localhost"},
 }
 
 

@@ -64,11 +64,18 @@ def is_on_loopback(origin: str) -> bool:
     """Return whether a page of *origin* is from this machine. A client without one has no page."""
     if not origin:
         return True
+    return hosts.is_loopback(_host_of(origin))
+
+
+def _host_of(url: str) -> str:
+    """Return the host of an origin or a Host header, empty if it has none.
+
+    After a user name or a backslash, a browser may see another host than `urlsplit` does.
+    """
     try:
-        host = urlsplit(origin).hostname
+        return "" if "@" in url or "\\" in url else urlsplit(url).hostname or ""
     except ValueError:
-        return False
-    return host is not None and hosts.is_loopback(host)
+        return ""
 
 
 def _is_own(host: str, names: frozenset[str]) -> bool:
@@ -79,10 +86,7 @@ def _is_own(host: str, names: frozenset[str]) -> bool:
 # Tests and the portal's pages always send the same host.
 @functools.lru_cache(maxsize=64)
 def _is_own_host(host: str, names: frozenset[str]) -> bool:
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-    except ValueError:
-        return False
+    name = _host_of(f"//{host}").removesuffix(".")
     if name in names or any(name.endswith(f".{own}") for own in names):
         return True
     try:
