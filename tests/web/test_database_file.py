@@ -15,7 +15,7 @@ from skylogin.database import Store, open_store
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
 from skylogin.web import database_file
-from skylogin.web.database_file import ALIVE, Lock
+from skylogin.web.database_file import ALIVE, NOTE_BYTES_MAX, Lock
 
 from tests.cli.commands import DATABASE, DEV, StartServer, log_in, run_command
 from tests.stores import SQLITE
@@ -128,6 +128,18 @@ async def test_an_owner_that_writes_nothing_any_more_is_dead(path: Path) -> None
             pass
     write_owner(path, at=system_now().isoformat())
     await assert_refused(path)
+
+
+@pytest.mark.parametrize("members", [{}, {"at": "today"}, {"at": "2026-01-01"}, {"at": [1]}])
+async def test_an_owner_row_that_says_nothing_locks_nobody_out(
+    path: Path, members: dict[str, object]
+) -> None:
+    """Nor does a lock file that somebody else wrote."""
+    write_owner(path, **members)
+    for note in ("[" * NOTE_BYTES_MAX, "{", "[]", '{"owner": 1}'):
+        lock_of(path).write_text(note)
+        async with owning(path):
+            pass
 
 
 async def test_a_copy_has_no_owner(path: Path) -> None:

@@ -114,7 +114,7 @@ async def _claim(tx: Transaction, lock: "Lock") -> bool:
     """
     row = _read(await apps.read_setting(tx, EVERY_APP, apps.OWNER) or "")
     is_same_file = row.get("file") == _listed(lock.path)
-    if is_same_file and row["owner"] != lock.note["owner"] and _is_recent(row["at"]):
+    if is_same_file and row.get("owner") != lock.note["owner"] and _is_recent(row.get("at")):
         return False
     await apps.write_setting(tx, EVERY_APP, apps.OWNER, lock.owner_row())
     return True
@@ -130,8 +130,11 @@ async def _beat(tx: Transaction, lock: "Lock", *, is_last: bool = False) -> bool
     return True
 
 
-def _is_recent(at: str) -> bool:
-    return abs(system_now() - datetime.fromisoformat(at)) < ALIVE
+def _is_recent(at: object) -> bool:
+    try:
+        return abs(system_now() - datetime.fromisoformat(str(at))) < ALIVE
+    except (ValueError, TypeError):
+        return False
 
 
 class Lock:
@@ -285,7 +288,7 @@ def _read(text: str) -> Note:
     """Return what a note or an owner row says, nothing if it is none."""
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
