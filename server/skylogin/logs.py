@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from skylogin.clock import monotonic
 from skylogin.config import Settings
+from skylogin.domain import redaction
 from skylogin.encoding import visible
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -28,7 +29,12 @@ FULL_EVERY_SECONDS = 60
 
 def quoted(text: str) -> str:
     """Return what a client wrote as a message shows it: in quotes, and not too long."""
-    return visible.json_text(_cut(text, QUOTED_CHARACTERS_MAX))
+    return visible.json_text(shown(text))
+
+
+def shown(text: str) -> str:
+    """Return what a client wrote, cut, and without the signatures of tokens."""
+    return redaction.text(_cut(text, QUOTED_CHARACTERS_MAX))
 
 
 def set_up(settings: Settings) -> None:

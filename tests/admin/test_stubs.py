@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -243,16 +244,19 @@ async def test_a_recorded_call_has_no_secret(site_app: SiteApp) -> None:
         "note": f"see {token}, {access_token} and {secret}",
         "list": [["secret", "a secret"], {"authData": ["hunter2"]}],
         token: 1,
+        "json": json.dumps({"user": "alice", "password": "hunter2", "more": [token]}),
     }
     auth = {"auth_data": {"username": "hunter2"}, "password": "hunter2"}
     await site_app.call("", action=HELLO, args=arguments, access_token=access_token)
     await site_app.call("auth/signup", **auth)
     await site_app.call("", action=f"say:{token}")
+    await site_app.call("", action="x" * 180 + secret)
 
     answered = await site_app.admin("GET", "calls")
 
     for hidden in ("hunter2", signature, access_token.rpartition(".")[2], secret):
         assert hidden not in answered.text
+    assert secret[:20] not in answered.text
     [call] = await calls_of(site_app, HELLO)
     assert call["arguments"]["token"] is None
     assert call["arguments"]["list"][0] == ["…", "a secret"]

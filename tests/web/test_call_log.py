@@ -3,6 +3,7 @@
 import json
 import logging
 
+import jwt
 import pytest
 from skylogin import config, logs
 
@@ -66,3 +67,18 @@ async def test_a_page_on_this_machine_may_read_the_reason(
     refused = await client.post("/auth/login", json={}, headers=headers)
 
     assert refused.headers.get("Access-Control-Expose-Headers") == exposed
+
+
+async def test_the_log_has_no_signature_of_a_token(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client may have a token where the name of an action belongs, or that of an app."""
+    token = jwt.encode({"sub": "alice"}, "a secret for tests of 32 characters", "HS256")
+    with caplog.at_level(logging.INFO):
+        for path in (f"/{token}", f"/x//{token}", f"/apps/{token}/me", f"/x/{token}/y"):
+            await client.post(path, json={"action": token}, allow_redirects=False)
+        await client.post("/", json={"action": token})
+
+    written = " ".join(f"{one.getMessage()} {vars(one)}" for one in caplog.records)
+    assert token.rpartition(".")[0] in written
+    assert token.rpartition(".")[2] not in written

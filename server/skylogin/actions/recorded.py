@@ -48,6 +48,11 @@ async def _greet_new_user(call: Call, services: Services, result: object) -> Non
             await stubbed.greet(call, services, result["user_id"])
 
 
+def _shown(name: str, secrets: set[str]) -> str:
+    # Half of a secret is not found any more, so it is cut last.
+    return redaction.text(name, secrets)[:NAME_CHARACTERS_MAX]
+
+
 async def _begun(call: Call, services: Services) -> RecordedCall:
     name, secrets = call.action.name, await secrets_of(call)
     arguments = arguments_of(name, call.payload)
@@ -58,7 +63,7 @@ async def _begun(call: Call, services: Services) -> RecordedCall:
     return RecordedCall(
         id=call.app.calls.new_id(),
         at=call.now,
-        action=name if name in ACTIONS else redaction.text(name[:NAME_CHARACTERS_MAX], secrets),
+        action=name if name in ACTIONS else _shown(name, secrets),
         written="null" if left_out else text,
         secrets=secrets,
         left_out=left_out,

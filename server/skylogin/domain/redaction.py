@@ -7,6 +7,9 @@ import functools
 import re
 from collections.abc import Collection
 
+from skylogin.encoding import json_text
+from skylogin.encoding.json_text import NotJsonError
+
 HIDDEN = "…"
 # Of a member's name, as far as it is looked at.
 NAME_CHARACTERS_MAX = 100
@@ -15,8 +18,11 @@ _SECRET_NAMES = re.compile(
     r"passw|passphrase|passcode|secret|token|apikey|masterkey|accesskey|privatekey|authdata"
     r"|credential|authorization|cookie|signature|^(pwd|pin|otp|jwt)$"
 )
-# Of a custom token or a signed access token: all of it but the signature.
-_TOKEN = re.compile(r"(e[ywA3][\w-]{8,}\.[\w-]*\.)[\w-]+", re.ASCII)
+# Of a custom token or a signed access token: all of it but the signature. A word is looked at
+# once, so that the time does not grow with the square of its length.
+_TOKEN = re.compile(r"(?<![\w-])(?=[\w-]*?e[ywA3][\w-]{8})([\w-]++\.[\w-]*+\.)[\w-]++", re.ASCII)
+# Of JSON within a string.
+_NESTING_MAX = 20
 # A shorter secret, such as the default master key, may be a word; it is hidden only alone.
 _CONTAINED_MIN = 12
 
@@ -24,7 +30,7 @@ _CONTAINED_MIN = 12
 def redacted(value: object, secrets: Collection[str] = ()) -> object:
     """Return a JSON value without what looks like a secret, and without *secrets*."""
     if isinstance(value, str):
-        return text(value, secrets)
+        return text(_without_secret_members(value), secrets)
     # A comprehension would need a second frame for each level of nesting.
     if isinstance(value, list):
         items = []
@@ -38,6 +44,18 @@ def redacted(value: object, secrets: Collection[str] = ()) -> object:
             members[text(name, secrets)] = HIDDEN if is_hidden else redacted(item, secrets)
         return members
     return value
+
+
+def _without_secret_members(value: str) -> str:
+    """Return a string as it is, unless it is JSON in which something is hidden."""
+    if value[:1] not in ("{", "[") or json_text.too_deep(value, _NESTING_MAX):
+        return value
+    try:
+        inner = json_text.read_whole(value)
+    except NotJsonError:
+        return value
+    shown = redacted(inner)
+    return value if shown == inner else json_text.write_stored(shown)
 
 
 def text(value: str, secrets: Collection[str] = ()) -> str:

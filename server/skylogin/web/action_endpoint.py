@@ -20,7 +20,7 @@ from skylogin.apps.registry import App
 from skylogin.apps.stubs import action_name
 from skylogin.clock import monotonic
 from skylogin.config import DEFAULT_KEYS, DEV
-from skylogin.domain import secret_text
+from skylogin.domain import redaction, secret_text
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import (
@@ -94,11 +94,11 @@ def _log_call(request: web.Request, response: web.StreamResponse, seconds: float
     facts: dict[str, Any] = {
         "request_id": response.headers[REQUEST_ID_HEADER],
         "method": request.method,
-        "action": request.get(ACTION, ""),
-        "path": request.path[: logs.QUOTED_CHARACTERS_MAX],
+        "action": logs.shown(request.get(ACTION, "")),
+        "path": logs.shown(request.path),
         "status": response.status,
         "reason": "" if refusal is None else refusal.reason or refusal.message,
-        "explanation": "" if refusal is None else refusal.explanation,
+        "explanation": "" if refusal is None else redaction.text(refusal.explanation),
         "ms": round(seconds * 1000, 1),
     }
     text = "{method} {path} {status} in {ms} ms".format(**facts)
