@@ -41,8 +41,10 @@ def test_dev_shows_its_keys_and_a_line_a_call(options: list[str], tmp_path: Path
         return
     facts = json.loads(line)
     shown = [fact.split() for fact in lines if fact.startswith("  ")]
+    names = ("url", "api_key", "master_key", "custom_token_secret", "portal")
     assert [fact[-1] for fact in shown] == [
-        facts[name] for name in ("url", "api_key", "master_key", "custom_token_secret", "portal")
+        *(facts[name] for name in names),
+        f"{facts['url']}_issuer/token",
     ]
     [told] = [one for one in lines if "skylogin.calls" in one]
     assert "POST / 401 in " in told

@@ -101,8 +101,10 @@ def _show_banner(running: server.Running) -> None:
         "master_key": "master key",
         "custom_token_secret": "custom token secret",
         "portal": "portal",
+        "issuer": "login page",
     }
     facts = running.facts()
+    facts["issuer"] = f"{facts['url']}_issuer/token"
     say(f"skylogin {skylogin.__version__} is ready. Ctrl-C stops it.", "")
     say(*(f"  {text:<21}{facts[name]}" for name, text in about.items()), "", flush=True)
 
