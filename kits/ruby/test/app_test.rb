@@ -121,6 +121,58 @@ class AppTest < Minitest::Test
     faults.drop
     faults.clear
     assert_empty faults.to_a
+
+    faults.rate(1, 60, LOGIN)
+    call.call
+    assert_equal 429, refusal(&call).status
+  end
+
+  def test_what_is_not_emulated_can_be_answered
+    hi = skylogin.stubs.answer('hello:world', { greeting: 'hi' }, arguments: { name: 'alice' }, delay: 0.001)
+    skylogin.stubs.fail('push:*', 'ResourceNotFound', message: 'no device', times: 1)
+
+    assert_equal({ 'greeting' => 'hi' }, skylogin.call('hello:world', args: { name: 'alice', age: 7 }))
+    failed = refusal { skylogin.call('push:user') }
+    assert_equal [404, 'ResourceNotFound'], [failed.status, failed.name]
+    assert_equal 'not_emulated', refusal { skylogin.call('push:user') }.reason
+    refusal { skylogin.call('hello:world', args: { name: 'bob' }) }
+
+    call = skylogin.calls.wait_for('hello:world', arguments: { name: 'alice' })
+    assert_equal [{ 'name' => 'alice', 'age' => 7 }, 200, hi.id],
+                 [call.arguments, call.status, call.stub_id]
+    assert_kind_of Time, call.at
+    assert_equal ['ResourceNotFound', 'UndefinedOperation'], skylogin.calls.of('push:*').map(&:error)
+    assert_equal %w[push:user hello:world], skylogin.calls.unmatched.map(&:action)
+    assert_includes skylogin.calls.to_a.last.explanation, 'arguments.name is "bob", not "alice"'
+    error = assert_raises(Skylogin::TimeoutError) { skylogin.calls.wait_for('hello:moon', timeout: 0) }
+    assert_match(/\Ain 0 s: ./, error.message)
+
+    assert_equal [['hello:world', 1], ['push:*', 1]], skylogin.stubs.map { |stub| [stub.action, stub.used] }
+    hi.remove
+    assert_equal ['push:*'], skylogin.stubs.map(&:action)
+    skylogin.stubs.clear
+    skylogin.calls.clear
+    assert_empty skylogin.stubs.to_a + skylogin.calls.to_a
+  end
+
+  def test_a_forgotten_password_is_mailed_to_nobody
+    email = 'alice@example.com'
+    skylogin.users.add('alice', profile: { email: email })
+    skylogin.call('user:forgot-password', args: { email: email })
+
+    mail = skylogin.outbox.wait_for(to: email)
+    assert_equal ['reset', email, false], [mail.kind, mail.to, mail.used]
+    assert_equal mail, skylogin.outbox.wait_for
+    args = { code: mail.code, user_id: mail.user_id, expire_at: mail.expires_at.to_i }
+    skylogin.call('user:reset-password', args: { **args, new_password: 'battery staple' })
+
+    assert_equal [true], skylogin.outbox.map(&:used)
+    error = assert_raises(Skylogin::TimeoutError) do
+      skylogin.outbox.wait_for(to: 'bob@example.com', timeout: 0)
+    end
+    assert_equal "no mail to bob@example.com in 0 s; to #{email}", error.message
+    skylogin.outbox.clear
+    assert_empty skylogin.outbox.to_a
   end
 
   def test_users_can_be_seeded

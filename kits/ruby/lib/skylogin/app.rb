@@ -1,10 +1,13 @@
 # frozen_string_literal: true
 
 require 'json'
+require 'skylogin/calls'
 require 'skylogin/clock'
 require 'skylogin/faults'
 require 'skylogin/http'
 require 'skylogin/logins'
+require 'skylogin/outbox'
+require 'skylogin/stubs'
 require 'skylogin/users'
 require 'time'
 
@@ -27,7 +30,7 @@ module Skylogin
   class App
     LOGIN = 'sso:custom_token:login'
 
-    attr_reader :name, :users, :logins, :clock, :faults
+    attr_reader :name, :users, :logins, :clock, :faults, :stubs, :calls, :outbox
 
     def initialize(server, http, name)
       @server = server
@@ -37,6 +40,9 @@ module Skylogin
       @logins = Logins.new(self)
       @clock = Clock.new(self)
       @faults = Faults.new(self)
+      @stubs = Stubs.new(self)
+      @calls = Calls.new(self)
+      @outbox = Outbox.new(self)
       # Any request about an app creates it.
       @clock.now
       @facts = @http.ask('GET', path)

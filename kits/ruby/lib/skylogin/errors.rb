@@ -9,7 +9,7 @@ module Skylogin
   # A call without an answer, or with half of one.
   class ConnectionError < Error; end
 
-  # No login attempt as it was waited for.
+  # No login attempt, call or mail as it was waited for.
   class TimeoutError < Error; end
 
   # A request that the admin API refused.

@@ -48,6 +48,11 @@ module Skylogin
       add('database_busy', action, **options)
     end
 
+    # Answer 429 above so many calls in a +window+ of seconds by the app's clock, until it is ended.
+    def rate(limit, window, action = '*', **options)
+      add('rate', action, limit: limit, window: window, **options)
+    end
+
     def add(kind, action = '*', **options)
       read(@app.admin('POST', 'faults', { kind: kind, action: action, **options }))
     end
