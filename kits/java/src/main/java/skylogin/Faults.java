@@ -50,6 +50,11 @@ public final class Faults {
         return add("database_busy", action, Map.of());
     }
 
+    /** Answer 429 above so many calls in a window by the app's clock, until the fault is ended. */
+    public Fault rate(int limit, Duration window, String action) {
+        return add("rate", action, Map.of("limit", limit, "window", window.toMillis() / MILLIS));
+    }
+
     /** Add a fault with options, such as {@code Map.of("calls", 3)}. */
     public Fault add(String kind, String action, Map<String, ?> options) {
         Map<String, Object> body = new HashMap<>(options);

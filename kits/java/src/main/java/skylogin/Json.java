@@ -59,6 +59,11 @@ final class Json {
         return value instanceof List<?> list ? list.stream().map(String::valueOf).toList() : List.of();
     }
 
+    /** Return a number as an integer, null as null. */
+    static Integer integer(Object value) {
+        return value == null ? null : ((Number) value).intValue();
+    }
+
     static String write(Object value) {
         if (value == null || value instanceof Boolean) {
             return String.valueOf(value);

@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 /** The login attempts since the app was reset, the oldest first. */
 public final class Logins {
     static final int PAGE = 200;
-    private static final Duration WAIT = Duration.ofSeconds(5);
+    static final Duration WAIT = Duration.ofSeconds(5);
     private static final int PAUSE_MILLIS = 20;
 
     private final SkyloginApp app;
@@ -89,12 +89,12 @@ public final class Logins {
                 : attempts.stream().map(LoginAttempt::toString).collect(Collectors.joining("\n"));
     }
 
-    private static void pause() {
+    static void pause() {
         try {
             Thread.sleep(PAUSE_MILLIS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while waiting for a login", interrupted);
+            throw new IllegalStateException("interrupted while waiting", interrupted);
         }
     }
 

@@ -138,6 +138,18 @@ public final class SkyloginApp {
         return new Faults(this);
     }
 
+    public Stubs stubs() {
+        return new Stubs(this);
+    }
+
+    public Calls calls() {
+        return new Calls(this);
+    }
+
+    public Outbox outbox() {
+        return new Outbox(this);
+    }
+
     /** Add users: {@code Map.of("users", List.of(Map.of("sub", "alice")))}. */
     public void seed(Map<String, ?> seed) {
         admin("POST", "seed", seed);

@@ -157,10 +157,95 @@ class SkyloginAppTest {
         faults.drop(Faults.ANY);
         faults.clear();
         skylogin.logInWith(token);
+
+        faults.rate(1, Duration.ofMinutes(1), LOGIN);
+        skylogin.logInWith(token);
+        assertEquals(429, refusal(skylogin, token).status());
     }
 
     private static RefusedException refusal(SkyloginApp skylogin, String token) {
         return assertThrows(RefusedException.class, () -> skylogin.logInWith(token));
+    }
+
+    @Test
+    void whatIsNotEmulatedCanBeAnswered(SkyloginApp skylogin) {
+        String action = "hello:world";
+        Map<String, ?> alice = Map.of("name", "alice");
+        Map<String, ?> greeting = Map.of("greeting", "hi");
+        Stub hi = skylogin.stubs().answer(action, greeting, Map.of("arguments", alice, "delay", 0.001));
+        skylogin.stubs().fail("push:*", "ResourceNotFound", Map.of("times", 1));
+        skylogin.stubs().fail("asset:put", 4711, Map.of("message", "full"));
+        skylogin.stubs().answer("nothing:here", null);
+        assertEquals(alice, hi.arguments());
+        assertNull(hi.times());
+
+        assertEquals(greeting, skylogin.call(action, Map.of("args", Map.of("name", "alice", "age", 7))));
+        assertNull(skylogin.call("nothing:here", Map.of()));
+        assertEquals("ResourceNotFound", refusedCall(skylogin, "push:user", Map.of()).name());
+        assertEquals("not_emulated", refusedCall(skylogin, "push:user", Map.of()).reason());
+        assertEquals(4711, refusedCall(skylogin, "asset:put", Map.of()).code());
+        refusedCall(skylogin, action, Map.of("args", Map.of("name", "bob")));
+
+        Call call = skylogin.calls().waitFor(action, alice);
+        assertEquals(Map.of("name", "alice", "age", 7L), call.arguments());
+        assertEquals(200, call.status());
+        assertEquals(hi.id(), call.stubId());
+        assertEquals(call, skylogin.calls().waitFor(action));
+        assertEquals(
+                List.of("ResourceNotFound", "UndefinedOperation"),
+                skylogin.calls().list("push:*").stream().map(Call::error).toList());
+        assertEquals(
+                List.of("push:user", action),
+                skylogin.calls().unmatched().stream().map(Call::action).toList());
+        String closest = skylogin.calls().unmatched().get(1).explanation();
+        assertTrue(closest.contains("arguments.name is \"bob\", not \"alice\""), closest);
+        AssertionError error = assertThrows(AssertionError.class, () ->
+                skylogin.calls().waitFor("hello:moon", Map.of(), Duration.ZERO));
+        assertTrue(error.getMessage().startsWith("in 0.0 s: "), error.getMessage());
+    }
+
+    private static RefusedException refusedCall(
+            SkyloginApp skylogin, String action, Map<String, ?> payload) {
+        return assertThrows(RefusedException.class, () -> skylogin.call(action, payload));
+    }
+
+    @Test
+    void stubsAndCallsCanBeRemoved(SkyloginApp skylogin) {
+        Stub one = skylogin.stubs().answer("hello:one", 1);
+        Stub two = skylogin.stubs().answer("hello:two", 2);
+        skylogin.call("hello:two", Map.of());
+
+        one.remove();
+        List<Stub> left = skylogin.stubs().list();
+        assertEquals(List.of(two.id()), left.stream().map(Stub::id).toList());
+        assertEquals(1, left.get(0).used());
+        skylogin.stubs().clear();
+        skylogin.calls().clear();
+        assertEquals(List.of(), skylogin.stubs().list());
+        assertEquals(List.of(), skylogin.calls().list());
+    }
+
+    @Test
+    void aForgottenPasswordIsMailedToNobody(SkyloginApp skylogin) {
+        String email = "alice@example.com";
+        skylogin.users().add("alice", Map.of("email", email));
+        skylogin.call("user:forgot-password", Map.of("args", Map.of("email", email)));
+
+        Mail mail = skylogin.outbox().waitFor(email);
+        assertEquals("reset", mail.kind());
+        assertFalse(mail.used());
+        skylogin.call("user:reset-password", Map.of("args", Map.of(
+                "user_id", mail.userId(),
+                "code", mail.code(),
+                "expire_at", mail.expiresAt().getEpochSecond(),
+                "new_password", "battery staple")));
+
+        assertEquals(List.of(true), skylogin.outbox().list().stream().map(Mail::used).toList());
+        AssertionError error = assertThrows(AssertionError.class, () ->
+                skylogin.outbox().waitFor("bob@example.com", Duration.ZERO));
+        assertEquals("no mail to bob@example.com in 0.0 s; to " + email, error.getMessage());
+        skylogin.outbox().clear();
+        assertEquals(List.of(), skylogin.outbox().list());
     }
 
     @Test
