@@ -54,7 +54,7 @@ async def make_client(
                 shutil.copyfile(file_with_tables, path)
                 url = f"sqlite:///{path}"
             settings = config.read({**environment, "DATABASE_URL": url}, mode)
-            store = open_store(url)
+            store = open_store(url, has_test_clocks=mode == config.DEV)
             stack.push_async_callback(store.close)
             application = make_application(settings, store, now)
             served = await aiohttp_server(application, **server.RUNNER_OPTIONS)

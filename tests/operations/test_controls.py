@@ -62,7 +62,7 @@ async def used(services: Services, ask: Ask, name: str) -> None:
     assert saved.body["result"][0]["_id"] == "note/1"
     await ask(services, LOG_IN, app=app, token="wrong")
     app.clock.advance(timedelta(days=1))
-    await controls.add_fault(operator, app, InjectedFault(DROP, action="none"))
+    await controls.add_fault(operator, app, InjectedFault(DROP, action="push:user"))
 
 
 async def state(services: Services, name: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from multidict import CIMultiDict
 from skylogin import logs
 from skylogin.actions import stubbed, table, wire
 from skylogin.actions.call import Action, Call
+from skylogin.actions.call_recorder import dispatch_recorded
 from skylogin.actions.dispatch import Answer, dispatch, refused
-from skylogin.actions.recorded import dispatch_recorded
 from skylogin.actions.services import Services
 from skylogin.apps import names
 from skylogin.apps.registry import App
