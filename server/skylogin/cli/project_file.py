@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skylogin.cli.output import fail, say
+from skylogin.config import PROJECT_FILE
 
 if TYPE_CHECKING:
     from skylogin.seeds.project_file import Project
 
-NAME = "skylogin.yaml"
 BEGINNING = """\
 # What `skylogin dev`, `skylogin exec` and the pytest plugin start with in this folder.
 
@@ -40,14 +40,15 @@ stubs:
 
 def read() -> "Project | None":
     """Return the project in the current folder, if any. Exits with 1 on a bad file."""
-    if not Path(NAME).is_file():
+    path = Path(PROJECT_FILE)
+    if not path.is_file():
         return None
     # On the start-up list: most folders have no such file.
     from skylogin.seeds import project_file  # noqa: PLC0415
     from skylogin.seeds.nodes import SeedError  # noqa: PLC0415
 
     try:
-        return project_file.find(Path())
+        return project_file.read(path)
     except SeedError as error:
         fail(*(str(problem) for problem in error.problems))
 
@@ -55,8 +56,8 @@ def read() -> "Project | None":
 def init() -> None:
     """Write a skylogin.yaml with settings and users to begin with."""
     try:
-        with Path(NAME).open("x", encoding="utf-8") as file:
+        with Path(PROJECT_FILE).open("x", encoding="utf-8") as file:
             file.write(BEGINNING)
     except FileExistsError:
-        fail(f"{NAME} exists already; nothing changed")
-    say(f"wrote {NAME}")
+        fail(f"{PROJECT_FILE} exists already; nothing changed")
+    say(f"wrote {PROJECT_FILE}")

@@ -18,6 +18,8 @@ from skylogin.domain.user import EVERYBODY, OWNER, USERS
 from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules
 
 DEV, SERVE = "dev", "serve"
+# With settings and users, in the folder of a project.
+PROJECT_FILE = "skylogin.yaml"
 # Values of SKYLOGIN_SCHEMA_CHANGES, beside ORIGINAL, and of SKYLOGIN_LOGINS, beside CUSTOM_TOKEN.
 SIGNED, ALL = "signed", "all"
 PORT = 3000

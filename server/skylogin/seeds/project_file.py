@@ -7,8 +7,6 @@ from pathlib import Path
 from skylogin.seeds import reader
 from skylogin.seeds.seed import SeedApp
 
-NAME = "skylogin.yaml"
-
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -24,10 +22,7 @@ class Project:
         return [app for app in apps if app.plain]
 
 
-def find(folder: Path) -> Project | None:
-    """Return the project in *folder*, None if it has no file. Raises SeedError and OSError."""
-    path = folder / NAME
-    if not path.is_file():
-        return None
+def read(path: Path) -> Project:
+    """Return the project whose file is at *path*. Raises SeedError and OSError."""
     data = path.read_bytes()
     return Project(str(path), data, reader.read_settings(data, str(path)))

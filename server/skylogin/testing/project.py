@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-NAME = "skylogin.yaml"
+from skylogin.config import PROJECT_FILE
 
 
 class Project(NamedTuple):
@@ -19,12 +19,12 @@ def find(folder: Path) -> Project | None:
 
     What the file says of `apps` by their names is not for the app of a test.
     """
-    if not (folder / NAME).is_file():
+    path = folder / PROJECT_FILE
+    if not path.is_file():
         return None
     # On the start-up list: most projects have no such file.
     from skylogin.seeds import project_file  # noqa: PLC0415
 
-    project = project_file.find(folder)
-    assert project is not None
+    project = project_file.read(path)
     seeds = {app.name: app.plain for app in project.seeds("")}
     return Project(project.settings, seeds.get("", {}))
