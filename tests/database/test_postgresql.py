@@ -116,6 +116,6 @@ async def test_the_server_looks_whether_its_client_is_there(
     """One that was killed asks for nothing any more, also not for an end of its statements."""
     name, version = "client_connection_check_interval", "server_version_num"
     if int((await shown(postgresql_url, version))[version]) < 140_000:  # noqa: PLR2004
-        pytest.skip("older servers cannot")
+        pytest.skip("PostgreSQL before 14 cannot look whether its client is there")
 
     assert await shown(postgresql_url + pooler, name) == {name: "10s"}

@@ -123,7 +123,7 @@ def arguments_of(name: str, payload: Mapping[str, object]) -> object:
 
 
 async def secrets_of(call: Call) -> set[str]:
-    """Return the keys and secrets that *call* may contain, and that nobody may read there."""
+    """Return the keys and secrets that are left out of what is shown of *call*."""
     secrets = {call.app.master_key, call.api_key, call.access_token}
     with suppress(SkygearError):
         secrets.update(await call.app.secrets.texts(call.now))

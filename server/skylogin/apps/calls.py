@@ -40,7 +40,7 @@ class RecordedCall:
     def arguments(self) -> object:
         """Return the arguments without what looks like a secret.
 
-        Most calls are never looked at, so that nobody waits for this.
+        They are left out here, because most calls are never looked at.
         """
         return redaction.redacted(json_text.read_whole(self.written), self.secrets)
 
