@@ -1,6 +1,7 @@
 """The help of every command."""
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 import typer
 from skylogin.cli.main import make_app
+from skylogin.database import tables
+from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import run_command
 
@@ -24,6 +27,10 @@ def commands(app: Any, *names: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(commands(typer.main.get_command(make_app())))
+WITHOUT_JSON = {
+    ("serve",): "prints its ready line as JSON anyway",
+    ("exec",): "prints nothing: standard output is its command's",
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -70,3 +77,43 @@ def test_every_command_has_a_docstring() -> None:
     """Which is its help, and its row in docs/commands.md."""
     for command in make_app().registered_commands:
         assert inspect.getdoc(command.callback)
+
+
+def test_every_command_prints_json(tmp_path: Path) -> None:
+    """With --json, but for the exceptions that have a reason."""
+    groups = {command[:length] for command in COMMANDS for length in range(len(command))}
+    without = {
+        command
+        for command in COMMANDS
+        if command not in groups
+        and "--json" not in run_command(tmp_path, *command, "--help", **WIDE).stdout
+    }
+
+    assert without == set(WITHOUT_JSON)
+
+
+def test_commands_without_a_list_print_json(dev: SkyloginServer, tmp_path: Path) -> None:
+    """It says what they did. Exported data itself is on standard output, and JSON."""
+    dev.app().seed({"users": [{"sub": "alice"}]})
+    ready = tmp_path / "ready.json"
+    ready.write_text(json.dumps({"url": dev.url}))
+    printed: dict[tuple[str, ...], object] = {
+        ("init",): {"done": "wrote", "id": "skylogin.yaml"},
+        ("migrate", "--database", "sqlite:///x.db"): {"schema_version": tables.VERSION},
+        ("wait", dev.url): {"ready": True, "url": dev.url},
+        ("wait", "--ready-file", str(ready)): {"ready": True, "url": dev.url},
+        ("export", "users.yaml"): [{"app": "myapp", "users": 1}],
+    }
+    for command, expected in printed.items():
+        done = run_command(tmp_path, *command, "--json")
+
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert json.loads(done.stdout) == expected
+    file = run_command(tmp_path, "apps", "export", "rows.jsonl", "--json")
+    lines = (tmp_path / "rows.jsonl").read_text().splitlines()
+    assert json.loads(file.stdout) == {"app": "myapp", "rows": len(lines) - 1}
+    seed = run_command(tmp_path, "export", "-", "--json")
+    assert [user["sub"] for user in json.loads(seed.stdout)["users"]] == ["alice"]
+    assert seed.stderr == "exported 1 user of myapp\n"
+    rows = run_command(tmp_path, "apps", "export", "-", "--json")
+    assert rows.stdout.splitlines()[1:] == lines[1:]

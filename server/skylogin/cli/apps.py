@@ -70,6 +70,7 @@ def delete(
 def export(
     target: Target,
     file: Annotated[str, typer.Argument(help="The file, or - for standard output.")],
+    as_json: output.AsJson = False,
 ) -> None:
     """Export an app's data as JSON Lines: users, records, roles, access rules.
 
@@ -77,7 +78,10 @@ def export(
     """
     with _output_file(file) as stream:
         number = target.export(stream)
-    output.tell(f"exported {output.count(number, 'row')} of {target.app}")
+    if as_json and file != output.STANDARD:
+        output.print_json({"app": target.app, "rows": number})
+    else:
+        output.tell(f"exported {output.count(number, 'row')} of {target.app}")
 
 
 @contextmanager

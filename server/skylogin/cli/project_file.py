@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skylogin.cli.output import fail, say
+from skylogin.cli.output import AsJson, fail, print_done
 from skylogin.config import PROJECT_FILE
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def read() -> "Project | None":
         fail(*(str(problem) for problem in error.problems))
 
 
-def init() -> None:
+def init(as_json: AsJson = False) -> None:
     """Write a skylogin.yaml with settings and users to begin with."""
     try:
         with Path(PROJECT_FILE).open("x", encoding="utf-8") as file:
             file.write(BEGINNING)
     except FileExistsError:
         fail(f"{PROJECT_FILE} exists already; nothing changed")
-    say(f"wrote {PROJECT_FILE}")
+    print_done("wrote", PROJECT_FILE, as_json=as_json)

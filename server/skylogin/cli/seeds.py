@@ -47,14 +47,19 @@ def seed(
 def export(
     target: Target,
     file: Annotated[
-        str, typer.Argument(help="The file, .yaml or .json, or - for standard output, as YAML.")
+        str,
+        typer.Argument(
+            help="The file, .yaml or .json, or - for standard output, as YAML unless with --json."
+        ),
     ],
     every: Annotated[bool, typer.Option("--all", help="Export all apps.")] = False,
+    as_json: output.AsJson = False,
 ) -> None:
     """Export users of apps as a seed, with profiles, roles, disabled state and password hashes."""
     if every and target.given_app:
         output.fail("use either --all or --app, not both")
-    write = WRITERS.get(".yaml" if file == output.STANDARD else Path(file).suffix.lower())
+    suffix = ".json" if as_json else ".yaml"
+    write = WRITERS.get(suffix if file == output.STANDARD else Path(file).suffix.lower())
     if write is None:
         output.fail(f"{file}: the name must end with {', '.join(WRITERS)}")
     listed = target.ask("GET", "apps")["apps"] if every else [{"name": target.app}]
@@ -75,8 +80,12 @@ def export(
                 stream.write(data)
         except OSError as error:
             output.fail(f"{file}: {error.strerror}")
-    number = sum(len(one["users"]) for one in seeds.values())
-    output.tell(f"exported {output.count(number, 'user')} of {', '.join(names)}")
+    numbers = {name: len(one["users"]) for name, one in seeds.items()}
+    if as_json and file != output.STANDARD:
+        output.print_json([{"app": name, "users": number} for name, number in numbers.items()])
+    else:
+        number = output.count(sum(numbers.values()), "user")
+        output.tell(f"exported {number} of {', '.join(names)}")
 
 
 def _seed(target: Target, app: SeedApp) -> int:

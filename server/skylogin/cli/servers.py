@@ -26,7 +26,7 @@ from skylogin.cli.environment import (
     server_settings,
     settings_without_database,
 )
-from skylogin.cli.output import fail, print_notes, say, whole_file
+from skylogin.cli.output import AsJson, fail, print_json, print_notes, say, whole_file
 from skylogin.cli.seed_files import SeedFiles
 from skylogin.cli.seeding import Seeding
 from skylogin.config import DEV, SERVE
@@ -168,6 +168,7 @@ def wait(
     ] = "",
     ready_file: Annotated[Path | None, typer.Option(help="The server's --ready-file.")] = None,
     timeout: Annotated[float, typer.Option(help="The maximum number of seconds to wait.")] = 30,
+    as_json: AsJson = False,
 ) -> None:
     """Wait until a server is ready and can write to its database."""
     from skylogin.client import readiness  # noqa: PLC0415
@@ -187,6 +188,8 @@ def wait(
             problem += " (the URL is from HOST and PORT)"
     if problem:
         fail(f"{ready_file or url} is not ready after {timeout:g} s: {problem}")
+    if as_json:
+        print_json({"ready": True, "url": readiness.url_in(ready_file) if ready_file else url})
 
 
 def _listening_url() -> str:
@@ -198,7 +201,7 @@ def _listening_url() -> str:
     return config.url_of(host, port)
 
 
-def migrate(database: Database = None) -> None:
+def migrate(database: Database = None, as_json: AsJson = False) -> None:
     """Migrate the database of `skylogin serve` to this version's schema."""
     # On the start-up list: a server may not need Alembic.
     from skylogin.database import migrate as migrating  # noqa: PLC0415
@@ -215,4 +218,7 @@ def migrate(database: Database = None) -> None:
             await store.close()
 
     asyncio.run(upgrade())
-    say(f"the database has version {tables.VERSION}")
+    if as_json:
+        print_json({"schema_version": tables.VERSION})
+    else:
+        say(f"the database has version {tables.VERSION}")
