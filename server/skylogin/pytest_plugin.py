@@ -75,12 +75,13 @@ def skylogin_server(
 
 @pytest.fixture(scope="session")
 def _skylogin_project(pytestconfig: pytest.Config) -> "Project | None":
-    """What skylogin.yaml in the root directory of the tests says, if there is one."""
+    """What the skylogin.yaml of the working folder says, or of pytest's root directory."""
     # On the start-up list, as above.
     from skylogin.testing import project  # noqa: PLC0415
 
+    folder, root = pytestconfig.invocation_params.dir, pytestconfig.rootpath
     try:
-        return project.find(pytestconfig.rootpath)
+        return project.find(folder if folder.is_relative_to(root) else root)
     except ValueError as error:
         problems = str(error)
     pytest.fail(f"skylogin: {problems}", pytrace=False)

@@ -1,9 +1,11 @@
 """`skylogin.yaml`: found by `dev` and `exec`, and written by `skylogin init`."""
 
+import contextlib
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from skylogin.cli import project_file
 
 from tests.cli.commands import DEV, StartServer, call, log_in, rows_of, run_command
 from tests.processes import run_skylogin
@@ -58,13 +60,25 @@ def test_init_writes_a_project_that_starts(tmp_path: Path, start_server: StartSe
 
 
 def test_settings_of_a_project_come_last(tmp_path: Path) -> None:
-    """After --set and the environment. Numbers and truths are texts."""
+    """After --set and the environment, in folders below too. Numbers and truths are texts."""
     (tmp_path / "skylogin.yaml").write_text(
         "settings: {APP_NAME: 17, API_KEY: of-project, DEV_MODE: true}"
     )
 
-    assert show_settings(tmp_path) == {"APP_NAME": "17", "API_KEY": "of-project"}
+    below = tmp_path / "app" / "tests"
+    below.mkdir(parents=True)
+
+    assert show_settings(below) == {"APP_NAME": "17", "API_KEY": "of-project"}
     assert show_settings(tmp_path, "--set", "API_KEY=given")["API_KEY"] == "given"
+
+
+def test_a_deleted_folder_has_no_project(tmp_path: Path) -> None:
+    """A server can run there all the same."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with contextlib.chdir(folder):
+        folder.rmdir()
+        assert project_file.read() is None
 
 
 @pytest.mark.parametrize(("text", "problem"), BAD.values(), ids=BAD)
@@ -72,7 +86,11 @@ def test_a_bad_project_starts_no_server(text: str, problem: str, tmp_path: Path)
     """With one line for each problem."""
     (tmp_path / "skylogin.yaml").write_text(text)
 
-    done = run_command(tmp_path, "exec", "--", "true")
+    (tmp_path / "below").mkdir()
 
-    assert done.returncode == 1
+    done = run_command(tmp_path, "exec", "--", "true")
+    below = run_command(tmp_path / "below", "exec", "--", "true")
+
+    assert (done.returncode, below.returncode) == (1, 1)
     assert done.stderr.startswith(problem)
+    assert below.stderr == done.stderr.replace("skylogin.yaml:", "../skylogin.yaml:")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skylogin.apps.stubs import Stub
 from skylogin.domain.user import FieldValue
-from skylogin.seeds import reader
+from skylogin.seeds import document, reader
 from skylogin.seeds.document import TEXT_BYTES_MAX, write_json, write_yaml
 from skylogin.seeds.nodes import SeedError
 from skylogin.seeds.seed import USERS_MAX, Disabling, SeedApp, SeedUser
@@ -354,7 +354,9 @@ def test_the_page_shows_a_seed_and_its_problems() -> None:
     text, project = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     [messages] = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
 
-    assert reader.read_settings(project.encode(), "") == {"AUTH_RECORD_KEYS": "username,email"}
+    assert reader.read_settings(document.read(project.encode(), ""), "") == {
+        "AUTH_RECORD_KEYS": "username,email"
+    }
     assert [user.subject for user in read(project)[0].users] == ["alice"]
     [app] = read(text)
     assert [user.subject for user in app.users] == ["alice", "bob"]

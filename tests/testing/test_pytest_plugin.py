@@ -1,5 +1,6 @@
 """The pytest plugin in test suites of other projects: each a run of pytest of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -239,9 +239,11 @@ def test_it(number, skylogin):
 
 
 def test_a_test_begins_with_the_users_of_its_project(run: Run, pytester: pytest.Pytester) -> None:
-    """Each one; what is wrong with the file is one line."""
+    """Each one, from a folder below too; what is wrong with the file is one line."""
     pytester.makefile(".yaml", skylogin=PROJECT)
-    run(test_project=OF_PROJECT).assert_outcomes(passed=2)
+    run(**{"tests/test_project": OF_PROJECT}).assert_outcomes(passed=2)
+    with contextlib.chdir("tests"):
+        run().assert_outcomes(passed=2)
     pytester.makefile(".yaml", skylogin="settings: {CUSTOM_TOKEN: x}")
     broken = run()
     broken.assert_outcomes(errors=2)
@@ -260,7 +262,7 @@ def test_a_server_that_cannot_start_fails_in_one_line(
 ) -> None:
     """Such as one on the database of the project."""
     path = tmp_path / "theirs.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE orders (id integer)")
     monkeypatch.setenv(name, f"sqlite:///{path}")
 

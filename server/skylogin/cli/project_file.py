@@ -1,16 +1,18 @@
-"""`skylogin.yaml`, with which `dev` and `exec` start in its folder, and `skylogin init`."""
+"""`skylogin.yaml`, with which `dev` and `exec` start, and `skylogin init`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skylogin.cli.output import AsJson, fail, print_done
 from skylogin.config import PROJECT_FILE
+from skylogin.seeds import project_place
 
 if TYPE_CHECKING:
     from skylogin.seeds.project_file import Project
 
 BEGINNING = """\
-# What `skylogin dev`, `skylogin exec` and the pytest plugin start with in this folder.
+# What `skylogin dev`, `skylogin exec` and the pytest plugin start with, here and in folders below.
 
 # Settings, by their variables. Those of the environment and of --set take precedence.
 settings:
@@ -39,16 +41,20 @@ stubs:
 
 
 def read() -> "Project | None":
-    """Return the project in the current folder, if any. Exits with 1 on a bad file."""
-    path = Path(PROJECT_FILE)
-    if not path.is_file():
+    """Return the project of the current folder, if any. Exits with 1 on a bad file."""
+    try:
+        path = project_place.find(Path.cwd())
+    except FileNotFoundError:
+        # The folder was deleted.
+        return None
+    if path is None:
         return None
     # On the start-up list: most folders have no such file.
     from skylogin.seeds import project_file  # noqa: PLC0415
     from skylogin.seeds.nodes import SeedError  # noqa: PLC0415
 
     try:
-        return project_file.read(path)
+        return project_file.read(Path(os.path.relpath(path)))
     except SeedError as error:
         fail(*(str(problem) for problem in error.problems))
 

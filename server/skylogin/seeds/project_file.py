@@ -1,10 +1,11 @@
-"""`skylogin.yaml`: the settings and the seed of the project in a folder."""
+"""`skylogin.yaml`: the settings and the seed of a project."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from skylogin.seeds import reader
+from skylogin.seeds import document, reader
+from skylogin.seeds.nodes import Node
 from skylogin.seeds.seed import SeedApp
 
 
@@ -13,16 +14,17 @@ class Project:
     """What the file of a project says. *settings* are texts, by their variables."""
 
     file: str
-    data: bytes
+    root: Node
     settings: Mapping[str, str]
 
     def seeds(self, default_app: str) -> list[SeedApp]:
         """Return the apps that it has users or roles for. Raises SeedError."""
-        apps = reader.read(self.data, self.file, default_app, may_be_empty=True)
+        apps = reader.read_node(self.root, self.file, default_app, may_be_empty=True)
         return [app for app in apps if app.plain]
 
 
 def read(path: Path) -> Project:
     """Return the project whose file is at *path*. Raises SeedError and OSError."""
-    data = path.read_bytes()
-    return Project(str(path), data, reader.read_settings(data, str(path)))
+    file = str(path)
+    root = document.read(path.read_bytes(), file)
+    return Project(file, root, reader.read_settings(root, file))

@@ -33,15 +33,20 @@ _WORDS[dict] = "an object"
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
-def read(
-    data: bytes, file: str, default_app: str, *, may_be_empty: bool = False
-) -> tuple[SeedApp, ...]:
+def read(data: bytes, file: str, default_app: str) -> tuple[SeedApp, ...]:
     """Return the apps of the seed *file*; content outside of `apps` is for *default_app*.
 
     Raises SeedError with all its problems.
     """
+    return read_node(document.read(data, file), file, default_app)
+
+
+def read_node(
+    node: Node, file: str, default_app: str, *, may_be_empty: bool = False
+) -> tuple[SeedApp, ...]:
+    """Do the same with a file that is already parsed."""
     reader = _Reader(file)
-    root = _Place(document.read(data, file), "")
+    root = _Place(node, "")
     members = reader.members(root, (SETTINGS, "apps", *APP_FIELDS))
     if members == {} and not (may_be_empty or reader.problems):
         reader.add(root, f"is empty: a seed has apps, or some of {', '.join(APP_FIELDS)}")
@@ -52,13 +57,12 @@ def read(
     return tuple(apps)
 
 
-def read_settings(data: bytes, file: str) -> dict[str, str]:
+def read_settings(root: Node, file: str) -> dict[str, str]:
     """Return the `settings` of a project's file, by their variables.
 
     Raises SeedError with all its problems; those of the rest are left to `read`.
     """
     reader = _Reader(file)
-    root = document.read(data, file)
     members = _members(_Place(root, "")) if isinstance(root.value, dict) else {}
     settings = reader.settings(members[SETTINGS]) if SETTINGS in members else {}
     reader.finish()

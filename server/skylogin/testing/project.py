@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from skylogin.config import PROJECT_FILE
+from skylogin.seeds import project_place
 
 
 class Project(NamedTuple):
@@ -15,12 +15,12 @@ class Project(NamedTuple):
 
 
 def find(folder: Path) -> Project | None:
-    """Return the project in *folder*, None if there is none. Raises ValueError on a bad file.
+    """Return the project of *folder*, None if there is none. Raises ValueError on a bad file.
 
     What the file says of `apps` by their names is not for the app of a test.
     """
-    path = folder / PROJECT_FILE
-    if not path.is_file():
+    path = project_place.find(folder)
+    if path is None:
         return None
     # On the start-up list: most projects have no such file.
     from skylogin.seeds import project_file  # noqa: PLC0415
