@@ -94,10 +94,11 @@ def _started(project: Mapping[str, str], settings: dict[str, str]) -> Iterator["
     from skylogin import config, testing  # noqa: PLC0415
 
     own = {name: value for name, value in os.environ.items() if config.is_own(name)}
-    environment = config.with_given(config.with_given(project, own), settings)
-    server, problem = testing.SkyloginServer(environment), ""
+    problem = ""
     with ExitStack() as stack:
         try:
+            given = config.with_given(project, config.with_files(own))
+            server = testing.SkyloginServer(config.with_given(given, settings))
             stack.enter_context(server)
         except config.ConfigurationError as error:
             problem = str(error)

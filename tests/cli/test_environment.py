@@ -1,14 +1,15 @@
 """Where the settings of a server come from: flags, the environment, `.env`."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from skylogin import config
 from skylogin.cli import environment
-from skylogin.config import DEV, ConfigurationError
+from skylogin.config import DEV, SERVE, ConfigurationError
 
-from tests.cli.commands import DATABASE, StartServer, files_below, run_command
+from tests.cli.commands import DATABASE, KEYS, StartServer, files_below, run_command
 from tests.processes import run_skylogin
 
 
@@ -72,14 +73,71 @@ def test_a_warning_is_printed(
     assert "warning: PLUGINS has no effect here" in errors
 
 
-def test_an_admin_secret_is_read_from_a_file(
+@pytest.mark.parametrize("name", config.FROM_FILES)
+def test_every_secret_may_be_in_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As containers mount them: the variable with `_FILE` names the file."""
+    values = {
+        "DATABASE_URL": "sqlite:///the.db",
+        "SKYLOGIN_DATABASE_URL": "sqlite:///other.db",
+        "TOKEN_STORE_PATH": "redis://:a password@127.0.0.1:1",
+    }
+    value = values.get(name, " a secret of our own, with é ")
+    (tmp_path / "file").write_text(f"{value}\n", encoding="utf-8")
+    for key, text in {**KEYS, "DATABASE_URL": "sqlite:///x.db"}.items():
+        monkeypatch.setenv(key, text)
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{name}_FILE", "file")
+
+    settings = environment.server_settings(SERVE)
+
+    [row] = [row for row in config.SETTINGS if row.variable == name]
+    assert getattr(settings, row.field) == value
+
+
+def test_dev_reads_no_database_of_production_from_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As containers mount secrets: the variable with `_FILE` names the file."""
-    (tmp_path / "token").write_text("an admin token\n")
-    monkeypatch.setenv("SKYLOGIN_ADMIN_TOKEN_FILE", "token")
+    """Nor do commands for a server."""
+    (tmp_path / "file").write_text("sqlite:///production.db\n")
+    (tmp_path / ".env").write_text("SKYLOGIN_DATABASE_URL_FILE=file\n")
+    monkeypatch.setenv("DATABASE_URL_FILE", "file")
 
-    assert environment.server_settings(DEV).admin_token == "an admin token"
+    assert environment.server_settings(DEV).database_url == ""
+    (tmp_path / "file").unlink()
+    assert environment.server_settings(DEV).database_url == ""
+    assert environment.settings_without_database().database_url == ""
+    assert environment.read_settings(DEV, "sqlite:///x.db").database_url == "sqlite:///x.db"
+
+
+BAD_FILES = {
+    "empty": (b"", "it is empty"),
+    "only a newline": (b"\r\n", "it is empty"),
+    "two lines": (b"a secret\nanother\n", "it has more than one line"),
+    "a NUL": (b"a\0b", "it is not a text in UTF-8: byte 0x00 at offset 1"),
+    "too big": (b"x" * 65_537, "it is larger than 65,536 bytes"),
+}
+
+
+@pytest.mark.parametrize(("data", "problem"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_has_no_secret_is_a_problem(data: bytes, problem: str, tmp_path: Path) -> None:
+    """In one line, without its content."""
+    file = tmp_path / "file"
+    file.write_bytes(data)
+    with pytest.raises(ConfigurationError) as error:
+        config.with_files({"MASTER_KEY_FILE": str(file)})
+
+    assert error.value.problems == [f"MASTER_KEY_FILE {file}: {problem}"]
+
+
+def test_what_is_not_a_file_is_a_problem(tmp_path: Path) -> None:
+    """A pipe would keep the server waiting, a device would never end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(ConfigurationError) as error:
+            config.with_files({"API_KEY_FILE": str(path)})
+        assert error.value.problems == [f"API_KEY_FILE {path}: it is not a regular file"]
 
 
 def test_problems_with_files_of_secrets_are_reported_at_once(
@@ -360,17 +418,16 @@ def test_a_file_with_secrets_that_others_may_read_is_told(
     assert capsys.readouterr().err == (f"{line}{mode:03o}\n" if is_wide else "")
 
 
-@pytest.mark.parametrize("name", config.FROM_FILES)
-def test_a_wide_file_of_one_secret_is_told_too(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("name", sorted(config.NOT_SHOWN))
+def test_a_wide_file_of_one_secret_is_told_too(name: str, tmp_path: Path) -> None:
     """Also where `.env` is not read."""
     file = tmp_path / "secret"
     file.write_text("a secret of twenty characters")
-    monkeypatch.setenv(f"{name}_FILE", str(file))
+    environ = {f"{name}_FILE": str(file)}
+    lines = []
     for mode in (0o644, 0o600):
         file.chmod(mode)
-        environment.server_settings(DEV, isolated=True)
+        lines += environment.file_warnings(environ, isolated=True)
 
-    [line] = capsys.readouterr().err.splitlines()
+    [line] = lines
     assert line.endswith(f"may read {file}, which has secrets: its mode is 644")

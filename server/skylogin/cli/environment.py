@@ -90,19 +90,24 @@ def file_warnings(environment: Mapping[str, str], *, isolated: bool = False) -> 
     return private_files.warnings(environment, in_env_file, ENV_FILE)
 
 
-def environment_of(mode: str) -> dict[str, str]:
-    """Return the environment as `dev` or `serve` reads it, with `.env` for what it lacks."""
+def environment_of(mode: str, without: Collection[str] = ()) -> dict[str, str]:
+    """Return the environment as `dev` or `serve` reads it, with `.env` for what it lacks.
+
+    The variables *without* are left out.
+    """
     values = _read_env_file(ENV_FILE)
     variables = dict(os.environ)
     if mode == DEV:
         values = _without(values, NOT_FOR_DEV_FROM_FILE)
         variables = _without(variables, NOT_FOR_DEV)
-    return _with_files({**values, **variables})
+    return config.with_files(_without({**values, **variables}, without))
 
 
 def own_variables() -> dict[str, str]:
     """Return the variables of the environment that are meant for skylogin and nobody else."""
-    return _with_files({name: value for name, value in os.environ.items() if config.is_own(name)})
+    return config.with_files(
+        {name: value for name, value in os.environ.items() if config.is_own(name)}
+    )
 
 
 def _read_env_file(path: Path) -> dict[str, str]:
@@ -120,7 +125,10 @@ def _read_env_file(path: Path) -> dict[str, str]:
 
 
 def _without(values: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name not in names}
+    """Return *values* without the variables *names*, or files that they are in."""
+    return {
+        name: value for name, value in values.items() if name.removesuffix("_FILE") not in names
+    }
 
 
 def _read_given(pairs: Sequence[str]) -> dict[str, str]:
@@ -140,26 +148,6 @@ def _read_given(pairs: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def _with_files(environment: dict[str, str]) -> dict[str, str]:
-    """Return *environment* with the contents of the files named by `…_FILE` variables."""
-    problems = []
-    for name in config.FROM_FILES:
-        path = environment.get(f"{name}_FILE")
-        if not path:
-            continue
-        if environment.get(name):
-            problems.append(f"{name} and {name}_FILE are both set; set only one of them")
-        try:
-            environment[name] = text_file.read(Path(path).read_bytes()).strip()
-        except OSError as error:
-            problems.append(f"{name}_FILE {path}: {error.strerror}")
-        except NotTextError as error:
-            problems.append(f"{name}_FILE {path}: it {error}")
-    if problems:
-        raise ConfigurationError(problems)
-    return environment
-
-
 def variable(name: str) -> str:
     """Return an environment variable, empty if unset."""
     return os.environ.get(name, "")
@@ -171,7 +159,7 @@ def storage_settings(database: str | None) -> Settings:
     The database is *database*, else the environment's, else that of `skylogin dev` in this
     folder, else the one in `.env`.
     """
-    environment = _on(database, environment_of(SERVE))
+    environment = _environment_on(database, SERVE)
     if database is None and not any(variable(name) for name in DATABASE_VARIABLES):
         of_dev = config.read(_without(environment, DATABASE_VARIABLES), DEV)
         if Path(of_dev.embedded_url.removeprefix(config.SQLITE_PREFIX)).is_file():
@@ -181,7 +169,7 @@ def storage_settings(database: str | None) -> Settings:
 
 def settings_without_database() -> Settings:
     """Return the settings of a command that works on a server and opens no database."""
-    return config.read(_without(environment_of(SERVE), DATABASE_VARIABLES), DEV)
+    return config.read(environment_of(SERVE, DATABASE_VARIABLES), DEV)
 
 
 def settings_in_exec() -> Settings:
@@ -194,14 +182,16 @@ def read_settings(mode: str, database: str | None) -> Settings:
 
     Raises ConfigurationError.
     """
-    return config.read(_on(database, environment_of(mode)), mode)
+    return config.read(_environment_on(database, mode), mode)
 
 
 def migration_settings(database: str | None) -> Settings:
     """Return the settings for a migration, which needs no keys."""
-    return config.read(_on(database, environment_of(SERVE)), DEV)
+    return config.read(_environment_on(database, SERVE), DEV)
 
 
-def _on(database: str | None, environment: dict[str, str]) -> dict[str, str]:
-    """Return *environment* with *database*, if given, in place of its own."""
-    return environment if database is None else {**environment, "SKYLOGIN_DATABASE_URL": database}
+def _environment_on(database: str | None, mode: str) -> dict[str, str]:
+    """Return the environment with *database*, if given, in place of its own."""
+    if database is None:
+        return environment_of(mode)
+    return {**environment_of(mode, DATABASE_VARIABLES), "SKYLOGIN_DATABASE_URL": database}

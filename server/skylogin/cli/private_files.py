@@ -14,7 +14,9 @@ def warnings(environment: Mapping[str, str], env_file: Mapping[str, str], path: 
 
     *env_file* are the variables in the file *path*, *environment* all of them.
     """
-    named = [environment.get(f"{name}_FILE") for name in config.FROM_FILES]
+    named = [
+        environment.get(f"{name}_FILE") for name in config.FROM_FILES if name in config.NOT_SHOWN
+    ]
     files = [Path(name) for name in named if name]
     if any(env_file.get(name) for name in config.NOT_SHOWN):
         files.insert(0, path)

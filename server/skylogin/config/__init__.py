@@ -1,4 +1,4 @@
-"""The settings of a server. Pure: the environment is an argument."""
+"""The settings of a server. The environment is an argument; only files of secrets are read."""
 
 from skylogin.config.display import MASK, InForce, in_force
 from skylogin.config.openness import notes
@@ -10,6 +10,7 @@ from skylogin.config.reading import (
     read,
     with_given,
 )
+from skylogin.config.secret_files import with_files
 from skylogin.config.settings import (
     DEFAULT_KEYS,
     DEFAULT_MASTER_KEY,
@@ -52,5 +53,6 @@ __all__ = [
     "notes",
     "read",
     "url_of",
+    "with_files",
     "with_given",
 ]

@@ -24,12 +24,8 @@ PROJECT_FILE = "skylogin.yaml"
 SIGNED, ALL = "signed", "all"
 PORT = 3000
 LOOPBACK, LOOPBACK_NAME = "127.0.0.1", "localhost"
-# Settings that may also come from a file, whose path is in a variable that ends with _FILE.
-FROM_FILES = ("SKYLOGIN_ADMIN_TOKEN", "SKYLOGIN_ADMIN_PASSWORD")
-SECRETS = frozenset(("MASTER_KEY", "CUSTOM_TOKEN_SECRET", "TOKEN_STORE_SECRET", *FROM_FILES))
-# Messages about a value that cannot be used do not show it.
-NOT_SHOWN = SECRETS | {"DATABASE_URL", "SKYLOGIN_DATABASE_URL"}
-
+# Kinds of settings. All but the plain ones may come from a file too. A URL may have a password.
+PLAIN, PUBLIC_KEY, URL, SECRET = "plain", "public key", "URL", "secret"
 
 DEFAULT_API_KEY, DEFAULT_MASTER_KEY = "changeme", "secret"
 # Keys and secrets that documentation and examples of Skygear show.
@@ -47,11 +43,15 @@ class Setting:
     default: str
     parse: Callable[[str], Any]
     about: str
+    kind: str
 
 
-def _setting(variable: str, default: str, parse: Callable[[str], Any], about: str) -> Any:
+def _setting(
+    variable: str, default: str, parse: Callable[[str], Any], about: str, kind: str = PLAIN
+) -> Any:
     """Declare a field of Settings that is read from *variable*."""
-    return field(metadata={"row": (variable, default, parse, about)}, repr=variable not in SECRETS)
+    row = (variable, default, parse, about, kind)
+    return field(metadata={"row": row}, repr=kind in (PLAIN, PUBLIC_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Settings:
     # ruff: noqa: E501
     # fmt: off
     app_name: str = _setting("APP_NAME", "myapp", parsers.text, "Name of the default app; `iss` of access tokens.")
-    api_key: str = _setting("API_KEY", "", parsers.text, "Key that clients send. `skylogin dev`: `changeme` unless set.")
-    master_key: str = _setting("MASTER_KEY", "", parsers.text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set.")
-    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and kept. Empty: login with custom token is off.")
-    database_url: str = _setting("DATABASE_URL", "", parsers.database_url, "URL of PostgreSQL, in libpq's forms, or `sqlite:///path`. Not read by `skylogin dev`, `skylogin exec` and tests.")
+    api_key: str = _setting("API_KEY", "", parsers.text, "Key that clients send. `skylogin dev`: `changeme` unless set.", PUBLIC_KEY)
+    master_key: str = _setting("MASTER_KEY", "", parsers.text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set.", SECRET)
+    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and kept. Empty: login with custom token is off.", SECRET)
+    database_url: str = _setting("DATABASE_URL", "", parsers.database_url, "URL of PostgreSQL, in libpq's forms, or `sqlite:///path`. Not read by `skylogin dev`, `skylogin exec` and tests.", URL)
     dev_mode: bool | None = _setting("DEV_MODE", "", parsers.optional_boolean, "What the API key may do. Unset: logins add profile fields, and under `skylogin dev` as with `yes`. `yes`: also `role:default`, `role:admin` and `schema:*`, for everybody with an app. `no`: a login with a new profile field is refused.")
     host: tuple[str, int | None] = _setting("HOST", ":3000", parsers.address, "Where to listen: `host:port`, `:port` or `host`. No host, or `[::]`: every address, of IPv4 and IPv6. `skylogin dev` listens on 127.0.0.1 unless a host is set.")
     port: int | None = _setting("PORT", "", parsers.port, "Port to listen on if HOST has none. 0: any free port.")
@@ -74,10 +74,10 @@ class Settings:
     response_timeout_seconds: int = _setting("RESPONSE_TIMEOUT", "60", parsers.lenient_integer, "Seconds after which a call times out; 0 or less: never.")
     auth_record_keys: tuple[KeySet, ...] = _setting("AUTH_RECORD_KEYS", "username,email", parsers.key_sets, "Unique fields of the user record: names, or tuples such as `(email,realm)`.")
     token_store: str = _setting("TOKEN_STORE", "jwt", parsers.choice("jwt", "fs", "redis"), "Where access tokens are stored: `jwt` signs them and stores nothing, `fs` has a file for each, `redis` a hash.")
-    token_store_path: str = _setting("TOKEN_STORE_PATH", "data/token", parsers.text, "Folder of `fs`, or URL of `redis`: `redis://host:port` or `rediss://host:port`.")
+    token_store_path: str = _setting("TOKEN_STORE_PATH", "data/token", parsers.text, "Folder of `fs`, or URL of `redis`: `redis://host:port` or `rediss://host:port`.", URL)
     token_store_prefix: str = _setting("TOKEN_STORE_PREFIX", "", parsers.text, "Prefix of the keys in `redis`; a colon follows it.")
     token_store_expiry_seconds: int = _setting("TOKEN_STORE_EXPIRY", "0", parsers.lenient_integer, "Seconds after which an access token expires; 0: never.")
-    token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", parsers.text, "Signs access tokens. Unset: a secret is generated and kept.")
+    token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", parsers.text, "Signs access tokens. Unset: a secret is generated and kept.", SECRET)
     verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me`, `record:*` and `device:*` require `is_verified` to be true on the user record.")
     password_length_min: int = _setting("USER_AUDIT_PW_MIN_LENGTH", "0", parsers.lenient_integer, "Minimum length of a new password, in bytes.")
     password_uppercase_required: bool = _setting("USER_AUDIT_PW_UPPERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from A to Z.")
@@ -97,7 +97,7 @@ class Settings:
     schema_changes: str = _setting("SKYLOGIN_SCHEMA_CHANGES", "", parsers.optional_choice(SIGNED, ORIGINAL), "Who adds fields and record types while `DEV_MODE` is unset. `signed`: logins with a custom token, and the master key. `original`: everybody with the API key too. `DEV_MODE=yes` lets everybody, `DEV_MODE=no` only the master key. Unset: `signed` under `skylogin serve` with the contract `documented`, else `original`.")
     logins: str = _setting("SKYLOGIN_LOGINS", "", parsers.optional_choice(CUSTOM_TOKEN, ALL), "Which logins there are. `custom_token`: those with a custom token. `all`: also sign-up, passwords, anonymous users and OAuth. Unset: `custom_token` under `skylogin serve` with the contract `documented`, else `all`.")
     user_directory: str = _setting("SKYLOGIN_USER_DIRECTORY", "", parsers.optional_choice(EVERYBODY, USERS, OWNER), "Who may see the records of users, as far as their access lists allow: `everybody`, `users` who are logged in, or each user's `owner` alone. Unset: `users` under `skylogin serve` with the contract `documented`, else `everybody`.")
-    own_database_url: str = _setting("SKYLOGIN_DATABASE_URL", "", parsers.database_url, "Like `DATABASE_URL`, over which it takes precedence, but read by every command. Unset: `skylogin dev` uses embedded SQLite.")
+    own_database_url: str = _setting("SKYLOGIN_DATABASE_URL", "", parsers.database_url, "Like `DATABASE_URL`, over which it takes precedence, but read by every command. Unset: `skylogin dev` uses embedded SQLite.", URL)
     data: str = _setting("SKYLOGIN_DATA", ".skylogin", parsers.text, "Folder of the embedded database.")
     allowed_algorithms: frozenset[str] = _setting("SKYLOGIN_ALLOWED_ALGORITHMS", "HS256,HS384,HS512", parsers.algorithms, "Algorithms that a custom token may be signed with.")
     token_lifetime_max_seconds: int = _setting("SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS", "0", parsers.integer, "Longest time from `iat` to `exp` of a custom token; 0: no limit.")
@@ -116,8 +116,8 @@ class Settings:
     connections_max: int = _setting("SKYLOGIN_CONNECTIONS_MAX", "10000", parsers.positive_integer, "Connections that clients may have open, but never more than the process has file descriptors for. Beyond it, only `/healthz` and `/readyz` are answered.")
     connections_per_address_max: int = _setting("SKYLOGIN_CONNECTIONS_PER_ADDRESS_MAX", "500", parsers.positive_integer, "Connections that one address (of IPv6: one /64) may have open, but never more than half of all. Neither loopback nor `SKYLOGIN_TRUSTED_PROXIES` have this limit.")
     default_key_on_network: bool = _setting("SKYLOGIN_DEFAULT_KEY_ON_NETWORK", "no", parsers.boolean, "Whether `skylogin dev` starts beyond loopback with the default master key, which everybody knows.")
-    admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.")
-    admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.")
+    admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.", SECRET)
+    admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.", SECRET)
     # fmt: on
     warnings: tuple[str, ...] = ()
 
@@ -208,6 +208,11 @@ SETTINGS = tuple(
     Setting(one.name, *one.metadata["row"]) for one in fields(Settings) if one.metadata
 )
 VARIABLES = frozenset(setting.variable for setting in SETTINGS)
+# A variable that ends with _FILE names the file that one of these is in.
+FROM_FILES = tuple(setting.variable for setting in SETTINGS if setting.kind != PLAIN)
+SECRETS = frozenset(setting.variable for setting in SETTINGS if setting.kind == SECRET)
+# Messages about a value that cannot be used do not show it.
+NOT_SHOWN = SECRETS | {setting.variable for setting in SETTINGS if setting.kind == URL}
 
 # What `skylogin exec` sets in the environment of its command, and what tells kits of a server.
 FOR_CLIENTS = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP", "SKYLOGIN_URL", "SKYLOGIN_PACKAGE"))
