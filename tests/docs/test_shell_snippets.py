@@ -36,6 +36,7 @@ class Reader:
 READERS = {
     "README.md": Reader(has_checkout=True, needs_node=True, needs_postgresql=True),
     "docs/apps.md": Reader(has_server=True),
+    "docs/backups.md": Reader(has_server=True),
     "docs/commands.md": Reader(has_checkout=True, has_server=True),
     "docs/controls.md": Reader(has_server=True),
     "docs/custom-tokens.md": Reader(has_server=True),
@@ -47,7 +48,10 @@ READERS = {
 
 # Snippets that are not run here, by their first line, and why.
 NOT_RUN = {
-    "docker compose up --build": "no container engine; tests/examples runs the commands of the file"
+    "docker compose up --build": "no container engine; tests/examples runs the file's commands",
+    'pg_dump --format=custom --file=skylogin.dump --dbname="$DATABASE_URL"': (
+        "tests/crash/test_postgresql_backups.py runs it"
+    ),
 }
 # What is neither pasted nor printed, by language and page: the test that checks it.
 CHECKED_BY = {

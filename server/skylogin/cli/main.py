@@ -94,6 +94,7 @@ def _add_operator_commands(app: typer.Typer) -> None:
     # On the start-up list: these import the admin API.
     from skylogin.cli import (  # noqa: PLC0415
         apps,
+        backups,
         doctor,
         login_attempts,
         overview,
@@ -113,6 +114,8 @@ def _add_operator_commands(app: typer.Typer) -> None:
         overview.settings,
         overview.audit,
         doctor.doctor,
+        backups.backup,
+        backups.restore,
         seed_commands.seed,
         seed_commands.export,
     ):

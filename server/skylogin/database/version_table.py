@@ -55,7 +55,24 @@ class ForeignDatabaseError(Exception):
 
 def check_file(connection: sqlite3.Connection) -> None:
     """Raise ForeignDatabaseError unless the database is empty or ours. Writes nothing."""
-    _check({name for (name,) in connection.execute(_ON_SQLITE)})
+    _check(tables_of_file(connection))
+
+
+def tables_of_file(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of the tables and views of a file."""
+    return {name for (name,) in connection.execute(_ON_SQLITE)}
+
+
+def read_file(connection: sqlite3.Connection) -> str | None:
+    """Do as `read` for a file that no engine has open."""
+    tables = tables_of_file(connection)
+    _check(tables)
+    for table in (version_table, _FORMER_TABLE):
+        if table.name in tables:
+            row = connection.execute(f"SELECT version_num FROM {table.name}").fetchone()
+            if row is not None:
+                return str(row[0])
+    return None
 
 
 def read(connection: Connection) -> str | None:

@@ -24,6 +24,8 @@ DEPLOYMENT = "deployment"
 WRITTEN_AT = "written_at"
 # Another: the server that uses an SQLite database.
 OWNER = "owner"
+# Another: when `skylogin backup` last made a copy.
+LAST_BACKUP_AT = "last_backup_at"
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
 ROWS_AT_ONCE = 1000

@@ -66,6 +66,17 @@ def locked(url: str) -> Iterator["Lock | None"]:
         lock.release()
 
 
+def check_unserved_log(path: Path) -> None:
+    """Raise ConfigurationError if no server runs and the log beside *path* is not its log."""
+    # The log of a running server is its own.
+    with suppress(BlockingIOError):
+        lock = Lock(path)
+        try:
+            _check_log(path, lock.left)
+        finally:
+            lock.release()
+
+
 @asynccontextmanager
 async def owned(lock: "Lock | None", store: Store) -> AsyncIterator[None]:
     """Own the database of *lock*: look at its files once a second, and write the owner row.
