@@ -27,9 +27,12 @@ PORTS_TRIED_MAX = 5
 # cluster also ends when the tests are killed.
 POSTGRESQL_KEEPER = """
 trap 'cd / && rm -rf "$folder"' EXIT
-# Every system has this locale, and PostgreSQL's own functions know only ASCII in it.
-"$programs/initdb" -D data -U postgres -A trust -E UTF8 --no-sync --locale=C >>log 2>&1 ||
-    { cat log >&2; exit 1; }
+if [ -n "$base" ]; then
+    cp -a "$base" data && touch data/recovery.signal
+else
+    # Every system has this locale, and PostgreSQL's own functions know only ASCII in it.
+    "$programs/initdb" -D data -U postgres -A trust -E UTF8 --no-sync --locale=C
+fi >>log 2>&1 && printf '%s\n' "$settings" >>data/postgresql.conf || { cat log >&2; exit 1; }
 echo made
 while read -r port; do
     if "$programs/pg_ctl" start -w -D data -l log -o "$options -p $port" >>log 2>&1; then
@@ -124,11 +127,14 @@ class PostgreSQL:
         self._databases = 0
 
     @classmethod
-    def start(cls, *, durable: bool = True) -> Self:
-        """Create a cluster and return it once it answers; *durable* keeps fsync on."""
+    def start(cls, *, durable: bool = True, settings: str = "", base: Path | None = None) -> Self:
+        """Create a cluster and return it once it answers; *durable* keeps fsync on.
+
+        *settings* are lines of its configuration. With a *base* backup, it recovers from that.
+        """
         programs = _programs()
         assert programs is not None
-        account = ACCOUNT if os.geteuid() == 0 else None
+        account = account_of_postgresql()
         # Always below /tmp: the path of a socket must be short, and the account of
         # PostgreSQL may not be able to enter the folder that TMPDIR names.
         folder = Path(tempfile.mkdtemp(prefix="skylogin-postgresql-", dir="/tmp"))
@@ -139,7 +145,8 @@ class PostgreSQL:
             ["/bin/sh", "-c", POSTGRESQL_KEEPER],
             cwd=folder,
             env=_environment()
-            | {"programs": str(programs), "folder": str(folder), "options": options},
+            | {"programs": str(programs), "folder": str(folder), "options": options}
+            | {"settings": settings, "base": str(base or "")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -225,6 +232,24 @@ def _locked(file: int) -> Iterator[None]:
         yield
     finally:
         fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def account_of_postgresql() -> str | None:
+    """Return the account that PostgreSQL's programs need, None for the one of this process."""
+    return ACCOUNT if os.geteuid() == 0 else None
+
+
+def run_postgresql(script: str, folder: Path, **variables: str) -> None:
+    """Run a shell script in *folder* that uses PostgreSQL's programs. It has to succeed."""
+    environment = _environment()
+    subprocess.run(
+        ["/bin/sh", "-ec", script],
+        cwd=folder,
+        env=environment | {"PATH": f"{_programs()}:{environment['PATH']}"} | variables,
+        user=account_of_postgresql(),
+        check=True,
+        timeout=60,
+    )
 
 
 def _programs() -> Path | None:

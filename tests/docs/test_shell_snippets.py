@@ -52,6 +52,9 @@ NOT_RUN = {
     'pg_dump --format=custom --file=skylogin.dump --dbname="$DATABASE_URL"': (
         "tests/crash/test_postgresql_backups.py runs it"
     ),
+    'pg_basebackup --pgdata=/backups/base --checkpoint=fast --dbname="$DATABASE_URL"': (
+        "tests/crash/test_postgresql_backups.py runs it"
+    ),
 }
 # What is neither pasted nor printed, by language and page: the test that checks it.
 CHECKED_BY = {
@@ -68,6 +71,7 @@ CHECKED_BY = {
     ("js", "kits/javascript/README.md"): "kits/javascript/tests/readme.test.js",
     ("text", "kits/javascript/README.md"): "kits/javascript/tests/runners.test.js",
     ("yaml", "docs/seeds.md"): "test_a_page_runs_as_pasted",
+    ("ini", "docs/backups.md"): "tests/crash/test_postgresql_backups.py",
     ("nginx", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
     ("haproxy", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
     **{
