@@ -5,9 +5,12 @@ const { spawn } = require('node:child_process');
 const { accessSync, constants, existsSync } = require('node:fs');
 const path = require('node:path');
 const { createInterface } = require('node:readline');
+// Taken now: a test may replace the timers.
+const { clearInterval, clearTimeout, setInterval, setTimeout } = require('node:timers');
 
 // The first start by uvx or pipx builds an environment.
 const START_SECONDS_MAX = 120;
+const WATCH_SECONDS = 0.5;
 // Isolated, the server takes nothing from the project's environment but SKYLOGIN_ variables. It
 // stops when its standard input closes, which the system does for a killed process too.
 const OPTIONS = ['dev', '--isolated', '--port', '0', '--exit-with-parent'];
@@ -25,10 +28,10 @@ async function launch(settings, environment) {
     child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
   });
   const end = () => child.stdin.destroy();
+  exited.then(whenRunnerEnds(end));
   const stop = async () => {
     child.ref();
     end();
-    process.off('disconnect', end);
     await exited;
   };
   const said = keepErrors(child.stderr);
@@ -38,14 +41,34 @@ async function launch(settings, environment) {
     // A test file that forgets to stop the server still ends.
     [child, child.stdin, child.stdout, child.stderr].forEach((one) => one.unref());
     child.stdout.resume();
-    // A test runner that is killed may leave its workers behind, but not their servers.
-    if (process.connected) {
-      process.once('disconnect', end);
-    }
     return { ...ready, stop };
   } catch (error) {
     await stop();
     throw new Error(`${program} did not start a server: ${error.message}\n${said.text()}`.trimEnd());
+  }
+}
+
+/**
+ * Call *end* when the test runner that has this process as a worker is gone: killed, it leaves its
+ * workers behind, but not their servers. Returns what stops watching.
+ */
+function whenRunnerEnds(end) {
+  const isWorker = process.connected || process.env.NODE_TEST_CONTEXT !== undefined;
+  if (!isWorker) {
+    return () => {};
+  }
+  // Jest's tests have a copy of `process`, on which no events arrive and `ppid` stays.
+  const runner = process.ppid;
+  const watch = setInterval(() => isRunning(runner) || end(), WATCH_SECONDS * 1000).unref();
+  return () => clearInterval(watch);
+}
+
+function isRunning(id) {
+  try {
+    return process.kill(id, 0);
+  } catch (error) {
+    // Another user's process may not be asked.
+    return error.code === 'EPERM';
   }
 }
 

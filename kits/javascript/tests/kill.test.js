@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
-const { mkdirSync, readdirSync, readFileSync } = require('node:fs');
+const { existsSync, mkdirSync, readdirSync, readFileSync } = require('node:fs');
 const path = require('node:path');
 const { createInterface } = require('node:readline');
 const { describe, test } = require('node:test');
@@ -12,6 +12,12 @@ const { setTimeout: pause } = require('node:timers/promises');
 const { makeProject, startNode } = require('./projects.js');
 
 const READY = 'the server runs';
+// Until its server is gone.
+const LOOP = `async () => {
+  await skylogin.login('alice');
+  require('node:fs').writeFileSync('${READY}', '');
+  for (;;) { await skylogin.login('alice'); }
+}`;
 const HANGING = {
   'hanging.js': `require('skylogin').startSkylogin().then(() => console.log('${READY}')); setInterval(() => {}, 1000);`,
   'worker.js': `
@@ -24,7 +30,7 @@ require('skylogin').startSkylogin().then((server) => {
 const skylogin = require('skylogin/node-test').useSkylogin();
 require('node:test').test('hangs', async () => {
   await skylogin.login('alice');
-  process.stderr.write('${READY}\\n');
+  require('node:fs').writeFileSync('${READY}', '');
   await new Promise(() => setInterval(() => {}, 1000));
 });`,
   'hanging.mjs': `
@@ -33,6 +39,14 @@ export default async () => { await setUp(); console.log('${READY}'); await new P
   'vitest.config.mjs': "export default { test: { globalSetup: './hanging.mjs', include: ['none.js'] } };",
   'none.js': '',
   'jest.config.js': "module.exports = { globalSetup: './hanging.mjs', testMatch: ['**/none.js'] };",
+  'loop.test.js': `
+const skylogin = require('skylogin/node-test').useSkylogin();
+require('node:test').test('logs in', ${LOOP});`,
+  'loop.jest.js': `
+const skylogin = require('skylogin/jest').useSkylogin();
+test('logs in', ${LOOP}, 60_000);`,
+  // Jest has workers for more than one file.
+  'workers.config.js': "module.exports = { testMatch: ['**/loop.jest.js', '**/none.js'], maxWorkers: 2 };",
 };
 const COMMANDS = {
   node: ['hanging.js'],
@@ -40,6 +54,8 @@ const COMMANDS = {
   'node:test': ['node.test.js'],
   Vitest: ['node_modules/vitest/vitest.mjs', 'run'],
   Jest: ['node_modules/jest/bin/jest.js'],
+  'node --test': ['--test', 'loop.test.js'],
+  'Jest with workers': ['node_modules/jest/bin/jest.js', '--config', 'workers.config.js'],
 };
 const ROWS = [
   ['node', 'SIGTERM'],
@@ -48,6 +64,8 @@ const ROWS = [
   ['node:test', 'SIGKILL'],
   ['Vitest', 'SIGKILL'],
   ['Jest', 'SIGKILL'],
+  ['node --test', 'SIGKILL'],
+  ['Jest with workers', 'SIGKILL'],
 ];
 
 describe('nothing is left', { concurrency: 3, skip: process.platform !== 'linux' }, () => {
@@ -58,8 +76,8 @@ describe('nothing is left', { concurrency: 3, skip: process.platform !== 'linux'
       mkdirSync(temporary);
       const child = startNode(folder, COMMANDS[name], { TMPDIR: temporary });
       const ended = once(child, 'exit');
-      await Promise.race([said(child.stdout), said(child.stderr)]);
-      assert.equal(foldersIn(temporary).length, 1);
+      await waitUntilReady(child, path.join(folder, READY));
+      assert.notEqual(foldersIn(temporary).length, 0);
 
       child.kill(signal);
 
@@ -71,11 +89,15 @@ describe('nothing is left', { concurrency: 3, skip: process.platform !== 'linux'
   }
 });
 
-/** Wait until *stream* has said that the server runs. */
-function said(stream) {
-  return new Promise((resolve) => {
-    createInterface(stream).on('line', (line) => line.includes(READY) && resolve());
-  });
+/** Wait until *child* has said that the server runs, or has made *file*: Jest holds back what workers say. */
+async function waitUntilReady(child, file) {
+  let said = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on('line', (line) => (said ||= line.includes(READY)));
+  }
+  while (!said && !existsSync(file)) {
+    await pause(20);
+  }
 }
 
 function foldersIn(temporary) {

@@ -12,7 +12,8 @@ const RUNNERS = ['@jest', '@types', 'jest', 'jest-environment-node', 'vitest'];
 /** Make a project of *files* for a test, and return its folder. */
 function makeProject(test, files) {
   const folder = mkdtempSync(path.join(tmpdir(), 'project-'));
-  test.after(() => rmSync(folder, { recursive: true }));
+  // What has been killed may still be writing a last file.
+  test.after(() => rmSync(folder, { recursive: true, maxRetries: 5 }));
   mkdirSync(path.join(folder, 'node_modules'));
   symlinkSync(KIT, path.join(folder, 'node_modules', 'skylogin'));
   for (const name of RUNNERS) {
