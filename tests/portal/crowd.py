@@ -1,4 +1,4 @@
-"""An app as a busy team has it: 200 users, 500 logins through the last day, several secrets.
+"""An app as a busy team has it: 200 users, 500 logins through the last day, stubs, mails, secrets.
 
 Names are long or not Latin, e-mails have up to 90 characters, profiles are nested.
 """
@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from skylogin.clock import system_now
-from skylogin.testing import LoginRefusedError, SkyloginApp
+from skylogin.testing import CallRefusedError, LoginRefusedError, SkyloginApp
 from skylogin.tokens import bad_tokens
 
 from tests.browsers import Client
 
-USERS, LOGINS, EMAIL_LENGTH = 200, 500, 90
+USERS, LOGINS, ROWS, EMAIL_LENGTH = 200, 500, 50, 90
 DAY = timedelta(days=1)
 STEPS = 100
 REFUSED_SHARE = 0.3
@@ -78,6 +78,7 @@ def fill(client: Client) -> SkyloginApp:
         }
     )
     _log_in(app, list(everybody))
+    _call(app, list(everybody.values()))
     _fill_the_rest(client)
     return app
 
@@ -103,11 +104,30 @@ def _log_in(app: SkyloginApp, subjects: list[str]) -> None:
         app.login("user-4", {"username": "user6"})
 
 
+def _call(app: SkyloginApp, everybody: list[dict[str, Any]]) -> None:
+    """Call actions that stubs answer and that none does, have codes sent, sign a user out."""
+    user = app.users["user-4"]
+    names = ("get-orders", "sync-the-whole-warehouse-with-the-accounting", "hello:world")
+    for number in range(ROWS):
+        name = f"shop:{names[number % 3]}-{number}"
+        times = 3 if number % 3 else None
+        app.stubs.answer(name, {"orders": [{"id": number, "city": "Wien"}]}, times=times)
+    app.stubs.fail("shop:pay", "PermissionDenied", "You have not verified your e-mail address.")
+    for number in range(ROWS):
+        app.call("user:forgot-password", args={"email": everybody[number * 3]["email"]})
+        user.sign_out()
+    for number in range(ROWS):
+        with contextlib.suppress(CallRefusedError):
+            sent = {"page": number, "filter": {"city": "Łódź", "since": "2026-01-02"}}
+            app.call(f"shop:{names[0]}-{number}", args=sent if number % 2 else [])
+
+
 def _fill_the_rest(client: Client) -> None:
     """Add another secret, apps, faults and a snapshot."""
     client.control("secrets", overlap_hours=24)
     client.server.app().login("user-2")
-    for name in ("shop", "a-rather-long-name-of-an-app-for-the-integration-tests"):
+    names = ["shop", "a-rather-long-name-of-an-app-for-the-integration-tests"]
+    for name in (*names, *(f"worker-{number}" for number in range(3, ROWS))):
         client.server.app(name).login("alice", {"username": "alice"})
     client.control("faults", kind="latency", seconds=2, calls=3, action="sso:custom_token:login")
     client.control("faults", kind="drop", probability=0.3, seed=7)

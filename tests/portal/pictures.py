@@ -27,8 +27,10 @@ def pages(client: Client) -> Iterator[tuple[str, str]]:
     yield "start", ""
     for name in ("overview", "logins", "users", "secrets", "token", "app", "tests", "audit"):
         yield name, name
-    for name in ("settings", "apps"):
+    for name in ("settings", "apps", "calls"):
         yield name, name
+    yield "stubs", "calls/stubs"
+    yield "outbox", "calls/outbox"
     yield "user", f"users/{app.users['user-4'].id}"
     for reason in ("expired", "signature_wrong", "updated"):
         yield reason, f"logins/{[one.id for one in app.logins if one.reason == reason][-1]}"

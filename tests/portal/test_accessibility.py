@@ -41,6 +41,8 @@ PAGES = {
     "apps": "apps",
     "tests": "tests",
     "calls": "calls",
+    "stubs": "calls/stubs",
+    "outbox": "calls/outbox",
     "no users": "users?search=nobody",
     "unknown page": "no-such-page",
 }

@@ -12,8 +12,9 @@ from tests.portal import crowd
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd")]
 
 ROWS, HEIGHT_MAX, PHONE_WIDTH = 50, 2500, 390
-PAGES = ("overview", "calls", "secrets", "token", "app", "tests", "audit", "settings", "apps")
-LISTS = ("users", "logins", "logins?accepted=no")
+PAGES = ("overview", "secrets", "token", "app", "tests", "settings")
+CALLS = ("calls", "calls/stubs", "calls/outbox")
+LISTS = ("users", "logins", "logins?accepted=no", *CALLS, "audit", "apps")
 # What is cut off, or can only be seen by scrolling sideways. A field scrolls by itself.
 CLIPPED = """() => [...document.querySelectorAll("body *")].filter((one) => {
     const { right, width } = one.getBoundingClientRect();

@@ -2,6 +2,7 @@
 
 import html
 import re
+from http import HTTPStatus
 
 import pytest
 from skylogin import config
@@ -20,6 +21,7 @@ SECTIONS = {
     "token/mint": "token",
     "": "",
     "try": "",
+    "calls/stubs": "calls",
 }
 
 
@@ -34,7 +36,18 @@ def test_each_entry_has_its_page() -> None:
 @pytest.mark.parametrize(("page", "path"), SECTIONS.items())
 def test_a_page_belongs_to_an_entry(page: str, path: str) -> None:
     """A detail page to the entry of its list."""
-    assert section(page) == path
+    assert section(page, is_dev=True) == path
+
+
+@pytest.mark.parametrize("path", ["calls", "calls/outbox", "tests", "nowhere"])
+async def test_a_missing_page_does_not_lead_to_itself(serve_site: Site, path: str) -> None:
+    """Of `skylogin serve`, which lacks some, as of any address."""
+    await serve_site.sign_in()
+
+    page = await serve_site.get(path)
+
+    assert page.status == HTTPStatus.NOT_FOUND
+    assert path not in page.text.partition("<main")[0]
 
 
 def test_a_detail_page_lights_its_entry() -> None:

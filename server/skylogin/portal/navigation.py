@@ -38,18 +38,22 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("apps", "Apps"),
     ),
 }
-_PATHS = {entry.path for entries in GROUPS.values() for entry in entries}
+_ENTRIES = {entry.path: entry for entries in GROUPS.values() for entry in entries}
 
 
-def section(page: str) -> str:
-    """Return the path of the entry that a page belongs to: `users` for `users/anna/delete`."""
+def section(page: str, *, is_dev: bool) -> str:
+    """Return the path of the entry that a page belongs to: `users` for `users/anna/delete`.
+
+    A page that does not exist belongs to Start.
+    """
     first = page.partition("/")[0]
-    return first if first in _PATHS else ""
+    entry = _ENTRIES.get(first)
+    return first if entry and (is_dev or not entry.dev_only) else ""
 
 
 def links(base: str, page: str, *, is_dev: bool) -> dict[str, list[Link]]:
     """Return the links of each group, for the *page* of the app whose pages are below *base*."""
-    current = {section(page): "true", page: "page"}
+    current = {section(page, is_dev=is_dev): "true", page: "page"}
     return {
         group: [
             Link(base + entry.path, entry.name, current.get(entry.path, ""))

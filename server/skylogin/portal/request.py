@@ -143,7 +143,7 @@ class PageRequest:
             "portal": self.portal,
             "prefix": self.client.prefix,
             "page": self.page,
-            "section": navigation.section(self.page),
+            "section": navigation.section(self.page, is_dev=is_dev),
             "navigation": navigation.links(self.base, self.page, is_dev=is_dev),
             "apps_to_switch": self.apps,
             "form_token": portal_sessions.form_token(self.session),

@@ -48,6 +48,8 @@ ROUTES: list[Route[Page]] = [
     Route("POST", "app/rotate-keys", apps.rotate_app_keys),
     Route("POST", "app/delete", apps.delete_app),
     Route("GET", "calls", stubs.show_calls, dev_only=True),
+    Route("GET", "calls/stubs", stubs.show_stubs, dev_only=True),
+    Route("GET", "calls/outbox", stubs.show_outbox, dev_only=True),
     Route("POST", "calls/forget", stubs.forget_calls, dev_only=True),
     Route("POST", "calls/stubs", stubs.add_stub, dev_only=True),
     Route("POST", "calls/stubs/{stub_id}/remove", stubs.remove_stub, dev_only=True),

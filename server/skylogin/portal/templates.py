@@ -33,7 +33,9 @@ def _environment() -> Environment:
     environment.filters["brief"] = relative_time.brief
     environment.filters["clock"] = _clock
     environment.filters["pretty"] = _pretty
+    environment.filters["compact"] = _compact
     environment.filters["short"] = short
+    environment.filters["beginning"] = _beginning
     return environment
 
 
@@ -55,12 +57,21 @@ def _pretty(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def short(text: str, width: int) -> str:
     """Return *text* without its middle if it is wider than *width* letters."""
     if sum(map(_width, text)) <= width:
         return text
     start, end = width * 2 // 3, width // 3 - 1
     return f"{_first(text, start)}…{_first(text[::-1], end)[::-1]}"
+
+
+def _beginning(text: str, width: int) -> str:
+    """Return *text* without its end if it is wider than *width* letters."""
+    return text if sum(map(_width, text)) <= width else f"{_first(text, width - 1)}…"
 
 
 def _first(text: str, width: int) -> str:
