@@ -14,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 from skylogin import config
 from skylogin.clock import system_now
 from skylogin.database import open_store
-from skylogin.web import server
+from skylogin.web import metrics_page, server
 from skylogin.web.application import make_application
 
 Client = TestClient[Any, Any]
@@ -54,7 +54,9 @@ async def make_client(
                 shutil.copyfile(file_with_tables, path)
                 url = f"sqlite:///{path}"
             settings = config.read({**environment, "DATABASE_URL": url}, mode)
-            store = open_store(url, has_test_clocks=mode == config.DEV)
+            store = open_store(
+                url, has_test_clocks=mode == config.DEV, metrics=metrics_page.make_metrics()
+            )
             stack.push_async_callback(store.close)
             application = make_application(settings, store, now)
             served = await aiohttp_server(application, **server.RUNNER_OPTIONS)

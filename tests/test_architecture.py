@@ -46,6 +46,7 @@ START_UP_LIST = {
     "testing.server": {"skylogin.web.server"},
     "tokens.redis_store": {"redis"},
     "web.application": {"skylogin.admin.", "skylogin.portal."},
+    "web.metrics_page": {"skylogin.web.metrics_text"},
     "web.database_setup": {"skylogin.database.migrate"},
     "web.server": {"uvloop"},
 }

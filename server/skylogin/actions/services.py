@@ -17,6 +17,7 @@ from skylogin.database.group_commit import Batcher
 from skylogin.domain.login import Login
 from skylogin.domain.user import User
 from skylogin.ids import IdMaker
+from skylogin.metrics import Metrics
 from skylogin.tokens.custom_token import Rules
 
 
@@ -36,6 +37,7 @@ class Services:
     visits: Batcher[LastSeen, None]
     attempt_limits: AttemptLimits
     trouble: TroubleLog
+    metrics: Metrics
 
 
 @asynccontextmanager
@@ -56,11 +58,12 @@ async def open_services(
             app=await apps.open_default(),
             now=now,
             ids=ids,
-            logins=Batcher(store, log_in, batches.were_committed),
-            lookups=Batcher(store, batches.find_many, write=False),
-            visits=Batcher(store, batches.see_many),
+            logins=Batcher(store, log_in, batches.were_committed, kind="logins"),
+            lookups=Batcher(store, batches.find_many, write=False, kind="lookups"),
+            visits=Batcher(store, batches.see_many, kind="visits"),
             attempt_limits=LimitsInMemory(),
             trouble=TroubleLog(),
+            metrics=store.metrics,
         )
         for batcher in (services.visits, services.lookups, services.logins):
             at_end.push_async_callback(batcher.close)

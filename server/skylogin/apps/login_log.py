@@ -78,6 +78,7 @@ class LoginLog:
         for entry in entries:
             # A refused attempt was counted before: it may never be written.
             if entry.accepted:
+                self._store.metrics.logins.add(entry.reason)
                 self._counter.count(entry)
                 self._flush_soon()
 
@@ -93,6 +94,7 @@ class LoginLog:
 
     def note(self, entry: LogEntry) -> None:
         """Write *entry* soon; if too many wait already, only count it."""
+        self._store.metrics.logins.add(entry.reason)
         self._counter.count(entry)
         if len(self._waiting) < WAITING_MAX:
             self._waiting.append(entry)
@@ -102,8 +104,14 @@ class LoginLog:
 
     def _leave_out(self, entries: Sequence[LogEntry]) -> None:
         self._left_out += len(entries)
+        self._store.metrics.log_left_out.add(amount=len(entries))
         for entry in entries:
             self._counter.leave_out(entry)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many entries wait to be written."""
+        return len(self._waiting)
 
     def _flush_soon(self) -> None:
         if self._flusher is None:

@@ -84,6 +84,9 @@ class AppRegistry:
         self._known: dict[str, Refreshed[App | None]] = {}
         self._opening = asyncio.Lock()
         self._key = b""
+        store.metrics.log_waiting.follow(
+            lambda: sum(app.login_log.waiting for app in self._open.values())
+        )
 
     async def open_default(self) -> App:
         """Prepare the default app in the database and return it."""

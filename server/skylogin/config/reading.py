@@ -210,6 +210,7 @@ def _serve_problems(settings: Settings) -> list[str]:
         "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
         "TOKEN_STORE_SECRET": settings.token_store_secret,
         "SKYLOGIN_ADMIN_TOKEN": settings.admin_token,
+        "SKYLOGIN_METRICS_TOKEN": settings.metrics_token,
     }
     for variable, secret in secrets.items():
         if not secret:

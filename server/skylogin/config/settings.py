@@ -118,6 +118,8 @@ class Settings:
     default_key_on_network: bool = _setting("SKYLOGIN_DEFAULT_KEY_ON_NETWORK", "no", parsers.boolean, "Whether `skylogin dev` starts beyond loopback with the default master key, which everybody knows.")
     admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.", SECRET)
     admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.", SECRET)
+    metrics_token: str = _setting("SKYLOGIN_METRICS_TOKEN", "", parsers.text, "Bearer token of `/metrics`. Unset: only programs on this machine get the numbers, and not through a proxy.", SECRET)
+    metrics_port: int | None = _setting("SKYLOGIN_METRICS_PORT", "", parsers.port, "Port on which `/metrics` is answered instead. 0: any free port.")
     # fmt: on
     warnings: tuple[str, ...] = ()
 

@@ -27,6 +27,7 @@ from skylogin.database.sqlite_file import SqliteFile
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
 from skylogin.errors import RetryTransaction, database_busy, took_too_long
+from skylogin.metrics import Metrics
 
 logger = logging.getLogger("skylogin.store")
 
@@ -59,9 +60,14 @@ class Store:
         durable: bool = True,
         query_seconds: int = 0,
         has_test_clocks: bool = False,
+        metrics: Metrics | None = None,
     ) -> None:
+        self.metrics = metrics or Metrics()
         self._has_test_clocks = has_test_clocks
         self._pools = Pools(url, durable=durable, query_seconds=query_seconds)
+        self.metrics.in_use.follow(lambda: self._pools.in_use)
+        self.metrics.waiting.follow(lambda: self._pools.waiting)
+        self.metrics.unavailable.follow(lambda: self.times_unavailable)
         self._fields = FieldCache()
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
@@ -179,6 +185,7 @@ class Store:
                     raise
             if self._is_closed or asyncio.current_task() in self._abandoned:
                 break
+            self.metrics.retries.add()
             pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
             await asyncio.sleep(pause * random.random())
         raise database_busy()
@@ -210,7 +217,9 @@ class Store:
                 await transaction.finish()
                 done.append((transaction, result))
                 if write:
+                    began = monotonic()
                     await _commit(connection)
+                    self.metrics.commits.observe(monotonic() - began)
         except OutcomeUnknownError:
             if was_committed is None or not await self._retry(was_committed):
                 raise
@@ -304,15 +313,26 @@ class Store:
 
 
 def open_store(
-    url: str, *, durable: bool = True, query_seconds: int = 0, has_test_clocks: bool = False
+    url: str,
+    *,
+    durable: bool = True,
+    query_seconds: int = 0,
+    has_test_clocks: bool = False,
+    metrics: Metrics | None = None,
 ) -> Store:
     """Return the store at *url*, not yet connected.
 
     Commits to an SQLite database that is not *durable* do not wait for the disk. PostgreSQL
     itself ends the statements of queries after *query_seconds*; 0: never. With *has_test_clocks*,
-    times are not compared with the database's clock.
+    times are not compared with the database's clock. *metrics* are those of the server.
     """
-    return Store(url, durable=durable, query_seconds=query_seconds, has_test_clocks=has_test_clocks)
+    return Store(
+        url,
+        durable=durable,
+        query_seconds=query_seconds,
+        has_test_clocks=has_test_clocks,
+        metrics=metrics,
+    )
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from skylogin.database.database import Store
 from skylogin.database.transaction import Transaction
 from skylogin.errors import SkygearError, database_trouble
+from skylogin.metrics import BATCHES
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -32,7 +33,10 @@ class Batcher(Generic[Item, Outcome]):
         was_committed: WasCommitted[Item] | None = None,
         *,
         write: bool = True,
+        kind: str = "",
     ) -> None:
+        self._kind = kind or BATCHES[0]
+        store.metrics.batch_waiting.follow(lambda: len(self._waiting), self._kind)
         self._store = store
         self._work = work
         self._was_committed = was_committed
@@ -72,6 +76,7 @@ class Batcher(Generic[Item, Outcome]):
     async def _settle(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
         if not batch:
             return
+        self._store.metrics.batches.observe(len(batch), self._kind)
         try:
             outcomes = await self._commit([item for item, _ in batch])
         except Exception as error:

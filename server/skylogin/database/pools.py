@@ -25,6 +25,8 @@ class Pools:
 
     def __init__(self, url: str, *, durable: bool, query_seconds: int) -> None:
         self.is_pooled = False
+        # Connections, and those who wait for one.
+        self.in_use = self.waiting = 0
         self._query_seconds = query_seconds
         # What ends the statement of a task on SQLite.
         self._interrupts: dict[asyncio.Task[Any] | None, threading.Event] = {}
@@ -63,15 +65,12 @@ class Pools:
         self, *, write: bool = True, is_query: bool = False
     ) -> AsyncIterator[AsyncConnection]:
         """Yield a connection, which `interrupt` of the current task ends."""
+        self.waiting += 1
         try:
-            connection = await self._engine(write=write, is_query=is_query).connect()
-        except PoolerFoundError:
-            if not self.is_pooled:
-                self.is_pooled = True
-                before = {self._writer, self._querier}
-                self._open_postgresql()
-                await _dispose(before)
-            connection = await self._engine(write=write, is_query=is_query).connect()
+            connection = await self._connect(write=write, is_query=is_query)
+        finally:
+            self.waiting -= 1
+        self.in_use += 1
         task = asyncio.current_task()
         interrupt = connection.info.get(engines.INTERRUPT)
         if interrupt is not None:
@@ -85,7 +84,19 @@ class Pools:
             raise
         finally:
             self._interrupts.pop(task, None)
+            self.in_use -= 1
             await connection.close()
+
+    async def _connect(self, *, write: bool, is_query: bool) -> AsyncConnection:
+        try:
+            return await self._engine(write=write, is_query=is_query).connect()
+        except PoolerFoundError:
+            if not self.is_pooled:
+                self.is_pooled = True
+                before = {self._writer, self._querier}
+                self._open_postgresql()
+                await _dispose(before)
+            return await self._engine(write=write, is_query=is_query).connect()
 
     def _engine(self, *, write: bool, is_query: bool) -> AsyncEngine:
         if is_query:

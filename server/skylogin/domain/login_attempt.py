@@ -24,6 +24,10 @@ HEADER_TEXT_MAX = 200
 PROFILE_BYTES_MAX = 4096
 PROFILE_NESTING_MAX = 32
 
+_ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
+# What comes of an attempt, by its reason.
+OUTCOMES = {one.value: "accepted" if one in _ACCEPTED else "refused" for one in Reason}
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -70,6 +70,11 @@ class PubSub:
                 request.transport.close()
         return ws
 
+    @property
+    def count(self) -> int:
+        """Return how many connections are open."""
+        return len(self._open)
+
     async def _listen(
         self, ws: web.WebSocketResponse, listener: Listener, app: str, hub: str
     ) -> bytes | None:

@@ -34,6 +34,7 @@ from skylogin.errors import (
 from skylogin.http import fault_answers, origin
 from skylogin.http.bodies import RETRY_SECONDS, BodyTooLargeError, BodyTooSlowError, MemoryFullError
 from skylogin.http.forwarding import client_of
+from skylogin.metrics import OTHER
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES
 
@@ -65,6 +66,7 @@ async def refuse(request: web.Request) -> web.Response:
 def refuse_busy(request: web.Request, explanation: str) -> web.Response:
     """Ask the client to try again in a moment."""
     services = request.app[SERVICES]
+    services.metrics.shed.add()
     headers = _headers(request, services)
     headers["Server"], headers["Retry-After"] = SERVER, str(RETRY_SECONDS)
     message = "the server is busy"
@@ -76,6 +78,10 @@ async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a call of an action, with any method and path. Log it if a setting says so."""
     began = monotonic()
     response = await _answer(request)
+    if not isinstance(response, web.WebSocketResponse):
+        metrics = request.app[SERVICES].metrics
+        metrics.answers.add(response.status // 100)
+        metrics.calls.observe(monotonic() - began, request.get(ACTION, OTHER))
     if REASON_HEADER in response.headers and "Origin" in request.headers:
         _show_to_page(request, response)
     if calls_logger.isEnabledFor(logging.INFO):

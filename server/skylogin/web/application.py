@@ -19,15 +19,14 @@ from skylogin.http import fault_answers
 from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
-from skylogin.web import action_endpoint, health
+from skylogin.web import action_endpoint, health, metrics_page
 from skylogin.web.connections import Connection, connection_of
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES, STOPPING
 
-# `/metrics` does not exist; the action of an unknown path would be the home action.
 OPERATORS_PATHS = {
     "healthz": health.healthz,
     "readyz": health.readyz,
-    "metrics": action_endpoint.refuse,
+    "metrics": metrics_page.answer,
 }
 HEALTH = (health.healthz, health.readyz)
 # Without an authentication server, an app under `skylogin dev` gets its custom tokens there.
@@ -66,6 +65,9 @@ async def _run_services(
 ) -> AsyncIterator[None]:
     async with open_services(settings, store, now) as services:
         application[SERVICES] = services
+        pubsub = application[PUBSUB]
+        services.metrics.websockets.follow(lambda: pubsub.count)
+        services.metrics.channels.follow(pubsub.hub.count_channels)
         with closing(Bodies()) as application[BODIES]:
             yield
         await application[health.READINESS].close()

@@ -89,6 +89,11 @@ class Connections:
         return True
 
     @property
+    def count(self) -> int:
+        """Return how many connections are open."""
+        return len(self._open) + len(self._spare)
+
+    @property
     def fullness(self) -> str:
         """Say how many connections are open."""
         return f"{len(self._open)} connections are open, as many as this process may have"

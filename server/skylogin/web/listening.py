@@ -21,8 +21,18 @@ async def listen(
 ) -> asyncio.Server:
     """Listen on *host*; empty means every address of the machine, and so does `::`, as in Go.
 
-    At most *backlog* connections are accepted at once.
+    At most *backlog* connections are accepted at once. Raises ConfigurationError if *host* and
+    *port* cannot be listened on.
     """
+    try:
+        return await _listen(make_protocol, host, port, backlog)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError([problem_with(host, port, error)]) from error
+
+
+async def _listen(
+    make_protocol: Callable[[], asyncio.Protocol], host: str, port: int, backlog: int
+) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     if _is_every_address(host) and socket.has_dualstack_ipv6():
         # asyncio would listen on IPv6 alone, and on another port if any is free to choose.

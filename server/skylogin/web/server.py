@@ -24,7 +24,7 @@ from skylogin.config import DEV, ConfigurationError, Settings
 from skylogin.database import Store, open_store
 from skylogin.errors import SkygearError
 from skylogin.store.apps import KeysTakenError
-from skylogin.web import database_file, database_setup, listening
+from skylogin.web import database_file, database_setup, listening, metrics_page
 from skylogin.web.application import make_application
 from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES, STOPPING
@@ -76,6 +76,8 @@ class Running:
     custom_token_secret: str
     store: Store
     services: Services
+    # Empty unless the numbers have a port of their own.
+    metrics_url: str = ""
 
     @property
     def portal(self) -> str | None:
@@ -98,6 +100,8 @@ class Running:
             "api_key": settings.api_key,
             "portal": self.portal,
         }
+        if self.metrics_url:
+            facts["metrics"] = self.metrics_url
         if settings.mode == DEV:
             facts["master_key"] = settings.master_key
             facts["custom_token_secret"] = self.custom_token_secret
@@ -132,6 +136,7 @@ async def running(
             durable=not ephemeral,
             query_seconds=max(0, settings.response_timeout_seconds),
             has_test_clocks=settings.mode == DEV,
+            metrics=metrics_page.make_metrics(),
         )
         at_end.push_async_callback(store.close)
         await database_setup.prepare_tables(store, settings, migrate=migrate)
@@ -141,15 +146,16 @@ async def running(
             raise ConfigurationError([problem])
         if prepare is not None:
             await prepare(store)
-        async with _listening(settings, store, now) as (services, url, port):
+        async with _listening(settings, store, now) as (services, url, port, metrics_url):
             secrets = await services.app.secrets.texts(now())
-            yield Running(url, port, settings, next(iter(secrets), ""), store, services)
+            secret = next(iter(secrets), "")
+            yield Running(url, port, settings, secret, store, services, metrics_url)
 
 
 @asynccontextmanager
 async def _listening(
     settings: Settings, store: Store, now: Callable[[], datetime]
-) -> AsyncIterator[tuple[Services, str, int]]:
+) -> AsyncIterator[tuple[Services, str, int, str]]:
     host, port = settings.address()
     application = make_application(settings, store, now)
     # A call is dropped from its batch if its client disconnects before the batch begins.
@@ -163,6 +169,8 @@ async def _listening(
                 settings.connections_per_address_max,
                 settings.trusted_proxies,
             )
+            store.metrics.connections.follow(lambda: connections.count)
+            store.metrics.turned_away.follow(lambda: connections.turned_away)
             asyncio.get_running_loop().set_exception_handler(connections.handle_error)
             make_protocol = functools.partial(connections.wrap, runner.server)
             server = await listening.listen(make_protocol, host, port, connections.accepted_at_once)
@@ -170,11 +178,11 @@ async def _listening(
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
             raise ConfigurationError([error.explanation]) from error
-        except (OSError, UnicodeError) as error:
-            raise ConfigurationError([listening.problem_with(host, port, error)]) from error
         silent = asyncio.create_task(connections.close_silent())
         try:
-            yield (application[SERVICES], *listening.url_of(server))
+            services = application[SERVICES]
+            async with metrics_page.on_its_port(services, connections) as metrics_url:
+                yield (services, *listening.url_of(server), metrics_url)
         finally:
             silent.cancel()
             await _stop_accepting(server)

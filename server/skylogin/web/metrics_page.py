@@ -1,0 +1,105 @@
+"""`/metrics`, in the text format of Prometheus.
+
+Without a token it is for programs on this machine only: a proxy's clients, and pages of other
+sites in a browser here, are told that there is nothing.
+"""
+
+import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from aiohttp import web
+
+from skylogin.actions import table
+from skylogin.actions.services import Services
+from skylogin.domain import hosts, login_attempt, secret_text
+from skylogin.http import origin
+from skylogin.metrics import Metrics
+from skylogin.web import listening
+from skylogin.web.connections import Connections
+from skylogin.web.keys import SERVICES
+
+STOP_SECONDS_MAX = 1
+FORWARDED = ("forwarded", "via", "x-real-ip")
+BEARER = "Bearer "
+
+
+def make_metrics(workers: int = 1) -> Metrics:
+    """Return the numbers of a server that starts with so many *workers*."""
+    return Metrics(table.ACTIONS, login_attempt.OUTCOMES, workers)
+
+
+async def answer(request: web.Request) -> web.Response:
+    """Answer with the numbers of all workers, or with nothing to those who may not see them."""
+    services = request.app[SERVICES]
+    if request.method == "OPTIONS":
+        # Without headers of CORS: no page has a use for the numbers.
+        return web.Response()
+    if services.settings.metrics_port is not None:
+        return _refuse(HTTPStatus.NOT_FOUND)
+    return _answer_with_numbers(request, services)
+
+
+def _answer_with_numbers(request: web.Request, services: Services) -> web.Response:
+    token = services.settings.metrics_token
+    if token:
+        given = request.headers.get("Authorization", "")
+        if not secret_text.is_same(given, f"{BEARER}{token}"):
+            return _refuse(HTTPStatus.FORBIDDEN)
+    elif not _is_from_here(request):
+        return _refuse(HTTPStatus.NOT_FOUND)
+    # On the start-up list: most servers are never asked.
+    from skylogin.web import metrics_text  # noqa: PLC0415
+
+    text = metrics_text.write(services.metrics, services.store.dialect)
+    return web.Response(body=text, headers={"Content-Type": metrics_text.CONTENT_TYPE})
+
+
+@asynccontextmanager
+async def on_its_port(services: Services, connections: Connections) -> AsyncIterator[str]:
+    """Answer on the port that the settings name, if any, and yield its URL, else nothing."""
+    settings = services.settings
+    if settings.metrics_port is None:
+        yield ""
+        return
+    application = web.Application()
+    application[SERVICES] = services
+    application.router.add_route("*", r"/{path:[\s\S]*}", _answer_on_its_port)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_SECONDS_MAX)
+    await runner.setup()
+    assert runner.server is not None
+    try:
+        make_protocol = functools.partial(connections.wrap, runner.server)
+        host, _ = settings.address()
+        server = await listening.listen(
+            make_protocol, host, settings.metrics_port, connections.accepted_at_once
+        )
+        url, _ = listening.url_of(server)
+        try:
+            yield f"{url}metrics"
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
+
+
+async def _answer_on_its_port(request: web.Request) -> web.Response:
+    if request.path.lower().strip("/") != "metrics":
+        return _refuse(HTTPStatus.NOT_FOUND)
+    return _answer_with_numbers(request, request.app[SERVICES])
+
+
+def _refuse(status: HTTPStatus) -> web.Response:
+    return web.Response(status=status, text=f"{status.phrase.lower()}\n")
+
+
+def _is_from_here(request: web.Request) -> bool:
+    """Return whether a program on this machine asks by this machine's own name, for itself."""
+    names = [name.lower() for name in request.headers]
+    if any(name in FORWARDED or name.startswith("x-forwarded-") for name in names):
+        return False
+    # Another name is one that resolves to this machine for a page of another site, or that a
+    # proxy passed on.
+    by_own_name = origin.is_on_loopback(f"http://{request.host}")
+    return by_own_name and hosts.is_loopback(request.remote or "")
