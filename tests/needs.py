@@ -200,6 +200,7 @@ NEEDS = {
         Need("chromium", "the portal in a browser", _command("chromium", "chromium-browser")),
         Need("curl", "the shell snippets of the documents", _command("curl")),
         Need("wrk", "the speed", _command("wrk")),
+        Need("prometheus", "the alert rules", _command("promtool")),
         Need("faketime", "the turn of the year", _command("faketime")),
         Need("locales", "another locale", lambda: Path("/usr/share/i18n/locales/tr_TR").exists()),
         Need("nodejs", NODE, _command("node")),

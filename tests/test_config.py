@@ -498,6 +498,7 @@ SERVICE_LINKS = {
     "SKYLOGIN_DEV_PORT_80_TCP_ADDR": "fd00::7",
     "SKYLOGIN_2_PORT_9000_SCTP_PROTO": "sctp",
     "SKYLOGIN_DATA_SERVICE_HOST": "10.0.12.8",
+    "SKYLOGIN_METRICS_PORT": "tcp://10.0.12.9:9100",
     "SKYLOGIN_NAME": "/tests/skylogin",
     "SKYLOGIN_ENV_PATH": "/usr/bin",
 }

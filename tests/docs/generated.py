@@ -13,6 +13,7 @@ from skylogin.cli import main
 from skylogin.config import SETTINGS
 from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.tokens.bad_tokens import KINDS
+from skylogin.web.metrics_page import make_metrics
 
 from tests.docs.pages import PAGES, ROOT
 
@@ -137,6 +138,14 @@ def render() -> dict[str, str]:
             "docs/commands.md",
             "command | what it does",
             [f"`skylogin {name}` | {about}" for name, about in commands()],
+        ),
+        "docs/metrics.md": _with_rows(
+            "docs/metrics.md",
+            "name | labels | what it is",
+            [
+                f"`{one.name}` | {', '.join(f'`{label}`' for label in one.labels) or 'none'} | {one.about}"
+                for one in make_metrics().families
+            ],
         ),
         "docs/testing.md": _with_rows(
             "docs/testing.md",

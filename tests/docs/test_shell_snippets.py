@@ -71,6 +71,7 @@ CHECKED_BY = {
     ("js", "kits/javascript/README.md"): "kits/javascript/tests/readme.test.js",
     ("text", "kits/javascript/README.md"): "kits/javascript/tests/runners.test.js",
     ("yaml", "docs/seeds.md"): "test_a_page_runs_as_pasted",
+    ("yaml", "docs/metrics.md"): "tests/release/test_prometheus.py",
     ("ini", "docs/backups.md"): "tests/crash/test_postgresql_backups.py",
     ("nginx", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
     ("haproxy", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import pytest
+from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
+from skylogin import config
 from skylogin.apps import login_log
 from skylogin.clock import system_now
-from skylogin.config import SERVE
 from skylogin.errors import Reason
 from skylogin.tokens.mint import mint
-from skylogin.web import metrics_page
+from skylogin.web import metrics_page, server
 from skylogin.web.keys import SERVICES
 
 from tests.applications import Client, MakeClient
@@ -79,7 +80,7 @@ async def test_clients_of_a_proxy_see_nothing(headers: dict[str, str], client: C
 @pytest.mark.parametrize("given", ["", "Bearer", f"Bearer {TOKEN}x", TOKEN, f"Basic {TOKEN}"])
 async def test_with_a_token_everybody_needs_it(given: str, make_client: MakeClient) -> None:
     """Also programs on this machine, which may be a proxy that says nothing of its clients."""
-    client = await make_client(SERVE, **KEYS, SKYLOGIN_METRICS_TOKEN=TOKEN)
+    client = await make_client(config.SERVE, **KEYS, SKYLOGIN_METRICS_TOKEN=TOKEN)
     headers = {"Authorization": given} if given else {}
 
     answer = await client.get("/metrics", headers=headers)
@@ -94,6 +95,22 @@ async def test_a_port_of_their_own(make_client: MakeClient) -> None:
     client = await make_client(SKYLOGIN_METRICS_PORT="9100")
 
     assert (await client.get("/metrics")).status == HTTPStatus.NOT_FOUND
+
+    environment = {"HOST": "127.0.0.1:0", "SKYLOGIN_METRICS_PORT": "0"}
+    async with (
+        server.running(config.read(environment, config.DEV), ephemeral=True) as running,
+        ClientSession() as session,
+    ):
+        assert running.facts()["metrics"] == running.metrics_url
+        async with session.get(running.metrics_url) as answer:
+            seen = read(await answer.text())
+        async with session.get(running.metrics_url.replace("/metrics", "/me")) as answer:
+            other = answer.status
+        async with session.get(running.metrics_url, headers={"Via": "1.1 a"}) as answer:
+            from_elsewhere = answer.status
+
+    assert seen["skylogin_connections"] == 1
+    assert other == from_elsewhere == HTTPStatus.NOT_FOUND
 
 
 # --- what they say -----------------------------------------------------------------------

@@ -56,6 +56,11 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     """
     problems: list[str] = []
     warnings: list[str] = []
+    environment = {
+        name: value
+        for name, value in environment.items()
+        if not SERVICE_LINK.fullmatch(f"{name}={value}")
+    }
     own_url = environment.get("SKYLOGIN_DATABASE_URL")
     if own_url:
         # The other one is a project's own, perhaps of a kind that we do not know.
@@ -112,11 +117,7 @@ def _shown(text: str) -> str:
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     known = FOR_CLIENTS | {f"{name}_FILE" for name in FROM_FILES}
-    return check_names(
-        name
-        for name, value in sorted(environment.items())
-        if is_own(name) and name not in known and not SERVICE_LINK.fullmatch(f"{name}={value}")
-    )
+    return check_names(name for name in sorted(environment) if is_own(name) and name not in known)
 
 
 def is_own(variable: str) -> bool:

@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Passwords": ("USER_AUDIT_PW",),
     "Login log": ("SKYLOGIN_LOGIN_LOG",),
-    "Operators": ("SKYLOGIN_ADMIN",),
+    "Operators": ("SKYLOGIN_ADMIN", "SKYLOGIN_METRICS"),
     "Database": ("DATABASE", "SKYLOGIN_DATA"),
     OTHERS: ("",),
 }
