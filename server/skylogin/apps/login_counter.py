@@ -79,17 +79,19 @@ class LoginCounter:
         if not attempts:
             return
         latest = max(minute for minute, _ in attempts)
+        # Also once a clock that was ahead is set back.
+        is_due = self._dropped_at is None or abs(latest - self._dropped_at) >= DROP_EVERY
 
         async def write(tx: Transaction) -> None:
             await login_counts.add(tx, self._app, Counts(attempts, uses))
-            if self._dropped_at is None or latest - self._dropped_at >= DROP_EVERY:
+            if is_due:
                 await login_counts.drop_before(
                     tx, self._app, latest - COUNTS_AGE_MAX, latest - USES_AGE_MAX
                 )
 
         try:
             await self._store.run(write)
-            self._dropped_at = max(latest, self._dropped_at or latest)
+            self._dropped_at = latest if is_due else self._dropped_at
         except Exception as error:
             # It is logged that the database is not available, and the counts wait.
             if not database_trouble(error):

@@ -9,6 +9,7 @@ from skylogin.config import ConfigurationError, Settings
 from skylogin.ids import IdMaker
 from skylogin.tokens import access_token, file_store, redis_store
 from skylogin.tokens.access_token import AccessToken
+from skylogin.tokens.file_sweep import Sweep
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -64,6 +65,7 @@ class TokenStores:
         self._settings = settings
         self._ids = ids
         self._redis: Redis | None = None
+        self._sweep = Sweep()
 
     async def open(self) -> None:
         """Make the folder or the client. Raises ConfigurationError if that fails."""
@@ -91,7 +93,7 @@ class TokenStores:
         if settings.token_store == "fs":
             folder = Path(settings.token_store_path)
             folder = folder if is_default else folder / APPS / app
-            return file_store.open_tokens(folder, app, seconds, ids)
+            return file_store.open_tokens(folder, app, seconds, ids, self._sweep)
         if self._redis is not None:
             prefix = f"{settings.token_store_prefix}:" if settings.token_store_prefix else ""
             prefix += "" if is_default else f"{APPS}:{app}:"
@@ -99,7 +101,8 @@ class TokenStores:
         return SignedTokens(key, seconds, ids)
 
     async def close(self) -> None:
-        """Close the client."""
+        """Close the client or the folder."""
+        self._sweep.close()
         if self._redis is not None:
             await self._redis.aclose()
 

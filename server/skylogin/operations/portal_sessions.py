@@ -18,6 +18,7 @@ SESSION_BYTES = 32
 SESSION_AGE_MAX = timedelta(hours=12)
 SESSION_IDLE_MAX = timedelta(hours=2)
 SESSION_USE_NOTED = timedelta(minutes=1)
+SESSIONS_MAX = 1000
 SIGNED_IN, REFUSED, SIGNED_OUT = "portal.sign_in", "portal.sign_in_refused", "portal.sign_out"
 
 
@@ -60,6 +61,7 @@ async def _start(operator: Operator) -> str:
         created_before, used_before = now - SESSION_AGE_MAX, now - SESSION_IDLE_MAX
         await operator_sessions.drop_ended(tx, created_before, used_before)
         await operator_sessions.add(tx, _hashed(key), now)
+        await operator_sessions.keep_latest(tx, SESSIONS_MAX)
 
     await operator.act(EVERY_APP, SIGNED_IN, "", work)
     return key

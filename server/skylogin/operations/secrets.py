@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from skylogin.apps import token_secrets
+from skylogin.apps.login_counter import USES_AGE_MAX
 from skylogin.config import Settings
 from skylogin.database import Transaction
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
@@ -109,6 +110,7 @@ async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> 
         for secret in await secrets.load(tx, app):
             await secrets.end(tx, app, secret.id, now + overlap)
         await secrets.add(tx, app, new)
+        await secrets.drop_ended(tx, app, now - USES_AGE_MAX)
         everything = await secrets.load(tx, app)
         old = [one for one in everything if one.id != new.id and one.accepted_at(now)]
         return Rotation(new, tuple(old))

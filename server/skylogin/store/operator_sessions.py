@@ -49,6 +49,17 @@ def _of(session_hash: str) -> tuple[ColumnElement[bool], ...]:
     return operator_sessions.c.app == EVERY_APP, operator_sessions.c.id == session_hash
 
 
+async def keep_latest(tx: Transaction, number: int) -> None:
+    """End the oldest sessions but for *number*."""
+    table = operator_sessions
+    of_all = select(table.c.created_at).where(table.c.app == EVERY_APP)
+    latest = of_all.order_by(table.c.created_at.desc())
+    last_kept = latest.limit(1).offset(number - 1).scalar_subquery()
+    await tx.connection.execute(
+        delete(table).where(table.c.app == EVERY_APP, table.c.created_at < last_kept)
+    )
+
+
 async def drop_ended(tx: Transaction, made_before: datetime, used_before: datetime) -> None:
     """Drop the sessions that were created or last used before these times."""
     table = operator_sessions

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from skylogin.database.tables import custom_token_secrets
 from skylogin.database.transaction import Transaction
@@ -24,7 +24,7 @@ class StoredSecret:
 
 
 async def load(tx: Transaction, app: str) -> list[StoredSecret]:
-    """Return every secret that *app* ever had, newest first."""
+    """Return the secrets of *app* with those that ended, newest first."""
     rows = await tx.connection.execute(_OF_APP, {"name": app})
     return [StoredSecret(*row) for row in rows]
 
@@ -66,3 +66,9 @@ async def end(tx: Transaction, app: str, secret_id: str, at: datetime) -> bool:
         .values(ends_at=at)
     )
     return changed.rowcount > 0
+
+
+async def drop_ended(tx: Transaction, app: str, before: datetime) -> None:
+    """Drop the secrets that ended *before* a time."""
+    table = custom_token_secrets
+    await tx.connection.execute(delete(table).where(table.c.app == app, table.c.ends_at < before))

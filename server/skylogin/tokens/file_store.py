@@ -17,26 +17,29 @@ from skylogin.encoding import json_text
 from skylogin.ids import IdMaker
 from skylogin.tokens import stored_token
 from skylogin.tokens.access_token import store_fails
+from skylogin.tokens.file_sweep import FILE_BYTES_MAX, Sweep
 from skylogin.tokens.stored_token import StoredToken
 from skylogin.tokens.stored_tokens import StoredTokens
 
 Result = TypeVar("Result")
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
-FILE_BYTES_MAX = 65536
 TRIED_BYTES = 4096
 # Tokens do not begin with a dot, so an unfinished file is never read as a token.
 UNFINISHED = ".new-"
 
 
-def open_tokens(folder: Path, app: str, expiry_seconds: int, ids: IdMaker) -> StoredTokens:
-    """Return the access tokens of an app, in a folder of their own."""
-    return StoredTokens(_FileTokens(folder), app, expiry_seconds, ids)
+def open_tokens(
+    folder: Path, app: str, expiry_seconds: int, ids: IdMaker, sweep: Sweep | None = None
+) -> StoredTokens:
+    """Return the access tokens of an app, in a folder of their own, which *sweep* keeps small."""
+    return StoredTokens(_FileTokens(folder, sweep), app, expiry_seconds, ids)
 
 
 class _FileTokens:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sweep: Sweep | None) -> None:
         self._folder = folder
+        self._sweep = sweep
         self._is_clean = False
 
     async def save(self, stored: StoredToken) -> None:
@@ -53,6 +56,9 @@ class _FileTokens:
         self._make_folder()
         unfinished = self._folder / f"{UNFINISHED}{stored.token}"
         write_whole(self._folder / stored.token, data, unfinished)
+        # Tokens that never expire leave nothing to remove.
+        if self._sweep is not None and stored.expires_at:
+            self._sweep.step(self._folder, stored)
 
     def _make_folder(self) -> None:
         make_folder(self._folder)

@@ -1,0 +1,73 @@
+"""Removing the files of access tokens that expired: a few with each new token.
+
+What is not a token of the app, such as a file of another program, stays.
+"""
+
+import os
+import threading
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+
+from skylogin.tokens import stored_token
+from skylogin.tokens.stored_token import StoredToken
+
+# Each new token adds one file. If three of four are expired, as many are removed.
+LOOKED_AT = 4
+# A clock that is wrong for some hours ends no token for good.
+KEPT_NANOSECONDS = 24 * 3600 * 10**9
+FILE_BYTES_MAX = 65536
+
+
+class Sweep:
+    """Goes through the folders of the apps, one after the other; one is open at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: Generator[os.DirEntry[str], None, None] | None = None
+        self._app = ""
+        self._now = 0
+
+    def step(self, folder: Path, new: StoredToken) -> None:
+        """Look at a few files: in *folder*, which got a *new* token, unless another one is open.
+
+        A failure is none of the token.
+        """
+        # Tokens are written in several threads.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            with suppress(OSError):
+                if self._entries is None:
+                    self._app, self._now = new.app, new.issued_at
+                    self._entries = _entries(folder)
+                for _ in range(LOOKED_AT):
+                    entry = next(self._entries, None)
+                    if entry is None:
+                        self._entries = None
+                        return
+                    self._look(entry)
+        finally:
+            self._lock.release()
+
+    def _look(self, entry: os.DirEntry[str]) -> None:
+        if not stored_token.is_token(entry.name) or not entry.is_file(follow_symlinks=False):
+            return
+        with open(entry.path, "rb") as file:
+            found = stored_token.from_json(file.read(FILE_BYTES_MAX))
+        if found is None or (found.token, found.app) != (entry.name, self._app):
+            return
+        if 0 < found.expires_at < self._now - KEPT_NANOSECONDS:
+            os.unlink(entry.path)
+
+    def close(self) -> None:
+        """Close the folder that is open."""
+        with self._lock:
+            if self._entries is not None:
+                self._entries.close()
+                self._entries = None
+
+
+def _entries(folder: Path) -> Generator[os.DirEntry[str], None, None]:
+    with os.scandir(folder) as entries:
+        yield from entries
