@@ -3,7 +3,7 @@
 # examples/java/target and kits/java/target; `make clean` removes it. ARGS is passed on:
 # make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test test-long docs bench screenshots constraints audit dist pyz sbom clean
+.PHONY: dev fast check test test-long docs bench screenshots constraints audit dist pyz sbom image clean
 .DEFAULT_GOAL := dev
 
 # `make fast PYTHON=python3.13` runs on that interpreter, in an environment of its own.
@@ -75,6 +75,10 @@ constraints: $(TOOLS)/.installed
 	@for lock in $$(git ls-files '*package-lock.json'); do \
 	    npm --prefix $$(dirname $$lock) install --package-lock-only --loglevel=error || exit; \
 	done
+
+# Builds the image and runs it, without a registry of images: ARGS=/tmp/image
+image:
+	@release/try_image.sh $(ARGS)
 
 # Looks for known vulnerabilities of these packages where a database of them can be reached.
 audit: $(TOOLS)/.installed

@@ -43,6 +43,24 @@ def test_env_is_read_and_the_environment_wins(
     assert settings.custom_token_secret == "secret-from-file"
 
 
+@pytest.mark.parametrize("in_file", [False, True])
+def test_an_empty_secret_is_none_to_a_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_file: bool
+) -> None:
+    """Its file of settings may have lines without a value; `dev` turns the login off."""
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///x.db")
+    monkeypatch.setenv("API_KEY", "a key")
+    monkeypatch.setenv("MASTER_KEY", "a key for this test")
+    if in_file:
+        (tmp_path / ".env").write_text("CUSTOM_TOKEN_SECRET=\n")
+    else:
+        monkeypatch.setenv("CUSTOM_TOKEN_SECRET", "")
+
+    assert environment.read_settings(SERVE, None).custom_token_secret is None
+    assert environment.storage_settings(None).custom_token_secret is None
+    assert environment.server_settings(DEV).custom_token_secret == ""
+
+
 def test_a_port_option_wins_over_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over the port in HOST as well, whose address stays."""
     monkeypatch.setenv("HOST", "127.0.0.2:1")

@@ -274,12 +274,3 @@ def test_the_image_checks_its_health_where_it_listens(tmp_path: Path) -> None:
     done = run([*command, "0.1"], tmp_path, beside_skylogin({"HOST": told["HOST"], "PORT": "1"}))
 
     assert "http://127.0.0.1:1/ is not ready" in done.stdout
-
-
-def test_the_compose_file_of_the_project_can_be_read() -> None:
-    """It has the server of the image, and keeps the rights from it that it does not need."""
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-
-    assert services.keys() == {"skylogin", "db"}
-    assert services["skylogin"]["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
-    assert services["skylogin"]["read_only"] is True

@@ -1,5 +1,6 @@
 """The image is built as its file says; there is no container engine here, so by hand."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -12,6 +13,8 @@ from tests.packages import ROOT, run
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+# A compiled module that is valid as long as its source has the same hash.
+CHECKED_HASH = (0b11).to_bytes(4, "little")
 SENT = [
     line.removeprefix("!")
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -39,6 +42,10 @@ def test_the_first_stage_builds_the_server(offline: dict[str, str], tmp_path: Pa
 
     skylogin = image / "opt" / "skylogin" / "bin" / "skylogin"
     assert "Usage: skylogin" in run(offline, tmp_path, skylogin, "--help")
+    modules = list((image / "opt" / "skylogin" / "lib").rglob("*.py"))
+    compiled = [Path(importlib.util.cache_from_source(str(module))) for module in modules]
+    assert modules
+    assert [file for file in compiled if file.read_bytes()[4:8] != CHECKED_HASH] == []
 
 
 def copy(names: list[str], target: Path) -> None:

@@ -18,6 +18,7 @@ from skylogin.domain.text_file import NotTextError
 
 ENV_FILE = Path(".env")
 DATABASE_VARIABLES = ("SKYLOGIN_DATABASE_URL", "DATABASE_URL")
+CUSTOM_TOKEN_SECRET = "CUSTOM_TOKEN_SECRET"
 # What `dev` does not read. A project has a DATABASE_URL of its own in its shell, and a `.env` of
 # production must not make `dev` use its database, or leave loopback.
 NOT_FOR_DEV = frozenset(("DATABASE_URL",))
@@ -93,14 +94,18 @@ def file_warnings(environment: Mapping[str, str], *, isolated: bool = False) -> 
 def environment_of(mode: str, without: Collection[str] = ()) -> dict[str, str]:
     """Return the environment as `dev` or `serve` reads it, with `.env` for what it lacks.
 
-    The variables *without* are left out.
+    The variables *without* are left out, and so is an empty secret for `serve`: files of settings
+    for services have lines without a value.
     """
     values = _read_env_file(ENV_FILE)
     variables = dict(os.environ)
     if mode == DEV:
         values = _without(values, NOT_FOR_DEV_FROM_FILE)
         variables = _without(variables, NOT_FOR_DEV)
-    return config.with_files(_without({**values, **variables}, without))
+    merged = config.with_files(_without({**values, **variables}, without))
+    if mode == SERVE and not merged.get(CUSTOM_TOKEN_SECRET):
+        merged.pop(CUSTOM_TOKEN_SECRET, None)
+    return merged
 
 
 def own_variables() -> dict[str, str]:

@@ -65,7 +65,7 @@ class Settings:
     app_name: str = _setting("APP_NAME", "myapp", parsers.text, "Name of the default app; `iss` of access tokens.")
     api_key: str = _setting("API_KEY", "", parsers.text, "Key that clients send. `skylogin dev`: `changeme` unless set.", PUBLIC_KEY)
     master_key: str = _setting("MASTER_KEY", "", parsers.text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set.", SECRET)
-    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and kept. Empty: login with custom token is off.", SECRET)
+    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and kept. Empty: under `skylogin dev`, login with custom token is off.", SECRET)
     database_url: str = _setting("DATABASE_URL", "", parsers.database_url, "URL of PostgreSQL, in libpq's forms, or `sqlite:///path`. Not read by `skylogin dev`, `skylogin exec` and tests.", URL)
     dev_mode: bool | None = _setting("DEV_MODE", "", parsers.optional_boolean, "What the API key may do. Unset: logins add profile fields, and under `skylogin dev` as with `yes`. `yes`: also `role:default`, `role:admin` and `schema:*`, for everybody with an app. `no`: a login with a new profile field is refused.")
     host: tuple[str, int | None] = _setting("HOST", ":3000", parsers.address, "Where to listen: `host:port`, `:port` or `host`. No host, or `[::]`: every address, of IPv4 and IPv6. `skylogin dev` listens on 127.0.0.1 unless a host is set.")
