@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,7 +20,7 @@ Open = Callable[[str], io.StringIO]
 @pytest.fixture
 def open_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Let logs be set up, for the time of a test."""
-    loggers = [logging.getLogger(name) for name in logs.LOGGERS]
+    loggers = [logging.getLogger(name) for name in (*logs.LOGGERS, logs.CALLS)]
     before = [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
 
     def set_up(kind: str) -> io.StringIO:
@@ -31,6 +32,41 @@ def open_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     yield set_up
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers, logger.level, logger.propagate = handlers, level, propagate
+
+
+class Terminal(io.StringIO):
+    """Standard error on a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """Return whether it is one."""
+        return True
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("action", ["auth:login", "", "a:" + "b" * 300, "倉庫:" + "\u4e2d" * 99])
+def test_a_terminal_shows_a_call_on_one_line(
+    open_log: Open, monkeypatch: pytest.MonkeyPatch, action: str, columns: int
+) -> None:
+    """However wide it is: wide letters count twice."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    open_log("text")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    settings = config.read({"SKYLOGIN_LOG_CALLS": "yes"}, config.DEV)
+    logs.set_up(settings, for_people=True)
+    facts = {"status": 401, "action": action, "path": "/path", "reason": "signature_wrong"}
+
+    calls = logging.getLogger(logs.CALLS)
+    calls.info("", extra={**facts, "explanation": "中" * 99 + "\x1b\n" * 99})
+
+    assert isinstance(sys.stderr, Terminal)
+    [line] = sys.stderr.getvalue().splitlines()
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line]
+    assert columns - 1 <= sum(widths) <= columns
+    assert line[10:15] == "401  "
+    assert (action or "/path")[:5] in line
+    assert "\x1b" not in line
 
 
 def crash(text: str) -> None:

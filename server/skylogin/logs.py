@@ -5,6 +5,7 @@ Clients write parts of many messages, so here every line is cut, and made of vis
 
 import copy
 import logging
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from skylogin.clock import monotonic
 from skylogin.config import Settings
 from skylogin.domain import redaction
-from skylogin.encoding import visible
+from skylogin.encoding import visible, widths
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # Ours, and those of libraries that log what clients do.
@@ -22,6 +23,7 @@ CALLS = "skylogin.calls"
 # Also in a process that sets up its log itself, such as a test run.
 logging.getLogger(CALLS).setLevel(logging.WARNING)
 MESSAGE_CHARACTERS_MAX = 4000
+ACTION_WIDTH = 30
 QUOTED_CHARACTERS_MAX = 200
 TRACEBACK_LINES_MAX = 100
 FULL_EVERY_SECONDS = 60
@@ -37,8 +39,11 @@ def shown(text: str) -> str:
     return redaction.text(_cut(text, QUOTED_CHARACTERS_MAX))
 
 
-def set_up(settings: Settings) -> None:
-    """Log to stderr, in the format and from the level that *settings* have."""
+def set_up(settings: Settings, *, for_people: bool = False) -> None:
+    """Log to stderr, in the format and from the level that *settings* have.
+
+    A terminal shows calls *for_people* as lines that fit into it.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.log_format))
     for name in LOGGERS:
@@ -46,7 +51,13 @@ def set_up(settings: Settings) -> None:
         logger.handlers = [handler]
         logger.propagate = False
     logging.getLogger("skylogin").setLevel(settings.log_level.upper())
-    logging.getLogger(CALLS).setLevel(logging.INFO if settings.log_calls else logging.WARNING)
+    calls = logging.getLogger(CALLS)
+    calls.setLevel(logging.INFO if settings.log_calls else logging.WARNING)
+    calls.handlers, calls.propagate = [], True
+    if for_people and settings.log_format != "json" and sys.stderr.isatty():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_CallFormatter())
+        calls.handlers, calls.propagate = [handler], False
 
 
 class _Bounded:
@@ -123,6 +134,19 @@ class _TextFormatter(logging.Formatter):
         """Return the line of *record*."""
         record.message = visible.text(record.message)
         return super().formatMessage(record)
+
+
+class _CallFormatter(logging.Formatter):
+    """Writes a call as one line that is not wider than the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line: the time, the status, the action, and why it was refused."""
+        facts = vars(record)
+        why = ": ".join(filter(None, (facts["reason"], facts["explanation"])))
+        action = widths.short(facts["action"] or facts["path"], ACTION_WIDTH)
+        text = f"{self.formatTime(record, '%H:%M:%S')}  {facts['status']}  {action}  {why}"
+        columns = shutil.get_terminal_size().columns
+        return widths.beginning(visible.text(text, sys.stderr.encoding).rstrip(), columns)
 
 
 def _formatter(kind: str) -> logging.Formatter:

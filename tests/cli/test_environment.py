@@ -19,7 +19,7 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in list(environment.os.environ):
         monkeypatch.delenv(name)
-    monkeypatch.setattr(environment.logs, "set_up", lambda settings: None)
+    monkeypatch.setattr(environment.logs, "set_up", lambda settings, **options: None)
 
 
 def test_env_is_read_and_the_environment_wins(

@@ -77,7 +77,7 @@ def server_settings(
     if calls_shown:
         environment.setdefault("SKYLOGIN_LOG_CALLS", "yes")
     settings = config.read(environment, mode)
-    logs.set_up(settings)
+    logs.set_up(settings, for_people=calls_shown)
     print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])
     return settings
 

@@ -112,8 +112,8 @@ def print_table(
 ) -> None:
     """Print *rows* as a table on a terminal, else as tab-separated lines.
 
-    A row is one line, however wide, so that an id or a secret can be copied. A terminal shows the
-    sentence *nothing* instead of an empty table.
+    A terminal that is too narrow gets a line for each value instead, so that it breaks no id and
+    no secret. It shows the sentence *nothing* instead of an empty table.
     """
     _print_lines([[row[name] for name in columns] for row in rows], columns, nothing)
 
@@ -140,11 +140,28 @@ def _print_lines(
     if columns is not None:
         lines.insert(0, [title.upper() for title in columns])
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    if columns is not None and sum(widths) + 2 * len(widths) - 2 > _columns_of_terminal():
+        _print_blocks(*lines)
+        return
     for line in lines:
         cells = (
             text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True)
         )
         print("  ".join(cells).rstrip())
+
+
+def _columns_of_terminal() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _print_blocks(titles: Sequence[str], *rows: Sequence[str]) -> None:
+    """Print each row as lines of a title and a value, after an empty line."""
+    width = max(map(len, titles))
+    for row in rows:
+        print()
+        for title, text in zip(titles, row, strict=True):
+            if text:
+                print(f"{title:<{width}}  {text}")
 
 
 def count(number: int, noun: str) -> str:
@@ -200,11 +217,16 @@ def print_done(act: str, id: str, *, as_json: bool) -> None:
 
 
 def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print *value* as one line, and flush it."""
+    """Print *value* as one line, or as lines that a terminal does not break, and flush it."""
     if as_json:
         print(visible.json_text(value, _charset(sys.stdout)), flush=True)
+        return
+    texts = [shown(text) for text in value.values()]
+    if sys.stdout.isatty() and len("\t".join(texts).expandtabs()) > _columns_of_terminal():
+        _print_blocks([title.upper() for title in value], texts)
+        sys.stdout.flush()
     else:
-        print(*(shown(text) for text in value.values()), sep="\t", flush=True)
+        print(*texts, sep="\t", flush=True)
 
 
 def write_json_lines(file: BinaryIO) -> None:

@@ -1,9 +1,7 @@
 """Pages from the templates in `html/`, and the files in `static/`."""
 
 import functools
-import itertools
 import json
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import resources
@@ -12,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from skylogin import relative_time
-from skylogin.encoding import rfc3339
+from skylogin.encoding import rfc3339, widths
 from skylogin.portal import profile_tree
 
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -34,8 +32,8 @@ def _environment() -> Environment:
     environment.filters["clock"] = _clock
     environment.filters["pretty"] = _pretty
     environment.filters["compact"] = _compact
-    environment.filters["short"] = short
-    environment.filters["beginning"] = _beginning
+    environment.filters["short"] = widths.short
+    environment.filters["beginning"] = widths.beginning
     return environment
 
 
@@ -59,30 +57,6 @@ def _pretty(value: object) -> str:
 
 def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def short(text: str, width: int) -> str:
-    """Return *text* without its middle if it is wider than *width* letters."""
-    if sum(map(_width, text)) <= width:
-        return text
-    start, end = width * 2 // 3, width // 3 - 1
-    return f"{_first(text, start)}…{_first(text[::-1], end)[::-1]}"
-
-
-def _beginning(text: str, width: int) -> str:
-    """Return *text* without its end if it is wider than *width* letters."""
-    return text if sum(map(_width, text)) <= width else f"{_first(text, width - 1)}…"
-
-
-def _first(text: str, width: int) -> str:
-    """Return the first letters of *text* that are not wider than *width* together."""
-    widths = itertools.accumulate(map(_width, text))
-    return text[: sum(1 for _ in itertools.takewhile(lambda reached: reached <= width, widths))]
-
-
-def _width(letter: str) -> int:
-    """Return how many Latin letters are as wide: Chinese, Japanese and Korean ones are wide."""
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
 
 
 def static(name: str) -> tuple[bytes, str] | None:

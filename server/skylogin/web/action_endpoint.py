@@ -97,14 +97,16 @@ def _show_to_page(request: web.Request, response: web.StreamResponse) -> None:
 
 def _log_call(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
     refusal = response.get(REFUSAL)
+    reason = "" if refusal is None else refusal.reason or refusal.message
+    explanation = "" if refusal is None else redaction.text(refusal.explanation)
     facts: dict[str, Any] = {
         "request_id": response.headers[REQUEST_ID_HEADER],
         "method": request.method,
         "action": logs.shown(request.get(ACTION, "")),
         "path": logs.shown(request.path),
         "status": response.status,
-        "reason": "" if refusal is None else refusal.reason or refusal.message,
-        "explanation": "" if refusal is None else redaction.text(refusal.explanation),
+        "reason": reason,
+        "explanation": "" if explanation == reason else explanation,
         "ms": round(seconds * 1000, 1),
     }
     text = "{method} {path} {status} in {ms} ms".format(**facts)
