@@ -44,6 +44,21 @@ def test_attempts_are_listed(operated: Operated) -> None:
     assert operated.rows("logins", rows[0]["id"]) == rows[0]
 
 
+def test_how_long_ago_goes_by_the_clock_of_the_app(operated: Operated) -> None:
+    """A test may have moved it. A database does not show the clock of its server."""
+    operated.app.clock.advance(days=30)
+    operated.log_in("alice")
+
+    def number(since: str) -> int:
+        return len(operated.rows("logins", "--since", since))
+
+    operated.app.clock.advance(hours=2)
+    assert number("3h") == 1
+    if operated.where:
+        assert number("1h") == 0
+    operated.app.clock.reset()
+
+
 def test_what_cannot_be_listed(operated: Operated) -> None:
     """Is refused in one line."""
     assert "yesterday" in operated.error("logins", "--since", "yesterday")

@@ -10,7 +10,7 @@ from skylogin.config import Settings
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.http.forwarding import client_of
 from skylogin.operations import overview
-from skylogin.operations.operator import list_acts
+from skylogin.operations.operator import page_of_acts
 from skylogin.operations.overview import Series
 
 
@@ -50,8 +50,8 @@ async def list_audit(request: AdminRequest) -> Json:
     """List what operators did, to one app or to all apps."""
     app = request.parameters.get("app", EVERY_APP)
     cursor, limit = request.parameters["cursor"] or "", request.parameters["limit"]
-    acts = await list_acts(request.operator, app, cursor, limit)
+    acts, next_cursor = await page_of_acts(request.operator, app, cursor, limit)
     return {
         "acts": [{**asdict(act), "at": time_text(act.at)} for act in acts],
-        "next_cursor": acts[-1].id if len(acts) == limit else None,
+        "next_cursor": next_cursor or None,
     }

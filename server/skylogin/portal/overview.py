@@ -13,7 +13,7 @@ from skylogin.actions.dispatch import dispatch
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import overview, secrets, tokens
-from skylogin.operations.operator import RefusedError, list_acts
+from skylogin.operations.operator import RefusedError, page_of_acts
 from skylogin.portal import chart, commands, setting_groups
 from skylogin.portal.request import PageRequest, read_object
 
@@ -100,8 +100,7 @@ async def show_audit(request: PageRequest) -> web.Response:
     cursor = request.text("cursor")
     is_everywhere = request.text("apps") == "1"
     app = EVERY_APP if is_everywhere else request.app
-    acts = await list_acts(request.operator, app, cursor, ACTS_PER_PAGE)
-    next_cursor = acts[-1].id if len(acts) == ACTS_PER_PAGE else ""
+    acts, next_cursor = await page_of_acts(request.operator, app, cursor, ACTS_PER_PAGE)
     return request.render(
         "audit.html", acts=acts, next_cursor=next_cursor, is_everywhere=is_everywhere
     )
