@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from skylogin.operations import users
 from skylogin.operations.operator import operator_of
 from skylogin.store.user_search import Search
 
-from tests.stores import Ask, MakeServices
+from tests.stores import Ask, Clock, MakeServices
 
 # Hashing a password is slow by design.
 pytestmark = pytest.mark.slow
@@ -90,3 +91,31 @@ async def test_a_clock_that_is_ahead_locks_nobody_out(
     token = logged_in.body["result"]["access_token"]
 
     assert (await ask(right, "me", access_token=token)).status == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("token_store", ["jwt", "fs"])
+async def test_a_clock_that_is_set_back_locks_nobody_out(  # noqa: PLR0913, PLR0917
+    make_services: MakeServices,
+    clock: Clock,
+    ask: Ask,
+    tmp_path: Path,
+    token_store: str,
+    act: Callable[[Ask, Services], Awaitable[str]],
+) -> None:
+    """A new token is valid, under one database and one clock; an old one stays ended."""
+    where = {"TOKEN_STORE": token_store, "TOKEN_STORE_PATH": str(tmp_path / "tokens")}
+    node = await make_services(**where, **OPEN)
+    before = (await sign_up(ask, node))["access_token"]
+    clock.moment += timedelta(seconds=5)
+    password = await act(ask, node)
+    clock.moment -= AHEAD
+
+    logged_in = await ask(node, "auth:login", auth_data=AUTH_DATA, password=password)
+    token = logged_in.body["result"]["access_token"]
+
+    for _ in range(2):
+        assert (await ask(node, "me", access_token=token)).status == HTTPStatus.OK
+        if act is not nothing:
+            assert (await ask(node, "me", access_token=before)).status == HTTPStatus.UNAUTHORIZED
+        clock.moment += 2 * AHEAD

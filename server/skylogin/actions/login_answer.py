@@ -74,7 +74,7 @@ async def auth_response(call: Call, services: Services, user: User) -> object:
     """Return *user*, of a login as it was before, with a new access token."""
     # Like the original, a new token keeps the issuer of the old one.
     issuer = call.token.issuer if call.token else call.app.name
-    token = await call.app.tokens.issue(user.id, call.now, issuer)
+    token = await call.app.tokens.issue(user.id, call.now, issuer, user.token_valid_since)
     record, rules = user.record, await call.app.access_rules.get()
     assert record is not None
     actor = Actor(user.id, user.roles, call.has_master_key)

@@ -21,8 +21,13 @@ APPS = "apps"
 class TokenStore(Protocol):
     """The access tokens of one app."""
 
-    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token for *user_id*, valid from *now*."""
+    async def issue(
+        self, user_id: str, now: datetime, issuer: str, valid_since: datetime | None = None
+    ) -> str:
+        """Return a new token for *user_id*, valid from *now*.
+
+        It counts as issued after *valid_since*, before which the user's tokens are not valid.
+        """
 
     async def find(self, token: str, now: datetime) -> AccessToken:
         """Return what *token* says. Raises SkygearError if it is not valid."""
@@ -39,7 +44,9 @@ class SignedTokens:
         self._expiry_seconds = expiry_seconds
         self._ids = ids
 
-    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
+    async def issue(
+        self, user_id: str, now: datetime, issuer: str, valid_since: datetime | None = None
+    ) -> str:
         """Return a new token; *issuer* is its `iss`."""
         return access_token.issue(
             user_id,
@@ -48,6 +55,7 @@ class SignedTokens:
             issuer=issuer,
             expiry_seconds=self._expiry_seconds,
             key=self._key,
+            valid_since=valid_since,
         )
 
     async def find(self, token: str, now: datetime) -> AccessToken:

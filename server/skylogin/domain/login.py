@@ -206,7 +206,13 @@ def _seen(user: User, record: Record, now: datetime) -> User:
 
 
 def _shown(user: User, record: Record) -> User:
-    return User(id=user.id, record=record, roles=user.roles, last_seen_at=user.last_seen_at)
+    return User(
+        id=user.id,
+        record=record,
+        roles=user.roles,
+        token_valid_since=user.token_valid_since,
+        last_seen_at=user.last_seen_at,
+    )
 
 
 def _check_free(

@@ -13,6 +13,8 @@ from skylogin.tokens import jws
 _HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
 # How far the clock of the node that issued a token may be ahead of this one's.
 AHEAD_SECONDS = 5
+# A claim of ours, and its member: the token was issued after this time, although `iat` is earlier.
+OURS, AFTER = "skylogin", "after"
 _ACCEPTED = frozenset(jws.ALGORITHMS)
 
 
@@ -26,17 +28,30 @@ class AccessToken:
 
 
 def issue(  # noqa: PLR0913
-    user_id: str, now: datetime, token_id: str, *, issuer: str, expiry_seconds: int, key: bytes
+    user_id: str,
+    now: datetime,
+    token_id: str,
+    *,
+    issuer: str,
+    expiry_seconds: int,
+    key: bytes,
+    valid_since: datetime | None = None,
 ) -> str:
-    """Return a new access token for *user_id*; with an expiry of 0 seconds it never expires."""
+    """Return a new access token for *user_id*; with an expiry of 0 seconds it never expires.
+
+    If the clock was set back and the user's tokens are valid only *since* a later time, the
+    token says that it was issued after that.
+    """
     issued_at = int(now.timestamp())
-    claims = {
+    claims: dict[str, object] = {
         "exp": issued_at + expiry_seconds if expiry_seconds > 0 else 0,
         "jti": token_id,
         "iat": issued_at,
         "iss": issuer,
         "sub": user_id,
     }
+    if valid_since is not None and valid_since > now:
+        claims[OURS] = {AFTER: int(valid_since.timestamp())}
     # The original's claims are a struct that leaves out what is empty or 0.
     written = {name: value for name, value in claims.items() if value}
     payload = jws.encode_segment(json_text.write_as_go(written))
@@ -52,7 +67,7 @@ def verify(token: str, now: datetime, key: bytes) -> AccessToken:
     try:
         parts = jws.split(token)
         jws.check_algorithm(parts, _ACCEPTED)
-        claims = jws.read_claims(parts.claims_bytes, frozenset())
+        claims = jws.read_claims(parts.claims_bytes, frozenset((OURS,)))
         jws.check_times(claims, int(now.timestamp()), ahead=AHEAD_SECONDS, expiry_excluded=False)
     except jws.TokenError as error:
         raise not_accepted(error.explanation) from error
@@ -61,8 +76,13 @@ def verify(token: str, now: datetime, key: bytes) -> AccessToken:
     return AccessToken(
         user_id=claims.strings.get("sub", ""),
         issuer=claims.strings.get("iss", ""),
-        issued_at=_moment(claims.time("iat")),
+        issued_at=_moment(max(claims.time("iat"), _after(claims))),
     )
+
+
+def _after(claims: jws.ClaimSet) -> int:
+    after = claims.objects.get(OURS, {}).get(AFTER)
+    return after if isinstance(after, int) else 0
 
 
 def _moment(seconds: int) -> datetime | None:

@@ -42,8 +42,8 @@ class _FileTokens:
         self._sweep = sweep
         self._is_clean = False
 
-    async def save(self, stored: StoredToken) -> None:
-        await _in_thread(lambda: self._save(stored), status=500)
+    async def save(self, stored: StoredToken, now: datetime) -> None:
+        await _in_thread(lambda: self._save(stored, now), status=500)
 
     async def load(self, token: str, now: datetime) -> StoredToken | None:
         return await _in_thread(lambda: self._load(token, now), status=401)
@@ -51,14 +51,14 @@ class _FileTokens:
     async def remove(self, token: str) -> None:
         await _in_thread(lambda: self._remove(token), status=500)
 
-    def _save(self, stored: StoredToken) -> None:
+    def _save(self, stored: StoredToken, now: datetime) -> None:
         data = json_text.write(stored_token.members(stored)) + b"\n"
         self._make_folder()
         unfinished = self._folder / f"{UNFINISHED}{stored.token}"
         write_whole(self._folder / stored.token, data, unfinished)
         # Tokens that never expire leave nothing to remove.
         if self._sweep is not None and stored.expires_at:
-            self._sweep.step(self._folder, stored)
+            self._sweep.step(self._folder, stored.app, now)
 
     def _make_folder(self) -> None:
         make_folder(self._folder)

@@ -7,15 +7,15 @@ import os
 import threading
 from collections.abc import Generator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from skylogin.tokens import stored_token
-from skylogin.tokens.stored_token import StoredToken
 
 # Each new token adds one file. If three of four are expired, as many are removed.
 LOOKED_AT = 4
 # A clock that is wrong for some hours ends no token for good.
-KEPT_NANOSECONDS = 24 * 3600 * 10**9
+KEPT = timedelta(days=1)
 FILE_BYTES_MAX = 65536
 
 
@@ -26,12 +26,12 @@ class Sweep:
         self._lock = threading.Lock()
         self._entries: Generator[os.DirEntry[str], None, None] | None = None
         self._app = ""
-        self._now = 0
+        self._before = datetime(1970, 1, 1, tzinfo=UTC)
 
-    def step(self, folder: Path, new: StoredToken) -> None:
-        """Look at a few files: in *folder*, which got a *new* token, unless another one is open.
+    def step(self, folder: Path, app: str, now: datetime) -> None:
+        """Look at a few files: in the *folder* of *app*, unless another one is open.
 
-        A failure is none of the token.
+        A failure is no trouble of the caller, who wrote a token.
         """
         # Tokens are written in several threads.
         if not self._lock.acquire(blocking=False):
@@ -39,7 +39,7 @@ class Sweep:
         try:
             with suppress(OSError):
                 if self._entries is None:
-                    self._app, self._now = new.app, new.issued_at
+                    self._app, self._before = app, now - KEPT
                     self._entries = _entries(folder)
                 for _ in range(LOOKED_AT):
                     entry = next(self._entries, None)
@@ -57,7 +57,7 @@ class Sweep:
             found = stored_token.from_json(file.read(FILE_BYTES_MAX))
         if found is None or (found.token, found.app) != (entry.name, self._app):
             return
-        if 0 < found.expires_at < self._now - KEPT_NANOSECONDS:
+        if stored_token.has_expired(found, self._before):
             os.unlink(entry.path)
 
     def close(self) -> None:

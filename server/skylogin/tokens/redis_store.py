@@ -98,17 +98,17 @@ class _RedisTokens:
         self._client = client
         self._prefix = prefix
 
-    async def save(self, stored: StoredToken) -> None:
-        await _translated(self._save(stored), status=500)
+    async def save(self, stored: StoredToken, now: datetime) -> None:
+        await _translated(self._save(stored, now), status=500)
 
-    async def _save(self, stored: StoredToken) -> None:
+    async def _save(self, stored: StoredToken, now: datetime) -> None:
         key = self._prefix + stored.token
         async with self._client.pipeline(transaction=True) as pipeline:
             members = stored_token.members(stored).items()
             pipeline.hset(key, items=[part for member in members for part in member])
             if stored.expires_at:
                 # Redis has its own clock, so it gets a duration, not a time.
-                nanoseconds = stored.expires_at - stored.issued_at
+                nanoseconds = stored.expires_at - stored_token.nanoseconds(now)
                 pipeline.pexpire(key, nanoseconds // NANOSECONDS_PER_MILLISECOND)
             await pipeline.execute()
 

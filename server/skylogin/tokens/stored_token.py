@@ -36,7 +36,7 @@ def is_token(text: str) -> bool:
 
 def new(token: str, app: str, user_id: str, now: datetime, expiry_seconds: int) -> StoredToken:
     """Return *token* as it is to be stored; with an expiry of 0 seconds it never expires."""
-    issued_at = _nanoseconds(now)
+    issued_at = nanoseconds(now)
     expires_at = issued_at + expiry_seconds * _NANOSECONDS if expiry_seconds > 0 else 0
     return StoredToken(token, min(expires_at, INT64_MAX), issued_at, app, user_id)
 
@@ -85,7 +85,7 @@ def _read(values: dict[str, object]) -> StoredToken | None:
 
 def has_expired(stored: StoredToken, now: datetime) -> bool:
     """Return whether the token has expired; at the time of its expiry it is still valid."""
-    return stored.expires_at != 0 and stored.expires_at < _nanoseconds(now)
+    return stored.expires_at != 0 and stored.expires_at < nanoseconds(now)
 
 
 def accept(stored: StoredToken | None, token: str, app: str, now: datetime) -> AccessToken:
@@ -104,7 +104,8 @@ def accept(stored: StoredToken | None, token: str, app: str, now: datetime) -> A
     )
 
 
-def _nanoseconds(moment: datetime) -> int:
+def nanoseconds(moment: datetime) -> int:
+    """Return *moment* as it is stored."""
     # A float cannot hold that many digits.
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 

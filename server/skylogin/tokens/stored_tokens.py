@@ -1,5 +1,6 @@
 """The access tokens of an app in files or in Redis."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from skylogin.tokens.stored_token import StoredToken
 class Backend(Protocol):
     """Where the tokens of an app are stored. All methods raise SkygearError if it fails."""
 
-    async def save(self, stored: StoredToken) -> None:
+    async def save(self, stored: StoredToken, now: datetime) -> None:
         """Store a token, and return when it cannot be lost any more."""
 
     async def load(self, token: str, now: datetime) -> StoredToken | None:
@@ -31,11 +32,18 @@ class StoredTokens:
         self._expiry_seconds = expiry_seconds
         self._ids = ids
 
-    async def issue(self, user_id: str, now: datetime, issuer: str) -> str:
-        """Return a new token when it is stored. It belongs to this app, whatever *issuer* is."""
+    async def issue(
+        self, user_id: str, now: datetime, issuer: str, valid_since: datetime | None = None
+    ) -> str:
+        """Return a new token when it is stored. It belongs to this app, whatever *issuer* is.
+
+        If the clock was set back, it counts as issued at the time since which tokens are valid.
+        """
         token = self._ids.random_id()
         stored = stored_token.new(token, self._app, user_id, now, self._expiry_seconds)
-        await self._backend.save(stored)
+        if valid_since is not None and valid_since > now:
+            stored = replace(stored, issued_at=stored_token.nanoseconds(valid_since))
+        await self._backend.save(stored, now)
         return token
 
     async def find(self, token: str, now: datetime) -> AccessToken:
