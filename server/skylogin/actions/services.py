@@ -1,10 +1,11 @@
 """What handlers share while the server runs."""
 
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
@@ -21,9 +22,12 @@ from skylogin.metrics import Metrics
 from skylogin.tokens.custom_token import Rules
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
-    """What handlers may use. *app* is the default app; each call has its own."""
+    """What handlers may use. *app* is the default app; each call has its own.
+
+    Only *settings* change while the server runs.
+    """
 
     settings: Settings
     rules: Rules
@@ -38,6 +42,11 @@ class Services:
     attempt_limits: AttemptLimits
     trouble: TroubleLog
     metrics: Metrics
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Use other keys and secrets, by the names of their fields, from the next call on."""
+        self.settings = replace(self.settings, **values)
+        self.apps.change(self.settings)
 
 
 @asynccontextmanager

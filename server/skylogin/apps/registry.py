@@ -250,6 +250,16 @@ class AppRegistry:
         self._open[name] = app
         return app
 
+    def change(self, settings: Settings) -> None:
+        """Use the keys and the custom token secret of *settings*."""
+        self._settings = settings
+        default = self._open[settings.app_name]
+        default.api_key, default.master_key = settings.api_key, settings.master_key
+        default.secrets.change(settings.custom_token_secret)
+        # Apps without keys of their own have those of the default app.
+        for known in self._known.values():
+            known.forget()
+
     def forget(self, name: str) -> None:
         """Reload everything about an app after an operator changed something."""
         if name in self._known:

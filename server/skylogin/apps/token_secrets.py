@@ -54,14 +54,23 @@ class SecretCache:
         fixed: str | None,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
+        self._fixed = fixed
+
         async def load() -> list[_Prepared]:
-            if fixed is None:
+            if self._fixed is None:
                 stored = await store.run(lambda tx: stored_secrets.load(tx, app), write=False)
+            elif self._fixed:
+                stored = [StoredSecret(ENVIRONMENT, self._fixed, _LONG_AGO, None)]
             else:
-                stored = [StoredSecret(ENVIRONMENT, fixed, _LONG_AGO, None)] if fixed else []
+                stored = []
             return [_prepared(one) for one in stored]
 
         self._known = Refreshed(load, monotonic)
+
+    def change(self, fixed: str | None) -> None:
+        """Use another secret of the environment."""
+        self._fixed = fixed
+        self.forget()
 
     async def accepted(self, now: datetime) -> list[Secret]:
         """Return the secrets that may sign a token at *now*."""

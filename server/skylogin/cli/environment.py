@@ -67,19 +67,29 @@ def server_settings(
     """
     environment = own_variables() if isolated else environment_of(mode)
     environment = config.with_given(project or {}, environment)
-    environment = config.with_given(environment, _read_given(given))
-    environment |= {name: str(value) for name, value in flags.items() if value is not None}
-    if flags.get("PORT") is not None and environment.get("HOST"):
-        # The flag --port takes precedence over a port in HOST. `read` reports a HOST that is none.
-        with suppress(ValueError):
-            host, _ = config.address(environment["HOST"])
-            environment["HOST"] = f"[{host}]" if ":" in host else host
+    environment = _with_flags(config.with_given(environment, _read_given(given)), flags)
     if calls_shown:
         environment.setdefault("SKYLOGIN_LOG_CALLS", "yes")
     settings = config.read(environment, mode)
     logs.set_up(settings, for_people=calls_shown)
     print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])
     return settings
+
+
+def settings_now(mode: str, **flags: object) -> Settings:
+    """Return the settings of a server that runs, as files and `.env` have them now."""
+    return config.read(_with_flags(environment_of(mode), flags), mode)
+
+
+def _with_flags(environment: Mapping[str, str], flags: Mapping[str, object]) -> dict[str, str]:
+    given = {name: str(value) for name, value in flags.items() if value is not None}
+    environment = {**environment, **given}
+    if flags.get("PORT") is not None and environment.get("HOST"):
+        # The flag --port takes precedence over a port in HOST. `read` reports a HOST that is none.
+        with suppress(ValueError):
+            host, _ = config.address(environment["HOST"])
+            environment["HOST"] = f"[{host}]" if ":" in host else host
+    return environment
 
 
 def file_warnings(environment: Mapping[str, str], *, isolated: bool = False) -> list[str]:

@@ -17,6 +17,7 @@ def warnings(environment: Mapping[str, str], env_file: Mapping[str, str], path: 
     named = [
         environment.get(f"{name}_FILE") for name in config.FROM_FILES if name in config.NOT_SHOWN
     ]
+    named.append(environment.get("SKYLOGIN_TLS_KEY"))
     files = [Path(name) for name in named if name]
     if any(env_file.get(name) for name in config.NOT_SHOWN):
         files.insert(0, path)

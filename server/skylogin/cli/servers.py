@@ -1,6 +1,7 @@
 """The commands that run a server, wait for one, or prepare its database."""
 
 import asyncio
+import functools
 import gc
 import signal
 import sys
@@ -9,29 +10,31 @@ from contextlib import (
     AbstractAsyncContextManager,
     contextmanager,
     nullcontext,
+    suppress,
 )
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import skylogin
 from skylogin import config
-from skylogin.cli import parent_process, project_file
+from skylogin.cli import parent_process, project_file, service_manager
 from skylogin.cli.environment import (
     Database,
     Given,
     OwnDatabase,
     migration_settings,
     server_settings,
+    settings_now,
     settings_without_database,
 )
 from skylogin.cli.output import AsJson, fail, print_json, print_notes, say, whole_file
 from skylogin.cli.seed_files import SeedFiles
 from skylogin.cli.seeding import Seeding
-from skylogin.config import DEV, SERVE
+from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.database import open_store, tables
-from skylogin.web import database_setup, server
+from skylogin.web import database_setup, reload, server
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -117,10 +120,14 @@ def serve(
     ready_file: ReadyFile = None,
 ) -> None:
     """Run a server for production. Keys and database must be set."""
-    settings = server_settings(SERVE, PORT=port, HOST=host, SKYLOGIN_DATABASE_URL=database)
+    flags: dict[str, Any] = {"PORT": port, "HOST": host, "SKYLOGIN_DATABASE_URL": database}
+    settings = server_settings(SERVE, **flags)
     print_notes(config.notes(settings))
-    starting = server.running(settings, migrate=migrate)
-    raise SystemExit(server.run(_serve(starting, ready_file, _show_ready_line)))
+    listens_on = service_manager.given_socket()
+    starting = server.running(settings, migrate=migrate, listens_on=listens_on)
+    read_again = functools.partial(settings_now, SERVE, **flags)
+    serving = _serve(starting, ready_file, _show_ready_line, read_again=read_again)
+    raise SystemExit(server.run(serving))
 
 
 async def _serve(
@@ -129,19 +136,41 @@ async def _serve(
     show: Callable[[server.Running], None],
     *,
     exit_with_parent: bool = False,
+    read_again: Callable[[], Settings] | None = None,
 ) -> int:
-    stop = asyncio.Event()
+    """Run a server until a signal ends it. With *read_again*, SIGHUP has it reload."""
+    stop, hang_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if read_again is not None:
+        loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     ends = parent_process.setting_when_ended(stop) if exit_with_parent else nullcontext()
     async with starting as running:
         # Objects that exist now stay; the garbage collector can skip them.
         gc.freeze()
         with _ready_file(ready_file, running.ready_line()), ends:
             show(running)
+            service_manager.notify(service_manager.READY)
+            beside = [asyncio.create_task(service_manager.feed_watchdog())]
+            if read_again is not None:
+                beside.append(asyncio.create_task(_reload_at(hang_up, running, read_again)))
             await stop.wait()
+            service_manager.notify(service_manager.STOPPING)
+            for task in beside:
+                task.cancel()
     return 0
+
+
+async def _reload_at(
+    signals: asyncio.Event, running: server.Running, read_again: Callable[[], Settings]
+) -> None:
+    """Reload whenever there is a signal."""
+    while await signals.wait():
+        signals.clear()
+        service_manager.notify_of_reload()
+        reload.reload(running, read_again)
+        service_manager.notify(service_manager.READY)
 
 
 @contextmanager
@@ -177,13 +206,16 @@ def wait(
         if url:
             fail("give either a URL or --ready-file, not both")
         file = ready_file
-        problem = readiness.wait_until_ready(lambda: readiness.url_in(file), timeout)
+        problem = readiness.wait_until_ready(
+            lambda: readiness.url_in(file), timeout, _own_certificate()
+        )
     else:
         named = url
         url = url or _listening_url()
         if not url.startswith(("http://", "https://")):
             fail(f"{url} is not the URL of a server: it must begin with http:// or https://")
-        problem = readiness.wait_until_ready(lambda: url, timeout)
+        own = "" if named else _own_certificate()
+        problem = readiness.wait_until_ready(lambda: url, timeout, own)
         if problem and not named:
             problem += " (the URL is from HOST and PORT)"
     if problem:
@@ -195,10 +227,18 @@ def wait(
 def _listening_url() -> str:
     """Return the URL of a server with this environment."""
     # Read as `dev`, which needs no keys: only the address matters.
-    host, port = settings_without_database().address()
+    settings = settings_without_database()
+    host, port = settings.address()
     if port == 0:
         fail("PORT is 0, any free port: give the server's URL or its --ready-file")
-    return config.url_of(host, port)
+    return config.url_of(host, port, settings.scheme)
+
+
+def _own_certificate() -> str:
+    """Return the file of the certificate that a server with this environment has, if any."""
+    with suppress(ConfigurationError):
+        return settings_without_database().tls_cert
+    return ""
 
 
 def migrate(database: Database = None, as_json: AsJson = False) -> None:

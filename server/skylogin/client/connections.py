@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import ssl
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -20,10 +21,8 @@ from urllib.parse import SplitResult, urlsplit
 
 # Longer than the server's own default time-out.
 ANSWER_SECONDS_MAX = 90
-_KINDS: dict[str, tuple[type[HTTPConnection], int]] = {
-    "http": (HTTPConnection, 80),
-    "https": (HTTPSConnection, 443),
-}
+_PORTS = {"http": 80, "https": 443}
+_END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
 # The path below which a proxy has a server ends with a slash.
 _PATH = re.compile(r"(?P<prefix>(?:/[^/]+)*?)/(?:apps/(?P<app>[^/]+)/?)?")
@@ -51,15 +50,16 @@ class Connections:
     Each thread keeps one connection open between its requests. Another process opens its own.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
+        """Prepare for the server at *url*. Without *trust*, its certificate is from a known CA."""
         parts = read_url(url)
-        if parts.scheme not in _KINDS or not _has_address(parts):
+        if parts.scheme not in _PORTS or not _has_address(parts):
             raise ValueError(_not_a_url(url))
         if parts.path not in ("", "/"):
             raise ValueError(f"{url} has a path: give the URL of the server, not of an app")
         self.url = f"{parts.scheme}://{parts.netloc}"
-        self._kind, default_port = _KINDS[parts.scheme]
-        self._host, self._port = parts.hostname or "", parts.port or default_port
+        self._trust = (trust or ssl.create_default_context()) if parts.scheme == "https" else None
+        self._host, self._port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         # By process and thread. A new thread may get the number, and the connection, of an old one.
         self._kept: Kept = {}
         weakref.finalize(self, _close_all, self._kept)
@@ -100,7 +100,9 @@ class Connections:
         return connection
 
     def _new(self, seconds: float) -> HTTPConnection:
-        return self._kind(self._host, self._port, timeout=seconds)
+        if self._trust is not None:
+            return HTTPSConnection(self._host, self._port, timeout=seconds, context=self._trust)
+        return HTTPConnection(self._host, self._port, timeout=seconds)
 
     @contextmanager
     def stream(
@@ -131,6 +133,11 @@ class Connections:
             return ConnectionRefusedError(f"no server at {self.url}")
         if isinstance(error, IncompleteRead):
             return ConnectionError(f"{self.url} closed the connection in the middle of an answer")
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return ConnectionError(
+                f"the certificate of {self.url} is not trusted: {error.verify_message} "
+                "(SSL_CERT_FILE names a file with the certificates of other CAs)"
+            )
         if isinstance(error, TimeoutError):
             return ConnectionError(f"{self.url} did not answer in {seconds:g} s")
         if isinstance(error, ConnectionError):
@@ -157,6 +164,20 @@ def _is_open(connection: HTTPConnection) -> bool:
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return not poll.poll(0)
+
+
+def trusting(certificate: str) -> ssl.SSLContext:
+    """Return what trusts a server with the first certificate in this file, by any name.
+
+    Raises OSError and ValueError.
+    """
+    with open(certificate, encoding="latin-1") as file:
+        first, end, _ = file.read().partition(_END_OF_CERTIFICATE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=first + end)
+    return context
 
 
 def read_url(url: str) -> SplitResult:

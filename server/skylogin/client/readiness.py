@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from skylogin.client.connections import Connections, read_path, read_url
+from skylogin.client.connections import Connections, read_path, read_url, trusting
 from skylogin.clock import monotonic
 
 PAUSE_SECONDS = 0.05
@@ -14,15 +14,17 @@ ANSWER_SECONDS_MAX = 5.0
 PROBLEM_BYTES_MAX = 200
 
 
-def wait_until_ready(find_url: Callable[[], str], seconds: float) -> str:
+def wait_until_ready(find_url: Callable[[], str], seconds: float, certificate: str = "") -> str:
     """Wait until the server is ready; return an empty text, or the last problem.
 
-    *find_url* is called each time, because a restarted server may have another port.
+    *find_url* is called each time, because a restarted server may have another port. Of a server
+    with TLS, the file *certificate* is believed, if given, whatever name or issuer it has.
     """
     deadline = monotonic() + seconds
     while True:
         left = deadline - monotonic()
-        problem = find_problem(find_url(), max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX)))
+        seconds_max = max(PAUSE_SECONDS, min(left, ANSWER_SECONDS_MAX))
+        problem = find_problem(find_url(), seconds_max, certificate)
         if not problem or not left > 0:
             return problem
         time.sleep(PAUSE_SECONDS)
@@ -36,16 +38,19 @@ def url_in(ready_file: Path) -> str:
         return ""
 
 
-def find_problem(url: str, seconds: float) -> str:
+def find_problem(url: str, seconds: float, certificate: str = "") -> str:
     """Return why the server at *url* is not ready, empty if it is, after at most *seconds*."""
     if not url:
         return "no ready line"
     try:
         parts = read_url(url)
         prefix, _ = read_path(parts.path) or ("", "")
-        server = Connections(f"{parts.scheme}://{parts.netloc}")
+        trust = trusting(certificate) if certificate and parts.scheme == "https" else None
+        server = Connections(f"{parts.scheme}://{parts.netloc}", trust)
     except ValueError:
         return "not a URL"
+    except OSError as error:
+        return f"{certificate}: {error.strerror or error}"
     try:
         with server.stream("GET", f"{prefix}/readyz", {}, seconds=seconds) as answer:
             text = answer.read(PROBLEM_BYTES_MAX).decode("utf-8", "replace").strip()

@@ -161,6 +161,8 @@ def _problems(settings: Settings) -> list[str]:
     if settings.token_store == "redis":
         problem = _problem_with_redis_url(settings.token_store_path)
         problems += [f"TOKEN_STORE_PATH {problem}"] if problem else []
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        problems.append("SKYLOGIN_TLS_CERT and SKYLOGIN_TLS_KEY have to be set together")
     problems += _secret_problems(settings)
     return problems + (_serve_problems(settings) if settings.mode == SERVE else [])
 

@@ -107,6 +107,8 @@ class Settings:
     login_log_rows_max: int = _setting("SKYLOGIN_LOGIN_LOG_ROWS_MAX", "100000", parsers.positive_integer, "Login attempts that the login log keeps.")
     login_log_days: int = _setting("SKYLOGIN_LOGIN_LOG_DAYS", "30", parsers.positive_days, "Days that the login log keeps an attempt.")
     login_log_profiles: bool | None = _setting("SKYLOGIN_LOGIN_LOG_PROFILES", "", parsers.optional_boolean, "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: `skylogin dev` does, `skylogin serve` does not.")
+    tls_cert: str = _setting("SKYLOGIN_TLS_CERT", "", parsers.text, "File of the server's certificate in PEM, followed by those of its chain; the server then speaks TLS only. Unset: no TLS.")
+    tls_key: str = _setting("SKYLOGIN_TLS_KEY", "", parsers.text, "File of the certificate's key in PEM, not encrypted.")
     trusted_proxies: tuple[Network, ...] = _setting("SKYLOGIN_TRUSTED_PROXIES", "", parsers.networks, "Addresses or networks of proxies whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Prefix and Forwarded are believed.")
     domain: str = _setting("SKYLOGIN_DOMAIN", "", parsers.domain, "Domain whose subdomains are apps: `app.domain`. `skylogin dev`: `localhost` unless set.")
     body_bytes_max: int = _setting("SKYLOGIN_BODY_BYTES_MAX", "2097152", parsers.positive_integer, "Maximum size of the body of a call with the API key or without a key; a larger one is answered with 413.")
@@ -198,6 +200,11 @@ class Settings:
         """Return the host names of this server, None where a proxy may have others."""
         return frozenset((LOOPBACK_NAME, self.domain)) if self.mode == DEV else None
 
+    @property
+    def scheme(self) -> str:
+        """Return the scheme of the server's own URL."""
+        return "https" if self.tls_cert else "http"
+
     def address(self) -> tuple[str, int]:
         """Return the host and the port to listen on."""
         host, port = self.host
@@ -246,8 +253,8 @@ WITHOUT_EFFECT = (
 )
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, scheme: str = "http") -> str:
     """Return the URL at which this machine reaches a server that listens on *host*."""
     # A server that listens on every address listens on loopback too.
     host = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"

@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import functools
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Awaitable, Callable
 
 from skylogin import config
 from skylogin.config import DEV, ConfigurationError, Settings
@@ -14,33 +16,49 @@ from skylogin.domain import hosts
 logger = logging.getLogger("skylogin.web")
 
 EVERY_ADDRESS = ""
+TLS_SECONDS_MAX = 10.0
 
 
 async def listen(
-    make_protocol: Callable[[], asyncio.Protocol], host: str, port: int, backlog: int
+    make_protocol: Callable[[], asyncio.Protocol],
+    where: tuple[str, int] | socket.socket,
+    backlog: int,
+    tls: ssl.SSLContext | None = None,
 ) -> asyncio.Server:
-    """Listen on *host*; empty means every address of the machine, and so does `::`, as in Go.
+    """Listen on a host and port, or on a socket that listens already.
 
-    At most *backlog* connections are accepted at once. Raises ConfigurationError if *host* and
-    *port* cannot be listened on.
+    An empty host means every address of the machine, and so does `::`, as in Go. At most
+    *backlog* connections are accepted at once. Raises ConfigurationError if that is not possible.
     """
+    create = functools.partial(
+        asyncio.get_running_loop().create_server,
+        make_protocol,
+        backlog=backlog,
+        ssl=tls,
+        ssl_handshake_timeout=tls and TLS_SECONDS_MAX,
+        ssl_shutdown_timeout=tls and TLS_SECONDS_MAX,
+    )
     try:
-        return await _listen(make_protocol, host, port, backlog)
+        return await _listen(create, where, backlog)
     except (OSError, UnicodeError) as error:
-        raise ConfigurationError([problem_with(host, port, error)]) from error
+        raise ConfigurationError([problem_with(where, error)]) from error
 
 
 async def _listen(
-    make_protocol: Callable[[], asyncio.Protocol], host: str, port: int, backlog: int
+    create: Callable[..., Awaitable[asyncio.Server]],
+    where: tuple[str, int] | socket.socket,
+    backlog: int,
 ) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
+    if isinstance(where, socket.socket):
+        return await create(sock=where)
+    host, port = where
     if _is_every_address(host) and socket.has_dualstack_ipv6():
         # asyncio would listen on IPv6 alone, and on another port if any is free to choose.
         both = socket.create_server(
             ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=backlog
         )
-        return await loop.create_server(make_protocol, sock=both, backlog=backlog)
-    return await loop.create_server(make_protocol, host or None, port, backlog=backlog)
+        return await create(sock=both)
+    return await create(host=host or None, port=port)
 
 
 def check_reach(settings: Settings) -> None:
@@ -72,7 +90,7 @@ def reach_problem(settings: Settings) -> str:
         _try_address(host)
     except (OSError, UnicodeError) as error:
         # What is not an address is not beyond loopback either.
-        return problem_with(host, port, error)
+        return problem_with((host, port), error)
     return (
         f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which everybody "
         "knows: set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a network that you trust"
@@ -87,18 +105,21 @@ def _try_address(host: str) -> None:
         one.bind(address)
 
 
-def url_of(server: asyncio.Server) -> tuple[str, int]:
+def url_of(server: asyncio.Server, scheme: str) -> tuple[str, int]:
     """Return the URL and the port at which this machine reaches *server*."""
     # Prefer IPv4 if the server listens on both: every machine has it.
     addresses = [listening.getsockname()[:2] for listening in server.sockets]
     host, port = min(addresses, key=lambda address: ":" in address[0])
     if _is_every_address(host) and socket.has_dualstack_ipv6():
         host = EVERY_ADDRESS
-    return config.url_of(host, port), port
+    return config.url_of(host, port, scheme), port
 
 
-def problem_with(host: str, port: int, error: OSError | UnicodeError) -> str:
+def problem_with(where: tuple[str, int] | socket.socket, error: OSError | UnicodeError) -> str:
     """Return the message for an address on which the server cannot listen."""
+    if isinstance(where, socket.socket):
+        return f"cannot listen on the socket that it was given: {error}"
+    host, port = where
     if (
         isinstance(error, UnicodeError | socket.gaierror)
         # From Python 3.12 on, asyncio's own error for the same has no number.

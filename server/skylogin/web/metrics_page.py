@@ -5,6 +5,7 @@ sites in a browser here, are told that there is nothing.
 """
 
 import functools
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -57,7 +58,9 @@ def _answer_with_numbers(request: web.Request, services: Services) -> web.Respon
 
 
 @asynccontextmanager
-async def on_its_port(services: Services, connections: Connections) -> AsyncIterator[str]:
+async def on_its_port(
+    services: Services, connections: Connections, tls: ssl.SSLContext | None
+) -> AsyncIterator[str]:
     """Answer on the port that the settings name, if any, and yield its URL, else nothing."""
     settings = services.settings
     if settings.metrics_port is None:
@@ -73,9 +76,9 @@ async def on_its_port(services: Services, connections: Connections) -> AsyncIter
         make_protocol = functools.partial(connections.wrap, runner.server)
         host, _ = settings.address()
         server = await listening.listen(
-            make_protocol, host, settings.metrics_port, connections.accepted_at_once
+            make_protocol, (host, settings.metrics_port), connections.accepted_at_once, tls
         )
-        url, _ = listening.url_of(server)
+        url, _ = listening.url_of(server, settings.scheme)
         try:
             yield f"{url}metrics"
         finally:

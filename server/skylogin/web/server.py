@@ -8,6 +8,7 @@ import functools
 import json
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,10 +25,11 @@ from skylogin.config import DEV, ConfigurationError, Settings
 from skylogin.database import Store, open_store
 from skylogin.errors import SkygearError
 from skylogin.store.apps import KeysTakenError
-from skylogin.web import database_file, database_setup, listening, metrics_page
+from skylogin.web import database_file, database_setup, listening, metrics_page, tls
 from skylogin.web.application import make_application
 from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES, STOPPING
+from skylogin.web.tls import Certificate
 
 http_logger = logging.getLogger("skylogin.http")
 
@@ -78,6 +80,7 @@ class Running:
     services: Services
     # Empty unless the numbers have a port of their own.
     metrics_url: str = ""
+    certificate: Certificate | None = None
 
     @property
     def portal(self) -> str | None:
@@ -109,21 +112,24 @@ class Running:
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0913
     settings: Settings,
     *,
     ephemeral: bool = False,
     migrate: bool = False,
     now: Callable[[], datetime] = system_now,
     prepare: Callable[[Store], Awaitable[None]] | None = None,
+    listens_on: socket.socket | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server until the block ends, then let calls in flight finish.
 
     An *ephemeral* server has its embedded database in a folder that is deleted at the end.
     *migrate* upgrades the database of an older version. *prepare* is called before the
-    server listens. Raises ConfigurationError if the server cannot run.
+    server listens: on the socket *listens_on*, if given, else where *settings* say. Raises
+    ConfigurationError if the server cannot run.
     """
     listening.check_reach(settings)
+    certificate = tls.certificate_of(settings)
     async with AsyncExitStack() as at_end:
         ephemeral = ephemeral and not settings.database_url
         if ephemeral:
@@ -146,17 +152,22 @@ async def running(
             raise ConfigurationError([problem])
         if prepare is not None:
             await prepare(store)
-        async with _listening(settings, store, now) as (services, url, port, metrics_url):
+        where = listens_on or settings.address()
+        listening_there = _listening(settings, store, now, where, certificate)
+        async with listening_there as (services, url, port, metrics_url):
             secrets = await services.app.secrets.texts(now())
             secret = next(iter(secrets), "")
-            yield Running(url, port, settings, secret, store, services, metrics_url)
+            yield Running(url, port, settings, secret, store, services, metrics_url, certificate)
 
 
 @asynccontextmanager
 async def _listening(
-    settings: Settings, store: Store, now: Callable[[], datetime]
+    settings: Settings,
+    store: Store,
+    now: Callable[[], datetime],
+    where: tuple[str, int] | socket.socket,
+    certificate: Certificate | None,
 ) -> AsyncIterator[tuple[Services, str, int, str]]:
-    host, port = settings.address()
     application = make_application(settings, store, now)
     # A call is dropped from its batch if its client disconnects before the batch begins.
     runner = web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
@@ -173,7 +184,10 @@ async def _listening(
             store.metrics.turned_away.follow(lambda: connections.turned_away)
             asyncio.get_running_loop().set_exception_handler(connections.handle_error)
             make_protocol = functools.partial(connections.wrap, runner.server)
-            server = await listening.listen(make_protocol, host, port, connections.accepted_at_once)
+            context = None if certificate is None else certificate.context
+            server = await listening.listen(
+                make_protocol, where, connections.accepted_at_once, context
+            )
         except KeysTakenError as error:
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
@@ -181,8 +195,8 @@ async def _listening(
         silent = asyncio.create_task(connections.close_silent())
         try:
             services = application[SERVICES]
-            async with metrics_page.on_its_port(services, connections) as metrics_url:
-                yield (services, *listening.url_of(server), metrics_url)
+            async with metrics_page.on_its_port(services, connections, context) as metrics_url:
+                yield (services, *listening.url_of(server, settings.scheme), metrics_url)
         finally:
             silent.cancel()
             await _stop_accepting(server)

@@ -1,0 +1,47 @@
+"""Taking changed secrets and a new certificate into a server that runs, without a restart."""
+
+import logging
+from collections.abc import Callable
+
+from skylogin.config import PUBLIC_KEY, SECRET, SETTINGS, ConfigurationError, Setting, Settings
+from skylogin.web.server import Running
+
+logger = logging.getLogger("skylogin.web")
+
+# Beside the keys and secrets of the table. Others need a restart.
+CERTIFICATE = ("tls_cert", "tls_key")
+
+
+def reload(running: Running, read: Callable[[], Settings]) -> None:
+    """Use the changed secrets and the certificate that *read* and its files have now.
+
+    If one of them cannot be used, log why, and change nothing. Calls in flight go on.
+    """
+    before, certificate = running.services.settings, running.certificate
+    try:
+        now = read()
+        # Read before anything changes.
+        use_certificate = certificate and now.tls_cert and certificate.reload(now)
+    except (ConfigurationError, OSError) as error:
+        logger.error("cannot reload, so nothing has changed: %s", error)
+        return
+    differing = [row for row in SETTINGS if getattr(now, row.field) != getattr(before, row.field)]
+    changed = [row for row in differing if _may_change(row, before, now)]
+    running.services.change({row.field: getattr(now, row.field) for row in changed})
+    names = [row.variable for row in changed]
+    if use_certificate and use_certificate():
+        names.append("the certificate")
+    logger.info("reloaded; changed: %s", ", ".join(names) or "nothing")
+    left = [row.variable for row in differing if row not in changed]
+    if left:
+        logger.warning("reloaded; needs a restart to change: %s", ", ".join(left))
+
+
+def _may_change(row: Setting, before: Settings, now: Settings) -> bool:
+    if row.field in CERTIFICATE:
+        return bool(before.tls_cert) == bool(now.tls_cert)
+    if row.field == "custom_token_secret":
+        # The database has the secrets of a server that is told none.
+        return (before.custom_token_secret is None) == (now.custom_token_secret is None)
+    # A new token store secret would end all access tokens.
+    return row.kind in (PUBLIC_KEY, SECRET) and row.field != "token_store_secret"
