@@ -14,7 +14,7 @@ export interface UseOptions {
   app?: string;
   /** Settings by their variables. The file gets a server of its own for them. */
   settings?: Record<string, string>;
-  /** The users that each test begins with, or the path of a JSON file with them. */
+  /** What each test begins with beside what `skylogin.yaml` has: a seed, or the path of one in YAML or JSON. */
   seed?: Seed | string;
 }
 
@@ -64,11 +64,14 @@ export class SkyloginApp {
   loginWith(token: string): Promise<LoggedIn>;
   /** Return the result of any action. Rejects with a CallRefusedError. */
   call(action: string, payload?: object, options?: { withMasterKey?: boolean }): Promise<any>;
-  /** Remove everything but the app's keys, secret and snapshots, and reset its clock. */
-  reset(): Promise<void>;
+  /**
+   * Remove everything but the app's keys, secret and snapshots, and reset its clock. With `project`, add
+   * the users, roles and stubs of `skylogin.yaml`, as before each test.
+   */
+  reset(options?: { project?: boolean }): Promise<void>;
   /** Delete the app. */
   delete(): Promise<void>;
-  /** Add users: a seed, or the path of a JSON file with one. */
+  /** Add users and stubs: a seed, or the path of one in YAML or JSON. */
   seed(seed: Seed | string): Promise<void>;
   /** Return the users as a seed. */
   export(): Promise<Seed>;

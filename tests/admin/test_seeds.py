@@ -1,7 +1,9 @@
 """Seeds by the admin API."""
 
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +109,126 @@ async def test_seeded_users_are_created_at_the_time_of_the_apps_clock(site_app: 
     [user] = (await site_app.admin("GET", "users?subject=alice")).json()["users"]
     age = datetime.fromisoformat(user["created_at"]) - datetime.fromisoformat(moved.json()["now"])
     assert 0 <= age.total_seconds() < SECONDS_MAX
+
+
+PROJECT = """
+settings: {AUTH_RECORD_KEYS: username}
+users:
+  - {sub: alice, profile: {username: alice}}
+stubs:
+  - {action: hello:world, result: {greeting: hi}}
+"""
+
+
+@pytest.fixture
+def write_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Write the file of a project in the server's working folder. It has alice and a stub."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> None:
+        (tmp_path / "skylogin.yaml").write_text(text, encoding="utf-8")
+
+    write(PROJECT)
+    return write
+
+
+async def subs(app: SiteApp) -> list[str]:
+    """Return the subs of the app's users."""
+    return [user["sub"] for user in (await app.admin("GET", "seed")).json()["users"]]
+
+
+async def test_a_reset_can_give_an_app_what_the_project_has(
+    site_app: SiteApp, write_project: Callable[[str], None]
+) -> None:
+    """For any app, if the file does not name one; else only for that."""
+    await seeded(site_app, {"users": [{"sub": "bob"}]})
+
+    answer = await site_app.admin("POST", "reset", project=True)
+    assert answer.status == HTTPStatus.NO_CONTENT
+    assert await subs(site_app) == ["alice"]
+    [stub] = (await site_app.admin("GET", "stubs")).json()["stubs"]
+    assert stub["action"] == "hello:world"
+
+    write_project(f"apps: {{{site_app.name}: {{users: [{{sub: carol}}]}}, x: {{}}}}")
+    await site_app.admin("POST", "reset", project=True)
+    assert await subs(site_app) == ["carol"]
+
+    write_project("apps: {another: {users: [{sub: dave}]}}")
+    await site_app.admin("POST", "reset", project=True)
+    assert await subs(site_app) == []
+
+
+@pytest.mark.usefixtures("write_project")
+async def test_a_plain_reset_leaves_an_app_empty(site_app: SiteApp) -> None:
+    """Whatever the project has."""
+    await site_app.admin("POST", "reset", project=False)
+
+    assert await subs(site_app) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("users: [{sub: 1}]", "skylogin.yaml:1: users[0].sub: "),
+        ("users: [", "skylogin.yaml:2: is not YAML"),
+        ("settings: {API_KEY: [1]}", "skylogin.yaml:1: settings.API_KEY: "),
+    ],
+)
+async def test_a_project_with_a_problem_deletes_nothing(
+    site_app: SiteApp, write_project: Callable[[str], None], text: str, problem: str
+) -> None:
+    """The answer has the file and the line."""
+    await seeded(site_app, {"users": [{"sub": "bob"}]})
+    write_project(text)
+
+    answer = await site_app.admin("POST", "reset", project=True)
+
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert problem in answer.json()["errors"][0]
+    assert await subs(site_app) == ["bob"]
+
+
+async def test_without_a_project_a_reset_leaves_an_app_empty(
+    site_app: SiteApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not an error."""
+    monkeypatch.chdir(tmp_path)
+
+    answer = await site_app.admin("POST", "reset", project=True)
+
+    assert answer.status == HTTPStatus.NO_CONTENT
+    assert await subs(site_app) == []
+
+
+async def test_a_seed_can_be_the_text_of_a_file(site_app: SiteApp) -> None:
+    """In YAML or JSON, with what it has for this app."""
+    for text in (
+        "users:\n  - sub: alice",
+        '{"users": [{"sub": "alice"}]}',
+        f"apps: {{{site_app.name}: {{users: [{{sub: alice}}]}}, other: {{}}}}",
+    ):
+        await site_app.admin("POST", "reset")
+        assert (await seeded(site_app, {"file": "users", "text": text})).json() == {"users": 1}
+        assert await subs(site_app) == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"file": "u.yaml", "text": "users:\n- sub: [1]"}, "u.yaml:2: users[0].sub: "),
+        ({"file": "u.yaml", "text": "apps: {other: {users: []}}"}, "u.yaml: apps: has nothing for"),
+        ({"file": "u.yaml", "text": ""}, "u.yaml:1: is empty"),
+        ({"file": "u.json", "text": "users: []"}, "u.json:1: is not JSON"),
+        ({"file": 1, "text": "users: []"}, "file: is not a known field"),
+        ({"text": "users: []"}, "text: is not a known field"),
+    ],
+)
+async def test_problems_of_a_text_have_its_lines(
+    site_app: SiteApp, body: dict[str, object], problem: str
+) -> None:
+    """As a command prints them."""
+    answer = await seeded(site_app, body)
+
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert problem in answer.json()["errors"][0]

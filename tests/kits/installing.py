@@ -24,6 +24,10 @@ class InstalledKit:
     tests: subprocess.CompletedProcess[str]
 
 
+# Of the project that a README's tests are in, and read by the server in its folder.
+PROJECT = "users: [{sub: dave}]\nstubs: [{action: hello:world, result: hi}]\n"
+
+
 def project_of_readme(language: str, folder: Path) -> Path:
     """Make a project in *folder* of the files in the README of a kit, and in docs/testing.md."""
     first = [one.text for one in SNIPPETS if (one.language, one.page) == (language, TESTING)]
@@ -32,6 +36,7 @@ def project_of_readme(language: str, folder: Path) -> Path:
             path = folder / name[1]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+    (folder / "skylogin.yaml").write_text(PROJECT, encoding="utf-8")
     return folder
 
 

@@ -19,6 +19,12 @@ FAILING = """@Test
         skylogin.logInWith(skylogin.mint(BadToken.EXPIRED, "bob"));
     }
 
+    @Test
+    void hasWhatTheProjectHas(SkyloginApp skylogin) {
+        assertEquals("dave", skylogin.users().list().get(0).sub());
+        assertEquals("hi", skylogin.call("hello:world", Map.of()));
+    }
+
     @Test"""
 
 
@@ -51,7 +57,7 @@ def test_the_project_of_the_readme(
 
     done = run([*MAVEN, "test"], project, environment)
 
-    assert "Tests run: 4, Failures: 0, Errors: 1, Skipped: 0" in done.stdout, done.stdout
+    assert "Tests run: 5, Failures: 0, Errors: 1, Skipped: 0" in done.stdout, done.stdout
     _, shown = done.stdout.split("skylogin: login attempts of LoginTest, fails(SkyloginApp):\n")
     assert re.match(r"\S+ \S+  bob  refused expired: expired \d+ s ago", shown), shown
     assert RunningServer(server.url).apps() == [server.facts["app"]]

@@ -17,9 +17,15 @@ FAILING_TEST = """include Skylogin::Minitest
   def test_fails
     skylogin.log_in('bob', bad: :expired)
   end
+
+  def test_has_what_the_project_has
+    assert_equal ['dave'], skylogin.users.map(&:sub)
+    assert_equal 'hi', skylogin.call('hello:world')
+  end
 """
 FAILING_EXAMPLE = """:skylogin do
   it('fails') { skylogin.log_in('bob', bad: :expired) }
+  it('has what the project has') { expect(skylogin.users.map(&:sub)).to eq(['dave']) }
 """
 REFUSED = r"\S+ \S+  bob  refused expired: expired \d+ s ago"
 
@@ -54,11 +60,11 @@ def test_the_project_of_the_readme(
     tested = run(["ruby", str(test)], project, environment).stdout
     specified = run(["rspec"], project, environment).stdout
 
-    assert re.search(r"^3 runs, \d+ assertions, 0 failures, 1 errors, 0 skips$", tested, re.M), (
+    assert re.search(r"^4 runs, \d+ assertions, 0 failures, 1 errors, 0 skips$", tested, re.M), (
         tested
     )
     assert re.search(rf"attempts of LoginTest#test_fails:\n{REFUSED}", tested), tested
-    assert re.search(r"^3 examples, 1 failure$", specified, re.M), specified
+    assert re.search(r"^4 examples, 1 failure$", specified, re.M), specified
     assert re.search(rf"attempts of the login fails:\n{REFUSED}", specified), specified
     assert RunningServer(server.url).apps() == [server.facts["app"]]
 

@@ -97,8 +97,8 @@ class SkyloginApp {
     return JSON.parse(answer.text).result;
   }
 
-  async reset() {
-    await this.#connection.ask('POST', ['reset']);
+  async reset({ project = false } = {}) {
+    await this.#connection.ask('POST', ['reset'], { body: { project } });
   }
 
   async delete() {
@@ -106,7 +106,7 @@ class SkyloginApp {
   }
 
   async seed(seed) {
-    const body = typeof seed === 'string' ? JSON.parse(readFileSync(seed, 'utf8')) : seed;
+    const body = typeof seed === 'string' ? { file: seed, text: readFileSync(seed, 'utf8') } : seed;
     await this.#connection.ask('POST', ['seed'], { body });
   }
 

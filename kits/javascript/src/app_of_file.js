@@ -22,7 +22,7 @@ function appOfFile(hooks, { app: name = uniqueName(), settings, seed } = {}) {
   const app = new SkyloginApp(new Connection(name, findServer));
   hooks.before(() => app.ready());
   hooks.beforeEach(async () => {
-    await app.reset();
+    await app.reset({ project: true });
     if (seed) {
       await app.seed(seed);
     }

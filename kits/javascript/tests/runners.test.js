@@ -23,6 +23,16 @@ test('fails', async () => {
 });
 `;
 
+// What the file of the project and a seed have for every test.
+const PROJECT = 'users: [{sub: dave}]\nstubs: [{action: hello:world, result: hi}]\n';
+const MORE = 'users:\n  - sub: erin\n';
+const SEEDED = `
+test('has what the project has', async () => {
+  if ((await skylogin.call('hello:world')) !== 'hi') throw new Error('no stub');
+  console.log('users ' + (await skylogin.users.list()).map((user) => user.sub).sort());
+});
+`;
+
 const JEST = `const skylogin = require('skylogin/jest').useSkylogin();${TESTS('jest.useFakeTimers();')}`;
 const VITEST = `
 import { test, vi } from 'vitest';
@@ -31,7 +41,7 @@ const skylogin = useSkylogin();${TESTS('vi.useFakeTimers();')}`;
 const NODE_TEST = `
 import { test } from 'node:test';
 import { useSkylogin } from 'skylogin/node-test';
-const skylogin = useSkylogin();${TESTS('')}`;
+const skylogin = useSkylogin({ seed: 'more.yaml' });${SEEDED}${TESTS('')}`;
 
 const VITEST_RUN = ['node_modules/vitest/vitest.mjs', 'run', '--testTimeout', '60000'];
 const JEST_RUN = ['node_modules/jest/bin/jest.js', '--testTimeout', '60000'];
@@ -56,9 +66,10 @@ describe('a run', { concurrency: true }, () => {
   });
 
   test('of node:test has a server for each file', async (t) => {
-    const folder = makeProject(t, { 'one.test.mjs': NODE_TEST });
+    const folder = makeProject(t, { 'one.test.mjs': NODE_TEST, 'skylogin.yaml': PROJECT, 'more.yaml': MORE });
     const run = await runNode(folder, ['--test', '--test-reporter', 'spec']);
     checkRun(withoutMarks(run), { files: 1, servers: 1 });
+    assert.match(run.text, /users dave,erin$/m);
   });
 });
 

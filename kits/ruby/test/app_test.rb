@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'test_helper'
+require 'pathname'
 require 'tmpdir'
 
 class AppTest < Minitest::Test
@@ -179,8 +180,13 @@ class AppTest < Minitest::Test
     Dir.mktmpdir do |folder|
       File.write("#{folder}/users.json", '{"users": [{"sub": "carol", "roles": ["editor"]}]}')
       skylogin.seed("#{folder}/users.json")
-      File.write("#{folder}/users.yaml", 'users: []')
-      assert_raises(ArgumentError) { skylogin.seed("#{folder}/users.yaml") }
+      File.write("#{folder}/users.yaml", "users:\n- sub: erin\n")
+      skylogin.seed(Pathname("#{folder}/users.yaml"))
+      assert_equal 'erin', skylogin.users.fetch('erin').sub
+      skylogin.users.fetch('erin').delete
+      File.write("#{folder}/users.yaml", "users:\n- sub: [1]\n")
+      refused = assert_raises(Skylogin::AdminError) { skylogin.seed("#{folder}/users.yaml") }
+      assert_includes refused.message, 'users.yaml:2: users[0].sub: '
     end
     refused = assert_raises(Skylogin::AdminError) { skylogin.users.add('') }
 

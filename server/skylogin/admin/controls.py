@@ -5,12 +5,6 @@ from skylogin.apps.faults import FaultInForce
 from skylogin.apps.registry import App, NamedSnapshot
 from skylogin.operations import controls
 
-
-async def reset_app(request: AdminRequest) -> None:
-    """Reset an app to its first state."""
-    await controls.reset(request.operator, request.opened_app)
-
-
 # --- the clock -------------------------------------------------------------------
 
 

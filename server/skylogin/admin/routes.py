@@ -44,7 +44,7 @@ HANDLERS: dict[str, Handler] = {
     "followAttempts": login_attempts.follow_attempts,
     "mintToken": tokens.mint_token,
     "explainToken": tokens.explain_token,
-    "resetApp": controls.reset_app,
+    "resetApp": seeds.reset_app,
     "getClock": controls.get_clock,
     "setClock": controls.set_clock,
     "advanceClock": controls.advance_clock,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from skylogin.seeds import document, reader
-from skylogin.seeds.nodes import Node
+from skylogin.config import PROJECT_FILE
+from skylogin.seeds import document, project_place, reader
+from skylogin.seeds.nodes import Node, SeedError, SeedProblem
 from skylogin.seeds.seed import SeedApp
 
 
@@ -28,3 +29,17 @@ def read(path: Path) -> Project:
     file = str(path)
     root = document.read(path.read_bytes(), file)
     return Project(file, root, reader.read_settings(root, file))
+
+
+def seed_of_app(name: str) -> SeedApp | None:
+    """Return what the project of the working folder gives the app *name*.
+
+    That is what the file has outside of `apps`, or for the app by its name. Raises SeedError.
+    """
+    try:
+        path = project_place.find(Path.cwd())
+        apps = read(path).seeds(name) if path else []
+    except OSError as error:
+        problem = SeedProblem("", f"cannot be read: {error.strerror}", 0, PROJECT_FILE)
+        raise SeedError([problem]) from None
+    return next((app for app in apps if app.name == name), None)

@@ -77,6 +77,15 @@ def read_app(body: object, name: str) -> SeedApp:
     return app
 
 
+def read_app_text(text: str, file: str, name: str) -> SeedApp:
+    """Return what the *text* of a seed *file* says about the app *name*. Raises SeedError."""
+    apps = read(text.encode(), file, name)
+    found = next((app for app in apps if app.name == name), None)
+    if found is None:
+        raise SeedError([SeedProblem("apps", f"has nothing for the app {name}", 0, file)])
+    return found
+
+
 def is_hash(text: str) -> bool:
     """Return whether *text* can be a `password_hash`."""
     return _BCRYPT.fullmatch(text) is not None

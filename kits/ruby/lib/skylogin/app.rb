@@ -112,11 +112,10 @@ module Skylogin
       raise Refused.new(Integer(response.code), error, response['X-Skylogin-Reason'].to_s)
     end
 
-    # Add the users of a seed: a hash, or the path of a JSON file.
+    # Add the users and stubs of a seed: a hash, or the path of a file in YAML or JSON.
     def seed(seed)
-      admin('POST', 'seed', seed.is_a?(Hash) ? seed : JSON.parse(File.read(seed)))
-    rescue JSON::ParserError => e
-      raise ArgumentError, "#{seed} is not JSON: #{e.message}"
+      seed = { file: seed.to_s, text: File.read(seed, encoding: 'UTF-8') } unless seed.is_a?(Hash)
+      admin('POST', 'seed', seed)
     end
 
     # Return the users as a seed.
@@ -139,9 +138,10 @@ module Skylogin
       admin('DELETE', "snapshots/#{Http.quoted(snapshot)}")
     end
 
-    # Remove everything but the keys, the secret and the snapshots.
-    def reset
-      admin('POST', 'reset')
+    # Remove everything but the keys, the secret and the snapshots. With +project+, add the users,
+    # roles and stubs of skylogin.yaml, as before each test.
+    def reset(project: false)
+      admin('POST', 'reset', project: project)
     end
 
     # Delete the app.

@@ -11,7 +11,7 @@ module Skylogin
 
     def before_setup
       @skylogin = Skylogin.app
-      @skylogin.reset
+      @skylogin.reset(project: true)
       super
     end
 

@@ -15,7 +15,7 @@ end
 
 RSpec.configure do |config|
   config.include Skylogin::RSpec, :skylogin
-  config.before(:each, :skylogin) { skylogin.reset }
+  config.before(:each, :skylogin) { skylogin.reset(project: true) }
   config.after(:each, :skylogin) do |example|
     if example.exception && @skylogin
       example.reporter.message(Skylogin.report(skylogin, example.full_description))

@@ -155,14 +155,12 @@ public final class SkyloginApp {
         admin("POST", "seed", seed);
     }
 
-    /** Add the users of a JSON file. */
+    /** Add the users and stubs of a seed in YAML or JSON. */
     public void seed(Path file) {
         try {
-            seed(Json.object(Json.read(Files.readString(file))));
+            seed(Map.of("file", file.toString(), "text", Files.readString(file)));
         } catch (IOException error) {
             throw new UncheckedIOException(error);
-        } catch (IllegalArgumentException error) {
-            throw new IllegalArgumentException(file + " is not JSON", error);
         }
     }
 
@@ -189,6 +187,11 @@ public final class SkyloginApp {
     /** Remove everything but the keys, the secret and the snapshots. */
     public void reset() {
         admin("POST", "reset", null);
+    }
+
+    /** Do the same, and add the users, roles and stubs of skylogin.yaml, as before each test. */
+    public void resetToProject() {
+        admin("POST", "reset", Map.of("project", true));
     }
 
     /** Delete the app. */

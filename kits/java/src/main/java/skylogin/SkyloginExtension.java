@@ -37,7 +37,7 @@ public final class SkyloginExtension
 
     @Override
     public void beforeEach(ExtensionContext context) {
-        app(context).reset();
+        app(context).resetToProject();
     }
 
     @Override

@@ -287,8 +287,13 @@ class SkyloginAppTest {
         AdminException refused = assertThrows(AdminException.class, () -> skylogin.users().add(""));
         assertEquals(422, refused.status());
         assertTrue(refused.getMessage().contains("users[0].sub: is empty"), refused.getMessage());
-        Path yaml = Files.writeString(folder.resolve("users.yaml"), "users: []");
-        assertThrows(IllegalArgumentException.class, () -> skylogin.seed(yaml));
+        Path yaml = Files.writeString(folder.resolve("users.yaml"), "users:\n- sub: [1]\n");
+        refused = assertThrows(AdminException.class, () -> skylogin.seed(yaml));
+        assertTrue(
+                refused.getMessage().contains("users.yaml:2: users[0].sub: "), refused.getMessage());
+        Files.writeString(yaml, "users:\n- sub: erin\n");
+        skylogin.seed(yaml);
+        assertEquals("erin", skylogin.users().get("erin").sub());
     }
 
     @Test
