@@ -1,5 +1,6 @@
 """The issuer of `skylogin dev`: who gets a token, and how it comes back."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +44,9 @@ async def test_the_token_is_made_by_the_apps_clock(site_app: SiteApp) -> None:
 
 async def test_the_page_signs_in_the_user_that_is_clicked(site_app: SiteApp) -> None:
     """It lists those with custom tokens, and sends the browser back with the token."""
-    await site_app.admin("POST", "seed", users=[{"sub": "a<b"}, {"sub": "bob"}, {"id": "none"}])
+    eve = {"sub": "eve", "disabled": True, "profile": {"name": "Eve"}}
+    users = [{"sub": "a<b"}, {"sub": "bob"}, {"id": "none"}, eve]
+    await site_app.admin("POST", "seed", users=users)
     address = f"{SPA}/login?next=%2Fhome#top"
 
     page = await site_app.client.get(
@@ -57,6 +60,7 @@ async def test_the_page_signs_in_the_user_that_is_clicked(site_app: SiteApp) -> 
     assert 'value="bob"' in text
     assert 'value="a&lt;b"' in text
     assert 'value="none"' not in text
+    assert re.findall(r"<bdi>(.*)</bdi>.*>(.*)</span></button>", text) == [("Eve", "disabled")]
     assert "form-action" not in page.headers["Content-Security-Policy"]
     assert sent.status == HTTPStatus.SEE_OTHER
     location = urlsplit(sent.headers["Location"])

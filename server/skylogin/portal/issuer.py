@@ -137,7 +137,7 @@ async def _page(
 ) -> web.Response:
     found = await users.find(operator, app, Search(sort="created_at", limit=USERS_SHOWN_MAX))
     rows = [
-        (found.subjects[user.id], profile_tree.name_of(user))
+        (found.subjects[user.id], profile_tree.name_of(user), user.disabled_at(operator.now()))
         for user in found.users
         if user.id in found.subjects
     ]
