@@ -118,6 +118,10 @@ def _command(*names: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(name) for name in names)
 
 
+def _has_postgis() -> bool:
+    return any(Path("/usr/share/postgresql").glob("*/extension/postgis.control"))
+
+
 def _ruby_library(name: str) -> Callable[[], bool]:
     # Looked for in silence: Ruby's message about a library that is not there helps nobody.
     return lambda: _run("ruby", "-e", f"begin; require '{name}'; rescue LoadError; exit 1; end")
@@ -190,6 +194,7 @@ NEEDS = {
     need.name: need
     for need in (
         Need("postgresql", "PostgreSQL", can_run_postgresql),
+        Need("postgresql-postgis", "the import from Skygear", _has_postgis),
         Need(
             "pgbouncer", "PostgreSQL behind a pooler", _command("pgbouncer", "/usr/sbin/pgbouncer")
         ),

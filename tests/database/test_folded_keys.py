@@ -11,13 +11,18 @@ from skylogin.database.tables import auth_keys
 from skylogin.database.version_table import version_table
 from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_setup
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from tests.factories import NOW
 from tests.processes import run_skylogin
 from tests.stores import LogIn, MakeServices
 
 EQUAL = {"a": "ismail", "b": "İSMAİL"}
+LATER = (
+    "DROP TABLE imports",
+    "ALTER TABLE users DROP COLUMN origin",
+    "ALTER TABLE records DROP COLUMN origin",
+)
 Query = Callable[[str], Awaitable[list[Any]]]
 KEYS = "SELECT user_id, key, folded FROM auth_keys ORDER BY user_id, key"
 
@@ -30,6 +35,8 @@ async def make_earlier(store: Store, folded: dict[str, str]) -> None:
             is_new = auth_keys.c.folded == new
             await tx.connection.execute(update(auth_keys).where(is_new).values(folded=old))
         await tx.connection.execute(update(version_table).values(version_num="0006"))
+        for later in LATER:
+            await tx.connection.execute(text(later))
 
     await store.run(work)
 

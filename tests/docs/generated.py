@@ -195,7 +195,7 @@ def commands() -> list[tuple[str, str]]:
 def _commands(app: typer.Typer, group: str = "") -> Iterator[tuple[str, str]]:
     for command in app.registered_commands:
         assert command.callback is not None
-        name = command.name or command.callback.__name__
+        name = command.name or command.callback.__name__.replace("_", "-")
         yield f"{group}{name}", (inspect.getdoc(command.callback) or "").split("\n")[0]
     for inner in app.registered_groups:
         assert isinstance(inner.typer_instance, typer.Typer)

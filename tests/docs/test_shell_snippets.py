@@ -61,6 +61,7 @@ CHECKED_BY = {
     ("", "docs/architecture.md"): "below",
     ("text", "docs/seeds.md"): "tests/seeds/test_reader.py",
     ("text", "docs/testing.md"): "test_testing_page.py",
+    ("text", "docs/moving-from-skygear.md"): "tests/skygear/test_moving_page.py",
     ("text", "README.md"): "tests/cli/test_dev_on_terminal.py",
     ("python", "README.md"): "test_testing_page.py",
     ("python", "docs/testing.md"): "test_testing_page.py",

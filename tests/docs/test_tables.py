@@ -10,7 +10,7 @@ from skylogin.errors import ERROR_KINDS, Reason
 from tests.docs import generated
 from tests.docs.pages import PAGES, section
 
-COMMAND_SHOWN = re.compile(r"(?:`|bin/)skylogin ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*))?")
+COMMAND_SHOWN = re.compile(r"(?:`|bin/)skylogin ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+(?:-[a-z]+)*))?")
 WIRE = PAGES["docs/wire.md"]
 PAGES_MADE = generated.render()
 

@@ -60,6 +60,7 @@ from skylogin.store import login_attempts as stored_attempts
 from skylogin.store import record_queries as stored_queries
 from skylogin.store.apps import StoredApp
 from skylogin.store.audit_log import Act
+from skylogin.store.imports import ImportRun
 from skylogin.store.login_counts import Counts, SecretUse
 from skylogin.store.passwords import NewPassword
 from skylogin.store.principals import Link
@@ -97,6 +98,7 @@ SALT = b"$2a$04$RQIhO4pMXRYwrjeMlthpme"
 HASH = bcrypt.hashpw(PASSWORD.encode(), SALT).decode()
 NUMBERS = {SHOP: 3, BANK: 7}
 DAY = timedelta(days=1)
+ORIGIN = "skygear x"
 PUBLIC, PRIVATE = "", f"{BOTH}-user"
 POLICY = PasswordPolicy(history_size=1)
 OTHER_KEYS = (("phone",), ("username",))
@@ -232,6 +234,12 @@ def _rows_for(app: str, of: str) -> Rows:
                 "last_used_at": NOW - DAY * NUMBERS[app],
             }
         ],
+        "imports": [
+            {
+                "id": f"{of}-import", "origin": ORIGIN, "started_at": NOW, "updated_at": NOW,
+                "finished_at": None, "done": 1, "total": 2, "report": {"of": mark},
+            }
+        ],
         "operator_sessions": [{"id": f"{of}-session", "created_at": NOW, "last_used_at": NOW}],
         "operator_audit": [
             {
@@ -248,6 +256,7 @@ def _user_row(app: str, user_id: str) -> dict[str, Any]:
         "token_valid_since": NOW - DAY, "last_seen_at": NOW - DAY * NUMBERS[app],
         # It has expired, so it is cleared when it is noticed.
         "disabled": True, "disabled_message": marked(app), "disabled_expiry": NOW - DAY,
+        "origin": ORIGIN,
     }  # fmt: skip
 
 
@@ -383,6 +392,26 @@ ARGUMENTS: dict[str, Arguments] = {
     "devices.replace": lambda of: (
         Device(f"{of}-device", "ios", f"{of}-token", "new", f"{of}-user", NOW),
     ),
+    "imports.has_rows": lambda of: ("users",),
+    "imports.load_same": lambda of: ("users", [{"id": f"{of}-user"}], ("id",)),
+    "imports.load_all": lambda of: ("roles",),
+    "imports.load_keys": lambda of: ("users", ("origin",)),
+    "imports.write": lambda of: (
+        "roles",
+        [{"id": "new", "by_default": False, "is_admin": False}],
+        [{"id": f"{of}-role", "by_default": False, "is_admin": False}],
+    ),
+    "imports.remove": lambda of: ("roles", [{"id": f"{of}-role"}]),
+    "imports.load_key_owners": lambda of: (),
+    "imports.remove_keys": lambda of: ([UniqueKey("username", f"{of}-name")],),
+    "imports.add_keys": lambda of: ({UniqueKey("username", "new"): f"{of}-user"},),
+    "imports.load_origin": lambda of: (f"{of}-user",),
+    "imports.load_users_of": lambda of: (ORIGIN,),
+    "imports.count_other_users": lambda of: ("other",),
+    "imports.start": lambda of: (ImportRun("new", ORIGIN, NOW, NOW, None, 1, 2, None),),
+    "imports.advance": lambda of: (f"{of}-import", 2, NOW),
+    "imports.finish": lambda of: (f"{of}-import", {}, NOW),
+    "imports.load_runs": lambda of: (10,),
     "login_counts.add": lambda of: (
         Counts({(NOW, f"{of}-reason"): 1}, {(f"{of}-secret", NOW): SecretUse(1, NOW)}),
     ),
@@ -640,6 +669,21 @@ PLAYS: dict[str, Play] = {
 
 # Functions that take an app or a transaction and are not called.
 NOT_PLAYED = {
+    "exports.make_room": "its callers put the app into each key",
+    **{
+        f"skygear.{name}": "reads a database of the original"
+        for name in (
+            "count",
+            "count_anonymous",
+            "count_rows",
+            "describe",
+            "find_password",
+            "read_fixed",
+            "read_next_values",
+            "read_records",
+            "read_rules",
+        )
+    },
     "record_rows.write": "played by `records.save` and `users.save`",
     "database.Store.fields_of": "a test of its own is below",
     "apps.count_made_by_use": "the limit of apps goes for all of them",
@@ -694,6 +738,13 @@ WITHOUT = {
     "references.of_rows": "compares with what `references.as_rows` made",
     "secrets.StoredSecret": "a value",
     "snapshots.AppSnapshot": "a value",
+    "exports.columns_of": "spells SQL",
+    "exports.written": "reads a row",
+    "exports.read_key": "reads a row",
+    "imports.ImportRun": "a value",
+    "imports.key_names": "spells SQL",
+    "imports.key_of": "reads a row",
+    "skygear.NotSkygearError": "an error",
     "users.query_users": "the caller says of which app: `users.load` and `logins.load` do",
     "users.read_user": "reads a row",
 }

@@ -47,12 +47,17 @@ class DatabaseTarget(Target):
     def _default_app(self) -> str:
         return self.settings.app_name
 
+    @property
+    def path(self) -> Path | None:
+        """Return the file of an SQLite database, None on PostgreSQL."""
+        path = self._url.removeprefix(SQLITE_PREFIX)
+        return None if path == self._url else Path(path)
+
     def exists(self) -> bool:
         """Return whether the database may exist, without opening it."""
-        path = self._url.removeprefix(SQLITE_PREFIX)
-        return path == self._url or Path(path).is_file()
+        return self.path is None or self.path.is_file()
 
-    def _run(self, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
+    def run(self, work: Callable[[Operator], Coroutine[Any, Any, T]]) -> T:
         """Run *work* on the database. Raises TargetError if the database cannot be used."""
 
         async def run() -> T:
@@ -71,16 +76,19 @@ class DatabaseTarget(Target):
     async def _operator(self) -> Operator:
         if self._store is None:
             if not self.exists():
-                path = self._url.removeprefix(SQLITE_PREFIX)
-                raise TargetError(f"the database {path} does not exist: start a server first")
+                raise TargetError(f"the database {self.path} does not exist: start a server first")
             store = open_store(self._url)
             try:
-                _check_version(await store.version())
+                await self._check(store)
             except BaseException:
                 await store.close()
                 raise
             self._store = store
         return Operator(self._store, self.settings)
+
+    async def _check(self, store: Store) -> None:
+        """Raise TargetError unless the database can be used."""
+        check_version(await store.version())
 
     def try_writing(self) -> None:
         """Write something. Raises TargetError if the database cannot be written."""
@@ -88,7 +96,7 @@ class DatabaseTarget(Target):
         async def write(operator: Operator) -> None:
             await operator.store.run(lambda tx: apps.try_writing(tx, operator.server_now()))
 
-        self._run(write)
+        self.run(write)
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         async def ask(operator: Operator) -> Any:
@@ -97,7 +105,7 @@ class DatabaseTarget(Target):
             except Problem as problem:
                 raise _admin_error(problem) from None
 
-        return self._run(ask)
+        return self.run(ask)
 
     def follow(self, show: Callable[[Json], None], **query: object) -> None:
         path = path_of("apps", self.app, "logins", "follow")
@@ -111,7 +119,7 @@ class DatabaseTarget(Target):
                 except Problem as problem:
                     raise _admin_error(problem) from None
 
-        self._run(follow)
+        self.run(follow)
 
     def export(self, file: BinaryIO) -> int:
         async def export(operator: Operator) -> int:
@@ -119,7 +127,7 @@ class DatabaseTarget(Target):
             with output.progress("Exporting", "rows") as progress:
                 return await exports.export(operator, self.app, file, progress)
 
-        return self._run(export)
+        return self.run(export)
 
     def load(self, file: BinaryIO, *, replace: bool) -> dict[str, int]:
         async def load(operator: Operator) -> dict[str, int]:
@@ -129,10 +137,11 @@ class DatabaseTarget(Target):
                     operator, self.app, file, replace=replace, progress=progress
                 )
 
-        return self._run(load)
+        return self.run(load)
 
 
-def _check_version(version: str | None) -> None:
+def check_version(version: str | None) -> None:
+    """Raise TargetError unless *version* is that of this skylogin."""
     if version is None:
         raise TargetError("the database is empty: start a server first")
     if version != tables.VERSION:

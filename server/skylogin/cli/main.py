@@ -103,6 +103,7 @@ def _add_operator_commands(app: typer.Typer) -> None:
         users,
     )
     from skylogin.cli import seeds as seed_commands  # noqa: PLC0415
+    from skylogin.cli import skygear as skygear_commands  # noqa: PLC0415
 
     app.add_typer(tokens.app, name="token")
     app.add_typer(secrets.app, name="secret")
@@ -118,5 +119,6 @@ def _add_operator_commands(app: typer.Typer) -> None:
         backups.restore,
         seed_commands.seed,
         seed_commands.export,
+        skygear_commands.import_skygear,
     ):
         app.command()(command)

@@ -10,7 +10,7 @@ from sqlalchemy.sql import expression
 
 from skylogin.database.dialect import Json, Plain, Timestamp
 
-VERSION = "0007"
+VERSION = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -62,6 +62,8 @@ users = Table(
     Column("disabled", Boolean, nullable=False, server_default=expression.false()),
     Column("disabled_message", Text),
     Column("disabled_expiry", Timestamp),
+    # Where an imported user comes from.
+    Column("origin", Text),
 )
 
 principals = Table(
@@ -95,6 +97,7 @@ records = Table(
     Column("updated_at", Timestamp, nullable=False),
     Column("updated_by", Text, nullable=False),
     Column("data", Json, nullable=False),
+    Column("origin", Text),
     # For users in the order of creation. It shares only two columns with the primary key:
     # without statistics, a look-up of one record could otherwise scan all of this index.
     Index("ix_records_created", "app", "type", "created_at", "id", "database_id"),
@@ -254,6 +257,23 @@ operator_audit = Table(
     Column("via", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("details", Json, nullable=False),
+)
+
+# Imports from the original, which runs on while a server shows how far they are.
+imports = Table(
+    "imports",
+    metadata,
+    Column("app", Text, primary_key=True),
+    # A UUIDv7: the order in time.
+    Column("id", Text, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    # Null while it runs, and for ever if it was killed.
+    Column("finished_at", Timestamp),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("report", Json),
 )
 
 # Every login changes its user and record; with free space in their pages, indexes do not

@@ -24,6 +24,8 @@ from skylogin.errors import (
 FIELD_NAME_BYTES_MAX = 63
 FIELDS_MAX = 1500
 INTEGER_MAX = 2**31 - 1
+# A type of columns that only other programs than the original make.
+BIGINT, BIGINT_MAX = "bigint", 2**63 - 1
 SEQUENCE = "sequence"
 TypeAndField = tuple[str, str]
 
@@ -53,7 +55,8 @@ FIELD_KINDS: Mapping[str, FieldKind] = {
     "unknown":   FieldKind("TypeUnknown", ""),
 }
 # fmt: on
-_NUMERIC = frozenset(("number", "integer", "sequence"))
+_WHOLE = frozenset(("integer", "sequence"))
+_NUMERIC = _WHOLE | {"number"}
 
 
 def new_field(kind: str, target: str = "") -> Field:
@@ -188,6 +191,8 @@ def unknown_type(record_type: str) -> SkygearError:
 
 def fits_stored(field: Field, value: JsonValue) -> bool:
     """Return whether *value* is the stored form of a value of *field*."""
+    if field.column == BIGINT and field.kind in _WHOLE:
+        return _is_whole(value) and abs(value) <= BIGINT_MAX  # type: ignore[arg-type]
     fits = _STORED_FORMS.get(field.kind)
     return fits is not None and fits(value)
 
@@ -202,8 +207,11 @@ def _is_number(value: JsonValue) -> bool:
 
 def is_integer(value: JsonValue) -> bool:
     """Return whether *value* fits an integer column."""
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return is_whole and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
+    return _is_whole(value) and abs(value) <= INTEGER_MAX  # type: ignore[arg-type]
+
+
+def _is_whole(value: JsonValue) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_place(value: JsonValue) -> bool:
@@ -259,7 +267,7 @@ def _fitted(value: FieldValue, field: Field, record_id: str) -> JsonValue:
     if field.kind not in ("integer", "sequence"):
         return value.value
     number = value.value
-    if isinstance(number, int) and abs(number) <= INTEGER_MAX:
+    if fits_stored(field, number):
         return number
     message = (
         f'failed to save {record_id}: pq: invalid input syntax for type {field.column}: "{number}"'

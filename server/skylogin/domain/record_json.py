@@ -98,17 +98,22 @@ def record_body(
 
 def _typed(value: JsonValue, field: Field) -> JsonValue:
     """Return a stored value in wire form, with its `$type`."""
-    if field.kind == "datetime" and isinstance(value, str):
-        return {"$date": rfc3339.from_stored(value), "$type": "date"}
-    if field.kind == "location" and isinstance(value, list):
-        return {"$lat": value[1], "$lng": value[0], "$type": "geo"}
-    if field.kind == "reference":
-        return {"$id": f"{field.target}/{value}", "$type": "ref"}
-    if field.kind == "geometry":
-        return {"$type": "geojson", "$val": value}
-    if field.kind == "asset":
-        return {"$name": value, "$type": "asset"}
-    return value
+    match field.kind:
+        case "datetime" if isinstance(value, str):
+            typed: JsonValue = {"$date": rfc3339.from_stored(value), "$type": "date"}
+        case "location" if isinstance(value, list):
+            typed = {"$lat": value[1], "$lng": value[0], "$type": "geo"}
+        case "reference":
+            typed = {"$id": f"{field.target}/{value}", "$type": "ref"}
+        case "geometry":
+            typed = {"$type": "geojson", "$val": value}
+        case "asset":
+            typed = {"$name": value, "$type": "asset"}
+        case "unknown":
+            typed = {"$type": "unknown", "$underlying_type": field.column}
+        case _:
+            typed = value
+    return typed
 
 
 _PLAIN = frozenset(("string", "number", "boolean", "json", "integer", "sequence"))

@@ -86,12 +86,12 @@ async def count(tx: Transaction, app: str) -> int:
 async def read(tx: Transaction, app: str) -> AsyncIterator[tuple[str, list[dict[str, JsonValue]]]]:
     """Yield all rows of *app* as JSON values, in batches of one table."""
     for name, table in TABLES.items():
-        columns = _columns(table)
+        columns = columns_of(table)
         key = [column for column in table.primary_key if column.name != "app"]
         query = select(*columns).where(table.c.app == app).order_by(*key).limit(ROWS_AT_ONCE)
         rows = (await tx.connection.execute(query)).all()
         while rows:
-            yield name, [_written(row._mapping) for row in rows]
+            yield name, [written(row._mapping) for row in rows]
             if len(rows) < ROWS_AT_ONCE:
                 break
             last = [literal(rows[-1]._mapping[column.name], column.type) for column in key]
@@ -99,11 +99,13 @@ async def read(tx: Transaction, app: str) -> AsyncIterator[tuple[str, list[dict[
             rows = (await tx.connection.execute(following)).all()
 
 
-def _columns(table: Table) -> list[Column[Any]]:
+def columns_of(table: Table) -> list[Column[Any]]:
+    """Return the columns of a table but the app."""
     return [column for column in table.columns if column.name != "app"]
 
 
-def _written(row: Mapping[Any, Any]) -> dict[str, JsonValue]:
+def written(row: Mapping[Any, Any]) -> dict[str, JsonValue]:
+    """Return a row as JSON values, without its nulls."""
     return {
         name: rfc3339.stored(value) if isinstance(value, datetime) else value
         for name, value in row.items()
@@ -114,11 +116,16 @@ def _written(row: Mapping[Any, Any]) -> dict[str, JsonValue]:
 def read_row(table_name: str, row: Mapping[str, JsonValue]) -> Row:
     """Return a row with values for the database. Raises ValueError on an invalid row."""
     table = TABLES[table_name]
-    columns = _columns(table)
+    columns = columns_of(table)
     unknown = sorted(set(row) - {column.name for column in columns})
     if unknown:
         raise ValueError(f"{table_name} has no {unknown[0]!r}")
     return {column.name: _value(column, row.get(column.name)) for column in columns}
+
+
+def read_key(table: Table, row: Mapping[str, JsonValue], names: Sequence[str]) -> Row:
+    """Return the columns *names* of a row with values for the database."""
+    return {name: _value(table.c[name], row.get(name)) for name in names}
 
 
 def _value(column: Column[Any], value: JsonValue) -> Any:
@@ -201,7 +208,7 @@ async def write(
     for names in filter(None, (key, _OTHER_KEYS.get(table_name))):
         keys = [{"app": app} | {name: row[name] for name in names} for row in rows]
         if may_replace:
-            await _make_room(tx, table, keys)
+            await make_room(tx, table, keys)
         else:
             await _check_free(tx, table, keys)
     if not rows:
@@ -214,7 +221,8 @@ async def write(
         tx.users_added += len(rows)
 
 
-async def _make_room(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
+async def make_room(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
+    """Delete the rows with *keys*, all of the same columns."""
     if keys:
         same = (table.c[name] == bindparam(f"its_{name}") for name in keys[0])
         values = [{f"its_{name}": value for name, value in key.items()} for key in keys]
@@ -228,7 +236,7 @@ async def _check_free(tx: Transaction, table: Table, keys: Sequence[Row]) -> Non
     )
     query = select(*(table.c[name] for name in names[1:])).limit(1)
     query = query.where(*(table.c[name] == row[name] for name in names))
-    found = await tx.connection.execute(query, {"rows": [_written(key) for key in keys]})
+    found = await tx.connection.execute(query, {"rows": [written(key) for key in keys]})
     taken = found.first()
     if taken is not None:
         values = ", ".join(f"{name} {value!r}" for name, value in taken._mapping.items())

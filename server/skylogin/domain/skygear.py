@@ -1,0 +1,258 @@
+"""How the original keeps an app in PostgreSQL, and what its columns and values are here. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from skylogin.domain.fields import fits_stored
+from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH
+from skylogin.domain.unique_keys import KeySet
+from skylogin.domain.user import Field
+from skylogin.encoding import json_text, rfc3339
+from skylogin.encoding.json_text import JsonValue
+
+# What the version table of skygear-server 1.7.3 has.
+VERSION = "7469be11899e"
+SCHEMA_PREFIX = "app_"
+KEY_CONSTRAINTS = "auth_record_keys_user_"
+ASSETS = "_asset"
+Row = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class FixedTable:
+    """A table that every app has: where its rows go here, and our names of its columns.
+
+    *constant* are columns that have one value here; *order* are columns of the original.
+    """
+
+    table: str
+    name: str
+    columns: Mapping[str, str]
+    order: tuple[str, ...]
+    constant: Mapping[str, str] = field(default_factory=dict)
+    times: tuple[str, ...] = ()
+
+
+_SAME = ("writable", "readable", "comparable", "discoverable")
+# In the order of the tables of an export.
+FIXED_TABLES = (
+    FixedTable(
+        "roles",
+        "_role",
+        {"id": "id", "by_default": "by_default", "is_admin": "is_admin"},
+        ("id",),
+    ),
+    FixedTable(
+        "field_access",
+        "_record_field_access",
+        {
+            "type": "record_type",
+            "field": "record_field",
+            "user_role": "user_role",
+            **{name: name for name in _SAME},
+        },
+        ("record_type", "record_field", "user_role"),
+    ),
+    FixedTable(
+        "users",
+        "_auth",
+        {
+            "id": "id",
+            "password_hash": "password",
+            "provider_info": "provider_info",
+            "token_valid_since": "token_valid_since",
+            "last_seen_at": "last_seen_at",
+            "disabled": "disabled",
+            "disabled_message": "disabled_message",
+            "disabled_expiry": "disabled_expiry",
+        },
+        ("id",),
+        times=("token_valid_since", "last_seen_at", "disabled_expiry"),
+    ),
+    FixedTable(
+        "user_roles",
+        "_auth_role",
+        {"user_id": "auth_id", "role": "role_id"},
+        ("auth_id", "role_id"),
+    ),
+    FixedTable(
+        "password_history",
+        "_password_history",
+        {"user_id": "auth_id", "logged_at": "logged_at", "password_hash": "password"},
+        ("auth_id", "logged_at", "id"),
+        times=("logged_at",),
+    ),
+    FixedTable(
+        "principals",
+        "_sso_custom_token",
+        {"user_id": "user_id", "principal": "principal_id", "created_at": "_created_at"},
+        ("user_id",),
+        {"kind": CUSTOM_TOKEN, "provider": ""},
+        ("created_at",),
+    ),
+    FixedTable(
+        "principals",
+        "_sso_oauth",
+        {
+            "user_id": "user_id",
+            "provider": "provider",
+            "principal": "principal_id",
+            "token_response": "token_response",
+            "profile": "profile",
+            "created_at": "_created_at",
+            "updated_at": "_updated_at",
+        },
+        ("provider", "principal_id"),
+        {"kind": OAUTH},
+        ("created_at", "updated_at"),
+    ),
+    FixedTable(
+        "devices",
+        "_device",
+        {
+            "id": "id",
+            "user_id": "auth_id",
+            "type": "type",
+            "token": "token",
+            "topic": "topic",
+            "last_registered_at": "last_registered_at",
+        },
+        ("id",),
+        times=("last_registered_at",),
+    ),
+)
+# The columns of every table of records, by our names.
+RECORD_COLUMNS: Mapping[str, str] = {
+    "id": "_id",
+    "database_id": "_database_id",
+    "owner_id": "_owner_id",
+    "access": "_access",
+    "created_at": "_created_at",
+    "created_by": "_created_by",
+    "updated_at": "_updated_at",
+    "updated_by": "_updated_by",
+}
+RECORD_TIMES = ("created_at", "updated_at")
+# What skylogin does not emulate, with the reason that the report gives.
+LEFT_BEHIND: Mapping[str, str] = {
+    "_subscription": "subscriptions: skylogin does not emulate them",
+    "_friend": "friends: skylogin does not emulate relations",
+    "_follow": "follows: skylogin does not emulate relations",
+    "_verify_code": "verification codes: users ask for new ones",
+    "_asset": "assets: fields keep their names; the files stay in the asset store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTable:
+    """A table of records, with its fields in the order of its columns."""
+
+    name: str
+    fields: Mapping[str, Field]
+
+
+@dataclass(frozen=True, slots=True)
+class Skygear:
+    """What a database of the original has for one app. *others* are tables of other programs."""
+
+    app_name: str
+    schema: str
+    tables: tuple[RecordTable, ...]
+    key_sets: tuple[KeySet, ...]
+    postgis: str | None
+    others: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Return what imported rows have as their origin."""
+        return f"skygear {self.app_name}"
+
+
+def schema_of(app_name: str) -> str:
+    """Return the name of an app's schema."""
+    return SCHEMA_PREFIX + app_name.lower()
+
+
+def app_of(schema: str) -> str:
+    """Return the app name that gives a schema, in lower case."""
+    return schema.removeprefix(SCHEMA_PREFIX)
+
+
+def field_of(type_name: str, target: str | None, *, has_sequence: bool) -> Field:
+    """Return the field of a column: its type's name, and the table that it refers to, if any."""
+    if target == ASSETS:
+        return Field("asset", column=type_name)
+    if target is not None and type_name in ("text", "citext"):
+        return Field("reference", target, type_name)
+    kind = _KINDS.get(type_name, "unknown")
+    return Field("sequence" if kind == "integer" and has_sequence else kind, column=type_name)
+
+
+_KINDS: Mapping[str, str] = {
+    "text": "string",
+    "citext": "string",
+    "double precision": "number",
+    "integer": "integer",
+    "bigint": "integer",
+    "boolean": "boolean",
+    "jsonb": "json",
+    "timestamp without time zone": "datetime",
+    "geometry(Point)": "location",
+    "geometry": "geometry",
+}
+
+
+class NotStorableError(ValueError):
+    """A value that no field here can have. The text says what it is."""
+
+
+def time_text(text: str) -> str:
+    """Return a time that PostgreSQL wrote as JSON in stored form. Raises NotStorableError."""
+    try:
+        return rfc3339.stored(rfc3339.read_moment(f"{text}Z"))
+    except ValueError:
+        raise NotStorableError(f"the time {text}") from None
+
+
+def field_value(field: Field, value: JsonValue) -> JsonValue:
+    """Return the stored form of a value that PostgreSQL wrote as JSON.
+
+    None if it has none, as an empty point. Raises NotStorableError.
+    """
+    match field.kind:
+        case "number":
+            if isinstance(value, str) or (isinstance(value, float) and math.isinf(value)):
+                raise NotStorableError(f"the number {value}")
+            return json_text.as_double(value)  # type: ignore[arg-type]
+        case "integer" | "sequence":
+            if not fits_stored(field, value):
+                raise NotStorableError(f"the number {value}, which has too many bits")
+        case "datetime":
+            return time_text(str(value))
+        case "json":
+            return plain(value)
+        case "location":
+            return None if None in value else plain(value)  # type: ignore[operator]
+    return value
+
+
+def plain(value: JsonValue) -> JsonValue:
+    """Return *value* with its numbers as the doubles that the original reads."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return json_text.as_double(value)
+    return value
+
+
+def create_roles(rows: Sequence[tuple[str, str | None]]) -> dict[str, list[str]]:
+    """Return the roles that may create records, by record type."""
+    found: dict[str, list[str]] = {}
+    for record_type, role in rows:
+        found.setdefault(record_type, [])
+        if role is not None:
+            found[record_type].append(role)
+    return found

@@ -1,0 +1,222 @@
+"""Importing an app of the original: a check of everything, and then the writing, in batches.
+
+Both passes read one snapshot of the original. A batch is one transaction, and the rows that are
+there already are compared, so an import that was killed goes on where it was.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from skylogin import passwords
+from skylogin.database import Store, Transaction
+from skylogin.domain import importing
+from skylogin.domain.importing import Report
+from skylogin.domain.skygear import LEFT_BEHIND, Skygear
+from skylogin.domain.subject import CHARACTERS_MAX
+from skylogin.domain.unique_keys import KeySet
+from skylogin.errors import SkygearError
+from skylogin.operations import apps as app_operations
+from skylogin.operations.import_pass import ImportPass, Place
+from skylogin.operations.operator import Operator, RefusedError
+from skylogin.store import apps, imports, skygear
+from skylogin.store.apps import KeysTakenError
+from skylogin.store.imports import ImportRun
+from skylogin.store.skygear import NotSkygearError
+
+ACT = "app.import_skygear"
+Progress = Callable[[int, int], None]
+# An old migration of the original made this account in every database.
+FIRST_ADMIN, FIRST_PASSWORD = "admin", "secret"
+
+
+class UnclearError(RefusedError):
+    """Nothing was written, because something is unclear. *report* says what."""
+
+    def __init__(self, report: Report, kinds: Sequence[str]) -> None:
+        unclear = [f"{report.unclear[kind].number:,} {kind}" for kind in kinds]
+        options = " ".join(f"--skip {kind}" for kind in kinds)
+        super().__init__(f"nothing was written: {', '.join(unclear)}. See above, or add {options}")
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to import into which app. *is_empty*: the database here has no tables yet."""
+
+    app_name: str
+    into: str
+    skip: Collection[str] = ()
+    is_dry: bool = False
+    is_empty: bool = False
+
+
+async def check_source(source: Store, app_name: str) -> Skygear:
+    """Return what the database of the original has. Raises RefusedError in one line."""
+    try:
+        return await source.run(
+            lambda tx: skygear.describe(tx, app_name), write=False, snapshot=True
+        )
+    except NotSkygearError as error:
+        raise RefusedError(str(error)) from None
+    except SkygearError as error:
+        text = error.explanation.replace("the database", "the Skygear database", 1)
+        raise RefusedError(text) from error
+
+
+async def load(
+    operator: Operator, source: Store, wanted: Wanted, progress: Progress = lambda done, of: None
+) -> Report:
+    """Import an app, and return the report. *progress* counts the rows of both passes.
+
+    Raises RefusedError if the original cannot be read, and UnclearError.
+    """
+    await check_source(source, wanted.app_name)
+    run_id = operator.ids.timed_id(operator.server_now())
+
+    async def work(tx: Transaction) -> Report:
+        described = await skygear.describe(tx, wanted.app_name)
+        number = await skygear.count(tx, described)
+        total = number if wanted.is_dry else 2 * number
+        store = None if wanted.is_empty else operator.store
+        key_sets = described.key_sets or operator.settings.auth_record_keys
+        place = Place(wanted.into, key_sets, store, lambda done: progress(done, total))
+        report = await _check(operator, tx, described, wanted, place)
+        refused = report.refused(wanted.skip)
+        if refused and not wanted.is_dry:
+            raise UnclearError(report, refused)
+        if not wanted.is_dry:
+            await _prepare(operator, wanted, key_sets)
+            now = operator.now()
+            run = ImportRun(run_id, described.origin, now, now, None, number, total, None)
+            await operator.store.run(lambda tx: imports.start(tx, wanted.into, run))
+
+            async def advance(tx: Transaction, done: int) -> None:
+                await imports.advance(tx, wanted.into, run_id, number + done, operator.now())
+
+            place = replace(
+                place,
+                store=operator.store,
+                show=lambda done: progress(number + done, total),
+                advance=advance,
+            )
+            writing = ImportPass(
+                tx, described, place, replace(report, rows={}, records={}, unclear={})
+            )
+            await writing.run()
+            report = writing.report
+            await _finish(operator, described.origin, wanted.into, run_id, report)
+        progress(total, total)
+        return report
+
+    return await source.run(work, write=False, snapshot=True)
+
+
+async def _finish(operator: Operator, origin: str, app: str, run_id: str, report: Report) -> None:
+    """Note the end of an import, and the import in the audit list."""
+    body = report.body()
+
+    async def finish(tx: Transaction) -> None:
+        await imports.finish(tx, app, run_id, body, operator.now())
+
+    details = {name: body[name] for name in ("app_name", "rows", "logins")}
+    await operator.act(app, ACT, origin, finish, details)
+
+
+async def _check(
+    operator: Operator, tx: Transaction, source: Skygear, wanted: Wanted, place: Place
+) -> Report:
+    report = Report(source.app_name, wanted.into, wanted.is_dry)
+    if source.postgis is None:
+        report.doubt("locations", source.schema)
+    check = ImportPass(tx, source, place, report)
+    await check.run()
+    await _describe_rest(tx, source, report)
+    report.notes += await _notes(operator, tx, source, report, check.reader.long_subjects)
+    return report
+
+
+async def _prepare(operator: Operator, wanted: Wanted, key_sets: Sequence[KeySet]) -> None:
+    """Make the app, if it is missing, with what every app has from the start."""
+    app = wanted.into
+    if app != operator.settings.app_name:
+        known = await operator.store.run(lambda tx: apps.load(tx, app), write=False)
+        if known is None:
+            await app_operations.create(operator, app)
+    try:
+        await operator.store.run(lambda tx: apps.prepare(tx, app, key_sets))
+    except KeysTakenError as error:
+        raise RefusedError(str(error)) from None
+
+
+async def _describe_rest(tx: Transaction, source: Skygear, report: Report) -> None:
+    """Report who logs in how, and what does not come over."""
+    report.logins = {
+        "custom_token": await skygear.count_rows(tx, source, "_sso_custom_token"),
+        "password": await skygear.count_rows(tx, source, "_auth", "password IS NOT NULL"),
+        "oauth": await skygear.count_rows(tx, source, "_sso_oauth"),
+        "anonymous": await skygear.count_anonymous(tx, source),
+    }
+    for name, what in LEFT_BEHIND.items():
+        number = await skygear.count_rows(tx, source, name)
+        if number:
+            report.stays.append((number, what))
+    for name in source.others:
+        report.stays.append((1, f"the table {name}: it is not one of records"))
+
+
+async def _notes(
+    operator: Operator, tx: Transaction, source: Skygear, report: Report, long_subjects: int
+) -> list[str]:
+    """Return what the operator has to set, or to know."""
+    settings, found = operator.settings, list[str]()
+    others = [f"{number:,} {name}" for name, number in report.logins.items() if number]
+    if report.needs_all_logins:
+        found.append(f"set SKYLOGIN_LOGINS=all: users log in by {', '.join(others)}")
+    if long_subjects:
+        found.append(
+            f"set SKYLOGIN_CONTRACT=original: {long_subjects:,} subjects have more than "
+            f"{CHARACTERS_MAX} characters, and the contract `documented` refuses them"
+        )
+    seen = await skygear.count_rows(tx, source, "_auth", "last_seen_at IS NOT NULL")
+    if report.into != settings.app_name:
+        found.append(
+            f"open access tokens end, those of up to {seen:,} users: {report.into} is not the "
+            "default app, and each app has a key of its own"
+        )
+    else:
+        found.append(
+            f"open access tokens of up to {seen:,} users go on with the old TOKEN_STORE and "
+            "TOKEN_STORE_SECRET; if the old server had no TOKEN_STORE_SECRET, it used its "
+            "MASTER_KEY: set TOKEN_STORE_SECRET to that"
+        )
+        if source.app_name != settings.app_name:
+            found.append(f"run the server with APP_NAME={settings.app_name}, as this import")
+    if settings.token_store_secret and settings.token_store_secret == settings.master_key:
+        found.append(
+            "TOKEN_STORE_SECRET is the master key: whoever can sign access tokens has both; give "
+            "it another value when the open tokens may end"
+        )
+    if source.key_sets and set(source.key_sets) != set(settings.auth_record_keys):
+        sets = ",".join(
+            names[0] if len(names) == 1 else f"({','.join(names)})" for names in source.key_sets
+        )
+        found.append(f"set AUTH_RECORD_KEYS={sets}, as the old database has them")
+    if await _has_first_admin(tx, source):
+        found.append(
+            f"the user {FIRST_ADMIN!r} has the password that skygear-server gave it in every old "
+            "database: change it"
+        )
+    return found
+
+
+async def _has_first_admin(tx: Transaction, source: Skygear) -> bool:
+    hashed: Any = await skygear.find_password(tx, source, FIRST_ADMIN)
+    return bool(hashed) and await passwords.matches(FIRST_PASSWORD, hashed)
+
+
+def check_kinds(kinds: Collection[str]) -> None:
+    """Raise RefusedError if one of *kinds* is nothing that can be skipped."""
+    unknown = sorted(set(kinds) - set(importing.KINDS))
+    if unknown:
+        raise RefusedError(f"--skip {unknown[0]}: use {', '.join(importing.KINDS)}")

@@ -1,0 +1,206 @@
+"""Imported rows: what an app has already, what is written and removed, and how far an import is.
+
+Rows are as in an export: JSON values without nulls, times in stored form.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, literal, select, tuple_, update
+
+from skylogin.database import dialect
+from skylogin.database.tables import auth_keys, imports, users
+from skylogin.database.transaction import Transaction
+from skylogin.domain.skygear import Row
+from skylogin.domain.unique_keys import UniqueKey
+from skylogin.encoding.json_text import JsonValue
+from skylogin.store import exports
+from skylogin.store.exports import TABLES
+
+Key = tuple[JsonValue, ...]
+ROWS_AT_ONCE = 1000
+# Beside the primary key, these name one row.
+OTHER_KEYS = {"principals": ("kind", "provider", "user_id")}
+RUNS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """An import that runs or ran; without *finished_at* it was killed, or is still at work."""
+
+    id: str
+    origin: str
+    started_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    done: int
+    total: int
+    report: Mapping[str, Any] | None
+
+
+def key_names(table_name: str) -> tuple[str, ...]:
+    """Return the columns of the primary key but the app."""
+    return tuple(column.name for column in TABLES[table_name].primary_key if column.name != "app")
+
+
+def key_of(row: Mapping[str, JsonValue], names: Iterable[str]) -> Key:
+    """Return the values of a row in some columns."""
+    return tuple(row.get(name) for name in names)
+
+
+async def has_rows(tx: Transaction, app: str, table_name: str) -> bool:
+    """Return whether the app has any row in a table."""
+    table = TABLES[table_name]
+    query = select(literal(1)).select_from(table).where(table.c.app == app).limit(1)
+    return (await tx.connection.execute(query)).first() is not None
+
+
+async def load_same(
+    tx: Transaction, app: str, table_name: str, rows: Sequence[Row], names: Sequence[str]
+) -> dict[Key, Row]:
+    """Return the rows of *app* whose values in the columns *names* are those of one of *rows*."""
+    table = TABLES[table_name]
+    kinds = {name: type(table.c[name].type) for name in ("app", *names)}
+    wanted = dialect.json_rows("rows", tx.dialect, **kinds)
+    query = select(*exports.columns_of(table)).where(
+        *(table.c[name] == column for name, column in wanted.items())
+    )
+    values = [{"app": app, **{name: row[name] for name in names}} for row in rows]
+    found = await tx.connection.execute(query, {"rows": values})
+    existing = [exports.written(row._mapping) for row in found]
+    return {key_of(row, names): row for row in existing}
+
+
+async def load_all(tx: Transaction, app: str, table_name: str) -> list[Row]:
+    """Return all rows of *app* in a small table."""
+    table = TABLES[table_name]
+    query = select(*exports.columns_of(table)).where(table.c.app == app)
+    return [exports.written(row._mapping) for row in await tx.connection.execute(query)]
+
+
+async def load_keys(
+    tx: Transaction, app: str, table_name: str, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the columns *names* of all rows of *app*, page by page so that memory is bounded."""
+    table = TABLES[table_name]
+    key = [table.c[name] for name in key_names(table_name)]
+    columns = [table.c[name] for name in dict.fromkeys((*key_names(table_name), *names))]
+    query = select(*columns).where(table.c.app == app).order_by(*key).limit(ROWS_AT_ONCE)
+    found: list[dict[str, Any]] = []
+    rows = (await tx.connection.execute(query)).all()
+    while rows:
+        found += [exports.written(row._mapping) for row in rows]
+        last = [literal(rows[-1]._mapping[column.name], column.type) for column in key]
+        rows = (await tx.connection.execute(query.where(tuple_(*key) > tuple_(*last)))).all()
+    return found
+
+
+async def write(
+    tx: Transaction, app: str, table_name: str, rows: Sequence[Row], replaced: Sequence[Row]
+) -> None:
+    """Write *rows*; those in *replaced*, and what has another of their keys, are removed before."""
+    table = TABLES[table_name]
+    for names in filter(None, (key_names(table_name), OTHER_KEYS.get(table_name))):
+        keys = [{"app": app, **exports.read_key(table, row, names)} for row in replaced]
+        await exports.make_room(tx, table, keys)
+    if not rows:
+        return
+    statement = dialect.insert_rows(table, "rows", table.c.keys(), tx.dialect)
+    await tx.connection.execute(statement, {"rows": [{"app": app, **row} for row in rows]})
+    if table_name == "users":
+        tx.users_added += len(rows) - len(replaced)
+
+
+async def remove(tx: Transaction, app: str, table_name: str, rows: Sequence[Row]) -> None:
+    """Remove *rows*, of which only the keys are read."""
+    table, names = TABLES[table_name], key_names(table_name)
+    keys = [{"app": app, **exports.read_key(table, row, names)} for row in rows]
+    await exports.make_room(tx, table, keys)
+
+
+# --- the owners of user names and e-mails ---------------------------------------------
+
+
+async def load_key_owners(tx: Transaction, app: str) -> dict[UniqueKey, str]:
+    """Return the owner of each unique key."""
+    table = auth_keys
+    query = select(table.c.key, table.c.folded, table.c.user_id).where(table.c.app == app)
+    rows = await tx.connection.execute(query)
+    return {UniqueKey(row.key, row.folded): row.user_id for row in rows}
+
+
+async def remove_keys(tx: Transaction, app: str, keys: Collection[UniqueKey]) -> None:
+    """Let unique keys have no owner."""
+    rows = [{"app": app, "key": key.name, "folded": key.folded} for key in keys]
+    await exports.make_room(tx, auth_keys, rows)
+
+
+async def add_keys(tx: Transaction, app: str, owners: Mapping[UniqueKey, str]) -> None:
+    """Give unique keys their owners."""
+    rows = [
+        {"app": app, "key": key.name, "folded": key.folded, "user_id": owner}
+        for key, owner in owners.items()
+    ]
+    statement = dialect.insert_rows(auth_keys, "rows", auth_keys.c.keys(), tx.dialect)
+    await tx.connection.execute(statement, {"rows": rows})
+
+
+# --- the import itself ------------------------------------------------------------------
+
+
+async def load_origin(tx: Transaction, app: str, user_id: str) -> str | None:
+    """Return where a user was imported from, None if the user was not."""
+    query = select(users.c.origin).where(users.c.app == app, users.c.id == user_id)
+    origin: str | None = (await tx.connection.execute(query)).scalar()
+    return origin
+
+
+async def start(tx: Transaction, app: str, run: ImportRun) -> None:
+    """Add an import that begins, and forget the oldest ones."""
+    await tx.connection.execute(insert(imports).values(app=app, **_values(run)))
+    newest = select(imports.c.id).where(imports.c.app == app).order_by(imports.c.id.desc())
+    oldest_kept = newest.limit(1).offset(RUNS_KEPT - 1).scalar_subquery()
+    await tx.connection.execute(
+        delete(imports).where(imports.c.app == app, imports.c.id < oldest_kept)
+    )
+
+
+def _values(run: ImportRun) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in ImportRun.__slots__}
+
+
+async def advance(tx: Transaction, app: str, run_id: str, done: int, now: datetime) -> None:
+    """Note how far an import is."""
+    where = (imports.c.app == app, imports.c.id == run_id)
+    await tx.connection.execute(update(imports).where(*where).values(done=done, updated_at=now))
+
+
+async def finish(
+    tx: Transaction, app: str, run_id: str, report: Mapping[str, Any], now: datetime
+) -> None:
+    """Note the end of an import."""
+    where = (imports.c.app == app, imports.c.id == run_id)
+    values = {"done": imports.c.total, "updated_at": now, "finished_at": now, "report": report}
+    await tx.connection.execute(update(imports).where(*where).values(**values))
+
+
+async def load_runs(tx: Transaction, app: str, number: int) -> list[ImportRun]:
+    """Return the latest imports into *app*, newest first."""
+    columns = [imports.c[name] for name in ImportRun.__slots__]
+    query = select(*columns).where(imports.c.app == app).order_by(imports.c.id.desc())
+    return [ImportRun(*row) for row in await tx.connection.execute(query.limit(number))]
+
+
+async def count_other_users(tx: Transaction, app: str, origin: str) -> int:
+    """Return the number of users who do not come from *origin*."""
+    is_other = func.coalesce(users.c.origin, "") != origin
+    query = select(func.count()).select_from(users).where(users.c.app == app, is_other)
+    return int((await tx.connection.execute(query)).scalar_one())
+
+
+async def load_users_of(tx: Transaction, app: str, origin: str) -> set[str]:
+    """Return the ids of the users who come from *origin*."""
+    query = select(users.c.id).where(users.c.app == app, users.c.origin == origin)
+    return set((await tx.connection.execute(query)).scalars())

@@ -1,0 +1,91 @@
+"""What held of every user of a real Skygear holds after the import too."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from skylogin.tokens import mint
+
+from tests.cli.commands import call
+from tests.skygear.conftest import NOW, SETTINGS, USERS, New, OldDatabase
+
+pytestmark = pytest.mark.slow
+
+
+def ask(url: str, action: str, **payload: Any) -> tuple[int, Any]:
+    """Call an action, and return the status and the answer."""
+    body = {"api_key": "changeme", "action": action, **payload}
+    status, answer, _ = call(f"{url}/{action.replace(':', '/')}", body)
+    return status, answer
+
+
+def without(answer: Any, *names: str) -> Any:
+    """Return an answer without what each call changes."""
+    return {name: value for name, value in answer.items() if name not in names}
+
+
+def test_all_users_come_over(old: OldDatabase, new: New) -> None:
+    """Old access tokens, ids, passwords and refusals are those of the original."""
+    before = old.dump()
+    report = new.load(old.reader_url)
+
+    assert report["rows"]["users"] == {"there": 58, "new": 58}
+    assert report["logins"] == {"custom_token": 40, "password": 10, "oauth": 4, "anonymous": 3}
+    assert (report["unclear"], report["needs_all_logins"]) == ([], True)
+    assert old.dump() == before
+    with new.server() as server:
+        for user in USERS:
+            _, answer = ask(server.url, "me", access_token=user["access_token"])
+            if "error" in user["me"]:
+                assert answer["error"] == user["me"]["error"], user
+            else:
+                changing = ("last_seen_at", "access_token")
+                assert without(answer["result"], *changing) == without(user["me"], *changing)
+        for user in USERS:
+            status, answer = log_in(server.url, user)
+            if "error" in user["me"]:
+                assert answer["error"] == user["me"]["error"], user
+            elif status != HTTPStatus.OK:
+                pytest.fail(f"{user['user_id']} cannot log in: {answer}")
+            else:
+                assert answer["result"]["user_id"] == user["user_id"]
+
+
+def log_in(url: str, user: Any) -> tuple[int, Any]:
+    """Log a recorded user in, in the way that the user has."""
+    match user["how"]:
+        case "custom_token":
+            secret = SETTINGS["CUSTOM_TOKEN_SECRET"]
+            token = mint.mint(user["principal_id"], secret, NOW, lifetime=timedelta(hours=1))
+            return ask(url, "sso:custom_token:login", token=token)
+        case "password":
+            password = user["password"]
+            return ask(url, "auth:login", auth_data=user["auth_data"], password=password)
+        case "oauth":
+            return ask(
+                url,
+                "sso:oauth:login",
+                api_key="secret",
+                provider=user["provider"],
+                principal_id=user["principal_id"],
+                token_response={},
+                profile={},
+            )
+    return ask(url, "me", access_token=user["access_token"])
+
+
+def test_a_second_import_changes_nothing(old: OldDatabase, new: New) -> None:
+    """Nothing changed in the original, and logins here do not count as changes."""
+    new.load(old.url)
+    first = new.export()
+    with new.server() as server:
+        for user in USERS[:6]:
+            log_in(server.url, user)
+    after_logins = new.export()
+    report = new.load(old.url)
+
+    assert report["unclear"] == []
+    assert report["rows"]["users"] == {"there": 58, "same": 58}
+    assert len(first) == len(after_logins) == len(new.export())
+    assert new.export() == after_logins
