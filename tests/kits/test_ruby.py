@@ -13,7 +13,7 @@ from tests.kits.installing import InstalledKit, project_of_readme, snippets_of_r
 from tests.processes import ServerProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
-FAILING_TEST = """include Skylogin::Minitest
+FAILING_TEST = """class LoginTest < Skylogin::Test
   def test_fails
     skylogin.log_in('bob', bad: :expired)
   end
@@ -52,15 +52,16 @@ def test_the_project_of_the_readme(
     """
     project = project_of_readme("ruby", tmp_path)
     test, spec = project / "test" / "login_test.rb", project / "spec" / "login_spec.rb"
-    test.write_text(test.read_text().replace("include Skylogin::Minitest\n", FAILING_TEST))
+    test.write_text(test.read_text().replace("class LoginTest < Skylogin::Test\n", FAILING_TEST))
     spec.write_text(spec.read_text().replace(":skylogin do\n", FAILING_EXAMPLE))
     server = start_server("dev", "--port", "0", "--ephemeral")
     environment = beside_skylogin({**kit.environment, "SKYLOGIN_URL": server.url})
 
-    tested = run(["ruby", str(test)], project, environment).stdout
+    first = ["ruby", "-r./test/first_test.rb", str(test)]
+    tested = run(first, project, environment).stdout
     specified = run(["rspec"], project, environment).stdout
 
-    assert re.search(r"^4 runs, \d+ assertions, 0 failures, 1 errors, 0 skips$", tested, re.M), (
+    assert re.search(r"^5 runs, \d+ assertions, 0 failures, 1 errors, 0 skips$", tested, re.M), (
         tested
     )
     assert re.search(rf"attempts of LoginTest#test_fails:\n{REFUSED}", tested), tested

@@ -22,4 +22,9 @@ module Skylogin
       warn Skylogin.report(skylogin, "#{self.class}##{name}")
     end
   end
+
+  # A test case of minitest that has it.
+  class Test < ::Minitest::Test
+    include Skylogin::Minitest
+  end
 end
