@@ -18,6 +18,8 @@ SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 HOME, OTHER, REFUSED = "home", "other", "refused"
 BATCHES = ("logins", "lookups", "visits")
 NUMBER_BYTES = 8
+# A descriptor of memory that only this process uses.
+ANONYMOUS = -1
 
 # The values of the labels by what the code calls them; without labels, one number.
 Series: TypeAlias = Mapping[object, tuple[str, ...]]
@@ -117,7 +119,8 @@ def _label(values: Iterable[str]) -> Series:
 class Metrics:
     """All numbers of a server with so many *workers*.
 
-    *actions* are those that it knows, *outcomes* those of logins by their reason.
+    *actions* are those that it knows, *outcomes* those of logins by their reason. *memory* is the
+    descriptor of memory that processes share.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class Metrics:
         actions: Iterable[str] = (),
         outcomes: Mapping[str, str] | None = None,
         workers: int = 1,
+        memory: int = ANONYMOUS,
     ) -> None:
         reasons = {**(outcomes or {}), OTHER: REFUSED}
         by_action: Series = {name: (name or HOME,) for name in (*actions, OTHER)}
@@ -147,6 +151,7 @@ class Metrics:
         self.connections = Gauge("connections", "Open connections of clients.")
         self.turned_away = Numbers("connections_turned_away_total", "Connections that were closed because there were too many.")
         self.websockets = Gauge("websockets", "Open websockets.")
+        self.restarts = Numbers("worker_restarts_total", "Worker processes that ended although nobody stopped them, and were replaced.")
         self.channels = Gauge("pubsub_channels", "Channels that a websocket is subscribed to.")
         # fmt: on
         self.families = [one for one in vars(self).values() if isinstance(one, Numbers)]
@@ -154,9 +159,12 @@ class Metrics:
         size = 1
         for family in self.families:
             size = family.place(size)
-        shared = memoryview(mmap.mmap(-1, size * workers * NUMBER_BYTES)).cast("d")
-        self.rows = [shared[size * i : size * (i + 1)] for i in range(workers)]
-        self.use(0)
+        if memory != ANONYMOUS:
+            os.ftruncate(memory, size * workers * NUMBER_BYTES)
+        numbers = memoryview(mmap.mmap(memory, size * workers * NUMBER_BYTES)).cast("d")
+        self.rows = [numbers[size * i : size * (i + 1)] for i in range(workers)]
+        if memory == ANONYMOUS:
+            self.use(0)
 
     def use(self, worker: int) -> None:
         """Count in the row of *worker*, numbered from 0, from now on: this process is it."""
@@ -166,12 +174,14 @@ class Metrics:
             family.use(row)
 
     def forget(self, worker: int) -> None:
-        """Note that the process of *worker* ended: it has no connections, and nothing waits."""
+        """Note that the process of *worker* ended by itself: it has no connections any more."""
         row = self.rows[worker]
         row[0] = 0
         for family in self.families:
             if isinstance(family, Gauge):
                 family.clear(row)
+        self.restarts.use(row)
+        self.restarts.add()
 
     def refresh(self) -> None:
         """Read the numbers of this process that are not counted as things happen."""

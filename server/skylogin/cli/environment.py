@@ -51,12 +51,13 @@ Given = Annotated[
 ]
 
 
-def server_settings(
+def server_settings(  # noqa: PLR0913
     mode: str,
     *,
     isolated: bool = False,
     given: Sequence[str] = (),
     calls_shown: bool = False,
+    is_told: bool = False,
     project: Mapping[str, str] | None = None,
     **flags: object,
 ) -> Settings:
@@ -64,6 +65,7 @@ def server_settings(
 
     Those of the *project* come last. With *calls_shown*, calls are logged unless one of them says
     otherwise. Of the environment, an *isolated* server reads only what is meant for skylogin.
+    Warnings are printed, unless the user *is_told* already.
     """
     environment = own_variables() if isolated else environment_of(mode)
     environment = config.with_given(project or {}, environment)
@@ -72,7 +74,8 @@ def server_settings(
         environment.setdefault("SKYLOGIN_LOG_CALLS", "yes")
     settings = config.read(environment, mode)
     logs.set_up(settings, for_people=calls_shown)
-    print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])
+    if not is_told:
+        print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])
     return settings
 
 

@@ -13,13 +13,14 @@ from contextlib import (
     suppress,
 )
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 import skylogin
 from skylogin import config
 from skylogin.cli import parent_process, project_file, service_manager
+from skylogin.cli import workers as worker_processes
 from skylogin.cli.environment import (
     Database,
     Given,
@@ -32,9 +33,13 @@ from skylogin.cli.environment import (
 from skylogin.cli.output import AsJson, fail, print_json, print_notes, say, whole_file
 from skylogin.cli.seed_files import SeedFiles
 from skylogin.cli.seeding import Seeding
+from skylogin.cli.workers import Workers
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.database import open_store, tables
 from skylogin.web import database_setup, reload, server
+
+WORKERS_MAX = 256
+Served = TypeVar("Served", server.Running, Workers)
 
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -92,7 +97,7 @@ def dev(  # noqa: PLR0913, PLR0917
     raise SystemExit(server.run(serving))
 
 
-def _show_ready_line(running: server.Running) -> None:
+def _show_ready_line(running: server.Running | Workers) -> None:
     say(running.ready_line(), flush=True)
 
 
@@ -112,38 +117,72 @@ def _show_banner(running: server.Running) -> None:
     say(*(f"  {text:<21}{facts[name]}" for name, text in about.items()), "", flush=True)
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917
     port: Port = None,
     host: Host = None,
     database: Database = None,
     migrate: Annotated[bool, typer.Option(help="Migrate the database first.")] = False,
     ready_file: ReadyFile = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=WORKERS_MAX, help="Processes that serve calls; PostgreSQL only."),
+    ] = 1,
+    worker: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:
     """Run a server for production. Keys and database must be set."""
     flags: dict[str, Any] = {"PORT": port, "HOST": host, "SKYLOGIN_DATABASE_URL": database}
-    settings = server_settings(SERVE, **flags)
+    settings = server_settings(SERVE, is_told=bool(worker), **flags)
+    read_again = functools.partial(settings_now, SERVE, **flags)
+    if worker:
+        share = worker_processes.Share.read(worker)
+        raise SystemExit(server.run(_work(settings, share, read_again, migrate=migrate)))
     print_notes(config.notes(settings))
     listens_on = service_manager.given_socket()
-    starting = server.running(settings, migrate=migrate, listens_on=listens_on)
-    read_again = functools.partial(settings_now, SERVE, **flags)
-    serving = _serve(starting, ready_file, _show_ready_line, read_again=read_again)
-    raise SystemExit(server.run(serving))
+    if workers > 1:
+        several = worker_processes.running(settings, workers, listens_on)
+        serving = _serve(several, ready_file, _show_ready_line, on_hang_up=Workers.hang_up)
+    else:
+        starting = server.running(settings, migrate=migrate, listens_on=listens_on)
+        renew = functools.partial(reload.reload, read=read_again)
+        serving = _serve(starting, ready_file, _show_ready_line, on_hang_up=renew)
+    try:
+        raise SystemExit(server.run(serving))
+    except worker_processes.WorkerEndedError as error:
+        raise SystemExit(error.code) from None
+
+
+async def _work(
+    settings: Settings,
+    share: worker_processes.Share,
+    read_again: Callable[[], Settings],
+    *,
+    migrate: bool,
+) -> int:
+    """Serve as one of several workers, until the parent ends."""
+    starting = server.running(
+        settings,
+        migrate=migrate and share.migrates,
+        listens_on=share.socket(),
+        metrics=share.metrics(),
+    )
+    renew = functools.partial(reload.reload, read=read_again)
+    return await _serve(starting, None, _show_ready_line, exit_with_parent=True, on_hang_up=renew)
 
 
 async def _serve(
-    starting: AbstractAsyncContextManager[server.Running],
+    starting: AbstractAsyncContextManager[Served],
     ready_file: Path | None,
-    show: Callable[[server.Running], None],
+    show: Callable[[Served], None],
     *,
     exit_with_parent: bool = False,
-    read_again: Callable[[], Settings] | None = None,
+    on_hang_up: Callable[[Served], None] | None = None,
 ) -> int:
-    """Run a server until a signal ends it. With *read_again*, SIGHUP has it reload."""
+    """Run a server until a signal ends it. SIGHUP calls *on_hang_up*, if given."""
     stop, hang_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if read_again is not None:
+    if on_hang_up is not None:
         loop.add_signal_handler(signal.SIGHUP, hang_up.set)
     ends = parent_process.setting_when_ended(stop) if exit_with_parent else nullcontext()
     async with starting as running:
@@ -153,8 +192,9 @@ async def _serve(
             show(running)
             service_manager.notify(service_manager.READY)
             beside = [asyncio.create_task(service_manager.feed_watchdog())]
-            if read_again is not None:
-                beside.append(asyncio.create_task(_reload_at(hang_up, running, read_again)))
+            if on_hang_up is not None:
+                renew = functools.partial(on_hang_up, running)
+                beside.append(asyncio.create_task(_reload_at(hang_up, renew)))
             await stop.wait()
             service_manager.notify(service_manager.STOPPING)
             for task in beside:
@@ -162,14 +202,12 @@ async def _serve(
     return 0
 
 
-async def _reload_at(
-    signals: asyncio.Event, running: server.Running, read_again: Callable[[], Settings]
-) -> None:
+async def _reload_at(signals: asyncio.Event, renew: Callable[[], None]) -> None:
     """Reload whenever there is a signal."""
     while await signals.wait():
         signals.clear()
         service_manager.notify_of_reload()
-        reload.reload(running, read_again)
+        renew()
         service_manager.notify(service_manager.READY)
 
 

@@ -196,6 +196,12 @@ class Settings:
         return f"{SQLITE_PREFIX}{self.data}/skylogin.db"
 
     @property
+    def database_kind(self) -> str:
+        """Return `sqlite` or `postgresql`."""
+        url = self.database_url or self.embedded_url
+        return "sqlite" if url.startswith(SQLITE_PREFIX) else "postgresql"
+
+    @property
     def host_names(self) -> frozenset[str] | None:
         """Return the host names of this server, None where a proxy may have others."""
         return frozenset((LOOPBACK_NAME, self.domain)) if self.mode == DEV else None

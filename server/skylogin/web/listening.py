@@ -44,6 +44,23 @@ async def listen(
         raise ConfigurationError([problem_with(where, error)]) from error
 
 
+def bind(host: str, port: int) -> socket.socket:
+    """Return one socket that listens, for several processes. Raises ConfigurationError.
+
+    Of several addresses of a name it has the first, one of IPv4 if there is any.
+    """
+    try:
+        if _is_every_address(host) and socket.has_dualstack_ipv6():
+            return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError([problem_with((host, port), error)]) from error
+
+
 async def _listen(
     create: Callable[..., Awaitable[asyncio.Server]],
     where: tuple[str, int] | socket.socket,

@@ -4,31 +4,40 @@ Without a token it is for programs on this machine only: a proxy's clients, and 
 sites in a browser here, are told that there is nothing.
 """
 
+import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from aiohttp import web
 
 from skylogin.actions import table
-from skylogin.actions.services import Services
+from skylogin.config import Settings
 from skylogin.domain import hosts, login_attempt, secret_text
 from skylogin.http import origin
-from skylogin.metrics import Metrics
+from skylogin.metrics import ANONYMOUS, Metrics
 from skylogin.web import listening
 from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES
 
 STOP_SECONDS_MAX = 1
+REFRESH_SECONDS = 1.0
 FORWARDED = ("forwarded", "via", "x-real-ip")
 BEARER = "Bearer "
 
 
-def make_metrics(workers: int = 1) -> Metrics:
-    """Return the numbers of a server that starts with so many *workers*."""
-    return Metrics(table.ACTIONS, login_attempt.OUTCOMES, workers)
+def make_metrics(workers: int = 1, memory: int = ANONYMOUS) -> Metrics:
+    """Return the numbers of a server with so many *workers*, which share *memory*."""
+    return Metrics(table.ACTIONS, login_attempt.OUTCOMES, workers, memory)
+
+
+async def refresh(metrics: Metrics) -> None:
+    """Let other processes see what is open and waits in this one."""
+    while True:
+        metrics.refresh()
+        await asyncio.sleep(REFRESH_SECONDS)
 
 
 async def answer(request: web.Request) -> web.Response:
@@ -39,11 +48,11 @@ async def answer(request: web.Request) -> web.Response:
         return web.Response()
     if services.settings.metrics_port is not None:
         return _refuse(HTTPStatus.NOT_FOUND)
-    return _answer_with_numbers(request, services)
+    return _answer(request, services.settings, services.metrics)
 
 
-def _answer_with_numbers(request: web.Request, services: Services) -> web.Response:
-    token = services.settings.metrics_token
+def _answer(request: web.Request, settings: Settings, metrics: Metrics) -> web.Response:
+    token = settings.metrics_token
     if token:
         given = request.headers.get("Authorization", "")
         if not secret_text.is_same(given, f"{BEARER}{token}"):
@@ -53,22 +62,30 @@ def _answer_with_numbers(request: web.Request, services: Services) -> web.Respon
     # On the start-up list: most servers are never asked.
     from skylogin.web import metrics_text  # noqa: PLC0415
 
-    text = metrics_text.write(services.metrics, services.store.dialect)
+    text = metrics_text.write(metrics, settings.database_kind)
     return web.Response(body=text, headers={"Content-Type": metrics_text.CONTENT_TYPE})
 
 
 @asynccontextmanager
 async def on_its_port(
-    services: Services, connections: Connections, tls: ssl.SSLContext | None
+    current: Callable[[], Settings],
+    metrics: Metrics,
+    connections: Connections,
+    tls: ssl.SSLContext | None,
 ) -> AsyncIterator[str]:
-    """Answer on the port that the settings name, if any, and yield its URL, else nothing."""
-    settings = services.settings
+    """Answer on the port that the *current* settings name, if any; yield its URL, else nothing."""
+    settings = current()
     if settings.metrics_port is None:
         yield ""
         return
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.lower().strip("/") != "metrics":
+            return _refuse(HTTPStatus.NOT_FOUND)
+        return _answer(request, current(), metrics)
+
     application = web.Application()
-    application[SERVICES] = services
-    application.router.add_route("*", r"/{path:[\s\S]*}", _answer_on_its_port)
+    application.router.add_route("*", r"/{path:[\s\S]*}", answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_SECONDS_MAX)
     await runner.setup()
     assert runner.server is not None
@@ -85,12 +102,6 @@ async def on_its_port(
             server.close()
     finally:
         await runner.cleanup()
-
-
-async def _answer_on_its_port(request: web.Request) -> web.Response:
-    if request.path.lower().strip("/") != "metrics":
-        return _refuse(HTTPStatus.NOT_FOUND)
-    return _answer_with_numbers(request, request.app[SERVICES])
 
 
 def _refuse(status: HTTPStatus) -> web.Response:

@@ -9,8 +9,14 @@ import json
 import logging
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,6 +30,7 @@ from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, ConfigurationError, Settings
 from skylogin.database import Store, open_store
 from skylogin.errors import SkygearError
+from skylogin.metrics import Metrics
 from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_file, database_setup, listening, metrics_page, tls
 from skylogin.web.application import make_application
@@ -120,13 +127,14 @@ async def running(  # noqa: PLR0913
     now: Callable[[], datetime] = system_now,
     prepare: Callable[[Store], Awaitable[None]] | None = None,
     listens_on: socket.socket | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server until the block ends, then let calls in flight finish.
 
     An *ephemeral* server has its embedded database in a folder that is deleted at the end.
     *migrate* upgrades the database of an older version. *prepare* is called before the
-    server listens: on the socket *listens_on*, if given, else where *settings* say. Raises
-    ConfigurationError if the server cannot run.
+    server listens: on the socket *listens_on*, if given, else where *settings* say. *metrics* are
+    those that it shares with others. Raises ConfigurationError if the server cannot run.
     """
     listening.check_reach(settings)
     certificate = tls.certificate_of(settings)
@@ -142,7 +150,7 @@ async def running(  # noqa: PLR0913
             durable=not ephemeral,
             query_seconds=max(0, settings.response_timeout_seconds),
             has_test_clocks=settings.mode == DEV,
-            metrics=metrics_page.make_metrics(),
+            metrics=metrics or metrics_page.make_metrics(),
         )
         at_end.push_async_callback(store.close)
         await database_setup.prepare_tables(store, settings, migrate=migrate)
@@ -192,13 +200,17 @@ async def _listening(
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
             raise ConfigurationError([error.explanation]) from error
-        silent = asyncio.create_task(connections.close_silent())
+        beside = [
+            asyncio.create_task(connections.close_silent()),
+            asyncio.create_task(metrics_page.refresh(store.metrics)),
+        ]
         try:
             services = application[SERVICES]
-            async with metrics_page.on_its_port(services, connections, context) as metrics_url:
+            async with _metrics_port(services, connections, context) as metrics_url:
                 yield (services, *listening.url_of(server, settings.scheme), metrics_url)
         finally:
-            silent.cancel()
+            for task in beside:
+                task.cancel()
             await _stop_accepting(server)
             application[STOPPING].set()
             await _drain(runner)
@@ -208,6 +220,17 @@ async def _listening(
             await runner.cleanup()
         finally:
             end.cancel()
+
+
+def _metrics_port(
+    services: Services, connections: Connections, context: ssl.SSLContext | None
+) -> AbstractAsyncContextManager[str]:
+    if len(services.metrics.rows) > 1:
+        # The parent of several workers answers there.
+        return nullcontext("")
+    return metrics_page.on_its_port(
+        lambda: services.settings, services.metrics, connections, context
+    )
 
 
 async def _stop_accepting(server: asyncio.Server) -> None:

@@ -1,0 +1,192 @@
+"""`skylogin serve --workers`: several processes on one port, and the parent that keeps them.
+
+The parent listens and hands its socket on, so that a connection waits for the next worker if one
+ends. It runs the same command line for each worker, with one more option. A worker stops if its
+standard input ends, as when the parent is killed.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from skylogin.clock import monotonic
+from skylogin.config import ConfigurationError, Settings
+from skylogin.metrics import Metrics
+from skylogin.web import listening, metrics_page, tls
+from skylogin.web.connections import Connections
+
+logger = logging.getLogger("skylogin.workers")
+
+# A worker that ran for so long is replaced at once, others after a pause that doubles.
+LASTING_SECONDS = 10
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.1, 30
+STOP_SECONDS_MAX = 30
+# What the parent alone has a use for.
+NOT_FOR_WORKERS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+SQLITE = "--workers needs PostgreSQL: a database of SQLite belongs to one process"
+
+
+class WorkerEndedError(Exception):
+    """A worker ended before it was ready, and said why on standard error."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"a worker ended with {code}")
+        # That of a signal is negative.
+        self.code = code if code > 0 else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a worker gets of the parent: its *number* of *count*, and descriptors.
+
+    One worker *migrates* the database, if the command line says so.
+    """
+
+    number: int
+    count: int
+    listens_on: int
+    memory: int
+    migrates: bool
+
+    @classmethod
+    def read(cls, text: str) -> "Share":
+        """Return what the parent wrote as the worker's option."""
+        number, count, listens_on, memory, migrates = map(int, text.split(","))
+        return cls(number, count, listens_on, memory, bool(migrates))
+
+    def __str__(self) -> str:
+        numbers = (self.number, self.count, self.listens_on, self.memory, int(self.migrates))
+        return ",".join(map(str, numbers))
+
+    def socket(self) -> socket.socket:
+        """Return the socket to listen on."""
+        return socket.socket(fileno=self.listens_on)
+
+    def metrics(self) -> Metrics:
+        """Return the numbers of all workers, of which this one counts its own."""
+        metrics = metrics_page.make_metrics(self.count, self.memory)
+        metrics.use(self.number)
+        return metrics
+
+
+class Workers:
+    """The worker processes."""
+
+    def __init__(self, count: int, listens_on: socket.socket, memory: int) -> None:
+        self.count = count
+        self.metrics = metrics_page.make_metrics(count, memory)
+        self.facts: dict[str, Any] = {}
+        self._listens_on = listens_on.fileno()
+        self._memory = memory
+        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._ready: set[int] = set()
+
+    def ready_line(self) -> str:
+        """Return the ready line of the server, whose process is this one."""
+        return json.dumps({**self.facts, "pid": os.getpid()})
+
+    async def start(self, number: int, *, migrates: bool = False) -> None:
+        """Start a worker and wait until it is ready. Raises WorkerEndedError."""
+        share = Share(number, self.count, self._listens_on, self._memory, migrates)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *sys.orig_argv[1:],
+            "--worker",
+            str(share),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=(self._listens_on, self._memory),
+            env={name: value for name, value in os.environ.items() if name not in NOT_FOR_WORKERS},
+            # Ctrl-C at a terminal is for the parent.
+            start_new_session=True,
+        )
+        self._processes[number] = process
+        assert process.stdout is not None
+        line = await process.stdout.readline()
+        if not line:
+            raise WorkerEndedError(await process.wait())
+        self.facts = self.facts or json.loads(line)
+        self._ready.add(number)
+
+    async def keep(self, number: int) -> None:
+        """Start another process for a worker whenever it ends."""
+        pause = 0.0
+        while True:
+            began = monotonic()
+            code = await self._processes[number].wait()
+            self._ready.discard(number)
+            self.metrics.forget(number)
+            has_lasted = monotonic() - began >= LASTING_SECONDS
+            pause = 0 if has_lasted else min(max(PAUSE_SECONDS, pause * 2), PAUSE_SECONDS_MAX)
+            logger.error(
+                "worker %d ended %s; another one starts in %g s", number + 1, _how(code), pause
+            )
+            await asyncio.sleep(pause)
+            with suppress(WorkerEndedError):
+                await self.start(number)
+
+    def hang_up(self) -> None:
+        """Let the workers reload. Those that are not ready read everything anyway."""
+        for worker in self._ready:
+            with suppress(ProcessLookupError):
+                self._processes[worker].send_signal(signal.SIGHUP)
+
+    async def stop(self) -> None:
+        """Let calls in flight finish, and wait until every worker has ended."""
+        for process in self._processes.values():
+            with suppress(ProcessLookupError):
+                process.terminate()
+        waiting = [asyncio.create_task(one.wait()) for one in self._processes.values()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=STOP_SECONDS_MAX)
+        for process in self._processes.values():
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def _how(code: int) -> str:
+    return f"with {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, count: int, given: socket.socket | None = None
+) -> AsyncIterator[Workers]:
+    """Run so many workers until the block ends, and replace those that end by themselves.
+
+    They listen on the socket *given*, or else where *settings* say. The first one starts alone,
+    so that a problem is told once and one of them migrates. Raises ConfigurationError and
+    WorkerEndedError.
+    """
+    if settings.database_kind == "sqlite":
+        raise ConfigurationError([SQLITE])
+    certificate = tls.certificate_of(settings)
+    context = None if certificate is None else certificate.context
+    listens_on = given or listening.bind(*settings.address())
+    with listens_on, tempfile.TemporaryFile() as memory:
+        workers = Workers(count, listens_on, memory.fileno())
+        connections = Connections(settings.connections_max, settings.connections_per_address_max)
+        apart = metrics_page.on_its_port(lambda: settings, workers.metrics, connections, context)
+        async with apart as url:
+            beside = [asyncio.create_task(connections.close_silent())]
+            try:
+                await workers.start(0, migrates=True)
+                await asyncio.gather(*(workers.start(number) for number in range(1, count)))
+                if url:
+                    workers.facts["metrics"] = url
+                beside += [asyncio.create_task(workers.keep(one)) for one in range(count)]
+                yield workers
+            finally:
+                for task in beside:
+                    task.cancel()
+                await workers.stop()

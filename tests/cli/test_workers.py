@@ -1,0 +1,103 @@
+"""`skylogin serve --workers`: several processes on one port."""
+
+import json
+import os
+import signal
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.cli.commands import KEYS, StartServer, call, login_payload, run_command
+from tests.processes import ServerProcess
+from tests.waiting import wait_until
+
+COUNT = 2
+WORKERS = ("serve", "--workers", str(COUNT), "--host", "127.0.0.1", "--port", "0")
+SECRET = KEYS["CUSTOM_TOKEN_SECRET"]
+
+
+def log_in(server: ServerProcess, subject: str) -> int:
+    """Log in over a new connection, and return the status."""
+    payload = {**login_payload(SECRET, subject), "api_key": KEYS["API_KEY"]}
+    return call(server.url, payload)[0]
+
+
+def numbers(server: ServerProcess, name: str) -> dict[str, float]:
+    """Return the numbers called *name*, by their labels."""
+    lines = requests.get(f"{server.url}metrics", timeout=10).text.splitlines()
+    found = [line.rpartition(" ") for line in lines if line.startswith((name + "{", name + " "))]
+    return {labels.removeprefix(name): float(value) for labels, _, value in found}
+
+
+def test_a_database_of_sqlite_belongs_to_one_process(tmp_path: Path) -> None:
+    """The message is the only one."""
+    url = f"sqlite:///{tmp_path}/skylogin.db"
+    done = run_command(tmp_path, *WORKERS, **KEYS, DATABASE_URL=url)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        "  - --workers needs PostgreSQL: a database of SQLite belongs to one process"
+    )
+
+
+@pytest.mark.slow
+def test_what_every_worker_would_say_is_said_once(
+    start_server: StartServer, postgresql_url: str
+) -> None:
+    """An empty database, for one. The parent ends with the worker's code."""
+    server = start_server(*WORKERS, **KEYS, DATABASE_URL=postgresql_url)
+
+    assert server.wait() == 1
+    assert server.log.count("the database is empty: run `skylogin migrate`") == 1
+    assert "Traceback" not in server.log
+
+
+def workers_of(server: ServerProcess) -> set[int]:
+    """Return the process ids of the workers."""
+    children = Path(f"/proc/{server.facts['pid']}/task/{server.facts['pid']}/children")
+    return {int(one) for one in children.read_text().split()}
+
+
+def is_running(process: int) -> bool:
+    """Return whether there is a process, other than one that ended and is not waited for."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+def test_workers_share_a_port_and_are_replaced(
+    start_server: StartServer, postgresql_url: str, tmp_path: Path
+) -> None:
+    """Calls go on, numbers are those of all, and nothing is left at the end."""
+    ready_file = tmp_path / "ready.json"
+    options = (*WORKERS, "--migrate", "--ready-file", str(ready_file))
+    server = start_server(*options, **KEYS, DATABASE_URL=postgresql_url)
+    assert server.facts["pid"] == server.process.pid
+    assert json.loads(ready_file.read_text()) == server.facts
+    before = workers_of(server)
+    assert len(before) == COUNT
+    for process in before:
+        # The other one serves.
+        os.kill(process, signal.SIGSTOP)
+        assert log_in(server, "alice") == HTTPStatus.OK
+        os.kill(process, signal.SIGCONT)
+
+    made = len(before)
+    assert sum(numbers(server, "skylogin_logins_total").values()) == made
+    os.kill(min(before), signal.SIGKILL)
+    assert [log_in(server, f"user-{i}") for i in range(20)] == [HTTPStatus.OK] * 20
+    wait_until(lambda: len(workers_of(server) - {min(before)}) == COUNT)
+    wait_until(lambda: len(numbers(server, "process_open_fds")) == COUNT)
+    assert [log_in(server, f"user-{i}") for i in range(20)] == [HTTPStatus.OK] * 20
+    assert sum(numbers(server, "skylogin_logins_total").values()) == made + 40
+    assert sum(numbers(server, "skylogin_worker_restarts_total").values()) == 1
+    assert "ended by SIGKILL" in server.log
+
+    left = workers_of(server)
+    assert server.stop() == 0
+    assert not [process for process in left if is_running(process)]
+    assert not ready_file.exists()
