@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 from http import HTTPStatus
 from pathlib import Path
 
@@ -89,6 +90,7 @@ def test_workers_share_a_port_and_are_replaced(
     made = len(before)
     assert sum(numbers(server, "skylogin_logins_total").values()) == made
     os.kill(min(before), signal.SIGKILL)
+    wait_until(lambda: not is_running(min(before)))
     assert [log_in(server, f"user-{i}") for i in range(20)] == [HTTPStatus.OK] * 20
     wait_until(lambda: len(workers_of(server) - {min(before)}) == COUNT)
     wait_until(lambda: len(numbers(server, "process_open_fds")) == COUNT)
@@ -97,7 +99,24 @@ def test_workers_share_a_port_and_are_replaced(
     assert sum(numbers(server, "skylogin_worker_restarts_total").values()) == 1
     assert "ended by SIGKILL" in server.log
 
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log.count("reloaded; changed: nothing") == COUNT)
     left = workers_of(server)
     assert server.stop() == 0
     assert not [process for process in left if is_running(process)]
     assert not ready_file.exists()
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_parent_that_is_killed(
+    start_server: StartServer, postgresql_url: str
+) -> None:
+    """Its port is free again."""
+    server = start_server(*WORKERS, "--migrate", **KEYS, DATABASE_URL=postgresql_url)
+    left = workers_of(server)
+    port = server.facts["port"]
+    server.kill()
+
+    wait_until(lambda: not [process for process in left if is_running(process)])
+    with socket.create_server(("127.0.0.1", port)):
+        assert len(left) == COUNT
