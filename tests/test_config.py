@@ -303,6 +303,17 @@ SERVE_PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
         {"TOKEN_STORE_SECRET": "x" * 15},
         "TOKEN_STORE_SECRET is shorter than 16 characters",
     ),
+    "a default key as password": (
+        {"SKYLOGIN_ADMIN_PASSWORD": "another-secret"},
+        "SKYLOGIN_ADMIN_PASSWORD is a default key; choose your own",
+    ),
+    **{
+        f"{name} that clients know": (
+            {"API_KEY": "a key of twenty chars", name: "a key of twenty chars"},
+            f"{name} cannot be the same as API_KEY, which every client has",
+        )
+        for name in sorted(SECRETS - {"MASTER_KEY"})
+    },
 }
 
 
@@ -516,3 +527,33 @@ def test_a_database_url_that_cannot_be_used_is_not_shown(variable: str) -> None:
 
     assert problem.startswith(f"{variable} has to begin with")
     assert "Geheim" not in problem
+
+
+DOUBTFUL = {
+    "one character": "x" * 40,
+    "few characters": "abababababababababababababababab",
+    "a default key in it": "Changeme-97f3c1d24b6a8e05",
+    "a short word": "correct horse ba",
+}
+ADVICE = "may be guessed: make one with `python3 -c 'import secrets; print(secrets.token_hex(32))'`"
+
+
+@pytest.mark.parametrize("secret", DOUBTFUL.values(), ids=DOUBTFUL)
+def test_a_secret_that_may_be_guessed_is_doubtful(secret: str) -> None:
+    """It is long enough for `serve`; a hash is not looked at."""
+    settings = config.read({**OWN, "SKYLOGIN_ADMIN_TOKEN": secret}, SERVE)
+
+    assert list(config.doubts(settings)) == [f"SKYLOGIN_ADMIN_TOKEN {ADVICE}"]
+
+
+def test_one_secret_for_two_purposes_is_doubtful() -> None:
+    """A random one, and the hash of a password, are not."""
+    own = {"MASTER_KEY": "6f1ed002ab5595859014ebf0951522d9"}
+    more = {
+        "SKYLOGIN_ADMIN_PASSWORD": "$2b$12$" + "a" * 53,
+        "SKYLOGIN_ADMIN_TOKEN": own["MASTER_KEY"],
+    }
+    settings = config.read({**OWN, **own, **more}, SERVE)
+
+    same = "SKYLOGIN_ADMIN_TOKEN is the same as MASTER_KEY: use one for each purpose"
+    assert list(config.doubts(settings)) == [same]

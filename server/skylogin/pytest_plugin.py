@@ -97,7 +97,7 @@ def _started(project: Mapping[str, str], settings: dict[str, str]) -> Iterator["
     problem = ""
     with ExitStack() as stack:
         try:
-            given = config.with_given(project, config.with_files(own))
+            given = config.with_given(project, own)
             server = testing.SkyloginServer(config.with_given(given, settings))
             stack.enter_context(server)
         except config.ConfigurationError as error:

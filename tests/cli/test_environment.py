@@ -144,7 +144,7 @@ def test_a_file_that_has_no_secret_is_a_problem(data: bytes, problem: str, tmp_p
     file = tmp_path / "file"
     file.write_bytes(data)
     with pytest.raises(ConfigurationError) as error:
-        config.with_files({"MASTER_KEY_FILE": str(file)})
+        config.read({"MASTER_KEY_FILE": str(file)}, DEV)
 
     assert error.value.problems == [f"MASTER_KEY_FILE {file}: {problem}"]
 
@@ -154,27 +154,48 @@ def test_what_is_not_a_file_is_a_problem(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(ConfigurationError) as error:
-            config.with_files({"API_KEY_FILE": str(path)})
+            config.read({"API_KEY_FILE": str(path)}, DEV)
         assert error.value.problems == [f"API_KEY_FILE {path}: it is not a regular file"]
 
 
 def test_problems_with_files_of_secrets_are_reported_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is missing, is not text, or comes with a value."""
+    """A file that is missing, is not text, or comes with a value; and other settings."""
     (tmp_path / "binary").write_bytes(b"\xff")
-    monkeypatch.setenv("SKYLOGIN_ADMIN_TOKEN", "x")
+    monkeypatch.setenv("SKYLOGIN_ADMIN_TOKEN", "an admin token of ours")
     monkeypatch.setenv("SKYLOGIN_ADMIN_TOKEN_FILE", "missing")
     monkeypatch.setenv("SKYLOGIN_ADMIN_PASSWORD_FILE", "binary")
+    monkeypatch.setenv("MASTER_KEY_FILE", "missing")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///x.db")
 
     with pytest.raises(ConfigurationError) as error:
-        environment.server_settings(DEV)
+        environment.server_settings(SERVE)
 
     assert error.value.problems == [
+        "MASTER_KEY_FILE missing: No such file or directory",
         "SKYLOGIN_ADMIN_TOKEN and SKYLOGIN_ADMIN_TOKEN_FILE are both set; set only one of them",
-        "SKYLOGIN_ADMIN_TOKEN_FILE missing: No such file or directory",
         "SKYLOGIN_ADMIN_PASSWORD_FILE binary: it is not UTF-8: byte 0xff at offset 0",
+        "API_KEY is not set",
     ]
+
+
+def test_a_flag_wins_over_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the file cannot be read; so do `--set` and a file over skylogin.yaml."""
+    (tmp_path / "file").write_text("from the file\n")
+    monkeypatch.setenv("SKYLOGIN_DATABASE_URL_FILE", "missing")
+    monkeypatch.setenv("MASTER_KEY_FILE", "missing")
+    monkeypatch.setenv("SKYLOGIN_ADMIN_TOKEN_FILE", "file")
+
+    settings = environment.server_settings(
+        DEV,
+        given=("MASTER_KEY=given",),
+        project={"SKYLOGIN_ADMIN_TOKEN": "from the project"},
+        SKYLOGIN_DATABASE_URL="sqlite:///y.db",
+    )
+
+    assert settings.database_url == "sqlite:///y.db"
+    assert (settings.master_key, settings.admin_token) == ("given", "from the file")
 
 
 def test_a_byte_order_mark_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def settings_now(mode: str, **flags: object) -> Settings:
 
 def _with_flags(environment: Mapping[str, str], flags: Mapping[str, object]) -> dict[str, str]:
     given = {name: str(value) for name, value in flags.items() if value is not None}
-    environment = {**environment, **given}
+    environment = config.with_given(environment, given)
     if flags.get("PORT") is not None and environment.get("HOST"):
         # The flag --port takes precedence over a port in HOST. `read` reports a HOST that is none.
         with suppress(ValueError):
@@ -115,7 +115,7 @@ def environment_of(mode: str, without: Collection[str] = ()) -> dict[str, str]:
     if mode == DEV:
         values = _without(values, NOT_FOR_DEV_FROM_FILE)
         variables = _without(variables, NOT_FOR_DEV)
-    merged = config.with_files(_without({**values, **variables}, without))
+    merged = _without({**values, **variables}, without)
     if mode == SERVE and not merged.get(CUSTOM_TOKEN_SECRET):
         merged.pop(CUSTOM_TOKEN_SECRET, None)
     return merged
@@ -123,9 +123,7 @@ def environment_of(mode: str, without: Collection[str] = ()) -> dict[str, str]:
 
 def own_variables() -> dict[str, str]:
     """Return the variables of the environment that are meant for skylogin and nobody else."""
-    return config.with_files(
-        {name: value for name, value in os.environ.items() if config.is_own(name)}
-    )
+    return {name: value for name, value in os.environ.items() if config.is_own(name)}
 
 
 def _read_env_file(path: Path) -> dict[str, str]:

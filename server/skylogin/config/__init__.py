@@ -10,7 +10,7 @@ from skylogin.config.reading import (
     read,
     with_given,
 )
-from skylogin.config.secret_files import with_files
+from skylogin.config.secrecy import doubts
 from skylogin.config.settings import (
     DEFAULT_KEYS,
     DEFAULT_MASTER_KEY,
@@ -52,11 +52,11 @@ __all__ = [
     "Settings",
     "address",
     "check_names",
+    "doubts",
     "in_force",
     "is_own",
     "notes",
     "read",
     "url_of",
-    "with_files",
     "with_given",
 ]

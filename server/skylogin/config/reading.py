@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from skylogin.config import secrecy
 from skylogin.config.parsers import FallbackToDefault
+from skylogin.config.secret_files import with_files
 from skylogin.config.settings import (
     ALL,
     DEFAULT_API_KEY,
-    DEFAULT_KEYS,
     DEFAULT_MASTER_KEY,
     DEV,
     FOR_CLIENTS,
@@ -37,8 +38,6 @@ from skylogin.tokens.custom_token import ORIGINAL
 OPEN = {"schema_changes": ORIGINAL, "logins": ALL, "user_directory": EVERYBODY}
 CLOSED = {"schema_changes": SIGNED, "logins": CUSTOM_TOKEN, "user_directory": USERS}
 SHOWN_LENGTH_MAX = 80
-SECRET_LENGTH_MIN = 16
-PASSWORD_LENGTH_MIN = 12
 
 
 class ConfigurationError(Exception):
@@ -52,9 +51,11 @@ class ConfigurationError(Exception):
 def read(environment: Mapping[str, str], mode: str) -> Settings:
     """Return the settings that *environment* has for `skylogin dev` or `skylogin serve`.
 
-    Raises ConfigurationError with all problems.
+    Those whose variables end with `_FILE` are read from files. Raises ConfigurationError with all
+    problems.
     """
-    problems: list[str] = []
+    environment, of_files = with_files(environment)
+    problems = list(of_files.values())
     warnings: list[str] = []
     environment = {
         name: value
@@ -85,6 +86,9 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     problems += _problems(settings)
     if mode == SERVE and not (own_url or environment.get("DATABASE_URL")):
         problems.append("DATABASE_URL is not set")
+    # What is in a file that cannot be read has been set all the same.
+    missing = {f"{name} is not set" for name in of_files}
+    problems = [problem for problem in problems if problem not in missing]
     if problems:
         raise ConfigurationError(problems)
     return Settings(mode=mode, warnings=(*warnings, *_warnings(settings)), **values)
@@ -127,11 +131,12 @@ def is_own(variable: str) -> bool:
 
 def with_given(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """Return *environment* with the *given* settings in place of its own."""
-    merged = {**environment, **given}
-    if given.get("DATABASE_URL") and "SKYLOGIN_DATABASE_URL" not in given:
+    # A setting and the file of the same one are two ways to give it.
+    others = {f"{name}_FILE" for name in given} | {name.removesuffix("_FILE") for name in given}
+    if given.get("DATABASE_URL") or given.get("DATABASE_URL_FILE"):
         # It would take precedence.
-        merged.pop("SKYLOGIN_DATABASE_URL", None)
-    return merged
+        others |= {"SKYLOGIN_DATABASE_URL", "SKYLOGIN_DATABASE_URL_FILE"}
+    return {name: value for name, value in environment.items() if name not in others} | {**given}
 
 
 def check_names(variables: Iterable[str]) -> list[str]:
@@ -164,7 +169,7 @@ def _problems(settings: Settings) -> list[str]:
     if bool(settings.tls_cert) != bool(settings.tls_key):
         problems.append("SKYLOGIN_TLS_CERT and SKYLOGIN_TLS_KEY have to be set together")
     problems += _secret_problems(settings)
-    return problems + (_serve_problems(settings) if settings.mode == SERVE else [])
+    return problems + (list(secrecy.problems(settings)) if settings.mode == SERVE else [])
 
 
 def _problem_with_redis_url(text: str) -> str:
@@ -201,29 +206,6 @@ def _secret_problems(settings: Settings) -> list[str]:
             "TOKEN_STORE_SECRET cannot be the same as CUSTOM_TOKEN_SECRET: "
             "custom tokens would pass as access tokens"
         )
-    return problems
-
-
-def _serve_problems(settings: Settings) -> list[str]:
-    problems = []
-    if settings.api_key in DEFAULT_KEYS:
-        problems.append("API_KEY is a default key; choose your own")
-    secrets = {
-        "MASTER_KEY": settings.master_key,
-        "CUSTOM_TOKEN_SECRET": settings.custom_token_secret,
-        "TOKEN_STORE_SECRET": settings.token_store_secret,
-        "SKYLOGIN_ADMIN_TOKEN": settings.admin_token,
-        "SKYLOGIN_METRICS_TOKEN": settings.metrics_token,
-    }
-    for variable, secret in secrets.items():
-        if not secret:
-            continue
-        if secret in DEFAULT_KEYS:
-            problems.append(f"{variable} is a default key; choose your own")
-        elif len(secret) < SECRET_LENGTH_MIN:
-            problems.append(f"{variable} is shorter than {SECRET_LENGTH_MIN} characters")
-    if settings.admin_password and len(settings.admin_password) < PASSWORD_LENGTH_MIN:
-        problems.append(f"SKYLOGIN_ADMIN_PASSWORD is shorter than {PASSWORD_LENGTH_MIN} characters")
     return problems
 
 

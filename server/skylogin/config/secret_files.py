@@ -4,34 +4,32 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from skylogin.config.reading import ConfigurationError
 from skylogin.config.settings import FROM_FILES
 from skylogin.domain import text_file
 
 BYTES_MAX = 65_536
 
 
-def with_files(environment: Mapping[str, str]) -> dict[str, str]:
+def with_files(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return *environment* with the contents of the files that it names.
 
-    Raises ConfigurationError with all problems.
+    And what is wrong, by the variable whose file it is.
     """
-    values, problems = dict(environment), []
+    values, problems = dict(environment), {}
     for name in FROM_FILES:
         path = environment.get(f"{name}_FILE")
         if not path:
             continue
         if environment.get(name):
-            problems.append(f"{name} and {name}_FILE are both set; set only one of them")
+            problems[name] = f"{name} and {name}_FILE are both set; set only one of them"
+            continue
         try:
             values[name] = _read(Path(path))
         except OSError as error:
-            problems.append(f"{name}_FILE {path}: {error.strerror}")
+            problems[name] = f"{name}_FILE {path}: {error.strerror}"
         except ValueError as error:
-            problems.append(f"{name}_FILE {path}: it {error}")
-    if problems:
-        raise ConfigurationError(problems)
-    return values
+            problems[name] = f"{name}_FILE {path}: it {error}"
+    return values, problems
 
 
 def _read(path: Path) -> str:

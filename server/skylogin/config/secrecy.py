@@ -1,0 +1,55 @@
+"""What makes a key or a secret too weak for `skylogin serve`, and what makes it doubtful."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from skylogin.config.settings import DEFAULT_KEYS, SECRET, SETTINGS, Settings
+
+LENGTH_MIN, PASSWORD_LENGTH_MIN = 16, 12
+# Of a secret, as far as its characters tell: a word of 20 letters has about so many.
+BITS_MIN = 60
+HASHES = ("$2", "$argon2")
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Yield why `skylogin serve` refuses the keys and secrets of *settings*."""
+    if settings.api_key in DEFAULT_KEYS:
+        yield "API_KEY is a default key; choose your own"
+    for variable, secret in _secrets(settings):
+        shortest = PASSWORD_LENGTH_MIN if variable == "SKYLOGIN_ADMIN_PASSWORD" else LENGTH_MIN
+        if secret in DEFAULT_KEYS:
+            yield f"{variable} is a default key; choose your own"
+        elif len(secret) < shortest:
+            yield f"{variable} is shorter than {shortest} characters"
+        elif secret == settings.api_key and variable != "MASTER_KEY":
+            # The original has its own words about the master key.
+            yield f"{variable} cannot be the same as API_KEY, which every client has"
+
+
+def doubts(settings: Settings) -> Iterator[str]:
+    """Yield what makes the secrets of *settings* easier to guess or to leak, with advice."""
+    holders: dict[str, str] = {}
+    for variable, secret in _secrets(settings):
+        if secret.startswith(HASHES):
+            continue
+        if _bits(secret) < BITS_MIN or any(key in secret.lower() for key in DEFAULT_KEYS):
+            yield (
+                f"{variable} may be guessed: make one with "
+                "`python3 -c 'import secrets; print(secrets.token_hex(32))'`"
+            )
+        first = holders.setdefault(secret, variable)
+        if first != variable:
+            yield f"{variable} is the same as {first}: use one for each purpose"
+
+
+def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+    for row in SETTINGS:
+        secret = getattr(settings, row.field)
+        if row.kind == SECRET and secret:
+            yield row.variable, secret
+
+
+def _bits(secret: str) -> float:
+    counts = Counter(secret).values()
+    return sum(number * math.log2(len(secret) / number) for number in counts)
