@@ -10,8 +10,9 @@ import pytest
 from skylogin import config
 from skylogin.apps.calls import CALLS_MAX
 from skylogin.apps.stubs import STUBS_MAX
+from skylogin.client.admin_api import BASE
 
-from tests.sites import MakeSite, SiteApp
+from tests.sites import Answer, MakeSite, SiteApp
 from tests.waiting import wait_until_async
 
 HELLO = "hello:world"
@@ -31,6 +32,32 @@ async def add(app: SiteApp, action: str = HELLO, **stub: Any) -> str:
     added = await app.admin("POST", "stubs", action=action, **stub)
     assert added.status == HTTPStatus.CREATED, added.text
     return str(added.json()["id"])
+
+
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        ("NaN", "the body is not JSON, which does not have NaN"),
+        ("[-Infinity]", "the body is not JSON, which does not have -Infinity"),
+        ("1e999", "the body has a number too large for a double"),
+        (r'"\ud800"', "or half of a surrogate pair"),
+        ("[", "the body is not JSON"),
+    ],
+)
+async def test_what_json_does_not_have_is_refused_in_one_line(
+    site_app: SiteApp, result: str, problem: str
+) -> None:
+    """When the stub is made, not when a client calls it."""
+    answer = await Answer.of(
+        await site_app.client.post(
+            f"{BASE}/apps/{site_app.name}/stubs",
+            data=f'{{"action": "{HELLO}", "result": {result}}}',
+            headers={"Authorization": "Bearer secret", "Content-Type": "application/json"},
+        )
+    )
+
+    assert answer.status == HTTPStatus.BAD_REQUEST
+    assert problem in answer.json()["detail"]
 
 
 async def calls_of(app: SiteApp, action: str = "") -> list[dict[str, Any]]:

@@ -72,7 +72,10 @@ PLAIN_YAML: dict[str, object] = {
     "1:30": "1:30",
     ".5": ".5",
     "5.": "5.",
-    ".inf": ".inf",
+    "'.inf'": ".inf",
+    ".Nan": ".Nan",
+    "inf": "inf",
+    "NaN": "NaN",
     "2024-01-02": "2024-01-02",
     "2024-01-02T03:04:05Z": "2024-01-02T03:04:05Z",
     "=": "=",
@@ -90,6 +93,14 @@ def test_yaml_is_read_without_guessing_types(text: str, value: object) -> None:
 
     assert plain(node) == value
     assert type(node.value) is type(value)
+
+
+@pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN", ".NAN"])
+def test_a_number_that_json_does_not_have_is_a_problem(text: str) -> None:
+    """Whoever wrote it meant no text."""
+    [node] = of_yaml(f"- {text}").value
+
+    assert node.problem == f"is {text}, which JSON does not have; put a text in quotes"
 
 
 def test_keys_are_texts() -> None:
@@ -149,7 +160,22 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["yes", "on", "1e3", "0123", "2024-01-02", "1_0", "~", "<<", "=", "null", "", " a ", "#"],
+    [
+        "yes",
+        "on",
+        "1e3",
+        "0123",
+        "2024-01-02",
+        "1_0",
+        "~",
+        "<<",
+        "=",
+        "null",
+        "",
+        " a ",
+        "#",
+        ".nan",
+    ],
 )
 def test_texts_that_look_like_something_else_are_quoted(text: str) -> None:
     """For readers of YAML 1.1 as well."""

@@ -149,13 +149,23 @@ def read_body(operation: Operation, data: bytes | None) -> Any:
     if not data and not operation.body_required:
         return {}
     try:
-        body = json.loads(data or b"", object_pairs_hook=_read_object)
-        # Python reads NaN, infinities and lone surrogates, which JSON and databases do not have.
-        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        body = json.loads(
+            data or b"", object_pairs_hook=_read_object, parse_constant=_refuse_constant
+        )
     except (ValueError, RecursionError):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body is not JSON") from None
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        detail = "the body has a number too large for a double, or half of a surrogate pair"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
     openapi.check_body(operation, body)
     return body
+
+
+def _refuse_constant(name: str) -> None:
+    detail = f"the body is not JSON, which does not have {name}"
+    raise Problem(HTTPStatus.BAD_REQUEST, detail)
 
 
 def _read_object(members: list[tuple[str, object]]) -> Json:

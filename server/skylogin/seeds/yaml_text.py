@@ -24,6 +24,8 @@ _CONSTANTS = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
+# Other readers of YAML take these for numbers.
+_NOT_IN_JSON = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -136,5 +138,7 @@ def _scalar(event: Any, line: int) -> Node:
         return Node(None, line, _tag_problem(event))
     value: object = text
     if not event.tag and not event.style:
+        if _NOT_IN_JSON.fullmatch(text):
+            return Node(None, line, f"is {text}, which JSON does not have; put a text in quotes")
         value = nodes.number(text) if _NUMBER.fullmatch(text) else _CONSTANTS.get(text, text)
     return nodes.scalar(value, line)
