@@ -1,14 +1,16 @@
 """What commands print on a terminal, and where nothing can be printed."""
 
+import contextlib
 import subprocess
 import sys
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from skylogin.cli import output
 from skylogin.testing import SkyloginServer
 
-from tests.cli.commands import call, login_payload, run_command
+from tests.cli.commands import Output, call, login_payload, run_command
 from tests.processes import environment_with
 
 pytestmark = pytest.mark.slow
@@ -34,7 +36,8 @@ def test_a_terminal_shows_whole_secrets_and_no_control_characters(
 
 def test_a_narrow_terminal_breaks_no_id(dev: SkyloginServer, tmp_path: Path) -> None:
     """It gets a line for each value; a wide one a line for each row."""
-    user = dev.app().login("3f2a1b9c-1111-2222-3333-444455556666", {"email": "a@example.com"})
+    sub = "3f2a1b9c-1111-2222-3333-444455556666"
+    user = dev.app().login(sub, {"email": "a@example.com"})
     dev.app("a-rather-long-name-of-an-app-for-the-integration-tests").login("alice")
     commands = (("users", "find"), ("secret", "show"), ("apps", "list"), ("logins",))
     for command in commands:
@@ -43,7 +46,22 @@ def test_a_narrow_terminal_breaks_no_id(dev: SkyloginServer, tmp_path: Path) -> 
         _, *rows = on_a_terminal(tmp_path, 300, *command).splitlines()
         assert set(" ".join(rows).split()) <= set(narrow.split())
     users = on_a_terminal(tmp_path, NARROW, "users", "find").splitlines()
-    assert users[:3] == ["", f"ID         {user.user_id}", f"SUBJECT    {user.sub}"]
+    assert users[:3] == ["", f"ID         {user.user_id}", f"SUBJECT    {sub}"]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_line_that_is_followed_breaks_no_id(
+    monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    """On a narrow terminal it is several lines, elsewhere one."""
+    monkeypatch.setenv("COLUMNS", "40")
+    attempt = {"verdict": "refused", "explanation": "x " * 12, "id": "i" * 36}
+    with contextlib.redirect_stdout(Output("utf-8", is_terminal=is_terminal)) as stdout:
+        output.print_line(attempt, as_json=False)
+
+    lines = stdout.written().splitlines()
+    assert len(lines) == (1 + len(attempt) if is_terminal else 1)
+    assert lines[-1].split()[-1] == attempt["id"]
 
 
 def on_a_terminal(folder: Path, columns: int, *arguments: str) -> str:
