@@ -65,6 +65,17 @@ async def test_serve_has_no_portal_without_a_password(make_site: MakeSite) -> No
     assert "SKYLOGIN_ADMIN_PASSWORD" in page.text
 
 
+async def test_another_password_ends_the_sessions(serve_site: Site) -> None:
+    """Of whoever knew the old one, at once."""
+    await serve_site.sign_in()
+    assert (await serve_site.get("users")).status == HTTPStatus.OK
+
+    serve_site.services.change({"admin_password": "a password of today"})
+
+    answer = await serve_site.get("users")
+    assert (answer.status, answer.headers["Location"]) == (303, "/portal/sign-in")
+
+
 async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None:
     """Even the right password is refused for a while, which the answer tells."""
     for _ in range(5):

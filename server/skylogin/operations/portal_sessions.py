@@ -60,7 +60,7 @@ async def _start(operator: Operator) -> str:
     async def work(tx: Transaction) -> None:
         created_before, used_before = now - SESSION_AGE_MAX, now - SESSION_IDLE_MAX
         await operator_sessions.drop_ended(tx, created_before, used_before)
-        await operator_sessions.add(tx, _hashed(key), now)
+        await operator_sessions.add(tx, _hashed(operator, key), now)
         await operator_sessions.keep_latest(tx, SESSIONS_MAX)
 
     await operator.act(EVERY_APP, SIGNED_IN, "", work)
@@ -73,7 +73,7 @@ async def is_signed_in(operator: Operator, key: str) -> bool:
         return False
     now = operator.now()
     session = await operator.store.run(
-        lambda tx: operator_sessions.load(tx, _hashed(key)), write=False
+        lambda tx: operator_sessions.load(tx, _hashed(operator, key)), write=False
     )
     if session is None:
         return False
@@ -81,14 +81,14 @@ async def is_signed_in(operator: Operator, key: str) -> bool:
     if now - session.created_at >= SESSION_AGE_MAX or idle >= SESSION_IDLE_MAX:
         return False
     if idle >= SESSION_USE_NOTED:
-        await operator.store.run(lambda tx: operator_sessions.use(tx, _hashed(key), now))
+        await operator.store.run(lambda tx: operator_sessions.use(tx, _hashed(operator, key), now))
     return True
 
 
 async def sign_out(operator: Operator, key: str) -> None:
     """End the session with this key."""
     await operator.act(
-        EVERY_APP, SIGNED_OUT, "", lambda tx: operator_sessions.end(tx, _hashed(key))
+        EVERY_APP, SIGNED_OUT, "", lambda tx: operator_sessions.end(tx, _hashed(operator, key))
     )
 
 
@@ -102,5 +102,7 @@ def form_token(key: str) -> str:
     return hmac.new(key.encode(), b"form", hashlib.sha256).hexdigest()
 
 
-def _hashed(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+def _hashed(operator: Operator, key: str) -> str:
+    """Return what is stored of a session: another password is that of no session."""
+    password = hashlib.sha256(operator.settings.admin_password.encode(errors="surrogatepass"))
+    return hmac.new(key.encode(), password.digest(), hashlib.sha256).hexdigest()
