@@ -115,6 +115,8 @@ class Reason(StrEnum):
     DATABASE_UNAVAILABLE = "database_unavailable"
     TOKEN_STORE_UNAVAILABLE = "token_store_unavailable"
     COMMITTED_WITHOUT_TOKEN = "committed_without_token"
+    TOO_MANY = "too_many"
+    OVERLOADED = "overloaded"
     CRASHED = "crashed"
 
 
@@ -122,7 +124,7 @@ class SkygearError(Exception):
     """A refusal that the client sees: a kind and a message.
 
     *reason* and *explanation* are not sent. *status* replaces that of the kind, as in some
-    checks of the original.
+    checks of the original. *retry_seconds*, if any, are sent as `Retry-After`.
     """
 
     def __init__(  # noqa: PLR0913
@@ -134,6 +136,7 @@ class SkygearError(Exception):
         status: int | None = None,
         reason: Reason | None = None,
         explanation: str = "",
+        retry_seconds: int = 0,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -142,6 +145,7 @@ class SkygearError(Exception):
         self.status = status or kind.status
         self.reason = reason
         self.explanation = explanation or message
+        self.retry_seconds = retry_seconds
 
 
 def not_decodable(reason: Reason, explanation: str) -> SkygearError:
@@ -173,6 +177,30 @@ def took_too_long(explanation: str) -> SkygearError:
     """Return the original's refusal of a call that it does not wait for any longer."""
     message = "Service taking too long to respond."
     return SkygearError(RESPONSE_TIMEOUT, message, reason=Reason.TIMED_OUT, explanation=explanation)
+
+
+def too_many(limit: str, seconds: int) -> SkygearError:
+    """Return the refusal of what is over a limit for *seconds*; the original has none."""
+    return SkygearError(
+        UNEXPECTED_ERROR,
+        f"too many requests: try again in {seconds} s",
+        status=429,
+        reason=Reason.TOO_MANY,
+        explanation=f"the limit {limit} is reached; try again in {seconds} s",
+        retry_seconds=seconds,
+    )
+
+
+def too_busy(reason: Reason | None, explanation: str) -> SkygearError:
+    """Return the refusal of a call that the server has no room for at the moment."""
+    return SkygearError(
+        UNEXPECTED_ERROR,
+        "the server is busy",
+        status=503,
+        reason=reason,
+        explanation=explanation,
+        retry_seconds=1,
+    )
 
 
 def text_with_nul() -> SkygearError:

@@ -4,7 +4,8 @@ import asyncio
 from ipaddress import IPv6Address
 
 import pytest
-from skylogin.apps.attempt_limits import WAIT_SECONDS_MAX, LimitsInMemory, source_of
+from skylogin.apps.attempt_limits import WAIT_SECONDS_MAX, LimitsInMemory
+from skylogin.apps.limits import UNKNOWN, source_of
 
 
 class Seconds:
@@ -89,9 +90,9 @@ async def _take_turn(limits: LimitsInMemory, source: str) -> None:
         ("2001:db8::ffff:ffff:ffff:ffff", "2001:db8::"),
         ("2001:db8:0:1::", str(IPv6Address("2001:db8:0:1::"))),
         ("fe80::1%eth0", "fe80::"),
-        ("", ""),
-        ("unknown", ""),
-        ("192.0.2.1, 192.0.2.2", ""),
+        ("", UNKNOWN),
+        ("what", UNKNOWN),
+        ("192.0.2.1, 192.0.2.2", UNKNOWN),
     ],
 )
 def test_the_source_of_an_address(address: str, source: str) -> None:

@@ -11,6 +11,7 @@ import typer
 from skylogin.actions.table import ACTIONS
 from skylogin.cli import main
 from skylogin.config import SETTINGS
+from skylogin.domain.limit_table import LIMITS
 from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.tokens.bad_tokens import KINDS
 from skylogin.web.metrics_page import make_metrics
@@ -138,6 +139,11 @@ def render() -> dict[str, str]:
             "docs/commands.md",
             "command | what it does",
             [f"`skylogin {name}` | {about}" for name, about in commands()],
+        ),
+        "docs/limits.md": _with_rows(
+            "docs/limits.md",
+            "limit | default | what is limited | for each",
+            [f"`{one.name}` | `{one.default}` | {one.what} | {one.whose}" for one in LIMITS],
         ),
         "docs/metrics.md": _with_rows(
             "docs/metrics.md",

@@ -11,9 +11,11 @@ from skylogin.actions.login_answer import auth_response
 from skylogin.actions.payload import bound, bound_key, bound_object
 from skylogin.actions.services import Services
 from skylogin.actions.wire import OK
+from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy, profile, unique_keys
 from skylogin.domain.claims import Profile
+from skylogin.domain.limit_table import FAILED_PASSWORDS, PASSWORD_HASHES, SIGN_UPS
 from skylogin.domain.login import LoginAttempt, LoginChanges
 from skylogin.domain.user import Account, User
 from skylogin.encoding import rfc3339
@@ -36,6 +38,9 @@ VERIFIED = "is_verified"
 
 async def sign_up(call: Call, services: Services) -> object:
     """Create a user with auth data and a password, or an anonymous user."""
+    source = source_of(call.origin.address)
+    if not call.has_master_key:
+        services.limits.check(SIGN_UPS, f"{call.app.name} {source}")
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
     given = profile.read(bound_object(call.payload, "profile") or {})
@@ -51,10 +56,10 @@ async def sign_up(call: Call, services: Services) -> object:
         user_data = {**auth_data, **(bound_object(call.payload, "profile") or {})}
         policy = services.settings.password_policy
         password_policy.check(password, policy, user_data)
+        with services.limits.holding(PASSWORD_HASHES):
+            password_hash = await passwords.make_hash(password)
         new_user = User(
-            services.ids.random_id(),
-            password_hash=await passwords.make_hash(password),
-            token_valid_since=call.now,
+            services.ids.random_id(), password_hash=password_hash, token_valid_since=call.now
         )
     if services.settings.verify_required and not call.has_master_key:
         # Only the master key may verify a user.
@@ -121,7 +126,7 @@ async def log_in(call: Call, services: Services) -> object:
     if user is None:
         raise SkygearError(RESOURCE_NOT_FOUND, "user not found", reason=Reason.USER_UNKNOWN)
     login.check_enabled(user, call.now)
-    if not await passwords.matches(password, user.password_hash):
+    if not await _matches(call, services, user, password):
         raise _incorrect()
     attempt = LoginAttempt(user.id, None, call.now, user, may_extend=False, kind="")
 
@@ -133,6 +138,20 @@ async def log_in(call: Call, services: Services) -> object:
         return Account(user.id, found)
 
     return await login_answer.log_in(call, services, attempt, find)
+
+
+async def _matches(call: Call, services: Services, user: User, password: str) -> bool:
+    """Return whether *password* is the user's, unless too many were wrong."""
+    key = f"{call.app.name} {user.id} {source_of(call.origin.address)}"
+    # Before it is checked: many at once could not be told from each other afterwards.
+    is_limited = not call.has_master_key
+    if is_limited:
+        services.limits.check(FAILED_PASSWORDS, key)
+    with services.limits.holding(PASSWORD_HASHES):
+        is_right = await passwords.matches(password, user.password_hash)
+    if is_right and is_limited:
+        services.limits.give_back(FAILED_PASSWORDS, key)
+    return is_right
 
 
 def _key_values(
@@ -172,7 +191,7 @@ async def change_password(call: Call, services: Services) -> object:
         raise invalid_argument("empty password", "password")
     user = call.user
     assert user is not None
-    if not await passwords.matches(old_password, user.password_hash):
+    if not await _matches(call, services, user, old_password):
         raise _incorrect_old()
     record = user.record
     if not await set_password(call, services, user, password, record.data if record else {}):
@@ -226,10 +245,11 @@ async def set_password(
         lambda tx: stored_passwords.load_remembered(tx, app, user.id, policy, call.now),
         write=False,
     )
-    for hashed in remembered:
-        if await passwords.matches(password, hashed):
-            raise password_policy.reused(policy)
-    new_hash = await passwords.make_hash(password)
+    with services.limits.holding(PASSWORD_HASHES):
+        for hashed in remembered:
+            if await passwords.matches(password, hashed):
+                raise password_policy.reused(policy)
+        new_hash = await passwords.make_hash(password)
     new = NewPassword(user.id, new_hash, user.password_hash, call.now)
     return await services.store.run(
         lambda tx: stored_passwords.change(tx, app, new, policy),

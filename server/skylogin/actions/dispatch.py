@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from skylogin.actions import wire
 from skylogin.actions.call import Call
 from skylogin.actions.services import Services
+from skylogin.apps.limits import source_of
 from skylogin.domain import login_attempt
 from skylogin.domain.claims import Description
+from skylogin.domain.limit_table import REFUSED_LOGINS, REFUSED_PRINCIPALS
 from skylogin.domain.login_attempt import Refusal
 from skylogin.errors import (
     RESPONSE_TIMEOUT,
@@ -21,6 +23,9 @@ from skylogin.errors import (
 from skylogin.tokens.custom_token import describe
 
 logger = logging.getLogger("skylogin.dispatch")
+
+FIRST_FAULT = 500
+_NOT_TRIED = frozenset((Reason.SWITCHED_OFF, Reason.FAULT, Reason.TOO_MANY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ async def dispatch(call: Call, services: Services) -> Answer:
     try:
         return Answer(200, wire.result(await _run_in_time(call, services)))
     except SkygearError as error:
-        refusal = error
+        refusal = _limited(error, call, services)
     except asyncio.CancelledError:
         # The client disconnected, so it gets no answer, but the attempt is still logged.
         explanation = "the client disconnected; the login may have been committed"
@@ -60,6 +65,25 @@ async def dispatch(call: Call, services: Services) -> Answer:
     services.trouble.note(refusal, _name_of(call))
     _log(call, services, refusal)
     return refused(refusal)
+
+
+def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearError:
+    """Return *refusal*, or that of too many refused logins if it was one more.
+
+    Its caller was at fault, not the server, and has not the master key. An accepted login is
+    never one too many: a custom token cannot be guessed, and others may share the address.
+    """
+    is_login = call.action.logged and call.action.login and not call.has_master_key
+    if not is_login or refusal.status >= FIRST_FAULT or refusal.reason in _NOT_TRIED:
+        return refusal
+    try:
+        services.limits.check(REFUSED_LOGINS, source_of(call.origin.address))
+        subject = _described(call).subject if REFUSED_PRINCIPALS in services.limits.rules else ""
+        if subject:
+            services.limits.check(REFUSED_PRINCIPALS, f"{call.app.name} {subject}")
+    except SkygearError as error:
+        return error
+    return refusal
 
 
 def _name_of(call: Call) -> str:
@@ -121,7 +145,12 @@ def _log(call: Call, services: Services, refusal: SkygearError) -> None:
     call.app.login_log.note(entry)
 
 
-_UNREAD = frozenset((Reason.API_KEY_MISSING, Reason.API_KEY_WRONG, Reason.SWITCHED_OFF))
+_UNREAD = frozenset(
+    (
+        *(Reason.API_KEY_MISSING, Reason.API_KEY_WRONG, Reason.SWITCHED_OFF),
+        *(Reason.TOO_MANY, Reason.OVERLOADED),
+    )
+)
 
 
 def _described(call: Call) -> Description:

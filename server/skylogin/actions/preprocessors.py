@@ -5,6 +5,7 @@ from skylogin.actions.call import AccessKey, Call
 from skylogin.actions.payload import direct_text
 from skylogin.actions.services import Services
 from skylogin.domain import login, password_policy, secret_text
+from skylogin.domain.limit_table import CALLS_PER_KEY
 from skylogin.domain.limits import check_keys, check_storable
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
@@ -28,14 +29,14 @@ GOD = "_god"
 
 async def check_access_key(call: Call, services: Services) -> None:
     """Require the API key or the master key."""
-    _read_access_key(call)
+    _read_access_key(call, services)
     if call.access_key is AccessKey.NONE:
         raise SkygearError(NOT_AUTHENTICATED, "Api key is empty", reason=Reason.API_KEY_MISSING)
 
 
 async def authenticate(call: Call, services: Services) -> None:
     """Require a key or a valid access token, and set the caller's user id."""
-    _read_access_key(call)
+    _read_access_key(call, services)
     if call.access_token:
         call.token = await call.app.tokens.find(call.access_token, call.now)
         call.user_id = call.token.user_id
@@ -47,7 +48,7 @@ async def authenticate(call: Call, services: Services) -> None:
         check_keys([call.user_id])
 
 
-def _read_access_key(call: Call) -> None:
+def _read_access_key(call: Call, services: Services) -> None:
     if not call.api_key:
         return
     is_master = secret_text.is_same(call.api_key, call.app.master_key)
@@ -69,6 +70,7 @@ def _read_access_key(call: Call) -> None:
             reason=Reason.API_KEY_WRONG,
             explanation=explanation,
         )
+    services.limits.check(CALLS_PER_KEY, f"{call.app.name} {call.access_key.value}")
 
 
 async def inject_auth(call: Call, services: Services) -> None:

@@ -1,6 +1,7 @@
 """What handlers share while the server runs."""
 
 import functools
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,12 +10,14 @@ from typing import Any
 
 from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
-from skylogin.apps.attempt_limits import AttemptLimits, LimitsInMemory
+from skylogin.apps.attempt_limits import FREE_FAILURES, AttemptLimits, LimitsInMemory
+from skylogin.apps.limits import Limits
 from skylogin.apps.registry import App, AppRegistry
 from skylogin.apps.trouble_log import TroubleLog
-from skylogin.config import Settings
+from skylogin.config import DEV, Settings
 from skylogin.database import Store
 from skylogin.database.group_commit import Batcher
+from skylogin.domain.limit_table import PORTAL_SIGN_INS
 from skylogin.domain.login import Login
 from skylogin.domain.user import User
 from skylogin.ids import IdMaker
@@ -39,6 +42,7 @@ class Services:
     logins: Batcher[LoggedAttempt, Login]
     lookups: Batcher[Lookup, User | None]
     visits: Batcher[LastSeen, None]
+    limits: Limits
     attempt_limits: AttemptLimits
     trouble: TroubleLog
     metrics: Metrics
@@ -57,6 +61,7 @@ async def open_services(
     ids = IdMaker()
     apps = AppRegistry(settings, store, now, ids)
     log_in = functools.partial(batches.log_in_many, settings.auth_record_keys)
+    limits = Limits(settings.limit_rules)
     async with AsyncExitStack() as at_end:
         at_end.push_async_callback(apps.close)
         services = Services(
@@ -70,10 +75,20 @@ async def open_services(
             logins=Batcher(store, log_in, batches.were_committed, kind="logins"),
             lookups=Batcher(store, batches.find_many, write=False, kind="lookups"),
             visits=Batcher(store, batches.see_many, kind="visits"),
-            attempt_limits=LimitsInMemory(),
+            limits=limits,
+            attempt_limits=LimitsInMemory(free_failures=_free_failures(settings, limits)),
             trouble=TroubleLog(),
             metrics=store.metrics,
         )
         for batcher in (services.visits, services.lookups, services.logins):
             at_end.push_async_callback(batcher.close)
         yield services
+
+
+def _free_failures(settings: Settings, limits: Limits) -> float:
+    """Return how many wrong passwords of operators cost nothing."""
+    rule = limits.rules.get(PORTAL_SIGN_INS)
+    if rule is None:
+        # Under `skylogin dev` nobody has to wait, and the audit list stays short.
+        return FREE_FAILURES if settings.mode == DEV else math.inf
+    return rule.number

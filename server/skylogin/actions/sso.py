@@ -1,16 +1,19 @@
 """`sso:*`: logging in as a principal of an auth server or an OAuth provider."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from skylogin.actions.batches import LoggedAttempt
 from skylogin.actions.call import Call
 from skylogin.actions.login_answer import log_in, login_response
 from skylogin.actions.payload import bound, bound_key, bound_object
 from skylogin.actions.services import Services
+from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
 from skylogin.domain import profile
+from skylogin.domain.limit_table import NEW_USERS
 from skylogin.domain.limits import check_keys, check_storable
-from skylogin.domain.login import LoginAttempt, LoginChanges
+from skylogin.domain.login import Login, LoginAttempt, LoginChanges
 from skylogin.domain.stored_names import OAUTH
 from skylogin.domain.user import Account, User
 from skylogin.errors import (
@@ -64,10 +67,31 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
         access=await call.app.access_rules.get(),
     )
     entry_id = services.ids.timed_id(services.now())
-    accepted = await services.logins.submit(
-        LoggedAttempt(call.app, attempt, entry_id, call.action.name, call.origin)
-    )
+    logged = LoggedAttempt(call.app, attempt, entry_id, call.action.name, call.origin)
+    if NEW_USERS in services.limits.rules and not call.has_master_key:
+        accepted = await _submit_within_limit(call, services, logged)
+    else:
+        accepted = await services.logins.submit(logged)
     return await login_response(call, services, accepted)
+
+
+async def _submit_within_limit(call: Call, services: Services, logged: LoggedAttempt) -> Login:
+    """Log in, but make no user if too many new ones came from this address."""
+    key = f"{call.app.name} {source_of(call.origin.address)}"
+    try:
+        services.limits.check(NEW_USERS, key)
+    except SkygearError as too_many:
+        return await services.logins.submit(
+            replace(logged, attempt=replace(logged.attempt, no_new_user=too_many))
+        )
+    is_new = False
+    try:
+        accepted = await services.logins.submit(logged)
+        is_new = accepted.created
+    finally:
+        if not is_new:
+            services.limits.give_back(NEW_USERS, key)
+    return accepted
 
 
 async def _verify_signature(

@@ -1,7 +1,6 @@
 """Limits on wrong passwords and tokens, for each address that they come from."""
 
 import asyncio
-import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -16,8 +15,6 @@ WAIT_SECONDS_MIN, WAIT_SECONDS_MAX = 10, 300
 # A source that was quiet for this long starts anew.
 FORGET_SECONDS = 3600
 SOURCES_MAX = 10_000
-# An IPv6 network of this size is usually one customer's.
-IPV6_SHIFT = 64
 
 
 class AttemptLimits(Protocol):
@@ -47,8 +44,14 @@ class _Source:
 class LimitsInMemory:
     """The limits of one process. It remembers the sources that failed last."""
 
-    def __init__(self, now: Callable[[], float] = monotonic, sources_max: int = SOURCES_MAX):
+    def __init__(
+        self,
+        now: Callable[[], float] = monotonic,
+        sources_max: int = SOURCES_MAX,
+        free_failures: float = FREE_FAILURES,
+    ):
         self._now = now
+        self._free_failures = free_failures
         self._sources_max = sources_max
         self._sources: OrderedDict[str, _Source] = OrderedDict()
 
@@ -64,14 +67,14 @@ class LimitsInMemory:
         return 0 if known is None else max(0, math.ceil(known.may_try_at - self._now()))
 
     async def fail(self, source: str) -> int:
-        """Count a failure; the wait doubles with each one after the first five."""
+        """Count a failure; the wait doubles with each one after the first ones."""
         known, now = self._find_or_add(source), self._now()
         known.failures += 1
         known.failed_at = now
-        doublings = known.failures - FREE_FAILURES
+        doublings = known.failures - self._free_failures
         if doublings >= 0:
             # A large number of doublings would not fit into a float.
-            wait = WAIT_SECONDS_MIN * 2 ** min(doublings, WAIT_SECONDS_MAX.bit_length())
+            wait = WAIT_SECONDS_MIN * 2 ** min(int(doublings), WAIT_SECONDS_MAX.bit_length())
             known.may_try_at = now + min(wait, WAIT_SECONDS_MAX)
         return known.failures
 
@@ -92,17 +95,3 @@ class LimitsInMemory:
         if len(self._sources) > self._sources_max:
             self._sources.popitem(last=False)
         return known
-
-
-def source_of(address: str) -> str:
-    """Return whom attempts from *address* count for: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        read = ipaddress.ip_address(address)
-    except ValueError:
-        # Unknown addresses share one source, so that a client cannot make up many.
-        return ""
-    if isinstance(read, ipaddress.IPv4Address):
-        return str(read)
-    if read.ipv4_mapped is not None:
-        return str(read.ipv4_mapped)
-    return str(ipaddress.IPv6Address(int(read) >> IPV6_SHIFT << IPV6_SHIFT))

@@ -15,7 +15,7 @@ from skylogin.apps.login_counter import LoginCounter
 from skylogin.clock import monotonic
 from skylogin.database import Store, Transaction
 from skylogin.domain.login_attempt import LogEntry
-from skylogin.errors import database_trouble
+from skylogin.errors import Reason, database_trouble
 from skylogin.ids import timed_prefix
 from skylogin.store import login_attempts as stored_attempts
 
@@ -24,6 +24,8 @@ logger = logging.getLogger("skylogin.login_log")
 WAITING_MAX = 1000
 FLUSH_SECONDS = 0.5
 DROPPED_AT_ONCE_MAX = 256
+# One entry at a time tells of these; more are only counted.
+BRIEF: frozenset[str] = frozenset((Reason.TOO_MANY, Reason.OVERLOADED))
 AGE_CHECK = timedelta(minutes=1)
 REPORT_SECONDS = 60
 
@@ -46,6 +48,7 @@ class LoginLog:
         self._rows = 0
         self._age_checked_at: datetime | None = None
         self._waiting: deque[LogEntry] = deque()
+        self._brief: frozenset[str] = frozenset()
         self._left_out = 0
         self._reported_at = float("-inf")
         self._flusher: asyncio.Task[None] | None = None
@@ -96,7 +99,10 @@ class LoginLog:
         """Write *entry* soon; if too many wait already, only count it."""
         self._store.metrics.logins.add(entry.reason)
         self._counter.count(entry)
-        if len(self._waiting) < WAITING_MAX:
+        if entry.reason in BRIEF and entry.reason in self._brief:
+            self._leave_out([entry])
+        elif len(self._waiting) < WAITING_MAX:
+            self._brief |= {entry.reason} & BRIEF
             self._waiting.append(entry)
         else:
             self._leave_out([entry])
@@ -136,6 +142,7 @@ class LoginLog:
 
     async def _write(self) -> None:
         entries, trouble = list(self._waiting), ""
+        self._brief = frozenset()
         self._waiting.clear()
         try:
             if entries:

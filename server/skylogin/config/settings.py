@@ -10,8 +10,11 @@ from typing import Any
 
 from skylogin.config import parsers
 from skylogin.config.parsers import Network
+from skylogin.domain import limit_table
 from skylogin.domain.database_url import SQLITE_PREFIX
+from skylogin.domain.limit_table import Given
 from skylogin.domain.password_policy import PasswordPolicy
+from skylogin.domain.rate import Rule
 from skylogin.domain.stored_names import CUSTOM_TOKEN
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import EVERYBODY, OWNER, USERS
@@ -117,6 +120,7 @@ class Settings:
     pubsub_message_bytes_max: int = _setting("SKYLOGIN_PUBSUB_MESSAGE_BYTES_MAX", "65536", parsers.positive_integer, "Maximum size of a websocket message; a larger one closes the connection with 1009.")
     connections_max: int = _setting("SKYLOGIN_CONNECTIONS_MAX", "10000", parsers.positive_integer, "Connections that clients may have open, but never more than the process has file descriptors for. Beyond it, only `/healthz` and `/readyz` are answered.")
     connections_per_address_max: int = _setting("SKYLOGIN_CONNECTIONS_PER_ADDRESS_MAX", "500", parsers.positive_integer, "Connections that one address (of IPv6: one /64) may have open, but never more than half of all. Neither loopback nor `SKYLOGIN_TRUSTED_PROXIES` have this limit.")
+    limits: tuple[Given, ...] = _setting("SKYLOGIN_LIMITS", "", limit_table.read, "Limits for each address and the like, such as `refused_logins=60/m,calls=600/m`, with commas between them; `off` ends one or all. Unset ones: `skylogin serve` has defaults, `skylogin dev` has none.")
     default_key_on_network: bool = _setting("SKYLOGIN_DEFAULT_KEY_ON_NETWORK", "no", parsers.boolean, "Whether `skylogin dev` starts beyond loopback with the default master key, which everybody knows.")
     admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` takes the master key, `skylogin serve` has no admin API.", SECRET)
     admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.", SECRET)
@@ -189,6 +193,11 @@ class Settings:
             audience=self.audience,
             issuer=self.issuer,
         )
+
+    @property
+    def limit_rules(self) -> dict[str, Rule]:
+        """Return the limits in force, by name."""
+        return limit_table.in_force(self.limits, has_defaults=self.mode == SERVE)
 
     @property
     def embedded_url(self) -> str:

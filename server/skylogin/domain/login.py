@@ -26,6 +26,7 @@ class LoginAttempt:
     Unless *kind* is empty, *subject* is the principal of that kind and *provider*,
     and is stored. *profile* is merged into the stored one; if it is None, only the
     times of the user change. A *seeded* user does not log in: times and disabling stay.
+    With *no_new_user*, that is raised instead of making one.
     """
 
     subject: str
@@ -38,6 +39,7 @@ class LoginAttempt:
     claims: Claims | None = None
     access: AccessRules = field(default_factory=AccessRules)
     seeded: bool = False
+    no_new_user: SkygearError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def _decide_or_refuse(
 def _decide(attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChanges) -> Login:
     now, profile = attempt.now, attempt.profile or {}
     account = snapshot.accounts.get(attempt.subject)
+    if account is None and attempt.no_new_user is not None:
+        raise attempt.no_new_user
     user_id = account.user_id if account else attempt.new_user.id
     before = account.user if account else None
     left = account.record if account else None

@@ -1,6 +1,6 @@
 """Wrong passwords and tokens of operators: each is limited by its address, and audited."""
 
-from skylogin.apps.attempt_limits import source_of
+from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations.operator import Operator, RefusedError

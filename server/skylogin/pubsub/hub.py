@@ -4,7 +4,8 @@ A slow listener delays no other. What it does not take within a second is droppe
 is what does not fit into its queue. Times are seconds of a monotonic clock.
 """
 
-from collections import deque
+import math
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +30,9 @@ class Channel:
 class Listener:
     """A connection: the channels it is subscribed to, and its queue of frames."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], source: str = "") -> None:
         self.channels: set[Channel] = set()
+        self.source = source
         self._wake = wake
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._waiting_bytes = 0
@@ -62,26 +64,38 @@ class Listener:
 
 
 class TooManyChannelsError(ValueError):
-    """A listener subscribes to more than CHANNELS_MAX channels."""
+    """A listener subscribes to more than CHANNELS_MAX channels, or its source to too many."""
 
 
 class Hub:
-    """The subscriptions of all apps."""
+    """The subscriptions of all apps. Those of one source are at most *per_source*."""
 
     def __init__(self) -> None:
+        self.per_source = math.inf
+        self._by_source: Counter[str] = Counter()
         # The listeners of each channel, in the order of their subscriptions.
         self._listeners: dict[Channel, dict[Listener, None]] = {}
 
     def subscribe(self, listener: Listener, channel: Channel) -> None:
         """Subscribe *listener* to *channel*. Raises TooManyChannelsError."""
-        if channel not in listener.channels and len(listener.channels) >= CHANNELS_MAX:
-            raise TooManyChannelsError
+        if channel not in listener.channels:
+            if len(listener.channels) >= CHANNELS_MAX:
+                raise TooManyChannelsError(
+                    f"no more than {CHANNELS_MAX} channels for one connection"
+                )
+            if self._by_source[listener.source] >= self.per_source:
+                raise TooManyChannelsError("too many channels for one address")
+            self._by_source[listener.source] += 1
         listener.channels.add(channel)
         self._listeners.setdefault(channel, {})[listener] = None
 
     def unsubscribe(self, listener: Listener, channel: Channel) -> None:
         """End the subscription of *listener* to *channel*."""
-        listener.channels.discard(channel)
+        if channel in listener.channels:
+            listener.channels.remove(channel)
+            self._by_source[listener.source] -= 1
+            if not self._by_source[listener.source]:
+                del self._by_source[listener.source]
         listeners = self._listeners.get(channel, {})
         listeners.pop(listener, None)
         if not listeners:

@@ -11,7 +11,7 @@ import weakref
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from skylogin.pubsub.hub import CHANNELS_MAX, Channel, Hub, Listener, TooManyChannelsError
+from skylogin.pubsub.hub import Channel, Hub, Listener, TooManyChannelsError
 from skylogin.pubsub.messages import UNKNOWN_ACTION, FatalMessageError, Message, read
 
 PATHS = {"/pubsub": "public", "/_/pubsub": "internal"}
@@ -34,11 +34,13 @@ class PubSub:
         self._message_bytes_max = message_bytes_max
         self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
-    async def serve(self, request: web.Request, app: str, hub: str) -> web.StreamResponse | None:
+    async def serve(
+        self, request: web.Request, app: str, hub: str, source: str = ""
+    ) -> web.StreamResponse | None:
         """Serve one connection until it ends.
 
         Returns None if the request is not a handshake, or if the client left before the answer.
-        The caller has checked the API key.
+        The caller has checked the API key. The subscriptions of a *source* count together.
         """
         ws = web.WebSocketResponse(
             compress=False, max_msg_size=self._message_bytes_max + 1, decode_text=False
@@ -51,7 +53,7 @@ class PubSub:
         except ConnectionError:
             return None
         wake = asyncio.Event()
-        listener = Listener(wake.set)
+        listener = Listener(wake.set, source)
         self._open.add(ws)
         sending = asyncio.create_task(_send_all(ws, listener, wake))
         answer = None
@@ -89,9 +91,8 @@ class PubSub:
                 self._carry_out(request, listener, Channel(app, hub, request.channel), clock())
             except FatalMessageError as error:
                 return error.answer
-            except TooManyChannelsError:
-                text = f"no more than {CHANNELS_MAX} channels for one connection. "
-                return FatalMessageError(text).answer
+            except TooManyChannelsError as error:
+                return FatalMessageError(f"{error}. ").answer
         return None
 
     def _carry_out(

@@ -16,26 +16,29 @@ from skylogin.actions.call_recorder import dispatch_recorded
 from skylogin.actions.dispatch import Answer, dispatch, refused
 from skylogin.actions.services import Services
 from skylogin.apps import names
+from skylogin.apps.limits import source_of
 from skylogin.apps.registry import App
 from skylogin.apps.stubs import action_name
 from skylogin.clock import monotonic
 from skylogin.config import DEFAULT_KEYS, DEV
 from skylogin.domain import redaction, secret_text
+from skylogin.domain.limit_table import WEBSOCKETS
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import (
     BAD_REQUEST,
     REASON_HEADER,
     UNDEFINED_OPERATION,
-    UNEXPECTED_ERROR,
     Reason,
     SkygearError,
+    too_busy,
 )
 from skylogin.http import fault_answers, origin
-from skylogin.http.bodies import RETRY_SECONDS, BodyTooLargeError, BodyTooSlowError, MemoryFullError
+from skylogin.http.bodies import BodyTooLargeError, BodyTooSlowError, MemoryFullError
 from skylogin.http.forwarding import client_of
 from skylogin.metrics import OTHER
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
+from skylogin.web import call_limits
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES
 
 logger = logging.getLogger("skylogin.web")
@@ -68,10 +71,8 @@ def refuse_busy(request: web.Request, explanation: str) -> web.Response:
     services = request.app[SERVICES]
     services.metrics.shed.add()
     headers = _headers(request, services)
-    headers["Server"], headers["Retry-After"] = SERVER, str(RETRY_SECONDS)
-    message = "the server is busy"
-    refusal = SkygearError(UNEXPECTED_ERROR, message, status=503, explanation=explanation)
-    return _respond(refused(refusal), headers, services)
+    headers["Server"] = SERVER
+    return _respond(refused(too_busy(None, explanation)), headers, services)
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
@@ -92,7 +93,9 @@ async def answer(request: web.Request) -> web.StreamResponse:
 def _show_to_page(request: web.Request, response: web.StreamResponse) -> None:
     """Let a page that is developed on this machine read the reason; others get the original's."""
     if origin.is_on_loopback(origin.whole(request.headers, "Origin")):
-        response.headers["Access-Control-Expose-Headers"] = REASON_HEADER
+        shown = response.headers.get("Access-Control-Expose-Headers")
+        names = f"{shown}, {REASON_HEADER}" if shown else REASON_HEADER
+        response.headers["Access-Control-Expose-Headers"] = names
 
 
 def _log_call(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
@@ -129,15 +132,16 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     name, path = names.split(path, client.host, services.settings.domain)
     try:
         app = await services.apps.find(name)
+        if app is None:
+            raise _unknown_app(name)
+        request[fault_answers.CLOCK] = app.clock
+        with call_limits.checked(request, services):
+            if path in PUBSUB_PATHS:
+                return await _answer_handshake(request, app, path, headers)
+            return await _answer_call(request, app, path, headers)
     except SkygearError as refusal:
         services.trouble.note(refusal, f"call {headers[REQUEST_ID_HEADER]}")
         return _respond(refused(refusal), headers, services)
-    if app is None:
-        return _respond(refused(_unknown_app(name)), headers, services)
-    request[fault_answers.CLOCK] = app.clock
-    if path in PUBSUB_PATHS:
-        return await _answer_handshake(request, app, path, headers)
-    return await _answer_call(request, app, path, headers)
 
 
 def _unknown_app(name: str) -> SkygearError:
@@ -226,7 +230,10 @@ async def _answer_handshake(
     answered = await dispatch(_read_call(request, app, action, payload, headers), services)
     if answered.refusal is not None:
         return _respond(answered, headers, services)
-    connection = await request.app[PUBSUB].serve(request, app.name, PUBSUB_PATHS[path])
+    source = source_of(client_of(request, services.settings).address)
+    with services.limits.holding(WEBSOCKETS, source):
+        hub = PUBSUB_PATHS[path]
+        connection = await request.app[PUBSUB].serve(request, app.name, hub, source)
     if connection is None:
         return web.Response(status=400, text="Bad Request", headers=headers)
     return connection
@@ -261,6 +268,9 @@ def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) ->
     if refusal is not None and refusal.reason is not None and services.settings.mode == DEV:
         _explain(refusal.reason, refusal.explanation, headers)
     headers["Content-Type"] = "application/json"
+    if refusal is not None and refusal.retry_seconds:
+        headers["Retry-After"] = str(refusal.retry_seconds)
+        headers["Access-Control-Expose-Headers"] = "Retry-After"
     body = json_text.write(answered.body) + b"\n"
     response = web.Response(status=answered.status, body=body, headers=headers)
     if refusal is not None:

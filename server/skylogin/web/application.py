@@ -15,6 +15,7 @@ from skylogin.apps import names
 from skylogin.clock import system_now
 from skylogin.config import DEV, Settings
 from skylogin.database import Store
+from skylogin.domain.limit_table import SUBSCRIPTIONS
 from skylogin.http import fault_answers
 from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
@@ -44,6 +45,9 @@ def make_application(
     application[STOPPING] = asyncio.Event()
     application[health.READINESS] = health.Readiness()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
+    subscriptions = settings.limit_rules.get(SUBSCRIPTIONS)
+    if subscriptions is not None:
+        application[PUBSUB].hub.per_source = subscriptions.number
     application.on_shutdown.append(_close_pubsub)
     application.on_response_prepare.append(_prepare_headers)
     application.router.add_route("*", r"/_admin/{path:[\s\S]*}", _answer_admin_call)

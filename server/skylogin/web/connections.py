@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from skylogin.apps.attempt_limits import source_of
+from skylogin.apps.limits import source_of
 from skylogin.clock import monotonic
 from skylogin.config import Network
 from skylogin.domain import hosts

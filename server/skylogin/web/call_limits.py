@@ -1,0 +1,30 @@
+"""The limits on calls that are checked before anything of a call is read but its headers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from skylogin.actions.services import Services
+from skylogin.apps.limits import source_of
+from skylogin.domain.limit_table import BODY_BYTES, CALLS
+from skylogin.http.forwarding import client_of
+
+
+@contextmanager
+def checked(request: web.Request, services: Services) -> Iterator[None]:
+    """Count a call and, once the block ends, the bytes of its body.
+
+    Raises SkygearError if its address has reached a limit.
+    """
+    limits = services.limits
+    if CALLS not in limits.rules and BODY_BYTES not in limits.rules:
+        yield
+        return
+    source = source_of(client_of(request, services.settings).address)
+    limits.check(CALLS, source)
+    limits.check(BODY_BYTES, source, 0)
+    try:
+        yield
+    finally:
+        limits.give_back(BODY_BYTES, source, -request.content.total_bytes)

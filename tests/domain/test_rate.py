@@ -1,0 +1,222 @@
+"""How much of a limit a key may take: over windows, at once, and on several servers."""
+
+import random
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skylogin.domain.rate import AT_ONCE_MIN, Rule, Turn, Usage
+
+MINUTE = Rule(60, 60)
+WHOLE = Rule(10, 60, is_paced=False)
+STEP, STEPS = 0.01, 100
+# When servers tell and hear, in steps of each second.
+TELL, HEAR = 50, 60
+WINDOWS = 5
+# How much the tests allow for a single call more or less.
+TOLERANCE = 0.02
+
+
+def taken(rule: Rule, times: Sequence[float]) -> list[float]:
+    """Return those of *times* at which something could be taken, on one server."""
+    turn = Turn()
+    usage = Usage(rule, turn, times[0])
+    return [now for now in times if not usage.take(rule, turn, now)]
+
+
+def most_within(seconds: float, times: Sequence[float]) -> int:
+    """Return the largest number of *times* within so many seconds."""
+    return max(sum(begin <= one < begin + seconds for one in times) for begin in times)
+
+
+# --- one server ------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.floats(0, 5, allow_nan=False), min_size=1, max_size=300),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_no_window_has_more_than_the_limit(gaps: list[float], number: int, is_paced: bool) -> None:
+    """Whenever the window begins. What is shown to be over then passes after the wait."""
+    rule, turn, now = Rule(number, 60, is_paced), Turn(), 1000.0
+    usage, passed = Usage(rule, turn, now), []
+    for gap in gaps:
+        now += gap
+        wait = usage.take(rule, turn, now)
+        if not wait:
+            passed.append(now)
+        else:
+            assert usage.wait(rule, turn, now) == pytest.approx(wait)
+    # What was taken ends in steps of a sixtieth of the window.
+    assert most_within(59, passed) <= number if passed else True
+    wait = usage.wait(rule, turn, now)
+    assert usage.wait(rule, turn, now + wait + 1e-4) == 0
+
+
+def test_a_paced_limit_lets_a_few_pass_at_once() -> None:
+    """Two wrong logins of one person pass; what comes all the time passes once a second."""
+    passed = taken(MINUTE, [1000 + 0.1 * i for i in range(600)])
+
+    assert passed[1] == 1000 + 0.1
+    assert most_within(1, passed) <= AT_ONCE_MIN
+    assert len(passed) == MINUTE.number
+
+
+def test_a_limit_that_is_not_paced_may_come_at_once() -> None:
+    """And then nothing until the window is over."""
+    passed = taken(WHOLE, [1000 + 0.1 * i for i in range(601)])
+
+    assert passed[: WHOLE.number] == [1000 + 0.1 * i for i in range(WHOLE.number)]
+    assert passed[WHOLE.number :] == [pytest.approx(1060)]
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    """A right password does not count."""
+    usage, turn = Usage(WHOLE, Turn(), 0), Turn()
+    for second in range(100):
+        assert not usage.take(WHOLE, turn, second / 10)
+        usage.give_back(WHOLE, turn, second / 10)
+
+
+def test_a_large_amount_is_made_up_for() -> None:
+    """One body above the limit passes, and the next one waits."""
+    rule, turn = Rule(6000, 60), Turn()
+    usage = Usage(rule, turn, 0)
+
+    assert not usage.take(rule, turn, 0, 1_000)
+    assert usage.wait(rule, turn, 0) == pytest.approx(7.01, abs=0.02)
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    """Nor does it take anything away."""
+    usage, turn = Usage(MINUTE, Turn(), 100), Turn()
+    assert [bool(usage.take(MINUTE, turn, now)) for now in (100, 50, 100, 50, 100)] == [
+        *(False, False, False, True, True)
+    ]
+
+
+# --- several servers --------------------------------------------------------------------
+
+Load = Callable[[float], Sequence[float]]
+
+
+class Servers:
+    """Servers that tell each other once a second what they let pass, and hear it a little later."""
+
+    def __init__(self, rule: Rule, number: int) -> None:
+        self.rule = rule
+        self.turns = [Turn(0, number, i / number) for i in range(number)]
+        self.usages: list[Usage | None] = [None] * number
+        self.passed: list[list[float]] = [[] for _ in range(number)]
+        self._told = [0] * number
+        self._heard = [[0] * number for _ in range(number)]
+
+    def take(self, i: int, now: float) -> None:
+        """Let a call come to server *i*."""
+        if not self._usage(i, now).take(self.rule, self.turns[i], now):
+            self.passed[i].append(now)
+
+    def tell(self) -> None:
+        """Let all servers write what they let pass."""
+        self._told = [len(one) for one in self.passed]
+
+    def hear(self, now: float) -> None:
+        """Let all servers read what the others wrote."""
+        for i, turn in enumerate(self.turns):
+            self.turns[i] = Turn(turn.number + 1, turn.servers, turn.phase)
+            for j, told in enumerate(self._told):
+                if i != j and told != self._heard[i][j]:
+                    new = told - self._heard[i][j]
+                    self._usage(i, now).hear(self.rule, self.turns[i], now, new)
+                    self._heard[i][j] = told
+
+    def _usage(self, i: int, now: float) -> Usage:
+        usage = self.usages[i]
+        if usage is None:
+            usage = self.usages[i] = Usage(self.rule, self.turns[i], now)
+        return usage
+
+
+def let_through(rule: Rule, load: Load, seconds: float) -> list[float]:
+    """Return when calls passed on servers that get *load* calls a second, in order of time."""
+    servers, chance = Servers(rule, len(load(0))), random.Random(1)
+    for step in range(round(seconds / STEP)):
+        now = step * STEP
+        if step % STEPS == TELL:
+            servers.tell()
+        if step % STEPS == HEAR:
+            servers.hear(now)
+        for i, rate in enumerate(load(now)):
+            calls, rest = divmod(rate * STEP, 1)
+            for _ in range(int(calls) + (chance.random() < rest)):
+                servers.take(i, now)
+    return sorted(now for passed in servers.passed for now in passed)
+
+
+def shared(rate: float, *parts: float) -> Load:
+    """Return the load of servers that get these parts of *rate* calls a second."""
+    return lambda now: [rate * part for part in parts]
+
+
+LOADS: dict[str, Callable[[float], Load]] = {
+    "even": lambda rate: shared(rate, 0.25, 0.25, 0.25, 0.25),
+    "uneven": lambda rate: shared(rate, 0.7, 0.1, 0.1, 0.1),
+    "very uneven": lambda rate: shared(rate, 0.91, 0.03, 0.03, 0.03),
+    "one server only": lambda rate: shared(rate, 1, 0, 0, 0),
+    "one after the other": lambda rate: (
+        lambda now: [rate if now // 10 % 4 == i else 0 for i in range(4)]
+    ),
+    "one joins": lambda rate: (
+        lambda now: [rate / 4] * 4 if now > MINUTE.seconds else [rate / 3, rate / 3, rate / 3, 0]
+    ),
+    "ten times as much": lambda rate: shared(10 * rate, 0.25, 0.25, 0.25, 0.25),
+}
+
+
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
+def test_four_servers_keep_to_one_limit(load: Callable[[float], Load]) -> None:
+    """At twice the limit over five windows, within 2 %, and at most four shares at once."""
+    rule = Rule(1200, 60)
+    passed = let_through(rule, load(2 * rule.share), 60 * WINDOWS)
+
+    assert len(passed) == pytest.approx(WINDOWS * rule.number, rel=TOLERANCE)
+    assert sum(one < passed[0] + 1 for one in passed) <= 4 * rule.share
+    for begin in range(0, 60 * WINDOWS, 60):
+        within = sum(begin <= one < begin + 60 for one in passed)
+        assert within <= rule.number * (1 + TOLERANCE)
+
+
+@pytest.mark.parametrize("load", ["even", "uneven", "one server only"])
+def test_four_servers_keep_to_the_default_of_refused_logins(load: str) -> None:
+    """Though it is one a second, and each server takes a whole one at a time."""
+    passed = let_through(MINUTE, LOADS[load](2 * MINUTE.share), 60 * WINDOWS)
+
+    assert len(passed) == pytest.approx(WINDOWS * MINUTE.number, rel=2 * TOLERANCE)
+    assert sum(one < passed[0] + 1 for one in passed) <= 4 * MINUTE.share
+
+
+def test_a_whole_limit_is_kept_by_four_servers() -> None:
+    """A burst on all of them brings at most one more for each of the others."""
+    passed = let_through(WHOLE, shared(40, 0.25, 0.25, 0.25, 0.25), 60)
+
+    assert WHOLE.number <= len(passed) <= WHOLE.number + 3
+
+
+def test_every_server_lets_the_first_one_pass() -> None:
+    """Somebody who mistypes once is refused on no server, however many there are."""
+    servers = Servers(MINUTE, 16)
+    for i in range(16):
+        servers.take(i, 5.0)
+
+    assert all(servers.passed)
+
+
+def test_a_load_that_stays_below_the_limit_passes() -> None:
+    """On any server."""
+    passed = let_through(Rule(600, 60), shared(8, 0.25, 0.25, 0.25, 0.25), 60)
+
+    assert len(passed) == pytest.approx(480, rel=0.15)
+    assert all(after >= before for before, after in pairwise(passed))
