@@ -1,4 +1,4 @@
-"""A server that stops while queries run."""
+"""A server that stops while queries run, or calls are delayed."""
 
 import asyncio
 from http import HTTPStatus
@@ -12,6 +12,8 @@ from skylogin.actions import record_query
 from skylogin.database import Transaction
 from skylogin.web.server import running
 from sqlalchemy import text
+
+from tests.waiting import wait_until_async
 
 pytestmark = pytest.mark.slow
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -46,3 +48,31 @@ async def test_stopping_ends_queries(
 
     assert {status for status, _ in answers} == {HTTPStatus.SERVICE_UNAVAILABLE}
     assert {body["error"]["name"] for _, body in answers} == {"ResponseTimeout"}
+
+
+async def test_stopping_ends_what_a_test_has_delayed() -> None:
+    """Calls with an answer for much later get it now."""
+    settings = config.read({"PORT": "0", "HOST": "127.0.0.1"}, config.DEV)
+    headers = {"Authorization": f"Bearer {settings.master_key}"}
+    stub = {"action": "hello:world", "result": "hi", "delay": 3600}
+    fault = {"kind": "latency", "action": "auth:logout", "seconds": 60}
+
+    async with aiohttp.ClientSession(raise_for_status=True) as client:
+
+        async def ask(url: str, action: str) -> Any:
+            body = {"action": action, "api_key": settings.master_key}
+            async with client.post(url, json=body) as response:
+                return await response.json()
+
+        async with running(settings, ephemeral=True) as server:
+            admin = f"{server.url}_admin/v1/apps/{settings.app_name}"
+            await client.post(f"{admin}/stubs", json=stub, headers=headers)
+            await client.post(f"{admin}/faults", json=fault, headers=headers)
+            actions = ["hello:world", "auth:logout"]
+            callers = [asyncio.create_task(ask(server.url, action)) for action in actions]
+            calls = server.services.app.calls
+            await wait_until_async(lambda: len(calls.find("*", "")) == len(actions))
+        answers = await asyncio.gather(*callers)
+
+    assert answers[0] == {"result": "hi"}
+    assert "result" in answers[1]

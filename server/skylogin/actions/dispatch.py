@@ -118,7 +118,7 @@ async def _run_in_time(call: Call, services: Services) -> object:
 
 async def _run(call: Call, services: Services) -> object:
     if call.fault is not None:
-        await asyncio.sleep(call.fault.seconds)
+        await services.pause(call.fault.seconds)
         refusal = call.fault.refusal
         if refusal is not None:
             raise refusal

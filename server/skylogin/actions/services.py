@@ -1,10 +1,11 @@
 """What handlers share while the server runs."""
 
+import asyncio
 import functools
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from skylogin.tokens.custom_token import Rules
 class Services:
     """What handlers may use. *app* is the default app; each call has its own.
 
-    Only *settings* change while the server runs.
+    Only *settings* change while the server runs. While it stops, *stopping* is set.
     """
 
     settings: Settings
@@ -46,6 +47,12 @@ class Services:
     attempt_limits: AttemptLimits
     trouble: TroubleLog
     metrics: Metrics
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait that long, at most until the server stops."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
 
     def change(self, values: Mapping[str, Any]) -> None:
         """Use other keys and secrets, by the names of their fields, from the next call on."""

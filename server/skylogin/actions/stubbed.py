@@ -1,6 +1,5 @@
 """Actions that skylogin does not emulate: answered by a test's stub, or refused."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -58,7 +57,7 @@ async def answer(call: Call, services: Services) -> object:
         added.used -= 1
         raise
     call.stub_id = added.id
-    await asyncio.sleep(added.stub.delay)
+    await services.pause(added.stub.delay)
     refusal = added.stub.refusal
     if refusal is not None:
         raise refusal

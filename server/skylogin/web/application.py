@@ -1,6 +1,5 @@
 """The aiohttp application: its routes, its life cycle, and the headers of every answer."""
 
-import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -22,7 +21,7 @@ from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health, metrics_page
 from skylogin.web.connections import Connection, connection_of
-from skylogin.web.keys import BODIES, PUBSUB, SERVICES, STOPPING
+from skylogin.web.keys import BODIES, PUBSUB, SERVICES
 
 OPERATORS_PATHS = {
     "healthz": health.healthz,
@@ -42,7 +41,6 @@ def make_application(
         client_max_size=settings.master_body_bytes_max, middlewares=[_watch]
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
-    application[STOPPING] = asyncio.Event()
     application[health.READINESS] = health.Readiness()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     subscriptions = settings.limit_rules.get(SUBSCRIPTIONS)
@@ -120,7 +118,8 @@ async def _answer_spare(
 async def _prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers of every answer, and remove those that only aiohttp adds."""
     fault_answers.set_date(request, response)
-    if request.app[STOPPING].is_set():
+    if request.app[SERVICES].stopping.is_set():
+        # Each connection ends with its next answer.
         response.force_close()
         response.headers["Connection"] = "close"
     if response.headers.get("Server") != action_endpoint.SERVER:

@@ -1,7 +1,5 @@
 """The keys under which the aiohttp application stores shared objects."""
 
-import asyncio
-
 from aiohttp import web
 
 from skylogin.actions.services import Services
@@ -11,5 +9,3 @@ from skylogin.pubsub.websocket import PubSub
 SERVICES = web.AppKey("services", Services)
 BODIES = web.AppKey("bodies", Bodies)
 PUBSUB = web.AppKey("pubsub", PubSub)
-# Set while the server stops: each connection ends with its next answer.
-STOPPING = web.AppKey("stopping", asyncio.Event)

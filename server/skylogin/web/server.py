@@ -35,7 +35,7 @@ from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_file, database_setup, listening, metrics_page, tls
 from skylogin.web.application import make_application
 from skylogin.web.connections import Connections
-from skylogin.web.keys import SERVICES, STOPPING
+from skylogin.web.keys import SERVICES
 from skylogin.web.tls import Certificate
 
 http_logger = logging.getLogger("skylogin.http")
@@ -212,7 +212,7 @@ async def _listening(
             for task in beside:
                 task.cancel()
             await _stop_accepting(server)
-            application[STOPPING].set()
+            services.stopping.set()
             await _drain(runner)
     finally:
         end = asyncio.get_running_loop().call_later(QUERY_SECONDS_MAX, store.end_queries)
