@@ -1,8 +1,10 @@
 """`serve`, `migrate` and `doctor` say in one line why a database cannot be used."""
 
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,16 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
         return lines[0]
 
     return run
+
+
+def test_a_database_of_a_later_version(tmp_path: Path, run: Callable[[str], str]) -> None:
+    """As after an upgrade that is rolled back: the line says what to do."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    assert run_command(tmp_path, "migrate", "--database", url).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE skylogin_version SET version_num = '9999'")
+
+    assert run(url).endswith("use a newer one, or restore a backup from before the upgrade")
 
 
 REFUSALS = {

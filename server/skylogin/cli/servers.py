@@ -289,7 +289,10 @@ def migrate(database: Database = None, as_json: AsJson = False) -> None:
     async def upgrade() -> None:
         store = open_store(settings.database_url or settings.embedded_url)
         try:
+            database_setup.check_is_not_newer(await store.version())
             await migrating.upgrade(store)
+        except ConfigurationError:
+            raise
         except Exception as error:
             fail(database_setup.cannot_open(error))
         finally:

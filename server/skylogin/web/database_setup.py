@@ -64,7 +64,14 @@ async def _prepare_tables(store: Store, settings: Settings, *, migrate: bool) ->
         await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
 
 
+def check_is_not_newer(version: str | None) -> None:
+    """Raise ConfigurationError if a later skylogin has migrated the database to *version*."""
+    if version is not None and version > tables.VERSION:
+        raise ConfigurationError([other_version(version)])
+
+
 async def _upgrade(store: Store, version: str) -> None:
+    check_is_not_newer(version)
     # Alembic is on the start-up list.
     from skylogin.database import migrate  # noqa: PLC0415
 
@@ -78,7 +85,8 @@ async def _upgrade(store: Store, version: str) -> None:
 def other_version(version: str) -> str:
     """Return the message for a database whose schema has another version."""
     text = f"the database has version {version}, this skylogin needs {tables.VERSION}"
-    return f"{text}: {'run `skylogin migrate`' if version < tables.VERSION else 'use a newer one'}"
+    newer = "use a newer one, or restore a backup from before the upgrade"
+    return f"{text}: {'run `skylogin migrate`' if version < tables.VERSION else newer}"
 
 
 def cannot_open(error: Exception) -> str:
