@@ -123,7 +123,7 @@ class New:
         return SkyloginServer({**SETTINGS, **environment}, self.url, now=lambda: NOW)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def new(request: pytest.FixtureRequest, postgresql: PostgreSQL, tmp_path: Path) -> Iterator[New]:
     """An empty database of ours."""
     if request.param == "sqlite":

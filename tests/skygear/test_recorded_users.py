@@ -25,6 +25,7 @@ def without(answer: Any, *names: str) -> Any:
     return {name: value for name, value in answer.items() if name not in names}
 
 
+@pytest.mark.parametrize("new", ["sqlite", "postgresql"], indirect=True)
 def test_all_users_come_over(old: OldDatabase, new: New) -> None:
     """Old access tokens, ids, passwords and refusals are those of the original."""
     before = old.dump()

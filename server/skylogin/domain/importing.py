@@ -75,10 +75,13 @@ _OF_LOGINS = ("last_seen_at", "updated_at", "updated_by", "last_registered_at")
 
 @dataclass(slots=True)
 class Here:
-    """Whose rows an app has: *imported* are the users of this Skygear, *left* those who stay."""
+    """Whose rows an app has: *others* are the users from elsewhere, *left* those who stay.
+
+    Rows of users who are gone belong to nobody else, so they are the original's too.
+    """
 
     origin: str
-    imported: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
 
     def compare(  # noqa: PLR0911
@@ -118,7 +121,7 @@ class Here:
     def _is_ours(self, table: str, row: Row) -> bool:
         if table in ("users", "records"):
             return row.get("origin") == self.origin
-        return row.get("user_id") is None or row["user_id"] in self.imported
+        return row.get("user_id") not in self.others
 
     @staticmethod
     def _is_newer(table: str, here: Row, there: Row) -> bool:
@@ -131,7 +134,8 @@ class Here:
         if table in ("users", "records"):
             is_ours = row.get("origin") == self.origin
             return is_ours and self.user_of(table, row) not in self.left
-        return row.get("user_id") in self.imported - self.left
+        user_id = row.get("user_id")
+        return user_id not in self.others and user_id not in self.left
 
 
 def _without_logins(row: Row) -> Row:

@@ -45,7 +45,6 @@ class ImportPass:
         self.reader = RowReader(source, report, self.here, place.key_sets)
         self.done = 0
         self._had: dict[str, bool] = {}
-        self._has_others = True
         self._seen: dict[str, set[imports.Key]] = {name: set() for name in REMOVED}
 
     async def run(self) -> None:
@@ -69,9 +68,8 @@ class ImportPass:
         app, origin = self.place.app, self.source.origin
         for name in (*DESCRIBING, *REMOVED):
             self._had[name] = await imports.has_rows(tx, app, name)
-        self.here.imported = await imports.load_users_of(tx, app, origin)
+        self.here.others = await imports.load_other_users(tx, app, origin)
         self.reader.owners_here = await imports.load_key_owners(tx, app)
-        self._has_others = await imports.count_other_users(tx, app, origin) > 0
 
     async def _take_fixed(self, name: str, tables: Sequence[FixedTable]) -> None:
         listed: set[imports.Key] = set()
@@ -82,7 +80,7 @@ class ImportPass:
                     listed.update(imports.key_of(row, imports.key_names(name)) for row in taken)
         if name in REMOVED:
             await self._remove_stale(name)
-        elif name == "field_access" and not self._has_others:
+        elif name == "field_access" and not self.here.others:
             here = await self._load_all(name)
             await self._remove(name, [row for key, row in here.items() if key not in listed])
 
@@ -210,8 +208,8 @@ class ImportPass:
         if store is None or not self.place.is_written:
             return
         owners, here, left = self.reader.owners, self.reader.owners_here, self.here.left
-        moving = self.here.imported - left
-        freed = [k for k, owner in here.items() if owner in moving and owners.get(k) != owner]
+        staying = self.here.others | left
+        freed = [k for k, owner in here.items() if owner not in staying and owners.get(k) != owner]
         added = [k for k, owner in owners.items() if here.get(k) != owner and owner not in left]
         await store.run(lambda tx: imports.remove_keys(tx, app, freed))
         for at in range(0, len(added), imports.ROWS_AT_ONCE):

@@ -143,10 +143,10 @@ class RowReader:
 
     def _take_keys(self, user_id: str, data: dict[str, JsonValue]) -> None:
         """Give a user their unique keys; what is another's is taken out of *data*."""
-        moving = self.here.imported - self.here.left if self.here.left else self.here.imported
         for key in sorted(keys_of(data, self.key_sets, self._fields[USER_TYPE])):
             here = self.owners_here.get(key)
-            owner = self.owners.get(key) or (None if here in moving else here)
+            stays = here in self.here.others or here in self.here.left
+            owner = self.owners.get(key) or (here if stays else None)
             if owner in (None, user_id):
                 self.owners[key] = user_id
                 continue

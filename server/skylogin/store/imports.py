@@ -98,19 +98,20 @@ async def load_keys(
 
 
 async def write(
-    tx: Transaction, app: str, table_name: str, rows: Sequence[Row], replaced: Sequence[Row]
+    tx: Transaction, app: str, table_name: str, new: Sequence[Row], changed: Sequence[Row]
 ) -> None:
-    """Write *rows*; those in *replaced*, and what has another of their keys, are removed before."""
+    """Write rows; those in *changed* replace what has one of their keys."""
     table = TABLES[table_name]
     for names in filter(None, (key_names(table_name), OTHER_KEYS.get(table_name))):
-        keys = [{"app": app, **exports.read_key(table, row, names)} for row in replaced]
+        keys = [{"app": app, **exports.read_key(table, row, names)} for row in changed]
         await exports.make_room(tx, table, keys)
+    rows = [{"app": app, **row} for row in (*new, *changed)]
     if not rows:
         return
     statement = dialect.insert_rows(table, "rows", table.c.keys(), tx.dialect)
-    await tx.connection.execute(statement, {"rows": [{"app": app, **row} for row in rows]})
+    await tx.connection.execute(statement, {"rows": rows})
     if table_name == "users":
-        tx.users_added += len(rows) - len(replaced)
+        tx.users_added += len(new)
 
 
 async def remove(tx: Transaction, app: str, table_name: str, rows: Sequence[Row]) -> None:
@@ -193,14 +194,8 @@ async def load_runs(tx: Transaction, app: str, number: int) -> list[ImportRun]:
     return [ImportRun(*row) for row in await tx.connection.execute(query.limit(number))]
 
 
-async def count_other_users(tx: Transaction, app: str, origin: str) -> int:
-    """Return the number of users who do not come from *origin*."""
+async def load_other_users(tx: Transaction, app: str, origin: str) -> set[str]:
+    """Return the ids of the users who do not come from *origin*."""
     is_other = func.coalesce(users.c.origin, "") != origin
-    query = select(func.count()).select_from(users).where(users.c.app == app, is_other)
-    return int((await tx.connection.execute(query)).scalar_one())
-
-
-async def load_users_of(tx: Transaction, app: str, origin: str) -> set[str]:
-    """Return the ids of the users who come from *origin*."""
-    query = select(users.c.id).where(users.c.app == app, users.c.origin == origin)
+    query = select(users.c.id).where(users.c.app == app, is_other)
     return set((await tx.connection.execute(query)).scalars())

@@ -1,0 +1,122 @@
+"""Databases that have what the recorded one has not."""
+
+import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.skygear.conftest import USERS, New, OldDatabase
+from tests.skygear.test_recorded_users import ask
+
+pytestmark = pytest.mark.slow
+ODD = Path(__file__).parent / "odd.sql"
+NUMBER, NEXT_NUMBER = 7, 42
+USER, DISABLED = "01d7825b-7d46-436c-b7d4-d423935feb6e", "bffe274a-3c1e-4e73-a3b0-6c533b950888"
+
+
+@pytest.fixture
+def odd(old: OldDatabase) -> OldDatabase:
+    """A database with other record types, and rows of all tables."""
+    old.sql(ODD.read_text(encoding="utf-8"))
+    return old
+
+
+def rows_of(export: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of an export by table."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in map(json.loads, export):
+        found.setdefault(line["table"], []).append(line["row"])
+    return found
+
+
+def test_everything_comes_over(odd: OldDatabase, new: New) -> None:
+    """Fields of all types, rules, sequences, devices, and principals of users who are gone."""
+    report = new.load(odd.url)
+
+    assert report["unclear"] == []
+    assert report["records"] == {"note": 3, "user": 58}
+    assert {one["what"].split(":")[0] for one in report["stays"]} == {
+        "assets",
+        "friends",
+        "the table of_a_plugin",
+    }
+    rows = rows_of(new.export())
+    notes = {row["id"]: row for row in rows["records"] if row["type"] == "note"}
+    assert notes["first"]["data"] == {
+        "title": "Zürich 🐧",
+        'Größe (in "cm") :x %s': 0.1,
+        "number": 7,
+        "big": 9007199254740993,
+        "price": "$12.50",
+        "tags": "{a,b}",
+        "done": True,
+        "due": "1969-12-31T23:59:59.999999Z",
+        "place": [114.123456789012, -22.5],
+        "area": {"type": "Polygon", "coordinates": [[[0, 0], [1.5, 0], [1, 1], [0, 0]]]},
+        "extra": {"a": [1, 1, 100, None, {"$type": "geo"}], "é": "é"},
+        "author": DISABLED,
+        "picture": "cat.png",
+        "code": "ABC",
+    }
+    assert notes["second"]["data"] == {"number": 12, "about": "first"}
+    assert (notes["second"]["owner_id"], notes["second"]["created_by"]) == ("", "")
+    assert notes["mine"]["database_id"] == USER
+    fields = {row["field"]: row for row in rows["record_fields"] if row["type"] == "note"}
+    assert fields["number"]["next_value"] == NEXT_NUMBER
+    assert (fields["author"]["kind"], fields["author"]["target"]) == ("reference", "user")
+    types = {row["type"]: row for row in rows["record_types"]}
+    assert types["note"]["create_roles"] == ["Editor", "Writer"]
+    assert types["not made yet"] == {
+        "type": "not made yet",
+        "made": False,
+        "create_roles": ["Editor"],
+    }
+    principals = {row["user_id"]: row for row in rows["principals"]}
+    assert principals["gone"]["principal"] == "a user who is gone"
+    history = [row["logged_at"] for row in rows["password_history"]]
+    assert history == [
+        "2020-01-02T00:00:00.000000Z",
+        "2020-01-02T00:00:00.000001Z",
+        "2020-01-02T00:00:00.000000Z",
+    ]
+    assert {row["id"] for row in rows["devices"]} == {"phone", "nobody's"}
+    assert any("SKYLOGIN_CONTRACT=original: 1 subject" in note for note in report["notes"])
+    assert new.load(odd.url)["rows"]["records"] == {"there": 61, "same": 61}
+
+
+def test_records_answer_as_before(odd: OldDatabase, new: New) -> None:
+    """Queries over other types, with typed values; a sequence goes on."""
+    new.load(odd.url)
+    [token] = [user["access_token"] for user in USERS if user["user_id"] == USER]
+    with new.server() as server:
+
+        def query(**payload: Any) -> Any:
+            body = {"database_id": "_public", "record_type": "note", **payload}
+            status, answer = ask(server.url, "record:query", access_token=token, **body)
+            assert status == HTTPStatus.OK, answer
+            return answer["result"]
+
+        first = query(predicate=["eq", {"$type": "keypath", "$val": "title"}, "Zürich 🐧"])[0]
+        near = ["func", "distance", {"$type": "keypath", "$val": "place"},
+                {"$type": "geo", "$lng": 114.12, "$lat": -22.5}]  # fmt: skip
+        [found] = query(predicate=["lt", near, 1000])
+        listed = query(sort=[[{"$type": "keypath", "$val": "number"}, "desc"]])
+        _, saved = ask(
+            server.url,
+            "record:save",
+            api_key="secret",
+            access_token=token,
+            database_id="_public",
+            records=[{"_id": "note/new", "title": "x"}],
+        )
+    assert found["_id"] == first["_id"] == "note/first"
+    assert first["price"] == {"$type": "unknown", "$underlying_type": "money"}
+    assert first["author"] == {"$id": f"user/{DISABLED}", "$type": "ref"}
+    assert first["due"] == {"$date": "1969-12-31T23:59:59.999999Z", "$type": "date"}
+    assert first["place"] == {"$lat": -22.5, "$lng": 114.123456789012, "$type": "geo"}
+    assert first["area"]["$type"] == "geojson"
+    assert first["number"] == NUMBER
+    assert [record["_id"] for record in listed] == ["note/second", "note/first"]
+    assert saved["result"][0]["number"] == NEXT_NUMBER, saved
