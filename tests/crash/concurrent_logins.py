@@ -20,6 +20,7 @@ SHARED_LOGINS = 40
 FIRST_LOGINS = 0.25
 SHARED = 0.2
 NEW_FIELDS = 0.02
+UNAVAILABLE, PAUSE_SECONDS = "UnexpectedUnableToOpenDatabase", 0.02
 
 
 @dataclass(slots=True)
@@ -38,12 +39,18 @@ class Subject:
 
 @dataclass(slots=True)
 class Load:
-    """Clients with subjects of their own, and subjects that all clients share."""
+    """Clients with subjects of their own, and subjects that all clients share.
+
+    With *may_be_refused*, the database may be unavailable: the answer has the wire's error.
+    """
+
+    may_be_refused: bool = False
 
     own: list[list[Subject]] = field(default_factory=lambda: [[] for _ in range(CLIENTS)])
     shared: list[Subject] = field(default_factory=list)
     fields: Iterator[int] = field(default_factory=itertools.count)
     acknowledged: int = 0
+    refused: int = 0
 
     def own_subjects(self) -> list[Subject]:
         """Return the subjects that one client alone logs in."""
@@ -60,6 +67,11 @@ class Load:
         """Return once *number* more logins are acknowledged."""
         wanted = self.acknowledged + number
         await wait_until_async(lambda: self.acknowledged >= wanted)
+
+    async def wait_for_refusals(self, number: int, seconds_max: float = 20) -> None:
+        """Return once *number* more logins are refused."""
+        wanted = self.refused + number
+        await wait_until_async(lambda: self.refused >= wanted, seconds_max)
 
     async def _client(
         self, session: aiohttp.ClientSession, server: ServerProcess, number: int
@@ -78,6 +90,11 @@ class Load:
             except (aiohttp.ClientError, OSError):
                 assert not server.running, server.log
                 return
+            if self.may_be_refused and status == HTTPStatus.SERVICE_UNAVAILABLE:
+                assert answer["error"]["name"] == UNAVAILABLE, answer
+                self.refused += 1
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
             assert status == HTTPStatus.OK, answer
             self._acknowledge(subject, answer["result"]["user_id"])
 

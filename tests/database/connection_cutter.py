@@ -20,6 +20,8 @@ class Way:
         self._tasks: set[asyncio.Task[None]] = set()
         self.cut_before = 0
         self.cut_after = 0
+        # Whether there is no way any more; open connections end too.
+        self.is_closed = False
 
     @property
     def url(self) -> str:
@@ -41,7 +43,16 @@ class Way:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def close(self) -> None:
+        """Cut every connection, and each new one, until `is_closed` is unset."""
+        self.is_closed = True
+        for task in self._tasks:
+            task.cancel()
+
     async def _pass_both_ways(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        if self.is_closed:
+            back.transport.abort()
+            return
         self._remember(asyncio.current_task())
         far, there = await asyncio.open_connection(*self._there)
         answering = asyncio.create_task(_pass(far, back))

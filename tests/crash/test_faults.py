@@ -1,0 +1,129 @@
+"""Faults around a server under load: nothing acknowledged is lost, and it recovers by itself.
+
+Calls that cannot be carried out get the wire's error; docs/faults.md has the figures.
+"""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.crash.concurrent_logins import Load
+from tests.crash.remains import problems_in, read_remains
+from tests.crash.test_kill import SETTINGS
+from tests.database.connection_cutter import Way
+from tests.processes import ServerProcess
+from tests.waiting import wait_until_async
+
+DISK_BYTES = 24 * 2**20
+LOGINS, REFUSALS = 100, 30
+# A call waits so long for a database that is gone.
+PATIENCE_SECONDS = 6
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
+StartServer = Callable[..., ServerProcess]
+
+
+@asynccontextmanager
+async def under_load(server: ServerProcess) -> AsyncIterator[Load]:
+    """Log in during the block, and stop the server at its end: it has to succeed."""
+    # The way to the database may be in this event loop.
+    await asyncio.to_thread(lambda: server.url)
+    load = Load(may_be_refused=True)
+    running = asyncio.create_task(load.run(server))
+    try:
+        await load.wait_for_logins(LOGINS)
+        yield load
+        await load.wait_for_logins(LOGINS)
+    finally:
+        server.kill()
+        await running
+    print(f"{load.acknowledged} acknowledged, {load.refused} refused")
+
+
+# --- PostgreSQL --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cuts", "gone_seconds"), [(6, 1), pytest.param(300, 30, marks=pytest.mark.long)]
+)
+async def test_a_database_that_goes_away_and_comes_back(
+    cuts: int, gone_seconds: int, postgresql_url: str, start_server: StartServer
+) -> None:
+    """Connections are cut at commits, before them and after them; then all are, for a time."""
+    async with Way(postgresql_url).open() as way:
+        server = start_server("dev", "--port", "0", "--database", way.url, **SETTINGS)
+        async with under_load(server) as load:
+            for number in range(cuts):
+                way.cut_before, way.cut_after = number % 2, 1 - number % 2
+                await wait_until_async(lambda: way.cut_before == way.cut_after == 0)
+                await load.wait_for_logins(1)
+            way.close()
+            await asyncio.sleep(gone_seconds)
+            if gone_seconds > PATIENCE_SECONDS:
+                await load.wait_for_refusals(REFUSALS)
+            way.is_closed = False
+
+    assert problems_in(await read_remains(postgresql_url), load) == []
+
+
+# --- SQLite ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(path)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a file system")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Write a file that takes what is left of *disk*."""
+    path = disk / "filling"
+    try:
+        with path.open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+    except OSError:
+        return path
+
+
+async def test_a_disk_that_is_full_and_free_again(disk: Path, start_server: StartServer) -> None:
+    """Twice. Meanwhile calls are refused, and the server goes on by itself."""
+    url = f"sqlite:///{disk}/skylogin.db"
+    server = start_server("dev", "--port", "0", "--database", url, **SETTINGS)
+    async with under_load(server) as load:
+        for _ in range(2):
+            filling = fill(disk)
+            await load.wait_for_refusals(REFUSALS)
+            filling.unlink()
+            await load.wait_for_logins(LOGINS)
+
+    assert problems_in(await read_remains(url), load) == []
+
+
+def test_a_file_system_that_only_reads(disk: Path, start_server: StartServer) -> None:
+    """The start is refused in one line; once it can be written again, it works."""
+    url = f"sqlite:///{disk}/skylogin.db"
+    start = ("dev", "--port", "0", "--database", url)
+    server = start_server(*start)
+    assert server.url
+    server.stop()
+    remount = ["mount", "-o", "remount,{}", str(disk)]
+    for mode, code in (("ro", 1), ("rw", 0)):
+        subprocess.run([part.format(mode) for part in remount], check=True)
+        server = start_server(*start)
+        if code:
+            assert server.wait() == code
+            assert "Read-only file system" in server.log
+            assert "Traceback" not in server.log
+        else:
+            assert server.url
