@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from skylogin import relative_time
-from skylogin.portal import profile_tree, templates
+from skylogin.portal import profile_tree
 
 ROWS: dict[str, tuple[Any, list[tuple[int, str, str, str]]]] = {
     "text": ("Anna", [(0, "x", "Anna", "")]),
@@ -27,12 +27,6 @@ ROWS: dict[str, tuple[Any, list[tuple[int, str, str, str]]]] = {
         ],
     ),
 }  # fmt: skip
-SHORT = {
-    "short": ("anna", 10, "anna"),
-    "long": ("0123456789abcdef", 10, "012345…ef"),
-    "wide": ("美咲美咲美咲美咲", 10, "美咲美…咲"),
-    "just wide enough": ("美咲美咲美", 10, "美咲美咲美"),
-}
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 BRIEF = {
     timedelta(): "just now",
@@ -60,12 +54,6 @@ def test_a_deep_profile_ends_at_the_deepest_indent() -> None:
     *_, last = profile_tree.branches({"x": value})
 
     assert (last.text, last.depth) == ("end", profile_tree.DEPTH_MAX)
-
-
-@pytest.mark.parametrize(("text", "width", "expected"), SHORT.values(), ids=SHORT)
-def test_a_long_text_loses_its_middle(text: str, width: int, expected: str) -> None:
-    """Wide letters count twice."""
-    assert templates.short(text, width) == expected
 
 
 @pytest.mark.parametrize(("before", "expected"), BRIEF.items())
