@@ -76,28 +76,12 @@ def export(
 
     The export contains password hashes, but no keys, secrets or login log.
     """
-    with _output_file(file) as stream:
+    with output.output_file(file) as stream:
         number = target.export(stream)
     if as_json and file != output.STANDARD:
         output.print_json({"app": target.app, "rows": number})
     else:
         output.tell(f"exported {output.count(number, 'row')} of {target.app}")
-
-
-@contextmanager
-def _output_file(name: str) -> Iterator[BinaryIO]:
-    """Yield a file that is copied to *name*, or to standard output, once it is complete."""
-    if name == output.STANDARD:
-        with tempfile.TemporaryFile() as file:
-            yield file
-            file.seek(0)
-            output.write_json_lines(file)
-        return
-    try:
-        with output.whole_file(Path(name)) as file:
-            yield file
-    except OSError as error:
-        output.fail(f"{name}: {error.strerror}")
 
 
 @app.command("import")

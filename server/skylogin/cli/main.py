@@ -120,5 +120,6 @@ def _add_operator_commands(app: typer.Typer) -> None:
         seed_commands.seed,
         seed_commands.export,
         skygear_commands.import_skygear,
+        skygear_commands.export_skygear,
     ):
         app.command()(command)

@@ -262,3 +262,19 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def output_file(name: str) -> Iterator[BinaryIO]:
+    """Yield a file that is copied to *name*, or to standard output, once it is complete."""
+    if name == STANDARD:
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            write_json_lines(file)
+        return
+    try:
+        with whole_file(Path(name)) as file:
+            yield file
+    except OSError as error:
+        fail(f"{name}: {error.strerror}")

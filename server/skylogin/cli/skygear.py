@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from skylogin.cli import environment, output
+from skylogin.cli.command import AppName
 from skylogin.cli.database_target import DatabaseTarget, check_version
 from skylogin.cli.target import TargetError
 from skylogin.config import Settings
 from skylogin.database import Store, open_store
 from skylogin.domain import database_url
 from skylogin.domain.importing import KINDS
-from skylogin.operations import skygear_import
+from skylogin.operations import skygear_export, skygear_import
 from skylogin.operations.operator import Operator
 from skylogin.operations.skygear_import import UnclearError, Wanted
 
@@ -94,6 +95,42 @@ def import_skygear(  # noqa: PLR0913, PLR0917
     except TargetError as error:
         output.fail(str(error))
     _print_report(report, as_json=as_json)
+
+
+def export_skygear(  # noqa: PLR0913, PLR0917
+    file: Annotated[str, typer.Argument(help="The file of SQL, or - for standard output.")],
+    app: AppName = "",
+    app_name: SkygearApp = "",
+    database: environment.Database = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Let it replace all users and records where it is loaded."),
+    ] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Export an app as SQL that brings it into the database of a Skygear server.
+
+    Load it with psql into a new database: it makes what is missing, in one transaction.
+    """
+    settings = environment.storage_settings(database)
+    name = app or settings.app_name
+
+    async def export(operator: Operator) -> int:
+        await operator.check_app(name)
+        with output.progress("Exporting", "rows") as progress:
+            return await skygear_export.export(
+                operator, name, app_name or name, stream, replaces=replace, progress=progress
+            )
+
+    try:
+        with DatabaseTarget(settings) as target, output.output_file(file) as stream:
+            number = target.run(export)
+    except TargetError as error:
+        output.fail(str(error))
+    if as_json and file != output.STANDARD:
+        output.print_json({"app": name, "rows": number})
+    else:
+        output.tell(f"exported {output.count(number, 'row')} of {name}")
 
 
 def _checked(url: str) -> str:
