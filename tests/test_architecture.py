@@ -28,6 +28,7 @@ START_UP_LIST = {
     "cli.seed_files": {"skylogin.seeds."},
     "cli.run_command": {"skylogin.cli.refused_attempts"},
     "cli.seeding": {"skylogin.seeds.apply"},
+    "cli.tracing": {"skylogin.traces"},
     "cli.servers": {"skylogin.client.readiness", "skylogin.database.migrate"},
     "database.dialect": {"sqlalchemy.dialects"},
     "database.postgresql": {"asyncpg"},
@@ -48,6 +49,7 @@ START_UP_LIST = {
     "web.application": {"skylogin.admin.", "skylogin.portal."},
     "web.metrics_page": {"skylogin.web.metrics_text"},
     "web.database_setup": {"skylogin.database.migrate"},
+    "traces": {"opentelemetry"},
     "web.server": {"uvloop"},
 }
 CATCHES_EVERYTHING = {

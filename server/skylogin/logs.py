@@ -17,7 +17,7 @@ from skylogin.encoding import visible, widths
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # Ours, and those of libraries that log what clients do.
-LOGGERS = ("skylogin", "aiohttp", "asyncio")
+LOGGERS = ("skylogin", "aiohttp", "asyncio", "opentelemetry")
 # A line for each call, where a setting asks for it.
 CALLS = "skylogin.calls"
 # Also in a process that sets up its log itself, such as a test run.

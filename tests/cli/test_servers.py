@@ -44,6 +44,7 @@ NOT_IMPORTED_AT_THE_START = (
     "dotenv",
     "jinja2",
     "jsonschema",
+    "opentelemetry",
     "prometheus_client",
     "pydantic",
     "redis",

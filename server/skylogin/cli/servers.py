@@ -19,7 +19,7 @@ import typer
 
 import skylogin
 from skylogin import config
-from skylogin.cli import parent_process, project_file, service_manager
+from skylogin.cli import parent_process, project_file, service_manager, tracing
 from skylogin.cli import workers as worker_processes
 from skylogin.cli.environment import (
     Database,
@@ -132,41 +132,42 @@ def serve(  # noqa: PLR0913, PLR0917
     """Run a server for production. Keys and database must be set."""
     flags: dict[str, Any] = {"PORT": port, "HOST": host, "SKYLOGIN_DATABASE_URL": database}
     settings = server_settings(SERVE, is_told=bool(worker), **flags)
-    read_again = functools.partial(settings_now, SERVE, **flags)
-    if worker:
-        share = worker_processes.Share.read(worker)
-        raise SystemExit(server.run(_work(settings, share, read_again, migrate=migrate)))
-    print_notes(config.notes(settings))
-    listens_on = service_manager.given_socket()
-    if workers > 1:
-        several = worker_processes.running(settings, workers, listens_on)
-        serving = _serve(several, ready_file, _show_ready_line, on_hang_up=Workers.hang_up)
-    else:
-        starting = server.running(settings, migrate=migrate, listens_on=listens_on)
-        renew = functools.partial(reload.reload, read=read_again)
-        serving = _serve(starting, ready_file, _show_ready_line, on_hang_up=renew)
-    try:
+    renew = functools.partial(reload.reload, read=functools.partial(settings_now, SERVE, **flags))
+    if not worker:
+        print_notes(config.notes(settings))
+    if workers > 1 and not worker:
+        raise SystemExit(_supervise(settings, workers, ready_file))
+    with tracing.sending() as traces:
+        start = functools.partial(server.running, settings, traces=traces)
+        if worker:
+            share = worker_processes.Share.read(worker)
+            starting = start(
+                migrate=migrate and share.migrates,
+                listens_on=share.socket(),
+                metrics=share.metrics(),
+            )
+            # The ready file is the parent's.
+            ready_file = None
+        else:
+            starting = start(migrate=migrate, listens_on=service_manager.given_socket())
+        serving = _serve(
+            starting,
+            ready_file,
+            _show_ready_line,
+            exit_with_parent=bool(worker),
+            on_hang_up=renew,
+        )
         raise SystemExit(server.run(serving))
+
+
+def _supervise(settings: Settings, count: int, ready_file: Path | None) -> int:
+    """Run several workers until a signal ends them, and return the exit code."""
+    starting = worker_processes.running(settings, count, service_manager.given_socket())
+    serving = _serve(starting, ready_file, _show_ready_line, on_hang_up=Workers.hang_up)
+    try:
+        return server.run(serving)
     except worker_processes.WorkerEndedError as error:
-        raise SystemExit(error.code) from None
-
-
-async def _work(
-    settings: Settings,
-    share: worker_processes.Share,
-    read_again: Callable[[], Settings],
-    *,
-    migrate: bool,
-) -> int:
-    """Serve as one of several workers, until the parent ends."""
-    starting = server.running(
-        settings,
-        migrate=migrate and share.migrates,
-        listens_on=share.socket(),
-        metrics=share.metrics(),
-    )
-    renew = functools.partial(reload.reload, read=read_again)
-    return await _serve(starting, None, _show_ready_line, exit_with_parent=True, on_hang_up=renew)
+        return error.code
 
 
 async def _serve(

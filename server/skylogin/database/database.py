@@ -9,8 +9,8 @@ import functools
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
@@ -28,6 +28,9 @@ from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
 from skylogin.errors import RetryTransaction, database_busy, took_too_long
 from skylogin.metrics import Metrics
+
+if TYPE_CHECKING:
+    from skylogin.traces import Traces
 
 logger = logging.getLogger("skylogin.store")
 
@@ -63,6 +66,8 @@ class Store:
         metrics: Metrics | None = None,
     ) -> None:
         self.metrics = metrics or Metrics()
+        # None unless the server sends traces.
+        self.traces: Traces | None = None
         self._has_test_clocks = has_test_clocks
         self._pools = Pools(url, durable=durable, query_seconds=query_seconds)
         self.metrics.in_use.follow(lambda: self._pools.in_use)
@@ -218,7 +223,8 @@ class Store:
                 done.append((transaction, result))
                 if write:
                     began = monotonic()
-                    await _commit(connection)
+                    with self.traces.commit() if self.traces else nullcontext():
+                        await _commit(connection)
                     self.metrics.commits.observe(monotonic() - began)
         except OutcomeUnknownError:
             if was_committed is None or not await self._retry(was_committed):

@@ -7,17 +7,30 @@ in its own transaction, so that one item cannot fail others.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from skylogin.database.database import Store
 from skylogin.database.transaction import Transaction
 from skylogin.errors import SkygearError, database_trouble
 from skylogin.metrics import BATCHES
 
+if TYPE_CHECKING:
+    from skylogin.traces import CallSpan
+
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 BATCH_SIZE_MAX = 256
+
+
+class _Waiting(NamedTuple, Generic[Item, Outcome]):
+    """An item, what its caller waits for, and the caller's span if there are spans."""
+
+    item: Item
+    future: asyncio.Future[Outcome]
+    call: "CallSpan | None"
+
 
 Work = Callable[[Transaction, Sequence[Item]], Awaitable[Sequence[Outcome | SkygearError]]]
 WasCommitted = Callable[[Transaction, Sequence[Item]], Awaitable[bool]]
@@ -41,7 +54,7 @@ class Batcher(Generic[Item, Outcome]):
         self._work = work
         self._was_committed = was_committed
         self._write = write
-        self._waiting: list[tuple[Item, asyncio.Future[Outcome]]] = []
+        self._waiting: list[_Waiting[Item, Outcome]] = []
         # PostgreSQL works in another process; SQLite has one writer at a time.
         self._runners_max = 2 if store.dialect == "postgresql" else 1
         self._runners: set[asyncio.Task[None]] = set()
@@ -53,7 +66,8 @@ class Batcher(Generic[Item, Outcome]):
         caller is cancelled before the batch begins is not in it.
         """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        traces = self._store.traces
+        self._waiting.append(_Waiting(item, future, traces.current() if traces else None))
         if len(self._runners) < self._runners_max:
             self._runners.add(asyncio.create_task(self._run()))
         return await future
@@ -68,27 +82,34 @@ class Batcher(Generic[Item, Outcome]):
             while self._waiting:
                 batch = self._waiting[:BATCH_SIZE_MAX]
                 del self._waiting[:BATCH_SIZE_MAX]
-                await self._settle([pair for pair in batch if not pair[1].done()])
+                await self._settle([one for one in batch if not one.future.done()])
         finally:
             # At once, so that the next item starts another runner.
             self._runners -= {asyncio.current_task()}
 
-    async def _settle(self, batch: list[tuple[Item, asyncio.Future[Outcome]]]) -> None:
+    async def _settle(self, batch: list[_Waiting[Item, Outcome]]) -> None:
         if not batch:
             return
         self._store.metrics.batches.observe(len(batch), self._kind)
         try:
-            outcomes = await self._commit([item for item, _ in batch])
+            with self._traced(batch):
+                outcomes = await self._commit([one.item for one in batch])
         except Exception as error:
-            for item, future in batch:
+            for item, future, _ in batch:
                 if database_trouble(error):
                     # It would be asked again for each item.
                     _settle(future, error)
                 else:
                     await self._settle_alone(item, future)
             return
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            _settle(future, outcome)
+        for one, outcome in zip(batch, outcomes, strict=True):
+            _settle(one.future, outcome)
+
+    def _traced(self, batch: list[_Waiting[Item, Outcome]]) -> AbstractContextManager[object]:
+        traces = self._store.traces
+        if traces is None:
+            return nullcontext()
+        return traces.batch(self._kind, [one.call for one in batch if one.call is not None])
 
     async def _settle_alone(self, item: Item, future: asyncio.Future[Outcome]) -> None:
         if future.done():

@@ -3,7 +3,7 @@
 import functools
 import logging
 import posixpath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from aiohttp import web
@@ -36,10 +36,13 @@ from skylogin.errors import (
 from skylogin.http import fault_answers, origin
 from skylogin.http.bodies import BodyTooLargeError, BodyTooSlowError, MemoryFullError
 from skylogin.http.forwarding import client_of
-from skylogin.metrics import OTHER
+from skylogin.metrics import HOME, OTHER
 from skylogin.pubsub.websocket import PATHS as PUBSUB_PATHS
 from skylogin.web import call_limits
 from skylogin.web.keys import BODIES, PUBSUB, SERVICES
+
+if TYPE_CHECKING:
+    from skylogin.traces import Traces
 
 logger = logging.getLogger("skylogin.web")
 calls_logger = logging.getLogger(logs.CALLS)
@@ -78,7 +81,8 @@ def refuse_busy(request: web.Request, explanation: str) -> web.Response:
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a call of an action, with any method and path. Log it if a setting says so."""
     began = monotonic()
-    response = await _answer(request)
+    traces = request.app[SERVICES].store.traces
+    response = await (_answer(request) if traces is None else _answer_traced(request, traces))
     if not isinstance(response, web.WebSocketResponse):
         metrics = request.app[SERVICES].metrics
         metrics.answers.add(response.status // 100)
@@ -87,6 +91,19 @@ async def answer(request: web.Request) -> web.StreamResponse:
         _show_to_page(request, response)
     if calls_logger.isEnabledFor(logging.INFO):
         _log_call(request, response, monotonic() - began)
+    return response
+
+
+async def _answer_traced(request: web.Request, traces: "Traces") -> web.StreamResponse:
+    with traces.call() as span:
+        response = await _answer(request)
+        name = request.get(ACTION, OTHER)
+        refusal = response.get(REFUSAL)
+        attributes = {"skylogin.request_id": response.headers.get(REQUEST_ID_HEADER, "")}
+        if refusal is not None:
+            attributes["skylogin.reason"] = refusal.reason or refusal.kind.name
+        action = (name or HOME) if name in table.ACTIONS else OTHER
+        traces.describe(span, action, response.status, attributes)
     return response
 
 

@@ -19,7 +19,7 @@ from contextlib import (
 )
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -37,6 +37,9 @@ from skylogin.web.application import make_application
 from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES
 from skylogin.web.tls import Certificate
+
+if TYPE_CHECKING:
+    from skylogin.traces import Traces
 
 http_logger = logging.getLogger("skylogin.http")
 
@@ -128,13 +131,15 @@ async def running(  # noqa: PLR0913
     prepare: Callable[[Store], Awaitable[None]] | None = None,
     listens_on: socket.socket | None = None,
     metrics: Metrics | None = None,
+    traces: "Traces | None" = None,
 ) -> AsyncIterator[Running]:
     """Run a server until the block ends, then let calls in flight finish.
 
     An *ephemeral* server has its embedded database in a folder that is deleted at the end.
     *migrate* upgrades the database of an older version. *prepare* is called before the
     server listens: on the socket *listens_on*, if given, else where *settings* say. *metrics* are
-    those that it shares with others. Raises ConfigurationError if the server cannot run.
+    those that it shares with others, *traces* make spans. Raises ConfigurationError if the server
+    cannot run.
     """
     listening.check_reach(settings)
     certificate = tls.certificate_of(settings)
@@ -152,6 +157,7 @@ async def running(  # noqa: PLR0913
             has_test_clocks=settings.mode == DEV,
             metrics=metrics or metrics_page.make_metrics(),
         )
+        store.traces = traces
         at_end.push_async_callback(store.close)
         await database_setup.prepare_tables(store, settings, migrate=migrate)
         await at_end.enter_async_context(database_file.owned(lock, store))
