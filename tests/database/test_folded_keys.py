@@ -20,6 +20,7 @@ from tests.stores import LogIn, MakeServices
 EQUAL = {"a": "ismail", "b": "İSMAİL"}
 LATER = (
     "DROP TABLE imports",
+    "DROP TABLE limit_counts",
     "ALTER TABLE users DROP COLUMN origin",
     "ALTER TABLE records DROP COLUMN origin",
 )

@@ -34,7 +34,7 @@ COMMANDS = {
 TO_FORMER_VERSION = (
     "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); "
     "INSERT INTO alembic_version VALUES ('0004'); DROP TABLE skylogin_version; "
-    "DROP TABLE devices; DROP TABLE imports; "
+    "DROP TABLE devices; DROP TABLE imports; DROP TABLE limit_counts; "
     "ALTER TABLE users DROP COLUMN origin; ALTER TABLE records DROP COLUMN origin"
 )
 

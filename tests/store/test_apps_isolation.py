@@ -240,6 +240,12 @@ def _rows_for(app: str, of: str) -> Rows:
                 "finished_at": None, "done": 1, "total": 2, "report": {"of": mark},
             }
         ],
+        "limit_counts": [
+            {
+                "name": f"{of}-limit", "key": mark, "ends_at": NOW, "server": mark,
+                "number": NUMBERS[app], "at": NOW,
+            }
+        ],
         "operator_sessions": [{"id": f"{of}-session", "created_at": NOW, "last_used_at": NOW}],
         "operator_audit": [
             {
@@ -695,6 +701,9 @@ NOT_PLAYED = {
     "operator_sessions.end": "who is signed in, runs all apps",
     "operator_sessions.load": "who is signed in, runs all apps",
     "operator_sessions.use": "who is signed in, runs all apps",
+    "limit_counts.drop_ended": "the limits are those of all apps",
+    "limit_counts.load": "the limits are those of all apps",
+    "limit_counts.save": "the limits are those of all apps",
     "query_sql.QuerySql.nearest": "a condition beside the app's, in what `queries.run` writes",
     "query_sql.QuerySql.readable": "a condition beside the app's, in what `queries.run` writes",
     "user_conditions.ids_disabled": "a condition of `user_search.find`",
@@ -723,6 +732,7 @@ WITHOUT = {
     "apps.KeysTakenError": "an error",
     "apps.StoredApp": "a value",
     "audit_log.Act": "a value",
+    "limit_counts.Taken": "a value",
     "login_counts.Counts": "a value",
     "login_counts.SecretUse": "a value",
     "operator_sessions.Session": "a value",

@@ -14,6 +14,7 @@ from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
 from skylogin.apps.attempt_limits import FREE_FAILURES, AttemptLimits, LimitsInMemory
 from skylogin.apps.limits import Limits
 from skylogin.apps.registry import App, AppRegistry
+from skylogin.apps.shared_limits import SharedLimits
 from skylogin.apps.trouble_log import TroubleLog
 from skylogin.config import DEV, Settings
 from skylogin.database import Store
@@ -87,6 +88,10 @@ async def open_services(
             trouble=TroubleLog(),
             metrics=store.metrics,
         )
+        if limits.rules and store.dialect == "postgresql":
+            shared = SharedLimits(limits, store, now, ids.random_id())
+            sharing = asyncio.create_task(shared.run())
+            at_end.callback(sharing.cancel)
         for batcher in (services.visits, services.lookups, services.logins):
             at_end.push_async_callback(batcher.close)
         yield services

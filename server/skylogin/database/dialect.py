@@ -90,9 +90,13 @@ class Json(TypeDecorator[Any]):
 
 def time_query(dialect: str) -> Select[Any]:
     """Return the query of the time by the database's clock."""
+    return select(_clock(dialect))
+
+
+def _clock(dialect: str) -> ColumnElement[Any]:
     if dialect == "postgresql":
-        return select(func.clock_timestamp(type_=Timestamp))
-    return select(func.strftime("%Y-%m-%dT%H:%M:%fZ", "now", type_=Timestamp))
+        return func.clock_timestamp(type_=Timestamp)
+    return func.strftime("%Y-%m-%dT%H:%M:%fZ", "now", type_=Timestamp)
 
 
 def locked(
@@ -229,6 +233,19 @@ def insert_or_add(table: Table, number: str, latest: str | None, dialect: str) -
         changes[latest] = case((new[latest] > table.c[latest], new[latest]), else_=table.c[latest])
     added: Insert = statement.on_conflict_do_update(index_elements=table.primary_key, set_=changes)
     return added
+
+
+@functools.cache
+def insert_or_replace(table: Table, at: str, dialect: str) -> Insert:
+    """Return an INSERT that replaces an existing row, with the database's time in *at*."""
+    statement = _dialects_insert(table, dialect).values({at: _clock(dialect)})
+    changes = {
+        column.name: statement.excluded[column.name] for column in table.c if not column.primary_key
+    }
+    replaced: Insert = statement.on_conflict_do_update(
+        index_elements=table.primary_key, set_=changes
+    )
+    return replaced
 
 
 def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:

@@ -5,12 +5,23 @@ by clients. The tables also work on PostgreSQL-compatible distributed databases,
 without sequences and advisory locks.
 """
 
-from sqlalchemy import DDL, Boolean, Column, Index, Integer, MetaData, Table, Text, event
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    event,
+)
 from sqlalchemy.sql import expression
 
 from skylogin.database.dialect import Json, Plain, Timestamp
 
-VERSION = "0008"
+VERSION = "0009"
 
 metadata = MetaData(
     naming_convention={
@@ -274,6 +285,20 @@ imports = Table(
     Column("done", Integer, nullable=False),
     Column("total", Integer, nullable=False),
     Column("report", Json),
+)
+
+# What each server took of the limits, by limit, key and window, for all apps.
+limit_counts = Table(
+    "limit_counts",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("ends_at", Timestamp, primary_key=True),
+    Column("server", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    # By the database's clock.
+    Column("at", Timestamp, nullable=False),
 )
 
 # Every login changes its user and record; with free space in their pages, indexes do not

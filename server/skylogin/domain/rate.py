@@ -130,10 +130,11 @@ class Usage:
 
         Each gets what it took in the last turn, and an equal part of what all of them left.
         """
+        left = float(rule.number - self._sum)
         if rule.is_paced:
-            left = rule.share * TURN_SECONDS + self._left_over / LEFT_OVER_TURNS
-        else:
-            left = rule.number - self._sum
+            ends = self._slot(rule, TURN_SECONDS) - SLOTS
+            left += sum(taken for slot, taken in self._slots if slot <= ends)
+            left = min(left, rule.share * TURN_SECONDS + self._left_over / LEFT_OVER_TURNS)
         part = self._own_before + (left - self._own_before - self._others) / turn.servers
         if self._turns is None:
             self._credit = max(1.0, part + turn.phase)
@@ -170,9 +171,9 @@ class Usage:
         self._sum += amount
         self._left_over -= amount
 
-    def _slot(self, rule: Rule) -> int:
+    def _slot(self, rule: Rule, later: float = 0.0) -> int:
         # Counted from the first use, so that what was taken then ends with its window.
-        return math.floor((self._at - self._began) * SLOTS / rule.seconds + EPSILON)
+        return math.floor((self._at + later - self._began) * SLOTS / rule.seconds + EPSILON)
 
     def _until_slot_ends(self, rule: Rule) -> float:
         """Return the seconds until enough of what was taken is older than the window."""

@@ -2,7 +2,7 @@
 
 The first line describes the file; each line after it is a row of a table:
 
-    {"skylogin": "export", "version": "0008", "app": "shop", "at": "…"}
+    {"skylogin": "export", "version": "0009", "app": "shop", "at": "…"}
     {"table": "users", "row": {"id": "…", "last_seen_at": "…"}}
 """
 

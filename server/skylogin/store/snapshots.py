@@ -12,6 +12,7 @@ from skylogin.database.tables import apps as apps_table
 from skylogin.database.tables import (
     auth_keys,
     custom_token_secrets,
+    limit_counts,
     metadata,
     operator_sessions,
     settings,
@@ -33,7 +34,7 @@ class AppSnapshot:
 
 
 # Keys and sessions of clients and operators, and what the server itself stores.
-_KEPT = (apps_table, custom_token_secrets, operator_sessions, settings)
+_KEPT = (apps_table, custom_token_secrets, limit_counts, operator_sessions, settings)
 _EMPTIED = {table.name: table for table in metadata.sorted_tables if table not in _KEPT}
 _DELETES = {
     name: delete(table).where(table.c.app == bindparam("app")) for name, table in _EMPTIED.items()

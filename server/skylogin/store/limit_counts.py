@@ -1,0 +1,66 @@
+"""What each server took of the limits, by limit, key and window, for the other servers to read."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, delete, or_, select
+
+from skylogin.database import dialect
+from skylogin.database.tables import limit_counts
+from skylogin.database.transaction import Transaction
+from skylogin.domain.stored_names import EVERY_APP
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What *server* took, in all, in the window that ends at *ends_at*."""
+
+    name: str
+    key: str
+    ends_at: datetime
+    server: str
+    number: int
+
+
+async def save(tx: Transaction, rows: Sequence[Taken]) -> None:
+    """Write *rows* in place of earlier ones. A second time changes nothing."""
+    statement = dialect.insert_or_replace(limit_counts, "at", tx.dialect)
+    await tx.connection.execute(statement, [{"app": EVERY_APP, **asdict(row)} for row in rows])
+
+
+async def load(
+    tx: Transaction, server: str, since: datetime, always: tuple[str, datetime], number: int
+) -> list[tuple[datetime, Taken]]:
+    """Return what others than *server* wrote since *since*, and when, the latest first.
+
+    Of the name in *always*, all since its time is among it. At most *number* are returned.
+    """
+    table = limit_counts
+    name, name_since = always
+    query = (
+        select(
+            table.c.at, table.c.name, table.c.key, table.c.ends_at, table.c.server, table.c.number
+        )
+        .where(
+            table.c.app == EVERY_APP,
+            table.c.server != bindparam("own"),
+            or_(
+                table.c.at >= bindparam("since"),
+                and_(table.c.name == name, table.c.at >= bindparam("name_since")),
+            ),
+        )
+        .order_by(table.c.at.desc())
+        .limit(number)
+    )
+    values = {"own": server, "since": since, "name_since": name_since}
+    rows = await tx.connection.execute(query, values)
+    return [(row[0], Taken(*row[1:])) for row in rows]
+
+
+async def drop_ended(tx: Transaction, before: datetime) -> None:
+    """Drop what was taken in windows that ended before *before*."""
+    table = limit_counts
+    await tx.connection.execute(
+        delete(table).where(table.c.app == EVERY_APP, table.c.ends_at < before)
+    )

@@ -1,0 +1,184 @@
+"""Servers of one database that keep to their limits together."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from skylogin.apps import shared_limits
+from skylogin.apps.limits import Limits
+from skylogin.apps.shared_limits import ALIVE, SERVER, SharedLimits
+from skylogin.database import Store
+from skylogin.database.tables import limit_counts
+from skylogin.domain.rate import Rule
+from skylogin.errors import SkygearError
+from sqlalchemy import select
+
+from tests.factories import NOW
+from tests.statement_counter import statements_counted
+from tests.stores import Clock
+
+RULES = {"calls": Rule(600, 60), "sign_ups": Rule(10, 3600, is_paced=False)}
+SECOND = timedelta(seconds=1)
+# Of writing and of reading.
+STATEMENTS_MAX = 2
+
+
+class Server:
+    """A server's limits, and what it exchanges with the others."""
+
+    def __init__(self, store: Store, clock: Clock, name: str) -> None:
+        self._clock = clock
+        self.limits = Limits(RULES, now=self._seconds)
+        self.shared = SharedLimits(self.limits, store, clock, name)
+
+    def _seconds(self) -> float:
+        return self._clock().timestamp()
+
+    def take(self, number: int, limit: str = "calls", key: str = "a") -> int:
+        """Return how many of *number* pass."""
+        passed = 0
+        for _ in range(number):
+            try:
+                self.limits.check(limit, key)
+            except SkygearError:
+                continue
+            passed += 1
+        return passed
+
+
+MakeServers = Callable[[int], Awaitable[list[Server]]]
+
+
+@pytest.fixture
+def make_servers(store: Store, clock: Clock) -> MakeServers:
+    """Return servers that know of each other."""
+
+    async def make(number: int) -> list[Server]:
+        servers = [Server(store, clock, f"server-{i}") for i in range(number)]
+        await exchange(servers, clock)
+        return servers
+
+    return make
+
+
+async def exchange(servers: list[Server], clock: Clock) -> None:
+    """Let a second pass, and each tell and hear."""
+    clock.moment += SECOND
+    for one in servers:
+        await one.shared.tell()
+    for one in servers:
+        await one.shared.hear()
+
+
+async def rows_of(store: Store) -> list[tuple[str, str, int]]:
+    """Return the names, keys and numbers in the table."""
+    table = limit_counts
+
+    async def load(tx: object) -> list[tuple[str, str, int]]:
+        query = select(table.c.name, table.c.key, table.c.number).where(table.c.name != SERVER)
+        rows = await tx.connection.execute(query)  # type: ignore[attr-defined]
+        return sorted(tuple(row) for row in rows)  # type: ignore[arg-type]
+
+    return await store.run(load, write=False)
+
+
+async def test_servers_share_what_a_limit_lets_pass(
+    make_servers: MakeServers, clock: Clock
+) -> None:
+    """At many times the limit, in the first second at most four shares, in a minute the limit."""
+    servers = await make_servers(4)
+    first = sum(one.take(100) for one in servers)
+    assert all(one.limits.turn.servers == len(servers) for one in servers)
+    assert first <= 4 * RULES["calls"].share
+
+    passed = first
+    for _ in range(59):
+        await exchange(servers, clock)
+        passed += sum(one.take(100) for one in servers)
+    assert passed == pytest.approx(600, rel=0.02)
+
+
+async def test_what_one_server_let_pass_counts_on_all(
+    make_servers: MakeServers, clock: Clock
+) -> None:
+    """Whoever is turned away by one finds no other that lets it pass."""
+    servers = await make_servers(2)
+    passed = 0
+    while more := servers[0].take(10, "sign_ups"):
+        passed += more
+        await exchange(servers, clock)
+
+    assert passed == RULES["sign_ups"].number
+    assert servers[1].take(10, "sign_ups") == 0
+    assert servers[1].take(1, "sign_ups", "b") == 1
+
+
+async def test_an_exchange_is_two_statements(make_servers: MakeServers, clock: Clock) -> None:
+    """However many calls there were."""
+    servers = await make_servers(2)
+    await exchange(servers, clock)
+    for key in range(50):
+        servers[0].take(5, key=str(key))
+    with statements_counted() as statements:
+        await exchange(servers[:1], clock)
+
+    assert len([one for one in statements if "limit_counts" in one]) == STATEMENTS_MAX
+
+
+async def test_a_statement_has_so_many_rows_at_most(
+    make_servers: MakeServers, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys that took most go first, the others later."""
+    monkeypatch.setattr(shared_limits, "TOLD_MAX", 3)
+    servers = await make_servers(1)
+    for key in range(5):
+        servers[0].take(key + 1, key=str(key))
+
+    await exchange(servers, clock)
+    assert await rows_of(store) == [("calls", "2", 3), ("calls", "3", 4), ("calls", "4", 5)]
+    await exchange(servers, clock)
+    assert [number for _, _, number in await rows_of(store)] == [1, 2, 3, 4, 5]
+
+
+async def test_ended_windows_are_dropped(
+    make_servers: MakeServers, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the table has the rows of one window."""
+    monkeypatch.setattr(shared_limits, "DROP_SECONDS", 0)
+    servers = await make_servers(1)
+    for _ in range(4):
+        servers[0].take(3)
+        await exchange(servers, clock)
+        clock.moment += timedelta(seconds=60)
+    clock.moment += ALIVE + SECOND
+    await exchange(servers, clock)
+
+    assert await rows_of(store) == []
+
+
+async def test_what_cannot_be_written_waits(
+    make_servers: MakeServers, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is not available costs no call anything."""
+    servers = await make_servers(1)
+    servers[0].take(3)
+    with monkeypatch.context() as broken:
+        broken.setattr(shared_limits.limit_counts, "save", None)
+        await exchange(servers, clock)
+    assert await rows_of(store) == []
+    servers[0].take(2)
+
+    await exchange(servers, clock)
+    assert await rows_of(store) == [("calls", "a", 5)]
+
+
+async def test_a_new_server_knows_the_window(make_servers: MakeServers, store: Store) -> None:
+    """One that is restarted does not begin anew."""
+    clock = Clock(NOW)
+    servers = await make_servers(1)
+    servers[0].take(10, "sign_ups")
+    await servers[0].shared.tell()
+    again = Server(store, clock, "another")
+    await again.shared.hear()
+
+    assert again.take(10, "sign_ups") == 0
