@@ -56,6 +56,7 @@ CATCHES_EVERYTHING = {
     "actions.dispatch",
     "admin.endpoint",
     "apps.login_counter",
+    "apps.shared_limits",
     "apps.login_log",
     "cli.database_target",
     "cli.servers",
