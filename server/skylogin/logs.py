@@ -8,8 +8,9 @@ import logging
 import shutil
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from skylogin import config
 from skylogin.clock import monotonic
 from skylogin.config import Settings
 from skylogin.domain import redaction
@@ -45,7 +46,7 @@ def set_up(settings: Settings, *, for_people: bool = False) -> None:
     A terminal shows calls *for_people* as lines that fit into it.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(settings.log_format))
+    handler.setFormatter(_formatter(settings))
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
@@ -66,7 +67,8 @@ class _Bounded:
     A crash of one kind is logged in full once a minute: a client can repeat it at will.
     """
 
-    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, secrets: Collection[str] = (), now: Callable[[], float] = monotonic) -> None:
+        self._secrets = secrets
         self._now = now
         self._logged_at: dict[tuple[str, int, str], float] = {}
 
@@ -80,9 +82,10 @@ class _Bounded:
         if error is not None:
             file, line = _place_of(error)
             if self._is_due((file, line, type(error).__name__)):
-                bounded.exc_text = _traceback_of(error)
+                bounded.exc_text = redaction.text(_traceback_of(error), self._secrets)
             else:
                 message += f": {type(error).__name__} again, at {file}:{line}"
+        message = redaction.text(message, self._secrets)
         bounded.msg, bounded.args = _cut(message, MESSAGE_CHARACTERS_MAX), ()
         return bounded
 
@@ -122,9 +125,9 @@ def _traceback_of(error: BaseException) -> str:
 class _TextFormatter(logging.Formatter):
     """Writes each message as one line, in which nothing controls a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Collection[str]) -> None:
         super().__init__(_FORMAT)
-        self._bounded = _Bounded()
+        self._bounded = _Bounded(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, and the lines of its traceback."""
@@ -149,14 +152,16 @@ class _CallFormatter(logging.Formatter):
         return widths.beginning(visible.text(text, sys.stderr.encoding).rstrip(), columns)
 
 
-def _formatter(kind: str) -> logging.Formatter:
-    if kind != "json":
-        return _TextFormatter()
+def _formatter(settings: Settings) -> logging.Formatter:
+    # What a crash tells of, for one, is not known.
+    secrets = config.secrets_of(settings)
+    if settings.log_format != "json":
+        return _TextFormatter(secrets)
     # On the start-up list: the text format does not need it.
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 
     class BoundedJsonFormatter(JsonFormatter):
-        bounded = _Bounded()
+        bounded = _Bounded(secrets)
 
         def format(self, record: logging.LogRecord) -> str:
             return super().format(self.bounded(record))

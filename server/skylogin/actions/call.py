@@ -1,6 +1,7 @@
 """One call of an action: its input, and what the preprocessors add to it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -10,6 +11,7 @@ from skylogin.apps.faults import InjectedFault
 from skylogin.apps.registry import App
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.user import EVERYBODY, Actor, User
+from skylogin.errors import SkygearError
 from skylogin.tokens.access_token import AccessToken
 
 
@@ -59,6 +61,14 @@ class Call:
         if self.user is None:
             return Actor(has_master_key=self.has_master_key, directory=self.directory)
         return Actor(self.user.id, self.user.roles, self.has_master_key, self.directory)
+
+
+async def secrets_of(call: Call) -> set[str]:
+    """Return the keys and secrets that are left out of what is shown of *call*."""
+    secrets = {call.app.master_key, call.api_key, call.access_token}
+    with suppress(SkygearError):
+        secrets.update(await call.app.secrets.texts(call.now))
+    return secrets - {"", call.app.api_key}
 
 
 Preprocessor = Callable[[Call, Services], Awaitable[None]]

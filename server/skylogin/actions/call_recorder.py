@@ -3,10 +3,10 @@
 from contextlib import suppress
 
 from skylogin.actions import stubbed
-from skylogin.actions.call import Call
+from skylogin.actions.call import Call, secrets_of
 from skylogin.actions.dispatch import Answer, dispatch
 from skylogin.actions.services import Services
-from skylogin.actions.stubbed import arguments_of, secrets_of
+from skylogin.actions.stubbed import arguments_of
 from skylogin.actions.table import ACTIONS
 from skylogin.apps.calls import RecordedCall
 from skylogin.config import DEV

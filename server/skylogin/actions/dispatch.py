@@ -4,8 +4,9 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from skylogin import config
 from skylogin.actions import wire
-from skylogin.actions.call import Call
+from skylogin.actions.call import Call, secrets_of
 from skylogin.actions.services import Services
 from skylogin.apps.limits import source_of
 from skylogin.domain import login_attempt
@@ -54,7 +55,7 @@ async def dispatch(call: Call, services: Services) -> Answer:
         left = SkygearError(
             RESPONSE_TIMEOUT, "", reason=Reason.CALLER_LEFT, explanation=explanation
         )
-        _log(call, services, left)
+        _log(call, services, left, {call.app.master_key, call.api_key})
         raise
     except Exception:
         # The text of an unknown error may hold a secret, so it is only logged.
@@ -63,7 +64,8 @@ async def dispatch(call: Call, services: Services) -> Answer:
             UNEXPECTED_ERROR, "an unexpected error occurred", reason=Reason.CRASHED
         )
     services.trouble.note(refusal, _name_of(call))
-    _log(call, services, refusal)
+    if call.action.logged:
+        _log(call, services, refusal, await secrets_of(call))
     return refused(refusal)
 
 
@@ -130,17 +132,19 @@ async def _run(call: Call, services: Services) -> object:
     return await call.action.handler(call, services)
 
 
-def _log(call: Call, services: Services, refusal: SkygearError) -> None:
+def _log(call: Call, services: Services, refusal: SkygearError, secrets: set[str]) -> None:
     if not call.action.logged or call.stub_id:
         return
     # Without the app's key, the token is not read.
     token = Description() if refusal.reason in _UNREAD else _described(call)
+    secrets = {*secrets, *config.secrets_of(services.settings)}
+    secrets -= {"", call.app.api_key, *config.DEFAULT_KEYS}
     entry = login_attempt.refused(
         services.ids.timed_id(services.now()),
         call.now,
         call.action.name,
         call.origin,
-        Refusal(refusal, token, call.secret_id),
+        Refusal(refusal, token, call.secret_id, secrets),
     )
     call.app.login_log.note(entry)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 
-from skylogin.actions.call import Call
+from skylogin.actions.call import Call, secrets_of
 from skylogin.actions.preprocessors import authenticate, check_user, require_auth
 from skylogin.actions.services import Services
 from skylogin.apps.registry import App
@@ -119,11 +119,3 @@ def arguments_of(name: str, payload: Mapping[str, object]) -> object:
             return dict(zip(OF_PLUGIN[name][1], args, strict=False))
         return args
     return {name: value for name, value in payload.items() if name not in _NOT_ARGUMENTS}
-
-
-async def secrets_of(call: Call) -> set[str]:
-    """Return the keys and secrets that are left out of what is shown of *call*."""
-    secrets = {call.app.master_key, call.api_key, call.access_token}
-    with suppress(SkygearError):
-        secrets.update(await call.app.secrets.texts(call.now))
-    return secrets - {"", call.app.api_key}

@@ -17,7 +17,7 @@ from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.apps.registry import App
 from skylogin.config import DEV, SERVE, Settings
 from skylogin.domain import secret_text
-from skylogin.http import bodies, fault_answers, origin
+from skylogin.http import bodies, fault_answers, origin, request_log
 from skylogin.http.forwarding import Client
 from skylogin.operations import refused_attempts
 from skylogin.operations.operator import Operator, enter, operator_of
@@ -52,13 +52,14 @@ async def _answer(request: web.Request, services: Services, client: Client) -> w
     await _check_credentials(request, operator, services.attempt_limits)
     path, query = request.rel_url.raw_path, list(request.query.items())
     operation, parameters = read_request(request.method, path, query, settings.mode)
+    request[request_log.ACTION] = f"admin:{operation.name}"
     body = await _read_body(request, operation)
     app: App | None = None
     if "app" in parameters:
         # A test may control its app before any client uses it.
         name, may_make = parameters["app"], operation.dev_only
         app, operator = await enter(services, operator, name, may_make=may_make)
-        request[fault_answers.CLOCK] = app.clock
+        request[fault_answers.CLOCK], request[request_log.APP] = app.clock, app.name
     handle = HANDLERS[operation.name]
     result = await handle(AdminRequest(operator, parameters, body, app, request))
     if isinstance(result, web.StreamResponse):

@@ -10,7 +10,7 @@ from skylogin.config.reading import (
     read,
     with_given,
 )
-from skylogin.config.secrecy import doubts
+from skylogin.config.secrecy import doubts, secrets_of
 from skylogin.config.settings import (
     DEFAULT_KEYS,
     DEFAULT_MASTER_KEY,
@@ -57,6 +57,7 @@ __all__ = [
     "is_own",
     "notes",
     "read",
+    "secrets_of",
     "url_of",
     "with_given",
 ]

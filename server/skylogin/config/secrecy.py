@@ -1,15 +1,19 @@
 """What makes a key or a secret too weak for `skylogin serve`, and what makes it doubtful."""
 
+import functools
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
+from urllib.parse import unquote
 
-from skylogin.config.settings import DEFAULT_KEYS, SECRET, SETTINGS, Settings
+from skylogin.config.settings import DEFAULT_KEYS, SECRET, SETTINGS, URL, Settings
 
 LENGTH_MIN, PASSWORD_LENGTH_MIN = 16, 12
 # Of a secret, as far as its characters tell: a word of 20 letters has about so many.
 BITS_MIN = 60
 HASHES = ("$2", "$argon2")
+_PASSWORD = re.compile(r"://[^/@\s]*?:([^/\s]+)@")
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -41,6 +45,14 @@ def doubts(settings: Settings) -> Iterator[str]:
         first = holders.setdefault(secret, variable)
         if first != variable:
             yield f"{variable} is the same as {first}: use one for each purpose"
+
+
+@functools.lru_cache(maxsize=8)
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Return the secrets of *settings*, with the passwords that are in URLs."""
+    urls = [getattr(settings, row.field) for row in SETTINGS if row.kind == URL]
+    passwords = [unquote(found[1]) for url in urls if (found := _PASSWORD.search(url))]
+    return (*(secret for _, secret in _secrets(settings)), *passwords)
 
 
 def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:

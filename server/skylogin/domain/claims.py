@@ -1,9 +1,10 @@
 """The claims of a custom token: verified as `Claims`, or unverified as a `Description`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from skylogin.domain import redaction
 from skylogin.domain.user import FieldValue
 from skylogin.encoding.json_text import DOUBLE_EXACT_MAX
 
@@ -47,6 +48,18 @@ class Description:
     # Registered claims with plain values, and the profile. Other claims may be private.
     claims: Mapping[str, Any] = field(default_factory=dict)
     header: Mapping[str, object] = field(default_factory=dict)
+
+
+def without(said: Description, secrets: Collection[str]) -> Description:
+    """Return what a token says, without *secrets* and the signatures of other tokens."""
+    return Description(
+        algorithm=redaction.text(said.algorithm, secrets),
+        key_id=redaction.text(said.key_id, secrets),
+        subject=redaction.text(said.subject, secrets),
+        names=tuple(redaction.text(name, secrets) for name in said.names),
+        claims=redaction.without(said.claims, secrets),
+        header=redaction.without(said.header, secrets),
+    )
 
 
 def is_plain(value: object) -> TypeGuard[str | float]:

@@ -4,12 +4,12 @@ An entry never holds a signature or a secret. What a client sends is cut to a
 limited length.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
-from skylogin.domain import claims
+from skylogin.domain import claims, redaction
 from skylogin.domain.claims import PROFILE_CLAIM, Description
 from skylogin.domain.login import Login, LoginAttempt
 from skylogin.encoding import json_text
@@ -93,12 +93,14 @@ class Filter:
 class Refusal:
     """Why a login attempt was refused, and what its token says.
 
-    *secret_id* is the secret that signed the token; if it is empty, nothing was verified.
+    *secret_id* is the secret that signed the token; if it is empty, nothing was verified. The
+    client may have written *secrets* anywhere.
     """
 
     error: SkygearError
     token: Description
     secret_id: str = ""
+    secrets: Collection[str] = ()
 
 
 def accepted(
@@ -133,19 +135,19 @@ def refused(
     identifier: str, at: datetime, action: str, origin: Origin, refusal: Refusal
 ) -> LogEntry:
     """Return the entry of a refused login attempt."""
-    error = refusal.error
+    error, token = refusal.error, claims.without(refusal.token, refusal.secrets)
     return LogEntry(
         id=identifier,
         at=at,
         accepted=False,
         reason=error.reason or Reason.CRASHED,
-        subject=_cut(refusal.token.subject),
+        subject=_cut(token.subject),
         user_id="",
         details=_details(
             action,
             origin,
-            refusal.token,
-            explanation=error.explanation,
+            token,
+            explanation=redaction.text(error.explanation, refusal.secrets),
             status=error.status,
             secret_id=refusal.secret_id,
         ),

@@ -5,7 +5,8 @@ For the calls that a test reads. What looks like a secret counts as one.
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
@@ -56,6 +57,23 @@ def _without_secret_members(value: str) -> str:
         return value
     shown = redacted(inner)
     return value if shown == inner else json_text.write_stored(shown)
+
+
+def without(value: Any, secrets: Collection[str]) -> Any:
+    """Return a JSON value without *secrets* and the signatures of tokens, whatever its names."""
+    if isinstance(value, str):
+        return text(value, secrets)
+    if isinstance(value, list):
+        items = []
+        for item in value:
+            items.append(without(item, secrets))
+        return items
+    if isinstance(value, Mapping):
+        members = {}
+        for name, item in value.items():
+            members[text(name, secrets)] = without(item, secrets)
+        return members
+    return value
 
 
 def text(value: str, secrets: Collection[str] = ()) -> str:

@@ -10,7 +10,7 @@ from aiohttp import web
 from skylogin import logs
 from skylogin.actions.services import Services
 from skylogin.config import DEV
-from skylogin.http import fault_answers, origin
+from skylogin.http import fault_answers, origin, request_log
 from skylogin.http.errors import status_of
 from skylogin.http.forwarding import Client
 from skylogin.http.routes import NoRouteError
@@ -128,6 +128,7 @@ async def _show(request: PageRequest, page: str) -> web.StreamResponse:
     request.opened, request.operator = await enter(request.services, request.operator, name)
     request.app, request.page = name, page
     request.http[fault_answers.CLOCK] = request.opened.clock
+    request.http[request_log.APP] = request.opened.name
     method = "GET" if request.http.method == "HEAD" else request.http.method
     mode = request.operator.settings.mode
     try:
@@ -136,6 +137,7 @@ async def _show(request: PageRequest, page: str) -> web.StreamResponse:
         if error.allowed:
             raise MethodError from None
         raise PageError(HTTPStatus.NOT_FOUND, "This page does not exist.") from None
+    request.http[request_log.ACTION] = f"portal:{show.__name__}"
     if method == "POST":
         await session.read_form(request)
     request.apps = await apps.list_names(request.operator, APPS_TO_SWITCH_MAX)

@@ -3,7 +3,7 @@
 import functools
 import logging
 import posixpath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from aiohttp import web
@@ -21,7 +21,7 @@ from skylogin.apps.registry import App
 from skylogin.apps.stubs import action_name
 from skylogin.clock import monotonic
 from skylogin.config import DEFAULT_KEYS, DEV
-from skylogin.domain import redaction, secret_text
+from skylogin.domain import secret_text
 from skylogin.domain.limit_table import WEBSOCKETS
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
@@ -33,7 +33,7 @@ from skylogin.errors import (
     SkygearError,
     too_busy,
 )
-from skylogin.http import fault_answers, origin
+from skylogin.http import fault_answers, origin, request_log
 from skylogin.http.bodies import BodyTooLargeError, BodyTooSlowError, MemoryFullError
 from skylogin.http.forwarding import client_of
 from skylogin.metrics import HOME, OTHER
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from skylogin.traces import Traces
 
 logger = logging.getLogger("skylogin.web")
-calls_logger = logging.getLogger(logs.CALLS)
 
 SERVER = "Skygear Server/1.7.3"
 REQUEST_ID_HEADER = "X-Skygear-Request-Id"
@@ -53,9 +52,6 @@ KEY_HEADER = "X-Skygear-API-Key"
 REASON_CHARACTERS_MAX = 300
 # Lists, objects and what they consist of, in a body without the master key.
 VALUES_MAX = 20_000
-# What the log of calls says of one.
-ACTION = web.RequestKey("action", str)
-REFUSAL = web.ResponseKey("refusal", SkygearError)
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -86,19 +82,19 @@ async def answer(request: web.Request) -> web.StreamResponse:
     if not isinstance(response, web.WebSocketResponse):
         metrics = request.app[SERVICES].metrics
         metrics.answers.add(response.status // 100)
-        metrics.calls.observe(monotonic() - began, request.get(ACTION, OTHER))
+        metrics.calls.observe(monotonic() - began, request.get(request_log.ACTION, OTHER))
     if REASON_HEADER in response.headers and "Origin" in request.headers:
         _show_to_page(request, response)
-    if calls_logger.isEnabledFor(logging.INFO):
-        _log_call(request, response, monotonic() - began)
+    if request_log.is_on():
+        _note(request, response, monotonic() - began)
     return response
 
 
 async def _answer_traced(request: web.Request, traces: "Traces") -> web.StreamResponse:
     with traces.call() as span:
         response = await _answer(request)
-        name = request.get(ACTION, OTHER)
-        refusal = response.get(REFUSAL)
+        name = request.get(request_log.ACTION, OTHER)
+        refusal = response.get(request_log.REFUSAL)
         attributes = {"skylogin.request_id": response.headers.get(REQUEST_ID_HEADER, "")}
         if refusal is not None:
             attributes["skylogin.reason"] = refusal.reason or refusal.kind.name
@@ -115,24 +111,20 @@ def _show_to_page(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Access-Control-Expose-Headers"] = names
 
 
-def _log_call(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
-    refusal = response.get(REFUSAL)
-    reason = "" if refusal is None else refusal.reason or refusal.message
-    explanation = "" if refusal is None else redaction.text(refusal.explanation)
-    facts: dict[str, Any] = {
-        "request_id": response.headers[REQUEST_ID_HEADER],
-        "method": request.method,
-        "action": logs.shown(request.get(ACTION, "")),
-        "path": logs.shown(request.path),
-        "status": response.status,
-        "reason": reason,
-        "explanation": "" if explanation == reason else explanation,
-        "ms": round(seconds * 1000, 1),
-    }
-    text = "{method} {path} {status} in {ms} ms".format(**facts)
-    if refusal is not None:
-        text += ": " + ": ".join(filter(None, (facts["reason"], facts["explanation"])))
-    calls_logger.info("%s", text, extra=facts)
+def _note(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    settings = request.app[SERVICES].settings
+    client = client_of(request, settings)
+    action, path = request.get(request_log.ACTION, ""), request.path
+    if settings.mode != DEV:
+        _, called = names.split(unquote(_raw_path(request)), client.host, settings.domain)
+        # With any other path, the body names the action.
+        is_ours = called == "/" or called in PUBSUB_PATHS or action_name(called) in table.ACTIONS
+        is_ours = is_ours and request_log.APP in request
+        path = path if is_ours else request_log.HIDDEN
+        action = action if action in table.ACTIONS else request_log.HIDDEN
+    request_id = response.headers[REQUEST_ID_HEADER]
+    facts = {"request_id": request_id, "action": action, "path": path}
+    request_log.note(request, response, seconds, settings.mode, facts)
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
@@ -151,7 +143,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         app = await services.apps.find(name)
         if app is None:
             raise _unknown_app(name)
-        request[fault_answers.CLOCK] = app.clock
+        request[fault_answers.CLOCK], request[request_log.APP] = app.clock, app.name
         with call_limits.checked(request, services):
             if path in PUBSUB_PATHS:
                 return await _answer_handshake(request, app, path, headers)
@@ -185,7 +177,7 @@ async def _answer_call(
                 path, payload, functools.partial(stubbed.has_answer, app, services.settings)
             )
             call = _read_call(request, app, action, payload, headers)
-            request[ACTION] = call.action.name
+            request[request_log.ACTION] = call.action.name
             call.fault = app.faults.strike(call.action.name, call.now)
             response = _respond(await dispatch_recorded(call, services), headers, services)
     except wire.BadBodyError:
@@ -291,7 +283,7 @@ def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) ->
     body = json_text.write(answered.body) + b"\n"
     response = web.Response(status=answered.status, body=body, headers=headers)
     if refusal is not None:
-        response[REFUSAL] = refusal
+        response[request_log.REFUSAL] = refusal
     return response
 
 

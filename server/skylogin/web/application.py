@@ -11,11 +11,11 @@ from aiohttp.typedefs import Handler
 from skylogin.actions import table
 from skylogin.actions.services import open_services
 from skylogin.apps import names
-from skylogin.clock import system_now
+from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, Settings
 from skylogin.database import Store
 from skylogin.domain.limit_table import SUBSCRIPTIONS
-from skylogin.http import fault_answers
+from skylogin.http import fault_answers, request_log
 from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
@@ -135,7 +135,9 @@ async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
     from skylogin.admin import endpoint  # noqa: PLC0415
 
     services = request.app[SERVICES]
-    return await endpoint.answer(request, services, client_of(request, services.settings))
+    client = client_of(request, services.settings)
+    began = monotonic()
+    return _noted(request, await endpoint.answer(request, services, client), began)
 
 
 async def _answer_issuer_call(request: web.Request) -> web.StreamResponse:
@@ -162,4 +164,16 @@ async def _answer_with_page(request: web.Request) -> web.StreamResponse:
         return web.Response()
     if request.path == "/portal":
         return web.Response(status=308, headers={"Location": f"{client.prefix}/portal/"})
-    return await endpoint.answer(request, services, client)
+    began = monotonic()
+    return _noted(request, await endpoint.answer(request, services, client), began)
+
+
+def _noted(request: web.Request, response: web.StreamResponse, began: float) -> web.StreamResponse:
+    """Log a request of the portal or the admin API, where a setting asks for it."""
+    if request_log.is_on():
+        mode = request.app[SERVICES].settings.mode
+        action = request.get(request_log.ACTION, "")
+        path = request.path if mode == DEV else request_log.HIDDEN
+        facts = {"action": action, "path": path}
+        request_log.note(request, response, monotonic() - began, mode, facts)
+    return response

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from skylogin import logs
 from skylogin.config import PUBLIC_KEY, SECRET, SETTINGS, ConfigurationError, Setting, Settings
 from skylogin.web.server import Running
 
@@ -28,6 +29,8 @@ def reload(running: Running, read: Callable[[], Settings]) -> None:
     differing = [row for row in SETTINGS if getattr(now, row.field) != getattr(before, row.field)]
     changed = [row for row in differing if _may_change(row, before, now)]
     running.services.change({row.field: getattr(now, row.field) for row in changed})
+    # It hides the secrets.
+    logs.set_up(running.services.settings)
     names = [row.variable for row in changed]
     if use_certificate and use_certificate():
         names.append("the certificate")
