@@ -1,4 +1,4 @@
-"""The admin API's document, settings, overview and audit list."""
+"""The admin API's document, settings, overview, audit list and imports."""
 
 from dataclasses import asdict
 
@@ -9,7 +9,7 @@ from skylogin.client.admin_api import BASE
 from skylogin.config import Settings
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.http.forwarding import client_of
-from skylogin.operations import overview
+from skylogin.operations import imports, overview
 from skylogin.operations.operator import page_of_acts
 from skylogin.operations.overview import Series
 
@@ -54,4 +54,22 @@ async def list_audit(request: AdminRequest) -> Json:
     return {
         "acts": [{**asdict(act), "at": time_text(act.at)} for act in acts],
         "next_cursor": next_cursor or None,
+    }
+
+
+async def list_imports(request: AdminRequest) -> Json:
+    """List the imports from Skygear servers into an app."""
+    now = request.operator.server_now()
+    runs = await imports.list_runs(request.operator, request.app)
+    return {
+        "imports": [
+            {
+                **asdict(run),
+                "started_at": time_text(run.started_at),
+                "updated_at": time_text(run.updated_at),
+                "finished_at": time_text(run.finished_at),
+                "state": imports.state_of(run, now),
+            }
+            for run in runs
+        ]
     }

@@ -18,6 +18,7 @@ HANDLERS: dict[str, Handler] = {
     "getSettings": overview.get_settings,
     "listAudit": overview.list_audit,
     "listAppAudit": overview.list_audit,
+    "listImports": overview.list_imports,
     "getOverview": overview.get_overview,
     "listApps": apps.list_apps,
     "createApp": apps.create_app,

@@ -51,7 +51,7 @@ async def get_user(request: AdminRequest) -> Json:
         for one in details.devices
     ]
     body = _user_body(request, details.user, details.subject)
-    return {**body, "principals": principals, "devices": devices}
+    return {**body, "principals": principals, "devices": devices, "origin": details.origin}
 
 
 async def edit_user(request: AdminRequest) -> Json:

@@ -78,6 +78,7 @@ def show(target: Target, user: User, as_json: output.AsJson = False) -> None:
     facts += [(name.replace("_", " "), found[name] or "") for name in _TIMES]
     facts.append(("password", "yes" if found["has_password"] else "no"))
     facts.append(("disabled", _disabled(found)))
+    facts += [("imported from", found["origin"])] if found["origin"] else []
     profile = found["profile"] or {}
     # Names that begin with _ are the record's own.
     fields = [name for name in profile if not name.startswith("_")]

@@ -173,6 +173,7 @@ class Report:
     unclear: dict[str, Unclear] = field(default_factory=dict)
     stays: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    long_subjects: int = 0
 
     def count(self, table: str, what: str, number: int = 1) -> None:
         """Count rows of a table."""
@@ -202,6 +203,7 @@ class Report:
             "records": self.records,
             "logins": self.logins,
             "needs_all_logins": self.needs_all_logins,
+            "long_subjects": self.long_subjects,
             "unclear": [
                 {
                     "kind": kind,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import skylogin
 from skylogin.database import Transaction, tables
 from skylogin.errors import Reason
-from skylogin.operations import secrets
+from skylogin.operations import imports, secrets
 from skylogin.operations.operator import Operator
 from skylogin.relative_time import ago
 from skylogin.store import login_attempts as stored_attempts
@@ -136,7 +136,7 @@ async def secret_uses(operator: Operator, app: str) -> defaultdict[str, SecretUs
 async def warnings(operator: Operator, app: str) -> list[str]:
     """Return what needs an operator's attention: settings, and secrets that are about to expire."""
     now = operator.now()
-    found = list(operator.settings.warnings)
+    found = [*operator.settings.warnings, *await imports.warnings(operator, app)]
     accepted = await secrets.list_accepted(operator, app)
     if not accepted:
         found.append(f"custom token logins to {app} fail: no secret is accepted")

@@ -132,7 +132,8 @@ async def _check(
     check = ImportPass(tx, source, place, report)
     await check.run()
     await _describe_rest(tx, source, report)
-    report.notes += await _notes(operator, tx, source, report, check.reader.long_subjects)
+    report.long_subjects = check.reader.long_subjects
+    report.notes += await _notes(operator, tx, source, report)
     return report
 
 
@@ -165,17 +166,15 @@ async def _describe_rest(tx: Transaction, source: Skygear, report: Report) -> No
         report.stays.append((1, f"the table {name}: it is not one of records"))
 
 
-async def _notes(
-    operator: Operator, tx: Transaction, source: Skygear, report: Report, long_subjects: int
-) -> list[str]:
+async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: Report) -> list[str]:
     """Return what the operator has to set, or to know."""
     settings, found = operator.settings, list[str]()
     others = [f"{number:,} {name}" for name, number in report.logins.items() if number]
     if report.needs_all_logins:
         found.append(f"set SKYLOGIN_LOGINS=all: users log in by {', '.join(others)}")
-    if long_subjects:
+    if report.long_subjects:
         found.append(
-            f"set SKYLOGIN_CONTRACT=original: {long_subjects:,} subjects have more than "
+            f"set SKYLOGIN_CONTRACT=original: {report.long_subjects:,} subjects have more than "
             f"{CHARACTERS_MAX} characters, and the contract `documented` refuses them"
         )
     seen = await skygear.count_rows(tx, source, "_auth", "last_seen_at IS NOT NULL")

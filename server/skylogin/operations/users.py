@@ -18,7 +18,7 @@ from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYP
 from skylogin.domain.user import Actor, Principal, RecordId, User
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import devices, references, roles, schema, user_search, users
+from skylogin.store import devices, imports, references, roles, schema, user_search, users
 from skylogin.store import records as stored_records
 from skylogin.store.user_search import Search, UserPage
 
@@ -30,6 +30,8 @@ class UserDetails:
     user: User
     principals: list[Principal]
     devices: list[Device]
+    # Where the user was imported from, None if elsewhere.
+    origin: str | None
 
     @property
     def subject(self) -> str | None:
@@ -197,7 +199,8 @@ async def delete(operator: Operator, app: str, user_id: str) -> None:
 async def _load_details(tx: Transaction, app: str, user_id: str) -> UserDetails:
     user = await _load(tx, app, user_id)
     principals = await user_search.load_principals(tx, app, user_id)
-    return UserDetails(user, principals, await devices.load_of_user(tx, app, user_id))
+    origin = await imports.load_origin(tx, app, user_id)
+    return UserDetails(user, principals, await devices.load_of_user(tx, app, user_id), origin)
 
 
 async def _load(tx: Transaction, app: str, user_id: str, *, lock: bool = False) -> User:

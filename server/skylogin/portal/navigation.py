@@ -34,6 +34,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("tests", "Tests", dev_only=True),
         Entry("calls", "Calls", dev_only=True),
         Entry("audit", "Audit"),
+        Entry("imports", "Imports"),
         Entry("settings", "Settings"),
         Entry("apps", "Apps"),
     ),

@@ -1,4 +1,4 @@
-"""The pages Start, Overview, Audit and Settings."""
+"""The pages Start, Overview, Audit, Imports and Settings."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ from skylogin.actions.call import Call
 from skylogin.actions.dispatch import dispatch
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.stored_names import EVERY_APP
-from skylogin.operations import overview, secrets, tokens
+from skylogin.operations import imports, overview, secrets, tokens
 from skylogin.operations.operator import RefusedError, page_of_acts
 from skylogin.portal import chart, commands, setting_groups
 from skylogin.portal.request import PageRequest, read_object
@@ -104,6 +104,15 @@ async def show_audit(request: PageRequest) -> web.Response:
     return request.render(
         "audit.html", acts=acts, next_cursor=next_cursor, is_everywhere=is_everywhere
     )
+
+
+async def show_imports(request: PageRequest) -> web.Response:
+    """Show the imports from Skygear servers: how far one is, and the reports of the others."""
+    now = request.operator.server_now()
+    runs = await imports.list_runs(request.operator, request.app)
+    listed = [(run, imports.state_of(run, now)) for run in runs]
+    is_running = any(state == imports.RUNNING for _, state in listed)
+    return request.render("imports.html", runs=listed, is_running=is_running)
 
 
 async def show_settings(request: PageRequest) -> web.Response:

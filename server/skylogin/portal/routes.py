@@ -19,6 +19,7 @@ ROUTES: list[Route[Page]] = [
     Route("POST", "try", overview.try_login),
     Route("GET", "overview", overview.show_overview),
     Route("GET", "audit", overview.show_audit),
+    Route("GET", "imports", overview.show_imports),
     Route("GET", "settings", overview.show_settings),
     Route("POST", "sign-out", session.sign_out),
     Route("GET", "logins", login_attempts.show_logins),

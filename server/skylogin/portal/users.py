@@ -82,6 +82,7 @@ async def show_user(
         user=details.user,
         principals=details.principals,
         devices=details.devices,
+        origin=details.origin,
         subject=details.subject,
         name=profile_tree.name_of(details.user),
         branches=list(profile_tree.branches(profile)),

@@ -1,0 +1,93 @@
+"""An import shows in the portal, the admin API, the audit list and `doctor`."""
+
+import json
+import sqlite3
+import urllib.request
+from contextlib import closing
+from typing import Any
+
+import pytest
+from skylogin.clock import system_now
+from skylogin.encoding import rfc3339
+
+from tests.skygear.conftest import USERS, New, OldDatabase
+from tests.stores import SERVE_KEYS, SERVE_SECRET
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
+
+
+def page(url: str, path: str) -> str:
+    """Return a page of the portal."""
+    with urllib.request.urlopen(f"{url}/portal/{path}", timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def test_an_import_and_its_users(old: OldDatabase, new: New) -> None:
+    """The report, where users come from, and one act."""
+    with new.server() as server:
+        assert "No imports yet" in page(server.url, "imports")
+    new.load(old.url)
+    user_id = USERS[0]["user_id"]
+    with new.server() as server:
+        shown = page(server.url, "imports")
+        user = page(server.url, f"users/{user_id}")
+        audit = page(server.url, "audit")
+        admin: Any = ask(server.url, "imports")["imports"]
+        details = ask(server.url, f"users/{user_id}")
+    assert "From skygear _" in shown
+    assert "finished" in shown
+    assert "40 users by custom token" in shown
+    assert "<dd>from skygear _</dd>" in user
+    assert audit.count("app.import_skygear") == 1
+    assert [one["state"] for one in admin] == ["finished"]
+    assert admin[0]["report"]["rows"]["users"]["new"] == len(USERS) + 1
+    assert details["origin"] == "skygear _"
+    assert "imported from\tskygear _" in new.run("users", "show", user_id).stdout
+
+
+def test_an_import_that_runs(old: OldDatabase, new: New) -> None:
+    """The page says how far it is, and asks again; one that was killed can be run again."""
+    new.load(old.url)
+    write(new, "later", rfc3339.stored(system_now().replace(year=2100)))
+    write(new, "earlier", "2020-01-02T00:00:00.000000Z")
+    with new.server() as server:
+        shown = page(server.url, "imports")
+    assert 'http-equiv="refresh"' in shown
+    assert '<progress value="5" max="9"' in shown
+    assert "stopped" in shown
+
+
+def write(new: New, run_id: str, at: str) -> None:
+    """Add an import that is half-way at a time."""
+    with closing(sqlite3.connect(new.url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute(
+            "INSERT INTO imports (app, id, origin, started_at, updated_at, done, total) "
+            "VALUES ('_', ?, 'skygear _', ?, ?, 5, 9)",
+            (run_id, at, at),
+        )
+
+
+def ask(url: str, path: str) -> Any:
+    """Ask the admin API about the app."""
+    request = urllib.request.Request(
+        f"{url}/_admin/v1/apps/_/{path}", headers={"Authorization": "Bearer secret"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_doctor_says_which_logins_are_needed(old: OldDatabase, new: New) -> None:
+    """By the settings of a server with the contract `documented`."""
+    new.load(old.url)
+    own = {"CUSTOM_TOKEN_SECRET": SERVE_SECRET, "TOKEN_STORE_SECRET": f"{SERVE_SECRET} too"}
+    serve = {**SERVE_KEYS, **own, "SKYLOGIN_CONTRACT": "documented"}
+    said = new.run("doctor", "--mode", "serve", **serve).stdout
+    then = new.run("doctor", "--mode", "serve", **serve, SKYLOGIN_LOGINS="all").stdout
+    warning = (
+        "SKYLOGIN_LOGINS=custom_token keeps imported users from logging in (password, oauth, "
+        "anonymous): set it to all"
+    )
+
+    assert warning in said
+    assert "keeps imported users" not in then
