@@ -675,6 +675,7 @@ PLAYS: dict[str, Play] = {
 # Functions that take an app or a transaction and are not called.
 NOT_PLAYED = {
     "exports.make_room": "its callers put the app into each key",
+    "secrets.drop_ended": "the secrets here have no end",
     **{
         f"skygear.{name}": "reads a database of the original"
         for name in (
@@ -699,6 +700,7 @@ NOT_PLAYED = {
     "operator_sessions.add": "who is signed in, runs all apps",
     "operator_sessions.drop_ended": "who is signed in, runs all apps",
     "operator_sessions.end": "who is signed in, runs all apps",
+    "operator_sessions.keep_latest": "who is signed in, runs all apps",
     "operator_sessions.load": "who is signed in, runs all apps",
     "operator_sessions.use": "who is signed in, runs all apps",
     "limit_counts.drop_ended": "the limits are those of all apps",
@@ -715,6 +717,7 @@ NOT_PLAYED = {
 
 # Modules, classes and functions that take neither.
 WITHOUT = {
+    "backup": "copies a whole database",
     "database": "begins the transactions; what is done in them says for which app",
     "dialect": "spells SQL",
     "engines": "open the database",
