@@ -12,7 +12,7 @@ export CONTAINERS_STORAGE_CONF="$folder/storage.conf"
 printf '[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n' \
     "$folder" "$folder" > "$CONTAINERS_STORAGE_CONF"
 
-apt-get -qq install --no-install-recommends mmdebstrap buildah podman crun netavark > /dev/null
+apt-get -qq install --no-install-recommends mmdebstrap buildah podman crun netavark openssl > /dev/null
 
 if ! buildah inspect localhost/python > /dev/null 2>&1; then
     mmdebstrap --variant=minbase --include=python3-venv,ca-certificates \
@@ -27,7 +27,18 @@ fi
 buildah bud --quiet --isolation chroot --format docker --tag localhost/skylogin \
     --build-arg PYTHON_IMAGE=localhost/python "$checkout" > /dev/null
 
+# As in the folder `secrets` beside docker-compose.yml, for the user of the image.
+secrets="$folder/secrets"
+rm -rf "$secrets"
+mkdir "$secrets"
 key() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+key > "$secrets/master_key"
+openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+    -keyout "$secrets/key.pem" -out "$secrets/cert.pem" 2> /dev/null
+chown -R 10001 "$secrets"
+chmod -R u=rX,go= "$secrets"
+
 # As in docker-compose.yml, but in the machine's own network, on loopback.
 # crun refuses cgroups of both versions; it sees only the first.
 unshare --mount sh -eus <<END
@@ -36,7 +47,9 @@ podman="podman --cgroup-manager=cgroupfs --log-level=fatal"
 container=\$(\$podman run --detach --no-healthcheck --cgroups=disabled --network host \
     --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --read-only --read-only-tmpfs=false \
     --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --volume data:/data \
-    --env HOST=127.0.0.1 --env PORT=$port --env API_KEY=$(key) --env MASTER_KEY=$(key) \
+    --env HOST=127.0.0.1 --env PORT=$port --env API_KEY=$(key) \
+    --volume "$secrets:/run/secrets:ro" --env MASTER_KEY_FILE=/run/secrets/master_key \
+    --env SKYLOGIN_TLS_CERT=/run/secrets/cert.pem --env SKYLOGIN_TLS_KEY=/run/secrets/key.pem \
     --env DATABASE_URL="${DATABASE_URL:-sqlite:////data/skylogin.db}" localhost/skylogin)
 trap "\$podman rm --force \$container > /dev/null; \$podman volume rm data > /dev/null" EXIT
 # The health check of the image, and what it may do.

@@ -107,7 +107,8 @@ def test_the_server_has_no_rights_that_it_does_not_need() -> None:
     assert server["depends_on"] == {"db": {"condition": "service_healthy"}}
     assert database["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
     volumes = {one.split(":")[0] for one in (*server["volumes"], *database["volumes"])}
-    assert volumes == yaml.safe_load(COMPOSE)["volumes"].keys()
+    assert volumes == {*yaml.safe_load(COMPOSE)["volumes"], "./secrets"}
+    assert "./secrets:/run/secrets:ro" in server["volumes"]
 
 
 def test_the_image_runs_as_another_user_than_root() -> None:
