@@ -93,8 +93,9 @@ async def test_a_clock_that_is_ahead_locks_nobody_out(
     assert (await ask(right, "me", access_token=token)).status == HTTPStatus.OK
 
 
-@pytest.mark.parametrize("act", ACTS)
-@pytest.mark.parametrize("token_store", ["jwt", "fs"])
+@pytest.mark.parametrize(
+    ("act", "token_store"), [*((act, "jwt") for act in ACTS[1:]), (sign_out, "fs")]
+)
 async def test_a_clock_that_is_set_back_locks_nobody_out(  # noqa: PLR0913, PLR0917
     make_services: MakeServices,
     clock: Clock,
@@ -116,6 +117,5 @@ async def test_a_clock_that_is_set_back_locks_nobody_out(  # noqa: PLR0913, PLR0
 
     for _ in range(2):
         assert (await ask(node, "me", access_token=token)).status == HTTPStatus.OK
-        if act is not nothing:
-            assert (await ask(node, "me", access_token=before)).status == HTTPStatus.UNAUTHORIZED
+        assert (await ask(node, "me", access_token=before)).status == HTTPStatus.UNAUTHORIZED
         clock.moment += 2 * AHEAD
