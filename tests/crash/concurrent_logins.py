@@ -12,7 +12,7 @@ import aiohttp
 from skylogin.clock import system_now
 from skylogin.tokens import mint
 
-from tests.processes import ServerProcess
+from tests.processes import SECONDS_MAX, ServerProcess
 from tests.waiting import wait_until_async
 
 CLIENTS = 24
@@ -66,12 +66,12 @@ class Load:
     async def wait_for_logins(self, number: int) -> None:
         """Return once *number* more logins are acknowledged."""
         wanted = self.acknowledged + number
-        await wait_until_async(lambda: self.acknowledged >= wanted)
+        await wait_until_async(lambda: self.acknowledged >= wanted, SECONDS_MAX)
 
-    async def wait_for_refusals(self, number: int, seconds_max: float = 20) -> None:
+    async def wait_for_refusals(self, number: int) -> None:
         """Return once *number* more logins are refused."""
         wanted = self.refused + number
-        await wait_until_async(lambda: self.refused >= wanted, seconds_max)
+        await wait_until_async(lambda: self.refused >= wanted, SECONDS_MAX)
 
     async def _client(
         self, session: aiohttp.ClientSession, server: ServerProcess, number: int

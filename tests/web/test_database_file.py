@@ -198,6 +198,11 @@ def in_place(path: Path, backup: bytes) -> None:
     path.write_bytes(backup[:-8192])
 
 
+def over_it(path: Path, backup: bytes) -> None:
+    """Do the same with a whole one, of the format that `skylogin backup` writes."""
+    path.write_bytes(backup[:18] + b"\x01\x01" + backup[20:])
+
+
 def as_new_file(path: Path, backup: bytes) -> None:
     """Replace the file by a backup that is whole."""
     copy = path.with_name("copy")
@@ -214,6 +219,7 @@ def deleted(path: Path, backup: bytes) -> None:
 @pytest.mark.parametrize(
     ("is_running", "restore"),
     [
+        (True, over_it),
         (True, as_new_file),
         (True, deleted),
         (False, in_place),
@@ -238,7 +244,7 @@ def test_the_log_of_another_file_is_not_written_into_a_backup(
         log_in(server, f"user{number}")
     if is_running:
         restore(path, backup)
-        wait_until(lambda: "deleted or replaced" in server.log)
+        wait_until(lambda: "calls are refused" in server.log)
         server.stop()
     else:
         server.kill()

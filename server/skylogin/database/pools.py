@@ -115,6 +115,8 @@ class Pools:
     async def dispose(self) -> None:
         """Close every connection."""
         await _dispose({self._writer, self._reader, self._querier})
+        if self.file is not None:
+            self.file.close()
 
 
 async def _dispose(pools: set[AsyncEngine]) -> None:

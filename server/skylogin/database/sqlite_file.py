@@ -6,6 +6,7 @@ would write the log of the old file into the new one. So both are refused.
 
 import logging
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,6 +17,9 @@ logger = logging.getLogger("skylogin.store")
 
 Identity = tuple[int, int] | None
 LOOK_SECONDS = 1
+# In the header of the file: its format, and the counter of its changes, which only grows.
+HEADER_BYTES, FORMAT, COUNTER = 28, slice(18, 20), slice(24, 28)
+WITH_LOG = b"\x02\x02"
 
 
 class SqliteFile:
@@ -31,6 +35,8 @@ class SqliteFile:
         self._connections = 0
         self._log: Identity = None
         self._looked_at = float("-inf")
+        self._file: int | None = None
+        self._counter: int | None = None
         self.changed = ""
 
     def open(self) -> None:
@@ -40,9 +46,9 @@ class SqliteFile:
         says why it cannot open a file. Raises UnusableDatabaseError.
         """
         if self.opened is None:
-            # An existing file is not opened: closing it would end the locks of open connections.
+            # It stays open: closing it would end the locks of open connections.
             with suppress(OSError):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+                self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             self.opened = identity(self.path)
         self.look()
         self.check()
@@ -75,6 +81,9 @@ class SqliteFile:
         changed, log = "", identity(self.log_path)
         if identity(self.path) != self.opened:
             changed = f"{self.path} was deleted or replaced"
+        elif self._is_overwritten():
+            changed = f"{self.path} was overwritten"
+            self._set_apart()
         elif self._log is None:
             # The log of an empty file comes and goes.
             self._log = log if self._connections and os.path.getsize(self.path) else None
@@ -85,6 +94,38 @@ class SqliteFile:
         elif self.changed and not changed:
             logger.warning("%s is as before", self.path)
         self.changed = changed
+
+    def _is_overwritten(self) -> bool:
+        """Return whether another database was copied over this one."""
+        if self._file is None:
+            return False
+        header = os.pread(self._file, HEADER_BYTES, 0)
+        counter = int.from_bytes(header[COUNTER], "big")
+        has_log = header[FORMAT] == WITH_LOG
+        if self._counter is not None and (not has_log or counter < self._counter):
+            return True
+        if has_log:
+            self._counter = counter
+        return False
+
+    def _set_apart(self) -> None:
+        """Put what was written over the file into a new file at its path.
+
+        So SQLite does not write the log into it either: the path leads elsewhere.
+        """
+        copy = f"{self.path}.overwritten"
+        try:
+            shutil.copyfile(self.path, copy)
+            shutil.copymode(self.path, copy)
+            os.replace(copy, self.path)
+        except OSError as error:
+            logger.critical("%s cannot be copied: %s", self.path, error.strerror)
+
+    def close(self) -> None:
+        """Close the file, after the last connection."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def identity(path: str) -> Identity:
