@@ -61,7 +61,7 @@ class Numbers:
 
     def follow(self, read: Callable[[], float], key: object = "") -> None:
         """Let *read* tell the number, or how much this process adds to a counter."""
-        place = self._places[key]
+        place = self._places.get(key, self._last)
         before = 0 if self.kind == "gauge" else self._row[place]
         self._followed[place] = (before, read)
 
@@ -119,14 +119,15 @@ def _label(values: Iterable[str]) -> Series:
 class Metrics:
     """All numbers of a server with so many *workers*.
 
-    *actions* are those that it knows, *outcomes* those of logins by their reason. *memory* is the
-    descriptor of memory that processes share.
+    *actions* and *limits* are those that it knows, *outcomes* those of logins by their reason.
+    *memory* is the descriptor of memory that processes share.
     """
 
     def __init__(
         self,
         actions: Iterable[str] = (),
         outcomes: Mapping[str, str] | None = None,
+        limits: Iterable[str] = (),
         workers: int = 1,
         memory: int = ANONYMOUS,
     ) -> None:
@@ -139,6 +140,7 @@ class Metrics:
         self.calls = Histogram("call_duration_seconds", "Time from the headers of a call to its answer.", ("action",), by_action)
         self.answers = Numbers("answers_total", "Answers to calls, by status.", ("code",), CODES)
         self.shed = Numbers("shed_calls_total", "Calls that were answered with 503 because the server was busy.")
+        self.limits = Numbers("limits_reached_total", "Calls and requests that were refused by a limit.", ("limit",), _label((*limits, OTHER)))
         self.batches = Histogram("batch_size", "Calls that shared a transaction.", ("kind",), _label(BATCHES), SIZES)
         self.batch_waiting = Gauge("batch_waiting", "Calls that wait for a transaction.", ("kind",), _label(BATCHES))
         self.commits = Histogram("commit_duration_seconds", "Time that the database took for a commit.")

@@ -200,6 +200,20 @@ async def test_refused_attempts_that_wait_are_shown(
     assert (after[waiting], after[left_out]) == (0, 1)
 
 
+async def test_calls_beyond_a_limit_are_counted(make_client: MakeClient) -> None:
+    """By the limit."""
+    limits = "refused_logins=1/h,websockets=1"
+    client = await make_client(CUSTOM_TOKEN_SECRET=SECRET, SKYLOGIN_LIMITS=limits)
+    refused = 3
+    for _ in range(refused):
+        await client.post("/", data=login("a", "another"))
+    seen = await numbers(client)
+
+    assert seen['skylogin_limits_reached_total{limit="refused_logins"}'] == refused - 1
+    assert seen['skylogin_limits_reached_total{limit="websockets"}'] == 0
+    assert seen["skylogin_shed_calls_total"] == 0
+
+
 # --- the memory that workers share -------------------------------------------------------
 
 

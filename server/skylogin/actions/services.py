@@ -70,6 +70,8 @@ async def open_services(
     apps = AppRegistry(settings, store, now, ids)
     log_in = functools.partial(batches.log_in_many, settings.auth_record_keys)
     limits = Limits(settings.limit_rules)
+    for name in limits.rules:
+        store.metrics.limits.follow(functools.partial(limits.hits.__getitem__, name), name)
     async with AsyncExitStack() as at_end:
         at_end.push_async_callback(apps.close)
         services = Services(

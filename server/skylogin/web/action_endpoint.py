@@ -3,6 +3,7 @@
 import functools
 import logging
 import posixpath
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -68,7 +69,6 @@ async def refuse(request: web.Request) -> web.Response:
 def refuse_busy(request: web.Request, explanation: str) -> web.Response:
     """Ask the client to try again in a moment."""
     services = request.app[SERVICES]
-    services.metrics.shed.add()
     headers = _headers(request, services)
     headers["Server"] = SERVER
     return _respond(refused(too_busy(None, explanation)), headers, services)
@@ -278,6 +278,8 @@ def _respond(answered: Answer, headers: CIMultiDict[str], services: Services) ->
         _explain(refusal.reason, refusal.explanation, headers)
     headers["Content-Type"] = "application/json"
     if refusal is not None and refusal.retry_seconds:
+        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            services.metrics.shed.add()
         headers["Retry-After"] = str(refusal.retry_seconds)
         headers["Access-Control-Expose-Headers"] = "Retry-After"
     body = json_text.write(answered.body) + b"\n"

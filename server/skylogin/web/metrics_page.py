@@ -15,7 +15,7 @@ from aiohttp import web
 
 from skylogin.actions import table
 from skylogin.config import Settings
-from skylogin.domain import hosts, login_attempt, secret_text
+from skylogin.domain import hosts, limit_table, login_attempt, secret_text
 from skylogin.http import origin
 from skylogin.metrics import ANONYMOUS, Metrics
 from skylogin.web import listening
@@ -30,7 +30,8 @@ BEARER = "Bearer "
 
 def make_metrics(workers: int = 1, memory: int = ANONYMOUS) -> Metrics:
     """Return the numbers of a server with so many *workers*, which share *memory*."""
-    return Metrics(table.ACTIONS, login_attempt.OUTCOMES, workers, memory)
+    limits = [limit.name for limit in limit_table.LIMITS]
+    return Metrics(table.ACTIONS, login_attempt.OUTCOMES, limits, workers, memory)
 
 
 async def refresh(metrics: Metrics) -> None:
