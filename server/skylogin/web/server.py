@@ -22,7 +22,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from skylogin.actions.services import Services
 from skylogin.apps import token_stores
@@ -36,6 +35,7 @@ from skylogin.web import database_file, database_setup, listening, metrics_page,
 from skylogin.web.application import make_application
 from skylogin.web.connections import Connections
 from skylogin.web.keys import SERVICES
+from skylogin.web.malformed_requests import MalformedRequests
 from skylogin.web.tls import Certificate
 
 if TYPE_CHECKING:
@@ -265,15 +265,4 @@ async def _drain(runner: web.AppRunner) -> None:
         await asyncio.sleep(DRAIN_SECONDS_MAX / 25)
 
 
-def _shorten_http_errors(record: logging.LogRecord) -> bool:
-    """Log a malformed request in one line, without aiohttp's quote, which may contain a key."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, HttpProcessingError):
-        record.msg = "refused a request that is not HTTP: %s"
-        record.args = (type(error).__name__,)
-        record.exc_info = None
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-    return True
-
-
-http_logger.addFilter(_shorten_http_errors)
+http_logger.addFilter(MalformedRequests())

@@ -1,0 +1,35 @@
+"""Malformed requests in the log: one line a minute, however many a stranger sends."""
+
+import logging
+from collections.abc import Callable
+
+from aiohttp.http_exceptions import HttpProcessingError
+
+from skylogin.clock import monotonic
+
+EVERY_SECONDS = 60
+
+
+class MalformedRequests:
+    """A filter of the log, without aiohttp's quotes of requests, which may contain a key."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._log_at = float("-inf")
+        self._number = 0
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        """Return whether *record* is logged, and shorten one about a malformed request."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        self._number += 1
+        now = self._now()
+        if now < self._log_at:
+            return False
+        self._log_at = now + EVERY_SECONDS
+        record.msg = "refused a request that is not HTTP: %s; refused so far: %d"
+        record.args = (type(error).__name__, self._number)
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
