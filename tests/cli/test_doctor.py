@@ -4,7 +4,9 @@ import json
 import shutil
 import socket
 import subprocess
+import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -47,8 +49,9 @@ def test_doctor_finds_what_keeps_a_server_from_running(tmp_path: Path) -> None:
 
     new = run_command(tmp_path, "doctor", **KEYS, **file)
     assert (new.returncode, new.stderr) == (1, "")
-    fine, *notes, problem = new.stdout.splitlines()
+    fine, *others, problem = new.stdout.splitlines()
     assert fine == FINE
+    notes = [line for line in others if line.startswith("fine")]
     assert [note.partition(":")[0] for note in notes] == [f"fine\tsettings\t{one}" for one in NOTES]
     assert (
         problem
@@ -196,3 +199,44 @@ def test_doctor_tells_what_is_open_to_others(tmp_path: Path) -> None:
     assert "problem\tsettings\tHOST is '0.0.0.0', beyond loopback, and MASTER_KEY" in found.stdout
     assert "can start with them" not in found.stdout
     assert "warning\tfiles\tother users of this machine may read .env" in found.stdout
+
+
+def test_doctor_advises_on_a_server_that_can_run(
+    start_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    """From its settings and database, and of the running server also what proxies send it."""
+    server = start_server(
+        "serve", "--port", "0", *DOCTOR[1:], **KEYS, SKYLOGIN_ADMIN_TOKEN="an admin token of ours"
+    )
+    assert server.url
+    here = run_command(tmp_path, *DOCTOR, **KEYS)
+    assert here.returncode == 0
+    assert "warning\tdatabase\tthere is no backup by `skylogin backup`" in here.stdout
+    assert run_command(tmp_path, "backup", "copy.db", *DOCTOR[1:], **KEYS).returncode == 0
+    assert "backup" not in run_command(tmp_path, *DOCTOR, **KEYS).stdout
+
+    assert send_forwarded(server.url) == HTTPStatus.OK
+    there = run_command(
+        tmp_path, "doctor", "--url", server.url, "--admin-token", "an admin token of ours"
+    )
+    assert (there.returncode, there.stderr) == (0, "")
+    assert "warning\tsettings\tCORS_HOST is *" in there.stdout
+    assert "127.0.0.1 sends X-Forwarded-For or Forwarded, which is not believed" in there.stdout
+
+
+def send_forwarded(url: str) -> int:
+    """Return the status of a request that a proxy passed on."""
+    headers = {"X-Forwarded-For": "10.1.2.3"}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+        return int(answer.status)
+
+
+def test_doctor_asks_postgresql(postgresql_url: str, tmp_path: Path) -> None:
+    """How it commits."""
+    off = {"DATABASE_URL": f"{postgresql_url}?options=-c%20synchronous_commit%3Doff"}
+    assert run_command(tmp_path, "migrate", **KEYS, **off).returncode == 0
+
+    found = run_command(tmp_path, "doctor", **KEYS, **off)
+
+    assert found.returncode == 0, found.stdout
+    assert "PostgreSQL's synchronous_commit is off" in found.stdout

@@ -8,6 +8,7 @@ from skylogin.admin.request import AdminRequest, Json, time_text
 from skylogin.client.admin_api import BASE
 from skylogin.config import Settings
 from skylogin.domain.stored_names import EVERY_APP
+from skylogin.http import forwarding
 from skylogin.http.forwarding import client_of
 from skylogin.operations import imports, overview
 from skylogin.operations.operator import page_of_acts
@@ -38,6 +39,8 @@ def settings_body(settings: Settings) -> Json:
 async def get_overview(request: AdminRequest) -> Json:
     """Show an app's activity."""
     seen = await overview.overview(request.operator, request.app)
+    if request.http_request is not None:
+        seen.warnings.extend(forwarding.warnings(request.http_request))
     return {**asdict(seen), "hour": _series_body(seen.hour), "day": _series_body(seen.day)}
 
 

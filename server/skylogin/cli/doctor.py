@@ -1,11 +1,12 @@
 """`skylogin doctor`: what keeps a server from running, and what needs attention."""
 
 import asyncio
+import functools
 from typing import Any, NamedTuple
 
 from skylogin import config
 from skylogin.apps import token_stores
-from skylogin.cli import output
+from skylogin.cli import advice, output
 from skylogin.cli.command import with_target
 from skylogin.cli.database_target import DatabaseTarget
 from skylogin.cli.environment import environment_of, file_warnings
@@ -13,7 +14,11 @@ from skylogin.cli.overview import Mode, read_settings
 from skylogin.cli.target import Target, TargetError
 from skylogin.client import readiness
 from skylogin.client.errors import AdminError
-from skylogin.config import ConfigurationError, Settings
+from skylogin.config import SERVE, ConfigurationError, Settings
+from skylogin.database import server_facts
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.operations.operator import Operator
+from skylogin.store import apps
 from skylogin.web import listening
 
 COLUMNS = ("kind", "about", "text")
@@ -49,7 +54,8 @@ def _cells(finding: Any) -> dict[str, str]:
 
 def _findings(target: Target, mode: str | None) -> list[Finding]:
     if not isinstance(target, DatabaseTarget):
-        return _check_apps(target, "server") + _check_readiness(target)
+        found = _check_apps(target, "server")
+        return [*_advise_running(target), *found, *_check_readiness(target)]
     try:
         settings = read_settings(target, mode)
     except ConfigurationError as error:
@@ -63,9 +69,47 @@ def _findings(target: Target, mode: str | None) -> list[Finding]:
     with DatabaseTarget(settings) as database:
         known = frozenset(settings.warnings)
         in_database = _check_apps(database, "database", known)
+        if settings.mode == SERVE:
+            warnings += _advise(settings)
+            if in_database[0].kind == FINE:
+                warnings += _advise_on_database(database)
     files = file_warnings(environment_of(settings.mode))
     warnings += [Finding(WARNING, "files", text) for text in files]
     return [start, *notes, *warnings, *_check_token_store(settings), *in_database]
+
+
+def _advise(settings: Settings) -> list[Finding]:
+    values = {row.variable: row.value for row in config.in_force(settings)}
+    found = [Finding(WARNING, "settings", text) for text in advice.on_values(values)]
+    try:
+        return found + [Finding(WARNING, "settings", text) for text in advice.on_settings(settings)]
+    except ConfigurationError as error:
+        return found + [Finding(PROBLEM, "settings", text) for text in error.problems]
+
+
+def _advise_running(target: Target) -> list[Finding]:
+    """Advise on a running server; what is wrong with the target itself is told by others."""
+    try:
+        told = target.ask("GET", "settings")
+    except (AdminError, TargetError):
+        return []
+    if told["mode"] != SERVE:
+        return []
+    values = {row["variable"]: row["value"] for row in told["settings"]}
+    return [Finding(WARNING, "settings", text) for text in advice.on_values(values)]
+
+
+def _advise_on_database(database: DatabaseTarget) -> list[Finding]:
+    async def find(operator: Operator) -> list[str]:
+        store = operator.store
+        if store.dialect == "postgresql":
+            facts = await store.run(server_facts.load, write=False)
+            return list(advice.on_postgresql(facts))
+        read = functools.partial(apps.read_setting, app=EVERY_APP, name=apps.LAST_BACKUP_AT)
+        at = await store.run(read, write=False)
+        return list(advice.on_backup(at, operator.server_now()))
+
+    return [Finding(WARNING, "database", text) for text in database.run(find)]
 
 
 def _check_readiness(target: Target) -> list[Finding]:
@@ -90,7 +134,7 @@ def _check_apps(target: Target, about: str, known: frozenset[str] = frozenset())
         for name in names:
             seen = target.ask("GET", "apps", name, "overview")
             # Warnings about settings are the same for every app.
-            for text in seen["warnings"]:
+            for text in (*seen["warnings"], *advice.on_logins(seen)):
                 warnings.setdefault(text, Finding(WARNING, name, text))
         if isinstance(target, DatabaseTarget):
             target.try_writing()

@@ -42,6 +42,9 @@ class Client:
 
 
 CLIENT = web.RequestKey("client", Client)
+# Addresses that sent headers of a proxy, but are not trusted.
+NOT_BELIEVED = web.AppKey("not_believed", set[str])
+NOT_BELIEVED_MAX, SHOWN_MAX = 100, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,28 @@ def client_of(request: web.Request, settings: Settings) -> Client:
     if client is None:
         direct = Client(request.remote or UNKNOWN, request.scheme, request.host)
         client = request[CLIENT] = read(request.headers, direct, settings.trusted_proxies)
+        if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+            _note(request, settings.trusted_proxies)
     return client
+
+
+def _note(request: web.Request, trusted: Sequence[Network]) -> None:
+    """Remember the sender of a header that is not believed. It may be a proxy nobody named."""
+    peer, seen = read_address(request.remote or UNKNOWN), request.app.get(NOT_BELIEVED)
+    if peer is None or seen is None or _is_trusted(peer, trusted):
+        return
+    if len(seen) < NOT_BELIEVED_MAX:
+        seen.add(str(peer))
+
+
+def warnings(request: web.Request) -> list[str]:
+    """Return what an operator should know of headers that are not believed."""
+    seen = sorted(request.app.get(NOT_BELIEVED, ()))
+    return [
+        f"{peer} sends X-Forwarded-For or Forwarded, which is not believed: if it is your proxy, "
+        "name it in SKYLOGIN_TRUSTED_PROXIES"
+        for peer in seen[:SHOWN_MAX]
+    ]
 
 
 def read(headers: MultiMapping[str], direct: Client, trusted: Sequence[Network]) -> Client:

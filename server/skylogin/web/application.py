@@ -15,7 +15,7 @@ from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, Settings
 from skylogin.database import Store
 from skylogin.domain.limit_table import SUBSCRIPTIONS
-from skylogin.http import fault_answers, request_log
+from skylogin.http import fault_answers, forwarding, request_log
 from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.websocket import PubSub
@@ -42,6 +42,7 @@ def make_application(
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[health.READINESS] = health.Readiness()
+    application[forwarding.NOT_BELIEVED] = set()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     subscriptions = settings.limit_rules.get(SUBSCRIPTIONS)
     if subscriptions is not None:
