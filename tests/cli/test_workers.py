@@ -1,5 +1,6 @@
 """`skylogin serve --workers`: several processes on one port."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from aiohttp import ClientSession, ClientWebSocketResponse
 
 from tests.cli.commands import KEYS, StartServer, call, login_payload, run_command
 from tests.processes import ServerProcess
@@ -87,6 +89,7 @@ def test_workers_share_a_port_and_are_replaced(
         assert log_in(server, "alice") == HTTPStatus.OK
         os.kill(process, signal.SIGCONT)
 
+    asyncio.run(_publish_between(server, *sorted(before)))
     made = len(before)
     assert sum(numbers(server, "skylogin_logins_total").values()) == made
     os.kill(min(before), signal.SIGKILL)
@@ -105,6 +108,31 @@ def test_workers_share_a_port_and_are_replaced(
     assert server.stop() == 0
     assert not [process for process in left if is_running(process)]
     assert not ready_file.exists()
+
+
+async def _publish_between(server: ServerProcess, one: int, other: int) -> None:
+    """Check that a client of *one* hears what a client of *other* publishes."""
+    url = f"{server.url}pubsub?api_key={KEYS['API_KEY']}"
+    async with ClientSession() as session:
+        listening = await _connect_without(other, session, url)
+        await listening.send_json({"action": "sub", "channel": "a"})
+        # The answer to it tells that the subscription was read.
+        await listening.send_json({"action": "pub", "channel": "a", "data": {"from": "itself"}})
+        assert (await listening.receive_json())["data"] == {"from": "itself"}
+        speaking = await _connect_without(one, session, url)
+        await speaking.send_json({"action": "pub", "channel": "a", "data": {"from": "another"}})
+        assert (await listening.receive_json())["data"] == {"from": "another"}
+
+
+async def _connect_without(
+    stopped: int, session: ClientSession, url: str
+) -> ClientWebSocketResponse:
+    """Connect to a worker other than *stopped*."""
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        return await session.ws_connect(url)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
 
 
 @pytest.mark.slow

@@ -145,6 +145,7 @@ def serve(  # noqa: PLR0913, PLR0917
                 migrate=migrate and share.migrates,
                 listens_on=share.socket(),
                 metrics=share.metrics(),
+                relay=share.relay(),
             )
             # The ready file is the parent's.
             ready_file = None

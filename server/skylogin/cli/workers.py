@@ -21,6 +21,7 @@ from typing import Any
 from skylogin.clock import monotonic
 from skylogin.config import ConfigurationError, Settings
 from skylogin.metrics import Metrics
+from skylogin.pubsub.relay import Relay, make_inboxes
 from skylogin.web import listening, metrics_page, tls
 from skylogin.web.connections import Connections
 
@@ -48,7 +49,8 @@ class WorkerEndedError(Exception):
 class Share:
     """What a worker gets of the parent: its *number* of *count*, and descriptors.
 
-    One worker *migrates* the database, if the command line says so.
+    One worker *migrates* the database, if the command line says so. *inboxes* are the ends of
+    those of all workers.
     """
 
     number: int
@@ -56,16 +58,22 @@ class Share:
     listens_on: int
     memory: int
     migrates: bool
+    inboxes: tuple[int, ...]
 
     @classmethod
     def read(cls, text: str) -> "Share":
         """Return what the parent wrote as the worker's option."""
-        number, count, listens_on, memory, migrates = map(int, text.split(","))
-        return cls(number, count, listens_on, memory, bool(migrates))
+        number, count, listens_on, memory, migrates, *inboxes = map(int, text.split(","))
+        return cls(number, count, listens_on, memory, bool(migrates), tuple(inboxes))
 
     def __str__(self) -> str:
         numbers = (self.number, self.count, self.listens_on, self.memory, int(self.migrates))
-        return ",".join(map(str, numbers))
+        return ",".join(map(str, (*numbers, *self.inboxes)))
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Return all of them."""
+        return (self.listens_on, self.memory, *self.inboxes)
 
     def socket(self) -> socket.socket:
         """Return the socket to listen on."""
@@ -77,6 +85,17 @@ class Share:
         metrics.use(self.number)
         return metrics
 
+    def relay(self) -> Relay | None:
+        """Return what takes messages of websockets to the other workers, where it is possible."""
+        ends = [socket.socket(fileno=one) for one in self.inboxes]
+        if not ends:
+            return None
+        readers, writers = ends[::2], ends[1::2]
+        own = readers.pop(self.number)
+        for unused in (*readers, writers.pop(self.number)):
+            unused.close()
+        return Relay(own, writers)
+
 
 class Workers:
     """The worker processes."""
@@ -87,6 +106,7 @@ class Workers:
         self.facts: dict[str, Any] = {}
         self._listens_on = listens_on.fileno()
         self._memory = memory
+        self._inboxes = make_inboxes(count)
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._ready: set[int] = set()
 
@@ -96,7 +116,8 @@ class Workers:
 
     async def start(self, number: int, *, migrates: bool = False) -> None:
         """Start a worker and wait until it is ready. Raises WorkerEndedError."""
-        share = Share(number, self.count, self._listens_on, self._memory, migrates)
+        inboxes = tuple(end.fileno() for ends in self._inboxes for end in ends)
+        share = Share(number, self.count, self._listens_on, self._memory, migrates, inboxes)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *sys.orig_argv[1:],
@@ -104,7 +125,7 @@ class Workers:
             str(share),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=(self._listens_on, self._memory),
+            pass_fds=share.descriptors,
             env={name: value for name, value in os.environ.items() if name not in NOT_FOR_WORKERS},
             # Ctrl-C at a terminal is for the parent.
             start_new_session=True,
@@ -142,6 +163,8 @@ class Workers:
 
     async def stop(self) -> None:
         """Let calls in flight finish, and wait until every worker has ended."""
+        for end in (end for ends in self._inboxes for end in ends):
+            end.close()
         for process in self._processes.values():
             with suppress(ProcessLookupError):
                 process.terminate()

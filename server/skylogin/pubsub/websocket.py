@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from skylogin.pubsub.hub import Channel, Hub, Listener, TooManyChannelsError
 from skylogin.pubsub.messages import UNKNOWN_ACTION, FatalMessageError, Message, read
+from skylogin.pubsub.relay import Relay
 
 PATHS = {"/pubsub": "public", "/_/pubsub": "internal"}
 FAREWELL_SECONDS_MAX = 1.0
@@ -31,6 +32,8 @@ class PubSub:
 
     def __init__(self, message_bytes_max: int) -> None:
         self.hub = Hub()
+        # To other workers, if there are any.
+        self.relay: Relay | None = None
         self._message_bytes_max = message_bytes_max
         self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
@@ -105,6 +108,8 @@ class PubSub:
                 self.hub.unsubscribe(listener, channel)
             case "pub":
                 self.hub.publish(channel, message.frame, now)
+                if self.relay is not None:
+                    self.relay.send(channel, message.frame)
             case _:
                 listener.put(UNKNOWN_ACTION, now)
 

@@ -18,6 +18,7 @@ from skylogin.domain.limit_table import SUBSCRIPTIONS
 from skylogin.http import fault_answers, forwarding, request_log
 from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
+from skylogin.pubsub.relay import Relay
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health, metrics_page
 from skylogin.web.connections import Connection, connection_of
@@ -34,9 +35,15 @@ ISSUER = r"(?:apps/[^/]+/)?_issuer/token"
 
 
 def make_application(
-    settings: Settings, store: Store, now: Callable[[], datetime] = system_now
+    settings: Settings,
+    store: Store,
+    now: Callable[[], datetime] = system_now,
+    relay: Relay | None = None,
 ) -> web.Application:
-    """Return the application for a database whose tables exist."""
+    """Return the application for a database whose tables exist.
+
+    With *relay*, messages of websockets reach other workers.
+    """
     application = web.Application(
         client_max_size=settings.master_body_bytes_max, middlewares=[_watch]
     )
@@ -44,6 +51,8 @@ def make_application(
     application[health.READINESS] = health.Readiness()
     application[forwarding.NOT_BELIEVED] = set()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
+    if relay is not None:
+        application.cleanup_ctx.append(functools.partial(_run_relay, relay))
     subscriptions = settings.limit_rules.get(SUBSCRIPTIONS)
     if subscriptions is not None:
         application[PUBSUB].hub.per_source = subscriptions.number
@@ -74,6 +83,13 @@ async def _run_services(
         with closing(Bodies()) as application[BODIES]:
             yield
         await application[health.READINESS].close()
+
+
+async def _run_relay(relay: Relay, application: web.Application) -> AsyncIterator[None]:
+    pubsub = application[PUBSUB]
+    pubsub.relay = relay
+    with relay.receiving(pubsub.hub):
+        yield
 
 
 async def _close_pubsub(application: web.Application) -> None:

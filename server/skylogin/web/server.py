@@ -30,6 +30,7 @@ from skylogin.config import DEV, ConfigurationError, Settings
 from skylogin.database import Store, open_store
 from skylogin.errors import SkygearError
 from skylogin.metrics import Metrics
+from skylogin.pubsub.relay import Relay
 from skylogin.store.apps import KeysTakenError
 from skylogin.web import database_file, database_setup, listening, metrics_page, tls
 from skylogin.web.application import make_application
@@ -132,14 +133,15 @@ async def running(  # noqa: PLR0913
     listens_on: socket.socket | None = None,
     metrics: Metrics | None = None,
     traces: "Traces | None" = None,
+    relay: Relay | None = None,
 ) -> AsyncIterator[Running]:
     """Run a server until the block ends, then let calls in flight finish.
 
     An *ephemeral* server has its embedded database in a folder that is deleted at the end.
     *migrate* upgrades the database of an older version. *prepare* is called before the
     server listens: on the socket *listens_on*, if given, else where *settings* say. *metrics* are
-    those that it shares with others, *traces* make spans. Raises ConfigurationError if the server
-    cannot run.
+    those that it shares with others, *traces* make spans, *relay* is for messages of websockets.
+    Raises ConfigurationError if the server cannot run.
     """
     listening.check_reach(settings)
     certificate = tls.certificate_of(settings)
@@ -167,7 +169,8 @@ async def running(  # noqa: PLR0913
         if prepare is not None:
             await prepare(store)
         where = listens_on or settings.address()
-        listening_there = _listening(settings, store, now, where, certificate)
+        application = make_application(settings, store, now, relay)
+        listening_there = _listening(application, settings, store, where, certificate)
         async with listening_there as (services, url, port, metrics_url):
             secrets = await services.app.secrets.texts(now())
             secret = next(iter(secrets), "")
@@ -176,13 +179,12 @@ async def running(  # noqa: PLR0913
 
 @asynccontextmanager
 async def _listening(
+    application: web.Application,
     settings: Settings,
     store: Store,
-    now: Callable[[], datetime],
     where: tuple[str, int] | socket.socket,
     certificate: Certificate | None,
 ) -> AsyncIterator[tuple[Services, str, int, str]]:
-    application = make_application(settings, store, now)
     # A call is dropped from its batch if its client disconnects before the batch begins.
     runner = web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
     try:
