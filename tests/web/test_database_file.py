@@ -185,9 +185,12 @@ def test_a_process_is_refused_while_the_lock_file_is_gone(
         assert "another skylogin serves" in refused.stderr
     user_id = log_in(server)["user_id"]
     wait_until(lambda: lock.exists() and lock.stat().st_size)
-    server.kill()
-
-    assert log_in(start_server(*DEV))["user_id"] == user_id
+    for is_removed in (False, True):
+        server.kill()
+        if is_removed:
+            lock.unlink()
+        server = start_server(*DEV)
+        assert log_in(server)["user_id"] == user_id
 
 
 # --- the log of another file ----------------------------------------------------------------

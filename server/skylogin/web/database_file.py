@@ -10,14 +10,12 @@ import fcntl
 import json
 import logging
 import os
-import sqlite3
 import stat
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from skylogin.clock import system_now
 from skylogin.config import SQLITE_PREFIX, ConfigurationError
@@ -26,6 +24,8 @@ from skylogin.database.sqlite_file import SqliteFile, identity
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
 from skylogin.store import apps
+from skylogin.web import leftovers
+from skylogin.web.leftovers import Note
 
 logger = logging.getLogger("skylogin.web")
 
@@ -34,7 +34,6 @@ LOOKS_PER_BEAT = 5
 # An owner row that is older is that of a server that was killed.
 ALIVE = timedelta(seconds=15)
 NOTE_BYTES_MAX = 1024
-Note = dict[str, Any]
 
 
 @contextmanager
@@ -57,7 +56,9 @@ def locked(url: str) -> Iterator["Lock | None"]:
         raise ConfigurationError([f"{path}: {error.strerror}"]) from error
     try:
         try:
-            _check_log(path, lock.left)
+            leftovers.check_log(path, lock.left)
+            if not lock.left:
+                leftovers.forget_killed_owner(path)
             _make_private(path)
         except OSError as error:
             raise ConfigurationError([f"{path}: {error.strerror}"]) from error
@@ -72,7 +73,7 @@ def check_unserved_log(path: Path) -> None:
     with suppress(BlockingIOError):
         lock = Lock(path)
         try:
-            _check_log(path, lock.left)
+            leftovers.check_log(path, lock.left)
         finally:
             lock.release()
 
@@ -124,7 +125,7 @@ async def _claim(tx: Transaction, lock: "Lock") -> bool:
     A copy of a database has no owner.
     """
     row = _read(await apps.read_setting(tx, EVERY_APP, apps.OWNER) or "")
-    is_same_file = row.get("file") == _listed(lock.path)
+    is_same_file = row.get("file") == leftovers.listed(lock.path)
     if is_same_file and row.get("owner") != lock.note["owner"] and _is_recent(row.get("at")):
         return False
     await apps.write_setting(tx, EVERY_APP, apps.OWNER, lock.owner_row())
@@ -165,7 +166,7 @@ class Lock:
 
     def owner_row(self) -> str:
         """Return the owner row as of now."""
-        row = {**self.note, "file": _listed(self.path), "at": system_now().isoformat()}
+        row = {**self.note, "file": leftovers.listed(self.path), "at": system_now().isoformat()}
         return json.dumps(row)
 
     def look(self, file: SqliteFile) -> None:
@@ -250,49 +251,6 @@ def _make_private(path: Path) -> None:
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         logger.warning("other users of this machine may read %s: its mode is %03o", path, mode)
-
-
-def _check_log(path: Path, left: Note) -> None:
-    """Raise ConfigurationError if the log that a killed server left is not that of the file.
-
-    SQLite would write the log of another file into this one. Nothing is changed here.
-    """
-    log = Path(f"{path}-wal")
-    if not log.exists() or not log.stat().st_size:
-        return
-    advice = ""
-    if not path.exists() or not path.stat().st_size:
-        # SQLite deletes the log of an empty file.
-        found = f"{path.name} is missing or empty"
-    elif left.get("log") == _listed(log) and left.get("file") != _listed(path):
-        found = f"{path.name} was replaced since the log was written"
-        advice = f". If it does belong to it, delete {path.name}.lock"
-    else:
-        found = _quick_check(path)
-    if found:
-        problem = (
-            f"{log} does not belong to {path.name} ({found}): if {path.name} was restored from a "
-            f"backup, or deleted to begin anew, move {log.name} and {path.name}-shm away; else "
-            f"restore the file that the log belongs to, or a backup{advice}"
-        )
-        raise ConfigurationError([problem])
-
-
-def _quick_check(path: Path) -> str:
-    """Return the first thing that is wrong in the file with its log, in one line."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as opened:
-            [found] = opened.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError:
-        # It cannot be opened, which the server says itself.
-        return ""
-    except sqlite3.DatabaseError as error:
-        found = error
-    return "" if found == "ok" else " ".join(str(found).split())
-
-
-def _listed(path: Path) -> list[int]:
-    return list(identity(str(path)) or ())
 
 
 def _read(text: str) -> Note:

@@ -1,0 +1,80 @@
+"""What a server that was killed leaves beside its SQLite file: a log, and its row as the owner."""
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from skylogin.config import ConfigurationError
+from skylogin.database import ForeignDatabaseError, version_table
+from skylogin.database.sqlite_file import identity
+from skylogin.domain.stored_names import EVERY_APP
+from skylogin.store import apps
+
+# What a lock file says.
+Note = dict[str, Any]
+
+
+def check_log(path: Path, left: Note) -> None:
+    """Raise ConfigurationError if the log that a killed server left is not that of the file.
+
+    SQLite would write the log of another file into this one. Nothing is changed here.
+    """
+    log = Path(f"{path}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    advice = ""
+    if not path.exists() or not path.stat().st_size:
+        # SQLite deletes the log of an empty file.
+        found = f"{path.name} is missing or empty"
+    elif left.get("log") == listed(log) and left.get("file") != listed(path):
+        found = f"{path.name} was replaced since the log was written"
+        advice = f". If it does belong to it, delete {path.name}.lock"
+    else:
+        found = _quick_check(path)
+    if found:
+        problem = (
+            f"{log} does not belong to {path.name} ({found}): if {path.name} was restored from a "
+            f"backup, or deleted to begin anew, move {log.name} and {path.name}-shm away; else "
+            f"restore the file that the log belongs to, or a backup{advice}"
+        )
+        raise ConfigurationError([problem])
+
+
+def _quick_check(path: Path) -> str:
+    """Return the first thing that is wrong in the file with its log, in one line."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+            [found] = opened.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        # It cannot be opened, which the server says itself.
+        return ""
+    except sqlite3.DatabaseError as error:
+        found = error
+    return "" if found == "ok" else " ".join(str(found).split())
+
+
+def listed(path: Path) -> list[int]:
+    """Return what tells the file from any other, as JSON has it."""
+    return list(identity(str(path)) or ())
+
+
+def forget_killed_owner(path: Path) -> None:
+    """Remove the owner row if no process has the file open any more.
+
+    The server was killed, and its lock file removed. SQLite locks the whole file only if nobody
+    else uses it.
+    """
+    log = Path(f"{path}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    with (
+        suppress(sqlite3.Error, ForeignDatabaseError),
+        closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection,
+    ):
+        # Before it is read: afterwards, others could have it open as well.
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        version_table.check_file(connection)
+        connection.execute(
+            "DELETE FROM settings WHERE app = ? AND name = ?", (EVERY_APP, apps.OWNER)
+        )
