@@ -52,9 +52,9 @@ def folder(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def settings_of(certificate: Path, key: Path, **more: str) -> Settings:
+def settings_of(certificate: Path, key: Path, mode: str = config.DEV, **more: str) -> Settings:
     """Return the settings of a server with TLS."""
-    return config.read({**Pair(certificate, key).settings, **more}, config.DEV)
+    return config.read({**Pair(certificate, key).settings, **more}, mode)
 
 
 REFUSED = {
@@ -151,6 +151,31 @@ async def test_a_server_with_tls_is_reached_by_https(
         kept.close()
         with pytest.raises(http.client.HTTPException):
             await asyncio.to_thread(_speak_plainly, running.port)
+
+
+@pytest.mark.slow
+async def test_a_server_that_cannot_run_tells_everything_that_is_wrong(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """The certificate, the token store and the database, which it does not change."""
+    settings = settings_of(
+        tmp_path / "none.pem",
+        tmp_path / "none.key",
+        API_KEY="a key of our own",
+        MASTER_KEY="a master key of our own",
+        TOKEN_STORE="fs",
+        TOKEN_STORE_PATH="/proc/nowhere",
+        DATABASE_URL=postgresql_url,
+        mode=config.SERVE,
+    )
+    with pytest.raises(ConfigurationError) as error:
+        async with server.running(settings):
+            pass
+
+    certificate, tokens, database = error.value.problems
+    assert certificate.startswith("SKYLOGIN_TLS_CERT ")
+    assert tokens.startswith("TOKEN_STORE_PATH ")
+    assert database == "the database is empty: run `skylogin migrate`"
 
 
 def _copy(source: Path, pair: Pair) -> None:

@@ -10,11 +10,12 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
 )
 from dataclasses import dataclass
@@ -143,8 +144,16 @@ async def running(  # noqa: PLR0913
     those that it shares with others, *traces* make spans, *relay* is for messages of websockets.
     Raises ConfigurationError if the server cannot run.
     """
-    listening.check_reach(settings)
-    certificate = tls.certificate_of(settings)
+    problems: list[str] = []
+    certificate = None
+    with _noting(problems):
+        listening.check_reach(settings)
+    with _noting(problems):
+        certificate = tls.certificate_of(settings)
+    problems += filter(None, [await token_stores.find_problem(settings)])
+    if problems and (migrate or settings.database_kind == "sqlite"):
+        # A server that cannot run changes no database.
+        raise ConfigurationError(problems)
     async with AsyncExitStack() as at_end:
         ephemeral = ephemeral and not settings.database_url
         if ephemeral:
@@ -161,11 +170,11 @@ async def running(  # noqa: PLR0913
         )
         store.traces = traces
         at_end.push_async_callback(store.close)
-        await database_setup.prepare_tables(store, settings, migrate=migrate)
+        with _noting(problems):
+            await database_setup.prepare_tables(store, settings, migrate=migrate)
+        if problems:
+            raise ConfigurationError(problems)
         await at_end.enter_async_context(database_file.owned(lock, store))
-        problem = await token_stores.find_problem(settings)
-        if problem:
-            raise ConfigurationError([problem])
         if prepare is not None:
             await prepare(store)
         where = listens_on or settings.address()
@@ -175,6 +184,15 @@ async def running(  # noqa: PLR0913
             secrets = await services.app.secrets.texts(now())
             secret = next(iter(secrets), "")
             yield Running(url, port, settings, secret, store, services, metrics_url, certificate)
+
+
+@contextmanager
+def _noting(problems: list[str]) -> Iterator[None]:
+    """Add to *problems* what is wrong, so that all of them are told at once."""
+    try:
+        yield
+    except ConfigurationError as error:
+        problems += error.problems
 
 
 @asynccontextmanager
