@@ -2,12 +2,14 @@
 
 import json
 import logging
+from http import HTTPStatus
 
 import jwt
 import pytest
 from skylogin import config, logs
 
 from tests.applications import Client, MakeClient
+from tests.waiting import wait_until_async
 
 SECRET = "s3cr3t-of-a-caller"
 
@@ -82,3 +84,17 @@ async def test_the_log_has_no_signature_of_a_token(
     written = " ".join(f"{one.getMessage()} {vars(one)}" for one in caplog.records)
     assert token.rpartition(".")[0] in written
     assert token.rpartition(".")[2] not in written
+
+
+async def test_a_websocket_is_logged_when_the_server_ends_it(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the id of its handshake; a broken message does not look like a crash."""
+    with caplog.at_level(logging.INFO, logs.CALLS):
+        async with client.ws_connect("/pubsub?api_key=changeme") as websocket:
+            await websocket.send_str("not a message")
+        await wait_until_async(lambda: caplog.records)
+
+    [line] = map(vars, caplog.records)
+    assert (line["path"], line["status"]) == ("/pubsub", HTTPStatus.SWITCHING_PROTOCOLS)
+    assert line["request_id"]

@@ -150,6 +150,17 @@ async def test_failed_passwords_are_limited(make_client: MakeClient) -> None:
     assert (await ask(client, LOG_IN_WITH_PASSWORD, **bob)).status == HTTPStatus.OK
 
 
+async def test_a_password_that_is_not_tried_is_not_a_wrong_one(make_client: MakeClient) -> None:
+    """The server was too busy to try it."""
+    client = await serve(make_client, "failed_passwords=2/m,password_hashes=1")
+    alice = {"auth_data": {"username": "alice"}, "password": "right"}
+    assert await statuses(client, SIGN_UP, 1, **alice) == [HTTPStatus.OK]
+
+    with client.app[SERVICES].limits.holding("password_hashes"):  # type: ignore[index]
+        assert await statuses(client, LOG_IN_WITH_PASSWORD, 4, **alice) == [BUSY] * 4
+    assert await statuses(client, LOG_IN_WITH_PASSWORD, 1, **alice) == [HTTPStatus.OK]
+
+
 async def test_sign_ups_are_limited(make_client: MakeClient) -> None:
     """By address; anonymous users too."""
     client = await serve(make_client, "sign_ups=3/h")
@@ -167,6 +178,7 @@ async def test_new_users_are_limited_if_an_operator_wants_it(make_client: MakeCl
     for _ in range(2):
         found = [(await ask(client, LOG_IN, token=token)).status for token in tokens.values()]
         assert found == [*[HTTPStatus.OK] * 3, MANY]
+    assert client.app[SERVICES].limits.hits == {"new_users": 2}  # type: ignore[index]
     assert (await ask(client, LOG_IN, "192.0.2.2", token=tokens["d"])).status == HTTPStatus.OK
     assert (await ask(client, LOG_IN, token=tokens["d"])).status == HTTPStatus.OK
 

@@ -143,11 +143,11 @@ async def log_in(call: Call, services: Services) -> object:
 async def _matches(call: Call, services: Services, user: User, password: str) -> bool:
     """Return whether *password* is the user's, unless too many were wrong."""
     key = f"{call.app.name} {user.id} {source_of(call.origin.address)}"
-    # Before it is checked: many at once could not be told from each other afterwards.
     is_limited = not call.has_master_key
-    if is_limited:
-        services.limits.check(FAILED_PASSWORDS, key)
     with services.limits.holding(PASSWORD_HASHES):
+        if is_limited:
+            # Before it is tried: of many at once, all would be tried before the first counts.
+            services.limits.check(FAILED_PASSWORDS, key)
         is_right = await passwords.matches(password, user.password_hash)
     if is_right and is_limited:
         services.limits.give_back(FAILED_PASSWORDS, key)

@@ -25,6 +25,7 @@ from skylogin.errors import (
     SkygearError,
     invalid_argument,
     not_decodable,
+    too_many,
 )
 from skylogin.store import principals, users
 from skylogin.store.principals import Link
@@ -77,20 +78,23 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
 
 async def _submit_within_limit(call: Call, services: Services, logged: LoggedAttempt) -> Login:
     """Log in, but make no user if too many new ones came from this address."""
-    key = f"{call.app.name} {source_of(call.origin.address)}"
-    try:
-        services.limits.check(NEW_USERS, key)
-    except SkygearError as too_many:
-        return await services.logins.submit(
-            replace(logged, attempt=replace(logged.attempt, no_new_user=too_many))
-        )
+    limits, key = services.limits, f"{call.app.name} {source_of(call.origin.address)}"
+    seconds = limits.take(NEW_USERS, key)
+    if seconds:
+        refusal = too_many(NEW_USERS, seconds)
+        known_only = replace(logged, attempt=replace(logged.attempt, no_new_user=refusal))
+        try:
+            return await services.logins.submit(known_only)
+        except SkygearError as error:
+            limits.hits[NEW_USERS] += error is refusal
+            raise
     is_new = False
     try:
         accepted = await services.logins.submit(logged)
         is_new = accepted.created
     finally:
         if not is_new:
-            services.limits.give_back(NEW_USERS, key)
+            limits.give_back(NEW_USERS, key)
     return accepted
 
 

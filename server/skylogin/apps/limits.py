@@ -49,18 +49,24 @@ class Limits:
 
     def check(self, name: str, key: str, amount: int = 1) -> None:
         """Take *amount* of a limit. Raises SkygearError (429) if *key* has reached it."""
+        seconds = self.take(name, key, amount)
+        if seconds:
+            self.hits[name] += 1
+            raise too_many(name, seconds)
+
+    def take(self, name: str, key: str, amount: int = 1) -> int:
+        """Take *amount* of a limit, and return 0; if *key* has reached it, the seconds to wait."""
         rule = self.rules.get(name)
         if rule is None:
-            return
+            return 0
         key = _short(key)
         wait = self._usage(name, key, rule).take(rule, self.turn, self._now(), amount)
-        if wait:
-            self.hits[name] += 1
-            raise too_many(name, math.ceil(wait))
-        self._note_own(name, key, amount)
+        if not wait:
+            self._note_own(name, key, amount)
+        return math.ceil(wait)
 
     def give_back(self, name: str, key: str, amount: int = 1) -> None:
-        """Undo a `check` that did not raise; with a negative *amount*, take some afterwards."""
+        """Undo a `check` or a `take`; with a negative *amount*, take some afterwards."""
         rule = self.rules.get(name)
         if rule is None:
             return

@@ -20,7 +20,9 @@ logger = logging.getLogger(logs.CALLS)
 HIDDEN = redaction.HIDDEN
 METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 
-# What is known of a request once it is answered: the action or operation, the app, why it failed.
+# What is known of a request once it is answered: its id, the action or operation, the app, why it
+# failed.
+ID = web.RequestKey("id", str)
 ACTION = web.RequestKey("action", str)
 APP = web.RequestKey("app", str)
 REFUSAL = web.ResponseKey("refusal", SkygearError)
@@ -40,11 +42,11 @@ def note(
 ) -> None:
     """Log a request that was answered after so many *seconds*.
 
-    *names* are its id, action and path. Under `skylogin serve` a client has made up none of them.
+    *names* are its action and path. Under `skylogin serve` a client has made up neither.
     """
     client = request.get(CLIENT)
     facts: dict[str, Any] = {
-        "request_id": names.get("request_id", ""),
+        "request_id": request.get(ID, ""),
         "method": request.method if request.method in METHODS else HIDDEN,
         "action": logs.shown(names["action"]),
         "app": request.get(APP, ""),

@@ -95,7 +95,7 @@ async def _answer_traced(request: web.Request, traces: "Traces") -> web.StreamRe
         response = await _answer(request)
         name = request.get(request_log.ACTION, OTHER)
         refusal = response.get(request_log.REFUSAL)
-        attributes = {"skylogin.request_id": response.headers.get(REQUEST_ID_HEADER, "")}
+        attributes = {"skylogin.request_id": request[request_log.ID]}
         if refusal is not None:
             attributes["skylogin.reason"] = refusal.reason or refusal.kind.name
         action = (name or HOME) if name in table.ACTIONS else OTHER
@@ -122,9 +122,7 @@ def _note(request: web.Request, response: web.StreamResponse, seconds: float) ->
         is_ours = is_ours and request_log.APP in request
         path = path if is_ours else request_log.HIDDEN
         action = action if action in table.ACTIONS else request_log.HIDDEN
-    request_id = response.headers[REQUEST_ID_HEADER]
-    facts = {"request_id": request_id, "action": action, "path": path}
-    request_log.note(request, response, seconds, settings.mode, facts)
+    request_log.note(request, response, seconds, settings.mode, {"action": action, "path": path})
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
@@ -300,11 +298,12 @@ def _explain(reason: Reason, explanation: str, headers: CIMultiDict[str]) -> Non
 
 def _headers(request: web.Request, services: Services) -> CIMultiDict[str]:
     """Return the headers of every answer, for pages of other sites too."""
+    request[request_log.ID] = services.ids.random_id()
     headers = CIMultiDict(
         {
             "Access-Control-Allow-Origin": services.settings.cors_host,
             "Access-Control-Allow-Credentials": "true",
-            REQUEST_ID_HEADER: services.ids.random_id(),
+            REQUEST_ID_HEADER: request[request_log.ID],
         }
     )
     for requested, allowed in _PREFLIGHT:
