@@ -120,3 +120,43 @@ def test_records_answer_as_before(odd: OldDatabase, new: New) -> None:
     assert first["number"] == NUMBER
     assert [record["_id"] for record in listed] == ["note/second", "note/first"]
     assert saved["result"][0]["number"] == NEXT_NUMBER, saved
+
+
+@pytest.mark.parametrize("new", ["sqlite"], indirect=True)
+def test_other_unique_keys(old: OldDatabase, new: New) -> None:
+    """Those of the old server's AUTH_RECORD_KEYS log users in; the report says how to set it."""
+    old.sql(
+        """ALTER TABLE "user" DROP CONSTRAINT auth_record_keys_user_email_key,
+           DROP CONSTRAINT auth_record_keys_user_username_key,
+           ADD CONSTRAINT auth_record_keys_user_name_nick_key UNIQUE (name, nick)""",
+        """UPDATE "user" SET name = 'Pw', username = 'the same' WHERE nick LIKE 'n%'""",
+    )
+    report = new.load(old.url)
+    [user] = [user for user in USERS if user.get("auth_data") == {"username": "pw1x3"}]
+    with new.server(AUTH_RECORD_KEYS="(name,nick)") as server:
+        status, answer = ask(
+            server.url,
+            "auth:login",
+            auth_data={"name": "Pw", "nick": "n3"},
+            password=user["password"],
+        )
+
+    assert "set AUTH_RECORD_KEYS=(name,nick), as the old database has them" in report["notes"]
+    assert (status, answer["result"]["user_id"]) == (HTTPStatus.OK, user["user_id"])
+
+
+@pytest.mark.parametrize("new", ["sqlite"], indirect=True)
+def test_another_app_and_many_fields(old: OldDatabase, new: New) -> None:
+    """An app that is missing is made; its users keep their ids, and their tokens end."""
+    columns = ", ".join(f'ADD "field {number}" double precision' for number in range(1400))
+    old.sql(f'ALTER TABLE "user" {columns}', 'UPDATE "user" SET "field 7" = 7')
+    report = new.load(old.url, "--into", "shop")
+    with new.server() as server:
+        shop = server.app("shop")
+        user = next(iter(USERS))
+        secret = new.run("secret", "show", "--app", "shop", "--json").stdout
+        logged_in = shop.login(user["principal_id"])
+
+    assert secret
+    assert logged_in.user_id == user["user_id"]
+    assert any("those of up to 57 users: shop is not the" in note for note in report["notes"])

@@ -88,6 +88,7 @@ def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: New) -> None:
     assert sum("username" in records[one] for one in (FIRST, SECOND)) == 1
 
 
+@pytest.mark.long
 def test_a_database_without_postgis(old: OldDatabase, new: New) -> None:
     """It is not whole; what it has comes over all the same."""
     old.sql("DROP EXTENSION postgis CASCADE")

@@ -50,7 +50,7 @@ DELETE FROM note WHERE _id = 'mine';
 DELETE FROM _auth WHERE id = 'long';
 INSERT INTO note (_id, _database_id, _owner_id, _created_at, _updated_at, title)
     VALUES ('third', '', '', '2020-01-02', '2020-01-02', 'new');
-ALTER TABLE note ADD colour text;
+ALTER TABLE note ADD colour text, DROP due;
 UPDATE note SET colour = 'red';
 """
 

@@ -41,7 +41,11 @@ def schema_only(url: str) -> None:
     )
 
 
-@pytest.mark.parametrize("is_made", [True, False], ids=["recorded schema", "empty database"])
+@pytest.mark.parametrize(
+    "is_made",
+    [True, pytest.param(False, marks=pytest.mark.long)],
+    ids=["recorded schema", "empty database"],
+)
 def test_the_old_server_gets_everything_back(
     old: OldDatabase, new: New, postgresql: PostgreSQL, *, is_made: bool
 ) -> None:

@@ -411,6 +411,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "imports.load_key_owners": lambda of: (),
     "imports.remove_keys": lambda of: ([UniqueKey("username", f"{of}-name")],),
     "imports.add_keys": lambda of: ({UniqueKey("username", "new"): f"{of}-user"},),
+    "imports.is_used": lambda of: ("note", f"{of}_field"),
     "imports.load_origin": lambda of: (f"{of}-user",),
     "imports.load_other_users": lambda of: ("other",),
     "imports.start": lambda of: (ImportRun("new", ORIGIN, NOW, NOW, None, 1, 2, None),),

@@ -47,9 +47,13 @@ _SETTINGS = {
     "client_connection_check_interval": "10s",
 }
 # A server that does not know the setting refuses it, and so does one that cannot do it.
+# A database of the original may be on any server since 9.6.
 _KNOWN = (
-    "name <> 'client_connection_check_interval' OR "
-    "current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%'"
+    "CASE name WHEN 'client_connection_check_interval' THEN "
+    "current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%' "
+    "WHEN 'jit' THEN current_setting('server_version_num')::int >= 110000 "
+    "WHEN 'plan_cache_mode' THEN current_setting('server_version_num')::int >= 120000 "
+    "ELSE true END"
 )
 
 

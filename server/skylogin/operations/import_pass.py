@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from skylogin.database import Store, Transaction
+from skylogin.domain.fields import FIRST_USER_FIELDS
 from skylogin.domain.importing import DESCRIBING, Here, Outcome, Report
 from skylogin.domain.skygear import FIXED_TABLES, FixedTable, Row, Skygear
 from skylogin.domain.unique_keys import KeySet
@@ -62,6 +63,7 @@ class ImportPass:
             async for rows in skygear.read_records(self.tx, self.source, one):
                 await self._take("records", (self.reader.record(one, row) for row in rows))
         await self._remove_stale("records")
+        await self._remove_fields()
         await self._move_keys()
 
     async def _look_around(self, tx: Transaction) -> None:
@@ -193,6 +195,23 @@ class ImportPass:
                 and self.here.is_stale(table, row)
             ],
         )
+
+    async def _remove_fields(self) -> None:
+        """Remove fields that the original has no more, unless a record here has them."""
+        store, app = self.place.store, self.place.app
+        if store is None or not self._had["record_fields"]:
+            return
+        there = {one.name: one.fields for one in self.source.tables}
+        kept = {*FIRST_USER_FIELDS, *(name for names in self.place.key_sets for name in names)}
+        stale = []
+        for row in (await self._load_all("record_fields")).values():
+            kind, name = str(row["type"]), str(row["field"])
+            if name in there.get(kind, {name}) or name in kept:
+                continue
+            used = functools.partial(imports.is_used, app=app, record_type=kind, field=name)
+            if not await store.run(used, write=False):
+                stale.append(row)
+        await self._remove("record_fields", stale)
 
     async def _remove(self, table: str, stale: Sequence[Row]) -> None:
         store = self.place.store

@@ -132,7 +132,7 @@ class RowReader:
                 data[name] = stored
         for column in RECORD_TIMES:
             raw[column] = self._time("records", raw, column)
-        row: Row = {"created_by": "", "updated_by": ""}
+        row: Row = {"created_by": "", "updated_by": "", "owner_id": "", "database_id": ""}
         row |= {name: value for name, value in raw.items() if value is not None}
         row |= {"type": one.name, "data": data, "origin": self.source.origin}
         if any(name not in row for name in RECORD_TIMES):

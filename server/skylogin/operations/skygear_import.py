@@ -169,7 +169,9 @@ async def _describe_rest(tx: Transaction, source: Skygear, report: Report) -> No
 async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: Report) -> list[str]:
     """Return what the operator has to set, or to know."""
     settings, found = operator.settings, list[str]()
-    others = [f"{number:,} {name}" for name, number in report.logins.items() if number]
+    others = [
+        f"{number:,} {name.replace('_', ' ')}" for name, number in report.logins.items() if number
+    ]
     if report.needs_all_logins:
         found.append(f"set SKYLOGIN_LOGINS=all: users log in by {', '.join(others)}")
     if report.long_subjects:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, literal, select, tuple_, update
 
-from skylogin.database import dialect
-from skylogin.database.tables import auth_keys, imports, users
+from skylogin.database import dialect, json_members
+from skylogin.database.tables import auth_keys, imports, records, users
 from skylogin.database.transaction import Transaction
 from skylogin.domain.skygear import Row
 from skylogin.domain.unique_keys import UniqueKey
@@ -119,6 +119,15 @@ async def remove(tx: Transaction, app: str, table_name: str, rows: Sequence[Row]
     table, names = TABLES[table_name], key_names(table_name)
     keys = [{"app": app, **exports.read_key(table, row, names)} for row in rows]
     await exports.make_room(tx, table, keys)
+
+
+async def is_used(tx: Transaction, app: str, record_type: str, field: str) -> bool:
+    """Return whether a record of a type has a value in *field*."""
+    value = json_members.member_text(records.c.data, field, tx.dialect)
+    query = select(literal(1)).where(
+        records.c.app == app, records.c.type == record_type, value.is_not(None)
+    )
+    return (await tx.connection.execute(query.limit(1))).first() is not None
 
 
 # --- the owners of user names and e-mails ---------------------------------------------

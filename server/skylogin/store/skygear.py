@@ -30,7 +30,9 @@ _BEGIN = (
     "SET TRANSACTION READ ONLY",
     "SET LOCAL extra_float_digits = 3",
     "SET LOCAL statement_timeout = 0",
-    "SET LOCAL idle_in_transaction_session_timeout = 0",
+    # A server before 9.6 does not know it.
+    "SELECT set_config(name, '0', true) FROM pg_settings "
+    "WHERE name = 'idle_in_transaction_session_timeout'",
 )
 _SCHEMAS = text(r"SELECT nspname FROM pg_namespace WHERE nspname LIKE 'app\_%' ORDER BY nspname")
 _RIGHTS = text("SELECT has_schema_privilege(:schema, 'USAGE'), current_user")
@@ -56,12 +58,12 @@ _KEY_SETS = text("""
     SELECT ARRAY(
         SELECT a.attname FROM pg_attribute a
         WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
-    ) AS names
+    )::text[] AS names
     FROM pg_constraint k
     JOIN pg_class c ON c.oid = k.conrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = :schema AND c.relname = :type AND k.contype = 'u'
-        AND starts_with(k.conname::text, :prefix)
+        AND left(k.conname::text, length(:prefix)) = :prefix
     ORDER BY k.conname
 """)
 _POSTGIS = text("""
