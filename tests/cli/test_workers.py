@@ -108,6 +108,7 @@ def test_workers_share_a_port_and_are_replaced(
     assert server.stop() == 0
     assert not [process for process in left if is_running(process)]
     assert not ready_file.exists()
+    assert "Traceback" not in server.log
 
 
 async def _publish_between(server: ServerProcess, one: int, other: int) -> None:
@@ -148,3 +149,4 @@ def test_workers_end_with_a_parent_that_is_killed(
     wait_until(lambda: not [process for process in left if is_running(process)])
     with socket.create_server(("127.0.0.1", port)):
         assert len(left) == COUNT
+    assert "Traceback" not in server.log

@@ -67,6 +67,18 @@ async def test_a_worker_that_does_not_read_delays_no_other() -> None:
     close(inboxes)
 
 
+async def test_the_last_worker_reads_no_more() -> None:
+    """An inbox that nobody can write to would always be ready."""
+    inboxes = make_inboxes(1)
+    worker = Worker(0, inboxes)
+    with worker.relay.receiving(worker.hub):
+        inboxes[0][1].close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not asyncio.get_running_loop().remove_reader(inboxes[0][0])
+    close(inboxes)
+
+
 def close(inboxes: Inboxes) -> None:
     """Close both ends of each."""
     for end in (end for ends in inboxes for end in ends):

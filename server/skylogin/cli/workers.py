@@ -163,8 +163,6 @@ class Workers:
 
     async def stop(self) -> None:
         """Let calls in flight finish, and wait until every worker has ended."""
-        for end in (end for ends in self._inboxes for end in ends):
-            end.close()
         for process in self._processes.values():
             with suppress(ProcessLookupError):
                 process.terminate()
@@ -175,6 +173,8 @@ class Workers:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        for end in (end for ends in self._inboxes for end in ends):
+            end.close()
 
 
 def _how(code: int) -> str:

@@ -55,13 +55,17 @@ class Relay:
         """Publish what the others send, during the block."""
         loop = asyncio.get_running_loop()
         # What came for the process that was here before is not for the clients of this one.
-        while self._receive() is not None:
+        while self._receive():
             pass
 
         def read() -> None:
             for _ in range(READ_AT_ONCE):
                 data = self._receive()
                 if data is None:
+                    return
+                if not data:
+                    # Nobody else is left who could write.
+                    loop.remove_reader(self._inbox)
                     return
                 head, _, frame = data.partition(b"\n")
                 hub.publish(Channel(*json.loads(head)), frame, loop.time())
@@ -73,7 +77,7 @@ class Relay:
             loop.remove_reader(self._inbox)
 
     def _receive(self) -> bytes | None:
-        """Return the next message, None if there is none."""
+        """Return the next message, None if there is none, and nothing if none can come."""
         try:
             return bytes(self._buffer[: self._inbox.recv_into(self._buffer)])
         except BlockingIOError:
