@@ -76,3 +76,15 @@ async def test_stopping_ends_what_a_test_has_delayed() -> None:
 
     assert answers[0] == {"result": "hi"}
     assert "result" in answers[1]
+
+
+async def test_stopping_ends_live_pages() -> None:
+    """A stream of events would never end by itself."""
+    settings = config.read({"PORT": "0", "HOST": "127.0.0.1"}, config.DEV)
+    headers = {"Authorization": f"Bearer {settings.master_key}"}
+
+    async with aiohttp.ClientSession(raise_for_status=True) as client, asyncio.timeout(9):
+        async with running(settings, ephemeral=True) as server:
+            path = f"_admin/v1/apps/{settings.app_name}/logins/follow"
+            stream = await client.get(f"{server.url}{path}", headers=headers)
+        assert await stream.read() == b""

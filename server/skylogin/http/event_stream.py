@@ -1,4 +1,4 @@
-"""Server-sent events, until the client disconnects."""
+"""Server-sent events, until the client disconnects or the server stops."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -15,6 +15,8 @@ HEADERS = {
     # nginx would wait until it has a few kilobytes.
     "X-Accel-Buffering": "no",
 }
+# Set while the server stops.
+STOPPING = web.AppKey("stopping", asyncio.Event)
 
 
 async def send(
@@ -24,19 +26,27 @@ async def send(
     response = web.StreamResponse(headers=HEADERS)
     await response.prepare(request)
     async with aclosing(entries):
+        stopping = asyncio.create_task(request.app[STOPPING].wait())
         next_entry = asyncio.ensure_future(anext(entries))
         try:
             while True:
-                done, _ = await asyncio.wait([next_entry], timeout=KEEP_ALIVE_SECONDS)
-                if not done:
+                await asyncio.wait(
+                    [next_entry, stopping],
+                    timeout=KEEP_ALIVE_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if stopping.done():
+                    return response
+                if not next_entry.done():
                     # Only a write detects that the client has disconnected.
                     await response.write(b": keep-alive\n\n")
                     continue
                 await response.write(_event(to_text(next_entry.result())))
                 next_entry = asyncio.ensure_future(anext(entries))
         finally:
-            next_entry.cancel()
-            await asyncio.wait([next_entry])
+            for task in (next_entry, stopping):
+                task.cancel()
+            await asyncio.wait([next_entry, stopping])
 
 
 def _event(text: str) -> bytes:

@@ -15,7 +15,7 @@ from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, Settings
 from skylogin.database import Store
 from skylogin.domain.limit_table import SUBSCRIPTIONS
-from skylogin.http import fault_answers, forwarding, request_log
+from skylogin.http import event_stream, fault_answers, forwarding, request_log
 from skylogin.http.bodies import Bodies
 from skylogin.http.forwarding import client_of
 from skylogin.pubsub.relay import Relay
@@ -77,6 +77,7 @@ async def _run_services(
 ) -> AsyncIterator[None]:
     async with open_services(settings, store, now) as services:
         application[SERVICES] = services
+        application[event_stream.STOPPING] = services.stopping
         pubsub = application[PUBSUB]
         services.metrics.websockets.follow(lambda: pubsub.count)
         services.metrics.channels.follow(pubsub.hub.count_channels)
