@@ -118,6 +118,13 @@ def test_brackets_in_strings_and_side_by_side_do_not_nest() -> None:
     assert json_text.read_first("[" + ",".join(["[]"] * many) + "]")[0] == [[]] * many
 
 
+@pytest.mark.parametrize("value", ["{}", "[[]]", '{"a":[{}]}'])
+def test_what_follows_the_first_value_may_be_nested(value: str) -> None:
+    """As in Go, which does not read it."""
+    for bracket in "[{]}":
+        assert json_text.read_first(value + bracket * (NESTING_MAX + 1))[1] == len(value)
+
+
 TOO_LARGE = {
     "an exponent": "1e999",
     "a large exponent": "-1E+0400",

@@ -185,13 +185,13 @@ def read_whole(text: str) -> object:
 
 
 def check_nesting(text: str) -> None:
-    """Raise NotJsonError if *text* is nested deeper than NESTING_MAX levels."""
+    """Raise NotJsonError if the first value of *text* is nested deeper than NESTING_MAX levels."""
     if too_deep(text):
         raise NotJsonError(TOO_DEEP)
 
 
 def too_deep(text: str, nesting_max: int = NESTING_MAX) -> bool:
-    """Return whether brackets in *text* are nested deeper than *nesting_max* levels."""
+    """Return whether the first value of *text* is nested deeper than *nesting_max* levels."""
     if text.count("[") + text.count("{") <= nesting_max:
         return False
     depth = 0
@@ -203,6 +203,8 @@ def too_deep(text: str, nesting_max: int = NESTING_MAX) -> bool:
                 return True
         elif mark in "]}":
             depth -= 1
+            if depth <= 0:
+                break
     return False
 
 
