@@ -704,6 +704,7 @@ NOT_PLAYED = {
     "operator_sessions.keep_latest": "who is signed in, runs all apps",
     "operator_sessions.load": "who is signed in, runs all apps",
     "operator_sessions.use": "who is signed in, runs all apps",
+    "server_facts.load": "is about the database, not an app",
     "limit_counts.drop_ended": "the limits are those of all apps",
     "limit_counts.load": "the limits are those of all apps",
     "limit_counts.save": "the limits are those of all apps",
