@@ -47,5 +47,5 @@ def _shown(value: object) -> str:
 
 def _without_password(text: str) -> str:
     """Return *text* with the password of any URL in it masked."""
-    text = re.sub(r"(://[^/@\s]*?:)[^/\s]*@", rf"\1{MASK}@", text)
+    text = re.sub(r"(://[^/@\s:]*+:)[^/\s]*@", rf"\1{MASK}@", text)
     return re.sub(r"([?&](?:ssl)?password=)[^&\s]*", rf"\1{MASK}", text, flags=re.IGNORECASE)

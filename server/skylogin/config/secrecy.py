@@ -13,7 +13,7 @@ LENGTH_MIN, PASSWORD_LENGTH_MIN = 16, 12
 # Of a secret, as far as its characters tell: a word of 20 letters has about so many.
 BITS_MIN = 60
 HASHES = ("$2", "$argon2")
-_PASSWORD = re.compile(r"://[^/@\s]*?:([^/\s]+)@")
+_PASSWORD = re.compile(r"://[^/@\s:]*+:([^/\s]+)@")
 
 
 def problems(settings: Settings) -> Iterator[str]:

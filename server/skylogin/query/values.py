@@ -159,7 +159,8 @@ def _read_json(text: str) -> JsonValue:
     return value
 
 
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*", re.ASCII)
+# Nothing is tried twice, so that the time does not grow with the square of the length.
+_NUMBER = re.compile(r"\s*+[+-]?(\d++\.?+\d*+|\.\d++)([eE][+-]?\d{1,3})?\s*", re.ASCII)
 _READERS: Mapping[Family, Callable[[str], JsonValue]] = {
     Family.TEXT: str,
     Family.NUMBER: _read_number,
