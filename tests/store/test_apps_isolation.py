@@ -741,6 +741,7 @@ WITHOUT = {
     "login_counts.Counts": "a value",
     "login_counts.SecretUse": "a value",
     "operator_sessions.Session": "a value",
+    "server_facts.PostgresqlFacts": "a value",
     "user_conditions": "spells SQL",
     "user_search.Search": "a value",
     "user_search.UserPage": "a value",
