@@ -16,7 +16,7 @@ from tests.cli.commands import KEYS, StartServer, call, login_payload, run_comma
 from tests.processes import ServerProcess
 from tests.waiting import wait_until
 
-COUNT = 2
+COUNT, SECONDS_MAX = 2, 60
 WORKERS = ("serve", "--workers", str(COUNT), "--host", "127.0.0.1", "--port", "0")
 SECRET = KEYS["CUSTOM_TOKEN_SECRET"]
 
@@ -43,6 +43,15 @@ def test_a_database_of_sqlite_belongs_to_one_process(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == (
         "  - --workers needs PostgreSQL: a database of SQLite belongs to one process"
     )
+
+
+@pytest.mark.parametrize("text", ["x", "1", "1,2,3"])
+def test_the_option_of_a_worker_is_for_the_parent_alone(text: str, tmp_path: Path) -> None:
+    """Who tries it reads why it does not work."""
+    done = run_command(tmp_path, *WORKERS, "--worker", text, **KEYS, DATABASE_URL="sqlite:///a.db")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("  - --worker is for the processes of --workers\n")
 
 
 @pytest.mark.slow
@@ -114,7 +123,7 @@ def test_workers_share_a_port_and_are_replaced(
 async def _publish_between(server: ServerProcess, one: int, other: int) -> None:
     """Check that a client of *one* hears what a client of *other* publishes."""
     url = f"{server.url}pubsub?api_key={KEYS['API_KEY']}"
-    async with ClientSession() as session:
+    async with asyncio.timeout(SECONDS_MAX), ClientSession() as session:
         listening = await _connect_without(other, session, url)
         await listening.send_json({"action": "sub", "channel": "a"})
         # The answer to it tells that the subscription was read.

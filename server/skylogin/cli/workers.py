@@ -62,8 +62,11 @@ class Share:
 
     @classmethod
     def read(cls, text: str) -> "Share":
-        """Return what the parent wrote as the worker's option."""
-        number, count, listens_on, memory, migrates, *inboxes = map(int, text.split(","))
+        """Return what the parent wrote as the worker's option. Raises ConfigurationError."""
+        try:
+            number, count, listens_on, memory, migrates, *inboxes = map(int, text.split(","))
+        except ValueError:
+            raise ConfigurationError(["--worker is for the processes of --workers"]) from None
         return cls(number, count, listens_on, memory, bool(migrates), tuple(inboxes))
 
     def __str__(self) -> str:
