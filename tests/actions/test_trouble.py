@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from skylogin.actions.services import Services
+from skylogin.apps import refreshed
 from skylogin.apps.trouble_log import CAUSES_MAX, EVERY_SECONDS, TroubleLog
 from skylogin.errors import (
     UNABLE_TO_OPEN_DATABASE,
@@ -16,7 +17,9 @@ from skylogin.errors import (
 )
 from skylogin.store import login_attempts
 
+from tests.applications import Client
 from tests.factories import make_token
+from tests.statement_counter import statements_counted
 from tests.stores import Ask, MakeServices
 
 LOG_IN = "sso:custom_token:login"
@@ -137,3 +140,17 @@ def test_causes_that_all_differ_are_bounded(caplog: pytest.LogCaptureFixture) ->
             trouble.note(failure(f"cause {minute} {number}"), "call")
 
     assert len(caplog.messages) == CAUSES_MAX + 3
+
+
+async def test_a_call_with_a_wrong_key_waits_for_no_database(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secrets that its log entry must not have are known, however old they are."""
+    monkeypatch.setattr(refreshed, "KNOWN_SECONDS", 0)
+    body = {"api_key": "changeme", "token": make_token()}
+    await client.post("/sso/custom_token/login", json=body)
+    with statements_counted() as statements:
+        answer = await client.post("/sso/custom_token/login", json={**body, "api_key": "wrong"})
+
+    assert answer.status == HTTPStatus.UNAUTHORIZED
+    assert not [one for one in statements if "custom_token_secrets" in one]

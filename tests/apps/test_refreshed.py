@@ -46,6 +46,18 @@ async def test_a_value_is_loaded_again_after_a_second() -> None:
     assert await refreshed.get() == 3  # noqa: PLR2004
 
 
+async def test_the_last_value_needs_no_load() -> None:
+    """Unless there is none, or it is known to have changed."""
+    seconds, load = Seconds(), Loader()
+    refreshed = Refreshed(load, seconds)
+    assert await refreshed.get_last() == 1
+
+    seconds.now += 100 * KNOWN_SECONDS
+    assert await refreshed.get_last() == 1
+    refreshed.forget()
+    assert await refreshed.get_last() == 2  # noqa: PLR2004
+
+
 async def test_a_load_that_takes_longer_than_a_value_is_known_is_good_enough() -> None:
     """Otherwise a slow database would be asked for ever."""
     seconds = Seconds()

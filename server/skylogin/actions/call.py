@@ -67,7 +67,7 @@ async def secrets_of(call: Call) -> set[str]:
     """Return the keys and secrets that are left out of what is shown of *call*."""
     secrets = {call.app.master_key, call.api_key, call.access_token}
     with suppress(SkygearError):
-        secrets.update(await call.app.secrets.texts(call.now))
+        secrets.update(await call.app.secrets.last_texts(call.now))
     return secrets - {"", call.app.api_key}
 
 

@@ -43,6 +43,10 @@ class Refreshed(Generic[T]):
                     await self._load()
         return self._value
 
+    async def get_last(self) -> T:
+        """Return the value of the last load, however old; of one that ends now if there is none."""
+        return await self.get() if self._loaded_at == _NEVER else self._value
+
     async def get_newer(self) -> T:
         """Return the value from a load that begins after this call."""
         begun = self._begun

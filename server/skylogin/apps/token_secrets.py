@@ -84,6 +84,10 @@ class SecretCache:
         """Return the texts of the secrets that may sign a token at *now*."""
         return accepted_texts([one.stored for one in await self._known.get()], now)
 
+    async def last_texts(self, now: datetime) -> list[str]:
+        """Return the same as of the last load, also while the database cannot be used."""
+        return accepted_texts([one.stored for one in await self._known.get_last()], now)
+
     def forget(self) -> None:
         """Load the secrets again at their next use."""
         self._known.forget()
