@@ -5,16 +5,21 @@ import json
 import os
 import signal
 import socket
+import sys
+import tempfile
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 import requests
 from aiohttp import ClientSession, ClientWebSocketResponse
+from skylogin import config
+from skylogin.cli import workers as worker_processes
+from skylogin.cli.workers import WorkerEndedError, Workers
 
 from tests.cli.commands import KEYS, StartServer, call, login_payload, run_command
 from tests.processes import ServerProcess
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_async
 
 COUNT, SECONDS_MAX = 2, 60
 WORKERS = ("serve", "--workers", str(COUNT), "--host", "127.0.0.1", "--port", "0")
@@ -147,11 +152,20 @@ async def _connect_without(
 
 @pytest.mark.slow
 def test_workers_end_with_a_parent_that_is_killed(
-    start_server: StartServer, postgresql_url: str
+    start_server: StartServer, postgresql_url: str, tmp_path: Path
 ) -> None:
-    """Its port is free again."""
-    server = start_server(*WORKERS, "--migrate", **KEYS, DATABASE_URL=postgresql_url)
+    """Its port is free again. Until then it reloads what it uses itself."""
+    token = tmp_path / "token"
+    token.write_text("the first token of the metrics")
+    settings = {"SKYLOGIN_METRICS_PORT": "0", "SKYLOGIN_METRICS_TOKEN_FILE": str(token)}
+    options = (*WORKERS, "--migrate")
+    server = start_server(*options, **KEYS, **settings, DATABASE_URL=postgresql_url)
     left = workers_of(server)
+    assert _status_of_metrics(server, "the second token of the metrics") == HTTPStatus.FORBIDDEN
+    token.write_text("the second token of the metrics")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log.count("changed: SKYLOGIN_METRICS_TOKEN") == COUNT + 1)
+    assert _status_of_metrics(server, "the second token of the metrics") == HTTPStatus.OK
     port = server.facts["port"]
     server.kill()
 
@@ -159,3 +173,25 @@ def test_workers_end_with_a_parent_that_is_killed(
     with socket.create_server(("127.0.0.1", port)):
         assert len(left) == COUNT
     assert "Traceback" not in server.log
+
+
+def _status_of_metrics(server: ServerProcess, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.get(str(server.facts["metrics"]), headers=headers, timeout=10).status_code
+
+
+async def test_a_worker_that_cannot_start_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For a time, the machine may have no memory or no process to give."""
+    monkeypatch.setattr(worker_processes, "PAUSE_SECONDS_MAX", 0)
+    with socket.create_server(("127.0.0.1", 0)) as one, tempfile.TemporaryFile() as memory:
+        workers = Workers(config.read(KEYS, config.DEV), COUNT, one, memory.fileno())
+        monkeypatch.setattr(sys, "executable", "/bin/true")
+        with pytest.raises(WorkerEndedError):
+            await workers.start(0)
+        monkeypatch.setattr(sys, "executable", "/nowhere")
+        keeper = asyncio.create_task(workers.keep(0))
+        await wait_until_async(lambda: caplog.text.count("worker 1 cannot start: No such") > 1)
+        keeper.cancel()
+        await workers.stop()

@@ -132,11 +132,11 @@ def serve(  # noqa: PLR0913, PLR0917
     """Run a server for production. Keys and database must be set."""
     flags: dict[str, Any] = {"PORT": port, "HOST": host, "SKYLOGIN_DATABASE_URL": database}
     settings = server_settings(SERVE, is_told=bool(worker), **flags)
-    renew = functools.partial(reload.reload, read=functools.partial(settings_now, SERVE, **flags))
+    read = functools.partial(settings_now, SERVE, **flags)
     if not worker:
         print_notes(config.notes(settings))
     if workers > 1 and not worker:
-        raise SystemExit(_supervise(settings, workers, ready_file))
+        raise SystemExit(_supervise(settings, workers, ready_file, read))
     with tracing.sending() as traces:
         start = functools.partial(server.running, settings, traces=traces)
         if worker:
@@ -156,15 +156,18 @@ def serve(  # noqa: PLR0913, PLR0917
             ready_file,
             _show_ready_line,
             exit_with_parent=bool(worker),
-            on_hang_up=renew,
+            on_hang_up=lambda running: reload.reload(running.services, running.certificate, read),
         )
         raise SystemExit(server.run(serving))
 
 
-def _supervise(settings: Settings, count: int, ready_file: Path | None) -> int:
+def _supervise(
+    settings: Settings, count: int, ready_file: Path | None, read: Callable[[], Settings]
+) -> int:
     """Run several workers until a signal ends them, and return the exit code."""
     starting = worker_processes.running(settings, count, service_manager.given_socket())
-    serving = _serve(starting, ready_file, _show_ready_line, on_hang_up=Workers.hang_up)
+    hang_up = functools.partial(Workers.hang_up, read=read)
+    serving = _serve(starting, ready_file, _show_ready_line, on_hang_up=hang_up)
     try:
         return server.run(serving)
     except worker_processes.WorkerEndedError as error:

@@ -13,16 +13,16 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skylogin.clock import monotonic
 from skylogin.config import ConfigurationError, Settings
 from skylogin.metrics import Metrics
 from skylogin.pubsub.relay import Relay, make_inboxes
-from skylogin.web import listening, metrics_page, tls
+from skylogin.web import listening, metrics_page, reload, tls
 from skylogin.web.connections import Connections
 
 logger = logging.getLogger("skylogin.workers")
@@ -101,9 +101,13 @@ class Share:
 
 
 class Workers:
-    """The worker processes."""
+    """The worker processes. The *settings* and the *certificate* are those of the parent."""
 
-    def __init__(self, count: int, listens_on: socket.socket, memory: int) -> None:
+    def __init__(
+        self, settings: Settings, count: int, listens_on: socket.socket, memory: int
+    ) -> None:
+        self.settings = settings
+        self.certificate = tls.certificate_of(settings)
         self.count = count
         self.metrics = metrics_page.make_metrics(count, memory)
         self.facts: dict[str, Any] = {}
@@ -155,11 +159,21 @@ class Workers:
                 "worker %d ended %s; another one starts in %g s", number + 1, _how(code), pause
             )
             await asyncio.sleep(pause)
-            with suppress(WorkerEndedError):
+            try:
                 await self.start(number)
+            except WorkerEndedError:
+                pass
+            except OSError as error:
+                logger.error("worker %d cannot start: %s", number + 1, error.strerror)
 
-    def hang_up(self) -> None:
-        """Let the workers reload. Those that are not ready read everything anyway."""
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Use other keys and secrets, by the names of their fields."""
+        self.settings = replace(self.settings, **values)
+
+    def hang_up(self, read: Callable[[], Settings]) -> None:
+        """Reload what the parent uses, and let the workers that are ready do the same."""
+        if self.settings.metrics_port is not None:
+            reload.reload(self, self.certificate, read)
         for worker in self._ready:
             with suppress(ProcessLookupError):
                 self._processes[worker].send_signal(signal.SIGHUP)
@@ -196,13 +210,14 @@ async def running(
     """
     if settings.database_kind == "sqlite":
         raise ConfigurationError([SQLITE])
-    certificate = tls.certificate_of(settings)
-    context = None if certificate is None else certificate.context
     listens_on = given or listening.bind(*settings.address())
     with listens_on, tempfile.TemporaryFile() as memory:
-        workers = Workers(count, listens_on, memory.fileno())
+        workers = Workers(settings, count, listens_on, memory.fileno())
         connections = Connections(settings.connections_max, settings.connections_per_address_max)
-        apart = metrics_page.on_its_port(lambda: settings, workers.metrics, connections, context)
+        context = None if workers.certificate is None else workers.certificate.context
+        apart = metrics_page.on_its_port(
+            lambda: workers.settings, workers.metrics, connections, context
+        )
         async with apart as url:
             beside = [asyncio.create_task(connections.close_silent())]
             try:

@@ -1,11 +1,12 @@
 """Taking changed secrets and a new certificate into a server that runs, without a restart."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from skylogin import logs
 from skylogin.config import PUBLIC_KEY, SECRET, SETTINGS, ConfigurationError, Setting, Settings
-from skylogin.web.server import Running
+from skylogin.web.tls import Certificate
 
 logger = logging.getLogger("skylogin.web")
 
@@ -13,12 +14,21 @@ logger = logging.getLogger("skylogin.web")
 CERTIFICATE = ("tls_cert", "tls_key")
 
 
-def reload(running: Running, read: Callable[[], Settings]) -> None:
+class Holder(Protocol):
+    """What uses settings, and takes other values by the names of their fields."""
+
+    settings: Settings
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Use other keys and secrets from now on."""
+
+
+def reload(holder: Holder, certificate: Certificate | None, read: Callable[[], Settings]) -> None:
     """Use the changed secrets and the certificate that *read* and its files have now.
 
     If one of them cannot be used, log why, and change nothing. Calls in flight go on.
     """
-    before, certificate = running.services.settings, running.certificate
+    before = holder.settings
     try:
         now = read()
         # Read before anything changes.
@@ -28,9 +38,9 @@ def reload(running: Running, read: Callable[[], Settings]) -> None:
         return
     differing = [row for row in SETTINGS if getattr(now, row.field) != getattr(before, row.field)]
     changed = [row for row in differing if _may_change(row, before, now)]
-    running.services.change({row.field: getattr(now, row.field) for row in changed})
+    holder.change({row.field: getattr(now, row.field) for row in changed})
     # It hides the secrets.
-    logs.set_up(running.services.settings)
+    logs.set_up(holder.settings)
     names = [row.variable for row in changed]
     if use_certificate and use_certificate():
         names.append("the certificate")
