@@ -4,6 +4,9 @@ import asyncio
 
 from skylogin.apps.refreshed import KNOWN_SECONDS, Refreshed
 
+# Far fewer than there are calls.
+MANY_TURNS = 50
+
 
 class Seconds:
     """A monotonic clock that a test sets."""
@@ -101,3 +104,26 @@ async def test_a_newer_value_is_from_a_load_that_begins_after_the_call() -> None
     await refreshed.get()
 
     assert await asyncio.gather(*(refreshed.get_newer() for _ in range(20))) == [2] * 20
+
+
+async def test_many_calls_wait_for_one_load_together() -> None:
+    """It ends for all of them in the same turn of the event loop, and not one after the other."""
+    loads, turns = 0, 0
+
+    async def load() -> int:
+        nonlocal loads
+        loads += 1
+        await asyncio.sleep(0)
+        return loads
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    value = Refreshed(load)
+    assert await asyncio.gather(*(value.get() for _ in range(500))) == [1] * 500
+    counting.cancel()
+    assert turns < MANY_TURNS

@@ -1,7 +1,10 @@
 """What strangers may ask of `skylogin serve`: limits, and how it answers beyond them."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +19,14 @@ from tests.applications import Client, MakeClient
 from tests.factories import NOW, SECRET, make_token
 from tests.statement_counter import statements_counted
 from tests.stores import SERVE_KEYS
+from tests.waiting import wait_until_async
 
 LOG_IN, SIGN_UP, LOG_IN_WITH_PASSWORD = "/sso/custom_token/login", "/auth/signup", "/auth/login"
 API_KEY, MASTER_KEY = SERVE_KEYS["API_KEY"], SERVE_KEYS["MASTER_KEY"]
 BAD, MANY = HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS
 BUSY = HTTPStatus.SERVICE_UNAVAILABLE
 HOUR_SECONDS = 3600
+WAITING = 5
 
 
 async def serve(make_client: MakeClient, limits: str = "", **settings: str) -> Client:
@@ -238,6 +243,29 @@ async def test_users_passwords_wait_in_a_bounded_queue(make_client: MakeClient) 
     found = {answer.status for answer in answers}
     assert found == {HTTPStatus.OK, BUSY}
     assert {one.headers["Retry-After"] for one in answers if one.status == BUSY} == {"1"}
+
+
+async def test_calls_wait_in_a_bounded_queue(make_client: MakeClient, tmp_path: Path) -> None:
+    """While the database is busy; the others are asked to come again, and nobody else is."""
+    client = await serve(make_client, "calls_waiting=5", SKYLOGIN_ADMIN_PASSWORD="a long password")
+    services = client.app[SERVICES]  # type: ignore[index]
+    assert (await ask(client, LOG_IN, token=make_token())).status == HTTPStatus.OK
+
+    with closing(sqlite3.connect(tmp_path / "0.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        calls = [asyncio.create_task(ask(client, LOG_IN, token=make_token())) for _ in range(20)]
+        await wait_until_async(lambda: sum(call.done() for call in calls) == len(calls) - WAITING)
+        for path in ("/healthz", "/_status/healthz", "/portal/sign-in"):
+            assert (await client.get(path)).status == HTTPStatus.OK
+        other.execute("ROLLBACK")
+    answers = [await call for call in calls]
+    assert [one.status for one in answers].count(HTTPStatus.OK) == WAITING
+    [refused, *_] = [one for one in answers if one.status != HTTPStatus.OK]
+    assert (refused.status, refused.headers["Retry-After"]) == (BUSY, "1")
+    error = {"name": "UnexpectedError", "code": 10000, "message": "the server is busy"}
+    assert await refused.json() == {"error": error}
+    assert services.load.calls == 0
+    assert services.limits.hits == {"calls_waiting": len(calls) - WAITING}
 
 
 async def test_off_ends_all_limits(make_client: MakeClient) -> None:

@@ -45,6 +45,14 @@ def refused(refusal: SkygearError) -> Answer:
 
 async def dispatch(call: Call, services: Services) -> Answer:
     """Carry out *call* and return its answer, whatever happens."""
+    services.load.enter()
+    try:
+        return await _dispatch(call, services)
+    finally:
+        services.load.leave()
+
+
+async def _dispatch(call: Call, services: Services) -> Answer:
     try:
         return Answer(200, wire.result(await _run_in_time(call, services)))
     except SkygearError as error:

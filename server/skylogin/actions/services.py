@@ -13,13 +13,14 @@ from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
 from skylogin.apps.attempt_limits import FREE_FAILURES, AttemptLimits, LimitsInMemory
 from skylogin.apps.limits import Limits
+from skylogin.apps.load import Load
 from skylogin.apps.registry import App, AppRegistry
 from skylogin.apps.shared_limits import SharedLimits
 from skylogin.apps.trouble_log import TroubleLog
 from skylogin.config import DEV, Settings
 from skylogin.database import Store
 from skylogin.database.group_commit import Batcher
-from skylogin.domain.limit_table import PORTAL_SIGN_INS
+from skylogin.domain.limit_table import CALLS_WAITING, PORTAL_SIGN_INS
 from skylogin.domain.login import Login
 from skylogin.domain.user import User
 from skylogin.ids import IdMaker
@@ -45,6 +46,7 @@ class Services:
     lookups: Batcher[Lookup, User | None]
     visits: Batcher[LastSeen, None]
     limits: Limits
+    load: Load
     attempt_limits: AttemptLimits
     trouble: TroubleLog
     metrics: Metrics
@@ -72,6 +74,8 @@ async def open_services(
     limits = Limits(settings.limit_rules)
     for name in limits.rules:
         store.metrics.limits.follow(functools.partial(limits.hits.__getitem__, name), name)
+    waiting = limits.rules.get(CALLS_WAITING)
+    load = Load(waiting.number if waiting else 0)
     async with AsyncExitStack() as at_end:
         at_end.push_async_callback(apps.close)
         services = Services(
@@ -82,10 +86,15 @@ async def open_services(
             app=await apps.open_default(),
             now=now,
             ids=ids,
-            logins=Batcher(store, log_in, batches.were_committed, kind="logins"),
-            lookups=Batcher(store, batches.find_many, write=False, kind="lookups"),
-            visits=Batcher(store, batches.see_many, kind="visits"),
+            logins=Batcher(
+                store, log_in, batches.were_committed, kind="logins", note_wait=load.note
+            ),
+            lookups=Batcher(
+                store, batches.find_many, write=False, kind="lookups", note_wait=load.note
+            ),
+            visits=Batcher(store, batches.see_many, kind="visits", note_wait=load.note),
             limits=limits,
+            load=load,
             attempt_limits=LimitsInMemory(free_failures=_free_failures(settings, limits)),
             trouble=TroubleLog(),
             metrics=store.metrics,

@@ -29,7 +29,7 @@ class Refreshed(Generic[T]):
         self._loaded_at = _NEVER
         self._begun = self._ended = 0
         self._forgotten = 0
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Event | None = None
 
     async def get(self) -> T:
         """Return the value as it was at most a second ago, or else from a load that ends now.
@@ -38,9 +38,8 @@ class Refreshed(Generic[T]):
         """
         if not self._is_known():
             ended = self._ended
-            async with self._loading:
-                while self._ended == ended or self._loaded_at == _NEVER:
-                    await self._load()
+            while self._ended == ended or self._loaded_at == _NEVER:
+                await self._load_together()
         return self._value
 
     async def get_last(self) -> T:
@@ -51,9 +50,8 @@ class Refreshed(Generic[T]):
         """Return the value from a load that begins after this call."""
         begun = self._begun
         await asyncio.sleep(self._loaded_at + SHARED_SECONDS - self._monotonic())
-        async with self._loading:
-            while self._begun == begun or self._loaded_at == _NEVER:
-                await self._load()
+        while self._begun == begun or self._loaded_at == _NEVER:
+            await self._load_together()
         return self._value
 
     def forget(self) -> None:
@@ -63,6 +61,21 @@ class Refreshed(Generic[T]):
 
     def _is_known(self) -> bool:
         return self._monotonic() - self._loaded_at < KNOWN_SECONDS
+
+    async def _load_together(self) -> None:
+        """Load, or wait for the end of the load that another call has begun.
+
+        A lock would pass from one of many calls to the next, each in a turn of the event loop.
+        """
+        if self._loading is not None:
+            await self._loading.wait()
+            return
+        self._loading = ended = asyncio.Event()
+        try:
+            await self._load()
+        finally:
+            self._loading = None
+            ended.set()
 
     async def _load(self) -> None:
         began_at, forgotten = self._monotonic(), self._forgotten

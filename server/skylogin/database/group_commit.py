@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from skylogin.clock import monotonic
 from skylogin.database.database import Store
 from skylogin.database.transaction import Transaction
 from skylogin.errors import SkygearError, database_trouble
@@ -25,11 +26,12 @@ BATCH_SIZE_MAX = 256
 
 
 class _Waiting(NamedTuple, Generic[Item, Outcome]):
-    """An item, what its caller waits for, and the caller's span if there are spans."""
+    """An item, what its caller waits for since when, and the caller's span if there are spans."""
 
     item: Item
     future: asyncio.Future[Outcome]
     call: "CallSpan | None"
+    since: float
 
 
 Work = Callable[[Transaction, Sequence[Item]], Awaitable[Sequence[Outcome | SkygearError]]]
@@ -39,7 +41,7 @@ WasCommitted = Callable[[Transaction, Sequence[Item]], Awaitable[bool]]
 class Batcher(Generic[Item, Outcome]):
     """Does work in batches, in the order in which it was submitted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         store: Store,
         work: Work[Item, Outcome],
@@ -47,7 +49,9 @@ class Batcher(Generic[Item, Outcome]):
         *,
         write: bool = True,
         kind: str = "",
+        note_wait: Callable[[float], None] | None = None,
     ) -> None:
+        self._note_wait = note_wait
         self._kind = kind or BATCHES[0]
         store.metrics.batch_waiting.follow(lambda: len(self._waiting), self._kind)
         self._store = store
@@ -67,7 +71,8 @@ class Batcher(Generic[Item, Outcome]):
         """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         traces = self._store.traces
-        self._waiting.append(_Waiting(item, future, traces.current() if traces else None))
+        call = traces.current() if traces else None
+        self._waiting.append(_Waiting(item, future, call, monotonic()))
         if len(self._runners) < self._runners_max:
             self._runners.add(asyncio.create_task(self._run()))
         return await future
@@ -83,6 +88,8 @@ class Batcher(Generic[Item, Outcome]):
                 batch = self._waiting[:BATCH_SIZE_MAX]
                 del self._waiting[:BATCH_SIZE_MAX]
                 await self._settle([one for one in batch if not one.future.done()])
+                if self._note_wait is not None:
+                    self._note_wait(monotonic() - batch[0].since)
         finally:
             # At once, so that the next item starts another runner.
             self._runners -= {asyncio.current_task()}
@@ -95,12 +102,12 @@ class Batcher(Generic[Item, Outcome]):
             with self._traced(batch):
                 outcomes = await self._commit([one.item for one in batch])
         except Exception as error:
-            for item, future, _ in batch:
+            for one in batch:
                 if database_trouble(error):
                     # It would be asked again for each item.
-                    _settle(future, error)
+                    _settle(one.future, error)
                 else:
-                    await self._settle_alone(item, future)
+                    await self._settle_alone(one.item, one.future)
             return
         for one, outcome in zip(batch, outcomes, strict=True):
             _settle(one.future, outcome)

@@ -38,8 +38,10 @@ FAILED_PASSWORDS, SIGN_UPS, NEW_USERS = "failed_passwords", "sign_ups", "new_use
 CALLS, CALLS_PER_KEY, BODY_BYTES = "calls", "calls_per_key", "body_bytes"
 PORTAL_SIGN_INS = "portal_sign_ins"
 WEBSOCKETS, SUBSCRIPTIONS = "websockets", "subscriptions"
-STREAMS, PASSWORD_HASHES = "streams", "password_hashes"
-AT_ONCE = frozenset((PORTAL_SIGN_INS, WEBSOCKETS, SUBSCRIPTIONS, STREAMS, PASSWORD_HASHES))
+STREAMS, PASSWORD_HASHES, CALLS_WAITING = "streams", "password_hashes", "calls_waiting"
+AT_ONCE = frozenset(
+    (PORTAL_SIGN_INS, WEBSOCKETS, SUBSCRIPTIONS, STREAMS, PASSWORD_HASHES, CALLS_WAITING)
+)
 
 # ruff: noqa: E501
 # fmt: off
@@ -56,6 +58,7 @@ LIMITS = (
     Limit(WEBSOCKETS, "300", "open websockets", "an address"),
     Limit(SUBSCRIPTIONS, "20000", "subscriptions to channels", "an address"),
     Limit(STREAMS, "20", "live event streams of the portal and the admin API", "an address"),
+    Limit(CALLS_WAITING, "2000", "calls that are being carried out; above 128, no more than wait for half a second", "a server"),
     Limit(PASSWORD_HASHES, "50", "users' passwords that wait to be hashed", "a server"),
 )
 # fmt: on

@@ -23,7 +23,7 @@ from skylogin.apps.stubs import action_name
 from skylogin.clock import monotonic
 from skylogin.config import DEFAULT_KEYS, DEV
 from skylogin.domain import secret_text
-from skylogin.domain.limit_table import WEBSOCKETS
+from skylogin.domain.limit_table import CALLS_WAITING, WEBSOCKETS
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import (
@@ -53,6 +53,8 @@ KEY_HEADER = "X-Skygear-API-Key"
 REASON_CHARACTERS_MAX = 300
 # Lists, objects and what they consist of, in a body without the master key.
 VALUES_MAX = 20_000
+# The original has its check of health among the actions.
+CHECK_OF_HEALTH = "/_status/healthz"
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -66,12 +68,14 @@ async def refuse(request: web.Request) -> web.Response:
     return _respond(refused(refusal), headers, services)
 
 
-def refuse_busy(request: web.Request, explanation: str) -> web.Response:
+def refuse_busy(
+    request: web.Request, explanation: str, reason: Reason | None = None
+) -> web.Response:
     """Ask the client to try again in a moment."""
     services = request.app[SERVICES]
     headers = _headers(request, services)
     headers["Server"] = SERVER
-    return _respond(refused(too_busy(None, explanation)), headers, services)
+    return _respond(refused(too_busy(reason, explanation)), headers, services)
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
@@ -131,6 +135,10 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     if request.method == "OPTIONS":
         return web.Response(headers=headers)
     path = unquote(_raw_path(request))
+    if services.load.is_full() and not path.endswith(CHECK_OF_HEALTH):
+        services.limits.hits[CALLS_WAITING] += 1
+        why = f"{services.load.calls} calls are being carried out"
+        return refuse_busy(request, why, Reason.OVERLOADED)
     client = client_of(request, services.settings)
     clean = _cleaned(path)
     if clean != path:

@@ -5,6 +5,7 @@ import errno
 import functools
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,8 @@ logger = logging.getLogger("skylogin.web")
 
 EVERY_ADDRESS = ""
 TLS_SECONDS_MAX = 10.0
+# The system may have a lower bound.
+CONNECTIONS_WAITING = 4096
 
 
 async def listen(
@@ -39,9 +42,18 @@ async def listen(
         ssl_shutdown_timeout=tls and TLS_SECONDS_MAX,
     )
     try:
-        return await _listen(create, where, backlog)
+        server = await _listen(create, where, backlog)
+        _let_wait(server)
     except (OSError, UnicodeError) as error:
         raise ConfigurationError([problem_with(where, error)]) from error
+    return server
+
+
+def _let_wait(server: asyncio.Server) -> None:
+    """Let more connections wait than are accepted at once: others would try again seconds later."""
+    for one in server.sockets:
+        with socket.socket(fileno=os.dup(one.fileno())) as same:
+            same.listen(CONNECTIONS_WAITING)
 
 
 def bind(host: str, port: int) -> socket.socket:
