@@ -1,5 +1,6 @@
 """Secrets in every field of every request: none is in anything that `skylogin serve` writes."""
 
+import asyncio
 import http.client
 import json
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import aiohttp
 import jwt
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -263,6 +265,7 @@ def test_no_secret_is_in_what_a_server_writes(site: Site, tmp_path: Path) -> Non
         for token in (secret, forged(secret), {"token": secret}):
             body = json.dumps({"api_key": KEYS["API_KEY"], "token": token}).encode()
             site.ask("POST", "/sso/custom_token/login", {}, body)
+    asyncio.run(send_messages(site))
     assert {HTTPStatus.OK, 400, 401, 404} <= site.answers.keys()
     written = written_by(site, tmp_path)
     needles = [one.rpartition(".")[2] for one in site.secrets]
@@ -270,6 +273,19 @@ def test_no_secret_is_in_what_a_server_writes(site: Site, tmp_path: Path) -> Non
         shown = [line[:1000] for line in text.splitlines() if any(one in line for one in needles)]
         assert shown == [], name
     assert "signature_wrong" in written[" ".join(COMMANDS[0])]
+
+
+async def send_messages(site: Site) -> None:
+    """Send secrets by a websocket: as channels, as what is published, and as no message at all."""
+    url = f"{site.server.url}pubsub?api_key={quote(KEYS['API_KEY'])}"
+    async with aiohttp.ClientSession() as session:
+        for secret in site.secrets:
+            async with session.ws_connect(f"{url}&token={quote(secret)}") as socket:
+                for action in ("sub", "pub", "unsub", secret):
+                    message = {"action": action, "channel": secret, "data": {secret: secret}}
+                    await socket.send_json(message)
+                await socket.send_str(f'{{"action": "{secret}')
+                await socket.send_bytes(secret.encode())
 
 
 def written_by(site: Site, folder: Path) -> dict[str, str]:
