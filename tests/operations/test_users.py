@@ -1,8 +1,10 @@
 """Finding and changing users."""
 
 import asyncio
+import base64
 import contextlib
 import functools
+import json
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -142,11 +144,35 @@ async def test_found_users_have_their_subjects(
         assert details.subject == page.subjects.get(user.id)
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10=", "WzEsMl0=", "é"])
-async def test_an_invalid_cursor_is_refused(cursor: str, operator: Operator) -> None:
-    """It is not a crash."""
-    with pytest.raises(RefusedError):
+NOT_CURSORS: dict[str, str | object] = {
+    "not base64": "x",
+    "not ASCII": "é",
+    "no values": [],
+    "numbers": [1, 2],
+    "deep": "W" + "1tb" * 30_000,
+    "a time that no year has": ["0001-01-01T00:00:00+23:59", "x"],
+    "a time without a zone": ["2026-01-01T00:00:00", "x"],
+    "a date": ["2026-01-01", "x"],
+    "U+0000": ["2026-01-01T00:00:00.000000Z", "\0"],
+    "half a character": ["2026-01-01T00:00:00.000000Z", "\ud800"],
+}
+
+
+@pytest.mark.parametrize("cursor", NOT_CURSORS.values(), ids=NOT_CURSORS)
+async def test_an_invalid_cursor_is_refused(cursor: str | object, operator: Operator) -> None:
+    """It is not a crash, on any database."""
+    if not isinstance(cursor, str):
+        cursor = base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+    with pytest.raises(RefusedError, match="this is not a cursor of this list"):
         await users.find(operator, APP, Search(cursor=cursor))
+
+
+@pytest.mark.parametrize("value", ["\0", "\ud800"])
+async def test_an_invalid_cursor_by_id_is_refused(value: str, operator: Operator) -> None:
+    """Its id is text that a database can hold."""
+    cursor = base64.urlsafe_b64encode(json.dumps([value, "x"]).encode()).decode()
+    with pytest.raises(RefusedError, match="this is not a cursor of this list"):
+        await users.find(operator, APP, Search(cursor=cursor, sort="id"))
 
 
 async def test_an_edit_changes_adds_and_removes_fields(

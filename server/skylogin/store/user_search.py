@@ -125,7 +125,7 @@ async def _load_among(
     if not ids:
         # An invalid cursor is refused nevertheless.
         if search.cursor:
-            _read_cursor(search.cursor)
+            read_cursor(search.cursor, search.key)
         return []
     values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
     rows: Sequence[Any] = (await tx.connection.execute(_among(search, tx.dialect), values)).all()
@@ -254,9 +254,7 @@ def _from_cursor(
     query = query.order_by(*(one.desc() if search.is_descending else one for one in columns))
     if not search.cursor:
         return query
-    value, last_id = _read_cursor(search.cursor)
-    if search.key != "id":
-        value = datetime.fromisoformat(value)
+    value, last_id = read_cursor(search.cursor, search.key)
     place, last = tuple_(*columns), tuple_(literal(value, key.type), literal(last_id))
     return query.where(place < last if search.is_descending else place > last)
 
@@ -266,12 +264,17 @@ def _write_cursor(value: object, user_id: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([text, user_id]).encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[Any, str]:
+def read_cursor(cursor: str, key: str) -> tuple[str | datetime, str]:
+    """Return the *key* and the id of the last user before a page. Raises ValueError."""
     try:
         value, user_id = json.loads(base64.urlsafe_b64decode(cursor))
-        if isinstance(value, str) and isinstance(user_id, str):
-            return value, user_id
-    except (ValueError, TypeError):
+        # Half a character cannot be encoded, and PostgreSQL holds no U+0000.
+        if b"\0" not in f"{value}{user_id}".encode() and isinstance(user_id, str):
+            if key == "id" and isinstance(value, str):
+                return value, user_id
+            if rfc3339.is_stored(value):
+                return datetime.fromisoformat(value), user_id
+    except (ValueError, TypeError, RecursionError):
         pass
     raise ValueError("this is not a cursor of this list")
 
