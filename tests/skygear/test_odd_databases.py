@@ -5,6 +5,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 
 from tests.skygear.conftest import USERS, New, OldDatabase
@@ -160,3 +161,23 @@ def test_another_app_and_many_fields(old: OldDatabase, new: New) -> None:
     assert secret
     assert logged_in.user_id == user["user_id"]
     assert any("those of up to 57 users: shop is not the" in note for note in report["notes"])
+
+
+@pytest.mark.parametrize("new", ["sqlite"], indirect=True)
+def test_earlier_passwords_count(old: OldDatabase, new: New) -> None:
+    """A password of the imported history cannot be set again."""
+    [user] = [user for user in USERS if user.get("auth_data") == {"username": "pw1x3"}]
+    earlier = bcrypt.hashpw(b"an earlier one", bcrypt.gensalt(4, b"2a")).decode()
+    old.sql(f"INSERT INTO _password_history VALUES ('1', '{user['user_id']}', '{earlier}', now())")
+    new.load(old.url)
+    token, password = user["access_token"], user["password"]
+    with new.server(USER_AUDIT_ENABLED="YES", USER_AUDIT_PW_HISTORY_SIZE="3") as server:
+        answers = [
+            ask(
+                server.url, "auth:password", access_token=token, old_password=password, password=one
+            )
+            for one in ("an earlier one", "another one")
+        ]
+
+    assert answers[0][1]["error"]["info"]["reason"] == "PasswordReused", answers[0]
+    assert answers[1][0] == HTTPStatus.OK

@@ -22,7 +22,7 @@ from skylogin.operations import skygear_import
 from skylogin.operations.operator import Operator
 
 def show(done, of):
-    if done > of * 3 / 4:
+    if done > of * 5 / 8:
         os.kill(os.getpid(), signal.SIGKILL)
 
 async def main(old, new):

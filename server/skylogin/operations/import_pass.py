@@ -234,3 +234,4 @@ class ImportPass:
         for at in range(0, len(added), imports.ROWS_AT_ONCE):
             part = {key: owners[key] for key in added[at : at + imports.ROWS_AT_ONCE]}
             await store.run(functools.partial(imports.add_keys, app=app, owners=part))
+            self.place.show(self.done + at + len(part))

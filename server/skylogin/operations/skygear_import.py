@@ -13,6 +13,7 @@ from skylogin.database import Store, Transaction
 from skylogin.domain import importing
 from skylogin.domain.importing import Report
 from skylogin.domain.skygear import LEFT_BEHIND, Skygear
+from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.subject import CHARACTERS_MAX
 from skylogin.domain.unique_keys import KeySet
 from skylogin.errors import SkygearError
@@ -76,10 +77,13 @@ async def load(
 
     async def work(tx: Transaction) -> Report:
         described = await skygear.describe(tx, wanted.app_name)
-        number = await skygear.count(tx, described)
-        total = number if wanted.is_dry else 2 * number
-        store = None if wanted.is_empty else operator.store
         key_sets = described.key_sets or operator.settings.auth_record_keys
+        number = total = await skygear.count(tx, described)
+        if not wanted.is_dry:
+            # The unique keys are written last.
+            users = await skygear.count_rows(tx, described, USER_TYPE)
+            total = 2 * number + len(key_sets) * users
+        store = None if wanted.is_empty else operator.store
         place = Place(wanted.into, key_sets, store, lambda done: progress(done, total))
         report = await _check(operator, tx, described, wanted, place)
         refused = report.refused(wanted.skip)

@@ -30,6 +30,8 @@ _BEGIN = (
     "SET TRANSACTION READ ONLY",
     "SET LOCAL extra_float_digits = 3",
     "SET LOCAL statement_timeout = 0",
+    # Our own statements are better without; here whole tables are joined.
+    "SET LOCAL enable_hashjoin = on",
     # A server before 9.6 does not know it.
     "SELECT set_config(name, '0', true) FROM pg_settings "
     "WHERE name = 'idle_in_transaction_session_timeout'",
