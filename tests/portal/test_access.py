@@ -15,7 +15,7 @@ from skylogin.operations.portal_sessions import REFUSED, form_token
 from skylogin.portal.routes import ROUTES
 from skylogin.portal.session import FORM_TYPE, SIGN_IN_BYTES_MAX
 
-from tests.sites import FORMS, PASSWORD, MakeSite, Site, fill, filled
+from tests.sites import ADMIN_TOKEN, FORMS, PASSWORD, MakeSite, Site, fill, filled
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +85,22 @@ async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None
 
     assert refused.status == HTTPStatus.TOO_MANY_REQUESTS
     assert 1 <= int(refused.headers["Retry-After"]) <= WAIT_SECONDS_MIN
+
+
+async def test_live_streams_of_an_address_are_limited(make_site: MakeSite) -> None:
+    """Of the portal and the admin API together; one that ends makes room."""
+    site = await make_site(config.SERVE, SKYLOGIN_LIMITS="streams=1")
+    await site.sign_in()
+    path = "/_admin/v1/apps/myapp/logins/follow"
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+
+    async with site.browser.get(path, headers=headers) as first:
+        assert first.status == HTTPStatus.OK
+        async with site.browser.get(path, headers=headers) as second:
+            assert second.status == HTTPStatus.TOO_MANY_REQUESTS
+            assert "the limit streams" not in await second.text()
+        first.close()
+    assert site.services.limits.hits == {"streams": 1}
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

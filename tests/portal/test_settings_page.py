@@ -34,6 +34,22 @@ async def test_changed_settings_come_first(make_site: MakeSite) -> None:
     assert sorted(ROW.findall(page)) == sorted(VARIABLES)
 
 
+async def test_limits_are_shown_with_how_often_they_were_reached(make_site: MakeSite) -> None:
+    """Those in force; `skylogin dev` has none."""
+    site = await make_site(config.SERVE, SKYLOGIN_LIMITS="calls=2/h,websockets=7")
+    for _ in range(5):
+        await site.browser.get("/")
+    await site.sign_in()
+
+    page = (await site.get("settings")).text
+    limits = page[page.index('<h2 id="limits">') :]
+    assert re.search(r">calls</th><td>2 an hour</td><td>.*?</td><td>3</td>", limits)
+    assert re.search(r">websockets</th><td>7 at once</td><td>.*?</td><td>0</td>", limits)
+    assert ">body_bytes</th>" not in limits
+    dev = await make_site(config.DEV)
+    assert "Nothing is limited." in (await dev.get("settings")).text
+
+
 async def test_settings_are_searched(dev_site: Site) -> None:
     """By every word, in names, values and meanings."""
     page = (await dev_site.get("settings", params={"search": "LOG keeps days"})).text

@@ -106,3 +106,21 @@ def test_stubs_answer_what_an_app_calls_beyond_the_login(run_script: RunScript) 
         assert app.calls.of("asset:put")[0].arguments["content-size"] == len("hello")
         [user] = app.calls.of("push:user")
         assert user.arguments["user_ids"] == [f"user/{app.users['alice'].id}"]
+
+
+@pytest.mark.slow
+def test_the_sdk_hands_on_that_a_limit_is_reached(run_script: RunScript) -> None:
+    """As an error of Skygear's, which does not log out who is logged in."""
+    with SkyloginServer({"SKYLOGIN_LIMITS": "refused_logins=1/h"}) as server:
+        seen = run_script(
+            "sdk_limit.js",
+            SKYGEAR_ENDPOINT=f"{server.url}/",
+            SKYGEAR_API_KEY=API_KEY,
+            CUSTOM_TOKEN=Endpoint(server.url, server.custom_token_secret).mint("anna"),
+        )
+
+    [refused, limited] = seen["refusals"]
+    assert (refused["status"], refused["code"]) == (400, 107)
+    assert (limited["status"], limited["code"]) == (429, 10000)
+    assert limited["message"].startswith("too many requests: try again in ")
+    assert seen["is_logged_in"] is True

@@ -94,7 +94,7 @@ async def _check_credentials(
     seconds = await limits.wait_seconds(source)
     if seconds and settings.mode == SERVE:
         wait = {"Retry-After": str(seconds)}
-        detail = str(refused_attempts.TooManyAttemptsError("admin tokens", seconds))
+        detail = str(refused_attempts.too_many(operator, "admin tokens", seconds))
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=wait)
     if secret_text.is_same(given, expected):
         await limits.succeed(source)

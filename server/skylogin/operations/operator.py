@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from skylogin.actions.services import Services
+from skylogin.apps.limits import Limits
 from skylogin.apps.registry import App, AppRegistry
 from skylogin.clock import system_now
 from skylogin.config import Settings
@@ -69,6 +70,7 @@ class Operator:
     server_now: Callable[[], datetime] = system_now
     ids: IdMaker = field(default_factory=IdMaker)
     apps: AppRegistry | None = None
+    limits: Limits = field(default_factory=lambda: Limits({}))
 
     async def act(
         self,
@@ -129,6 +131,7 @@ def operator_of(services: Services, via: str, address: str) -> Operator:
         server_now=services.now,
         ids=services.ids,
         apps=services.apps,
+        limits=services.limits,
     )
 
 

@@ -11,7 +11,6 @@ from skylogin.database import Transaction
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import refused_attempts
 from skylogin.operations.operator import Operator, RefusedError
-from skylogin.operations.refused_attempts import TooManyAttemptsError
 from skylogin.store import operator_sessions
 
 SESSION_BYTES = 32
@@ -42,7 +41,7 @@ async def sign_in(
     async with limits.turn(source):
         seconds = await limits.wait_seconds(source)
         if seconds:
-            raise TooManyAttemptsError("passwords", seconds)
+            raise refused_attempts.too_many(operator, "passwords", seconds)
         if not await _is_right(operator, password):
             await refused_attempts.audit(operator, REFUSED, await limits.fail(source))
             raise WrongPasswordError("wrong password")

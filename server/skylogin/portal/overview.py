@@ -10,6 +10,7 @@ from skylogin import config
 from skylogin.actions import table
 from skylogin.actions.call import Call
 from skylogin.actions.dispatch import dispatch
+from skylogin.domain import limit_table
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import imports, overview, secrets, tokens
@@ -119,4 +120,10 @@ async def show_settings(request: PageRequest) -> web.Response:
     """Show the settings in force."""
     search, rows = request.text("search"), config.in_force(request.operator.settings)
     groups = list(setting_groups.grouped(rows, search))
-    return request.render("settings.html", groups=groups, search=search)
+    limits = request.operator.limits
+    shown = [
+        (one, limit_table.describe(limits.rules[one.name]), limits.hits[one.name])
+        for one in limit_table.LIMITS
+        if one.name in limits.rules
+    ]
+    return request.render("settings.html", groups=groups, search=search, limits=shown)
