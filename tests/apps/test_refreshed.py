@@ -77,6 +77,23 @@ async def test_a_load_that_takes_longer_than_a_value_is_known_is_good_enough() -
     assert seconds.now <= 3 * 2 * KNOWN_SECONDS
 
 
+async def test_calls_at_the_same_time_share_a_failure() -> None:
+    """Else each would wait anew for a database that is gone; a later call loads again."""
+    loads = 0
+
+    async def fail() -> int:
+        nonlocal loads
+        loads += 1
+        await asyncio.sleep(0)
+        raise OSError
+
+    refreshed = Refreshed(fail)
+    for number in (1, 2):
+        found = await asyncio.gather(*(refreshed.get() for _ in range(20)), return_exceptions=True)
+        assert [type(one) for one in found] == [OSError] * 20
+        assert loads == number
+
+
 async def test_calls_at_the_same_time_share_a_load() -> None:
     """All of them get its value, the first one too."""
     refreshed = Refreshed(Loader())

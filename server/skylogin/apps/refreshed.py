@@ -29,7 +29,7 @@ class Refreshed(Generic[T]):
         self._loaded_at = _NEVER
         self._begun = self._ended = 0
         self._forgotten = 0
-        self._loading: asyncio.Event | None = None
+        self._loading: asyncio.Future[None] | None = None
 
     async def get(self) -> T:
         """Return the value as it was at most a second ago, or else from a load that ends now.
@@ -63,19 +63,26 @@ class Refreshed(Generic[T]):
         return self._monotonic() - self._loaded_at < KNOWN_SECONDS
 
     async def _load_together(self) -> None:
-        """Load, or wait for the end of the load that another call has begun.
+        """Load, or wait for the end of the load that another call has begun, and fail as it does.
 
-        A lock would pass from one of many calls to the next, each in a turn of the event loop.
+        A lock would pass from one of many calls to the next, each in a turn of the event loop,
+        and while the database is gone, each would wait for it anew.
         """
         if self._loading is not None:
-            await self._loading.wait()
+            await asyncio.shield(self._loading)
             return
-        self._loading = ended = asyncio.Event()
+        self._loading = ended = asyncio.get_running_loop().create_future()
         try:
             await self._load()
+        except Exception as error:
+            ended.set_exception(error)
+            # There may be no other call.
+            ended.exception()
+            raise
         finally:
             self._loading = None
-            ended.set()
+            if not ended.done():
+                ended.set_result(None)
 
     async def _load(self) -> None:
         began_at, forgotten = self._monotonic(), self._forgotten
