@@ -1,13 +1,11 @@
 """`skylogin backup` and `skylogin restore`: a copy is whole, or there is none."""
 
 import json
-import resource
 import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from skylogin.testing import SkyloginServer
 from skylogin.web import database_file
 
 from tests.cli.commands import DATABASE, dev_server, files_below, run_command
+from tests.full_disk import file_size_limit
 from tests.waiting import wait_until
 
 FORMER = Path(__file__).parents[1] / "database" / "earlier_version" / "database.sql"
@@ -176,20 +175,9 @@ def test_what_is_not_copied(source: str, sources: Path, tmp_path: Path) -> None:
     assert NO_SOURCES[source] in refused(tmp_path, "restore", file, "--replace")
 
 
-@contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """Let no file grow beyond *size* during the block."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_leaves_nothing_behind(path: Path, tmp_path: Path) -> None:
     """And the next backup succeeds."""
-    with full_disk(65_536):
+    with file_size_limit(65_536):
         assert "copy.db was not written" in refused(tmp_path, "backup", "copy.db")
 
     do(tmp_path, "backup", "copy.db")

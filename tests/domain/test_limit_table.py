@@ -35,6 +35,7 @@ def test_a_setting_changes_what_it_names() -> None:
 
 WRONG = {
     "another name": ("logins=60/m", "has 'logins', but the limits are refused_logins, "),
+    "a long name": ("x" * 5000, f"has '{'x' * 40}', but the limits are refused_logins, "),
     "no value": ("calls", "has a value of calls that is neither 60/m (s, m or h) nor off"),
     "no time": ("calls=60", "neither 60/m"),
     "a day": ("calls=60/d", "neither 60/m"),

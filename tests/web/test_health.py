@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from skylogin.testing import LoginRefusedError, SkyloginServer
 from skylogin.web.keys import SERVICES
 
 from tests.applications import Client
+from tests.full_disk import file_size_limit
 from tests.local_services import REDIS_PASSWORD, RedisServer
 from tests.waiting import wait_until
 
@@ -102,17 +102,6 @@ def test_a_server_on_a_full_disk_is_not_ready(tmp_path: Path) -> None:
         wait_until(lambda: is_ready(server))
 
     assert refusal.value.status == HTTPStatus.SERVICE_UNAVAILABLE
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond *size*, which Python answers with an error."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 # --- the token store ----------------------------------------------------------------------

@@ -8,7 +8,7 @@ from skylogin.domain.rate import Rule
 
 OFF = "off"
 UNITS = {"s": 1, "m": 60, "h": 3600}
-NUMBER_MAX = 10**12
+SHOWN_LENGTH_MAX = 40
 _RATE = re.compile(r"(\d{1,12})/([smh])", re.ASCII)
 _NUMBER = re.compile(r"\d{1,12}", re.ASCII)
 
@@ -104,7 +104,8 @@ def _read_one(item: str) -> Given:
     name, _, value = (part.strip() for part in item.partition("="))
     limit = _BY_NAME.get(name)
     if limit is None:
-        raise ValueError(f"has {name or item!r}, but the limits are {', '.join(_BY_NAME)}")
+        unknown = (name or item)[:SHOWN_LENGTH_MAX]
+        raise ValueError(f"has {unknown!r}, but the limits are {', '.join(_BY_NAME)}")
     return Given(name, _read_rule(limit, value))
 
 
