@@ -745,6 +745,7 @@ WITHOUT = {
     "user_conditions": "spells SQL",
     "user_search.Search": "a value",
     "user_search.UserPage": "a value",
+    "user_search.read_cursor": "reads a text",
     "exports.TakenError": "an error",
     "exports.read_row": "reads a row",
     "passwords.NewPassword": "a value",

@@ -14,7 +14,9 @@ from tests.factories import NOW
 APP = "myapp"
 SEARCHES = {
     "one": Search(text="person7"),
-    "its next page": Search(text="person7", cursor="WyIyMDI2LTAxLTAyVDAzOjA0OjA1WiIsICJ4Il0="),
+    "its next page": Search(
+        text="person7", cursor="WyIyMDI2LTAxLTAyVDAzOjA0OjA1LjAwMDAwMFoiLCAieCJd"
+    ),
     "a subject": Search(subject="person7"),
     "all": Search(),
     "by id": Search(sort="id"),
