@@ -1,6 +1,7 @@
 """How the original keeps an app in PostgreSQL, and what its columns and values are here. Pure."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +9,7 @@ from skylogin.domain.fields import fits_stored
 from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
-from skylogin.encoding import json_text, rfc3339
+from skylogin.encoding import json_text
 from skylogin.encoding.json_text import JsonValue
 
 # What the version table of skygear-server 1.7.3 has.
@@ -209,10 +210,14 @@ class NotStorableError(ValueError):
 
 def time_text(text: str) -> str:
     """Return a time that PostgreSQL wrote as JSON in stored form. Raises NotStorableError."""
-    try:
-        return rfc3339.stored(rfc3339.read_moment(f"{text}Z"))
-    except ValueError:
-        raise NotStorableError(f"the time {text}") from None
+    # PostgreSQL writes only dates that exist, infinity, and years before 1 with BC.
+    if _TIME.fullmatch(text) is None:
+        raise NotStorableError(f"the time {text}")
+    return f"{text[:_SECONDS_END]}.{text[_SECONDS_END + 1 :]:0<6}Z"
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?", re.ASCII)
+_SECONDS_END = len("2001-02-03T04:05:06")
 
 
 def field_value(field: Field, value: JsonValue) -> JsonValue:

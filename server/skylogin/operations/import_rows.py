@@ -84,7 +84,7 @@ class RowReader:
             text = row.get(name)
             if text is None and name not in indexed:
                 return None
-            if isinstance(text, str) and len(text.encode()) > _bytes_max(row, name):
+            if isinstance(text, str) and _is_longer(text, _bytes_max(row, name)):
                 self.report.doubt("long-keys", f"{table}: {name} {text[:40]}…")
                 return None
         return row
@@ -153,6 +153,11 @@ class RowReader:
             self.report.doubt("duplicate-keys", f"{user_id}: {key.name} as {owner}")
             for name in key.name.split(NAMES_JOINED_BY):
                 data.pop(name, None)
+
+
+def _is_longer(text: str, bytes_max: int) -> bool:
+    # A character has at most four bytes.
+    return len(text) * 4 > bytes_max and len(text.encode()) > bytes_max
 
 
 def _bytes_max(row: Mapping[str, Any], name: str) -> int:

@@ -3,6 +3,7 @@
 Rows are as in an export: JSON values without nulls, times in stored form.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,7 @@ class ImportRun:
     report: Mapping[str, Any] | None
 
 
+@functools.cache
 def key_names(table_name: str) -> tuple[str, ...]:
     """Return the columns of the primary key but the app."""
     return tuple(column.name for column in TABLES[table_name].primary_key if column.name != "app")
