@@ -182,3 +182,16 @@ async def test_a_new_server_knows_the_window(make_servers: MakeServers, store: S
     await again.shared.hear()
 
     assert again.take(10, "sign_ups") == 0
+
+
+async def test_a_server_that_is_gone_is_forgotten(
+    make_servers: MakeServers, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the others have its part."""
+    servers = await make_servers(3)
+    await exchange(servers, clock)
+    assert servers[0].limits.turn.servers == len(servers)
+    monkeypatch.setattr(shared_limits, "ALIVE", timedelta())
+
+    await exchange(servers[:1], clock)
+    assert servers[0].limits.turn.servers == 1

@@ -104,6 +104,18 @@ async def test_a_principal_has_a_limit_wherever_it_comes_from(make_client: MakeC
     assert (await ask(client, LOG_IN, token=make_token())).status == HTTPStatus.OK
 
 
+async def test_what_is_too_much_for_a_principal_is_not_counted_for_its_address(
+    make_client: MakeClient,
+) -> None:
+    """Each refusal that passes counts once for both."""
+    client = await serve(make_client, "refused_logins=4/h,refused_logins_per_principal=2/h")
+    for subject in ("alice", "bob"):
+        wrong = make_token(secret="another secret", sub=subject)
+        assert await statuses(client, LOG_IN, 4, token=wrong) == [BAD, BAD, MANY, MANY]
+    other = make_token(secret="another secret", sub="carol")
+    assert await statuses(client, LOG_IN, 1, token=other) == [MANY]
+
+
 LIES = {
     "another address before": "6.6.6.{n}, 192.0.2.1",
     "words": "unknown{n}, 192.0.2.1",

@@ -86,13 +86,19 @@ def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearEr
     is_login = call.action.logged and call.action.login and not call.has_master_key
     if not is_login or refusal.status >= FIRST_FAULT or refusal.reason in _NOT_TRIED:
         return refusal
+    limits, source = services.limits, source_of(call.origin.address)
     try:
-        services.limits.check(REFUSED_LOGINS, source_of(call.origin.address))
-        subject = _described(call).subject if REFUSED_PRINCIPALS in services.limits.rules else ""
+        limits.check(REFUSED_LOGINS, source)
+    except SkygearError as too_many:
+        return too_many
+    subject = _described(call).subject if REFUSED_PRINCIPALS in limits.rules else ""
+    try:
         if subject:
-            services.limits.check(REFUSED_PRINCIPALS, f"{call.app.name} {subject}")
-    except SkygearError as error:
-        return error
+            limits.check(REFUSED_PRINCIPALS, f"{call.app.name} {subject}")
+    except SkygearError as too_many:
+        # It was not let pass, so it does not count for its address.
+        limits.give_back(REFUSED_LOGINS, source)
+        return too_many
     return refusal
 
 

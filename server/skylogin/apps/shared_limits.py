@@ -30,6 +30,8 @@ TOLD_MAX, HEARD_MAX = 1000, 5000
 LATE = timedelta(seconds=3)
 # A quiet server says so often that it is there, and is forgotten after this time.
 QUIET_SECONDS, ALIVE = 5, timedelta(seconds=20)
+# Servers that start together, such as workers, know each other at once.
+MEETING_SECONDS = 10
 SERVER, HOUR_SECONDS = "server", 3600
 DROP_SECONDS = 60
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -53,6 +55,7 @@ class SharedLimits:
         # The time of the latest row that was read, by the database's clock.
         self._latest = _LONG_AGO
         self._has_heard = False
+        self._began_at = monotonic()
         self._told_at = self._dropped_at = float("-inf")
         limits.untold = Counter()
 
@@ -68,6 +71,8 @@ class SharedLimits:
 
     def _is_busy(self) -> bool:
         """Return whether anything was taken lately, here or elsewhere."""
+        if monotonic() - self._began_at < MEETING_SECONDS:
+            return True
         return bool(self._limits.untold or self._changed or self._has_heard)
 
     async def tell(self) -> None:

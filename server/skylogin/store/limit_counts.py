@@ -34,7 +34,8 @@ async def load(
 ) -> list[tuple[datetime, Taken]]:
     """Return what others than *server* wrote since *since*, and when, the latest first.
 
-    Of the name in *always*, all since its time is among it. At most *number* are returned.
+    Of the name in *always*, all since its time is among it, its own too. At most *number* are
+    returned.
     """
     table = limit_counts
     name, name_since = always
@@ -44,7 +45,7 @@ async def load(
         )
         .where(
             table.c.app == EVERY_APP,
-            table.c.server != bindparam("own"),
+            or_(table.c.server != bindparam("own"), table.c.name == name),
             or_(
                 table.c.at >= bindparam("since"),
                 and_(table.c.name == name, table.c.at >= bindparam("name_since")),
