@@ -38,6 +38,17 @@ def test_doctor_warns_of_an_app_without_a_secret(operated: Operated) -> None:
     assert "warning\tmyapp\tcustom token logins to myapp fail" in operated.do("doctor")
 
 
+@pytest.mark.parametrize("mode", ["dev", "serve"])
+def test_doctor_tells_of_a_certificate_that_cannot_be_used(tmp_path: Path, mode: str) -> None:
+    """And not that a server can start."""
+    files = {"SKYLOGIN_TLS_CERT": "missing.pem", "SKYLOGIN_TLS_KEY": "missing.pem"}
+    found = run_command(tmp_path, *DOCTOR, "--mode", mode, **KEYS, **files)
+
+    [problem] = [line for line in found.stdout.splitlines() if "SKYLOGIN_TLS_CERT" in line]
+    assert problem == "problem\tsettings\tSKYLOGIN_TLS_CERT missing.pem: No such file or directory"
+    assert "can start" not in found.stdout
+
+
 def test_doctor_finds_what_keeps_a_server_from_running(tmp_path: Path) -> None:
     """First all problems of the settings, then those of the database."""
     file = {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db"}

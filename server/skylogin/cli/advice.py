@@ -2,18 +2,20 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from skylogin import config
 from skylogin.clock import system_now
-from skylogin.config import Settings
+from skylogin.config import ConfigurationError, Settings
 from skylogin.database.server_facts import PostgresqlFacts
 from skylogin.domain import hosts
 from skylogin.errors import Reason
 from skylogin.relative_time import ago
 from skylogin.web import tls
+from skylogin.web.tls import Certificate
 
 CERTIFICATE_DAYS_MIN = 21
 FREE_BYTES_MIN = 2**30
@@ -47,12 +49,17 @@ def on_settings(settings: Settings) -> Iterator[str]:
             "the portal and the admin API are open to the network without TLS: set "
             "SKYLOGIN_TLS_CERT, SKYLOGIN_TRUSTED_PROXIES for a proxy with TLS, or HOST=127.0.0.1"
         )
-    certificate = tls.certificate_of(settings)
+    # One that cannot be used is a problem, not advice.
+    with suppress(ConfigurationError):
+        yield from _on_certificate(tls.certificate_of(settings))
+    yield from _on_disk(settings)
+
+
+def _on_certificate(certificate: Certificate | None) -> Iterator[str]:
     if certificate is not None:
         days = int((certificate.expires_at - system_now().timestamp()) / 86400)
         if days < CERTIFICATE_DAYS_MIN:
             yield f"the certificate of SKYLOGIN_TLS_CERT expires in {days} days: renew it"
-    yield from _on_disk(settings)
 
 
 def _on_disk(settings: Settings) -> Iterator[str]:

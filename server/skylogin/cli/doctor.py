@@ -19,7 +19,7 @@ from skylogin.database import server_facts
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations.operator import Operator
 from skylogin.store import apps
-from skylogin.web import listening
+from skylogin.web import listening, tls
 
 COLUMNS = ("kind", "about", "text")
 # The JSON output calls a problem a fault.
@@ -60,10 +60,6 @@ def _findings(target: Target, mode: str | None) -> list[Finding]:
         settings = read_settings(target, mode)
     except ConfigurationError as error:
         return [Finding(PROBLEM, "settings", text) for text in error.problems]
-    problem = listening.reach_problem(settings)
-    start = Finding(FINE, "settings", f"`skylogin {settings.mode}` can start with them")
-    if problem:
-        start = Finding(PROBLEM, "settings", problem)
     notes = [Finding(FINE, "settings", text) for text in config.notes(settings)]
     warnings = [Finding(WARNING, "settings", text) for text in settings.warnings]
     with DatabaseTarget(settings) as database:
@@ -75,16 +71,23 @@ def _findings(target: Target, mode: str | None) -> list[Finding]:
                 warnings += _advise_on_database(database)
     files = file_warnings(environment_of(settings.mode))
     warnings += [Finding(WARNING, "files", text) for text in files]
-    return [start, *notes, *warnings, *_check_token_store(settings), *in_database]
+    return [*_check_start(settings), *notes, *warnings, *_check_token_store(settings), *in_database]
+
+
+def _check_start(settings: Settings) -> list[Finding]:
+    problems = list(filter(None, [listening.reach_problem(settings)]))
+    try:
+        tls.certificate_of(settings)
+    except ConfigurationError as error:
+        problems += error.problems
+    fine = Finding(FINE, "settings", f"`skylogin {settings.mode}` can start with them")
+    return [Finding(PROBLEM, "settings", text) for text in problems] or [fine]
 
 
 def _advise(settings: Settings) -> list[Finding]:
     values = {row.variable: row.value for row in config.in_force(settings)}
-    found = [Finding(WARNING, "settings", text) for text in advice.on_values(values)]
-    try:
-        return found + [Finding(WARNING, "settings", text) for text in advice.on_settings(settings)]
-    except ConfigurationError as error:
-        return found + [Finding(PROBLEM, "settings", text) for text in error.problems]
+    found = [*advice.on_values(values), *advice.on_settings(settings)]
+    return [Finding(WARNING, "settings", text) for text in found]
 
 
 def _advise_running(target: Target) -> list[Finding]:
