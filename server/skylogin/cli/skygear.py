@@ -82,10 +82,12 @@ def import_skygear(  # noqa: PLR0913, PLR0917
 
     The database is only read. Run it again to bring over what changed since.
     """
-    skygear_import.check_kinds(skip or ())
+    # Both `--skip a --skip b` and `--skip a,b`.
+    kinds = [kind for part in skip or () for kind in part.split(",")]
+    skygear_import.check_kinds(kinds)
     settings = environment.storage_settings(database)
     app = app_name or settings.app_name
-    wanted = Wanted(app, into or settings.app_name, skip or (), is_dry=dry_run)
+    wanted = Wanted(app, into or settings.app_name, kinds, is_dry=dry_run)
     try:
         with ImportTarget(settings, is_dry=dry_run) as target:
             report = _import(target, _checked(source), wanted).body()
