@@ -70,6 +70,7 @@ def test_a_server_that_refuses_the_connection(state: str, run: Callable[[str], s
 def test_a_server_that_is_not_there(run: Callable[[str], str]) -> None:
     """The line has its address, and the same words whatever opens the connection."""
     assert "127.0.0.1:1: Connection refused" in run("postgresql://me:Geheim@127.0.0.1:1/app")
+    assert "this machine: Connection refused" in run("postgresql:///app?port=1")
 
 
 def test_a_file_that_is_not_a_database(run: Callable[[str], str], tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ class PostgresqlUrl:
     @property
     def address(self) -> str:
         """Return the hosts and ports as text."""
+        if not self.hosts:
+            return "this machine"
         hosts = [f"[{host}]" if ":" in host else host for host in self.hosts]
         ports = self.ports if len(self.ports) > 1 else (self.ports or (PORT,)) * len(hosts)
         return ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
