@@ -112,6 +112,14 @@ def test_records_answer_as_before(odd: OldDatabase, new: New) -> None:
             database_id="_public",
             records=[{"_id": "note/new", "title": "x"}],
         )
+        _, again = ask(
+            server.url,
+            "record:save",
+            api_key="secret",
+            access_token=token,
+            database_id="_public",
+            records=[{**first, "title": "changed", "extra": {}}],
+        )
     assert found["_id"] == first["_id"] == "note/first"
     assert first["price"] == {"$type": "unknown", "$underlying_type": "money"}
     assert first["author"] == {"$id": f"user/{DISABLED}", "$type": "ref"}
@@ -120,6 +128,9 @@ def test_records_answer_as_before(odd: OldDatabase, new: New) -> None:
     assert first["area"]["$type"] == "geojson"
     assert first["number"] == NUMBER
     assert [record["_id"] for record in listed] == ["note/second", "note/first"]
+    # As the SDKs do, with all fields.
+    assert again["result"][0].get("title") == "changed", again
+    assert again["result"][0]["picture"] == {"$name": "cat.png", "$type": "asset"}
     assert saved["result"][0]["number"] == NEXT_NUMBER, saved
 
 

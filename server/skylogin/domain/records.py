@@ -188,11 +188,16 @@ def _duplicated(explanation: str = "") -> SkygearError:
 def _check_references(
     base: Record, values: Profile, snapshot: RecordSnapshot, actor: Actor
 ) -> None:
-    """Raise SkygearError if *values* refer to a missing record, other than *base* itself."""
+    """Raise SkygearError if *values* refer to a missing record, other than *base* itself.
+
+    An asset that *base* has already was imported with it.
+    """
     others = {
         name: value
         for name, value in values.items()
-        if value is not None and (value.target, value.value) != (base.type, base.id)
+        if value is not None
+        and (value.target, value.value) != (base.type, base.id)
+        and not (value.kind == "asset" and value.value == base.data.get(name))
     }
     # A new reference would tell whether a hidden user exists.
     hidden = {
