@@ -72,6 +72,7 @@ CHECKED_BY = {
     ("js", "kits/javascript/README.md"): "kits/javascript/tests/readme.test.js",
     ("text", "kits/javascript/README.md"): "kits/javascript/tests/runners.test.js",
     ("yaml", "docs/seeds.md"): "test_a_page_runs_as_pasted",
+    ("text", "docs/controls.md"): "tests/sdk/test_javascript_sdk.py",
     ("ini", "docs/tls.md"): "test_secret_files.py",
     ("console", "docs/tls.md"): "tests/cli/test_service.py",
     ("ini", "docs/systemd.md"): "test_secret_files.py",
