@@ -149,6 +149,8 @@ async def _run(call: Call, services: Services) -> object:
 def _log(call: Call, services: Services, refusal: SkygearError, secrets: set[str]) -> None:
     if not call.action.logged or call.stub_id:
         return
+    if refusal.reason and call.app.login_log.note_brief(refusal.reason, call.now):
+        return
     # Without the app's key, the token is not read.
     token = Description() if refusal.reason in _UNREAD else _described(call)
     secrets = {*secrets, *config.secrets_of(services.settings)}

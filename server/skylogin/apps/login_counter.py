@@ -40,18 +40,21 @@ class LoginCounter:
 
     def count(self, entry: LogEntry) -> None:
         """Count a login attempt."""
-        at = entry.at
+        self.count_reason(entry.reason, entry.at)
+        secret_id = entry.details["secret_id"]
+        if entry.accepted and secret_id:
+            self._count_uses(secret_id, self._day, SecretUse(1, entry.at))
+
+    def count_reason(self, reason: str, at: datetime) -> None:
+        """Count a login attempt with this *reason*, which no secret signed."""
         if not self._minute <= at < self._minute + MINUTE:
             self._minute = at.replace(second=0, microsecond=0)
             self._day = self._minute.replace(hour=0, minute=0)
-        self._attempts[self._minute, entry.reason] += 1
-        secret_id = entry.details["secret_id"]
-        if entry.accepted and secret_id:
-            self._count_uses(secret_id, self._day, SecretUse(1, at))
+        self._attempts[self._minute, reason] += 1
 
-    def leave_out(self, entry: LogEntry) -> None:
-        """Count that the login log does not have *entry*, which is counted already."""
-        minute = entry.at.replace(second=0, microsecond=0)
+    def leave_out(self, at: datetime) -> None:
+        """Count that the login log does not have an attempt, which is counted already."""
+        minute = at.replace(second=0, microsecond=0)
         self._attempts[minute, login_counts.LEFT_OUT] += 1
 
     def _count_uses(self, secret_id: str, day: datetime, more: SecretUse) -> None:

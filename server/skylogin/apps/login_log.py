@@ -99,20 +99,27 @@ class LoginLog:
         """Write *entry* soon; if too many wait already, only count it."""
         self._store.metrics.logins.add(entry.reason)
         self._counter.count(entry)
-        if entry.reason in BRIEF and entry.reason in self._brief:
-            self._leave_out([entry])
-        elif len(self._waiting) < WAITING_MAX:
+        if len(self._waiting) < WAITING_MAX:
             self._brief |= {entry.reason} & BRIEF
             self._waiting.append(entry)
         else:
-            self._leave_out([entry])
+            self._leave_out(entry.at)
         self._flush_soon()
 
-    def _leave_out(self, entries: Sequence[LogEntry]) -> None:
-        self._left_out += len(entries)
-        self._store.metrics.log_left_out.add(amount=len(entries))
-        for entry in entries:
-            self._counter.leave_out(entry)
+    def note_brief(self, reason: str, at: datetime) -> bool:
+        """Count an attempt without an entry, and return True, if one entry tells of such now."""
+        if reason not in self._brief:
+            return False
+        self._store.metrics.logins.add(reason)
+        self._counter.count_reason(reason, at)
+        self._leave_out(at)
+        return True
+
+    def _leave_out(self, *times: datetime) -> None:
+        self._left_out += len(times)
+        self._store.metrics.log_left_out.add(amount=len(times))
+        for at in times:
+            self._counter.leave_out(at)
 
     @property
     def waiting(self) -> int:
@@ -152,7 +159,7 @@ class LoginLog:
             if trouble and not self._is_closed:
                 self._keep(entries)
             else:
-                self._leave_out(entries)
+                self._leave_out(*(entry.at for entry in entries))
                 if not trouble:
                     logger.exception("the login log lost %d entries", len(entries))
         self._report(trouble)
@@ -169,7 +176,7 @@ class LoginLog:
         """Let *entries* wait, before newer ones, until the database is available again."""
         space = WAITING_MAX - len(self._waiting)
         self._waiting.extendleft(reversed(entries[:space]))
-        self._leave_out(entries[space:])
+        self._leave_out(*(entry.at for entry in entries[space:]))
         self._flush_soon()
 
     async def forget(self, empty: Callable[[], Awaitable[None]] = _do_nothing) -> None:
