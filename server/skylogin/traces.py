@@ -4,6 +4,7 @@ A batch has a trace of its own, with links to the calls in it. No attribute is t
 wrote, and none is a secret.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
@@ -86,7 +87,8 @@ def set_up(service: str, exporter: str) -> Traces:
 
 def _exporter(name: str) -> SpanExporter:
     if name == "console":
-        return ConsoleSpanExporter()
+        # Standard output has the ready line, and that of a worker nobody reads.
+        return ConsoleSpanExporter(out=sys.stderr)
     # It needs a part of the extra that the other does not.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
         OTLPSpanExporter,

@@ -118,6 +118,21 @@ def test_without_a_variable_there_are_no_traces(
         assert traces is None
 
 
+def test_spans_for_people_leave_the_ready_line_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program reads it on standard output."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    with tracing.sending() as traces:
+        assert traces is not None
+        with traces.call() as span:
+            traces.describe(span, "home", HTTPStatus.OK, {})
+
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert json.loads(written.err)["name"] == "home"
+
+
 @pytest.mark.parametrize(
     ("environment", "problem"),
     [
