@@ -19,7 +19,7 @@ AT_ONCE_SECONDS, AT_ONCE_MIN = 4, 4
 # Of what several servers have left over, a turn brings a part.
 LEFT_OVER_TURNS = 8
 # A server that did not use its part has as much of it later.
-CREDIT_TURNS, CREDIT_MIN = 2, 2.0
+CREDIT_TURNS, CREDIT_MIN = 2, 3.0
 # Sums of parts may miss a whole number by this.
 EPSILON = 1e-9
 
