@@ -3,7 +3,7 @@
 # examples/java/target and kits/java/target; `make clean` removes it. ARGS is passed on:
 # make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test test-long docs bench screenshots constraints audit dist pyz sbom image clean
+.PHONY: dev fast check test test-long fuzz docs bench screenshots constraints audit dist pyz sbom image clean
 .DEFAULT_GOAL := dev
 
 # `make fast PYTHON=python3.13` runs on that interpreter, in an environment of its own.
@@ -48,9 +48,14 @@ test: $(VENV)/.installed-test
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m 'not long' -n 2 --dist loadgroup $(ARGS)
 
 # Repeats at length what `make test` does a few times: kills, generated requests, scenarios.
-test-long: $(VENV)/.installed-test
+test-long: $(VENV)/.installed-fuzz
 	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m long -n 2 --dist loadgroup $(ARGS)
+
+# Gives bytes to what reads input from outside, guided by coverage, and keeps what it finds in
+# build/fuzz. `make fuzz TARGET=token SECONDS=60`; the targets are in tests/fuzz/targets.py.
+fuzz: $(VENV)/.installed-fuzz
+	@$(BIN)/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),60)
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
@@ -66,7 +71,7 @@ screenshots: $(VENV)/.installed-test
 # pyproject.toml or package.json. `make constraints ARGS=--upgrade` takes the newest versions.
 COMPILE := $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header
 HASHED := $(COMPILE) --generate-hashes --annotation-style line --constraints constraints.txt
-GROUPS := build test docs release
+GROUPS := build test fuzz docs release
 constraints: $(TOOLS)/.installed
 	@$(COMPILE) --no-annotate pyproject.toml $(GROUPS:%=--group %) -o constraints.txt $(ARGS)
 	@$(HASHED) pyproject.toml -o constraints/server.txt
@@ -119,6 +124,13 @@ $(VENV)/.installed: $(VENV)/.made $(INPUTS)
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo 'Installing what the tests need into $(VENV)'
 	@$(BIN)/python $(INSTALL) --require-hashes -r constraints/test.txt
+	@touch $@
+
+# atheris has wheels for some versions of Python on Linux.
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test
+	@echo 'Installing atheris into $(VENV)'
+	@$(BIN)/python $(INSTALL) --require-hashes --only-binary :all: -r constraints/fuzz.txt \
+	    || echo 'There is no atheris for this Python: its tests are skipped.'
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

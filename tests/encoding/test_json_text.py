@@ -118,7 +118,7 @@ def test_brackets_in_strings_and_side_by_side_do_not_nest() -> None:
     assert json_text.read_first("[" + ",".join(["[]"] * many) + "]")[0] == [[]] * many
 
 
-@pytest.mark.parametrize("value", ["{}", "[[]]", '{"a":[{}]}'])
+@pytest.mark.parametrize("value", ["{}", "[[]]", '{"a":[{}]}', " null", '"a"', "1"])
 def test_what_follows_the_first_value_may_be_nested(value: str) -> None:
     """As in Go, which does not read it."""
     for bracket in "[{]}":

@@ -194,6 +194,8 @@ def too_deep(text: str, nesting_max: int = NESTING_MAX) -> bool:
     """Return whether the first value of *text* is nested deeper than *nesting_max* levels."""
     if text.count("[") + text.count("{") <= nesting_max:
         return False
+    if not text.lstrip(_BLANKS).startswith(("[", "{")):
+        return False
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         mark = match[0]
