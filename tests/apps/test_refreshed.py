@@ -4,6 +4,8 @@ import asyncio
 
 from skylogin.apps.refreshed import KNOWN_SECONDS, Refreshed
 
+from tests.waiting import let_tasks_run
+
 # Far fewer than there are calls.
 MANY_TURNS = 50
 
@@ -121,6 +123,22 @@ async def test_a_newer_value_is_from_a_load_that_begins_after_the_call() -> None
     await refreshed.get()
 
     assert await asyncio.gather(*(refreshed.get_newer() for _ in range(20))) == [2] * 20
+
+
+async def test_calls_for_a_newer_value_wait_for_the_load_that_one_of_them_began() -> None:
+    """It is not there yet."""
+    load = Loader()
+    refreshed = Refreshed(load)
+    await refreshed.get()
+    load.has_begun.clear()
+    load.may_end.clear()
+    asked = [asyncio.create_task(refreshed.get_newer()) for _ in range(20)]
+    await load.has_begun.wait()
+    await let_tasks_run()
+    assert not any(one.done() for one in asked)
+    load.may_end.set()
+
+    assert await asyncio.gather(*asked) == [2] * 20
 
 
 async def test_many_calls_wait_for_one_load_together() -> None:

@@ -50,7 +50,7 @@ class Refreshed(Generic[T]):
         """Return the value from a load that begins after this call."""
         begun = self._begun
         await asyncio.sleep(self._loaded_at + SHARED_SECONDS - self._monotonic())
-        while self._begun == begun or self._loaded_at == _NEVER:
+        while self._begun == begun or self._loading is not None or self._loaded_at == _NEVER:
             await self._load_together()
         return self._value
 
