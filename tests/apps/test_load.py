@@ -23,7 +23,7 @@ def work(load: Load, rate: int, batches: int = 200) -> int:
     return waiting
 
 
-def test_as_many_wait_as_are_answered_in_half_a_second() -> None:
+def test_as_many_wait_as_are_answered_soon() -> None:
     """Whether the server becomes slower or faster, and never less than a few."""
     load = Load(10_000)
     assert room_of(load) == CALLS_AT_FIRST

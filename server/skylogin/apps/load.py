@@ -4,8 +4,8 @@ Calls that wait longer than a moment are all late, and the server is then only b
 that have given up. So it has room for as many as wait no longer, which it finds by itself.
 """
 
-WAIT_SECONDS_MAX = 0.5
-CALLS_MIN, CALLS_AT_FIRST = 128, 500
+WAIT_SECONDS_MAX = 0.4
+CALLS_MIN, CALLS_AT_FIRST = 128, 256
 SHRINK_MAX, GROW = 0.5, 1.05
 
 

@@ -58,7 +58,7 @@ LIMITS = (
     Limit(WEBSOCKETS, "300", "open websockets", "an address"),
     Limit(SUBSCRIPTIONS, "20000", "subscriptions to channels", "an address"),
     Limit(STREAMS, "20", "live event streams of the portal and the admin API", "an address"),
-    Limit(CALLS_WAITING, "2000", "calls that are being carried out; above 128, no more than wait for half a second", "a server"),
+    Limit(CALLS_WAITING, "2000", "calls that are being carried out; above 128, no more than wait for less than half a second", "a server"),
     Limit(PASSWORD_HASHES, "50", "users' passwords that wait to be hashed", "a server"),
 )
 # fmt: on
