@@ -7,10 +7,11 @@ import pytest
 from skylogin.apps import shared_limits
 from skylogin.apps.limits import Limits
 from skylogin.apps.shared_limits import ALIVE, SERVER, SharedLimits
-from skylogin.database import Store
+from skylogin.database import Store, Transaction
 from skylogin.database.tables import limit_counts
 from skylogin.domain.rate import Rule
 from skylogin.errors import SkygearError
+from skylogin.store.limit_counts import Taken
 from sqlalchemy import select
 
 from tests.factories import NOW
@@ -170,6 +171,27 @@ async def test_what_cannot_be_written_waits(
 
     await exchange(servers, clock)
     assert await rows_of(store) == [("calls", "a", 5)]
+
+
+async def test_what_could_not_be_written_ends_with_its_window(
+    make_servers: MakeServers, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is gone, no more is kept than of one window."""
+    monkeypatch.setattr(shared_limits, "DROP_SECONDS", 0)
+    servers = await make_servers(1)
+    servers[0].take(3)
+    written: list[Taken] = []
+
+    async def save(tx: Transaction, rows: list[Taken]) -> None:
+        written[:] = rows
+        raise OSError
+
+    monkeypatch.setattr(shared_limits.limit_counts, "save", save)
+    await servers[0].shared.tell()
+    assert [row.name for row in written] == ["calls", SERVER]
+    clock.moment += timedelta(seconds=120) + ALIVE
+    await servers[0].shared.tell()
+    assert [row.name for row in written] == [SERVER]
 
 
 async def test_a_new_server_knows_the_window(make_servers: MakeServers, store: Store) -> None:

@@ -148,7 +148,7 @@ async def test_the_master_key_is_not_refused(make_client: MakeClient) -> None:
 
 async def test_failed_passwords_are_limited(make_client: MakeClient) -> None:
     """Of an account, from an address; the right one is not tried then, and does not count."""
-    client = await serve(make_client, "failed_passwords=3/h")
+    client = await serve(make_client, "failed_passwords=3/h,refused_logins=off")
     for name in ("alice", "bob"):
         made = await ask(client, SIGN_UP, auth_data={"username": name}, password="right")
         assert made.status == HTTPStatus.OK
@@ -166,6 +166,25 @@ async def test_failed_passwords_are_limited(make_client: MakeClient) -> None:
     assert (await ask(client, LOG_IN_WITH_PASSWORD, "192.0.2.9", **right)).status == HTTPStatus.OK
     bob = {"auth_data": {"username": "bob"}, "password": "right"}
     assert (await ask(client, LOG_IN_WITH_PASSWORD, **bob)).status == HTTPStatus.OK
+
+
+async def test_an_address_cannot_try_passwords_of_many_accounts(make_client: MakeClient) -> None:
+    """Beyond its refused logins no password is tried, of any account, until the wait is over."""
+    client = await serve(make_client, "refused_logins=3/h,sign_ups=off")
+    names = [f"user{number}" for number in range(5)]
+    for name in names:
+        made = await ask(client, SIGN_UP, auth_data={"username": name}, password=f"of {name}")
+        assert made.status == HTTPStatus.OK
+    tried = [
+        await ask(client, LOG_IN_WITH_PASSWORD, auth_data={"username": name}, password="wrong")
+        for name in names
+    ]
+
+    assert [one.status for one in tried] == [*[HTTPStatus.UNAUTHORIZED] * 3, MANY, MANY]
+    right = {"auth_data": {"username": names[-1]}, "password": f"of {names[-1]}"}
+    assert (await ask(client, LOG_IN_WITH_PASSWORD, **right)).status == MANY
+    assert (await ask(client, LOG_IN_WITH_PASSWORD, "192.0.2.9", **right)).status == HTTPStatus.OK
+    assert (await ask(client, LOG_IN, token=make_token())).status == HTTPStatus.OK
 
 
 async def test_a_password_that_is_not_tried_is_not_a_wrong_one(make_client: MakeClient) -> None:

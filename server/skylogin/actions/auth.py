@@ -15,7 +15,12 @@ from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
 from skylogin.domain import login, password_policy, profile, unique_keys
 from skylogin.domain.claims import Profile
-from skylogin.domain.limit_table import FAILED_PASSWORDS, PASSWORD_HASHES, SIGN_UPS
+from skylogin.domain.limit_table import (
+    FAILED_PASSWORDS,
+    PASSWORD_HASHES,
+    REFUSED_LOGINS,
+    SIGN_UPS,
+)
 from skylogin.domain.login import LoginAttempt, LoginChanges
 from skylogin.domain.user import Account, User
 from skylogin.encoding import rfc3339
@@ -142,10 +147,13 @@ async def log_in(call: Call, services: Services) -> object:
 
 async def _matches(call: Call, services: Services, user: User, password: str) -> bool:
     """Return whether *password* is the user's, unless too many were wrong."""
-    key = f"{call.app.name} {user.id} {source_of(call.origin.address)}"
+    source = source_of(call.origin.address)
+    key = f"{call.app.name} {user.id} {source}"
     is_limited = not call.has_master_key
     with services.limits.holding(PASSWORD_HASHES):
         if is_limited:
+            # Otherwise an address could try a few passwords of each of very many accounts.
+            services.limits.check(REFUSED_LOGINS, source, 0)
             # Before it is tried: of many at once, all would be tried before the first counts.
             services.limits.check(FAILED_PASSWORDS, key)
         is_right = await passwords.matches(password, user.password_hash)

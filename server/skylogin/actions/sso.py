@@ -88,13 +88,14 @@ async def _submit_within_limit(call: Call, services: Services, logged: LoggedAtt
         except SkygearError as error:
             limits.hits[NEW_USERS] += error is refusal
             raise
-    is_new = False
     try:
         accepted = await services.logins.submit(logged)
-        is_new = accepted.created
-    finally:
-        if not is_new:
-            limits.give_back(NEW_USERS, key)
+    except SkygearError:
+        limits.give_back(NEW_USERS, key)
+        raise
+    # Of a client that disconnects, it is not known whether a user was made: it stays taken.
+    if not accepted.created:
+        limits.give_back(NEW_USERS, key)
     return accepted
 
 

@@ -76,8 +76,12 @@ class SharedLimits:
         return bool(self._limits.untold or self._changed or self._has_heard)
 
     async def tell(self) -> None:
-        """Write what was taken. What cannot be written waits."""
+        """Write what was taken. What cannot be written waits, until its window has ended."""
         now = self._now()
+        drops = monotonic() - self._dropped_at >= DROP_SECONDS
+        if drops:
+            self._dropped_at = monotonic()
+            self._forget_ended(now - ALIVE)
         untold, self._limits.untold = self._limits.untold or Counter(), Counter()
         for (name, key), amount in untold.items():
             window = name, key, _end(now, self._limits.rules[name].seconds)
@@ -92,7 +96,7 @@ class SharedLimits:
 
         async def write(tx: Transaction) -> None:
             await limit_counts.save(tx, rows)
-            if monotonic() - self._dropped_at >= DROP_SECONDS:
+            if drops:
                 await limit_counts.drop_ended(tx, now - ALIVE)
 
         try:
@@ -102,9 +106,6 @@ class SharedLimits:
             return
         self._changed -= told
         self._told_at = monotonic()
-        if monotonic() - self._dropped_at >= DROP_SECONDS:
-            self._dropped_at = monotonic()
-            self._forget_ended(now - ALIVE)
 
     def _forget_ended(self, before: datetime) -> None:
         for window in [window for window in self._taken if window[2] < before]:
