@@ -64,7 +64,7 @@ def test_serve_wants_its_admin_token(start_server: StartServer, tmp_path: Path) 
         f"{url} does not support this: it is not `skylogin dev`, or it is an older version\n"
     )
     (tmp_path / ".env").write_text(f"SKYLOGIN_ADMIN_TOKEN={token['SKYLOGIN_ADMIN_TOKEN']}\n")
-    assert {row["kind"] for row in rows_of(tmp_path, "doctor", *at)} == {"fine"}
+    assert {row["kind"] for row in rows_of(tmp_path, "doctor", *at)} <= {"fine", "warning"}
 
 
 def test_a_target_that_cannot_be_used_is_named(ephemeral: Operated) -> None:
