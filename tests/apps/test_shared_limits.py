@@ -1,14 +1,17 @@
 """Servers of one database that keep to their limits together."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 from skylogin.apps import shared_limits
+from skylogin.apps.attempt_limits import FREE_FAILURES, LimitsInMemory
 from skylogin.apps.limits import Limits
 from skylogin.apps.shared_limits import ALIVE, SERVER, SharedLimits
 from skylogin.database import Store, Transaction
 from skylogin.database.tables import limit_counts
+from skylogin.domain.limit_table import PORTAL_SIGN_INS
 from skylogin.domain.rate import Rule
 from skylogin.errors import SkygearError
 from skylogin.store.limit_counts import Taken
@@ -18,7 +21,11 @@ from tests.factories import NOW
 from tests.statement_counter import statements_counted
 from tests.stores import Clock
 
-RULES = {"calls": Rule(600, 60), "sign_ups": Rule(10, 3600, is_paced=False)}
+RULES = {
+    "calls": Rule(600, 60),
+    "sign_ups": Rule(10, 3600, is_paced=False),
+    PORTAL_SIGN_INS: Rule(FREE_FAILURES, 0),
+}
 SECOND = timedelta(seconds=1)
 # Of writing and of reading.
 STATEMENTS_MAX = 2
@@ -192,6 +199,29 @@ async def test_what_could_not_be_written_ends_with_its_window(
     clock.moment += timedelta(seconds=120) + ALIVE
     await servers[0].shared.tell()
     assert [row.name for row in written] == [SERVER]
+
+
+async def test_wrong_passwords_of_operators_count_on_all_servers(
+    make_servers: MakeServers, clock: Clock
+) -> None:
+    """So an address has as many as on one server."""
+    servers = await make_servers(2)
+    attempts = [
+        LimitsInMemory(tell=functools.partial(one.limits.tell, PORTAL_SIGN_INS)) for one in servers
+    ]
+    for one, counts in zip(servers, attempts, strict=True):
+        one.limits.listeners[PORTAL_SIGN_INS] = counts.hear
+    for number in range(1, FREE_FAILURES):
+        assert await attempts[0].fail("password 192.0.2.1") == number
+    await exchange(servers, clock)
+
+    assert await attempts[1].wait_seconds("password 192.0.2.1") == 0
+    assert await attempts[1].fail("password 192.0.2.1") == FREE_FAILURES
+    assert await attempts[1].wait_seconds("password 192.0.2.1") > 0
+    assert await attempts[0].wait_seconds("password 192.0.2.1") == 0
+    await exchange(servers, clock)
+    assert await attempts[0].wait_seconds("password 192.0.2.1") > 0
+    assert await attempts[0].wait_seconds("password 192.0.2.2") == 0
 
 
 async def test_a_new_server_knows_the_window(make_servers: MakeServers, store: Store) -> None:

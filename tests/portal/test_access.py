@@ -1,6 +1,7 @@
 """Signing in to the portal, and what it shows without a session."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
@@ -85,6 +86,17 @@ async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None
 
     assert refused.status == HTTPStatus.TOO_MANY_REQUESTS
     assert 1 <= int(refused.headers["Retry-After"]) <= WAIT_SECONDS_MIN
+
+
+async def test_wrong_passwords_on_other_servers_count(serve_site: Site) -> None:
+    """Each server tells the others of its own."""
+    limits = serve_site.services.limits
+    limits.untold = Counter()
+    assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED
+    [(name, source)] = limits.untold.elements()
+    limits.hear(name, source, 4)
+
+    assert (await serve_site.sign_in()).status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 async def test_live_streams_of_an_address_are_limited(make_site: MakeSite) -> None:

@@ -76,6 +76,11 @@ async def open_services(
         store.metrics.limits.follow(functools.partial(limits.hits.__getitem__, name), name)
     waiting = limits.rules.get(CALLS_WAITING)
     load = Load(waiting.number if waiting else 0)
+    attempt_limits = LimitsInMemory(
+        free_failures=_free_failures(settings, limits),
+        tell=functools.partial(limits.tell, PORTAL_SIGN_INS),
+    )
+    limits.listeners[PORTAL_SIGN_INS] = attempt_limits.hear
     async with AsyncExitStack() as at_end:
         at_end.push_async_callback(apps.close)
         services = Services(
@@ -95,7 +100,7 @@ async def open_services(
             visits=Batcher(store, batches.see_many, kind="visits", note_wait=load.note),
             limits=limits,
             load=load,
-            attempt_limits=LimitsInMemory(free_failures=_free_failures(settings, limits)),
+            attempt_limits=attempt_limits,
             trouble=TroubleLog(),
             metrics=store.metrics,
         )

@@ -42,15 +42,20 @@ class _Source:
 
 
 class LimitsInMemory:
-    """The limits of one process. It remembers the sources that failed last."""
+    """The limits of one process. It remembers the sources that failed last.
+
+    It hands each failure to *tell*, and hears of those that other servers counted.
+    """
 
     def __init__(
         self,
         now: Callable[[], float] = monotonic,
         sources_max: int = SOURCES_MAX,
         free_failures: float = FREE_FAILURES,
+        tell: Callable[[str], None] = lambda source: None,
     ):
         self._now = now
+        self._tell = tell
         self._free_failures = free_failures
         self._sources_max = sources_max
         self._sources: OrderedDict[str, _Source] = OrderedDict()
@@ -68,8 +73,13 @@ class LimitsInMemory:
 
     async def fail(self, source: str) -> int:
         """Count a failure; the wait doubles with each one after the first ones."""
+        self._tell(source)
+        return self.hear(source, 1)
+
+    def hear(self, source: str, number: int) -> int:
+        """Count failures, also those on other servers, and return how many there are."""
         known, now = self._find_or_add(source), self._now()
-        known.failures += 1
+        known.failures += number
         known.failed_at = now
         doublings = known.failures - self._free_failures
         if doublings >= 0:

@@ -42,6 +42,8 @@ class Limits:
         self.turn = Turn()
         # What was taken here and the others were not told, if there may be others.
         self.untold: Counter[Key] | None = None
+        # Who hears what the others took of a limit that is not counted here, by its name.
+        self.listeners: dict[str, Callable[[str, int], object]] = {}
         self._now = now
         self._keys_max = keys_max
         self._usages: dict[str, OrderedDict[str, Usage]] = {name: OrderedDict() for name in rules}
@@ -74,10 +76,17 @@ class Limits:
         self._usage(name, key, rule).give_back(rule, self.turn, self._now(), amount)
         self._note_own(name, key, -amount)
 
+    def tell(self, name: str, key: str) -> None:
+        """Let the others know of one more that is not counted here."""
+        if name in self.rules:
+            self._note_own(name, _short(key), 1)
+
     def hear(self, name: str, key: str, amount: int) -> None:
         """Note what other servers took in the last turn."""
         rule = self.rules.get(name)
-        if rule is not None:
+        if name in self.listeners:
+            self.listeners[name](key, amount)
+        elif rule is not None:
             self._usage(name, key, rule).hear(rule, self.turn, self._now(), amount)
 
     @contextmanager

@@ -84,7 +84,9 @@ class SharedLimits:
             self._forget_ended(now - ALIVE)
         untold, self._limits.untold = self._limits.untold or Counter(), Counter()
         for (name, key), amount in untold.items():
-            window = name, key, _end(now, self._limits.rules[name].seconds)
+            # What is not a rate has windows too, so that the table stays small.
+            seconds = self._limits.rules[name].seconds or HOUR_SECONDS
+            window = name, key, _end(now, seconds)
             self._taken[window] += amount
             self._changed.add(window)
         told = self._changed
