@@ -99,13 +99,26 @@ def test_every_check_is_on() -> None:
 
 
 CHECKS_KNOWN = 14
+# Of `waitForCall`.
+WAIT_SECONDS_MAX = 10
 
 
 def check_answer(case: Any, server: SkyloginServer) -> None:
     """Send a request, and check its answer against the document."""
+    wait_a_moment(case)
     case.call_and_validate(
         base_url=f"{server.url}{BASE}", headers=HEADERS, excluded_checks=not_checked(case)
     )
+
+
+def wait_a_moment(case: Any) -> None:
+    """Let a request that would wait for seconds, as most do, wait for a moment only."""
+    if case.operation.definition.raw["operationId"] == "waitForCall" and isinstance(
+        case.body, dict
+    ):
+        timeout = case.body.get("timeout", WAIT_SECONDS_MAX)
+        if type(timeout) in (int, float) and 0 <= timeout <= WAIT_SECONDS_MAX:
+            case.body["timeout"] = 0.1
 
 
 def not_checked(case: Any) -> list[Any]:
