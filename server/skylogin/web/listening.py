@@ -42,7 +42,7 @@ async def listen(
         ssl_shutdown_timeout=tls and TLS_SECONDS_MAX,
     )
     try:
-        server = await _listen(create, where, backlog)
+        server = await _listen(create, where)
         _let_wait(server)
     except (OSError, UnicodeError) as error:
         raise ConfigurationError([problem_with(where, error)]) from error
@@ -63,7 +63,7 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         if _is_every_address(host) and socket.has_dualstack_ipv6():
-            return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+            return _bind_every_address(port)
         found = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
@@ -73,20 +73,19 @@ def bind(host: str, port: int) -> socket.socket:
         raise ConfigurationError([problem_with((host, port), error)]) from error
 
 
+def _bind_every_address(port: int) -> socket.socket:
+    return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+
+
 async def _listen(
-    create: Callable[..., Awaitable[asyncio.Server]],
-    where: tuple[str, int] | socket.socket,
-    backlog: int,
+    create: Callable[..., Awaitable[asyncio.Server]], where: tuple[str, int] | socket.socket
 ) -> asyncio.Server:
     if isinstance(where, socket.socket):
         return await create(sock=where)
     host, port = where
     if _is_every_address(host) and socket.has_dualstack_ipv6():
         # asyncio would listen on IPv6 alone, and on another port if any is free to choose.
-        both = socket.create_server(
-            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=backlog
-        )
-        return await create(sock=both)
+        return await create(sock=_bind_every_address(port))
     return await create(host=host or None, port=port)
 
 
