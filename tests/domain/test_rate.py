@@ -78,7 +78,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     usage, turn = Usage(WHOLE, Turn(), 0), Turn()
     for second in range(100):
         assert not usage.take(WHOLE, turn, second / 10)
-        usage.give_back(WHOLE, turn, second / 10)
+        usage.note(WHOLE, turn, second / 10, -1)
 
 
 def test_a_large_amount_is_made_up_for() -> None:

@@ -67,14 +67,18 @@ class Limits:
             self._note_own(name, key, amount)
         return math.ceil(wait)
 
-    def give_back(self, name: str, key: str, amount: int = 1) -> None:
-        """Undo a `check` or a `take`; with a negative *amount*, take some afterwards."""
+    def give_back(self, name: str, key: str) -> None:
+        """Undo a `check` or a `take` of one."""
+        self.note(name, key, -1)
+
+    def note(self, name: str, key: str, amount: int) -> None:
+        """Count what was taken already, even if the limit is reached."""
         rule = self.rules.get(name)
         if rule is None:
             return
         key = _short(key)
-        self._usage(name, key, rule).give_back(rule, self.turn, self._now(), amount)
-        self._note_own(name, key, -amount)
+        self._usage(name, key, rule).note(rule, self.turn, self._now(), amount)
+        self._note_own(name, key, amount)
 
     def tell(self, name: str, key: str) -> None:
         """Let the others know of one more that is not counted here."""

@@ -99,10 +99,10 @@ class Usage:
             self._note_own(rule, amount)
         return wait
 
-    def give_back(self, rule: Rule, turn: Turn, now: float, amount: int = 1) -> None:
-        """Undo a `take`."""
+    def note(self, rule: Rule, turn: Turn, now: float, amount: int) -> None:
+        """Count what was taken already; a negative *amount* is given back."""
         self._advance(rule, turn, now)
-        self._note_own(rule, -amount)
+        self._note_own(rule, amount)
 
     def hear(self, rule: Rule, turn: Turn, now: float, amount: int) -> None:
         """Note that other servers took *amount* in the last turn."""

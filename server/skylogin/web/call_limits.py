@@ -27,4 +27,4 @@ def checked(request: web.Request, services: Services) -> Iterator[None]:
     try:
         yield
     finally:
-        limits.give_back(BODY_BYTES, source, -request.content.total_bytes)
+        limits.note(BODY_BYTES, source, request.content.total_bytes)
