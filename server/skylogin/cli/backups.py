@@ -17,6 +17,7 @@ from skylogin.config import SQLITE_PREFIX, Settings
 from skylogin.database import backup as copies
 from skylogin.database import open_store, tables
 from skylogin.database.backup import BackupError, Contents, Watcher
+from skylogin.database.sqlite_file import has_content
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
 from skylogin.store import apps
@@ -106,8 +107,7 @@ def _restore(
 
 
 def _has_something(path: Path) -> bool:
-    files = [path, *(path.with_name(path.name + suffix) for suffix in copies.LOGS)]
-    return any(one.exists() and one.stat().st_size for one in files)
+    return any(has_content(one) for one in (path, *copies.logs_of(path)))
 
 
 def _path_of(settings: Settings, program: str) -> Path:
@@ -115,7 +115,7 @@ def _path_of(settings: Settings, program: str) -> Path:
     url = settings.database_url or settings.embedded_url
     if not url.startswith(SQLITE_PREFIX):
         output.fail(ON_POSTGRESQL.format(program=program))
-    return Path(url.removeprefix(SQLITE_PREFIX)).resolve()
+    return database_file.path_of(url)
 
 
 def _check_target(file: Path, path: Path, *, replace: bool) -> None:

@@ -115,13 +115,18 @@ def put(new: Path, target: Path) -> None:
         os.close(folder)
 
 
+def logs_of(path: Path) -> list[Path]:
+    """Return the files that belong to the database at *path*."""
+    return [path.with_name(path.name + suffix) for suffix in LOGS]
+
+
 def keep_old(path: Path, now: datetime) -> Path | None:
     """Keep the database at *path*, with its log, under another name. None if there is none.
 
     Whoever is killed meanwhile leaves a database with two names, which no server opens.
     """
     kept = path.with_name(f"{path.name}.before-restore-{now:%Y%m%dT%H%M%S.%f}")
-    logs = [path.with_name(path.name + suffix) for suffix in LOGS]
+    logs = logs_of(path)
     had_any = path.exists() or any(log.exists() for log in logs)
     with suppress(FileNotFoundError):
         try:

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from skylogin.clock import monotonic
 from skylogin.database.failures import UnusableDatabaseError
@@ -126,6 +127,11 @@ class SqliteFile:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def has_content(path: Path) -> bool:
+    """Return whether the file exists and is not empty."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def identity(path: str) -> Identity:

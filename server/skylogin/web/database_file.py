@@ -36,6 +36,11 @@ ALIVE = timedelta(seconds=15)
 NOTE_BYTES_MAX = 1024
 
 
+def path_of(url: str) -> Path:
+    """Return the path of the SQLite file at *url*. However it is named, it has one lock file."""
+    return Path(url.removeprefix(SQLITE_PREFIX)).resolve()
+
+
 @contextmanager
 def locked(url: str) -> Iterator["Lock | None"]:
     """Hold the lock file of the SQLite file at *url*; another database needs none.
@@ -45,8 +50,7 @@ def locked(url: str) -> Iterator["Lock | None"]:
     if not url.startswith(SQLITE_PREFIX):
         yield None
         return
-    # However it is named, it has one lock file.
-    path = Path(url.removeprefix(SQLITE_PREFIX)).resolve()
+    path = path_of(url)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = Lock(path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from skylogin.config import ConfigurationError
 from skylogin.database import ForeignDatabaseError, version_table
-from skylogin.database.sqlite_file import identity
+from skylogin.database.sqlite_file import has_content, identity
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
 
@@ -21,10 +21,10 @@ def check_log(path: Path, left: Note) -> None:
     SQLite would write the log of another file into this one. Nothing is changed here.
     """
     log = Path(f"{path}-wal")
-    if not log.exists() or not log.stat().st_size:
+    if not has_content(log):
         return
     advice = ""
-    if not path.exists() or not path.stat().st_size:
+    if not has_content(path):
         # SQLite deletes the log of an empty file.
         found = f"{path.name} is missing or empty"
     elif left.get("log") == listed(log) and left.get("file") != listed(path):
@@ -66,7 +66,7 @@ def forget_killed_owner(path: Path) -> None:
     else uses it.
     """
     log = Path(f"{path}-wal")
-    if not log.exists() or not log.stat().st_size:
+    if not has_content(log):
         return
     with (
         suppress(sqlite3.Error, ForeignDatabaseError),
