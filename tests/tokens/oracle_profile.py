@@ -33,19 +33,24 @@ def find_text(text: Any, found: set[Problem]) -> None:
         found.add(NUL)
 
 
-def find_problems(value: Any, found: set[Problem], *, top: bool = False) -> None:
-    """Add what is wrong with a value, and with the values in it."""
+def find_problems(
+    value: Any, found: set[Problem], *, top: bool = False, in_shape: bool = False
+) -> None:
+    """Add what is wrong with a value, and with the values in it.
+
+    In a shape, `$type` means nothing.
+    """
     if isinstance(value, Object):
         members = dict(value)
-        if "$type" in members:
+        if "$type" in members and not in_shape:
             find_typed(members, found, top=top)
             return
         for name, item in members.items():
             find_text(name, found)
-            find_problems(item, found)
+            find_problems(item, found, in_shape=in_shape)
     elif isinstance(value, list):
         for item in value:
-            find_problems(item, found)
+            find_problems(item, found, in_shape=in_shape)
     else:
         find_text(value, found)
 
@@ -67,7 +72,7 @@ def find_typed(value: Members, found: set[Problem], *, top: bool) -> None:
     for name in stored.get(kind if word(kind) == "string" else "", ()):
         find_text(value.get(name), found)
     if not wrong and kind == "geojson":
-        find_shape(value["$val"], found)
+        find_problems(value["$val"], found, in_shape=True)
 
 
 STORED_AT_TOP = {
@@ -81,19 +86,6 @@ STORED_BELOW = {
     "asset": ("$name", "$content_type"),
     "unknown": ("$underlying_type",),
 }
-
-
-def find_shape(value: Any, found: set[Problem]) -> None:
-    """Add the problems of texts in a shape, in which `$type` means nothing."""
-    if isinstance(value, Object):
-        for name, item in dict(value).items():
-            find_text(name, found)
-            find_shape(item, found)
-    elif isinstance(value, list):
-        for item in value:
-            find_shape(item, found)
-    else:
-        find_text(value, found)
 
 
 def date_wrong(value: Members) -> str:
