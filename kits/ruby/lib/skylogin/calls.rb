@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require 'skylogin/clock'
 require 'skylogin/errors'
+require 'skylogin/row'
 
 module Skylogin
   # A call of a client, with '…' for secrets. +arguments+ are the args of a cloud function, or the
@@ -12,9 +12,7 @@ module Skylogin
     :explanation, :stub_id,
     keyword_init: true
   ) do
-    def self.read(row)
-      new(**members.to_h { |name| [name, row[name.to_s]] }, at: Clock.time(row['at']))
-    end
+    extend Row
   end
 
   # The calls of clients since the app was reset, the oldest first.

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require 'skylogin/clock'
 require 'skylogin/errors'
+require 'skylogin/row'
 
 module Skylogin
   # A login attempt. +reason+ is a code of docs/wire.md; +claims+ contain no secrets.
@@ -10,9 +10,7 @@ module Skylogin
     :header, :claims, :claim_names, :secret_id,
     keyword_init: true
   ) do
-    def self.read(row)
-      new(**members.to_h { |name| [name, row[name.to_s]] }, at: Clock.time(row['at']))
-    end
+    extend Row
 
     # Return the token's skyprofile, nil if it had none or it was not kept.
     def profile

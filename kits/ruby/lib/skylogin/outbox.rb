@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require 'skylogin/clock'
 require 'skylogin/errors'
+require 'skylogin/row'
 
 module Skylogin
   # A mail, or a code for a phone. +kind+ is 'reset' or 'verification', +to+ the address or number,
@@ -10,10 +10,7 @@ module Skylogin
     :id, :at, :kind, :to, :user_id, :code, :expires_at, :link, :record_key, :text, :used,
     keyword_init: true
   ) do
-    def self.read(row)
-      times = { at: Clock.time(row['at']), expires_at: Clock.time(row['expires_at']) }
-      new(**members.to_h { |name| [name, row[name.to_s]] }, **times)
-    end
+    extend Row
   end
 
   # The mails and codes that the app would have sent to its users, the oldest first.
