@@ -8,11 +8,9 @@ from pathlib import Path
 
 from tests import maven
 from tests.copying import link_tree
-from tests.docs.pages import FENCE, SNIPPETS
+from tests.docs.pages import FENCE
 from tests.examples.languages import LANGUAGES, MAVEN
 from tests.examples.running import KITS, MADE_BY_RUNNING, beside_skylogin, run
-
-TESTING = "docs/testing.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +27,8 @@ PROJECT = "users: [{sub: dave}]\nstubs: [{action: hello:world, result: hi}]\n"
 
 
 def project_of_readme(language: str, folder: Path) -> Path:
-    """Make a project in *folder* of the files in the README of a kit, and in docs/testing.md."""
-    first = [one.text for one in SNIPPETS if (one.language, one.page) == (language, TESTING)]
-    for text in (*first, *snippets_of_readme(language)):
+    """Make a project in *folder* of the files in the README of a kit."""
+    for text in snippets_of_readme(language):
         if name := re.match(r"(?://|<!--|#) ([\w/]+\.\w+)", text):
             path = folder / name[1]
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ def test_the_kit_passes_its_own_tests(kit: InstalledKit) -> None:
 def test_the_project_of_the_readme(
     kit: InstalledKit, tmp_path: Path, start_server: Callable[..., ServerProcess]
 ) -> None:
-    """Its tests pass, and that of docs/testing.md. One that fails shows its login attempts.
+    """Its tests pass. One that fails shows its login attempts.
 
     With a server that is already running, where its apps do not stay.
     """
