@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests import needs
-from tests.kits.installing import INSTALL, InstalledKit
+from tests.kits.installed_kits import INSTALL, InstalledKit
 from tests.local_services import PostgreSQL, RedisServer, shared_postgresql
 from tests.processes import ServerProcess
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.copying import link_tree
+from tests.linked_folders import link_tree
 
 DOWNLOADED = Path.home() / ".m2" / "repository"
 # The folder of the kit's group in a repository.

@@ -7,7 +7,7 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import dev_server
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ def dev(tmp_path: Path) -> Iterator[SkyloginServer]:
 
 
 @pytest.fixture(params=["database", "url"])
-def operated(request: pytest.FixtureRequest, dev: SkyloginServer, tmp_path: Path) -> Operated:
+def operated(request: pytest.FixtureRequest, dev: SkyloginServer, tmp_path: Path) -> OperatedServer:
     """A running server, and commands that use its database or its URL."""
-    return Operated(dev, tmp_path, ("--url", dev.url) if request.param == "url" else ())
+    return OperatedServer(dev, tmp_path, ("--url", dev.url) if request.param == "url" else ())

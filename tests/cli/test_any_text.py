@@ -15,7 +15,7 @@ from skylogin.seeds import reader
 from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import call, dev_server, login_payload, run_command
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 from tests.processes import SECONDS_MAX, environment_with
 from tests.waiting import wait_until
 
@@ -174,7 +174,7 @@ def test_a_process_prints_in_any_environment(
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
-def test_followed_attempts_show_any_text(operated: Operated, as_json: bool) -> None:
+def test_followed_attempts_show_any_text(operated: OperatedServer, as_json: bool) -> None:
     """Each as one line."""
     command = ["logins", "--follow", *(["--json"] if as_json else []), *operated.where]
     with subprocess.Popen(
@@ -197,7 +197,7 @@ def test_followed_attempts_show_any_text(operated: Operated, as_json: bool) -> N
     )
 
 
-def first_line(following: "subprocess.Popen[str]", operated: Operated) -> str:
+def first_line(following: "subprocess.Popen[str]", operated: OperatedServer) -> str:
     """Log in until the command shows a login, and return its line."""
     assert following.stdout is not None
     lines: list[str] = []

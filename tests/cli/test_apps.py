@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import KEYS, StartServer, call, login_payload, rows_of, run_command
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ READING_SECONDS_MAX = 10
 ON_A_FILE = {"DATABASE_URL": "sqlite:///skylogin.db"}
 
 
-def test_apps_are_created_changed_and_deleted(operated: Operated) -> None:
+def test_apps_are_created_changed_and_deleted(operated: OperatedServer) -> None:
     """Each change is in the audit log."""
     made = operated.rows("apps", "create", "shop")
     assert operated.rows("apps", "show", "shop") == made
@@ -62,7 +62,7 @@ def test_a_new_app_has_its_own_keys_and_secret(start_server: StartServer, tmp_pa
         assert message in refused.stderr
 
 
-def test_an_app_is_exported_and_imported(operated: Operated) -> None:
+def test_an_app_is_exported_and_imported(operated: OperatedServer) -> None:
     """Into another app, and into the same one again."""
     operated.log_in("alice")
     file = operated.folder / "myapp.jsonl"
@@ -94,7 +94,7 @@ def test_an_app_is_exported_and_imported(operated: Operated) -> None:
     assert "line 1" in operated.run("apps", "import", "-", given="{}").stderr
 
 
-def test_an_export_is_written_into_a_pipe(operated: Operated) -> None:
+def test_an_export_is_written_into_a_pipe(operated: OperatedServer) -> None:
     """A pipe is not replaced by a file."""
     operated.log_in("alice")
     pipe = operated.folder / "pipe"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import KEYS, run_command
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 from tests.local_services import ADDRESS, REDIS_PASSWORD, RedisServer
 from tests.processes import ServerProcess
 
@@ -30,7 +30,7 @@ NOTES = (
 CANNOT = "problem\ttoken store\tTOKEN_STORE_PATH "
 
 
-def test_doctor_warns_of_an_app_without_a_secret(operated: Operated) -> None:
+def test_doctor_warns_of_an_app_without_a_secret(operated: OperatedServer) -> None:
     """Nothing else is wrong with the server."""
     found = operated.rows("doctor")
     assert {row["kind"] for row in found} == {"fine"}

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import pytest
 
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 from tests.processes import environment_with
 from tests.waiting import wait_until
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 FOLLOWED_SECONDS_MAX = 10
 
 
-def test_attempts_are_listed(operated: Operated) -> None:
+def test_attempts_are_listed(operated: OperatedServer) -> None:
     """With the reason of a refusal, filtered by user, secret and time."""
     alice = operated.log_in("alice")
     assert operated.status_of_login("mallory", -30) == HTTPStatus.BAD_REQUEST
@@ -44,7 +44,7 @@ def test_attempts_are_listed(operated: Operated) -> None:
     assert operated.rows("logins", rows[0]["id"]) == rows[0]
 
 
-def test_how_long_ago_goes_by_the_clock_of_the_app(operated: Operated) -> None:
+def test_how_long_ago_goes_by_the_clock_of_the_app(operated: OperatedServer) -> None:
     """A test may have moved it. A database does not show the clock of its server."""
     operated.app.clock.advance(days=30)
     operated.log_in("alice")
@@ -59,7 +59,7 @@ def test_how_long_ago_goes_by_the_clock_of_the_app(operated: Operated) -> None:
     operated.app.clock.reset()
 
 
-def test_what_cannot_be_listed(operated: Operated) -> None:
+def test_what_cannot_be_listed(operated: OperatedServer) -> None:
     """Is refused in one line."""
     assert "yesterday" in operated.error("logins", "--since", "yesterday")
     assert operated.error("logins", "--since", "999999d") == "999999d is too long ago"
@@ -71,7 +71,7 @@ def test_what_cannot_be_listed(operated: Operated) -> None:
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
-def test_attempts_are_followed(operated: Operated, as_json: bool) -> None:
+def test_attempts_are_followed(operated: OperatedServer, as_json: bool) -> None:
     """As they happen, until Ctrl-C."""
     operated.log_in("before")
     command = [sys.executable, "-m", "skylogin", "logins", "--follow", *operated.where]
@@ -104,7 +104,7 @@ def test_attempts_are_followed(operated: Operated, as_json: bool) -> None:
     assert subject == "often"
 
 
-def _log_in_often(operated: Operated, stop: threading.Event) -> None:
+def _log_in_often(operated: OperatedServer, stop: threading.Event) -> None:
     for _ in range(100):
         operated.log_in("often")
         if stop.wait(0.1):

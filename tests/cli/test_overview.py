@@ -4,13 +4,13 @@ from http import HTTPStatus
 
 import pytest
 
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 
-def test_logins_settings_and_acts_are_shown(operated: Operated) -> None:
+def test_logins_settings_and_acts_are_shown(operated: OperatedServer) -> None:
     """With secrets masked."""
     operated.log_in("alice")
     assert operated.status_of_login("mallory", -30) == HTTPStatus.BAD_REQUEST

@@ -7,7 +7,7 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import call, files_below, login_payload, rows_of, run_command
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 REVOKED_SECONDS_MAX = 2
 
 
-def test_secrets_are_shown_rotated_and_revoked(operated: Operated) -> None:
+def test_secrets_are_shown_rotated_and_revoked(operated: OperatedServer) -> None:
     """With the uses of each, which show when an old one can be revoked."""
     operated.log_in("alice")
 

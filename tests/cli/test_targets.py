@@ -18,16 +18,16 @@ from tests.cli.commands import (
     rows_of,
     run_command,
 )
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def ephemeral(tmp_path: Path) -> Iterator[Operated]:
+def ephemeral(tmp_path: Path) -> Iterator[OperatedServer]:
     """A server whose database no command can open, and commands that have to find it."""
     with SkyloginServer() as server:
-        yield Operated(server, tmp_path)
+        yield OperatedServer(server, tmp_path)
 
 
 def test_commands_use_the_database_of_dev_in_the_same_folder(
@@ -67,7 +67,7 @@ def test_serve_wants_its_admin_token(start_server: StartServer, tmp_path: Path) 
     assert {row["kind"] for row in rows_of(tmp_path, "doctor", *at)} <= {"fine", "warning"}
 
 
-def test_a_target_that_cannot_be_used_is_named(ephemeral: Operated) -> None:
+def test_a_target_that_cannot_be_used_is_named(ephemeral: OperatedServer) -> None:
     """The message says what to do."""
     url = ephemeral.url
     assert "does not exist: start a server first" in ephemeral.error("users", "find")
@@ -83,7 +83,7 @@ def test_a_target_that_cannot_be_used_is_named(ephemeral: Operated) -> None:
     assert problems.stdout == f"problem\tserver\t{no_server}\nproblem\treadiness\t{no_server}\n"
 
 
-def test_only_the_endpoint_of_exec_is_used(ephemeral: Operated) -> None:
+def test_only_the_endpoint_of_exec_is_used(ephemeral: OperatedServer) -> None:
     """SKYGEAR_ENDPOINT alone may name a real Skygear server, which must not get our keys."""
     ephemeral.environment = {"SKYGEAR_ENDPOINT": ephemeral.url}
     assert "does not exist: start a server first" in ephemeral.error("users", "find")

@@ -8,7 +8,7 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import call, login_payload, run_command
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def test_only_a_text_is_explained(tmp_path: Path) -> None:
     assert run_command(tmp_path, "token", "explain", *SECRET, "-", given=given).returncode == 0
 
 
-def test_tokens_of_a_server_are_signed_with_its_secret(operated: Operated) -> None:
+def test_tokens_of_a_server_are_signed_with_its_secret(operated: OperatedServer) -> None:
     """The server also explains them."""
     token = operated.do("token", "mint", "alice", "--profile", '{"nickname": "Al"}').strip()
     verdict = operated.rows("token", "explain", token)

@@ -4,12 +4,12 @@ from http import HTTPStatus
 
 import pytest
 
-from tests.cli.operated import Operated
+from tests.cli.operated_server import OperatedServer
 
 pytestmark = pytest.mark.slow
 
 
-def test_users_are_found_and_changed(operated: Operated) -> None:
+def test_users_are_found_and_changed(operated: OperatedServer) -> None:
     """As on the portal."""
     alice, bert = operated.log_in("alice"), operated.log_in("bert")
 
@@ -46,7 +46,7 @@ def test_users_are_found_and_changed(operated: Operated) -> None:
     assert ids() == [alice]
 
 
-def test_a_user_is_named_by_sub_or_id(operated: Operated) -> None:
+def test_a_user_is_named_by_sub_or_id(operated: OperatedServer) -> None:
     """A text that names two users is refused."""
     operated.do("users", "create", "alice", "--profile", '{"username": "al"}', "--role", "reader")
     alice = operated.rows("users", "show", "alice")
@@ -67,7 +67,7 @@ def test_a_user_is_named_by_sub_or_id(operated: Operated) -> None:
     assert [row["id"] for row in operated.rows("users", "find")] == [other]
 
 
-def test_what_cannot_be_done_to_users(operated: Operated) -> None:
+def test_what_cannot_be_done_to_users(operated: OperatedServer) -> None:
     """Is refused in one line, and changes nothing."""
     alice = operated.log_in("alice")
 

@@ -8,8 +8,8 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.docs.pages import SNIPPETS
+from tests.examples.commands import EXAMPLES, SECONDS_MAX, beside_skylogin
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin
 
 ENDPOINT = "http://127.0.0.1:3000/"
 

@@ -14,8 +14,8 @@ import pytest
 
 from tests.docs.pages import ROOT, SNIPPETS, Snippet
 from tests.docs.shell import Shell, is_like
+from tests.examples.commands import beside_skylogin, copy_example
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import beside_skylogin, copy_example
 from tests.processes import ServerProcess
 
 Require = Callable[..., None]

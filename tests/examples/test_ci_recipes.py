@@ -20,8 +20,8 @@ import yaml
 
 from tests.docs.pages import PAGES
 from tests.docs.test_links import tracked_files
+from tests.examples.commands import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
 
 ROOT = EXAMPLES.parent
 WORKFLOW = (EXAMPLES / "ci" / "github-actions.yml").read_text(encoding="utf-8")

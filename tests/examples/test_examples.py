@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples.commands import beside_skylogin, copy_example, run, without_colours
 from tests.examples.languages import LANGUAGES, Language
-from tests.examples.running import beside_skylogin, copy_example, run, without_colours
-from tests.kits.installing import InstalledKit
+from tests.kits.installed_kits import InstalledKit
 from tests.processes import ServerProcess
 
 CopyOf = Callable[[Language], Path]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import SNIPPETS
+from tests.examples.commands import KITS, beside_skylogin, run
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import KITS, beside_skylogin, run
 
 KIT = KITS / "javascript"
 

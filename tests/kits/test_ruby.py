@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from skylogin.testing import RunningServer
 
+from tests.examples.commands import ROOT, beside_skylogin, run
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import ROOT, beside_skylogin, run
-from tests.kits.installing import InstalledKit, project_of_readme, snippets_of_readme
+from tests.kits.installed_kits import InstalledKit, project_of_readme, snippets_of_readme
 from tests.processes import ServerProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]

@@ -14,7 +14,7 @@ from playwright import sync_api
 from skylogin.testing import SkyloginServer
 
 from tests.browsers import OPTIONS, Client
-from tests.portal import crowd
+from tests.portal import busy_app
 
 HEIGHT = 860
 SHOWN = ("logins-1280-light",)
@@ -58,10 +58,10 @@ def main(folder: Path, *, has_all: bool) -> None:
     """Fill a server, and take the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
-        database = f"sqlite:///{data}/crowd.db"
+        database = f"sqlite:///{data}/busy_app.db"
         with SkyloginServer(database=database) as server:
             client = Client(server, database)
-            crowd.fill(client)
+            busy_app.fill(client)
             take(client, folder, has_all=has_all)
 
 

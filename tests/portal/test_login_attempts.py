@@ -17,7 +17,7 @@ from skylogin.database.tables import journal
 from skylogin.operations import apps, secrets
 from sqlalchemy import update
 
-from tests.examples.running import SECONDS_MAX, beside_skylogin
+from tests.examples.commands import SECONDS_MAX, beside_skylogin
 from tests.factories import SECRET, make_token
 from tests.sites import ADMIN_TOKEN, KEYS, LOG_IN, Answer, MakeSite, Site
 

@@ -12,7 +12,7 @@ import pytest
 from skylogin import config
 
 from tests import maven
-from tests.examples.running import SECONDS_MAX, beside_skylogin
+from tests.examples.commands import SECONDS_MAX, beside_skylogin
 from tests.sites import MakeSite, Site
 
 NODE_MODULES = Path(__file__).parent.parent / "sdk" / "node_modules"

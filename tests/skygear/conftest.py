@@ -88,7 +88,7 @@ def old(postgresql: PostgreSQL, restored: str) -> Iterator[OldDatabase]:
     postgresql.drop_database(url)
 
 
-class New:
+class NewDatabase:
     """A database of ours, which an import fills and a server uses."""
 
     def __init__(self, url: str, folder: Path) -> None:
@@ -124,11 +124,13 @@ class New:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
-def new(request: pytest.FixtureRequest, postgresql: PostgreSQL, tmp_path: Path) -> Iterator[New]:
+def new(
+    request: pytest.FixtureRequest, postgresql: PostgreSQL, tmp_path: Path
+) -> Iterator[NewDatabase]:
     """An empty database of ours."""
     if request.param == "sqlite":
-        yield New(f"sqlite:///{tmp_path}/skylogin.db", tmp_path)
+        yield NewDatabase(f"sqlite:///{tmp_path}/skylogin.db", tmp_path)
         return
     url = postgresql.make_database()
-    yield New(url, tmp_path)
+    yield NewDatabase(url, tmp_path)
     postgresql.drop_database(url)

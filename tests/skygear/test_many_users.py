@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.skygear.conftest import New, OldDatabase
+from tests.skygear.conftest import NewDatabase, OldDatabase
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 NUMBER = 100_000
@@ -24,7 +24,7 @@ INSERT INTO _auth_role SELECT id, 'Writer' FROM _auth WHERE id LIKE 'user-%7';
 """
 
 
-def test_many_users(old: OldDatabase, new: New) -> None:
+def test_many_users(old: OldDatabase, new: NewDatabase) -> None:
     """The second import finds nothing to do."""
     old.sql(MANY)
     first = new.load(old.url)["rows"]

@@ -7,7 +7,7 @@ import pytest
 from skylogin.domain.importing import KINDS
 
 from tests.docs.pages import PAGES
-from tests.skygear.conftest import New, OldDatabase
+from tests.skygear.conftest import NewDatabase, OldDatabase
 
 PAGE = PAGES["docs/moving-from-skygear.md"]
 SQL, COMMAND = re.findall(r"^ *```text\n(.+?)```$", PAGE, re.DOTALL | re.MULTILINE)[:2]
@@ -20,7 +20,7 @@ def test_every_kind_is_told() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
-def test_a_user_who_can_only_read_is_enough(old: OldDatabase, new: New) -> None:
+def test_a_user_who_can_only_read_is_enough(old: OldDatabase, new: NewDatabase) -> None:
     """The page's SQL gives the rights, and its command needs no others."""
     role = f"reader_{old.url.rpartition('_')[2]}_{old.url.rpartition('/')[2][5:]}"
     old.sql(SQL.replace("reader", role).replace("app_myapp", "app__"))

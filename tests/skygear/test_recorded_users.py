@@ -8,7 +8,7 @@ import pytest
 from skylogin.tokens import mint
 
 from tests.cli.commands import call
-from tests.skygear.conftest import NOW, SETTINGS, USERS, New, OldDatabase
+from tests.skygear.conftest import NOW, SETTINGS, USERS, NewDatabase, OldDatabase
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def without(answer: Any, *names: str) -> Any:
 
 
 @pytest.mark.parametrize("new", ["sqlite", "postgresql"], indirect=True)
-def test_all_users_come_over(old: OldDatabase, new: New) -> None:
+def test_all_users_come_over(old: OldDatabase, new: NewDatabase) -> None:
     """Old access tokens, ids, passwords and refusals are those of the original."""
     before = old.dump()
     report = new.load(old.reader_url)
@@ -76,7 +76,7 @@ def log_in(url: str, user: Any) -> tuple[int, Any]:
     return ask(url, "me", access_token=user["access_token"])
 
 
-def test_a_second_import_changes_nothing(old: OldDatabase, new: New) -> None:
+def test_a_second_import_changes_nothing(old: OldDatabase, new: NewDatabase) -> None:
     """Nothing changed in the original, and logins here do not count as changes."""
     new.load(old.url)
     first = new.export()

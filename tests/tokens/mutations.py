@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from tests.golden.test_verdicts import RECORDED
-from tests.tokens.odd_values import (
+from tests.tokens.oracle import HASHES
+from tests.tokens.token_parts import (
     ALGORITHMS,
     BLANKS,
     NAMES,
@@ -20,7 +21,6 @@ from tests.tokens.odd_values import (
     TYPED,
     VALUES,
 )
-from tests.tokens.oracle import HASHES
 
 RARELY, SELDOM, OFTEN = 0.1, 0.3, 0.7
 

@@ -8,19 +8,19 @@ from typing import Any
 import bcrypt
 import pytest
 
-from tests.skygear.conftest import USERS, New, OldDatabase
+from tests.skygear.conftest import USERS, NewDatabase, OldDatabase
 from tests.skygear.test_recorded_users import ask
 
 pytestmark = pytest.mark.slow
-ODD = Path(__file__).parent / "odd.sql"
+UNRECORDED_DATA = Path(__file__).parent / "unrecorded_data.sql"
 NUMBER, NEXT_NUMBER = 7, 42
 USER, DISABLED = "01d7825b-7d46-436c-b7d4-d423935feb6e", "bffe274a-3c1e-4e73-a3b0-6c533b950888"
 
 
 @pytest.fixture
-def odd(old: OldDatabase) -> OldDatabase:
+def extended(old: OldDatabase) -> OldDatabase:
     """A database with other record types, and rows of all tables."""
-    old.sql(ODD.read_text(encoding="utf-8"))
+    old.sql(UNRECORDED_DATA.read_text(encoding="utf-8"))
     return old
 
 
@@ -32,9 +32,9 @@ def rows_of(export: list[str]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_everything_comes_over(odd: OldDatabase, new: New) -> None:
+def test_everything_comes_over(extended: OldDatabase, new: NewDatabase) -> None:
     """Fields of all types, rules, sequences, devices, and principals of users who are gone."""
-    report = new.load(odd.url)
+    report = new.load(extended.url)
 
     assert report["unclear"] == []
     assert report["records"] == {"note": 3, "user": 58}
@@ -84,12 +84,12 @@ def test_everything_comes_over(odd: OldDatabase, new: New) -> None:
     ]
     assert {row["id"] for row in rows["devices"]} == {"phone", "nobody's"}
     assert any("SKYLOGIN_CONTRACT=original: 1 subject" in note for note in report["notes"])
-    assert new.load(odd.url)["rows"]["records"] == {"there": 61, "same": 61}
+    assert new.load(extended.url)["rows"]["records"] == {"there": 61, "same": 61}
 
 
-def test_records_answer_as_before(odd: OldDatabase, new: New) -> None:
+def test_records_answer_as_before(extended: OldDatabase, new: NewDatabase) -> None:
     """Queries over other types, with typed values; a sequence goes on."""
-    new.load(odd.url)
+    new.load(extended.url)
     [token] = [user["access_token"] for user in USERS if user["user_id"] == USER]
     with new.server() as server:
 
@@ -135,7 +135,7 @@ def test_records_answer_as_before(odd: OldDatabase, new: New) -> None:
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
-def test_other_unique_keys(old: OldDatabase, new: New) -> None:
+def test_other_unique_keys(old: OldDatabase, new: NewDatabase) -> None:
     """Those of the old server's AUTH_RECORD_KEYS log users in; the report says how to set it."""
     old.sql(
         """ALTER TABLE "user" DROP CONSTRAINT auth_record_keys_user_email_key,
@@ -158,7 +158,7 @@ def test_other_unique_keys(old: OldDatabase, new: New) -> None:
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
-def test_another_app_and_many_fields(old: OldDatabase, new: New) -> None:
+def test_another_app_and_many_fields(old: OldDatabase, new: NewDatabase) -> None:
     """An app that is missing is made; its users keep their ids, and their tokens end."""
     columns = ", ".join(f'ADD "field {number}" double precision' for number in range(1400))
     old.sql(f'ALTER TABLE "user" {columns}', 'UPDATE "user" SET "field 7" = 7')
@@ -175,7 +175,7 @@ def test_another_app_and_many_fields(old: OldDatabase, new: New) -> None:
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
-def test_earlier_passwords_count(old: OldDatabase, new: New) -> None:
+def test_earlier_passwords_count(old: OldDatabase, new: NewDatabase) -> None:
     """A password of the imported history cannot be set again."""
     [user] = [user for user in USERS if user.get("auth_data") == {"username": "pw1x3"}]
     earlier = bcrypt.hashpw(b"an earlier one", bcrypt.gensalt(4, b"2a")).decode()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.processes import environment_with
-from tests.skygear.conftest import SETTINGS, New, OldDatabase
-from tests.skygear.test_odd_databases import ODD
+from tests.skygear.conftest import SETTINGS, NewDatabase, OldDatabase
+from tests.skygear.test_unrecorded_data import UNRECORDED_DATA
 
 pytestmark = pytest.mark.slow
 # Kills itself when it has written half of the rows.
@@ -55,9 +55,9 @@ UPDATE note SET colour = 'red';
 """
 
 
-def make(new: New, name: str) -> New:
+def make(new: NewDatabase, name: str) -> NewDatabase:
     """Return another empty database beside *new*, on SQLite."""
-    return New(f"sqlite:///{new.folder}/{name}.db", new.folder)
+    return NewDatabase(f"sqlite:///{new.folder}/{name}.db", new.folder)
 
 
 def by_content(export: list[str]) -> list[str]:
@@ -65,9 +65,9 @@ def by_content(export: list[str]) -> list[str]:
     return sorted(json.dumps(json.loads(line), sort_keys=True) for line in export)
 
 
-def test_a_second_import_brings_changes(old: OldDatabase, new: New) -> None:
+def test_a_second_import_brings_changes(old: OldDatabase, new: NewDatabase) -> None:
     """The result is that of one import of what there is now: rows changed, came and went."""
-    old.sql(ODD.read_text(encoding="utf-8"))
+    old.sql(UNRECORDED_DATA.read_text(encoding="utf-8"))
     new.load(old.url)
     old.sql(CHANGES)
     report = new.load(old.url)
@@ -80,7 +80,7 @@ def test_a_second_import_brings_changes(old: OldDatabase, new: New) -> None:
         assert len(server.app().users) == len(other.app().users)
 
 
-def test_a_killed_import_goes_on(old: OldDatabase, new: New, tmp_path: Path) -> None:
+def test_a_killed_import_goes_on(old: OldDatabase, new: NewDatabase, tmp_path: Path) -> None:
     """What was written before the kill stays, and the next import writes the rest."""
     done = subprocess.run(
         [sys.executable, "-c", KILLED, old.url, new.url],

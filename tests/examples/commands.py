@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.copying import link_tree
+from tests.linked_folders import link_tree
 from tests.processes import environment_with
 
 ROOT = Path(__file__).parents[2]

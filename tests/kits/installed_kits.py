@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import maven
-from tests.copying import link_tree
 from tests.docs.pages import FENCE
+from tests.examples.commands import KITS, MADE_BY_RUNNING, beside_skylogin, run
 from tests.examples.languages import LANGUAGES, MAVEN
-from tests.examples.running import KITS, MADE_BY_RUNNING, beside_skylogin, run
+from tests.linked_folders import link_tree
 
 
 @dataclass(frozen=True, slots=True)

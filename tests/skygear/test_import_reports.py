@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.skygear.conftest import USERS, New, OldDatabase
+from tests.skygear.conftest import USERS, NewDatabase, OldDatabase
 from tests.stores import SERVE_KEYS, SERVE_SECRET
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
@@ -21,7 +21,7 @@ def page(url: str, path: str) -> str:
         return text
 
 
-def test_an_import_and_its_users(old: OldDatabase, new: New) -> None:
+def test_an_import_and_its_users(old: OldDatabase, new: NewDatabase) -> None:
     """The report, where users come from, and one act."""
     with new.server() as server:
         assert "No imports yet" in page(server.url, "imports")
@@ -44,7 +44,7 @@ def test_an_import_and_its_users(old: OldDatabase, new: New) -> None:
     assert "imported from\tskygear _" in new.run("users", "show", user_id).stdout
 
 
-def test_an_import_that_runs(old: OldDatabase, new: New) -> None:
+def test_an_import_that_runs(old: OldDatabase, new: NewDatabase) -> None:
     """The page says how far it is, and asks again; one that was killed can be run again."""
     new.load(old.url)
     write(new, "later", "2100-01-02T00:00:00.000000Z")
@@ -56,7 +56,7 @@ def test_an_import_that_runs(old: OldDatabase, new: New) -> None:
     assert "stopped" in shown
 
 
-def write(new: New, run_id: str, at: str) -> None:
+def write(new: NewDatabase, run_id: str, at: str) -> None:
     """Add an import that is half-way at a time."""
     with closing(sqlite3.connect(new.url.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute(
@@ -75,7 +75,7 @@ def ask(url: str, path: str) -> Any:
         return json.load(answer)
 
 
-def test_doctor_says_which_logins_are_needed(old: OldDatabase, new: New) -> None:
+def test_doctor_says_which_logins_are_needed(old: OldDatabase, new: NewDatabase) -> None:
     """By the settings of a server with the contract `documented`."""
     new.load(old.url)
     own = {"CUSTOM_TOKEN_SECRET": SERVE_SECRET, "TOKEN_STORE_SECRET": f"{SERVE_SECRET} too"}

@@ -7,9 +7,9 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.browsers import Client
-from tests.portal import crowd
+from tests.portal import busy_app
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("busy app")]
 
 ROWS, HEIGHT_MAX, PHONE_WIDTH = 50, 2500, 390
 PAGES = ("overview", "secrets", "token", "app", "tests", "settings")
@@ -25,24 +25,24 @@ CLIPPED = """() => [...document.querySelectorAll("body *")].filter((one) => {
 
 
 @pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server whose default app is busy."""
-    database = f"sqlite:///{tmp_path_factory.mktemp('crowd') / 'crowd.db'}"
+    database = f"sqlite:///{tmp_path_factory.mktemp('busy') / 'busy_app.db'}"
     with SkyloginServer(database=database) as server:
         client = Client(server, database)
-        crowd.fill(client)
+        busy_app.fill(client)
         yield client
 
 
 @pytest.fixture
-def open_page(browser: Any, crowded: Client) -> Iterator[Any]:
+def open_page(browser: Any, busy: Client) -> Iterator[Any]:
     """Return a function that opens a page of the portal at a width."""
     context = browser.new_context()
     page = context.new_page()
 
     def go(path: str, width: int) -> Any:
         page.set_viewport_size({"width": width, "height": 900})
-        page.goto(f"{crowded.server.url}/portal/{path}")
+        page.goto(f"{busy.server.url}/portal/{path}")
         return page
 
     yield go
@@ -61,10 +61,10 @@ def test_a_list_has_one_line_a_row(open_page: Any, path: str) -> None:
     assert page.evaluate(CLIPPED) == []
 
 
-def test_nothing_is_clipped_on_a_phone(open_page: Any, crowded: Client) -> None:
+def test_nothing_is_clipped_on_a_phone(open_page: Any, busy: Client) -> None:
     """On each page with that data."""
-    app = crowded.server.app()
-    users = [f"users/{app.users[sub].id}" for sub, _ in list(crowd.profiles())[:2]]
+    app = busy.server.app()
+    users = [f"users/{app.users[sub].id}" for sub, _ in list(busy_app.profiles())[:2]]
     logins = [f"logins/{one.id}" for one in app.logins[-12:]]
     pages = ("", "?show=secret", *PAGES, *LISTS, *users, *logins, "users?search=nobody")
 
@@ -73,12 +73,12 @@ def test_nothing_is_clipped_on_a_phone(open_page: Any, crowded: Client) -> None:
     assert {path: found for path, found in clipped.items() if found} == {}
 
 
-def test_the_shortened_id_is_copied_whole(browser: Any, crowded: Client) -> None:
+def test_the_shortened_id_is_copied_whole(browser: Any, busy: Client) -> None:
     """By the button beside it."""
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.goto(f"{crowded.server.url}/portal/users?search=user-4")
-    user_id = crowded.server.app().users["user-4"].id
+    page.goto(f"{busy.server.url}/portal/users?search=user-4")
+    user_id = busy.server.app().users["user-4"].id
     row = page.locator("tbody tr").filter(has=page.get_by_text("user-4", exact=True))
     shown = row.locator(".shortened code").inner_text()
 
@@ -90,7 +90,7 @@ def test_the_shortened_id_is_copied_whole(browser: Any, crowded: Client) -> None
     context.close()
 
 
-def test_rows_that_are_read_do_not_jump(open_page: Any, crowded: Client) -> None:
+def test_rows_that_are_read_do_not_jump(open_page: Any, busy: Client) -> None:
     """New ones wait until the pointer has left."""
     page = open_page("logins", 1280)
     page.get_by_text("Live").wait_for()
@@ -99,7 +99,7 @@ def test_rows_that_are_read_do_not_jump(open_page: Any, crowded: Client) -> None
     row.hover()
     place = row.bounding_box()
 
-    crowded.log_in("a-newcomer", secret="wrong")
+    busy.log_in("a-newcomer", secret="wrong")
     page.get_by_text("1 new, shown when you leave the list").wait_for()
     assert (row.inner_text(), row.bounding_box()) == (text, place)
     page.locator("h1").hover()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples.commands import beside_skylogin, copy_example
 from tests.examples.languages import LANGUAGES
-from tests.examples.running import beside_skylogin, copy_example
-from tests.kits.installing import InstalledKit
+from tests.kits.installed_kits import InstalledKit
 from tests.processes import processes_of
 from tests.waiting import wait_until
 

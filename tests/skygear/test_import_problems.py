@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local_services import ADDRESS, PostgreSQL, free_port
-from tests.skygear.conftest import USERS, New, OldDatabase, psql
+from tests.skygear.conftest import USERS, NewDatabase, OldDatabase, psql
 from tests.skygear.test_recorded_users import log_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
@@ -16,7 +16,7 @@ NAMED = ("--app-name", "_")
 FIRST, SECOND = (user["user_id"] for user in USERS[:2])
 
 
-def refused(new: New, old: OldDatabase, *skip: str) -> dict[str, Any]:
+def refused(new: NewDatabase, old: OldDatabase, *skip: str) -> dict[str, Any]:
     """Run an import that finds something unclear, and return what by its kind."""
     options = [part for kind in skip for part in ("--skip", kind)]
     done = new.run("import-skygear", "--from", old.url, *NAMED, "--json", *options)
@@ -27,7 +27,7 @@ def refused(new: New, old: OldDatabase, *skip: str) -> dict[str, Any]:
 
 
 def test_what_cannot_be_imported_is_one_line(
-    old: OldDatabase, new: New, postgresql: PostgreSQL
+    old: OldDatabase, new: NewDatabase, postgresql: PostgreSQL
 ) -> None:
     """A wrong name, a missing schema, no rights, another version, no whole app, no server."""
     assert new.error("mysql://x", *NAMED) == "--from has to begin with postgres:// or postgresql://"
@@ -59,7 +59,7 @@ def test_what_cannot_be_imported_is_one_line(
     )
 
 
-def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: New) -> None:
+def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: NewDatabase) -> None:
     """Nothing is written before; then the rest comes over."""
     old.sql(
         f"""UPDATE "user" SET score = 'NaN', birthday = 'infinity', vip = true
@@ -89,7 +89,7 @@ def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: New) -> None:
 
 
 @pytest.mark.long
-def test_a_database_without_postgis(old: OldDatabase, new: New) -> None:
+def test_a_database_without_postgis(old: OldDatabase, new: NewDatabase) -> None:
     """It is not whole; what it has comes over all the same."""
     old.sql("DROP EXTENSION postgis CASCADE")
 
@@ -97,7 +97,7 @@ def test_a_database_without_postgis(old: OldDatabase, new: New) -> None:
     assert new.load(old.url, "--skip", "locations")["rows"]["records"]["new"] == RECORDS
 
 
-def test_what_changed_on_both_sides_is_unclear(old: OldDatabase, new: New) -> None:
+def test_what_changed_on_both_sides_is_unclear(old: OldDatabase, new: NewDatabase) -> None:
     """A user who was changed here stays; the others follow the original."""
     new.load(old.url)
     with new.server() as server:
@@ -121,7 +121,7 @@ def test_what_changed_on_both_sides_is_unclear(old: OldDatabase, new: New) -> No
     assert (names[FIRST], names[SECOND]) == ("changed here", "changed there")
 
 
-def test_users_of_the_app_are_not_replaced(old: OldDatabase, new: New) -> None:
+def test_users_of_the_app_are_not_replaced(old: OldDatabase, new: NewDatabase) -> None:
     """A user who signed up here with a subject or a name of the original stays."""
     with new.server() as server:
         here = server.app().login(USERS[0]["principal_id"], profile={"username": "BO1X1"})

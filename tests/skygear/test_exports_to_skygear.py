@@ -5,10 +5,10 @@ import subprocess
 import pytest
 
 from tests.local_services import PostgreSQL
-from tests.skygear.conftest import RECORDED, USERS, New, OldDatabase, psql
-from tests.skygear.test_odd_databases import ODD
+from tests.skygear.conftest import RECORDED, USERS, NewDatabase, OldDatabase, psql
 from tests.skygear.test_recorded_users import log_in
-from tests.skygear.test_repeated import by_content, make
+from tests.skygear.test_repeated_imports import by_content, make
+from tests.skygear.test_unrecorded_data import UNRECORDED_DATA
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
 SHAPES = """
@@ -47,10 +47,10 @@ def schema_only(url: str) -> None:
     ids=["recorded schema", "empty database"],
 )
 def test_the_old_server_gets_everything_back(
-    old: OldDatabase, new: New, postgresql: PostgreSQL, *, is_made: bool
+    old: OldDatabase, new: NewDatabase, postgresql: PostgreSQL, *, is_made: bool
 ) -> None:
     """Users who logged in here since too."""
-    old.sql(ODD.read_text(encoding="utf-8"), SHAPES)
+    old.sql(UNRECORDED_DATA.read_text(encoding="utf-8"), SHAPES)
     new.load(old.url)
     with new.server() as server:
         assert server.app().login("somebody new", profile={"colour": "red"})

@@ -6,7 +6,7 @@ import pytest
 import skylogin
 from skylogin.tokens.bad_tokens import KINDS
 
-from tests.examples.running import EXAMPLES, KITS
+from tests.examples.commands import EXAMPLES, KITS
 
 # Each place that names the version of a kit, and what stands before it there.
 VERSIONS = [

@@ -11,7 +11,7 @@ from skylogin.testing import SkyloginApp, SkyloginServer
 from tests.cli.commands import call, login_payload, run_command
 
 
-class Operated:
+class OperatedServer:
     """A server, and the commands on it. *where* are the options that name the server."""
 
     def __init__(
