@@ -20,15 +20,16 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 QUERIES = 12
 
 
-async def run_endless(tx: Transaction, *rest: Any) -> None:
-    """Run a statement that does not end by itself."""
-    await tx.connection.execute(text(ENDLESS))
-
-
 async def test_stopping_ends_queries(
     tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that run, and those that wait; their callers get an answer."""
+    running_queries = []
+
+    async def run_endless(tx: Transaction, *rest: Any) -> None:
+        running_queries.append(tx)
+        await tx.connection.execute(text(ENDLESS))
+
     monkeypatch.setattr(record_query, "_find", run_endless)
     environment = {"PORT": "0", "HOST": "127.0.0.1", "SKYLOGIN_DATABASE_URL": store_url}
     settings = config.read({**environment, "API_KEY": "changeme"}, config.DEV)
@@ -42,7 +43,8 @@ async def test_stopping_ends_queries(
 
         async with asyncio.timeout(9), running(settings) as server:
             callers = [asyncio.create_task(ask(server.url)) for _ in range(QUERIES)]
-            await asyncio.sleep(0.5)
+            calls = server.services.app.calls
+            await wait_until_async(lambda: running_queries and len(calls.find("*", "")) == QUERIES)
             assert not any(caller.done() for caller in callers)
         answers = await asyncio.gather(*callers)
 
