@@ -6,7 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from skylogin.domain.login_attempt import Origin
 from skylogin.domain.user import User
 from skylogin.operations.operator import Operator
 
-from tests.factories import NOW, make_attempt
+from tests.clocks import Clock
+from tests.factories import make_attempt
 from tests.local_services import PostgreSQL
 
 SQLITE = "sqlite:///"
@@ -36,17 +37,6 @@ SERVE_KEYS = {"API_KEY": "an-api-key", "MASTER_KEY": "a-master-key-of-these-test
 MakeServices = Callable[..., Awaitable[Services]]
 LogIn = Callable[..., Awaitable[Login]]
 Blocked = Callable[[], AbstractAsyncContextManager[None]]
-
-
-@dataclass
-class Clock:
-    """A clock that shows *moment* until a test sets it."""
-
-    moment: datetime = field(default=NOW)
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.moment
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -1,22 +1,10 @@
 """Limits on wrong passwords: who waits, and for how long."""
 
 import asyncio
-from ipaddress import IPv6Address
 
-import pytest
 from skylogin.apps.attempt_limits import WAIT_SECONDS_MAX, LimitsInMemory
-from skylogin.apps.limits import UNKNOWN, source_of
 
-
-class Seconds:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
+from tests.clocks import Seconds
 
 
 async def test_the_wait_doubles_up_to_five_minutes() -> None:
@@ -79,22 +67,3 @@ async def test_attempts_of_a_source_take_turns() -> None:
 async def _take_turn(limits: LimitsInMemory, source: str) -> None:
     async with limits.turn(source):
         await asyncio.sleep(0)
-
-
-@pytest.mark.parametrize(
-    ("address", "source"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8::1", "2001:db8::"),
-        ("2001:db8::ffff:ffff:ffff:ffff", "2001:db8::"),
-        ("2001:db8:0:1::", str(IPv6Address("2001:db8:0:1::"))),
-        ("fe80::1%eth0", "fe80::"),
-        ("", UNKNOWN),
-        ("what", UNKNOWN),
-        ("192.0.2.1, 192.0.2.2", UNKNOWN),
-    ],
-)
-def test_the_source_of_an_address(address: str, source: str) -> None:
-    """An IPv6 address counts for its /64."""
-    assert source_of(address) == source

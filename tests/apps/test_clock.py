@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skylogin.apps.clock import EARLIEST, LATEST, Clock
 
+from tests import clocks
 from tests.factories import NOW
 
 SECOND = timedelta(seconds=1)
@@ -16,20 +17,9 @@ moments = st.datetimes(
 spans = st.timedeltas(timedelta(days=-3650), timedelta(days=3650))
 
 
-class ServerClock:
-    """A clock that a test advances."""
-
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.moment
-
-
 def test_a_clock_is_the_servers_until_it_is_moved() -> None:
     """And again after a reset."""
-    server = ServerClock()
+    server = clocks.Clock()
     clock = Clock(server)
     server.moment += SECOND
     assert (clock(), clock.is_moved, clock.offset) == (NOW + SECOND, False, timedelta())
@@ -44,7 +34,7 @@ def test_a_clock_that_is_set_runs_on_and_a_frozen_one_stands_still(
     moment: datetime, passed: timedelta
 ) -> None:
     """The time that passes on the server passes on a running clock too."""
-    server = ServerClock()
+    server = clocks.Clock()
     running, frozen = Clock(server), Clock(server)
     running.set(moment)
     frozen.set(moment, frozen=True)
@@ -62,7 +52,7 @@ def test_a_clock_that_is_set_runs_on_and_a_frozen_one_stands_still(
 @given(st.lists(spans, max_size=8), st.booleans())
 def test_a_clock_is_advanced_by_exactly_the_amount(steps: list[timedelta], frozen: bool) -> None:
     """However often, forwards and backwards, and frozen or not."""
-    clock = Clock(ServerClock())
+    clock = Clock(clocks.Clock())
     clock.set(NOW, frozen=frozen)
     reached = NOW
     for step in steps:
@@ -79,7 +69,7 @@ def test_a_clock_is_advanced_by_exactly_the_amount(steps: list[timedelta], froze
 @pytest.mark.parametrize("moment", [EARLIEST - SECOND, LATEST])
 def test_a_clock_refuses_times_that_lifetimes_cannot_be_added_to(moment: datetime) -> None:
     """It then shows the same time as before."""
-    clock = Clock(ServerClock())
+    clock = Clock(clocks.Clock())
     with pytest.raises(ValueError, match="1971 to 8999"):
         clock.set(moment)
     with pytest.raises(ValueError, match="cannot be moved"):

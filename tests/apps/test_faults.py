@@ -20,21 +20,12 @@ from skylogin.apps.faults import (
 )
 from skylogin.errors import Reason
 
+from tests.clocks import Seconds
+
 ACTION = "sso:custom_token:login"
 OTHER = "me"
 MANY = 200
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Seconds:
-    """A monotonic clock that a test advances."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Return the seconds."""
-        return self.now
 
 
 def struck(fault: InjectedFault, calls: int = MANY) -> list[bool]:

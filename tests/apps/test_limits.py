@@ -2,11 +2,12 @@
 
 import contextlib
 from http import HTTPStatus
+from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skylogin.apps.limits import KEY_CHARACTERS_MAX, Limits
+from skylogin.apps.limits import KEY_CHARACTERS_MAX, UNKNOWN, Limits, source_of
 from skylogin.domain.rate import Rule
 from skylogin.errors import Reason, SkygearError
 
@@ -72,3 +73,22 @@ def test_the_memory_is_bounded(keys: list[str]) -> None:
     told = limits.untold
     assert all(len(key) <= KEY_CHARACTERS_MAX and "\0" not in key for _, key in told)
     assert not passes(limits, "calls", "mine")
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::"),
+        ("2001:db8::ffff:ffff:ffff:ffff", "2001:db8::"),
+        ("2001:db8:0:1::", str(IPv6Address("2001:db8:0:1::"))),
+        ("fe80::1%eth0", "fe80::"),
+        ("", UNKNOWN),
+        ("what", UNKNOWN),
+        ("192.0.2.1, 192.0.2.2", UNKNOWN),
+    ],
+)
+def test_an_ipv6_address_counts_for_its_network(address: str, source: str) -> None:
+    """An IPv6 address counts for its /64."""
+    assert source_of(address) == source

@@ -4,21 +4,11 @@ import asyncio
 
 from skylogin.apps.refreshed import KNOWN_SECONDS, Refreshed
 
+from tests.clocks import Seconds
 from tests.waiting import let_tasks_run
 
 # Far fewer than there are calls.
 MANY_TURNS = 50
-
-
-class Seconds:
-    """A monotonic clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Return the seconds."""
-        return self.now
 
 
 class Loader:

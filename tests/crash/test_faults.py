@@ -14,7 +14,7 @@ import pytest
 from tests.crash.concurrent_logins import Load
 from tests.crash.remains import problems_in, read_remains
 from tests.crash.test_kill import SETTINGS
-from tests.database.connection_cutter import Way
+from tests.database.connection_cutter import ConnectionCutter
 from tests.processes import ServerProcess
 from tests.waiting import wait_until_async
 
@@ -30,7 +30,7 @@ StartServer = Callable[..., ServerProcess]
 @asynccontextmanager
 async def under_load(server: ServerProcess) -> AsyncIterator[Load]:
     """Log in during the block, and stop the server at its end: it has to succeed."""
-    # The way to the database may be in this event loop.
+    # The proxy to the database may be in this event loop.
     await asyncio.to_thread(lambda: server.url)
     load = Load(may_be_refused=True)
     running = asyncio.create_task(load.run(server))
@@ -50,22 +50,22 @@ async def under_load(server: ServerProcess) -> AsyncIterator[Load]:
 @pytest.mark.parametrize(
     ("cuts", "gone_seconds"), [(6, 1), pytest.param(300, 30, marks=pytest.mark.long)]
 )
-async def test_a_database_that_goes_away_and_comes_back(
+async def test_no_login_is_lost_when_the_database_goes_away(
     cuts: int, gone_seconds: int, postgresql_url: str, start_server: StartServer
 ) -> None:
     """Connections are cut at commits, before them and after them; then all are, for a time."""
-    async with Way(postgresql_url).open() as way:
-        server = start_server("dev", "--port", "0", "--database", way.url, **SETTINGS)
+    async with ConnectionCutter(postgresql_url).open() as cutter:
+        server = start_server("dev", "--port", "0", "--database", cutter.url, **SETTINGS)
         async with under_load(server) as load:
             for number in range(cuts):
-                way.cut_before, way.cut_after = number % 2, 1 - number % 2
-                await wait_until_async(lambda: way.cut_before == way.cut_after == 0)
+                cutter.cut_before, cutter.cut_after = number % 2, 1 - number % 2
+                await wait_until_async(lambda: cutter.cut_before == cutter.cut_after == 0)
                 await load.wait_for_logins(1)
-            way.close()
+            cutter.close()
             await asyncio.sleep(gone_seconds)
             if gone_seconds > PATIENCE_SECONDS:
                 await load.wait_for_refusals(REFUSALS)
-            way.is_closed = False
+            cutter.is_closed = False
 
     assert problems_in(await read_remains(postgresql_url), load) == []
 
@@ -96,7 +96,9 @@ def fill(disk: Path) -> Path:
         return path
 
 
-async def test_a_disk_that_is_full_and_free_again(disk: Path, start_server: StartServer) -> None:
+async def test_no_login_is_lost_when_the_disk_is_full(
+    disk: Path, start_server: StartServer
+) -> None:
     """Twice. Meanwhile calls are refused, and the server goes on by itself."""
     url = f"sqlite:///{disk}/skylogin.db"
     server = start_server("dev", "--port", "0", "--database", url, **SETTINGS)
@@ -110,7 +112,9 @@ async def test_a_disk_that_is_full_and_free_again(disk: Path, start_server: Star
     assert problems_in(await read_remains(url), load) == []
 
 
-def test_a_file_system_that_only_reads(disk: Path, start_server: StartServer) -> None:
+def test_a_server_does_not_start_on_a_file_system_that_only_reads(
+    disk: Path, start_server: StartServer
+) -> None:
     """The start is refused in one line; once it can be written again, it works."""
     url = f"sqlite:///{disk}/skylogin.db"
     start = ("dev", "--port", "0", "--database", url)

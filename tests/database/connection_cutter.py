@@ -9,7 +9,7 @@ COMMIT = b"COMMIT"
 BYTES_AT_ONCE = 65536
 
 
-class Way:
+class ConnectionCutter:
     """Passes bytes on, but drops the next *cut_before* commits, or the answers to *cut_after*."""
 
     def __init__(self, url: str) -> None:
@@ -32,7 +32,7 @@ class Way:
         return f"postgresql://{who}:{port}{path}?sslmode=disable"
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["Way"]:
+    async def open(self) -> AsyncIterator["ConnectionCutter"]:
         """Run the proxy during a block."""
         self._server = await asyncio.start_server(self._pass_both_ways, "127.0.0.1", 0)
         try:

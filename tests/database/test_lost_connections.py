@@ -6,17 +6,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from skylogin.actions import sso, table
-from skylogin.actions.call import Call
 from skylogin.actions.services import Services
 from skylogin.database import Store, Transaction, open_store
-from skylogin.domain.login_attempt import Origin
 from skylogin.operations import secrets
 from skylogin.store import apps
 
-from tests.database.connection_cutter import Way
+from tests.database.connection_cutter import ConnectionCutter
 from tests.factories import make_token
-from tests.stores import Clock, LogIn, MakeOperator, MakeServices
+from tests.stores import Ask, LogIn, MakeOperator, MakeServices
 
 APP = "myapp"
 # SQLite has no connection to lose.
@@ -27,18 +24,24 @@ pytestmark = [
 
 
 @pytest.fixture
-async def way(store_url: str) -> AsyncIterator[Way]:
+async def cutter(store_url: str) -> AsyncIterator[ConnectionCutter]:
     """A proxy to the database that can cut connections."""
-    async with Way(store_url).open() as opened:
+    async with ConnectionCutter(store_url).open() as opened:
         yield opened
 
 
 @pytest.fixture
-async def far_store(store: Store, way: Way) -> AsyncIterator[Store]:
+async def far_store(store: Store, cutter: ConnectionCutter) -> AsyncIterator[Store]:
     """A store with its tables, connected through the proxy."""
-    opened = open_store(way.url)
+    opened = open_store(cutter.url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def services(far_store: Store, make_services: MakeServices) -> Services:
+    """The services of a server whose database is behind the proxy."""
+    return await make_services(far_store)
 
 
 async def count(query: Any, table: str) -> int:
@@ -47,82 +50,67 @@ async def count(query: Any, table: str) -> int:
     return int(number)
 
 
-async def test_a_login_whose_commit_was_not_answered_is_found(
-    far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
+@pytest.mark.parametrize("cut", [(0, 1), (2, 0)], ids=["the answer", "the commit"])
+async def test_a_login_is_done_once_if_its_commit_is_cut_off(
+    cut: tuple[int, int],
+    services: Services,
+    cutter: ConnectionCutter,
+    log_in: LogIn,
+    query: Any,
 ) -> None:
-    """It was committed, so it is answered and not done again."""
-    services = await make_services(far_store)
-    way.cut_after = 1
+    """One that was committed is found; any other is retried."""
+    cutter.cut_before, cutter.cut_after = cut
 
     login = await log_in(services, "alice", username="alice")
 
-    assert way.cut_after == 0
-    assert login.created
-    assert await query("SELECT user_id FROM principals") == [(login.user.id,)]
-    assert await count(query, "journal") == 1
-
-
-async def test_a_login_whose_commit_did_not_arrive_is_retried(
-    far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
-) -> None:
-    """It was not committed."""
-    services = await make_services(far_store)
-    way.cut_before = 2
-
-    login = await log_in(services, "alice", username="alice")
-
-    assert way.cut_before == 0
+    assert cutter.cut_before == cutter.cut_after == 0
     assert login.created
     assert await query("SELECT user_id FROM principals") == [(login.user.id,)]
     assert await count(query, "journal") == 1
 
 
 async def test_a_whole_batch_whose_commit_was_not_answered_is_found(
-    far_store: Store, way: Way, make_services: MakeServices, log_in: LogIn, query: Any
+    services: Services, cutter: ConnectionCutter, log_in: LogIn, query: Any
 ) -> None:
     """One of its rows is enough to tell."""
-    services = await make_services(far_store)
-    way.cut_after = 1
+    cutter.cut_after = 1
 
     logins = await asyncio.gather(*(log_in(services, f"person {n}") for n in range(20)))
 
-    assert way.cut_after == 0
+    assert cutter.cut_after == 0
     assert all(login.created for login in logins)
     assert await count(query, "users") == await count(query, "journal") == len(logins)
 
 
 async def test_typed_values_keep_their_type_if_the_commit_was_not_answered(
-    far_store: Store, way: Way, make_services: MakeServices, clock: Clock
+    services: Services, cutter: ConnectionCutter, ask: Ask
 ) -> None:
     """The answer has the field that the login added."""
     date = {"$type": "date", "$date": "2001-02-03T04:05:06Z"}
-    services = await make_services(far_store)
-    way.cut_after = 1
+    token = make_token(secret="a secret", skyprofile={"since": date})
+    cutter.cut_after = 1
 
-    answer = await sso.log_in_with_custom_token(
-        make_call(services, make_token(secret="a secret", skyprofile={"since": date})), services
-    )
+    answer = await ask(services, "sso:custom_token:login", token=token)
 
-    assert way.cut_after == 0
-    assert isinstance(answer, dict)
-    assert answer["profile"]["since"] == date
+    assert cutter.cut_after == 0
+    assert answer.body["result"]["profile"]["since"] == date
 
 
 async def test_an_act_whose_commit_was_not_answered_is_not_done_twice(
-    far_store: Store, way: Way, make_operator: MakeOperator
+    far_store: Store, cutter: ConnectionCutter, make_operator: MakeOperator
 ) -> None:
     """A rotation makes one new secret, and a revocation succeeds."""
     operator = make_operator(far_store)
     first = await secrets.rotate(operator, APP)
-    way.cut_after = 1
+    cutter.cut_after = 1
 
     await secrets.rotate(operator, APP)
-    assert way.cut_after == 0
+    assert cutter.cut_after == 0
     assert len((await secrets.listing(operator, APP)).secrets) == 2  # noqa: PLR2004
 
-    way.cut_after = 1
+    cutter.cut_after = 1
     await secrets.revoke(operator, APP, first.new.id)
-    assert way.cut_after == 0
+    assert cutter.cut_after == 0
 
 
 async def test_connections_that_the_database_ended_are_replaced(
@@ -163,16 +151,3 @@ async def test_two_transactions_in_a_deadlock_are_both_done(store: Store) -> Non
         return await store.run(work)
 
     assert await asyncio.gather(cross("a", "b"), cross("b", "a")) == ["done", "done"]
-
-
-def make_call(services: Services, token: str) -> Call:
-    """Return a login call with *token*."""
-    return Call(
-        app=services.app,
-        action=table.named("sso:custom_token:login"),
-        payload={"token": token},
-        api_key="changeme",
-        access_token="",
-        now=services.now(),
-        origin=Origin("192.0.2.1", "request-1"),
-    )

@@ -14,6 +14,7 @@ from skylogin.operations.operator import Operator
 from skylogin.operations.secrets import NoSuchSecretError
 from skylogin.store import apps
 
+from tests.clocks import Seconds
 from tests.factories import NOW
 from tests.stores import MakeOperator
 
@@ -21,25 +22,14 @@ APP = "myapp"
 MakeStore = Callable[[], Awaitable[Store]]
 
 
-class Ticks:
-    """A clock for the cache."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        """Return the seconds."""
-        return self.seconds
-
-
 @pytest.fixture
-def ticks() -> Ticks:
+def ticks() -> Seconds:
     """The clock of the cache."""
-    return Ticks()
+    return Seconds()
 
 
 @pytest.fixture
-def cache(store: Store, ticks: Ticks) -> SecretCache:
+def cache(store: Store, ticks: Seconds) -> SecretCache:
     """The secrets as a server sees them."""
     return SecretCache(store, APP, None, ticks)
 
@@ -81,7 +71,7 @@ async def test_a_secret_expires_at_its_time(
 
 
 async def test_a_revoked_secret_is_gone_when_the_cache_reloads(
-    operator: Operator, store: Store, cache: SecretCache, ticks: Ticks
+    operator: Operator, store: Store, cache: SecretCache, ticks: Seconds
 ) -> None:
     """After a second at most; it cannot be revoked twice."""
     made = (await secrets.rotate(operator, APP)).new
@@ -89,7 +79,7 @@ async def test_a_revoked_secret_is_gone_when_the_cache_reloads(
 
     await secrets.revoke(operator, APP, made.id)
 
-    ticks.seconds += KNOWN_SECONDS
+    ticks.now += KNOWN_SECONDS
     assert await ids_in(cache) == []
     for secret_id in (made.id, "unknown"):
         with pytest.raises(NoSuchSecretError):
