@@ -47,7 +47,9 @@ def make_fast(*arguments: str, **environment: str) -> None:
 
 
 @pytest.mark.parametrize("begin", TURNS.values(), ids=TURNS)
-def test_at_the_turn(begin: str, require: Callable[..., None]) -> None:
+def test_the_tests_pass_at_the_turn_of_a_minute_or_year(
+    begin: str, require: Callable[..., None]
+) -> None:
     """Tests that freeze the time themselves are left out: two of them do not go together."""
     require("faketime")
     [library] = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
@@ -61,7 +63,7 @@ def test_at_the_turn(begin: str, require: Callable[..., None]) -> None:
 
 
 @pytest.mark.parametrize("settings", ZONES_AND_LOCALES.values(), ids=ZONES_AND_LOCALES)
-def test_in_another_zone_or_locale(
+def test_the_tests_pass_in_another_zone_or_locale(
     settings: dict[str, str], require: Callable[..., None], tmp_path: Path
 ) -> None:
     """In Turkish, the capital of i is not I."""
@@ -73,7 +75,7 @@ def test_in_another_zone_or_locale(
 
 
 @pytest.mark.parametrize("version", PYTHONS)
-def test_on_each_python(version: str) -> None:
+def test_the_tests_pass_on_each_python(version: str) -> None:
     """Each that this machine has, also if a version manager does not offer it."""
     managed = glob.glob(f"{Path.home()}/.pyenv/versions/{version}.*/bin/python{version}")
     for python in (shutil.which(f"python{version}"), *managed):

@@ -139,7 +139,7 @@ LOGINS = {
 }
 
 
-def test_the_other_logins() -> None:
+def test_the_logins_besides_custom_tokens_are_known() -> None:
     """Everything that makes, finds or changes a user's password or OAuth link."""
     assert OTHER_LOGINS == [
         "auth:signup",

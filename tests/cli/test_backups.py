@@ -134,8 +134,10 @@ NO_TARGETS = {
 
 
 @pytest.mark.parametrize("target", NO_TARGETS)
-def test_what_is_no_target(target: str, path: Path, tmp_path: Path) -> None:
-    """Whatever is asked."""
+def test_a_target_that_cannot_be_written_is_refused(
+    target: str, path: Path, tmp_path: Path
+) -> None:
+    """Also with --replace."""
     assert NO_TARGETS[target] in refused(tmp_path, "backup", target, "--replace")
 
 
@@ -167,7 +169,9 @@ def sources(path: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("source", NO_SOURCES)
-def test_what_is_not_copied(source: str, sources: Path, tmp_path: Path) -> None:
+def test_a_source_that_is_not_a_whole_database_is_refused(
+    source: str, sources: Path, tmp_path: Path
+) -> None:
     """Nor restored: one line says why, and nothing is left behind."""
     file = f"sources/{source}"
     backing_up = refused(tmp_path, "backup", "copy.db", "--database", f"sqlite:///{file}")

@@ -42,7 +42,9 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
-def test_a_database_of_a_later_version(tmp_path: Path, run: Callable[[str], str]) -> None:
+def test_a_database_of_a_later_version_is_refused(
+    tmp_path: Path, run: Callable[[str], str]
+) -> None:
     """As after an upgrade that is rolled back: the line says what to do."""
     url = f"sqlite:///{tmp_path}/x.db"
     assert run_command(tmp_path, "migrate", "--database", url).returncode == 0
@@ -61,19 +63,21 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("state", REFUSALS)
-def test_a_server_that_refuses_the_connection(state: str, run: Callable[[str], str]) -> None:
+def test_a_server_that_refuses_the_connection_is_named(
+    state: str, run: Callable[[str], str]
+) -> None:
     """Its own words are shown."""
     with refusing(state, REFUSALS[state]) as url:
         assert REFUSALS[state] in run(url)
 
 
-def test_a_server_that_is_not_there(run: Callable[[str], str]) -> None:
+def test_a_server_that_is_not_there_is_named(run: Callable[[str], str]) -> None:
     """The line has its address, and the same words whatever opens the connection."""
     assert "127.0.0.1:1: Connection refused" in run("postgresql://me:Geheim@127.0.0.1:1/app")
     assert "this machine: Connection refused" in run("postgresql:///app?port=1")
 
 
-def test_a_file_that_is_not_a_database(run: Callable[[str], str], tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_named(run: Callable[[str], str], tmp_path: Path) -> None:
     """SQLite notices when it reads."""
     path = tmp_path / "text.db"
     path.write_text("not a database" * 1000)
@@ -81,7 +85,7 @@ def test_a_file_that_is_not_a_database(run: Callable[[str], str], tmp_path: Path
     assert "file is not a database" in run(f"sqlite:///{path}")
 
 
-def test_a_url_that_cannot_be_read(run: Callable[[str], str]) -> None:
+def test_a_url_that_cannot_be_read_is_explained(run: Callable[[str], str]) -> None:
     """Without the password."""
     assert "has to be encoded" in run("postgresql://me:Geheim@x/y#z@db.example/app")
 
@@ -107,7 +111,7 @@ def stranger(postgresql_url: str) -> Iterator[str]:
 
 
 @slow
-def test_a_user_who_may_not_create_tables(
+def test_a_user_needs_the_right_to_create_tables(
     run: Callable[[str], str], stranger: str, postgresql_url: str
 ) -> None:
     """The database is not called empty."""
@@ -117,7 +121,7 @@ def test_a_user_who_may_not_create_tables(
 
 
 @slow
-def test_a_user_who_may_not_see_the_schema(
+def test_a_user_needs_the_right_to_see_the_schema(
     run: Callable[[str], str], stranger: str, postgresql_url: str
 ) -> None:
     """Even if the database has the tables."""
@@ -129,7 +133,7 @@ def test_a_user_who_may_not_see_the_schema(
 
 
 @slow
-def test_a_user_who_may_not_read_the_tables(
+def test_a_user_needs_the_right_to_read_the_tables(
     run: Callable[[str], str], stranger: str, postgresql_url: str
 ) -> None:
     """They belong to somebody else."""
@@ -140,7 +144,9 @@ def test_a_user_who_may_not_read_the_tables(
 
 
 @slow
-def test_a_database_in_another_encoding(run: Callable[[str], str], postgresql: PostgreSQL) -> None:
+def test_a_database_in_another_encoding_is_refused(
+    run: Callable[[str], str], postgresql: PostgreSQL
+) -> None:
     """It could not store most names."""
     name = f"latin_{os.getpid()}"
     administer(
@@ -154,7 +160,7 @@ def test_a_database_in_another_encoding(run: Callable[[str], str], postgresql: P
 
 
 @slow
-def test_a_setting_that_the_server_does_not_know(
+def test_a_setting_that_the_server_does_not_know_is_named(
     run: Callable[[str], str], postgresql_url: str
 ) -> None:
     """From the URL's options."""
@@ -164,7 +170,9 @@ def test_a_setting_that_the_server_does_not_know(
 
 
 @slow
-def test_a_server_that_only_reads(postgresql_url: str, tmp_path: Path) -> None:
+def test_no_server_starts_on_a_database_that_only_reads(
+    postgresql_url: str, tmp_path: Path
+) -> None:
     """A server does not start on it, and `doctor` notices, although it can be read."""
     with SkyloginServer(database=postgresql_url):
         pass

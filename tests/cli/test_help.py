@@ -34,7 +34,7 @@ WITHOUT_JSON = {
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_the_help_of_a_command(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_command_says_what_each_part_is_for(command: tuple[str, ...], tmp_path: Path) -> None:
     """It says what each part is for, and shows no values of Python."""
     done = run_command(tmp_path, *command, "--help", **WIDE)
 

@@ -67,8 +67,8 @@ def test_a_user_is_named_by_sub_or_id(operated: OperatedServer) -> None:
     assert [row["id"] for row in operated.rows("users", "find")] == [other]
 
 
-def test_what_cannot_be_done_to_users(operated: OperatedServer) -> None:
-    """Is refused in one line, and changes nothing."""
+def test_what_cannot_be_done_is_refused_in_one_line(operated: OperatedServer) -> None:
+    """Nothing changes."""
     alice = operated.log_in("alice")
 
     assert operated.error("users", "find", "--sort", "age").startswith("sort: 'age'")

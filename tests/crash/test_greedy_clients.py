@@ -60,7 +60,7 @@ async def open_connection(
     return reader, writer
 
 
-async def test_idle_websockets(server: ServerProcess) -> None:
+async def test_idle_websockets_leave_room_for_logins(server: ServerProcess) -> None:
     """Five thousand at once, which then all end."""
     before = memory_of(server, "VmRSS")
     lines = [f"GET /pubsub?api_key={server.facts['api_key']} HTTP/1.1", "Host: localhost"]
@@ -79,7 +79,7 @@ async def test_idle_websockets(server: ServerProcess) -> None:
     assert memory_of(server) < MEMORY_MAX
 
 
-async def test_clients_that_send_a_byte_now_and_then(server: ServerProcess) -> None:
+async def test_clients_that_send_a_byte_now_and_then_are_ended(server: ServerProcess) -> None:
     """In their headers and in their bodies: each is ended."""
     request = ("POST / HTTP/1.1", "Host: localhost")
     opened = [await open_connection(server, *request) for _ in range(SLOW_CLIENTS)]
@@ -108,7 +108,7 @@ async def test_clients_that_send_a_byte_now_and_then(server: ServerProcess) -> N
     assert memory_of(server) < MEMORY_MAX
 
 
-async def test_large_bodies_at_once(server: ServerProcess) -> None:
+async def test_large_bodies_at_once_wait(server: ServerProcess) -> None:
     """Fifty of the largest that the master key may send: some are carried out, others wait."""
     body = b'{"action": "", "x": "' + b"x" * (BODY_BYTES - 64) + b'"}'
     headers = {"X-Skygear-API-Key": server.facts["master_key"], "Content-Type": "application/json"}

@@ -22,7 +22,7 @@ def learn(cache: FieldCache, record_type: str) -> None:
     cache.learn(cast("Transaction", Read({key: {}}, fields_read_at={key: 0.0})))
 
 
-def test_it_knows_a_bounded_number_of_types() -> None:
+def test_the_cache_knows_a_bounded_number_of_types() -> None:
     """The one that was read first is forgotten, and read again when it is needed."""
     cache = FieldCache(lambda: 0.0)
     for number in range(transaction.TYPES_KNOWN_MAX + 1):
@@ -33,7 +33,7 @@ def test_it_knows_a_bounded_number_of_types() -> None:
     assert cache.fresh("myapp", "type1") == {}
 
 
-def test_it_keeps_no_long_names() -> None:
+def test_the_cache_keeps_no_long_names() -> None:
     """No stored type has one."""
     cache = FieldCache(lambda: 0.0)
     learn(cache, "x" * 60_000)

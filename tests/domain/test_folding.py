@@ -35,7 +35,7 @@ def test_a_letter_is_folded_alone(one: str, other: str) -> None:
     assert fold(one + other) == fold(one) + fold(other)
 
 
-def test_texts_of_some_languages() -> None:
+def test_texts_of_some_languages_are_folded() -> None:
     """Where Python's lower() would depend on the place in a word."""
     assert fold("İSMAİL Işık") == "ismail işık"
     assert fold("ΝΙΚΟΣ") == "νικοσ"

@@ -28,7 +28,7 @@ def expected(text: str, pattern: str) -> bool | None:
 
 
 @given(text=st.text("ab%_\\\n", max_size=9), pattern=st.text("ab%_\\", max_size=8))
-def test_it_matches_as_a_regular_expression_does(text: str, pattern: str) -> None:
+def test_a_pattern_matches_as_a_regular_expression_does(text: str, pattern: str) -> None:
     """With every character that has a meaning."""
     assert like(text, pattern) is expected(text, pattern)
 

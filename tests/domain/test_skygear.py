@@ -53,16 +53,16 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_the_type_of_a_column(name: str) -> None:
-    """It decides the type of the field."""
+def test_a_column_decides_the_type_of_its_field(name: str) -> None:
+    """Also by the table that it refers to."""
     (type_name, target), kind = COLUMNS[name]
     field = field_of(type_name, target, has_sequence=False)
 
     assert field == Field(kind, "user" if kind == "reference" else "", type_name)
 
 
-def test_a_column_with_a_sequence() -> None:
-    """It counts on its own."""
+def test_a_number_with_a_sequence_counts() -> None:
+    """A text with one does not."""
     assert field_of("integer", None, has_sequence=True).kind == "sequence"
     assert field_of("text", None, has_sequence=True).kind == "string"
 
@@ -74,27 +74,33 @@ def test_times_have_a_fixed_width(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_STORABLE)
-def test_values_that_no_field_can_have(name: str) -> None:
-    """They are told, and left out."""
+def test_values_that_no_field_can_have_are_refused(name: str) -> None:
+    """The report names them."""
     kind, value = NOT_STORABLE[name]
 
     with pytest.raises(NotStorableError):
         skygear.field_value(new_field(kind), value)
 
 
-def test_other_values() -> None:
-    """Numbers are the doubles that the original reads; an empty point is none."""
-    big = Field("integer", column="bigint")
+def test_an_integer_may_have_as_many_bits_as_its_column() -> None:
+    """Not only 32."""
+    assert skygear.field_value(Field("integer", column="bigint"), 2**40) == 2**40
 
-    assert skygear.field_value(big, 2**40) == 2**40
+
+def test_an_empty_point_is_null() -> None:
+    """It has no place."""
     assert skygear.field_value(new_field("location"), [None, None]) is None
+
+
+def test_numbers_in_json_are_doubles() -> None:
+    """As the original reads them."""
     assert skygear.field_value(new_field("json"), {"a": [12345678901234567890, 1.0]}) == {
         "a": [12345678901234567000, 1]
     }
 
 
 @pytest.mark.parametrize("text", SHAPES)
-def test_shapes_as_postgis_reads_them(text: str) -> None:
+def test_shapes_are_written_as_postgis_reads_them(text: str) -> None:
     """Each version of it, also without GeoJSON."""
     fields = {"area": new_field("geometry")}
     row: dict[str, Any] = {"id": "one", "data": {"area": SHAPES[text]}}
@@ -113,7 +119,7 @@ def test_text_is_escaped_for_copy() -> None:
     assert "\ttab\\tline\\n\\\\.\n\\.\n" in sql
 
 
-def test_what_happens_to_a_row() -> None:
+def test_a_row_is_new_the_same_changed_newer_taken_or_left() -> None:
     """By whose it is, and by what changed."""
     here = Here("skygear x", others={"other"})
     user = {"id": "a", "origin": "skygear x", "last_seen_at": "2", "disabled": False}

@@ -33,8 +33,10 @@ SHOWN = {
 
 
 @pytest.mark.parametrize(("text", "charset", "shown"), SHOWN.values(), ids=SHOWN)
-def test_a_text(text: str, charset: str, shown: str) -> None:
-    """What a terminal would obey, hide or cannot encode is an escape."""
+def test_what_a_terminal_would_obey_or_hide_is_an_escape(
+    text: str, charset: str, shown: str
+) -> None:
+    """And so is what it cannot encode."""
     assert visible.text(text, charset) == shown
 
 

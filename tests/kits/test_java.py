@@ -40,7 +40,7 @@ def test_the_kit_passes_its_own_tests(kit: InstalledKit) -> None:
     assert PASSED.search(kit.tests.stdout), kit.tests.stdout
 
 
-def test_the_project_of_the_readme(
+def test_the_project_of_the_readme_passes(
     kit: InstalledKit, tmp_path: Path, start_server: Callable[..., ServerProcess]
 ) -> None:
     """Its tests pass. One that fails shows its login attempts.

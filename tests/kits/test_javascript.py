@@ -26,7 +26,9 @@ def test_the_kit_needs_no_other_package() -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("kits")
-def test_a_first_test_in_an_empty_folder(require: Callable[..., None], tmp_path: Path) -> None:
+def test_the_first_test_of_the_readme_passes_in_an_empty_folder(
+    require: Callable[..., None], tmp_path: Path
+) -> None:
     """As the README shows it."""
     require("nodejs", "npm")
     [first, *_] = [one for one in SNIPPETS if one.page == "kits/javascript/README.md"]

@@ -43,7 +43,7 @@ def test_the_kit_passes_its_own_tests(kit: InstalledKit) -> None:
     assert re.search(r"^\d+ examples, 0 failures$", kit.tests.stdout, re.MULTILINE)
 
 
-def test_the_project_of_the_readme(
+def test_the_project_of_the_readme_passes(
     kit: InstalledKit, tmp_path: Path, start_server: Callable[..., ServerProcess]
 ) -> None:
     """Its tests pass. One that fails shows its login attempts.
@@ -70,7 +70,9 @@ def test_the_project_of_the_readme(
     assert RunningServer(server.url).apps() == [server.facts["app"]]
 
 
-def test_the_gemfile_of_the_readme(kit: InstalledKit, tmp_path: Path) -> None:
+def test_bundler_finds_the_kit_by_the_gemfile_of_the_readme(
+    kit: InstalledKit, tmp_path: Path
+) -> None:
     """With it, Bundler finds the kit in the checkout: none is installed."""
     project = project_of_readme("ruby", tmp_path)
     [gemfile] = [one for one in snippets_of_readme("ruby") if one.startswith("gem ")]

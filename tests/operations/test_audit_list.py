@@ -7,7 +7,7 @@ from skylogin.operations import refused_attempts
 from skylogin.operations.operator import Operator, list_acts
 
 
-async def test_it_keeps_the_latest_acts(
+async def test_the_list_keeps_the_latest_acts(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Older ones are deleted now and then."""

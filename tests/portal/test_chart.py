@@ -63,7 +63,7 @@ ADVICE = {
 
 
 @pytest.mark.parametrize(("accepted", "ago", "expected"), ADVICE.values(), ids=ADVICE)
-def test_whether_a_secret_can_be_revoked(
+def test_a_secret_comes_with_advice_on_revoking_it(
     accepted: list[str], ago: timedelta | None, expected: str
 ) -> None:
     """In words."""

@@ -1,10 +1,8 @@
-"""Profiles as rows for people to read, and texts that are too long for a row."""
+"""Profiles as rows for people to read."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from skylogin import relative_time
 from skylogin.portal import profile_tree
 
 ROWS: dict[str, tuple[Any, list[tuple[int, str, str, str]]]] = {
@@ -27,14 +25,6 @@ ROWS: dict[str, tuple[Any, list[tuple[int, str, str, str]]]] = {
         ],
     ),
 }  # fmt: skip
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
-BRIEF = {
-    timedelta(): "just now",
-    timedelta(seconds=12): "12 s ago",
-    timedelta(minutes=3, seconds=20): "3 min ago",
-    timedelta(hours=-2): "in 2 h",
-    timedelta(days=400): "400 d ago",
-}
 
 
 @pytest.mark.parametrize(("value", "rows"), ROWS.values(), ids=ROWS)
@@ -54,9 +44,3 @@ def test_a_deep_profile_ends_at_the_deepest_indent() -> None:
     *_, last = profile_tree.branches({"x": value})
 
     assert (last.text, last.depth) == ("end", profile_tree.DEPTH_MAX)
-
-
-@pytest.mark.parametrize(("before", "expected"), BRIEF.items())
-def test_a_brief_time(before: timedelta, expected: str) -> None:
-    """In its largest unit."""
-    assert relative_time.brief(NOW - before, NOW) == expected

@@ -67,7 +67,7 @@ def test_no_answer_is_a_problem(program: list[str], tmp_path: Path) -> None:
     ],
     ids=["clean", "not scanned", "vulnerable"],
 )
-def test_the_exit_code(
+def test_findings_fail_and_a_closed_network_where_the_scan_is_required(
     report: Report,
     codes: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,

@@ -89,7 +89,7 @@ def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: NewDatabase) 
 
 
 @pytest.mark.long
-def test_a_database_without_postgis(old: OldDatabase, new: NewDatabase) -> None:
+def test_a_database_without_postgis_is_imported(old: OldDatabase, new: NewDatabase) -> None:
     """It is not whole; what it has comes over all the same."""
     old.sql("DROP EXTENSION postgis CASCADE")
 

@@ -21,7 +21,7 @@ def page(url: str, path: str) -> str:
         return text
 
 
-def test_an_import_and_its_users(old: OldDatabase, new: NewDatabase) -> None:
+def test_an_import_is_shown_with_its_users(old: OldDatabase, new: NewDatabase) -> None:
     """The report, where users come from, and one act."""
     with new.server() as server:
         assert "No imports yet" in page(server.url, "imports")
@@ -44,7 +44,7 @@ def test_an_import_and_its_users(old: OldDatabase, new: NewDatabase) -> None:
     assert "imported from\tskygear _" in new.run("users", "show", user_id).stdout
 
 
-def test_an_import_that_runs(old: OldDatabase, new: NewDatabase) -> None:
+def test_a_running_import_shows_its_progress(old: OldDatabase, new: NewDatabase) -> None:
     """The page says how far it is, and asks again; one that was killed can be run again."""
     new.load(old.url)
     write(new, "later", "2100-01-02T00:00:00.000000Z")

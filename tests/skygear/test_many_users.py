@@ -24,7 +24,7 @@ INSERT INTO _auth_role SELECT id, 'Writer' FROM _auth WHERE id LIKE 'user-%7';
 """
 
 
-def test_many_users(old: OldDatabase, new: NewDatabase) -> None:
+def test_many_users_are_imported(old: OldDatabase, new: NewDatabase) -> None:
     """The second import finds nothing to do."""
     old.sql(MANY)
     first = new.load(old.url)["rows"]

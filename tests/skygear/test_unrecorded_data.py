@@ -32,7 +32,7 @@ def rows_of(export: list[str]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_everything_comes_over(extended: OldDatabase, new: NewDatabase) -> None:
+def test_every_kind_of_row_is_imported(extended: OldDatabase, new: NewDatabase) -> None:
     """Fields of all types, rules, sequences, devices, and principals of users who are gone."""
     report = new.load(extended.url)
 
@@ -135,7 +135,7 @@ def test_records_answer_as_before(extended: OldDatabase, new: NewDatabase) -> No
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
-def test_other_unique_keys(old: OldDatabase, new: NewDatabase) -> None:
+def test_unique_keys_of_the_old_server_log_users_in(old: OldDatabase, new: NewDatabase) -> None:
     """Those of the old server's AUTH_RECORD_KEYS log users in; the report says how to set it."""
     old.sql(
         """ALTER TABLE "user" DROP CONSTRAINT auth_record_keys_user_email_key,
@@ -158,7 +158,7 @@ def test_other_unique_keys(old: OldDatabase, new: NewDatabase) -> None:
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
-def test_another_app_and_many_fields(old: OldDatabase, new: NewDatabase) -> None:
+def test_an_import_makes_a_missing_app_with_many_fields(old: OldDatabase, new: NewDatabase) -> None:
     """An app that is missing is made; its users keep their ids, and their tokens end."""
     columns = ", ".join(f'ADD "field {number}" double precision' for number in range(1400))
     old.sql(f'ALTER TABLE "user" {columns}', 'UPDATE "user" SET "field 7" = 7')

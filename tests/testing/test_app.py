@@ -81,7 +81,9 @@ def test_an_invalid_seed_names_the_line(skylogin: SkyloginApp, tmp_path: Path) -
         skylogin.seed(path)
 
 
-def test_a_seed_with_several_apps(skylogin: SkyloginApp, tmp_path: Path) -> None:
+def test_a_seed_of_several_apps_fills_the_one_of_the_same_name(
+    skylogin: SkyloginApp, tmp_path: Path
+) -> None:
     """One of them must have the app's name; a single app is used whatever its name."""
     path = tmp_path / "users.json"
     one = {"users": [{"sub": "alice"}]}

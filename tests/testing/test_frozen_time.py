@@ -63,7 +63,7 @@ def test_what_is_known_for_a_second_is_read_again(freeze: Freeze) -> None:
 
 
 @frozen
-def test_a_server_that_runs_already(freeze: Freeze) -> None:
+def test_a_running_server_goes_on(freeze: Freeze) -> None:
     """It goes on when a test freezes the time, and after."""
     with SkyloginServer() as server:
         app = server.app()

@@ -41,7 +41,7 @@ def test_no_attempts(skylogin: SkyloginApp) -> None:
         _ = skylogin.logins.last
 
 
-def test_more_attempts_than_a_page(skylogin: SkyloginApp) -> None:
+def test_all_pages_of_attempts_are_read(skylogin: SkyloginApp) -> None:
     """None is missing."""
     token = skylogin.bad.malformed("alice")
     with ThreadPoolExecutor(8) as threads:
@@ -88,7 +88,7 @@ def test_waiting_for_an_unknown_reason_is_refused(skylogin: SkyloginApp) -> None
         skylogin.logins.wait_for(reason="foo")
 
 
-def test_waiting_in_vain_for_any_attempt(skylogin: SkyloginApp) -> None:
+def test_waiting_in_vain_without_filters_names_none(skylogin: SkyloginApp) -> None:
     """Without filters the error names none."""
     with pytest.raises(TimeoutError, match=r"^no login attempt in 0 s; there were none$"):
         skylogin.logins.wait_for(timeout=0)

@@ -45,8 +45,8 @@ def test_a_bad_token_is_refused(kind: str, skylogin: SkyloginApp) -> None:
     assert kind in dir(skylogin.bad)
 
 
-def test_an_unknown_kind_of_bad_token(skylogin: SkyloginApp) -> None:
-    """Is an attribute error that lists the kinds."""
+def test_an_unknown_kind_of_bad_token_is_refused_with_the_kinds(skylogin: SkyloginApp) -> None:
+    """By an attribute error that lists them."""
     with pytest.raises(AttributeError, match=r"'nice'; the kinds are expired, not_yet"):
         skylogin.bad.nice("alice")
 
@@ -68,7 +68,7 @@ def test_a_refused_login_explains_itself(skylogin: SkyloginApp) -> None:
     assert refusal.value.explanation.startswith("expired 12 s ago")
 
 
-def test_claims_and_algorithm_of_a_token(skylogin: SkyloginApp) -> None:
+def test_a_token_takes_further_claims_and_an_algorithm(skylogin: SkyloginApp) -> None:
     """Further claims are added or replace others, and the algorithm can be chosen."""
     token = skylogin.mint("alice", algorithm="HS384", aud="shop", iss="me")
     skylogin.login_with(token)
@@ -91,7 +91,7 @@ def test_a_token_is_valid_by_the_apps_clock(skylogin: SkyloginApp) -> None:
         skylogin.login_with(token)
 
 
-def test_a_call_with_the_master_key(skylogin: SkyloginApp) -> None:
+def test_the_master_key_may_do_what_a_client_may_not(skylogin: SkyloginApp) -> None:
     """It may do what a client may not."""
     alice = skylogin.login("alice")
     order = {"auth_id": alice.user_id, "disabled": True, "message": "too loud"}
@@ -117,7 +117,7 @@ def test_a_signed_out_user_logs_in_a_second_later(skylogin: SkyloginApp) -> None
     assert skylogin.call("me", access_token=after.access_token)["user_id"] == after.user_id
 
 
-def test_the_address_and_the_keys_of_an_app(
+def test_an_app_has_its_address_and_its_keys(
     skylogin: SkyloginApp, skylogin_server: SkyloginServer
 ) -> None:
     """They go into the configuration of the application under test."""

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 TIMES = 20
 
 
-def test_the_environments_app(skylogin_server: SkyloginServer) -> None:
-    """Is the one without a name."""
+def test_the_app_without_a_name_is_that_of_the_environment(skylogin_server: SkyloginServer) -> None:
+    """With its address and its secret."""
     app = RunningServer(skylogin_server.url).app()
 
     assert app.name == "myapp"
@@ -35,8 +35,8 @@ def test_the_environments_app(skylogin_server: SkyloginServer) -> None:
     assert app.secret == skylogin_server.custom_token_secret
 
 
-def test_settings_of_a_server() -> None:
-    """They are given as environment variables; those of the process are not read."""
+def test_a_server_takes_settings_and_none_of_the_process() -> None:
+    """Its own are given as environment variables."""
     with SkyloginServer({"SKYLOGIN_ISSUER": "shop", "MASTER_KEY": "master"}) as server:
         app = server.app()
         app.login("alice", iss="shop")
@@ -191,8 +191,8 @@ def test_a_running_server_refuses_the_same(
         "http://localhost:0",
     ],
 )
-def test_an_invalid_url_of_a_server(url: str) -> None:
-    """Is refused at once."""
+def test_an_invalid_url_is_refused_at_once(url: str) -> None:
+    """Before anything is sent."""
     with pytest.raises(ValueError, match=f"{url} .*URL"):
         RunningServer(url)
 

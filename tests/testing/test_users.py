@@ -30,7 +30,7 @@ def test_users_are_a_mapping(skylogin: SkyloginApp) -> None:
         skylogin.users["carol"]
 
 
-def test_more_users_than_a_page(skylogin: SkyloginApp) -> None:
+def test_all_pages_of_users_are_read(skylogin: SkyloginApp) -> None:
     """All with the same time, and still sorted. A user without a subject is left out."""
     skylogin.clock.freeze(SOME_DAY)
     subjects = [f"user{number:03}" for number in range(MANY)]

@@ -45,7 +45,9 @@ def read(text: str) -> dict[str, float]:
 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/Metrics", "/metrics?x=1"])
 @pytest.mark.parametrize("host", ["127.0.0.1:3000", "localhost", "[::1]:80"])
-async def test_a_program_on_this_machine_sees_them(path: str, host: str, client: Client) -> None:
+async def test_programs_on_this_machine_see_the_metrics(
+    path: str, host: str, client: Client
+) -> None:
     """As text, which no page of another site may read."""
     answer = await client.get(path, headers={"Host": host, "Origin": "http://localhost:5000"})
 
@@ -90,7 +92,7 @@ async def test_with_a_token_everybody_needs_it(given: str, make_client: MakeClie
     assert await numbers(client, headers=headers)
 
 
-async def test_a_port_of_their_own(make_client: MakeClient) -> None:
+async def test_the_metrics_may_have_a_port_of_their_own(make_client: MakeClient) -> None:
     """Where they are, they are not on the port of the calls."""
     client = await make_client(SKYLOGIN_METRICS_PORT="9100")
 
