@@ -1,4 +1,4 @@
-"""The limits on what strangers may ask of a server: a table, and how a setting changes it. Pure."""
+"""The limits on calls and clients: a table, and how a setting changes it. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -53,13 +53,13 @@ LIMITS = (
     Limit(NEW_USERS, OFF, "first logins with a custom token", "an address and an app", is_paced=False),
     Limit(CALLS, OFF, "calls", "an address"),
     Limit(CALLS_PER_KEY, OFF, "calls", "an API key or a master key"),
-    Limit(BODY_BYTES, OFF, "bytes of bodies", "an address"),
-    Limit(PORTAL_SIGN_INS, "5", "wrong passwords of the portal, and wrong admin tokens, before the next has to wait", "an address"),
+    Limit(BODY_BYTES, OFF, "bytes in bodies", "an address"),
+    Limit(PORTAL_SIGN_INS, "5", "wrong portal passwords and admin tokens before the next has to wait", "an address"),
     Limit(WEBSOCKETS, "300", "open websockets", "an address"),
     Limit(SUBSCRIPTIONS, "20000", "subscriptions to channels", "an address"),
     Limit(STREAMS, "20", "live event streams of the portal and the admin API", "an address"),
-    Limit(CALLS_WAITING, "2000", "calls that are being carried out; above 128, no more than wait for less than half a second", "a server"),
-    Limit(PASSWORD_HASHES, "50", "users' passwords that wait to be hashed", "a server"),
+    Limit(CALLS_WAITING, "2000", "calls in progress; above 128, only as many as wait for less than half a second", "a server"),
+    Limit(PASSWORD_HASHES, "50", "user passwords that wait to be hashed", "a server"),
 )
 # fmt: on
 _BY_NAME = {limit.name: limit for limit in LIMITS}
