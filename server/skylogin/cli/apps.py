@@ -16,8 +16,6 @@ from skylogin.cli.target import Target
 
 app = typer.Typer(help="List, create, export and import apps.", no_args_is_help=True)
 
-COLUMNS = ("app", "path", "api_key")
-COLUMNS_WITH_KEYS = (*COLUMNS, "master_key")
 Name = Annotated[str, typer.Argument(help="The app.")]
 
 
@@ -26,7 +24,7 @@ Name = Annotated[str, typer.Argument(help="The app.")]
 def list_apps(target: Target, as_json: output.AsJson = False) -> None:
     """List the apps, the default app first."""
     apps = target.ask("GET", "apps")["apps"]
-    output.print_rows(COLUMNS, apps, _cells, as_json=as_json, nothing="No apps.")
+    output.print_rows(apps, _cells, as_json=as_json, nothing="No apps.")
 
 
 @app.command()
@@ -78,10 +76,8 @@ def export(
     """
     with output.output_file(file) as stream:
         number = target.export(stream)
-    if as_json and file != output.STANDARD:
-        output.print_json({"app": target.app, "rows": number})
-    else:
-        output.tell(f"exported {output.count(number, 'row')} of {target.app}")
+    value, text = {"app": target.app, "rows": number}, output.count(number, "row")
+    output.print_exported(file, value, f"{text} of {target.app}", as_json=as_json)
 
 
 @app.command("import")
@@ -97,11 +93,9 @@ def load(
     """Import exported data into an app: all of it, or nothing."""
     with _input_file(file) as stream:
         rows = target.load(stream, replace=replace)
-    if as_json:
-        output.print_json(rows)
-    else:
-        text = ", ".join(f"{number} {table}" for table, number in rows.items())
-        output.say(f"imported into {target.app}: {text or 'nothing'}")
+    text = ", ".join(f"{number} {table}" for table, number in rows.items())
+    text = f"imported into {target.app}: {text or 'nothing'}"
+    output.print_result(rows, text, as_json=as_json)
 
 
 @contextmanager
@@ -111,19 +105,15 @@ def _input_file(name: str) -> Iterator[BinaryIO]:
             shutil.copyfileobj(sys.stdin.buffer, file)
             yield file
         return
-    try:
-        with Path(name).open("rb") as file:
-            yield file
-    except OSError as error:
-        output.fail(f"{name}: {error.strerror}")
+    with Path(name).open("rb") as file:
+        yield file
 
 
 def _print(stored: Any, *, as_json: bool) -> None:
     if as_json:
         output.print_json(stored)
     else:
-        row = {**_cells(stored), "master_key": stored["master_key"]}
-        output.print_table(COLUMNS_WITH_KEYS, [row])
+        output.print_table([{**_cells(stored), "master_key": stored["master_key"]}])
 
 
 def _cells(stored: Any) -> dict[str, str]:

@@ -64,8 +64,6 @@ def _with_target(
         try:
             with find_target(**options) as target:
                 work(target, **values)
-        except TargetError as error:
-            output.fail(str(error))
         except AdminError as error:
             if error.status == HTTPStatus.UNAUTHORIZED:
                 output.fail(f"{target.name}: {error.detail} ({GIVES_TOKEN})")

@@ -65,7 +65,7 @@ class DatabaseTarget(Target):
 
         try:
             return self._runner.run(run())
-        except (AdminError, BrokenPipeError, TargetError, RefusedError):
+        except (AdminError, BrokenPipeError, RefusedError):
             raise
         except Exception as error:
             if self._store is None:

@@ -21,7 +21,6 @@ from skylogin.operations.operator import Operator
 from skylogin.store import apps
 from skylogin.web import listening, tls
 
-COLUMNS = ("kind", "about", "text")
 # The JSON output calls a problem a fault.
 PROBLEM, WARNING, FINE = "fault", "warning", "fine"
 READY_SECONDS_MAX = 5.0
@@ -42,8 +41,7 @@ def doctor(target: Target, mode: Mode = None, as_json: output.AsJson = False) ->
     Exits with 1 if a problem prevents a server from running.
     """
     findings = _findings(target, mode)
-    rows = [one._asdict() for one in findings]
-    output.print_rows(COLUMNS, rows, _cells, as_json=as_json)
+    output.print_rows([one._asdict() for one in findings], _cells, as_json=as_json)
     if any(one.kind == PROBLEM for one in findings):
         raise SystemExit(1)
 

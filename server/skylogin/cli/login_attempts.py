@@ -15,7 +15,6 @@ from skylogin.client.errors import AdminError
 from skylogin.clock import system_now
 from skylogin.encoding import rfc3339
 
-COLUMNS = ("at", "verdict", "reason", "subject", "explanation", "id")
 WAIT_SECONDS_MAX = 60
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -79,7 +78,7 @@ def logins(  # noqa: PLR0913, PLR0917
         _show(found, as_json=as_json)
     else:
         rows = target.rows("apps", target.app, "logins", limit=limit, **filters)[::-1]
-        output.print_rows(COLUMNS, rows, _cells, as_json=as_json, nothing="No login attempts.")
+        output.print_rows(rows, _cells, as_json=as_json, nothing="No login attempts.")
 
 
 def _time(target: Target, text: str) -> str | None:

@@ -40,10 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def version(as_json: output.AsJson = False) -> None:
     """Print the version."""
-    if as_json:
-        output.print_json({"version": skylogin.__version__})
-    else:
-        output.say(skylogin.__version__)
+    output.print_result({"version": skylogin.__version__}, skylogin.__version__, as_json=as_json)
 
 
 def _print_version(wanted: bool) -> None:

@@ -107,40 +107,37 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def print_table(
-    columns: Sequence[str], rows: Sequence[Mapping[str, str]], nothing: str = ""
-) -> None:
-    """Print *rows* as a table on a terminal, else as tab-separated lines.
+def print_table(rows: Sequence[Mapping[str, str]], nothing: str = "") -> None:
+    """Print *rows*, by column, as a table on a terminal, else as tab-separated lines.
 
     A terminal that is too narrow gets a line for each value instead, so that it breaks no id and
     no secret. It shows the sentence *nothing* instead of an empty table.
     """
-    _print_lines([[row[name] for name in columns] for row in rows], columns, nothing)
+    if rows:
+        titles = [name.upper() for name in rows[0]]
+        _print_lines([list(row.values()) for row in rows], titles)
+    elif sys.stdout.isatty():
+        print(nothing)
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     """Print names and values, one pair per line."""
-    _print_lines(facts, None)
+    _print_lines(facts)
 
 
-def _print_lines(
-    rows: Sequence[Sequence[str]], columns: Sequence[str] | None, nothing: str = ""
-) -> None:
+def _print_lines(rows: Sequence[Sequence[str]], titles: Sequence[str] = ()) -> None:
     lines = [[shown(text) for text in row] for row in rows]
     if not sys.stdout.isatty():
         for line in lines:
             print(*line, sep="\t")
         return
-    if not lines:
-        print(nothing)
-        return
     # rich is on the start-up list.
     from rich.cells import cell_len  # noqa: PLC0415
 
-    if columns is not None:
-        lines.insert(0, [title.upper() for title in columns])
+    if titles:
+        lines.insert(0, list(titles))
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    if columns is not None and sum(widths) + 2 * len(widths) - 2 > _columns_of_terminal():
+    if titles and sum(widths) + 2 * len(widths) - 2 > _columns_of_terminal():
         _print_blocks(*lines)
         return
     for line in lines:
@@ -170,7 +167,6 @@ def count(number: int, noun: str) -> str:
 
 
 def print_rows(
-    columns: Sequence[str],
     rows: Sequence[Any],
     cells: Callable[[Any], Mapping[str, str]],
     *,
@@ -181,7 +177,7 @@ def print_rows(
     if as_json:
         print_json(rows)
     else:
-        print_table(columns, [cells(row) for row in rows], nothing)
+        print_table([cells(row) for row in rows], nothing)
 
 
 def as_cell(value: object) -> str:
@@ -208,12 +204,25 @@ def print_json(value: object) -> None:
     print(visible.json_text(value, _charset(sys.stdout), indent=2))
 
 
+def print_result(value: object, text: str, *, as_json: bool) -> None:
+    """Print *value* as JSON, or else *text*."""
+    if as_json:
+        print_json(value)
+    else:
+        say(text)
+
+
 def print_done(act: str, id: str, *, as_json: bool) -> None:
     """Print what was done to the thing with this id, as `deleted x` or as JSON."""
-    if as_json:
-        print_json({"done": act, "id": id})
+    print_result({"done": act, "id": id}, f"{act} {id}", as_json=as_json)
+
+
+def print_exported(file: str, value: object, text: str, *, as_json: bool) -> None:
+    """Print what was exported to *file*: to stderr, unless as JSON beside a file."""
+    if as_json and file != STANDARD:
+        print_json(value)
     else:
-        say(f"{act} {id}")
+        tell(f"exported {text}")
 
 
 def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
@@ -227,16 +236,6 @@ def print_line(value: Mapping[str, Any], *, as_json: bool) -> None:
         sys.stdout.flush()
     else:
         print(*texts, sep="\t", flush=True)
-
-
-def write_json_lines(file: BinaryIO) -> None:
-    """Copy lines of JSON to standard output; a terminal gets them with escapes."""
-    if sys.stdout.isatty():
-        for line in file:
-            print(visible.in_json(line.decode(), _charset(sys.stdout)), end="")
-        return
-    shutil.copyfileobj(file, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
 
 
 @contextmanager
@@ -266,12 +265,20 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def output_file(name: str) -> Iterator[BinaryIO]:
-    """Yield a file that is copied to *name*, or to standard output, once it is complete."""
+    """Yield a file that is copied to *name*, or to standard output, once it is complete.
+
+    A terminal gets what it cannot show as escapes of JSON.
+    """
     if name == STANDARD:
         with tempfile.TemporaryFile() as file:
             yield file
             file.seek(0)
-            write_json_lines(file)
+            if sys.stdout.isatty():
+                for line in file:
+                    print(visible.in_json(line.decode(), _charset(sys.stdout)), end="")
+                return
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
         return
     try:
         with whole_file(Path(name)) as file:

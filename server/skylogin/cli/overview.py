@@ -12,9 +12,6 @@ from skylogin.cli.database_target import DatabaseTarget
 from skylogin.cli.target import Target
 from skylogin.config import DEV, SERVE, Settings
 
-SETTING_COLUMNS = ("variable", "value", "is_default", "about")
-ACT_COLUMNS = ("at", "act", "target", "via", "address", "details")
-
 Mode = Annotated[
     Literal["dev", "serve"] | None,
     typer.Option(
@@ -58,12 +55,9 @@ def settings(target: Target, mode: Mode = None, as_json: output.AsJson = False) 
     if as_json:
         output.print_json(shown)
         return
-    output.print_table(SETTING_COLUMNS, [_setting_cells(row) for row in shown["settings"]])
+    cells = [{name: output.as_cell(row[name]) for name in row} for row in shown["settings"]]
+    output.print_table(cells)
     output.print_warnings(shown["warnings"])
-
-
-def _setting_cells(row: Any) -> dict[str, str]:
-    return {name: output.as_cell(row[name]) for name in SETTING_COLUMNS}
 
 
 def read_settings(target: DatabaseTarget, mode: str | None) -> Settings:
@@ -84,7 +78,7 @@ def audit(
     """Show an app's audit log, the newest entry last."""
     parts = ("audit",) if on_apps else ("apps", target.app, "audit")
     rows = target.rows(*parts, limit=limit)[::-1]
-    output.print_rows(ACT_COLUMNS, rows, _act_cells, as_json=as_json, nothing="No audit entries.")
+    output.print_rows(rows, _act_cells, as_json=as_json, nothing="No audit entries.")
 
 
 def _act_cells(act: Any) -> dict[str, str]:

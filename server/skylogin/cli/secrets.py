@@ -13,7 +13,6 @@ from skylogin.operations import secrets
 
 app = typer.Typer(help="Show, rotate and revoke custom token secrets.", no_args_is_help=True)
 
-COLUMNS = ("id", "secret", "accepted until", "uses in 7 days", "last used")
 # The fields of an environment secret if no database counts its uses.
 _UNUSED: dict[str, object] = {
     "created_at": None,
@@ -36,7 +35,7 @@ def show(
     shown = [one for one in listed["secrets"] if every or one["accepted"]]
     if not shown and listed["from_environment"]:
         output.fail("login with custom token is off: CUSTOM_TOKEN_SECRET is empty")
-    output.print_rows(COLUMNS, shown, _cells, as_json=as_json, nothing="No secrets.")
+    output.print_rows(shown, _cells, as_json=as_json, nothing="No secrets.")
 
 
 def _listed(target: Target) -> Any:
@@ -62,7 +61,7 @@ def rotate(
     _check_changeable(target)
     rotation = target.ask_app("POST", "secrets", overlap_hours=overlap)
     old = [target.get("secrets", one["id"]) for one in rotation["old"]]
-    output.print_rows(COLUMNS, [rotation["new"], *old], _cells, as_json=as_json)
+    output.print_rows([rotation["new"], *old], _cells, as_json=as_json)
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """`skylogin seed` and `skylogin export`: import users from a file, and export them."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -70,22 +69,12 @@ def export(
             seeds[name] = target.ask("GET", "apps", name, "seed")
     # The default app may have another name where the seed is applied.
     is_named = every or bool(target.given_app)
-    data = write({"apps": seeds} if is_named else seeds[names[0]]).encode()
-    if file == output.STANDARD:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        try:
-            with output.whole_file(Path(file)) as stream:
-                stream.write(data)
-        except OSError as error:
-            output.fail(f"{file}: {error.strerror}")
+    with output.output_file(file) as stream:
+        stream.write(write({"apps": seeds} if is_named else seeds[names[0]]).encode())
     numbers = {name: len(one["users"]) for name, one in seeds.items()}
-    if as_json and file != output.STANDARD:
-        output.print_json([{"app": name, "users": number} for name, number in numbers.items()])
-    else:
-        number = output.count(sum(numbers.values()), "user")
-        output.tell(f"exported {number} of {', '.join(names)}")
+    value = [{"app": name, "users": number} for name, number in numbers.items()]
+    text = f"{output.count(sum(numbers.values()), 'user')} of {', '.join(names)}"
+    output.print_exported(file, value, text, as_json=as_json)
 
 
 def _seed(target: Target, app: SeedApp) -> int:

@@ -30,7 +30,7 @@ from skylogin.cli.environment import (
     settings_now,
     settings_without_database,
 )
-from skylogin.cli.output import AsJson, fail, print_json, print_notes, say, whole_file
+from skylogin.cli.output import AsJson, fail, print_json, print_notes, print_result, say, whole_file
 from skylogin.cli.seed_files import SeedFiles
 from skylogin.cli.seeding import Seeding
 from skylogin.cli.workers import Workers
@@ -304,7 +304,5 @@ def migrate(database: Database = None, as_json: AsJson = False) -> None:
             await store.close()
 
     asyncio.run(upgrade())
-    if as_json:
-        print_json({"schema_version": tables.VERSION})
-    else:
-        say(f"the database has version {tables.VERSION}")
+    text = f"the database has version {tables.VERSION}"
+    print_result({"schema_version": tables.VERSION}, text, as_json=as_json)

@@ -8,7 +8,6 @@ import typer
 from skylogin.cli import environment, output
 from skylogin.cli.command import AppName
 from skylogin.cli.database_target import DatabaseTarget, check_version
-from skylogin.cli.target import TargetError
 from skylogin.config import Settings
 from skylogin.database import Store, open_store
 from skylogin.domain import database_url
@@ -93,9 +92,7 @@ def import_skygear(  # noqa: PLR0913, PLR0917
             report = _import(target, _checked(source), wanted).body()
     except UnclearError as error:
         _print_report(error.report.body(), as_json=as_json)
-        output.fail(str(error))
-    except TargetError as error:
-        output.fail(str(error))
+        raise
     _print_report(report, as_json=as_json)
 
 
@@ -124,15 +121,10 @@ def export_skygear(  # noqa: PLR0913, PLR0917
                 operator, name, app_name or name, stream, replaces=replace, progress=progress
             )
 
-    try:
-        with DatabaseTarget(settings) as target, output.output_file(file) as stream:
-            number = target.run(export)
-    except TargetError as error:
-        output.fail(str(error))
-    if as_json and file != output.STANDARD:
-        output.print_json({"app": name, "rows": number})
-    else:
-        output.tell(f"exported {output.count(number, 'row')} of {name}")
+    with DatabaseTarget(settings) as target, output.output_file(file) as stream:
+        number = target.run(export)
+    value, text = {"app": name, "rows": number}, output.count(number, "row")
+    output.print_exported(file, value, f"{text} of {name}", as_json=as_json)
 
 
 def _checked(url: str) -> str:
@@ -166,7 +158,7 @@ def _print_report(report: Mapping[str, Any], *, as_json: bool) -> None:
         return
     does = "would be imported" if report["dry_run"] else "was imported"
     output.say(f"what {does} from {report['app_name']} into {report['into']}:")
-    output.print_table(COLUMNS, [_cells(name, row) for name, row in report["rows"].items()])
+    output.print_table([_cells(name, row) for name, row in report["rows"].items()])
     for name, number in report["records"].items():
         output.say(f"  {output.count(number, 'record')} of type {name}")
     for name, number in report["logins"].items():

@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Self
 
-from skylogin.client.admin_api import AdminClient, Query, given, rows_of_pages
+from skylogin.client.admin_api import Query, given, path_of, query_of, rows_of_pages
+from skylogin.operations.operator import RefusedError
 
 Json = dict[str, Any]
 
 NOT_IN_A_PATH = frozenset(("", ".", ".."))
 
 
-class TargetError(Exception):
-    """The target cannot be used. The text says why."""
+class TargetError(RefusedError):
+    """The target cannot be used."""
 
 
 class Target(AbstractContextManager["Target"], ABC):
@@ -58,7 +59,8 @@ class Target(AbstractContextManager["Target"], ABC):
             # A proxy would remove it from the path, which would name something else then.
             raise TargetError(f"{invalid[0]!r} is not a valid name")
         check_is_json([parts, query, body])
-        return AdminClient(self).ask(method, *parts, query=query, body=body)
+        data = None if body is None else json.dumps(body).encode()
+        return self.send(method, path_of(*parts), query_of(query or {}), data)
 
     @abstractmethod
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:

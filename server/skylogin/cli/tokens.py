@@ -61,7 +61,7 @@ def mint(  # noqa: PLR0913, PLR0917
     if known is None:
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
         minted = target.ask_app("POST", "tokens", algorithm=algorithm, **order)
-        _print_token(minted["token"], as_json=as_json)
+        output.print_result(minted, minted["token"], as_json=as_json)
         return
     if not known:
         output.fail(
@@ -77,14 +77,7 @@ def mint(  # noqa: PLR0913, PLR0917
             token = minting.mint(subject, text, now, lifetime, algorithm, claims)
     except ValueError as error:
         output.fail(str(error))
-    _print_token(token, as_json=as_json)
-
-
-def _print_token(token: str, *, as_json: bool) -> None:
-    if as_json:
-        output.print_json({"token": token})
-    else:
-        output.say(token)
+    output.print_result({"token": token}, token, as_json=as_json)
 
 
 def _read_claim(text: str) -> tuple[str, object]:

@@ -14,7 +14,6 @@ from skylogin.store.user_search import SORTS
 app = typer.Typer(help="Find, edit, disable and delete users.", no_args_is_help=True)
 
 User = Annotated[str, typer.Argument(help="The sub of the user's custom tokens, or the user's id.")]
-COLUMNS = ("id", "subject", "username", "email", "roles", "last seen", "disabled")
 _TIMES = ("created_at", "last_seen_at", "signed_out_at")
 
 
@@ -48,7 +47,7 @@ def find(  # noqa: PLR0913, PLR0917
         disabled=disabled,
         sort=sort,
     )
-    output.print_rows(COLUMNS, found, _cells, as_json=as_json, nothing="No users.")
+    output.print_rows(found, _cells, as_json=as_json, nothing="No users.")
 
 
 def _cells(user: Any) -> dict[str, str]:
@@ -129,9 +128,8 @@ def edit(
     as_json: output.AsJson = False,
 ) -> None:
     """Change fields of a user's profile."""
-    profile, user_id = output.read_object(changes, "CHANGES"), _id_of(target, user)
-    target.ask_app("PATCH", "users", user_id, profile=profile)
-    output.print_done("saved", user_id, as_json=as_json)
+    profile = output.read_object(changes, "CHANGES")
+    _act(target, user, "saved", "PATCH", as_json=as_json, profile=profile)
 
 
 @app.command()
@@ -144,20 +142,15 @@ def disable(
     as_json: output.AsJson = False,
 ) -> None:
     """Disable a user: logins and calls are refused."""
-    user_id = _id_of(target, user)
-    target.ask_app(
-        "POST", "users", user_id, "disable", message=message or None, until=until or None
-    )
-    output.print_done("disabled", user_id, as_json=as_json)
+    values = {"message": message or None, "until": until or None}
+    _act(target, user, "disabled", "POST", "disable", as_json=as_json, **values)
 
 
 @app.command()
 @with_app_target
 def enable(target: Target, user: User, as_json: output.AsJson = False) -> None:
     """Enable a disabled user."""
-    user_id = _id_of(target, user)
-    target.ask_app("POST", "users", user_id, "enable")
-    output.print_done("enabled", user_id, as_json=as_json)
+    _act(target, user, "enabled", "POST", "enable", as_json=as_json)
 
 
 @app.command()
@@ -171,18 +164,15 @@ def roles(
     as_json: output.AsJson = False,
 ) -> None:
     """Set a user's roles."""
-    user_id = _id_of(target, user)
-    target.ask_app("PUT", "users", user_id, "roles", roles=names or [])
-    output.print_done("changed the roles of", user_id, as_json=as_json)
+    done = "changed the roles of"
+    _act(target, user, done, "PUT", "roles", as_json=as_json, roles=names or [])
 
 
 @app.command("sign-out")
 @with_app_target
 def sign_out(target: Target, user: User, as_json: output.AsJson = False) -> None:
     """Revoke all access tokens of a user."""
-    user_id = _id_of(target, user)
-    target.ask_app("POST", "users", user_id, "sign-out")
-    output.print_done("signed out", user_id, as_json=as_json)
+    _act(target, user, "signed out", "POST", "sign-out", as_json=as_json)
 
 
 @app.command()
@@ -191,17 +181,30 @@ def delete(
     target: Target, user: User, yes: output.Yes = False, as_json: output.AsJson = False
 ) -> None:
     """Delete a user with profile, principals, devices, roles and password."""
-    user_id = _id_of(target, user)
     output.confirm(f"Delete {user}?", yes=yes)
-    target.ask_app("DELETE", "users", user_id)
-    output.print_done("deleted", user_id, as_json=as_json)
+    _act(target, user, "deleted", "DELETE", as_json=as_json)
+
+
+def _act(
+    target: Target,
+    user: str,
+    done: str,
+    method: str,
+    *parts: str,
+    as_json: bool,
+    **body: object,
+) -> None:
+    """Send a request about a user, and print what was *done*."""
+    user_id = _id_of(target, user)
+    target.ask_app(method, "users", user_id, *parts, **body)
+    output.print_done(done, user_id, as_json=as_json)
 
 
 def _id_of(target: Target, user: str) -> str:
     """Return the id of the user that a command names by sub or id.
 
-    A text that is the sub of one user and the id of another names neither. If it is nobody's, it
-    is returned as it is, and the target says so.
+    A text that is the sub of one user and the id of another is refused. One that names no user is
+    returned as it is, for the target to refuse.
     """
     user_id = _with_subject(target, user) or user
     if user_id != user and user not in NOT_IN_A_PATH and _exists(target, user):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPResponse
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from skylogin.client.connections import ANSWER_SECONDS_MAX, Connections, HttpAnswer, Readable
@@ -18,13 +18,6 @@ PAGE_LIMIT = 200
 GOOD = range(200, 300)
 
 Query = Sequence[tuple[str, str]]
-
-
-class Transport(Protocol):
-    """Carries requests to an admin API."""
-
-    def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
-        """Return the answer, or None if it is empty. Raises AdminError."""
 
 
 class HttpTransport:
@@ -73,7 +66,7 @@ def _with_query(path: str, query: Query) -> str:
 class AdminClient:
     """Asks about the app called *app*, or about the server if no app is given."""
 
-    def __init__(self, transport: Transport, app: str = "") -> None:
+    def __init__(self, transport: HttpTransport, app: str = "") -> None:
         self.app = app
         self._transport = transport
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skylogin.client.admin_api import AdminClient, Transport, read_optional_time
+from skylogin.client.admin_api import AdminClient, HttpTransport, read_optional_time
 from skylogin.client.connections import Connections, HttpAnswer
 from skylogin.client.errors import CallRefusedError, LoginRefusedError, json_object
 from skylogin.testing.bad_tokens import BadTokens
@@ -46,7 +46,7 @@ class SkyloginApp:
     for another process.
     """
 
-    def __init__(self, connections: Connections, transport: Transport, name: str) -> None:
+    def __init__(self, connections: Connections, transport: HttpTransport, name: str) -> None:
         self.name = name
         self._connections = connections
         self._admin = AdminClient(transport, name)
