@@ -66,7 +66,7 @@ def test_every_alert_has_its_first_steps() -> None:
     file = yaml.safe_load((ROOT / "release/prometheus/alerts.yaml").read_text(encoding="utf-8"))
     alerts = {rule["alert"] for group in file["groups"] for rule in group["rules"]}
 
-    assert first_cells(section(PAGE, "## First steps at each alarm")) == alerts
+    assert first_cells(section(PAGE, "## First steps for each alert")) == alerts
 
 
 def test_the_metrics_that_are_watched_exist() -> None:
