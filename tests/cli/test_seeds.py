@@ -139,6 +139,16 @@ def test_no_server_starts_with_an_invalid_seed(
     assert (taken.returncode, taken.stdout) == (1, "")
     assert taken.stderr.startswith("taken.yaml:4: users[0].profile.username: another user has")
     assert "Traceback" not in taken.stderr
+    users = [
+        {"sub": sub, "profile": {"age": age}} for sub, age in (("a", 1), ("b", "1"), ("c", ""))
+    ]
+    (tmp_path / "ages.json").write_text(json.dumps({"users": users}, indent=1))
+    ages = run_command(tmp_path, *command, "--seed", "ages.json", *rest)
+    places = [line.partition(": the field")[0] for line in ages.stderr.splitlines()]
+    assert places == [
+        "ages.json:12: users[1].profile.age",
+        "ages.json:18: users[2].profile.age",
+    ]
 
 
 def test_commands_of_exec_find_its_server(tmp_path: Path, users: str) -> None:

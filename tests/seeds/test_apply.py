@@ -15,7 +15,7 @@ from skylogin.domain.user import User
 from skylogin.operations import apps, users
 from skylogin.operations.operator import MissingError, Operator, list_acts
 from skylogin.seeds import apply, document, export, reader
-from skylogin.seeds.apply import SeedRefusedError
+from skylogin.seeds.nodes import SeedError
 from skylogin.store import access_rules, audit_log, roles
 from skylogin.store import apps as stored_apps
 from skylogin.store.user_search import Search
@@ -71,7 +71,7 @@ async def apply_seed(operator: Operator, body: Mapping[str, Any], app: str = APP
 
 async def problems_of(operator: Operator, *wanted: Mapping[str, Any]) -> list[str]:
     """Return the problems of a seed with users as *wanted*."""
-    with pytest.raises(SeedRefusedError) as caught:
+    with pytest.raises(SeedError) as caught:
         await apply_seed(operator, {"users": list(wanted)})
     return [str(problem) for problem in caught.value.problems]
 
@@ -355,7 +355,7 @@ async def test_a_conflict_has_its_line_in_the_file(operator: Operator) -> None:
     )
     [wanted] = reader.read(text, "users.yaml", APP)
 
-    with pytest.raises(SeedRefusedError, match=r"^users\.yaml:6: apps\.myapp\.users\[0\]\.profile"):
+    with pytest.raises(SeedError, match=r"^users\.yaml:6: apps\.myapp\.users\[0\]\.profile"):
         await apply.seed(operator, APP, wanted)
 
 

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from skylogin.admin.request import AdminRequest, Json, Problem
 from skylogin.operations import controls, stubs
 from skylogin.seeds import apply, export, project_file, reader
-from skylogin.seeds.apply import SeedRefusedError
 from skylogin.seeds.nodes import SeedError
 from skylogin.seeds.seed import SeedApp
 
@@ -52,7 +51,7 @@ def _problems_answered() -> Iterator[None]:
     """Answer with all problems of a seed."""
     try:
         yield
-    except (SeedError, SeedRefusedError) as error:
+    except SeedError as error:
         problems = [str(problem) for problem in error.problems]
         places = [problem.path for problem in error.problems]
         detail = f"the seed has {len(problems)} problem{'s' * (len(problems) > 1)}"

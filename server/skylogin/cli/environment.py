@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Annotated
 import typer
 
 from skylogin import config, logs
-from skylogin.cli import private_files
 from skylogin.cli.output import print_warnings
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.domain import text_file
 from skylogin.domain.text_file import NotTextError
 
 ENV_FILE = Path(".env")
+FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 DATABASE_VARIABLES = ("SKYLOGIN_DATABASE_URL", "DATABASE_URL")
 CUSTOM_TOKEN_SECRET = "CUSTOM_TOKEN_SECRET"
 # What `dev` does not read. A project has a DATABASE_URL of its own in its shell, and a `.env` of
@@ -101,7 +102,24 @@ def file_warnings(environment: Mapping[str, str], *, isolated: bool = False) -> 
     An *isolated* server reads no `.env`.
     """
     in_env_file = {} if isolated else _read_env_file(ENV_FILE)
-    return private_files.warnings(environment, in_env_file, ENV_FILE)
+    variables = [f"{name}_FILE" for name in config.FROM_FILES if name in config.NOT_SHOWN]
+    named = (environment.get(variable) for variable in (*variables, "SKYLOGIN_TLS_KEY"))
+    files = [Path(name) for name in named if name]
+    if any(in_env_file.get(name) for name in config.NOT_SHOWN):
+        files.insert(0, ENV_FILE)
+    return [
+        f"other users of this machine may read {file}, which has secrets: its mode is {mode:03o}"
+        for file in files
+        if (mode := _mode(file)) & FOR_OTHERS
+    ]
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of a file, 0 if it cannot be asked for them."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
 
 
 def environment_of(mode: str, without: Collection[str] = ()) -> dict[str, str]:

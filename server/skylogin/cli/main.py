@@ -12,6 +12,7 @@ from skylogin.cli import output, project_file, run_command, servers
 from skylogin.cli.output import fail
 from skylogin.config import ConfigurationError
 from skylogin.operations.operator import RefusedError
+from skylogin.seeds.nodes import SeedError
 
 # These start faster without importing the other commands.
 RUN_A_SERVER = frozenset(("dev", "serve", "exec"))
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # Standard output is closed: buffered output cannot be printed either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
+    except SeedError as error:
+        fail(*map(str, error.problems))
     except RefusedError as error:
         fail(str(error))
     except ConfigurationError as error:

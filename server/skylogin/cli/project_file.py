@@ -41,7 +41,7 @@ stubs:
 
 
 def read() -> "Project | None":
-    """Return the project of the current folder, if any. Exits with 1 on a bad file."""
+    """Return the project of the current folder, if any. Raises SeedError."""
     try:
         path = project_place.find(Path.cwd())
     except FileNotFoundError:
@@ -51,12 +51,8 @@ def read() -> "Project | None":
         return None
     # On the start-up list: most folders have no such file.
     from skylogin.seeds import project_file  # noqa: PLC0415
-    from skylogin.seeds.nodes import SeedError  # noqa: PLC0415
 
-    try:
-        return project_file.read(Path(os.path.relpath(path)))
-    except SeedError as error:
-        fail(*(str(problem) for problem in error.problems))
+    return project_file.read(Path(os.path.relpath(path)))
 
 
 def init(as_json: AsJson = False) -> None:

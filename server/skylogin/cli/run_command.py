@@ -14,8 +14,7 @@ import typer
 from skylogin.cli import project_file
 from skylogin.cli.environment import Given, OwnDatabase, server_settings
 from skylogin.cli.output import tell
-from skylogin.cli.seed_files import SeedFiles
-from skylogin.cli.seeding import Seeding
+from skylogin.cli.seeding import SeedFiles, Seeding
 from skylogin.client import proxies
 from skylogin.config import DEV, Settings
 from skylogin.errors import SkygearError

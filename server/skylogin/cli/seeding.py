@@ -1,23 +1,65 @@
-"""A server that starts with the seeds of a command, and of its project."""
+"""Seed files of the command line, and a server that starts with them and with its project's."""
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from skylogin.actions.services import Services
-from skylogin.cli.seed_files import read_seeds
+from skylogin.cli.output import STANDARD
 from skylogin.config import Settings
 from skylogin.database import Store
 from skylogin.operations import stubs
 from skylogin.operations.operator import Operator, enter, operator_of
+from skylogin.seeds.nodes import SeedError, SeedProblem
 from skylogin.web import server
 
 if TYPE_CHECKING:
     from skylogin.seeds.project_file import Project
+    from skylogin.seeds.seed import SeedApp
+
+SeedFiles = Annotated[
+    list[str] | None,
+    typer.Option(help="A YAML or JSON file of initial users. May be repeated."),
+]
+
+
+def read_seeds(
+    files: Sequence[str], default_app: str, project: "Project | None" = None
+) -> "list[SeedApp]":
+    """Return the apps of seeds, that of the *project* first.
+
+    Users without a named app belong to *default_app*. Raises SeedError with the problems of all
+    files.
+    """
+    # On the start-up list: most servers start without a seed.
+    from skylogin.seeds import reader  # noqa: PLC0415
+
+    apps: list[SeedApp] = []
+    problems: list[SeedProblem] = []
+    if project is not None:
+        try:
+            apps += project.seeds(default_app)
+        except SeedError as error:
+            problems += error.problems
+    for file in files:
+        try:
+            data = sys.stdin.buffer.read() if file == STANDARD else Path(file).read_bytes()
+            apps += reader.read(data, file, default_app)
+        except SeedError as error:
+            problems += error.problems
+        except OSError as error:
+            problems.append(SeedProblem("", error.strerror or str(error), file=file))
+    if problems:
+        raise SeedError(problems)
+    return apps
 
 
 class Seeding:
-    """The apps of *project* and of seed *files*. Exits with 1 on any problem in a file."""
+    """The apps of *project* and of seed *files*. Raises SeedError."""
 
     def __init__(
         self, settings: Settings, files: list[str] | None, project: "Project | None"

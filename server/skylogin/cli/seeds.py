@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from skylogin.cli import output, seed_files
+from skylogin.cli import output, seeding
 from skylogin.cli.command import with_app_target
 from skylogin.cli.target import Target
 from skylogin.client.errors import AdminError
@@ -26,7 +26,7 @@ def seed(
     as_json: output.AsJson = False,
 ) -> None:
     """Add the users of a seed to apps, or update them. Other data does not change."""
-    apps = seed_files.read_seeds([file], target.app)
+    apps = seeding.read_seeds([file], target.app)
     others = [app.name for app in apps if app.name != target.app]
     if target.given_app and others:
         output.fail(f"{file} names its apps: {', '.join(others)}. Leave out --app")

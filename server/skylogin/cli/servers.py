@@ -31,8 +31,7 @@ from skylogin.cli.environment import (
     settings_without_database,
 )
 from skylogin.cli.output import AsJson, fail, print_json, print_notes, print_result, say, whole_file
-from skylogin.cli.seed_files import SeedFiles
-from skylogin.cli.seeding import Seeding
+from skylogin.cli.seeding import SeedFiles, Seeding
 from skylogin.cli.workers import Workers
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
 from skylogin.database import open_store, tables

@@ -20,8 +20,8 @@ from skylogin.domain.profile import references
 from skylogin.domain.stored_names import CUSTOM_TOKEN, EVERY_APP, USER_TYPE
 from skylogin.domain.user import Account, User
 from skylogin.errors import RetryTransaction, SkygearError
-from skylogin.operations.operator import MissingError, Operator, RefusedError
-from skylogin.seeds.nodes import SeedProblem
+from skylogin.operations.operator import MissingError, Operator
+from skylogin.seeds.nodes import SeedError, SeedProblem
 from skylogin.seeds.seed import SeedApp, SeedUser
 from skylogin.store import access_rules, apps, login_batch, roles, schema, users
 from skylogin.store import passwords as stored_passwords
@@ -30,19 +30,11 @@ from skylogin.store.passwords import NewPassword
 from skylogin.tokens.custom_token import DOCUMENTED
 
 
-class SeedRefusedError(RefusedError):
-    """A seed that conflicts with what the app has; *problems* are all the reasons."""
-
-    def __init__(self, problems: Sequence[SeedProblem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
-
-
 async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
     """Create or update the users of a seed: all of them, or none. Return their number.
 
     Other users, and profile fields that the seed does not mention, stay. Under
-    `skylogin dev` a missing app is made. Raises SeedRefusedError if a user cannot be as the seed
+    `skylogin dev` a missing app is made. Raises SeedError if a user cannot be as the seed
     describes them, and MissingError without the app.
     """
     _check_subjects(wanted, documented=operator.settings.contract == DOCUMENTED)
@@ -58,14 +50,14 @@ async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
 
 
 def _check_subjects(wanted: SeedApp, *, documented: bool) -> None:
-    """Raise SeedRefusedError with every user who could never log in."""
+    """Raise SeedError with every user who could never log in."""
     problems = [
         wanted.problem(number, "sub", problem)
         for number, user in enumerate(wanted.users)
         if user.subject and (problem := subject.problem(user.subject, documented=documented))
     ]
     if problems:
-        raise SeedRefusedError(problems)
+        raise SeedError(problems)
 
 
 async def _prepare(tx: Transaction, operator: Operator, app: str) -> None:
@@ -123,7 +115,7 @@ class _SeedApplier:
     new_ids: Sequence[str]
 
     async def apply(self) -> None:
-        """Apply the seed. Raises SeedRefusedError."""
+        """Apply the seed. Raises SeedError."""
         tx, app, wanted = self.tx, self.app, self.wanted
         if wanted.users:
             accounts = await self._load_accounts()
@@ -148,7 +140,7 @@ class _SeedApplier:
     # --- existing users ------------------------------------------------------------
 
     async def _load_accounts(self) -> dict[str, Account]:
-        """Return the users' existing accounts. Raises SeedRefusedError on an id of another."""
+        """Return the users' existing accounts. Raises SeedError on an id of another."""
         tx, app, wanted = self.tx, self.app, self.wanted.users
         subjects = {user.subject for user in wanted if user.subject}
         accounts = await login_batch.load_accounts(tx, app, subjects)
@@ -174,16 +166,16 @@ class _SeedApplier:
     async def _refuse(
         self, problems: Sequence[SeedProblem], accounts: Mapping[str, Account]
     ) -> NoReturn:
-        """Raise SeedRefusedError, or RetryTransaction if a login made an account meanwhile."""
+        """Raise SeedError, or RetryTransaction if a login made an account meanwhile."""
         missing = {user.subject for user in self.wanted.users if user.subject} - set(accounts)
         if missing and await login_batch.load_accounts(self.tx, self.app, missing):
             raise RetryTransaction
-        raise SeedRefusedError(problems)
+        raise SeedError(problems)
 
     # --- changes -------------------------------------------------------------------
 
     async def _decide(self, accounts: dict[str, Account]) -> LoginChanges:
-        """Return what changes. Raises SeedRefusedError with every user who is refused."""
+        """Return what changes. Raises SeedError with every user who is refused."""
         tx, app, wanted = self.tx, self.app, self.wanted.users
         now, key_sets = self.operator.now(), self.operator.settings.auth_record_keys
         # Field rules restrict users, not operators.

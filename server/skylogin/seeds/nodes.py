@@ -1,12 +1,13 @@
-"""The values of a seed with their lines, and what can be wrong with them. Pure."""
+"""The values of a seed with their lines, and what can be wrong with them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
+from skylogin.operations.operator import RefusedError
 
 NESTING_MAX = 64
 # Keys and values together. It limits the memory that a file can take.
@@ -31,10 +32,10 @@ class SeedProblem:
         return f"{place}{self.path}: {self.text}" if self.path else f"{place}{self.text}"
 
 
-class SeedError(ValueError):
+class SeedError(RefusedError, ValueError):
     """A seed that cannot be used; *problems* are all the reasons."""
 
-    def __init__(self, problems: list[SeedProblem]) -> None:
+    def __init__(self, problems: Sequence[SeedProblem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
