@@ -139,6 +139,16 @@ def test_invalid_options_are_reported_on_stderr(arguments: tuple[str, ...], tmp_
     assert "Traceback" not in refused.stderr
 
 
+def test_a_secret_that_cannot_be_used_is_reported_in_one_line(tmp_path: Path) -> None:
+    """For making a token and for explaining one alike."""
+    for arguments in (("mint", "alice"), ("explain", "a.b.c")):
+        refused = run_command(tmp_path, "token", *arguments, *INVALID["key of two halves"])
+
+        assert (refused.returncode, refused.stdout) == (1, "")
+        [line] = refused.stderr.splitlines()
+        assert "should not be used as an HMAC secret" in line
+
+
 def test_a_subject_that_is_not_text_is_refused(tmp_path: Path) -> None:
     """The token would be another user's."""
     refused = run_command(tmp_path, "token", "mint", "\udcff", *SECRET)

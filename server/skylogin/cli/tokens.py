@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -18,12 +18,9 @@ from skylogin.domain import text_file
 from skylogin.domain.text_file import NotTextError
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
-from skylogin.operations import secrets
+from skylogin.operations import secrets, tokens
+from skylogin.store.secrets import StoredSecret
 from skylogin.tokens import bad_tokens
-from skylogin.tokens import explain as explaining
-from skylogin.tokens import mint as minting
-from skylogin.tokens.custom_token import Secret
-from skylogin.tokens.jws import prepare_key
 
 app = typer.Typer(help="Make custom tokens, and explain why one is refused.", no_args_is_help=True)
 
@@ -60,23 +57,15 @@ def mint(  # noqa: PLR0913, PLR0917
     known = _known_secrets(target, secret)
     if known is None:
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
-        minted = target.ask_app("POST", "tokens", algorithm=algorithm, **order)
-        output.print_result(minted, minted["token"], as_json=as_json)
-        return
-    if not known:
+        token = target.ask_app("POST", "tokens", algorithm=algorithm, **order)["token"]
+    elif known:
+        lifetime, claims = timedelta(seconds=expires_in), {"sub": subject, **claims}
+        now = system_now()
+        token = tokens.mint_with(known[0].secret, claims, now, lifetime, algorithm, bad)
+    else:
         output.fail(
             "no custom token secret: set CUSTOM_TOKEN_SECRET or run `skylogin secret rotate`"
         )
-    lifetime, text, now = timedelta(seconds=expires_in), known[0].text, system_now()
-    try:
-        if bad:
-            token = bad_tokens.mint(
-                bad, subject, text, now, claims, lifetime=lifetime, algorithm=algorithm
-            )
-        else:
-            token = minting.mint(subject, text, now, lifetime, algorithm, claims)
-    except ValueError as error:
-        output.fail(str(error))
     output.print_result({"token": token}, token, as_json=as_json)
 
 
@@ -105,9 +94,8 @@ def explain(
     if known is None:
         verdict = target.ask_app("POST", "tokens", "explain", token=token)
     else:
-        keys = [Secret(one.name, prepare_key(one.text)) for one in known]
         rules = _settings(target).rules
-        verdict = explaining.explain(token, keys, system_now(), rules).as_dict()
+        verdict = tokens.explain_with(known, token, system_now(), rules).as_dict()
     if as_json:
         output.print_json(verdict)
     else:
@@ -116,7 +104,7 @@ def explain(
 
 
 def _read_input() -> str:
-    """Return the text of standard input. Exits with 1 if it is not one."""
+    """Return the text of standard input. Exits with 1 if it is not UTF-8."""
     try:
         return text_file.read(sys.stdin.buffer.read())
     except NotTextError as error:
@@ -140,22 +128,16 @@ def _print_verdict(verdict: Mapping[str, Any]) -> None:
         output.say(verdict["contract_note"])
 
 
-class _NamedSecret(NamedTuple):
-    name: str
-    text: str
-
-
-def _known_secrets(target: Target, text: str | None) -> list[_NamedSecret] | None:
+def _known_secrets(target: Target, text: str | None) -> list[StoredSecret] | None:
     """Return the secrets of the option or the environment, or None if the target must be asked.
 
     A server is always asked, because its own secrets and clock apply.
     """
     if text:
-        return [_NamedSecret("given", text)]
+        return [StoredSecret("given", text, system_now(), None)]
     if not isinstance(target, DatabaseTarget):
         return None
-    fixed = secrets.in_environment(target.settings, target.app, system_now())
-    return None if fixed is None else [_NamedSecret(one.id, one.secret) for one in fixed]
+    return secrets.in_environment(target.settings, target.app, system_now())
 
 
 def _settings(target: Target) -> Settings:

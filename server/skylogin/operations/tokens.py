@@ -1,24 +1,34 @@
 """Custom tokens: explain one, and make one if that is allowed."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from skylogin.config import DEV
 from skylogin.operations import secrets
 from skylogin.operations.operator import ConflictError, Operator, RefusedError
+from skylogin.store.secrets import StoredSecret
 from skylogin.tokens import bad_tokens, jws
 from skylogin.tokens import explain as explaining
 from skylogin.tokens import mint as minting
-from skylogin.tokens.custom_token import Secret
+from skylogin.tokens.custom_token import Rules, Secret
 from skylogin.tokens.explain import Verdict
 
 
 async def explain(operator: Operator, app: str, token: str) -> Verdict:
     """Return how a login with *token* would end now, without logging in."""
     accepted = await secrets.list_accepted(operator, app)
-    keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
-    rules = operator.settings.rules
-    return explaining.explain(token, keys, operator.now(), rules)
+    return explain_with(accepted, token, operator.now(), operator.settings.rules)
+
+
+def explain_with(
+    accepted: Sequence[StoredSecret], token: str, now: datetime, rules: Rules
+) -> Verdict:
+    """Do the same with these secrets. Raises RefusedError if one cannot be used."""
+    try:
+        keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+    return explaining.explain(token, keys, now, rules)
 
 
 async def mint(  # noqa: PLR0913, PLR0917
@@ -36,15 +46,28 @@ async def mint(  # noqa: PLR0913, PLR0917
     """
     if operator.settings.mode != DEV:
         raise RefusedError("only `skylogin dev` makes custom tokens: your own server signs them")
-    subject, now = str(claims["sub"]), operator.now()
     secret = await _signing_secret(operator, app)
-    if not bad:
-        return minting.mint(subject, secret, now, lifetime, algorithm, claims)
-    if bad not in bad_tokens.KINDS:
-        raise RefusedError(f"{bad!r} is not a kind of bad token")
-    return bad_tokens.mint(
-        bad, subject, secret, now, claims, lifetime=lifetime, algorithm=algorithm
-    )
+    return mint_with(secret, claims, operator.now(), lifetime, algorithm, bad)
+
+
+def mint_with(  # noqa: PLR0913, PLR0917
+    secret: str,
+    claims: Mapping[str, object],
+    now: datetime,
+    lifetime: timedelta,
+    algorithm: str,
+    bad: str,
+) -> str:
+    """Do the same with this secret. Raises RefusedError on values that cannot be used."""
+    subject = str(claims["sub"])
+    try:
+        if not bad:
+            return minting.mint(subject, secret, now, lifetime, algorithm, claims)
+        return bad_tokens.mint(
+            bad, subject, secret, now, claims, lifetime=lifetime, algorithm=algorithm
+        )
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
 
 
 async def _signing_secret(operator: Operator, app: str) -> str:
