@@ -3,10 +3,10 @@
 # examples/java/target and kits/java/target; `make clean` removes it. ARGS is passed on:
 # make dev ARGS='--port 0 --ephemeral'
 
-.PHONY: dev fast check test test-long fuzz docs bench screenshots constraints audit dist pyz sbom image clean
+.PHONY: dev fast test-python check test test-long fuzz docs bench screenshots constraints audit dist pyz sbom image clean
 .DEFAULT_GOAL := dev
 
-# `make fast PYTHON=python3.13` runs on that interpreter, in an environment of its own.
+# `make test-python PYTHON=python3.13` runs on that interpreter, in an environment of its own.
 VENV := .venv$(if $(PYTHON),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml $(wildcard constraints/*.txt)
@@ -30,8 +30,14 @@ ROOT_ON_DEBIAN := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null &
 dev: $(VENV)/.installed
 	@exec $(BIN)/skylogin dev $(ARGS)
 
+# The tests that need only Python; `make fast` leaves out the heavy ones.
+ONLY_PYTHON := $(BIN)/pytest -p no:schemathesis --ignore tests/admin/test_schemathesis.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q
+
 fast: $(VENV)/.installed-test
-	@$(BIN)/pytest -m 'not slow and not long' -p no:schemathesis --ignore tests/admin/test_schemathesis.py --hypothesis-profile=fast -n auto --maxprocesses 4 --dist worksteal -q $(ARGS)
+	@$(ONLY_PYTHON) -m 'not slow and not long and not heavy' $(ARGS)
+
+test-python: $(VENV)/.installed-test
+	@$(ONLY_PYTHON) -m 'not slow and not long' $(ARGS)
 
 check: $(VENV)/.installed-test $(VENV)/.installed-docs
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""`make fast` on machines that are set up in another way: clocks, zones, locales, interpreters."""
+"""`make test-python` where clocks, zones, locales and interpreters are set up in another way."""
 
 import glob
 import os
@@ -30,11 +30,11 @@ ZONES_AND_LOCALES = {
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
-def make_fast(*arguments: str, **environment: str) -> None:
-    """Run `make fast`, and fail with its last lines if it does."""
+def run_tests(*arguments: str, **environment: str) -> None:
+    """Run `make test-python`, and fail with its last lines if it does."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", "fast", *arguments],
+        ["make", "test-python", *arguments],
         cwd=ROOT,
         env={**kept, **environment},
         capture_output=True,
@@ -53,7 +53,7 @@ def test_the_tests_pass_at_the_turn_of_a_minute_or_year(
     """Tests that freeze the time themselves are left out: two of them do not go together."""
     require("faketime")
     [library] = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-    make_fast(
+    run_tests(
         f"ARGS={FROZEN}",
         LD_PRELOAD=library,
         FAKETIME=f"@{begin}",
@@ -71,7 +71,7 @@ def test_the_tests_pass_in_another_zone_or_locale(
     subprocess.run(
         ["localedef", "-i", "tr_TR", "-f", "UTF-8", tmp_path / "tr_TR.UTF-8"], check=True
     )
-    make_fast(LOCPATH=str(tmp_path), **settings)
+    run_tests(LOCPATH=str(tmp_path), **settings)
 
 
 @pytest.mark.parametrize("version", PYTHONS)
@@ -80,7 +80,7 @@ def test_the_tests_pass_on_each_python(version: str) -> None:
     managed = glob.glob(f"{Path.home()}/.pyenv/versions/{version}.*/bin/python{version}")
     for python in (shutil.which(f"python{version}"), *managed):
         if python and _runs(python):
-            make_fast(f"PYTHON={python}")
+            run_tests(f"PYTHON={python}")
             return
     pytest.skip(f"this machine has no Python {version}")
 

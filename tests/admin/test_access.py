@@ -57,6 +57,7 @@ async def test_serve_has_no_admin_api_without_an_admin_token(make_site: MakeSite
     assert answer.status == HTTPStatus.NOT_FOUND
 
 
+@pytest.mark.core
 async def test_dev_takes_the_master_key_as_admin_token(make_site: MakeSite) -> None:
     """Unless the request names another host."""
     site = await make_site(config.DEV, SKYLOGIN_ADMIN_TOKEN="")

@@ -51,6 +51,7 @@ def test_the_document_lists_the_reasons() -> None:
     assert openapi.load()["components"]["parameters"]["reason"]["schema"]["enum"] == list(Reason)
 
 
+@pytest.mark.core
 async def test_every_answer_with_a_user_has_the_subject(site_app: SiteApp) -> None:
     """In a list, alone and after an edit; null for a user without custom tokens."""
     alice = (await site_app.log_in("alice")).json()["result"]["user_id"]

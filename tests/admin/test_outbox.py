@@ -132,6 +132,7 @@ async def test_a_code_for_a_password_ends_with_its_time_and_the_next_login(
     assert "error" in await run(site_app, RESET, logged_in)
 
 
+@pytest.mark.core
 async def test_a_user_is_verified_by_a_code(make_client: MakeClient) -> None:
     """With VERIFY_REQUIRED, a call that was refused is then carried out."""
     app = SiteApp(await make_client(VERIFY_REQUIRED="yes"))

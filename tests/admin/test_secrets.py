@@ -1,10 +1,12 @@
 """The admin API's operations on custom token secrets."""
 
 import jwt
+import pytest
 
 from tests.sites import Site
 
 
+@pytest.mark.core
 async def test_a_token_is_signed_with_the_newest_secret(dev_site: Site) -> None:
     """Right after it was made, even if the server has cached the old ones."""
     created = await dev_site.admin("POST", "/apps", json={"name": "rotating"})

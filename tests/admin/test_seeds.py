@@ -201,6 +201,7 @@ async def test_without_a_project_a_reset_leaves_an_app_empty(
     assert await subs(site_app) == []
 
 
+@pytest.mark.core
 async def test_a_seed_can_be_the_text_of_a_file(site_app: SiteApp) -> None:
     """In YAML or JSON, with what it has for this app."""
     for text in (

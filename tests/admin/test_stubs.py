@@ -305,6 +305,7 @@ async def test_the_recorded_calls_are_bounded(site_app: SiteApp) -> None:
     assert "more than 16,384" in calls[-1]["left_out"]
 
 
+@pytest.mark.core
 async def test_a_call_is_waited_for(site_app: SiteApp) -> None:
     """One that is still to come, and one that was."""
     await add(site_app, result=1)

@@ -77,6 +77,7 @@ def tokens(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("small_bounds")
 async def test_a_month_keeps_every_table_bounded(  # noqa: PLR0913, PLR0917
     make_services: MakeServices,

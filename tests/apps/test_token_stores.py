@@ -539,6 +539,7 @@ async def send(server: SkyloginServer, action: str, app: str = "", **payload: An
     return answer["result"] if "result" in answer else (response.status, answer["error"]["code"])
 
 
+@pytest.mark.heavy
 async def test_a_stored_token_ends_with_a_logout_and_with_a_new_password(
     environment: dict[str, str], kind: str
 ) -> None:

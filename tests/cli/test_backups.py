@@ -239,6 +239,7 @@ def test_a_database_comes_back(tmp_path: Path) -> None:
         assert server.app().login("alice").user_id == user_id
 
 
+@pytest.mark.core
 def test_an_existing_database_is_kept_with_its_log(path: Path, tmp_path: Path) -> None:
     """Under another name, and only if asked."""
     do(tmp_path, "backup", "copy.db")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import skylogin
 
 from tests.cli.commands import run_command
@@ -26,6 +27,7 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
         assert done.stderr == ""
 
 
+@pytest.mark.heavy
 def test_every_command_explains_itself_briefly(tmp_path: Path) -> None:
     """With -h, as with --help."""
     for command in ("", "dev", "exec", "users edit"):

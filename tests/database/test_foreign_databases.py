@@ -175,6 +175,7 @@ async def test_dev_refuses_a_former_database_of_serve(url: str) -> None:
         await store.close()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("prepare", ["migrate", "import"])
 def test_only_serve_marks_a_database(prepare: str, tmp_path: Path) -> None:
     """A stand-in may use one that was migrated, or that an export was loaded into."""

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.processes import ServerProcess, run_skylogin
 
+pytestmark = pytest.mark.heavy
+
 SQLITE = "sqlite:///"
 KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
 StartServer = Callable[..., ServerProcess]

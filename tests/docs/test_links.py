@@ -75,6 +75,7 @@ def tracked_files() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("pattern", [REGISTRY, HOME], ids=["registry", "home"])
 def test_nothing_depends_on_one_place(pattern: re.Pattern[str]) -> None:
     """No file names the host of a package registry, or a folder of somebody's machine."""

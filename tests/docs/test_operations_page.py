@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
 import yaml
 
 from tests.docs.pages import PAGES, ROOT, first_cells, section
@@ -16,6 +17,7 @@ LEVELS["exception"] = "error"
 LEVELS["warn"] = "critical"
 
 
+@pytest.mark.heavy
 def test_every_line_of_the_log_is_explained() -> None:
     """A new one has a row that says what it means and what to do."""
     rows = re.findall(

@@ -176,6 +176,7 @@ LOADS: dict[str, Callable[[float], Load]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("load", LOADS.values(), ids=LOADS)
 def test_four_servers_keep_to_one_limit(load: Callable[[float], Load]) -> None:
     """At twice the limit over five windows, within 2 %, and at most four shares at once."""

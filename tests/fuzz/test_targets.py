@@ -13,6 +13,7 @@ CHANGES = 400
 TEN_MINUTES = 600
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_takes_changed_samples(name: str) -> None:
     """The same changes each time: bytes replaced, repeated, added and removed."""

@@ -189,6 +189,7 @@ RECORDED = [
 ]
 
 
+@pytest.mark.heavy
 def test_every_change_of_a_recorded_answer_is_found() -> None:
     """A recorded answer equals itself, but not itself with one value changed."""
     for name, golden in RECORDED:

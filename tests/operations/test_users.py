@@ -175,6 +175,7 @@ async def test_an_invalid_cursor_by_id_is_refused(value: str, operator: Operator
         await users.find(operator, APP, Search(cursor=cursor, sort="id"))
 
 
+@pytest.mark.core
 async def test_an_edit_changes_adds_and_removes_fields(
     user_ids: dict[str, str], operator: Operator
 ) -> None:

@@ -100,6 +100,7 @@ def log_in(app: SkyloginApp, profile: dict[str, Any]) -> None:
                 continue
 
 
+@pytest.mark.heavy
 @given(profile=PROFILES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_each_page_shows_any_profile(

@@ -73,6 +73,7 @@ async def test_the_switcher_lists_the_apps(make_site: MakeSite) -> None:
     assert CURRENT.findall(switcher) == [("/portal/apps/shop/logins", "true")]
 
 
+@pytest.mark.core
 async def test_a_user_is_found_from_every_page(dev_site: Site) -> None:
     """By the sub, the e-mail or the id; what several users have leads to the list."""
     seeded = [{"sub": sub, "profile": {"email": f"{sub}@example.com"}} for sub in SUBJECTS]

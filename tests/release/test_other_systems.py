@@ -28,6 +28,7 @@ def test_a_login(skylogin):
 """
 
 
+@pytest.mark.heavy
 def test_nothing_is_used_that_only_linux_has() -> None:
     """But what is looked up by its name, as it may be missing: the options of a websocket."""
     found = {

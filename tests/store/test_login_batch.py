@@ -128,6 +128,7 @@ async def test_times_come_back_to_the_microsecond(
     assert record.created_at.utcoffset() is not None
 
 
+@pytest.mark.core
 async def test_a_refused_login_in_a_batch_does_not_affect_the_others(
     make_services: MakeServices, log_in: LogIn, writes_blocked: Blocked, query: Any
 ) -> None:

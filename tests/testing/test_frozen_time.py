@@ -10,6 +10,8 @@ import pytest
 import time_machine
 from skylogin.testing import CallRefusedError, LoginRefusedError, SkyloginServer
 
+pytestmark = pytest.mark.heavy
+
 THEN = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 Freeze = Callable[[], AbstractContextManager[object]]
 

@@ -394,6 +394,7 @@ odd_claims = st.dictionaries(
 odd_headers = st.dictionaries(st.sampled_from(["alg", "kid", "typ"]), odd_values, max_size=3)
 
 
+@pytest.mark.heavy
 @given(
     claims=odd_claims,
     header=odd_headers,

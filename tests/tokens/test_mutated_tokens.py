@@ -53,6 +53,7 @@ def settings_of(rules: Rules) -> oracle.Settings:
 SETTINGS = {rules: settings_of(rules) for rules in RULES}
 
 
+@pytest.mark.heavy
 def test_the_rules_give_the_recorded_verdicts() -> None:
     """The second statement of the rules is the original's, too."""
     settings = oracle.Settings((RECORDED_SECRET,), documented=False)

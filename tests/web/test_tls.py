@@ -86,6 +86,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("certificate", "key", "problem"), REFUSED.values(), ids=REFUSED)
 def test_files_that_no_client_could_use_are_refused(
     certificate: str, key: str, problem: str, folder: Path
