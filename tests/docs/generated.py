@@ -27,9 +27,9 @@ ORIGINAL = {
     "_status:healthz": "The same.",
     "auth:signup": "Creates a user from `auth_data`, `password` and `profile`, or an anonymous user from nothing. The user gets the default roles.",
     "auth:login": "Logs in with `auth_data` and `password`. The first complete set of unique fields identifies the user.",
-    "auth:logout": "Ends the access token if the token store is `fs` or `redis`. Signed tokens (`jwt`) stay valid.",
-    "auth:password": "Sets a new `password`, given the `old_password`. Older access tokens end.",
-    "auth:reset_password": "Sets the `password` of the user `auth_id`. Older access tokens end.",
+    "auth:logout": "Revokes the access token if the token store is `fs` or `redis`. Signed tokens (`jwt`) stay valid.",
+    "auth:password": "Sets a new `password`, given the `old_password`, and revokes older access tokens.",
+    "auth:reset_password": "Sets the `password` of the user `auth_id`, and revokes older access tokens.",
     "auth:disable:set": "Disables or enables the user `auth_id`, with a `message` and an `expiry`.",
     "sso:oauth:login": "Logs in the user linked with `provider` and `principal_id`.",
     "sso:oauth:signup": "Creates a user with `profile`, linked with `provider` and `principal_id`.",
@@ -37,11 +37,11 @@ ORIGINAL = {
     "sso:oauth:unlink": "Removes the user's link with `provider`.",
     "sso:custom_token:login": "Logs in with the custom token `token`. The first login creates the user.",
     "asset:put": "Prepares the upload of a file.",
-    "record:fetch": "Returns the records `ids` of the database `database_id`, or an error for each that cannot be read.",
+    "record:fetch": "Returns the records `ids` of the database `database_id`, with an error in place of each that the caller cannot read.",
     "record:query": "Returns the records of a `record_type` that match `predicate`, ordered by `sort`, from `offset` up to `limit`; with `count` their number, with `include` the records they refer to.",
-    "record:save": "Saves `records`, each on its own, or all or none with `atomic`. New types and fields are created with the master key, or where `SKYLOGIN_SCHEMA_CHANGES` lets the API key.",
-    "record:delete": "Deletes the records `ids` in the same way. The record of a user is never deleted.",
-    "device:register": "Registers a device of the caller: `type`, `device_token`, `topic`; with `id` one that exists.",
+    "record:save": "Saves `records`, each on its own, or all or none with `atomic`. New types and fields are created if the call may do so (`SKYLOGIN_SCHEMA_CHANGES`, `DEV_MODE`).",
+    "record:delete": "Deletes the records `ids`, each on its own, or all or none with `atomic`. User records are never deleted.",
+    "device:register": "Registers a device of the caller: `type`, `device_token`, `topic`; with `id`, an existing one.",
     "device:unregister": "Removes the user from the device `id`.",
     "subscription:fetch_all": "Lists the subscriptions of a device.",
     "subscription:fetch": "Returns subscriptions of a device.",
@@ -55,23 +55,23 @@ ORIGINAL = {
     "role:admin": "Sets the `roles` that make a user an administrator.",
     "role:assign": "Gives `roles` to `users`.",
     "role:revoke": "Takes `roles` from `users`.",
-    "role:get": "Returns the roles of `users`. A user who is not an administrator may ask for their own only.",
+    "role:get": "Returns the roles of `users`. Users who are not administrators can get only their own.",
     "push:user": "Sends a push notification to users.",
     "push:device": "Sends a push notification to devices.",
     "schema:rename": "Renames the field `item_name` of `record_type` to `new_name`.",
     "schema:delete": "Deletes the field `item_name` of `record_type` and its values.",
     "schema:create": "Creates the types and fields of `record_types`.",
     "schema:fetch": "Returns every record type with its fields.",
-    "schema:access": "Sets the roles (`create_roles`) that may create records of `type`; none: every user may.",
-    "schema:default_access": "Sets the access list of records of `type` that are saved without one.",
-    "schema:field_access:get": "Returns the access rules for fields, in the order in which they apply.",
+    "schema:access": "Sets the roles (`create_roles`) that may create records of `type`; without any, every user may.",
+    "schema:default_access": "Sets the access list of new records of `type` that are saved without one.",
+    "schema:field_access:get": "Returns the access rules for fields, in their order of precedence.",
     "schema:field_access:update": "Replaces the access rules for fields by `access`.",
 }  # fmt: skip
 
 # What an emulated action does not do.
 PARTLY = {
-    "record:query": "relations between users, so no record matches a predicate about them; places inside a shape (501).",
-    "record:save": "assets, so a value that refers to one is refused; hooks and subscriptions.",
+    "record:query": "relations between users, so predicates about them match nothing; locations within a shape (501).",
+    "record:save": "assets (a value that refers to one is refused), hooks and subscriptions.",
 }  # fmt: skip
 
 # What the preprocessors of an action ask for, by the last of them that decides.
@@ -91,9 +91,10 @@ INTRODUCTION = """\
 # What is supported
 
 Every action of Skygear server 1.7.3, in the order of its routes. An action is called by its name
-(`{"action": "auth:login"}`) or by its path (`/auth/login`); *needs* is what the call has to carry. An action that is not
-emulated is answered with 404 `UndefinedOperation` and a message that says so, for example
-`push:user is not emulated by skylogin`, unless a test answers it with a [stub](controls.md#stubs). How emulated actions may still differ is on [The wire](wire.md#deliberate-differences).
+(`{"action": "auth:login"}`) or by its path (`/auth/login`); *needs* is what the call has to contain. An action that is not
+emulated is answered with 404 `UndefinedOperation` and a message such as `push:user is not emulated by skylogin`, unless a
+test answers it with a [stub](controls.md#stubs). [The wire](wire.md#deliberate-differences) lists the differences of
+emulated actions.
 
 | action | emulated | needs | what it does |
 | --- | --- | --- | --- |
@@ -102,21 +103,21 @@ emulated is answered with 404 `UndefinedOperation` and a message that says so, f
 DECISIONS = """\
 # Decisions
 
-Why things are as they are: for each decision that took thought, the context, the decision, and what was given up.
+The reasons behind the code: for each decision the context, the decision itself, and what was given up.
 
 """
 
 BESIDE = """
-Beside the actions:
+Other parts of Skygear:
 
 | | emulated |
 | --- | --- |
 | websockets at `/pubsub` and `/_/pubsub` | yes |
 | access tokens signed (`TOKEN_STORE=jwt`), in files (`fs`) and in Redis (`redis`) | yes |
-| OAuth links (`sso:oauth:*`) | yes, as a plugin calls them; the OAuth flow itself was a plugin |
-| assets at `/files/` | uploads by [stubs](controls.md#stubs) |
-| `user:forgot-password`, `user:reset-password`, `user:verify_request` and `user:verify_code` of Skygear's plugin | `skylogin dev` only, with an [outbox](controls.md#the-outbox) |
-| cloud functions | by [stubs](controls.md#stubs) |
+| OAuth links (`sso:oauth:*`) | yes, as a plugin calls them; the OAuth flow itself is a plugin |
+| assets at `/files/` | uploads, with [stubs](controls.md#stubs) |
+| `user:forgot-password`, `user:reset-password`, `user:verify_request` and `user:verify_code` of Skygear's plugin | under `skylogin dev`, with an [outbox](controls.md#the-outbox) |
+| cloud functions | with [stubs](controls.md#stubs) |
 | other parts of plugins: hooks, timers, handlers | no |
 | slave mode | no |
 """
