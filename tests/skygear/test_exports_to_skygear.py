@@ -1,14 +1,18 @@
 """What `export-skygear` writes loads into the recorded schema, and is equal when imported."""
 
-import subprocess
-
 import pytest
 
 from tests.local_services import PostgreSQL
-from tests.skygear.conftest import RECORDED, USERS, NewDatabase, OldDatabase, psql
-from tests.skygear.test_recorded_users import log_in
-from tests.skygear.test_repeated_imports import by_content, make
-from tests.skygear.test_unrecorded_data import UNRECORDED_DATA
+from tests.skygear.databases import (
+    RECORDED,
+    UNRECORDED_DATA,
+    USERS,
+    NewDatabase,
+    OldDatabase,
+    by_content,
+    log_in,
+    psql,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
 SHAPES = """
@@ -22,8 +26,8 @@ UPDATE note SET title = E'tab\\t, line\\n, \\\\N and \\\\.', extra = '"text"' WH
 """
 
 
-def schema_only(url: str) -> None:
-    """Make the tables of the recorded database, without rows."""
+def recorded_schema() -> str:
+    """Return the SQL that makes the tables of the recorded database, without rows."""
     dump = (RECORDED / "dump.sql").read_text(encoding="utf-8")
     lines, in_rows = [], False
     for line in dump.splitlines(keepends=True):
@@ -32,13 +36,7 @@ def schema_only(url: str) -> None:
             lines.append(line)
         if line == "\\.\n":
             in_rows = False
-    subprocess.run(
-        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", url],
-        input="".join(lines),
-        text=True,
-        check=True,
-        capture_output=True,
-    )
+    return "".join(lines)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ def test_the_old_server_gets_everything_back(
     old: OldDatabase, new: NewDatabase, postgresql: PostgreSQL, *, is_made: bool
 ) -> None:
     """Users who logged in here since too."""
-    old.sql(UNRECORDED_DATA.read_text(encoding="utf-8"), SHAPES)
+    old.sql(UNRECORDED_DATA, SHAPES)
     new.load(old.url)
     with new.server() as server:
         assert server.app().login("somebody new", profile={"colour": "red"})
@@ -60,9 +58,11 @@ def test_the_old_server_gets_everything_back(
     assert done.returncode == 0, done.stderr
     url = postgresql.make_database()
     if is_made:
-        schema_only(url)
+        schema = new.folder / "schema.sql"
+        schema.write_text(recorded_schema(), encoding="utf-8")
+        psql(url, file=schema)
     psql(url, file=file)
-    again = make(new, "again")
+    again = new.beside("again")
     again.load(url)
 
     assert without_origins(again.export()) == without_origins(new.export())

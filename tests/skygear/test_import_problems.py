@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local_services import ADDRESS, PostgreSQL, free_port
-from tests.skygear.conftest import USERS, NewDatabase, OldDatabase, psql
-from tests.skygear.test_recorded_users import log_in
+from tests.skygear.databases import USERS, NewDatabase, OldDatabase, log_in, psql
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
 RECORDS = 57

@@ -1,14 +1,13 @@
 """An import shows in the portal, the admin API, the audit list and `doctor`."""
 
-import json
 import sqlite3
-import urllib.request
 from contextlib import closing
 from typing import Any
 
 import pytest
+import requests
 
-from tests.skygear.conftest import USERS, NewDatabase, OldDatabase
+from tests.skygear.databases import USERS, NewDatabase, OldDatabase
 from tests.stores import SERVE_KEYS, SERVE_SECRET
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indirect=True)]
@@ -16,9 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("new", ["sqlite"], indir
 
 def page(url: str, path: str) -> str:
     """Return a page of the portal."""
-    with urllib.request.urlopen(f"{url}/portal/{path}", timeout=30) as answer:
-        text: str = answer.read().decode()
-        return text
+    return requests.get(f"{url}/portal/{path}", timeout=30).text
 
 
 def test_an_import_is_shown_with_its_users(old: OldDatabase, new: NewDatabase) -> None:
@@ -31,8 +28,8 @@ def test_an_import_is_shown_with_its_users(old: OldDatabase, new: NewDatabase) -
         shown = page(server.url, "imports")
         user = page(server.url, f"users/{user_id}")
         audit = page(server.url, "audit")
-        admin: Any = ask(server.url, "imports")["imports"]
-        details = ask(server.url, f"users/{user_id}")
+        admin: Any = ask_admin(server.url, "imports")["imports"]
+        details = ask_admin(server.url, f"users/{user_id}")
     assert "From skygear _" in shown
     assert "finished" in shown
     assert "40 users by custom token" in shown
@@ -66,13 +63,10 @@ def write(new: NewDatabase, run_id: str, at: str) -> None:
         )
 
 
-def ask(url: str, path: str) -> Any:
+def ask_admin(url: str, path: str) -> Any:
     """Ask the admin API about the app."""
-    request = urllib.request.Request(
-        f"{url}/_admin/v1/apps/_/{path}", headers={"Authorization": "Bearer secret"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    headers = {"Authorization": "Bearer secret"}
+    return requests.get(f"{url}/_admin/v1/apps/_/{path}", headers=headers, timeout=30).json()
 
 
 def test_doctor_says_which_logins_are_needed(old: OldDatabase, new: NewDatabase) -> None:

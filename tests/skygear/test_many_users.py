@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.skygear.conftest import NewDatabase, OldDatabase
+from tests.skygear.databases import NewDatabase, OldDatabase
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 NUMBER = 100_000

@@ -7,7 +7,7 @@ import pytest
 from skylogin.domain.importing import KINDS
 
 from tests.docs.pages import PAGES
-from tests.skygear.conftest import NewDatabase, OldDatabase
+from tests.skygear.databases import NewDatabase, OldDatabase
 
 PAGE = PAGES["docs/moving-from-skygear.md"]
 SQL, COMMAND = re.findall(r"^ *```text\n(.+?)```$", PAGE, re.DOTALL | re.MULTILINE)[:2]

@@ -1,23 +1,13 @@
 """What held of every user of a real Skygear holds after the import too."""
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-from skylogin.tokens import mint
 
-from tests.cli.commands import call
-from tests.skygear.conftest import NOW, SETTINGS, USERS, NewDatabase, OldDatabase
+from tests.skygear.databases import USERS, NewDatabase, OldDatabase, ask, log_in
 
 pytestmark = pytest.mark.slow
-
-
-def ask(url: str, action: str, **payload: Any) -> tuple[int, Any]:
-    """Call an action, and return the status and the answer."""
-    body = {"api_key": "changeme", "action": action, **payload}
-    status, answer, _ = call(f"{url}/{action.replace(':', '/')}", body)
-    return status, answer
 
 
 def without(answer: Any, *names: str) -> Any:
@@ -51,29 +41,6 @@ def test_all_users_come_over(old: OldDatabase, new: NewDatabase) -> None:
                 pytest.fail(f"{user['user_id']} cannot log in: {answer}")
             else:
                 assert answer["result"]["user_id"] == user["user_id"]
-
-
-def log_in(url: str, user: Any) -> tuple[int, Any]:
-    """Log a recorded user in, in the way that the user has."""
-    match user["how"]:
-        case "custom_token":
-            secret = SETTINGS["CUSTOM_TOKEN_SECRET"]
-            token = mint.mint(user["principal_id"], secret, NOW, lifetime=timedelta(hours=1))
-            return ask(url, "sso:custom_token:login", token=token)
-        case "password":
-            password = user["password"]
-            return ask(url, "auth:login", auth_data=user["auth_data"], password=password)
-        case "oauth":
-            return ask(
-                url,
-                "sso:oauth:login",
-                api_key="secret",
-                provider=user["provider"],
-                principal_id=user["principal_id"],
-                token_response={},
-                profile={},
-            )
-    return ask(url, "me", access_token=user["access_token"])
 
 
 def test_a_second_import_changes_nothing(old: OldDatabase, new: NewDatabase) -> None:

@@ -1,16 +1,12 @@
 """An import that was killed, or repeated, leaves what one import leaves."""
 
-import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import environment_with
-from tests.skygear.conftest import SETTINGS, NewDatabase, OldDatabase
-from tests.skygear.test_unrecorded_data import UNRECORDED_DATA
+from tests.processes import run_python
+from tests.skygear.databases import SETTINGS, UNRECORDED_DATA, NewDatabase, OldDatabase, by_content
 
 pytestmark = pytest.mark.slow
 # Kills itself when it has written half of the rows.
@@ -55,23 +51,13 @@ UPDATE note SET colour = 'red';
 """
 
 
-def make(new: NewDatabase, name: str) -> NewDatabase:
-    """Return another empty database beside *new*, on SQLite."""
-    return NewDatabase(f"sqlite:///{new.folder}/{name}.db", new.folder)
-
-
-def by_content(export: list[str]) -> list[str]:
-    """Return the rows in an order that does not depend on the database."""
-    return sorted(json.dumps(json.loads(line), sort_keys=True) for line in export)
-
-
 def test_a_second_import_brings_changes(old: OldDatabase, new: NewDatabase) -> None:
     """The result is that of one import of what there is now: rows changed, came and went."""
-    old.sql(UNRECORDED_DATA.read_text(encoding="utf-8"))
+    old.sql(UNRECORDED_DATA)
     new.load(old.url)
     old.sql(CHANGES)
     report = new.load(old.url)
-    once = make(new, "once")
+    once = new.beside("once")
     once.load(old.url)
 
     assert report["unclear"] == []
@@ -82,17 +68,11 @@ def test_a_second_import_brings_changes(old: OldDatabase, new: NewDatabase) -> N
 
 def test_a_killed_import_goes_on(old: OldDatabase, new: NewDatabase, tmp_path: Path) -> None:
     """What was written before the kill stays, and the next import writes the rest."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, old.url, new.url],
-        env=environment_with(SETTINGS),
-        cwd=tmp_path,
-        check=False,
-        timeout=60,
-    )
+    done = run_python(tmp_path, "-c", KILLED, old.url, new.url, **SETTINGS)
     assert done.returncode == -signal.SIGKILL
     part = new.export()
     report = new.load(old.url)
-    once = make(new, "once")
+    once = new.beside("once")
     once.load(old.url)
 
     assert 0 < len(part) < len(new.export())

@@ -2,17 +2,14 @@
 
 import json
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import bcrypt
 import pytest
 
-from tests.skygear.conftest import USERS, NewDatabase, OldDatabase
-from tests.skygear.test_recorded_users import ask
+from tests.skygear.databases import UNRECORDED_DATA, USERS, NewDatabase, OldDatabase, ask
 
 pytestmark = pytest.mark.slow
-UNRECORDED_DATA = Path(__file__).parent / "unrecorded_data.sql"
 NUMBER, NEXT_NUMBER = 7, 42
 USER, DISABLED = "01d7825b-7d46-436c-b7d4-d423935feb6e", "bffe274a-3c1e-4e73-a3b0-6c533b950888"
 
@@ -20,7 +17,7 @@ USER, DISABLED = "01d7825b-7d46-436c-b7d4-d423935feb6e", "bffe274a-3c1e-4e73-a3b
 @pytest.fixture
 def extended(old: OldDatabase) -> OldDatabase:
     """A database with other record types, and rows of all tables."""
-    old.sql(UNRECORDED_DATA.read_text(encoding="utf-8"))
+    old.sql(UNRECORDED_DATA)
     return old
 
 
