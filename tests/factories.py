@@ -27,6 +27,11 @@ def encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
+def decoded(segment: str) -> bytes:
+    """Return the bytes of a segment of a token."""
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
 def signature(signing_input: str, secret: str = SECRET, algorithm: str = "HS256") -> str:
     """Return the third segment, computed without the server's own code."""
     return encoded(hmac.new(secret.encode(), signing_input.encode(), HASHES[algorithm]).digest())

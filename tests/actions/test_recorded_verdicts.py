@@ -1,21 +1,15 @@
 """Odd tokens: their answers, log entries and counts."""
 
 import asyncio
-import gzip
-import json
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from skylogin.domain.login_attempt import Filter
 from skylogin.operations import login_attempts, overview
 from skylogin.operations.operator import Operator
 
+from tests.golden.verdicts import NOW, SECRET, recorded_verdicts
 from tests.stores import Ask, Clock, MakeServices
 
-RECORDED = Path(__file__).parent.parent / "golden" / "verdicts.jsonl.gz"
-# When the tokens were sent, as `tests/golden/verdicts.py` has it.
-SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
 AT_ONCE = 100
 
 
@@ -24,11 +18,10 @@ async def test_odd_tokens_are_answered_as_recorded(
     make_services: MakeServices, ask: Ask, clock: Clock, operator: Operator
 ) -> None:
     """Accepted or refused; and the login log shows each attempt."""
-    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
-        recorded = [json.loads(line) for line in lines]
-    clock.moment = SENT_AT
+    recorded = recorded_verdicts()
+    clock.moment = NOW
     services = await make_services(
-        CUSTOM_TOKEN_SECRET="ssosecret",
+        CUSTOM_TOKEN_SECRET=SECRET.decode(),
         SKYLOGIN_CONTRACT="original",
         SKYLOGIN_LOGIN_LOG_ROWS_MAX=str(len(recorded)),
     )

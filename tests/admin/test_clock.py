@@ -1,6 +1,5 @@
 """The clock of an app: all times in answers come from it."""
 
-import base64
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.applications import Client
+from tests.factories import decoded
 from tests.sites import LOG_IN, Answer, SiteApp
 
 QUARTER = 15 * 60
@@ -32,7 +32,7 @@ def times_of(answer: Answer) -> list[datetime]:
 def claims_of(segment: str) -> str:
     """Return the claims of a token, empty if *segment* has none."""
     try:
-        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
+        return decoded(segment).decode()
     except ValueError:
         return ""
 

@@ -4,7 +4,6 @@ Samples are from the recorded scenarios and verdicts, and from this page.
 """
 
 import base64
-import gzip
 import hmac
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -29,10 +28,11 @@ from skylogin.seeds import reader as seeds
 from skylogin.seeds.nodes import SeedError
 from skylogin.store import user_search
 
-from tests.golden.verdicts import SECRET
+from tests.factories import encoded
+from tests.golden.verdicts import SECRET, recorded_verdicts
 from tests.tokens import plain_json
+from tests.tokens.differences import RULES, SECONDS, SETTINGS, difference
 from tests.tokens.oracle import judge
-from tests.tokens.test_mutated_tokens import RULES, SECONDS, SETTINGS, difference
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SAMPLED = 60
@@ -82,15 +82,11 @@ def token(data: bytes) -> None:
 
 def claims(data: bytes) -> None:
     """Claims with a right signature."""
-    signed = f"{HEADER}.{_segment(data)}"
-    check_verdict(f"{signed}.{_segment(hmac.digest(SECRET, signed.encode(), 'sha256'))}")
+    signed = f"{HEADER}.{encoded(data)}"
+    check_verdict(f"{signed}.{encoded(hmac.digest(SECRET, signed.encode(), 'sha256'))}")
 
 
-def _segment(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-HEADER = _segment(b'{"alg":"HS256"}')
+HEADER = encoded(b'{"alg":"HS256"}')
 
 
 def check_verdict(text: str) -> None:
@@ -192,8 +188,7 @@ def settings(data: bytes) -> None:
 
 def recorded_tokens() -> list[bytes]:
     """Return some of the recorded tokens."""
-    with gzip.open(GOLDEN / "verdicts.jsonl.gz", "rt", encoding="utf-8") as lines:
-        every = [json.loads(line)["token"].encode() for line in lines]
+    every = [line["token"].encode() for line in recorded_verdicts()]
     return every[:: len(every) // SAMPLED]
 
 

@@ -1,22 +1,17 @@
 """Odd tokens get the verdicts that the original gave."""
 
-import gzip
-import json
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
-from tests.golden.verdicts import verdict
+from tests.golden.verdicts import recorded_verdicts, verdict
 
-RECORDED = Path(__file__).parent / "verdicts.jsonl.gz"
 RECORDED_COUNT = 11_900
 SHOWN_PER_ODDITY = 3
 
 
 def test_odd_tokens_get_the_recorded_verdicts():
     """Each of thousands of tokens is accepted or refused as in the original."""
-    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
-        recorded = [json.loads(line) for line in lines]
+    recorded = recorded_verdicts()
     wrong = [
         (line, got)
         for line in recorded

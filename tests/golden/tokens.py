@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.factories import HASHES, HOUR, signature
+from tests.factories import HASHES, HOUR, decoded, signature
 from tests.golden.json_values import read_json
 from tests.golden.scenarios import check_keys
 
@@ -104,8 +104,3 @@ def _plain(value: Any) -> str:
 def compact(value: Any) -> str:
     """Return *value* as JSON without blanks."""
     return json.dumps(value, separators=(",", ":"))
-
-
-def decoded(segment: str) -> bytes:
-    """Return the bytes of a segment."""
-    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))

@@ -1,13 +1,12 @@
 """Tokens made from recorded ones by changing a few things, nearly all signed again afterwards."""
 
-import base64
-import gzip
 import hmac
 import json
 from collections.abc import Callable, Iterator
 from random import Random
 
-from tests.golden.test_verdicts import RECORDED
+from tests.factories import decoded, encoded
+from tests.golden.verdicts import recorded_verdicts
 from tests.tokens.oracle import HASHES
 from tests.tokens.token_parts import (
     ALGORITHMS,
@@ -71,7 +70,7 @@ class Draft:
 def members_of(recorded: str) -> tuple[list[str] | None, bytes]:
     """Return the claims of a recorded token as members in JSON, or its claims as bytes."""
     try:
-        data = base64.urlsafe_b64decode(recorded.split(".")[1] + "==")
+        data = decoded(recorded.split(".")[1])
     except (ValueError, IndexError):
         return None, b"{}"
     try:
@@ -79,11 +78,6 @@ def members_of(recorded: str) -> tuple[list[str] | None, bytes]:
         return [f"{json.dumps(name)}:{json.dumps(claims[name])}" for name in claims], data
     except (ValueError, TypeError, RecursionError):
         return None, data
-
-
-def encoded(data: bytes) -> str:
-    """Return a segment of a token."""
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def noisy(random: Random, data: bytes) -> bytes:
@@ -323,7 +317,6 @@ def mutated_tokens(
     random: Random, count: int, now: int, secrets: tuple[bytes, ...]
 ) -> Iterator[str]:
     """Yield *count* tokens, signed with any of *secrets*."""
-    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
-        recorded = [json.loads(line)["token"] for line in lines]
+    recorded = [line["token"] for line in recorded_verdicts()]
     for _ in range(count):
         yield Draft(random, random.choice(recorded), now, secrets).token()
