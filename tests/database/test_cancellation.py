@@ -11,7 +11,7 @@ from skylogin.errors import RESPONSE_TIMEOUT, RetryTransaction, SkygearError
 from skylogin.store import apps
 from sqlalchemy import text
 
-from tests.waiting import wait_until_async
+from tests.waiting import let_tasks_run, wait_until_async
 
 APP = "myapp"
 
@@ -124,9 +124,21 @@ ENDLESS = {
 }
 
 
-async def run_endless(tx: Transaction) -> None:
-    """Run a statement that never ends by itself."""
-    await tx.connection.execute(text(ENDLESS[tx.dialect]))
+class Endless:
+    """Work with a statement that never ends by itself."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+
+    async def __call__(self, tx: Transaction) -> None:
+        """Run the statement."""
+        self.began.set()
+        await tx.connection.execute(text(ENDLESS[tx.dialect]))
+
+    async def begun(self) -> None:
+        """Wait until one is on its way to the database."""
+        await self.began.wait()
+        await let_tasks_run()
 
 
 def threads_of_statements() -> set[threading.Thread]:
@@ -140,11 +152,11 @@ async def test_the_statement_of_a_cancelled_read_ends(
 ) -> None:
     """The database does not work on for a caller that has left."""
     others = threads_of_statements()
+    endless = Endless()
     callers = [
-        asyncio.create_task(store.run(run_endless, write=False, is_query=is_query))
-        for _ in range(8)
+        asyncio.create_task(store.run(endless, write=False, is_query=is_query)) for _ in range(8)
     ]
-    await asyncio.sleep(0.3)
+    await endless.begun()
     for caller in callers:
         caller.cancel()
     await asyncio.gather(*callers, return_exceptions=True)
@@ -163,10 +175,11 @@ async def test_the_statement_of_a_cancelled_read_ends(
 
 async def test_queries_leave_connections_to_others(store: Store) -> None:
     """However many wait, a login reads."""
+    endless = Endless()
     callers = [
-        asyncio.create_task(store.run(run_endless, write=False, is_query=True)) for _ in range(40)
+        asyncio.create_task(store.run(endless, write=False, is_query=True)) for _ in range(40)
     ]
-    await asyncio.sleep(0.1)
+    await endless.begun()
     try:
         async with asyncio.timeout(10):
             assert await written(store) == [None, None]
@@ -178,10 +191,11 @@ async def test_queries_leave_connections_to_others(store: Store) -> None:
 
 async def test_closing_ends_queries(store: Store) -> None:
     """Their callers are told, as after a time limit."""
+    endless = Endless()
     callers = [
-        asyncio.create_task(store.run(run_endless, write=False, is_query=True)) for _ in range(8)
+        asyncio.create_task(store.run(endless, write=False, is_query=True)) for _ in range(8)
     ]
-    await asyncio.sleep(0.1)
+    await endless.begun()
 
     async with asyncio.timeout(8):
         store.end_queries()

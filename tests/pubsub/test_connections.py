@@ -101,15 +101,12 @@ async def test_a_server_that_stops_closes_its_websockets() -> None:
     assert silent.startswith(b"HTTP/1.1 101 ")
 
 
-def test_many_messages_are_delivered_in_order() -> None:
+async def test_many_messages_are_delivered_in_order(site: Site) -> None:
     """None is lost if everyone reads."""
     many = 2000
+    listener, publisher = await site.listen("c"), await site.connect()
 
-    async def publish() -> list[int]:
-        async with running_site() as site:
-            listener, publisher = await site.listen("c"), await site.connect()
-            for number in range(many):
-                await say(publisher, action="pub", channel="c", data=number)
-            return [json.loads(await hear(listener))["data"] for _ in range(many)]
+    for number in range(many):
+        await say(publisher, action="pub", channel="c", data=number)
 
-    assert asyncio.run(publish()) == list(range(many))
+    assert [json.loads(await hear(listener))["data"] for _ in range(many)] == list(range(many))

@@ -82,8 +82,7 @@ async def test_of_pytest_asyncio(skylogin):
 @pytest.mark.asyncio
 async def test_waits_beside_its_own_loop(skylogin):
     waiting = asyncio.create_task(asyncio.to_thread(skylogin.logins.wait_for, "bob"))
-    await asyncio.sleep(0.05)
-    skylogin.login("bob")
+    await asyncio.to_thread(skylogin.login, "bob")
     assert (await waiting).accepted
 
 async def handler(request):
@@ -628,14 +627,14 @@ def test_a_proxy_is_not_asked_for_the_server(
 # --- a run that is killed ------------------------------------------------------------------
 
 ENDLESS = """
-import os, time
+import signal
 from pathlib import Path
 
 def test_it(skylogin):
     skylogin.login("alice")
     Path("ready.tmp").write_text(skylogin.url)
     Path("ready.tmp").rename("ready")
-    time.sleep(600)
+    signal.pause()
 """
 
 

@@ -161,7 +161,7 @@ async def test_a_client_that_leaves_gives_its_memory_back(client: Client) -> Non
 
     async def half() -> AsyncIterator[bytes]:
         yield b"x" * 100_000
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
     call = asyncio.create_task(client.post("/", data=half(), headers=KEY))
     await wait_until_async(lambda: client.app[BODIES].held > 0)
