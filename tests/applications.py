@@ -1,5 +1,6 @@
 """The application, served in the test's own event loop, and pytest-aiohttp's client of it."""
 
+import asyncio
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -72,3 +73,12 @@ async def make_client(
 async def client(make_client: MakeClient) -> Client:
     """A client of the application with the settings of a bare `skylogin dev`."""
     return await make_client()
+
+
+async def send_lines(client: Client, *lines: str) -> tuple[int, str]:
+    """Send a request as it is written, and return the status and the rest of the answer."""
+    reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
+    writer.write("\r\n".join((*lines, "Connection: close", "", "")).encode())
+    answer = (await reader.read()).decode()
+    writer.close()
+    return int(answer.split()[1]), answer.partition("\r\n")[2]

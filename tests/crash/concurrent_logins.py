@@ -15,6 +15,8 @@ from skylogin.tokens import mint
 from tests.processes import SECONDS_MAX, ServerProcess
 from tests.waiting import wait_until_async
 
+# The login log keeps every login, to be compared with what was acknowledged.
+SETTINGS = {"SKYLOGIN_LOGIN_LOG_ROWS_MAX": "100000000", "CUSTOM_TOKEN_SECRET": "a secret of ours"}
 CLIENTS = 24
 SHARED_LOGINS = 40
 FIRST_LOGINS = 0.25

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.concurrent_logins import Load
+from tests.crash.concurrent_logins import SETTINGS, Load
 from tests.crash.remains import problems_in, read_remains
-from tests.crash.test_kill import SETTINGS
 from tests.database.connection_cutter import ConnectionCutter
 from tests.processes import ServerProcess
 from tests.waiting import wait_until_async

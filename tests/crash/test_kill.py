@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.crash.concurrent_logins import Load, log_in
+from tests.crash.concurrent_logins import SETTINGS, Load, log_in
 from tests.crash.remains import problems_in, read_remains
 from tests.processes import ServerProcess
 
@@ -17,8 +17,6 @@ from tests.processes import ServerProcess
 # servers.
 ROUNDS = [20, pytest.param(400, marks=pytest.mark.long)]
 ROUNDS_OF_STARTS = [5, pytest.param(100, marks=pytest.mark.long)]
-# The login log keeps every login, to be compared with what was acknowledged.
-SETTINGS = {"SKYLOGIN_LOGIN_LOG_ROWS_MAX": "100000000", "CUSTOM_TOKEN_SECRET": "a secret of ours"}
 LOGINS_MAX = 150
 STARTING_SECONDS_MAX = 1.2
 

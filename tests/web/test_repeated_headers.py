@@ -6,9 +6,8 @@ import pytest
 from multidict import CIMultiDict
 from skylogin import config
 
-from tests.applications import Client
+from tests.applications import Client, send_lines
 from tests.sites import ADMIN_TOKEN, COOKIE, MakeSite, Site
-from tests.web.test_targets import send
 
 Lines = list[tuple[str, str]]
 KEYS: dict[str, tuple[Lines, int]] = {
@@ -44,7 +43,7 @@ async def test_the_first_access_token_counts(client: Client) -> None:
 async def test_what_may_come_once_is_refused_if_it_comes_twice(name: str, client: Client) -> None:
     """A proxy and the server might each read another one."""
     host = () if name == "Host" else ("Host: a",)
-    status, _ = await send(client, "GET / HTTP/1.1", *host, f"{name}: a", f"{name}: b")
+    status, _ = await send_lines(client, "GET / HTTP/1.1", *host, f"{name}: a", f"{name}: b")
 
     assert status == HTTPStatus.BAD_REQUEST
 

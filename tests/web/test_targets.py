@@ -1,6 +1,5 @@
 """Targets of requests that are neither an action's path nor a page."""
 
-import asyncio
 import logging
 from http import HTTPStatus
 
@@ -9,19 +8,10 @@ from skylogin import config
 from skylogin.web.keys import SERVICES
 from yarl import URL
 
-from tests.applications import Client, MakeClient
+from tests.applications import Client, MakeClient, send_lines
 from tests.sites import KEYS
 
 HOME = {"result": {"status": "OK"}}
-
-
-async def send(client: Client, *lines: str) -> tuple[int, str]:
-    """Send a request as it is written, and return the status and the rest of the answer."""
-    reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
-    writer.write("\r\n".join((*lines, "Connection: close", "", "")).encode())
-    answer = (await reader.read()).decode()
-    writer.close()
-    return int(answer.split()[1]), answer.partition("\r\n")[2]
 
 
 OPTIONS = {
@@ -44,7 +34,7 @@ OPTIONS = {
 @pytest.mark.parametrize("lines", OPTIONS.values(), ids=OPTIONS)
 async def test_options_is_answered_on_every_target(lines: list[str], client: Client) -> None:
     """With 200, as by the original."""
-    status, _ = await send(client, *lines)
+    status, _ = await send_lines(client, *lines)
 
     assert status == HTTPStatus.OK
 
@@ -52,7 +42,7 @@ async def test_options_is_answered_on_every_target(lines: list[str], client: Cli
 @pytest.mark.parametrize("line", ["GET *", "CONNECT *", "CONNECT a.example:80"])
 async def test_only_options_asks_about_the_server_itself(line: str, client: Client) -> None:
     """Nor does the server connect to others."""
-    status, _ = await send(client, f"{line} HTTP/1.1", "Host: a")
+    status, _ = await send_lines(client, f"{line} HTTP/1.1", "Host: a")
 
     assert status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 
@@ -108,7 +98,7 @@ async def test_a_path_that_is_not_clean_is_redirected_with_a_reason(
     """The redirect is the original's; a client that follows it loses its body."""
     caplog.set_level(logging.WARNING, "skylogin.web")
 
-    status, answer = await send(client, f"POST {path} HTTP/1.1", "Host: a")
+    status, answer = await send_lines(client, f"POST {path} HTTP/1.1", "Host: a")
 
     assert status == HTTPStatus.MOVED_PERMANENTLY
     assert f"\r\nLocation: {location}\r\n" in answer
@@ -124,7 +114,7 @@ async def test_serve_gives_no_reason_for_a_redirect(
     """Nor a log line, of which strangers could write any number."""
     client = await make_client(config.SERVE, **KEYS)
 
-    status, answer = await send(client, "POST //me HTTP/1.1", "Host: a")
+    status, answer = await send_lines(client, "POST //me HTTP/1.1", "Host: a")
 
     assert status == HTTPStatus.MOVED_PERMANENTLY
     assert "X-Skylogin-Reason" not in answer
