@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 SERVER = Path(__file__).parent.parent / "server"
 SECONDS_MAX = 60
+# Of a program that is run to its end. Maven and a virtual environment take their time.
+RUN_SECONDS_MAX = 240
 
 
 def environment_with(more: Mapping[str, str]) -> dict[str, str]:
@@ -33,16 +35,30 @@ def run_python(
     folder: Path, *arguments: str, given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in *folder* with *given* as its standard input, and wait for its end."""
+    return run([sys.executable, *arguments], folder, given=given, **environment)
+
+
+def run(
+    command: Sequence[str | Path], folder: Path, *, given: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in *folder* with *given* as its standard input, and wait for its end."""
     return subprocess.run(
-        [sys.executable, *arguments],
+        command,
         cwd=folder,
         env=environment_with(environment),
         input=given,
         capture_output=True,
         text=True,
-        timeout=SECONDS_MAX,
+        timeout=RUN_SECONDS_MAX,
         check=False,
     )
+
+
+def output_of(command: Sequence[str | Path], folder: Path, **environment: str) -> str:
+    """Run a program that must succeed in *folder*, and return what it prints."""
+    done = run(command, folder, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def processes_of(folder: Path) -> dict[int, str]:

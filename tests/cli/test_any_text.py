@@ -16,7 +16,7 @@ from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import call, dev_server, login_payload, run_command
 from tests.cli.operated_server import OperatedServer
-from tests.processes import SECONDS_MAX, environment_with
+from tests.processes import SECONDS_MAX, environment_with, run
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -216,12 +216,5 @@ def first_line(following: "subprocess.Popen[str]", operated: OperatedServer) -> 
 def test_closed_streams_are_no_error(folder: Path) -> None:
     """There is nowhere to print to."""
     for closed in (">&-", "2>&-", ">&- 2>&-"):
-        done = subprocess.run(
-            ["sh", "-c", f'"$0" -m skylogin logins {closed}', sys.executable],
-            cwd=folder,
-            env=environment_with({}),
-            capture_output=True,
-            check=False,
-            timeout=SECONDS_MAX,
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
+        done = run(["sh", "-c", f'"$0" -m skylogin logins {closed}', sys.executable], folder)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.commands import KEYS, run_command
 from tests.cli.operated_server import OperatedServer
-from tests.local_services import ADDRESS, REDIS_PASSWORD, RedisServer
+from tests.local_services import ADDRESS, REDIS_PASSWORD, RedisServer, free_port
 from tests.processes import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -127,9 +127,7 @@ def test_a_redis_that_cannot_be_used_is_a_problem(
 
 def test_a_redis_that_does_not_run_is_a_problem(tmp_path: Path) -> None:
     """It says which."""
-    with socket.socket() as free:
-        free.bind((ADDRESS, 0))
-        at = f"{ADDRESS}:{free.getsockname()[1]}"
+    at = f"{ADDRESS}:{free_port()}"
     code, line = token_store(tmp_path, "redis", f"redis://:{REDIS_PASSWORD}@{at}")
 
     assert code == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import files_below, run_command
-from tests.processes import SECONDS_MAX, ServerProcess, environment_with, processes_of
+from tests.processes import SECONDS_MAX, ServerProcess, environment_with, processes_of, run
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -91,15 +91,7 @@ NO_PIPES = {"file": f"<{os.devnull}", "closed": "<&-"}
 def test_an_input_whose_end_says_nothing_is_refused(redirection: str, tmp_path: Path) -> None:
     """The server would stop at once, or never."""
     command = f'"$0" -m skylogin {" ".join(EPHEMERAL)} {OPTION} {redirection}'
-    done = subprocess.run(
-        ["sh", "-c", command, sys.executable],
-        cwd=tmp_path,
-        env=environment_with({}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS_MAX,
-    )
+    done = run(["sh", "-c", command, sys.executable], tmp_path)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

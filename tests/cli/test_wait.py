@@ -1,6 +1,5 @@
 """`skylogin wait`."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -10,16 +9,10 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import StartServer, run_command
+from tests.local_services import free_port
 from tests.processes import environment_with
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> str:
-    """Return a port that no server listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return str(free.getsockname()[1])
 
 
 def start_waiting(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -35,7 +28,7 @@ def start_waiting(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 def test_wait_ends_when_the_server_is_ready(start_server: StartServer, tmp_path: Path) -> None:
     """Though it was started before the server."""
-    port = free_port()
+    port = str(free_port())
     url = f"http://127.0.0.1:{port}/"
     with start_waiting(tmp_path, url) as waiting:
         server = start_server("dev", "--ephemeral", "--port", port)
@@ -86,7 +79,7 @@ def test_wait_without_a_url_uses_the_environment(
     of_server: dict[str, str], of_command: dict[str, str], tmp_path: Path
 ) -> None:
     """As a health check does, which has the server's variables and nothing else."""
-    port = free_port()
+    port = str(free_port())
     variables = {name: value.format(port=port) for name, value in of_server.items()}
     with SkyloginServer({"HOST": "", **DEFAULT_KEY, **variables}) as server:
         assert server.url.endswith(f":{port}")

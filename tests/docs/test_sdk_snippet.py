@@ -1,6 +1,5 @@
 """The README's lines that set up Skygear's SDK, in a test of `node:test`: it ends by itself."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +7,9 @@ import pytest
 from skylogin.testing import SkyloginServer
 
 from tests.docs.pages import SNIPPETS
-from tests.examples.commands import EXAMPLES, SECONDS_MAX, beside_skylogin
+from tests.examples.commands import EXAMPLES
 from tests.examples.languages import LANGUAGES
+from tests.processes import output_of
 
 ENDPOINT = "http://127.0.0.1:3000/"
 
@@ -29,14 +29,6 @@ def test_a_node_test_with_the_readmes_lines_ends(
             f"{imports}\nimport {{ test }} from 'node:test';\n"
             f"test('logs in', async () => {{\n{body}\n}});\n"
         )
-        done = subprocess.run(
-            ["node", "--test", "login.test.mjs"],
-            cwd=tmp_path,
-            env=beside_skylogin({"TOKEN": server.app().mint("alice", {"username": "alice"})}),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
+        token = server.app().mint("alice", {"username": "alice"})
 
-    assert done.returncode == 0, done.stdout
+        output_of(["node", "--test", "login.test.mjs"], tmp_path, TOKEN=token)

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from tests.docs.pages import ROOT, SNIPPETS, Snippet
 from tests.docs.shell import Shell, is_like
 from tests.examples.commands import beside_skylogin, copy_example
 from tests.examples.languages import LANGUAGES
+from tests.local_services import free_port
 from tests.processes import ServerProcess
 
 Require = Callable[..., None]
@@ -181,9 +181,7 @@ def free_ports() -> dict[str, str]:
     """Return what stands in for the ports that the pages name."""
     ports = {}
     for shown in ("3000", "8080"):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
+        port = free_port()
         ports |= {f":{shown}": f":{port}", f"--port {shown}": f"--port {port}"}
     return ports
 

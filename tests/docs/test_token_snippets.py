@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from skylogin.testing import SkyloginServer
 from tests import maven
 from tests.docs.pages import ROOT, SNIPPETS
 from tests.examples.languages import LANGUAGES
+from tests.processes import output_of
 
 EXAMPLES = ROOT / "examples"
 ALICE_IN_JAVA = 'Map.of("username", "alice", "email", "alice@example.com")'
@@ -144,18 +144,13 @@ def test_a_token_of_the_page_logs_in(
     """Run with the tool of its language and its library."""
     require(*LANGUAGES[language.split(",", maxsplit=1)[0]].needs)
     with SkyloginServer() as server:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ["HOME"],
-            "CUSTOM_TOKEN_SECRET": server.custom_token_secret,
-            "NODE_PATH": str(EXAMPLES / "javascript" / "node_modules"),
-        }
-        command = PROGRAMS[language](SNIPPET_OF[language], tmp_path)
-        ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False
+        token = output_of(
+            PROGRAMS[language](SNIPPET_OF[language], tmp_path),
+            tmp_path,
+            CUSTOM_TOKEN_SECRET=server.custom_token_secret,
+            NODE_PATH=str(EXAMPLES / "javascript" / "node_modules"),
         )
-        assert ended.returncode == 0, ended.stderr
 
-        user = server.app().login_with(ended.stdout.strip())
+        user = server.app().login_with(token.strip())
 
     assert user.profile["email"] == "alice@example.com"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.linked_folders import link_tree
-from tests.processes import environment_with
+from tests.processes import environment_with, output_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES, KITS = ROOT / "examples", ROOT / "kits"
@@ -32,6 +32,11 @@ def beside_skylogin(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment with this checkout's `skylogin` on its path."""
     environment = environment_with(more or {})
     return {**environment, "PATH": f"{COMMANDS}{os.pathsep}{environment['PATH']}"}
+
+
+def paste(folder: Path, script: str, **environment: str) -> str:
+    """Return what *script* prints in a shell in *folder*, beside this checkout's `skylogin`."""
+    return output_of(["sh", "-euc", script], folder, **beside_skylogin(environment))
 
 
 def run(

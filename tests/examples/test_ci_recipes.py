@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -22,6 +21,7 @@ from tests.docs.pages import PAGES
 from tests.docs.test_links import tracked_files
 from tests.examples.commands import EXAMPLES, SECONDS_MAX, beside_skylogin, copy_example, run
 from tests.examples.languages import LANGUAGES
+from tests.local_services import free_port
 
 ROOT = EXAMPLES.parent
 WORKFLOW = (EXAMPLES / "ci" / "github-actions.yml").read_text(encoding="utf-8")
@@ -35,14 +35,6 @@ STOP_SECONDS_MAX = 30
 
 Require = Callable[..., None]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 # --- GitHub Actions ----------------------------------------------------------------

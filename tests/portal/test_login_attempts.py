@@ -4,7 +4,6 @@ import asyncio
 import html
 import json
 import re
-import subprocess
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -17,7 +16,7 @@ from skylogin.database.tables import journal
 from skylogin.operations import apps, secrets
 from sqlalchemy import update
 
-from tests.examples.commands import SECONDS_MAX, beside_skylogin
+from tests.examples.commands import paste
 from tests.factories import SECRET, make_token
 from tests.sites import ADMIN_TOKEN, KEYS, LOG_IN, Answer, MakeSite, Site
 
@@ -401,18 +400,3 @@ async def test_the_command_of_serve_names_the_app(make_site: MakeSite, tmp_path:
     printed = await asyncio.to_thread(paste, tmp_path, text, **database)
 
     assert "result" in json.loads(printed), printed
-
-
-def paste(folder: Path, script: str, **environment: str) -> str:
-    """Return what *script* prints in a shell in *folder*."""
-    done = subprocess.run(
-        ["sh", "-euc", script],
-        cwd=folder,
-        env=beside_skylogin(environment),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout

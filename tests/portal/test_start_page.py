@@ -4,7 +4,6 @@ import asyncio
 import html
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from skylogin import config
 
 from tests import maven
-from tests.examples.commands import SECONDS_MAX, beside_skylogin
+from tests.examples.commands import paste
 from tests.sites import MakeSite, Site
 
 NODE_MODULES = Path(__file__).parent.parent / "sdk" / "node_modules"
@@ -35,25 +34,25 @@ def copyable(page: str, name: str) -> str:
     return html.unescape(found[1])
 
 
-def paste(folder: Path, script: str) -> str:
+def paste_with_libraries(folder: Path, script: str) -> str:
     """Return what *script* prints in a shell in *folder*, where the libraries are installed."""
     (folder / "node_modules").symlink_to(NODE_MODULES)
     (folder / "lib").mkdir()
     for jar in maven.DOWNLOADED.rglob("*.jar"):
         if {"jsonwebtoken", "fasterxml"} & set(jar.parts):
             (folder / "lib" / jar.name).symlink_to(jar)
-    environment = beside_skylogin()
-    done = subprocess.run(
-        ["sh", "-ec", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return paste(folder, script)
+
+
+async def printed_login(site: Site, name: str, folder: Path) -> Any:
+    """Return the answer to the login that a reader gets who pastes an example of the page."""
+    page = (await site.get("?show=secret")).text
+    text = copyable(page, name)
+    assert text.splitlines()[0].endswith(f" {FILES[name][0]}")
+    (folder / FILES[name][0]).write_text(text, encoding="utf-8")
+    [export] = EXPORT.findall(text)
+    script = f"{export}\n{copyable(page, 'curl')}"
+    return json.loads(await asyncio.to_thread(paste_with_libraries, folder, script))
 
 
 @pytest.mark.slow
@@ -62,17 +61,11 @@ async def test_the_pasted_examples_log_in(
     name: str, require: Any, dev_site: Site, tmp_path: Path
 ) -> None:
     """The file prints a token, as its first lines say, and the curl command logs in with it."""
-    file, needed = FILES[name]
-    require("curl", *needed)
-    page = (await dev_site.get("?show=secret")).text
-    text = copyable(page, name)
-    assert text.splitlines()[0].endswith(f" {file}")
-    (tmp_path / file).write_text(text)
-    [export] = EXPORT.findall(text)
+    require("curl", *FILES[name][1])
 
-    printed = await asyncio.to_thread(paste, tmp_path, f"{export}\n{copyable(page, 'curl')}")
+    printed = await printed_login(dev_site, name, tmp_path)
 
-    assert json.loads(printed)["result"]["profile"]["username"] == "alice"
+    assert printed["result"]["profile"]["username"] == "alice"
 
 
 @pytest.mark.slow
@@ -86,7 +79,7 @@ async def test_the_pasted_sdk_logs_in_and_ends(
     (tmp_path / "login.mjs").write_text(copyable(page, "sdk"))
 
     script = "export TOKEN=$(node make_token.js)\nnode login.mjs"
-    assert await asyncio.to_thread(paste, tmp_path, script) == "alice\n"
+    assert await asyncio.to_thread(paste_with_libraries, tmp_path, script) == "alice\n"
 
 
 ODD = """it's "odd" #{1} \\ $HOME `x` €"""
@@ -98,17 +91,13 @@ async def test_odd_keys_and_secrets_can_be_pasted(
     name: str, require: Any, make_site: MakeSite, tmp_path: Path
 ) -> None:
     """Whatever characters they have."""
-    file, needed = FILES[name]
-    require("curl", *needed)
+    require("curl", *FILES[name][1])
     odd = {"API_KEY": ODD, "CUSTOM_TOKEN_SECRET": f"{ODD}, and long enough for HS256"}
     site = await make_site(config.DEV, **odd)
-    page = (await site.get("?show=secret")).text
-    (tmp_path / file).write_text(copyable(page, name), encoding="utf-8")
-    [export] = EXPORT.findall(copyable(page, name))
 
-    printed = await asyncio.to_thread(paste, tmp_path, f"{export}\n{copyable(page, 'curl')}")
+    printed = await printed_login(site, name, tmp_path)
 
-    assert json.loads(printed)["result"]["profile"]["username"] == "alice"
+    assert printed["result"]["profile"]["username"] == "alice"
 
 
 async def test_without_a_secret_there_is_nothing_to_copy(make_site: MakeSite) -> None:

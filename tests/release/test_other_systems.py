@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.packages import ROOT
-from tests.processes import SECONDS_MAX, SERVER, environment_with
+from tests.processes import SECONDS_MAX, SERVER, environment_with, output_of
 from tests.release.only_posix import NAMES
 
 SKYLOGIN = [sys.executable, "-m", "tests.release.only_posix"]
@@ -68,17 +68,9 @@ def test_no_file_is_read_that_only_linux_has() -> None:
 @pytest.mark.slow
 def test_exec_runs_a_command(tmp_path: Path) -> None:
     """With its server, on Python's own event loop."""
-    done = subprocess.run(
-        [*SKYLOGIN, "exec", "--", sys.executable, "-c", OPEN_PORTAL],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS_MAX,
-        check=False,
-    )
+    command = [*SKYLOGIN, "exec", "--", sys.executable, "-c", OPEN_PORTAL]
 
-    assert (done.returncode, done.stdout) == (0, "200\n"), done.stderr
+    assert output_of(command, tmp_path, **ENVIRONMENT) == "200\n"
 
 
 @pytest.mark.slow

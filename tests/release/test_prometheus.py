@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from http import HTTPStatus
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from skylogin.web.metrics_page import make_metrics
 from tests.applications import MakeClient
 from tests.conftest import Require
 from tests.docs.pages import PAGES, ROOT
+from tests.processes import output_of
 
 ALERTS = ROOT / "release" / "prometheus" / "alerts.yaml"
 DASHBOARD = ROOT / "release" / "grafana" / "skylogin.json"
@@ -29,11 +29,7 @@ def _prometheus(require: Require) -> None:
 
 def promtool(folder: Path, *arguments: str) -> str:
     """Run it, and return what it prints."""
-    done = subprocess.run(
-        ["promtool", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output_of(["promtool", *arguments], folder)
 
 
 @pytest.mark.slow

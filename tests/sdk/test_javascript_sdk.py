@@ -1,17 +1,15 @@
 """The original's JavaScript SDK in Node."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from skylogin.testing import SkyloginServer
 
-from tests.processes import environment_with
+from tests.processes import output_of
 from tests.sdk.conftest import API_KEY, CLIENTS, MASTER_KEY, Endpoint, check_app
 
-SECONDS_MAX = 90
 DATE = "1970-01-01T00:00:00.000Z"
 RunScript = Callable[..., dict[str, Any]]
 
@@ -22,17 +20,7 @@ def run_script(require: Any) -> RunScript:
     require("nodejs", "the packages of tests/sdk")
 
     def run(name: str, **environment: str) -> dict[str, Any]:
-        script = subprocess.run(
-            ["node", name],
-            cwd=CLIENTS,
-            env=environment_with(environment),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
-        assert script.returncode == 0, script.stderr
-        result: dict[str, Any] = json.loads(script.stdout)
+        result: dict[str, Any] = json.loads(output_of(["node", name], CLIENTS, **environment))
         return result
 
     return run
