@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from skylogin.database.dialect import Json, Plain
+from skylogin.database.dialect import PLAIN_TEXT, Json
 from skylogin.database.dialect import Timestamp as Moment
 
 revision = "0003"
@@ -19,7 +19,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # SQLite has no other order.
         for table, column in PLAIN:
-            op.alter_column(table, column, type_=Plain(), existing_nullable=False)
+            op.alter_column(table, column, type_=PLAIN_TEXT, existing_nullable=False)
     op.create_index(
         "ix_records_created", "records", ["app", "database_id", "type", "created_at", "id"]
     )

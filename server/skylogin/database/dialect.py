@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    update,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import Insert
@@ -58,19 +59,9 @@ class Timestamp(TypeDecorator[datetime]):
         return datetime.fromisoformat(value)
 
 
-class Plain(TypeDecorator[str]):
-    """Text in the order of code points, so that an index can find prefixes.
-
-    SQLite always uses this order; PostgreSQL by default uses that of the database's language.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(
-            Text(collation="C") if dialect.name == "postgresql" else Text()
-        )
+# Text in the order of code points, so that an index can find prefixes. SQLite always uses this
+# order; PostgreSQL by default uses that of the database's language.
+PLAIN_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class Json(TypeDecorator[Any]):
@@ -99,32 +90,24 @@ def _clock(dialect: str) -> ColumnElement[Any]:
     return func.strftime("%Y-%m-%dT%H:%M:%fZ", "now", type_=Timestamp)
 
 
-def locked(
+def locked(  # noqa: PLR0913
     query: Select[Any],
     order: ColumnElement[str],
     tables: list[Table],
     dialect: str,
     *,
+    may_change: bool = False,
     to_stay: bool = False,
 ) -> Select[Any]:
     """Return *query* with its rows of *tables* locked until the transaction ends.
 
     It locks in *order*, so that two nodes cannot deadlock. Other transactions may still
-    refer to rows that are *to_stay*. SQLite has only one writer anyway, and an order
-    would make it scan a whole index.
+    refer to rows that are *to_stay*, and change those of them that *may_change*. SQLite has
+    only one writer anyway, and an order would make it scan a whole index.
     """
     if dialect == "sqlite":
         return query
-    return query.order_by(order).with_for_update(of=tables, key_share=to_stay)
-
-
-def kept(
-    query: Select[Any], order: ColumnElement[str], tables: list[Table], dialect: str
-) -> Select[Any]:
-    """Return *query* with its rows of *tables* locked against deletion until the end."""
-    if dialect == "sqlite":
-        return query
-    return query.order_by(order).with_for_update(read=True, key_share=True, of=tables)
+    return query.order_by(order).with_for_update(of=tables, read=may_change, key_share=to_stay)
 
 
 def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) -> Columns:
@@ -184,12 +167,36 @@ def _readers(query: Select[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
     return [(place, known[type(kind)]) for place, kind in enumerate(kinds) if type(kind) in known]
 
 
-def insert_rows(table: Table, parameter: str, columns: Iterable[str], dialect: str) -> Insert:
-    """Return the INSERT of the rows in *parameter*, which hold *columns* of *table*."""
-    names = list(columns)
-    kinds = {name: type(table.c[name].type) for name in names}
-    row = json_rows(parameter, dialect, **kinds)
-    return insert(table).from_select(names, select(*(row[name] for name in names)))
+def is_in_rows(
+    parameter: str, dialect: str, *columns: ColumnElement[Any]
+) -> list[ColumnElement[bool]]:
+    """Return the conditions for rows whose *columns* are those of one of the `json_rows`."""
+    row = _rows_of(parameter, dialect, columns)
+    return [column == value for column, value in zip(columns, row.values(), strict=True)]
+
+
+def _rows_of(parameter: str, dialect: str, columns: Iterable[ColumnElement[Any]]) -> Columns:
+    kinds = {str(column.key): type(column.type) for column in columns}
+    return json_rows(parameter, dialect, **kinds)
+
+
+@functools.cache
+def insert_rows(
+    table: Table, parameter: str, dialect: str, columns: tuple[str, ...] = ()
+) -> Insert:
+    """Return the INSERT of the rows in *parameter*, with *columns* of *table* or else all."""
+    names = columns or tuple(table.c.keys())
+    row = _rows_of(parameter, dialect, (table.c[name] for name in names))
+    return insert(table).from_select(names, select(*row.values()))
+
+
+@functools.cache
+def update_rows(table: Table, parameter: str, dialect: str, columns: tuple[str, ...]) -> Update:
+    """Return the UPDATE of *columns* of the rows in *parameter*, by their primary keys."""
+    key = table.primary_key.columns
+    row = _rows_of(parameter, dialect, (*key, *(table.c[name] for name in columns)))
+    where = (column == row[column.name] for column in key)
+    return update(table).where(*where).values({name: row[name] for name in columns})
 
 
 @functools.cache

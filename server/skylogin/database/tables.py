@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import expression
 
-from skylogin.database.dialect import Json, Plain, Timestamp
+from skylogin.database.dialect import PLAIN_TEXT, Json, Timestamp
 
 VERSION = "0009"
 
@@ -83,7 +83,7 @@ principals = Table(
     Column("app", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("provider", Text, primary_key=True),
-    Column("principal", Plain, primary_key=True),
+    Column("principal", PLAIN_TEXT, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False),
     # The response of an OAuth provider, as passed by the caller who links.
@@ -145,7 +145,7 @@ auth_keys = Table(
     metadata,
     Column("app", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("folded", Plain, primary_key=True),
+    Column("folded", PLAIN_TEXT, primary_key=True),
     Column("user_id", Text, nullable=False),
     # For searches that check one user after the other.
     Index("ix_auth_keys_user", "app", "user_id", "key"),

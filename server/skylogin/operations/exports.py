@@ -21,7 +21,8 @@ from skylogin.errors import SkygearError
 from skylogin.operations.operator import ConflictError, Operator, RefusedError
 from skylogin.store import apps, exports
 from skylogin.store.apps import KeysTakenError
-from skylogin.store.exports import TABLES, Row, TakenError
+from skylogin.store.exports import TABLES, TakenError
+from skylogin.store.table_rows import ROWS_AT_ONCE, Row
 from skylogin.tokens.custom_token import DOCUMENTED
 
 CONTENT_TYPE = "application/jsonl"
@@ -161,7 +162,7 @@ def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:
     batch: list[Row] = []
     last, at = "", 0
     for number, table, row in _rows(file):
-        if batch and (table != last or len(batch) == exports.ROWS_AT_ONCE):
+        if batch and (table != last or len(batch) == ROWS_AT_ONCE):
             yield at, last, batch
             batch = []
         batch.append(row)

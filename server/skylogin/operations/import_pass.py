@@ -10,7 +10,8 @@ from skylogin.domain.importing import DESCRIBING, Here, Outcome, Report
 from skylogin.domain.skygear import FIXED_TABLES, FixedTable, Row, Skygear
 from skylogin.domain.unique_keys import KeySet
 from skylogin.operations.import_rows import RowReader
-from skylogin.store import imports, skygear
+from skylogin.store import imports, login_batch, skygear
+from skylogin.store.table_rows import OTHER_KEYS, ROWS_AT_ONCE
 
 Advance = Callable[[Transaction, int], Awaitable[None]]
 # Rows of these tables are removed when the original has them no more.
@@ -151,7 +152,7 @@ class ImportPass:
         app, names = self.place.app, imports.key_names(table)
         same = await imports.load_same(tx, app, table, rows, names)
         others: dict[imports.Key, Row] = {}
-        other_names = imports.OTHER_KEYS.get(table, ())
+        other_names = OTHER_KEYS.get(table, ())
         if other_names:
             others = await imports.load_same(tx, app, table, rows, other_names)
         decided = []
@@ -230,8 +231,9 @@ class ImportPass:
         staying = self.here.others | left
         freed = [k for k, owner in here.items() if owner not in staying and owners.get(k) != owner]
         added = [k for k, owner in owners.items() if here.get(k) != owner and owner not in left]
-        await store.run(lambda tx: imports.remove_keys(tx, app, freed))
-        for at in range(0, len(added), imports.ROWS_AT_ONCE):
-            part = {key: owners[key] for key in added[at : at + imports.ROWS_AT_ONCE]}
-            await store.run(functools.partial(imports.add_keys, app=app, owners=part))
+        await store.run(lambda tx: login_batch.save_keys(tx, app, freed, {}))
+        for at in range(0, len(added), ROWS_AT_ONCE):
+            part = {key: owners[key] for key in added[at : at + ROWS_AT_ONCE]}
+            add = functools.partial(login_batch.save_keys, app=app, released=(), owners=part)
+            await store.run(add)
             self.place.show(self.done + at + len(part))

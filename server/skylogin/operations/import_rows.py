@@ -24,6 +24,7 @@ from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import SkygearError
 from skylogin.store import imports
+from skylogin.store.table_rows import OTHER_KEYS
 
 # Columns with an index that may be null.
 _INDEXED = {"devices": ("token", "user_id")}
@@ -80,7 +81,7 @@ class RowReader:
     def with_short_key(self, table: str, row: Row) -> Row | None:
         """Return *row*, None if a part of a key is too long, or missing."""
         indexed = _INDEXED.get(table, ())
-        for name in (*imports.key_names(table), *imports.OTHER_KEYS.get(table, ()), *indexed):
+        for name in (*imports.key_names(table), *OTHER_KEYS.get(table, ()), *indexed):
             text = row.get(name)
             if text is None and name not in indexed:
                 return None

@@ -15,7 +15,7 @@ from skylogin.domain.fields import FIRST_USER_FIELDS
 from skylogin.domain.stored_names import EVERY_APP, USER_TYPE
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
-from skylogin.store import access_rules, fields, schema
+from skylogin.store import access_rules, fields, schema, table_rows
 from skylogin.store.record_rows import OF_USERS
 
 # A setting of no app: which command the database belongs to.
@@ -28,7 +28,6 @@ OWNER = "owner"
 LAST_BACKUP_AT = "last_backup_at"
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
-ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ async def rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) ->
     await tx.connection.execute(delete(auth_keys).where(auth_keys.c.app == app))
     known = await fields.load(tx, app, USER_TYPE, ())
     holders: dict[keys.UniqueKey, str] = {}
-    last = ""
-    while rows := await _records_after(tx, app, last):
+    query = select(records.c.id, records.c.data).where(records.c.app == app, *OF_USERS)
+    async for rows in table_rows.pages(tx, query, records.c.id):
         new = []
         for row in rows:
             for key in keys.keys_of(row.data, key_sets, known):
@@ -90,21 +89,6 @@ async def rebuild_keys(tx: Transaction, app: str, key_sets: Sequence[KeySet]) ->
                 new.append({"app": app, "key": key.name, "folded": key.folded, "user_id": row.id})
         if new:
             await tx.connection.execute(insert(auth_keys), new)
-        last = rows[-1].id
-
-
-async def _records_after(tx: Transaction, app: str, last: str) -> Sequence:  # type: ignore[type-arg]
-    query = (
-        select(records.c.id, records.c.data)
-        .where(
-            records.c.app == app,
-            *OF_USERS,
-            records.c.id > last,
-        )
-        .order_by(records.c.id)
-        .limit(ROWS_AT_ONCE)
-    )
-    return (await tx.connection.execute(query)).all()
 
 
 async def read_setting(tx: Transaction, app: str, name: str) -> str | None:

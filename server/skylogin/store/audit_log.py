@@ -1,13 +1,14 @@
 """The audit list: what operators did."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from skylogin.database.tables import operator_audit
 from skylogin.database.transaction import Transaction
+from skylogin.store import table_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,9 @@ class Act:
 
 async def add(tx: Transaction, app: str, act: Act) -> None:
     """Add an act."""
-    row = {
-        "app": app,
-        "id": act.id,
-        "at": act.at,
-        "act": act.name,
-        "target": act.target,
-        "via": act.via,
-        "address": act.address,
-        "details": act.details,
-    }
-    await tx.connection.execute(_ADD, row)
-
-
-_ADD = insert(operator_audit)
+    values = asdict(act)
+    row = {"app": app, "act": values.pop("name"), **values}
+    await tx.connection.execute(insert(operator_audit), row)
 
 
 async def has(tx: Transaction, app: str, act_id: str) -> bool:
@@ -50,16 +40,14 @@ async def has(tx: Transaction, app: str, act_id: str) -> bool:
 
 async def keep_latest(tx: Transaction, app: str, number: int, name: str = "") -> None:
     """Delete the acts but for the *number* latest ones; only the acts *name*, if it is given."""
-    table = operator_audit
-    chosen = [table.c.app == app, *([table.c.act == name] if name else ())]
-    ids = select(table.c.id).where(*chosen).order_by(table.c.id.desc())
-    last_kept = ids.limit(1).offset(number - 1).scalar_subquery()
-    await tx.connection.execute(delete(table).where(*chosen, table.c.id < last_kept))
+    columns = operator_audit.c
+    chosen = [columns.app == app, *([columns.act == name] if name else ())]
+    await table_rows.keep_latest(tx, columns.id, number, *chosen)
 
 
 async def load_latest(tx: Transaction, app: str, before: str, number: int) -> list[Act]:
     """Return the *number* latest acts on *app*, newest first; *before* an id if one is given."""
-    columns = [column for column in operator_audit.c if column.name != "app"]
+    columns = table_rows.columns_of(operator_audit)
     query = select(*columns).where(operator_audit.c.app == app)
     if before:
         query = query.where(operator_audit.c.id < before)

@@ -8,18 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Integer,
-    bindparam,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    tuple_,
-)
+from sqlalchemy import Boolean, Column, Integer, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import Table
 
@@ -44,10 +33,8 @@ from skylogin.domain.fields import fits_stored, is_integer
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
-from skylogin.store import fields
-
-Row = Mapping[str, Any]
-ROWS_AT_ONCE = 1000
+from skylogin.store import fields, table_rows
+from skylogin.store.table_rows import OTHER_KEYS, Row, columns_of, key_of
 
 # In the order in which they are written: tables that describe others come first.
 TABLES: Mapping[str, Table] = {
@@ -67,7 +54,6 @@ TABLES: Mapping[str, Table] = {
 }
 # Existing rows of these tables are overwritten; in other tables they are a conflict.
 _DESCRIBING = frozenset(("roles", "record_types", "record_fields", "field_access"))
-_OTHER_KEYS: Mapping[str, tuple[str, ...]] = {"principals": ("kind", "provider", "user_id")}
 
 
 class TakenError(Exception):
@@ -76,32 +62,15 @@ class TakenError(Exception):
 
 async def count(tx: Transaction, app: str) -> int:
     """Return the number of rows that `read` yields."""
-    number = 0
-    for table in TABLES.values():
-        query = select(func.count()).select_from(table).where(table.c.app == app)
-        number += int((await tx.connection.execute(query)).scalar_one())
-    return number
+    return sum([await table_rows.count(tx, app, table) for table in TABLES.values()])
 
 
 async def read(tx: Transaction, app: str) -> AsyncIterator[tuple[str, list[dict[str, JsonValue]]]]:
     """Yield all rows of *app* as JSON values, in batches of one table."""
     for name, table in TABLES.items():
-        columns = columns_of(table)
-        key = [column for column in table.primary_key if column.name != "app"]
-        query = select(*columns).where(table.c.app == app).order_by(*key).limit(ROWS_AT_ONCE)
-        rows = (await tx.connection.execute(query)).all()
-        while rows:
-            yield name, [written(row._mapping) for row in rows]
-            if len(rows) < ROWS_AT_ONCE:
-                break
-            last = [literal(rows[-1]._mapping[column.name], column.type) for column in key]
-            following = query.where(tuple_(*key) > tuple_(*last))
-            rows = (await tx.connection.execute(following)).all()
-
-
-def columns_of(table: Table) -> list[Column[Any]]:
-    """Return the columns of a table but the app."""
-    return [column for column in table.columns if column.name != "app"]
+        query = select(*columns_of(table)).where(table.c.app == app)
+        async for page in table_rows.pages(tx, query, *key_of(table)):
+            yield name, [written(row._mapping) for row in page]
 
 
 def written(row: Mapping[Any, Any]) -> dict[str, JsonValue]:
@@ -204,11 +173,11 @@ async def write(
         await _check_data(tx, app, rows)
     table = TABLES[table_name]
     may_replace = replace or table_name in _DESCRIBING
-    key = tuple(column.name for column in table.primary_key if column.name != "app")
-    for names in filter(None, (key, _OTHER_KEYS.get(table_name))):
+    key = tuple(column.name for column in key_of(table))
+    for names in filter(None, (key, OTHER_KEYS.get(table_name))):
         keys = [{"app": app} | {name: row[name] for name in names} for row in rows]
         if may_replace:
-            await make_room(tx, table, keys)
+            await table_rows.remove(tx, table, keys)
         else:
             await _check_free(tx, table, keys)
     if not rows:
@@ -221,21 +190,10 @@ async def write(
         tx.users_added += len(rows)
 
 
-async def make_room(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
-    """Delete the rows with *keys*, all of the same columns."""
-    if keys:
-        same = (table.c[name] == bindparam(f"its_{name}") for name in keys[0])
-        values = [{f"its_{name}": value for name, value in key.items()} for key in keys]
-        await tx.connection.execute(delete(table).where(*same), values)
-
-
 async def _check_free(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
-    names = list(keys[0])
-    row = dialect.json_rows(
-        "rows", tx.dialect, **{name: type(table.c[name].type) for name in names}
-    )
-    query = select(*(table.c[name] for name in names[1:])).limit(1)
-    query = query.where(*(table.c[name] == row[name] for name in names))
+    columns = [table.c[name] for name in keys[0]]
+    is_taken = dialect.is_in_rows("rows", tx.dialect, *columns)
+    query = select(*columns[1:]).where(*is_taken).limit(1)
     found = await tx.connection.execute(query, {"rows": [written(key) for key in keys]})
     taken = found.first()
     if taken is not None:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, select, update
+from sqlalchemy import Select, bindparam, select
 
 from skylogin.database import dialect
 from skylogin.database.tables import record_fields
@@ -48,8 +48,7 @@ async def load(tx: Transaction, app: str, record_type: str, names: Iterable[str]
 
 @functools.cache
 def _fields_named(dialect_name: str) -> Select[Any]:
-    row = dialect.json_rows("rows", dialect_name, field=Text)
-    return _FIELDS.where(record_fields.c.field == row["field"])
+    return _FIELDS.where(*dialect.is_in_rows("rows", dialect_name, record_fields.c.field))
 
 
 def _as_fields(rows: Iterable[Any]) -> FieldMap:
@@ -105,9 +104,8 @@ async def lock_sequences(
 @functools.cache
 def _next_values(dialect_name: str) -> Select[Any]:
     table = record_fields
-    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, field=Text)
     query = select(table.c.type, table.c.field, table.c.next_value).where(
-        *(table.c[name] == column for name, column in row.items())
+        *dialect.is_in_rows("rows", dialect_name, *table.primary_key)
     )
     return dialect.locked(query, table.c.type + "/" + table.c.field, [table], dialect_name)
 
@@ -117,19 +115,9 @@ async def set_next_values(
 ) -> None:
     """Let sequences continue with *next_values*."""
     rows = [
-        {"a": app, "t": record_type, "f": name, "n": value}
+        {"app": app, "type": record_type, "field": name, "next_value": value}
         for (record_type, name), value in sorted(next_values.items())
     ]
     if rows:
-        await tx.connection.execute(_SET_NEXT_VALUE, rows)
-
-
-_SET_NEXT_VALUE = (
-    update(record_fields)
-    .where(
-        record_fields.c.app == bindparam("a"),
-        record_fields.c.type == bindparam("t"),
-        record_fields.c.field == bindparam("f"),
-    )
-    .values(next_value=bindparam("n"))
-)
+        update = dialect.update_rows(record_fields, "rows", tx.dialect, ("next_value",))
+        await tx.connection.execute(update, {"rows": rows})

@@ -3,13 +3,12 @@
 Rows are as in an export: JSON values without nulls, times in stored form.
 """
 
-import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import func, insert, literal, select, update
 
 from skylogin.database import dialect, json_members
 from skylogin.database.tables import auth_keys, imports, records, users
@@ -17,13 +16,11 @@ from skylogin.database.transaction import Transaction
 from skylogin.domain.skygear import Row
 from skylogin.domain.unique_keys import UniqueKey
 from skylogin.encoding.json_text import JsonValue
-from skylogin.store import exports
+from skylogin.store import exports, table_rows
 from skylogin.store.exports import TABLES
+from skylogin.store.table_rows import OTHER_KEYS
 
 Key = tuple[JsonValue, ...]
-ROWS_AT_ONCE = 1000
-# Beside the primary key, these name one row.
-OTHER_KEYS = {"principals": ("kind", "provider", "user_id")}
 RUNS_KEPT = 100
 
 
@@ -41,10 +38,9 @@ class ImportRun:
     report: Mapping[str, Any] | None
 
 
-@functools.cache
 def key_names(table_name: str) -> tuple[str, ...]:
     """Return the columns of the primary key but the app."""
-    return tuple(column.name for column in TABLES[table_name].primary_key if column.name != "app")
+    return tuple(column.name for column in table_rows.key_of(TABLES[table_name]))
 
 
 def key_of(row: Mapping[str, JsonValue], names: Iterable[str]) -> Key:
@@ -64,11 +60,9 @@ async def load_same(
 ) -> dict[Key, Row]:
     """Return the rows of *app* whose values in the columns *names* are those of one of *rows*."""
     table = TABLES[table_name]
-    kinds = {name: type(table.c[name].type) for name in ("app", *names)}
-    wanted = dialect.json_rows("rows", tx.dialect, **kinds)
-    query = select(*exports.columns_of(table)).where(
-        *(table.c[name] == column for name, column in wanted.items())
-    )
+    columns = (table.c[name] for name in ("app", *names))
+    is_same = dialect.is_in_rows("rows", tx.dialect, *columns)
+    query = select(*table_rows.columns_of(table)).where(*is_same)
     values = [{"app": app, **{name: row[name] for name in names}} for row in rows]
     found = await tx.connection.execute(query, {"rows": values})
     existing = [exports.written(row._mapping) for row in found]
@@ -78,7 +72,7 @@ async def load_same(
 async def load_all(tx: Transaction, app: str, table_name: str) -> list[Row]:
     """Return all rows of *app* in a small table."""
     table = TABLES[table_name]
-    query = select(*exports.columns_of(table)).where(table.c.app == app)
+    query = select(*table_rows.columns_of(table)).where(table.c.app == app)
     return [exports.written(row._mapping) for row in await tx.connection.execute(query)]
 
 
@@ -87,16 +81,10 @@ async def load_keys(
 ) -> list[dict[str, Any]]:
     """Return the columns *names* of all rows of *app*, page by page so that memory is bounded."""
     table = TABLES[table_name]
-    key = [table.c[name] for name in key_names(table_name)]
-    columns = [table.c[name] for name in dict.fromkeys((*key_names(table_name), *names))]
-    query = select(*columns).where(table.c.app == app).order_by(*key).limit(ROWS_AT_ONCE)
-    found: list[dict[str, Any]] = []
-    rows = (await tx.connection.execute(query)).all()
-    while rows:
-        found += [exports.written(row._mapping) for row in rows]
-        last = [literal(rows[-1]._mapping[column.name], column.type) for column in key]
-        rows = (await tx.connection.execute(query.where(tuple_(*key) > tuple_(*last)))).all()
-    return found
+    key = table_rows.key_of(table)
+    columns = dict.fromkeys((*key, *(table.c[name] for name in names)))
+    pages = table_rows.pages(tx, select(*columns).where(table.c.app == app), *key)
+    return [exports.written(row._mapping) async for page in pages for row in page]
 
 
 async def write(
@@ -106,11 +94,11 @@ async def write(
     table = TABLES[table_name]
     for names in filter(None, (key_names(table_name), OTHER_KEYS.get(table_name))):
         keys = [{"app": app, **exports.read_key(table, row, names)} for row in changed]
-        await exports.make_room(tx, table, keys)
+        await table_rows.remove(tx, table, keys)
     rows = [{"app": app, **row} for row in (*new, *changed)]
     if not rows:
         return
-    statement = dialect.insert_rows(table, "rows", table.c.keys(), tx.dialect)
+    statement = dialect.insert_rows(table, "rows", tx.dialect)
     await tx.connection.execute(statement, {"rows": rows})
     if table_name == "users":
         tx.users_added += len(new)
@@ -120,7 +108,7 @@ async def remove(tx: Transaction, app: str, table_name: str, rows: Sequence[Row]
     """Remove *rows*, of which only the keys are read."""
     table, names = TABLES[table_name], key_names(table_name)
     keys = [{"app": app, **exports.read_key(table, row, names)} for row in rows]
-    await exports.make_room(tx, table, keys)
+    await table_rows.remove(tx, table, keys)
 
 
 async def is_used(tx: Transaction, app: str, record_type: str, field: str) -> bool:
@@ -143,22 +131,6 @@ async def load_key_owners(tx: Transaction, app: str) -> dict[UniqueKey, str]:
     return {UniqueKey(row.key, row.folded): row.user_id for row in rows}
 
 
-async def remove_keys(tx: Transaction, app: str, keys: Collection[UniqueKey]) -> None:
-    """Let unique keys have no owner."""
-    rows = [{"app": app, "key": key.name, "folded": key.folded} for key in keys]
-    await exports.make_room(tx, auth_keys, rows)
-
-
-async def add_keys(tx: Transaction, app: str, owners: Mapping[UniqueKey, str]) -> None:
-    """Give unique keys their owners."""
-    rows = [
-        {"app": app, "key": key.name, "folded": key.folded, "user_id": owner}
-        for key, owner in owners.items()
-    ]
-    statement = dialect.insert_rows(auth_keys, "rows", auth_keys.c.keys(), tx.dialect)
-    await tx.connection.execute(statement, {"rows": rows})
-
-
 # --- the import itself ------------------------------------------------------------------
 
 
@@ -171,16 +143,8 @@ async def load_origin(tx: Transaction, app: str, user_id: str) -> str | None:
 
 async def start(tx: Transaction, app: str, run: ImportRun) -> None:
     """Add an import that begins, and forget the oldest ones."""
-    await tx.connection.execute(insert(imports).values(app=app, **_values(run)))
-    newest = select(imports.c.id).where(imports.c.app == app).order_by(imports.c.id.desc())
-    oldest_kept = newest.limit(1).offset(RUNS_KEPT - 1).scalar_subquery()
-    await tx.connection.execute(
-        delete(imports).where(imports.c.app == app, imports.c.id < oldest_kept)
-    )
-
-
-def _values(run: ImportRun) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in ImportRun.__slots__}
+    await tx.connection.execute(insert(imports).values(app=app, **asdict(run)))
+    await table_rows.keep_latest(tx, imports.c.id, RUNS_KEPT, imports.c.app == app)
 
 
 async def advance(tx: Transaction, app: str, run_id: str, done: int, now: datetime) -> None:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, bindparam, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
@@ -32,12 +32,8 @@ async def add(tx: Transaction, app: str, entries: Sequence[LogEntry]) -> None:
         }
         for entry in entries
     ]
-    tx.defer_write(_insert(tx.dialect), "new_entries", rows)
-
-
-@functools.cache
-def _insert(dialect_name: str) -> Insert:
-    return dialect.insert_rows(journal, "new_entries", journal.c.keys(), dialect_name)
+    insert = dialect.insert_rows(journal, "new_entries", tx.dialect)
+    tx.defer_write(insert, "new_entries", rows)
 
 
 async def has(tx: Transaction, app: str, entry_id: str) -> bool:

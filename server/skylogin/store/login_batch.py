@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, Text, delete, select
+from sqlalchemy import Select, Text, delete, select
 from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -249,7 +249,8 @@ async def save(tx: Transaction, app: str, changes: LoginChanges) -> None:
         }
         for principal in changes.principals
     ]
-    tx.defer_write(_insert_principals(tx.dialect), "new_principals", made)
+    insert = dialect.insert_rows(principals, "new_principals", tx.dialect)
+    tx.defer_write(insert, "new_principals", made)
     await save_keys(tx, app, changes.released, changes.key_owners)
 
 
@@ -268,17 +269,8 @@ async def save_keys(
         for key, owner in sorted(owners.items())
         if owner is not None
     ]
-    tx.defer_write(_insert_keys(tx.dialect), "new_keys", rows)
-
-
-@functools.cache
-def _insert_principals(dialect_name: str) -> Insert:
-    return dialect.insert_rows(principals, "new_principals", principals.c.keys(), dialect_name)
-
-
-@functools.cache
-def _insert_keys(dialect_name: str) -> Insert:
-    return dialect.insert_rows(auth_keys, "new_keys", auth_keys.c.keys(), dialect_name)
+    insert = dialect.insert_rows(auth_keys, "new_keys", tx.dialect)
+    tx.defer_write(insert, "new_keys", rows)
 
 
 _DELETE_KEY = delete(auth_keys).where(

@@ -9,6 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from skylogin.database.tables import operator_sessions
 from skylogin.database.transaction import Transaction
 from skylogin.domain.stored_names import EVERY_APP
+from skylogin.store import table_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,7 @@ def _of(session_hash: str) -> tuple[ColumnElement[bool], ...]:
 async def keep_latest(tx: Transaction, number: int) -> None:
     """End the oldest sessions but for *number*."""
     table = operator_sessions
-    of_all = select(table.c.created_at).where(table.c.app == EVERY_APP)
-    latest = of_all.order_by(table.c.created_at.desc())
-    last_kept = latest.limit(1).offset(number - 1).scalar_subquery()
-    await tx.connection.execute(
-        delete(table).where(table.c.app == EVERY_APP, table.c.created_at < last_kept)
-    )
+    await table_rows.keep_latest(tx, table.c.created_at, number, table.c.app == EVERY_APP)
 
 
 async def drop_ended(tx: Transaction, made_before: datetime, used_before: datetime) -> None:

@@ -1,13 +1,9 @@
 """Rows of the table of records: their columns, and how they are written."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Text, Update, update
-
 from skylogin.database import dialect
-from skylogin.database.dialect import Json, Timestamp
 from skylogin.database.tables import records
 from skylogin.database.transaction import Transaction
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
@@ -40,8 +36,13 @@ def write(
     """Insert the *new* records and update the *changed* ones, at the end of the transaction."""
     new_rows = [_new_row(app, database_id, record) for record in new]
     changed_rows = [_changed_row(app, database_id, record) for record in changed]
-    tx.defer_write(_insert_records(tx.dialect), "new_records", new_rows)
-    tx.defer_write(_update_records(tx.dialect), "changed_records", changed_rows)
+    insert = dialect.insert_rows(records, "new_records", tx.dialect)
+    update = dialect.update_rows(records, "changed_records", tx.dialect, _CHANGED)
+    tx.defer_write(insert, "new_records", new_rows)
+    tx.defer_write(update, "changed_records", changed_rows)
+
+
+_CHANGED = ("access", "updated_at", "updated_by", "data")
 
 
 def _new_row(app: str, database_id: str, record: Record) -> dict[str, Any]:
@@ -64,20 +65,3 @@ def _changed_row(app: str, database_id: str, record: Record) -> dict[str, Any]:
         "updated_by": record.updated_by,
         "data": record.data,
     }
-
-
-@functools.cache
-def _insert_records(dialect_name: str) -> Insert:
-    return dialect.insert_rows(records, "new_records", records.c.keys(), dialect_name)
-
-
-@functools.cache
-def _update_records(dialect_name: str) -> Update:
-    ids = {"app": Text, "database_id": Text, "type": Text, "id": Text}
-    columns = {"access": Json, "updated_at": Timestamp, "updated_by": Text, "data": Json}
-    row = dialect.json_rows("changed_records", dialect_name, **ids, **columns)
-    return (
-        update(records)
-        .where(*(records.c[name] == row[name] for name in ids))
-        .values({name: row[name] for name in columns})
-    )

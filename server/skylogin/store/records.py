@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, delete, select
+from sqlalchemy import Select, select
 
 from skylogin.database import dialect
 from skylogin.database.tables import records
@@ -17,7 +17,7 @@ from skylogin.domain.schema import Extension
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Record, RecordId
 from skylogin.errors import SkygearError
-from skylogin.store import fields, login_batch, record_rows, references, users
+from skylogin.store import fields, login_batch, record_rows, references, table_rows, users
 from skylogin.store import schema as stored_schema
 
 
@@ -61,10 +61,9 @@ def _records_by_id(dialect_name: str) -> Select[Any]:
 
 @functools.cache
 def _records_anywhere(dialect_name: str) -> Select[Any]:
-    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text, id=Text)
-    return select(*record_rows.COLUMNS).where(
-        *(records.c[name] == column for name, column in row.items())
-    )
+    columns = (records.c.app, records.c.type, records.c.id)
+    is_wanted = dialect.is_in_rows("rows", dialect_name, *columns)
+    return select(*record_rows.COLUMNS).where(*is_wanted)
 
 
 @functools.cache
@@ -185,14 +184,4 @@ async def save(tx: Transaction, app: str, database_id: str, changes: RecordChang
 
 async def remove(tx: Transaction, app: str, database_id: str, ids: Collection[RecordId]) -> None:
     """Delete records."""
-    rows = [{"a": app, "d": database_id, "t": one.type, "i": one.key} for one in sorted(ids)]
-    if rows:
-        await tx.connection.execute(_DELETE, rows)
-
-
-_DELETE = delete(records).where(
-    records.c.app == bindparam("a"),
-    records.c.database_id == bindparam("d"),
-    records.c.type == bindparam("t"),
-    records.c.id == bindparam("i"),
-)
+    await table_rows.remove(tx, records, references.as_rows(app, ids, [database_id])["rows"])

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, select
+from sqlalchemy import Select, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect, json_members
@@ -31,10 +31,9 @@ def as_rows(
     return {"rows": rows}
 
 
-def of_rows(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
+def of_rows(dialect_name: str) -> list[ColumnElement[bool]]:
     """Return the conditions for records in the parameter `rows`."""
-    row = dialect.json_rows("rows", dialect_name, app=Text, database_id=Text, type=Text, id=Text)
-    return tuple(records.c[name] == column for name, column in row.items())
+    return dialect.is_in_rows("rows", dialect_name, *records.primary_key)
 
 
 async def find(
@@ -66,7 +65,8 @@ def _existing(dialect_name: str) -> Select[Any]:
 
 @functools.cache
 def _lock_referred(dialect_name: str) -> Select[Any]:
-    return dialect.kept(_existing(dialect_name), WHOLE_ID, [records], dialect_name)
+    query = _existing(dialect_name)
+    return dialect.locked(query, WHOLE_ID, [records], dialect_name, may_change=True, to_stay=True)
 
 
 async def load_referrers(

@@ -5,12 +5,10 @@ A type is made by its first record, or by an operator.
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
-from sqlalchemy import Select, Text, Update, delete, func, select, tuple_, update
+from sqlalchemy import Select, delete, select, update
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Json
 from skylogin.database.tables import record_fields, record_types, records
 from skylogin.database.transaction import FieldMap, Transaction
 from skylogin.domain import schema
@@ -18,9 +16,8 @@ from skylogin.domain.fields import SEQUENCE
 from skylogin.domain.schema import Extension
 from skylogin.domain.user import Field
 from skylogin.encoding.json_text import JsonValue
-from skylogin.store import fields
+from skylogin.store import fields, table_rows
 
-ROWS_AT_ONCE = 1000
 Data = Mapping[str, JsonValue]
 
 
@@ -44,9 +41,7 @@ async def extend(tx: Transaction, app: str, extension: Extension) -> None:
 
 async def count_types(tx: Transaction, app: str) -> int:
     """Return the number of record types, those with nothing but access rules included."""
-    query = select(func.count()).select_from(record_types).where(record_types.c.app == app)
-    [(number,)] = await tx.connection.execute(query)
-    return int(number)
+    return await table_rows.count(tx, app, record_types)
 
 
 async def make_type(tx: Transaction, app: str, record_type: str) -> None:
@@ -76,11 +71,9 @@ async def load_type_names(tx: Transaction, app: str) -> list[str]:
 
 @functools.cache
 def _made(dialect_name: str) -> Select[tuple[str]]:
-    row = dialect.json_rows("rows", dialect_name, app=Text, type=Text)
     table = record_types
-    return select(table.c.type).where(
-        table.c.app == row["app"], table.c.type == row["type"], table.c.made
-    )
+    is_wanted = dialect.is_in_rows("rows", dialect_name, table.c.app, table.c.type)
+    return select(table.c.type).where(*is_wanted, table.c.made)
 
 
 async def number(tx: Transaction, app: str, record_type: str, names: Collection[str]) -> None:
@@ -140,35 +133,14 @@ async def _rewrite(
 ) -> None:
     """Apply *change* to the data of all records of a type, in every database."""
     columns = (records.c.database_id, records.c.id)
-    last = ("", "")
-    while True:
-        query = (
-            select(*columns, records.c.data)
-            .where(records.c.app == app, records.c.type == record_type, tuple_(*columns) > last)
-            .order_by(*columns)
-            .limit(ROWS_AT_ONCE)
-        )
-        locked = dialect.locked(query, records.c.id, [records], tx.dialect)
-        rows = (await tx.connection.execute(locked)).all()
-        if not rows:
-            return
-        key = {"app": app, "type": record_type}
+    query = select(*columns, records.c.data).with_for_update()
+    query = query.where(records.c.app == app, records.c.type == record_type)
+    rewrite = dialect.update_rows(records, "rewritten", tx.dialect, ("data",))
+    async for rows in table_rows.pages(tx, query, *columns):
         changed = [
-            {**key, "database_id": row.database_id, "id": row.id, "data": data}
+            {"app": app, "type": record_type, **row._mapping, "data": data}
             for row in rows
             if (data := change(row.data)) != row.data
         ]
         if changed:
-            await tx.connection.execute(_update_data(tx.dialect), {"rewritten": changed})
-        last = (rows[-1].database_id, rows[-1].id)
-
-
-@functools.cache
-def _update_data(dialect_name: str) -> Update:
-    ids: dict[str, Any] = {"app": Text, "database_id": Text, "type": Text, "id": Text}
-    row = dialect.json_rows("rewritten", dialect_name, **ids, data=Json)
-    return (
-        update(records)
-        .where(*(records.c[name] == row[name] for name in ids))
-        .values(data=row["data"])
-    )
+            await tx.connection.execute(rewrite, {"rewritten": changed})

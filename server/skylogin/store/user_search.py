@@ -17,7 +17,7 @@ from skylogin.database.tables import principals, records, users
 from skylogin.database.transaction import Transaction
 from skylogin.domain.user import Principal, User
 from skylogin.encoding import rfc3339
-from skylogin.store import user_conditions
+from skylogin.store import table_rows, user_conditions
 from skylogin.store import users as stored_users
 
 SORTS = ("created_at", "-created_at", "id", "-id", "last_seen_at", "-last_seen_at")
@@ -297,5 +297,4 @@ async def load_principals(tx: Transaction, app: str, user_id: str) -> list[Princ
 
 async def count(tx: Transaction, app: str) -> int:
     """Return the number of users of *app*."""
-    query = select(func.count()).select_from(users).where(users.c.app == app)
-    return int((await tx.connection.execute(query)).scalar_one())
+    return await table_rows.count(tx, app, users)

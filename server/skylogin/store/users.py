@@ -5,12 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Insert, Select, Text, Update, delete, select, update
+from sqlalchemy import Insert, Select, Update, delete, select, update
 from sqlalchemy.sql import and_, bindparam
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
-from skylogin.database.dialect import Timestamp
 from skylogin.database.tables import (
     auth_keys,
     devices,
@@ -78,9 +77,8 @@ def _users_with_subjects(dialect_name: str) -> Select[Any]:
     return query_users(dialect_name, subject.label("subject")).where(*_of_ids(dialect_name))
 
 
-def _of_ids(dialect_name: str) -> tuple[ColumnElement[bool], ...]:
-    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
-    return users.c.app == row["app"], users.c.id == row["id"]
+def _of_ids(dialect_name: str) -> list[ColumnElement[bool]]:
+    return dialect.is_in_rows("rows", dialect_name, *users.primary_key)
 
 
 async def load_after(tx: Transaction, app: str, last: str, number: int) -> list[User]:
@@ -107,12 +105,8 @@ async def load_records(tx: Transaction, app: str, user_ids: Collection[str]) -> 
 
 @functools.cache
 def _records_by_id(dialect_name: str) -> Select[Any]:
-    row = dialect.json_rows("rows", dialect_name, app=Text, id=Text)
-    query = select(*record_rows.COLUMNS).where(
-        records.c.app == row["app"],
-        *record_rows.OF_USERS,
-        records.c.id == row["id"],
-    )
+    is_wanted = dialect.is_in_rows("rows", dialect_name, records.c.app, records.c.id)
+    query = select(*record_rows.COLUMNS).where(*is_wanted, *record_rows.OF_USERS)
     return dialect.locked(query, records.c.id, [records], dialect_name)
 
 
@@ -169,7 +163,8 @@ async def save(
             changed_records.append(record)
     tx.users_added += len(new_users)
     tx.defer_write(_insert_users(tx.dialect), "new_users", new_users)
-    tx.defer_write(_insert_roles(tx.dialect), "new_roles", new_roles)
+    insert_roles = dialect.insert_rows(user_roles, "new_roles", tx.dialect)
+    tx.defer_write(insert_roles, "new_roles", new_roles)
     tx.defer_write(_update_seen(tx.dialect), "seen", seen)
     record_rows.write(tx, app, new_records, changed_records)
 
@@ -290,25 +285,13 @@ def _seen_row(app: str, user_id: str, moment: datetime) -> dict[str, Any]:
     return {"app": app, "id": user_id, "last_seen_at": rfc3339.stored(moment)}
 
 
-@functools.cache
 def _insert_users(dialect_name: str) -> Insert:
     columns = ("app", "id", "password_hash", "token_valid_since", "last_seen_at", "disabled")
-    return dialect.insert_rows(users, "new_users", columns, dialect_name)
+    return dialect.insert_rows(users, "new_users", dialect_name, columns)
 
 
-@functools.cache
-def _insert_roles(dialect_name: str) -> Insert:
-    return dialect.insert_rows(user_roles, "new_roles", user_roles.c.keys(), dialect_name)
-
-
-@functools.cache
 def _update_seen(dialect_name: str) -> Update:
-    row = dialect.json_rows("seen", dialect_name, app=Text, id=Text, last_seen_at=Timestamp)
-    return (
-        update(users)
-        .where(users.c.app == row["app"], users.c.id == row["id"])
-        .values(last_seen_at=row["last_seen_at"])
-    )
+    return dialect.update_rows(users, "seen", dialect_name, ("last_seen_at",))
 
 
 # In the order of the fields of User, and of Record.
