@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 from skylogin import config
 from skylogin.clock import system_now
-from skylogin.database import open_store
+from skylogin.database import Store
 from skylogin.web import metrics_page, server
 from skylogin.web.application import make_application
 
@@ -55,7 +55,7 @@ async def make_client(
                 shutil.copyfile(file_with_tables, path)
                 url = f"sqlite:///{path}"
             settings = config.read({**environment, "DATABASE_URL": url}, mode)
-            store = open_store(
+            store = Store(
                 url, has_test_clocks=mode == config.DEV, metrics=metrics_page.make_metrics()
             )
             stack.push_async_callback(store.close)

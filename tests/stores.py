@@ -20,7 +20,7 @@ from skylogin.actions.call import Call
 from skylogin.actions.dispatch import Answer, dispatch
 from skylogin.actions.services import Services, open_services
 from skylogin.apps.registry import App
-from skylogin.database import Store, open_store
+from skylogin.database import Store
 from skylogin.domain.login import Login
 from skylogin.domain.login_attempt import Origin
 from skylogin.domain.user import User
@@ -74,7 +74,7 @@ def database_with_tables(postgresql: PostgreSQL) -> str:
 
 
 async def _create_tables(url: str) -> None:
-    store = open_store(url)
+    store = Store(url)
     await store.create()
     await store.close()
 
@@ -85,7 +85,7 @@ async def make_store(store_url: str) -> AsyncIterator[Callable[[], Awaitable[Sto
     opened: list[Store] = []
 
     async def make() -> Store:
-        opened.append(open_store(store_url))
+        opened.append(Store(store_url))
         return opened[-1]
 
     yield make

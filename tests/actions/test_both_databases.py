@@ -26,7 +26,7 @@ from skylogin.actions.services import Services, open_services
 from skylogin.actions.table import ACTIONS
 from skylogin.apps import registry
 from skylogin.apps.registry import App
-from skylogin.database import open_store
+from skylogin.database import Store
 from skylogin.domain.login_attempt import Origin
 from skylogin.encoding import json_text
 from skylogin.errors import Reason
@@ -764,7 +764,7 @@ class Stage:
 @asynccontextmanager
 async def open_server(url: str, clock: Clock) -> AsyncIterator[Services]:
     """Open a server on a database that is empty."""
-    store = open_store(url)
+    store = Store(url)
     await store.create()
     async with open_services(config.read(ENVIRONMENT, config.DEV), store, clock) as services:
         yield services

@@ -81,7 +81,7 @@ async def opening(environment: dict[str, str]) -> AsyncIterator[Opened]:
 
 
 @pytest.fixture
-async def open_store(environment: dict[str, str]) -> AsyncIterator[Opened]:
+async def Store(environment: dict[str, str]) -> AsyncIterator[Opened]:
     """Open the token stores of apps."""
     async with opening(environment) as opened:
         yield opened
@@ -98,35 +98,35 @@ async def refused(store: TokenStore, token: str, now: datetime = NOW) -> bool:
     return False
 
 
-async def test_an_issued_token_is_found(open_store: Opened) -> None:
+async def test_an_issued_token_is_found(Store: Opened) -> None:
     """With its user, its app and its time of issue."""
-    store = await open_store()
+    store = await Store()
     found = await store.find(await store.issue("alice", NOW, APP), NOW)
 
     assert (found.user_id, found.issuer, found.issued_at) == ("alice", APP, NOW)
 
 
-async def test_a_token_survives_the_server(open_store: Opened) -> None:
+async def test_a_token_survives_the_server(Store: Opened) -> None:
     """Another server with the same settings accepts it."""
-    token = await (await open_store()).issue("é\u2028 <&>", NOW, APP)
+    token = await (await Store()).issue("é\u2028 <&>", NOW, APP)
 
-    assert (await (await open_store()).find(token, NOW)).user_id == "é\u2028 <&>"
+    assert (await (await Store()).find(token, NOW)).user_id == "é\u2028 <&>"
 
 
-async def test_every_login_has_a_token_of_its_own(open_store: Opened) -> None:
+async def test_every_login_has_a_token_of_its_own(Store: Opened) -> None:
     """It differs from the older ones, and they stay valid."""
-    store = await open_store()
+    store = await Store()
     tokens = [await store.issue("alice", NOW, APP) for _ in range(3)]
 
     assert len(set(tokens)) == len(tokens)
     assert [await refused(store, token) for token in tokens] == [False] * len(tokens)
 
 
-async def test_a_token_expires(open_store: Opened) -> None:
+async def test_a_token_expires(Store: Opened) -> None:
     """It is valid in its last second, and not after it; without an expiry it never ends."""
-    store = await open_store(TOKEN_STORE_EXPIRY=str(HOUR))
+    store = await Store(TOKEN_STORE_EXPIRY=str(HOUR))
     token = await store.issue("alice", NOW, APP)
-    endless = await (await open_store()).issue("alice", NOW, APP)
+    endless = await (await Store()).issue("alice", NOW, APP)
     end = NOW + timedelta(seconds=HOUR)
 
     assert not await refused(store, token, end)
@@ -134,17 +134,17 @@ async def test_a_token_expires(open_store: Opened) -> None:
     assert not await refused(store, endless, LONG_AFTER)
 
 
-async def test_an_expiry_may_be_of_any_length(open_store: Opened, kind: str) -> None:
+async def test_an_expiry_may_be_of_any_length(Store: Opened, kind: str) -> None:
     """More years than a date can have mean that the token never ends."""
-    store = await open_store(TOKEN_STORE_EXPIRY=str(10**12))
+    store = await Store(TOKEN_STORE_EXPIRY=str(10**12))
     token = await store.issue("alice", NOW, APP)
 
     assert not await refused(store, token, LONG_AFTER)
 
 
-async def test_an_ended_token_is_refused(open_store: Opened, kind: str) -> None:
+async def test_an_ended_token_is_refused(Store: Opened, kind: str) -> None:
     """Stored tokens end at once, each alone; ending one twice is not an error."""
-    store = await open_store()
+    store = await Store()
     token, other = [await store.issue("alice", NOW, APP) for _ in range(2)]
     await store.forget(token)
     await store.forget(token)
@@ -154,10 +154,10 @@ async def test_an_ended_token_is_refused(open_store: Opened, kind: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "prefix"])
-async def test_a_token_of_another_app_is_refused(open_store: Opened, prefix: str) -> None:
+async def test_a_token_of_another_app_is_refused(Store: Opened, prefix: str) -> None:
     """Whichever issuer it names."""
-    ours = await open_store(TOKEN_STORE_PREFIX=prefix)
-    theirs = await open_store(OTHER_APP, TOKEN_STORE_PREFIX=prefix)
+    ours = await Store(TOKEN_STORE_PREFIX=prefix)
+    theirs = await Store(OTHER_APP, TOKEN_STORE_PREFIX=prefix)
     our_token = await ours.issue("alice", NOW, OTHER_APP)
     their_token = await theirs.issue("alice", NOW, APP)
     await theirs.forget(our_token)
@@ -192,10 +192,10 @@ async def test_anything_but_a_token_is_refused(environment: dict[str, str], garb
 
 
 async def test_a_cancelled_search_does_not_mix_up_answers(
-    open_store: Opened,
+    Store: Opened,
 ) -> None:
     """The searches after it get their own answers."""
-    store = await open_store()
+    store = await Store()
     tokens = {f"user-{n}": await store.issue(f"user-{n}", NOW, APP) for n in range(20)}
     for turn in range(30):
         searches = [

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from skylogin.database import Store, Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.errors import RESPONSE_TIMEOUT, RetryTransaction, SkygearError
 from skylogin.store import apps
 from sqlalchemy import text
@@ -66,7 +66,7 @@ async def test_closing_waits_for_a_write_without_a_caller(
     make_store: Callable[[], Awaitable[Store]], store_url: str, query: Any
 ) -> None:
     """It is committed before the store is closed."""
-    closing = open_store(store_url)
+    closing = Store(store_url)
     work = Slow()
     caller = asyncio.create_task(closing.run(work))
     await work.began.wait()

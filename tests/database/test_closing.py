@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from skylogin.database import Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.errors import SkygearError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -29,7 +29,7 @@ async def look(tx: Transaction) -> int:
 
 async def test_closing_a_store_ends_its_threads(tmp_path: Path) -> None:
     """Those of the readers and of the writer."""
-    store = open_store(f"sqlite:///{tmp_path}/skylogin.db")
+    store = Store(f"sqlite:///{tmp_path}/skylogin.db")
     await store.create()
     assert await store.run(look) == await store.run(look, write=False) == 1
     assert threading.active_count() > 1
@@ -39,7 +39,7 @@ async def test_closing_a_store_ends_its_threads(tmp_path: Path) -> None:
 
 async def test_a_store_that_never_connected_is_closed(tmp_path: Path) -> None:
     """It had no thread."""
-    await open_store(f"sqlite:///{tmp_path}/skylogin.db").close()
+    await Store(f"sqlite:///{tmp_path}/skylogin.db").close()
 
 
 @pytest.mark.parametrize("name", ["text.db", "folder", "missing/folder.db"])
@@ -47,7 +47,7 @@ async def test_a_failed_connection_leaves_no_thread(name: str, tmp_path: Path) -
     """If the file cannot be opened, or is not a database."""
     (tmp_path / "text.db").write_text("this is not a database, but long enough to be read" * 99)
     (tmp_path / "folder").mkdir()
-    store = open_store(f"sqlite:///{tmp_path}/{name}")
+    store = Store(f"sqlite:///{tmp_path}/{name}")
 
     for _ in range(2):
         with pytest.raises(DBAPIError):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from skylogin.database import Store, Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.store import apps
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +16,7 @@ async def test_a_commit_waits_for_the_disk_if_it_has_to(
     durable: bool, level: int, tmp_path: Path
 ) -> None:
     """Unless the database is deleted with the server."""
-    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=durable)
+    store = Store(f"sqlite:///{tmp_path}/skylogin.db", durable=durable)
     try:
         found = await store.run(lambda tx: tx.connection.execute(text("PRAGMA synchronous")))
         assert found.scalar_one() == level
@@ -26,7 +26,7 @@ async def test_a_commit_waits_for_the_disk_if_it_has_to(
 
 async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:
     """The writing connection can be used after any error."""
-    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
+    store = Store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
 
     async def break_off(tx: Transaction) -> None:
         await apps.keep_setting(tx, "app", "name", "lost")
@@ -45,7 +45,7 @@ async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> Non
 
 async def test_a_commit_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     """Its error stays the same, and the next transaction works."""
-    store = open_store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
+    store = Store(f"sqlite:///{tmp_path}/skylogin.db", durable=False)
 
     async def refer_to_nothing(tx: Transaction) -> None:
         for statement in _REFERRING:

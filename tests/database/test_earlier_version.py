@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from skylogin.database import Store, migrate, open_store, tables
+from skylogin.database import Store, migrate, tables
 from skylogin.operations import exports
 from skylogin.operations.operator import Operator
 from skylogin.store import apps, secrets
@@ -31,7 +31,7 @@ async def earlier(tmp_path: Path) -> AsyncIterator[Store]:
     path = tmp_path / "earlier.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((FOLDER / "database.sql").read_text())
-    store = open_store(f"sqlite:///{path}")
+    store = Store(f"sqlite:///{path}")
     await migrate.upgrade(store)
     yield store
     await store.close()

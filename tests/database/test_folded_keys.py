@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from skylogin.actions.services import Services
-from skylogin.database import Store, Transaction, migrate, open_store, tables
+from skylogin.database import Store, Transaction, migrate, tables
 from skylogin.database.tables import auth_keys
 from skylogin.database.version_table import version_table
 from skylogin.store.apps import KeysTakenError
@@ -123,7 +123,7 @@ async def change_username(store: Store, user_id: str, name: str) -> None:
 async def test_the_command_names_them_in_one_line(tmp_path: Path) -> None:
     """And changes nothing."""
     url = f"sqlite:///{tmp_path}/it.db"
-    store = open_store(url)
+    store = Store(url)
     await store.create()
     row = {"app": "myapp", "database_id": "", "type": "user", "access": None}
     row |= {"owner_id": "a", "created_by": "a", "updated_by": "a"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from skylogin import config
-from skylogin.database import ForeignDatabaseError, migrate, open_store, tables
+from skylogin.database import ForeignDatabaseError, Store, migrate, tables
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
 from skylogin.web import server
@@ -78,7 +78,7 @@ async def test_a_foreign_database_is_refused(url: str, script: str) -> None:
     """Whether it is to be read, created or migrated. Nothing is added to it."""
     await run_sql(url, script)
     before = await tables_of(url)
-    store = open_store(url)
+    store = Store(url)
     try:
         for attempt in (store.version, store.create, lambda: migrate.upgrade(store)):
             with pytest.raises(ForeignDatabaseError, match="tables of another program, such as"):
@@ -113,7 +113,7 @@ def test_every_command_leaves_a_foreign_file_as_it_is(
 
 async def test_a_database_with_our_version_table_is_ours(url: str) -> None:
     """Whatever else it holds."""
-    store = open_store(url)
+    store = Store(url)
     try:
         await store.create()
         await run_sql(url, "CREATE TABLE orders (id integer)")
@@ -133,7 +133,7 @@ async def test_other_schemas_and_extensions_do_not_count(postgresql_url: str) ->
         "ALTER EXTENSION plpgsql ADD TABLE of_extension; "
         "CREATE SCHEMA theirs; CREATE TABLE theirs.orders (id integer)",
     )
-    store = open_store(postgresql_url)
+    store = Store(postgresql_url)
     try:
         assert await store.version() is None
         await store.create()
@@ -144,7 +144,7 @@ async def test_other_schemas_and_extensions_do_not_count(postgresql_url: str) ->
 
 async def test_the_version_table_of_a_former_database_is_renamed(url: str) -> None:
     """By the migration; until then its version is found."""
-    store = open_store(url)
+    store = Store(url)
     try:
         await store.create()
         await run_sql(url, TO_FORMER_VERSION)
@@ -160,7 +160,7 @@ async def test_the_version_table_of_a_former_database_is_renamed(url: str) -> No
 
 async def test_dev_refuses_a_former_database_of_serve(url: str) -> None:
     """Before it would migrate it."""
-    store = open_store(url)
+    store = Store(url)
     try:
         await store.create()
         await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, "serve"))

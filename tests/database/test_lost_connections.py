@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 from skylogin.actions.services import Services
-from skylogin.database import Store, Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.operations import secrets
 from skylogin.store import apps
 
@@ -33,7 +33,7 @@ async def cutter(store_url: str) -> AsyncIterator[ConnectionCutter]:
 @pytest.fixture
 async def far_store(store: Store, cutter: ConnectionCutter) -> AsyncIterator[Store]:
     """A store with its tables, connected through the proxy."""
-    opened = open_store(cutter.url)
+    opened = Store(cutter.url)
     yield opened
     await opened.close()
 

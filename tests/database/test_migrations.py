@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from skylogin.database import Store, migrate, open_store, tables
+from skylogin.database import Store, migrate, tables
 from skylogin.database.tables import metadata
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -36,7 +36,7 @@ def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDatabas
 
 async def schema_after(make: Callable[[Store], Awaitable[None]], url: str) -> dict[str, Any]:
     """Return all that an inspector finds about the tables that *make* makes."""
-    store = open_store(url)
+    store = Store(url)
     try:
         await make(store)
         assert await store.version() == tables.VERSION
@@ -99,7 +99,7 @@ async def test_two_migrations_at_once_run_one_after_the_other(make_database: Mak
     """If they create or upgrade, the second finds everything done."""
     for ways in ((Store.create,) * 4, (migrate.upgrade,) * 4, (Store.create, migrate.upgrade)):
         url = make_database()
-        stores = [open_store(url) for _ in ways]
+        stores = [Store(url) for _ in ways]
         try:
             await asyncio.gather(*(way(store) for way, store in zip(ways, stores, strict=True)))
             assert await stores[0].version() == tables.VERSION
@@ -167,7 +167,7 @@ async def test_a_database_of_an_unknown_version_is_refused(
 ) -> None:
     """It is not changed; the message names both versions and has no traceback."""
     url = make_database()
-    store = open_store(url)
+    store = Store(url)
     await store.create()
     await store.close()
     await set_version(url, "9999")
@@ -178,7 +178,7 @@ async def test_a_database_of_an_unknown_version_is_refused(
     assert refused.stdout == ""
     assert "9999" in refused.stderr
     assert "Traceback" not in refused.stderr
-    store = open_store(url)
+    store = Store(url)
     assert await store.version() == "9999"
     await store.close()
 

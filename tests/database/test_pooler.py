@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from skylogin.database import Transaction, migrate, open_store, tables
+from skylogin.database import Store, Transaction, migrate, tables
 from skylogin.errors import SkygearError
 from skylogin.testing import SkyloginServer
 from sqlalchemy import text
@@ -63,7 +63,7 @@ def test_times_do_not_depend_on_the_servers_time_zone(pooled_url: str) -> None:
 
 async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
     """By several nodes at once, from the first migration to the last."""
-    store = open_store(pooled_url)
+    store = Store(pooled_url)
 
     await asyncio.gather(*(migrate.upgrade(store) for _ in range(3)))
 
@@ -73,7 +73,7 @@ async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
 
 async def test_a_query_ends_through_it(pooled_url: str) -> None:
     """At its limit, and when its caller leaves."""
-    store = open_store(pooled_url, query_seconds=1)
+    store = Store(pooled_url, query_seconds=1)
 
     async def sleep(tx: Transaction) -> None:
         await tx.connection.execute(text("SELECT pg_sleep(600)"))

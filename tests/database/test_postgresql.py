@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: what the URL's parameters do to them."""
 
 import pytest
-from skylogin.database import Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.errors import RESPONSE_TIMEOUT, SkygearError
 from sqlalchemy import text
 
@@ -24,7 +24,7 @@ ENDLESS = ("SELECT pg_sleep(600)", "SELECT count(*) FROM generate_series(1, 1000
 
 async def shown(url: str, *names: str) -> dict[str, str]:
     """Return settings of a connection."""
-    store = open_store(url)
+    store = Store(url)
 
     async def show(tx: Transaction) -> dict[str, str]:
         return {
@@ -71,7 +71,7 @@ async def test_the_first_host_that_can_be_written_is_used(postgresql_url: str) -
 
 async def test_a_statement_that_takes_too_long_is_told(postgresql_url: str) -> None:
     """The server ends it, because of a limit that an operator set."""
-    store = open_store(f"{postgresql_url}?options=-cstatement_timeout=10")
+    store = Store(f"{postgresql_url}?options=-cstatement_timeout=10")
 
     async def sleep(tx: Transaction) -> None:
         await tx.connection.execute(text("SELECT pg_sleep(10)"))
@@ -89,7 +89,7 @@ async def test_the_server_ends_a_query_at_its_limit(
     postgresql_url: str, pooler: str, statement: str
 ) -> None:
     """Even if nobody asks it to. Other transactions, such as migrations, have no limit."""
-    store = open_store(postgresql_url + pooler, query_seconds=1)
+    store = Store(postgresql_url + pooler, query_seconds=1)
 
     async def run(tx: Transaction) -> None:
         await tx.connection.execute(text(statement))

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from skylogin import config
 from skylogin.actions.services import open_services
-from skylogin.database import Store, Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.database.failures import UnusableDatabaseError
 from skylogin.database.sqlite_file import LOOK_SECONDS, SqliteFile
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, SkygearError
@@ -50,7 +50,7 @@ async def test_a_server_that_refuses_connections_is_unavailable(state: str) -> N
     """The refusal says why, without the URL's password."""
     message = STATES[state]
     with refusing(state, message) as url:
-        store = open_store(url)
+        store = Store(url)
         with pytest.raises(SkygearError) as caught:
             await write(store)
         await store.close()
@@ -74,7 +74,7 @@ async def test_a_server_that_cannot_be_reached_is_unavailable(name: str) -> None
     """The refusal names the address."""
     url, message = UNREACHABLE[name]
     with refusing("XX000", "never sent") as server:
-        store = open_store(url.format(server=server))
+        store = Store(url.format(server=server))
         with pytest.raises(SkygearError) as caught:
             await write(store)
         await store.close()
@@ -96,7 +96,7 @@ async def test_a_server_that_only_reads_is_unavailable_until_it_writes(
     setting = f'ALTER DATABASE "{name}" SET default_transaction_read_only'
     await administrator.execute(f"{setting} = on")
     await store.close()
-    store = open_store(store_url)
+    store = Store(store_url)
     try:
         with pytest.raises(SkygearError, match="unable to open"):
             await write(store)
@@ -131,7 +131,7 @@ async def file_store(file_with_tables: Path, tmp_path: Path) -> AsyncIterator[St
     """A store on an SQLite file in the test's folder."""
     path = tmp_path / "skylogin.db"
     shutil.copyfile(file_with_tables, path)
-    store = open_store(f"sqlite:///{path}")
+    store = Store(f"sqlite:///{path}")
     yield store
     await store.close()
 

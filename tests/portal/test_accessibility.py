@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from skylogin.clock import system_now
-from skylogin.database import open_store
+from skylogin.database import Store
 from skylogin.store import login_counts
 from skylogin.store.login_counts import Counts
 
@@ -95,7 +95,7 @@ async def add_a_day(database: str) -> None:
         minute = now - timedelta(minutes=ago)
         attempts[minute, "updated"] = int(busy * 4 + numbers.random() * 6)
         attempts[minute, "expired"] = int(numbers.random() * busy)
-    store = open_store(database)
+    store = Store(database)
     try:
         await store.run(lambda tx: login_counts.add(tx, "myapp", Counts(attempts, {})))
     finally:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 KILLED = """
 import asyncio, os, signal, sys
 from skylogin import config
-from skylogin.database import open_store
+from skylogin.database import Store
 from skylogin.operations import skygear_import
 from skylogin.operations.operator import Operator
 
@@ -22,11 +22,11 @@ def show(done, of):
         os.kill(os.getpid(), signal.SIGKILL)
 
 async def main(old, new):
-    store = open_store(new)
+    store = Store(new)
     await store.create()
     operator = Operator(store, config.read({"APP_NAME": "_"}, config.DEV))
     wanted = skygear_import.Wanted("_", "_")
-    await skygear_import.load(operator, open_store(old), wanted, show)
+    await skygear_import.load(operator, Store(old), wanted, show)
 
 asyncio.run(main(*sys.argv[1:]))
 """

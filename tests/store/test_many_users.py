@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from skylogin.database import Store, Transaction, dialect, open_store
+from skylogin.database import Store, Transaction, dialect
 from skylogin.database.tables import auth_keys, journal, operator_audit, principals, records
 from skylogin.database.tables import users as users_table
 from skylogin.domain.login_attempt import Filter
@@ -141,7 +141,7 @@ def large_url(
 @pytest.fixture
 async def store(large_url: str) -> AsyncIterator[Store]:
     """A store with all these users."""
-    store = open_store(large_url)
+    store = Store(large_url)
     ids = IdMaker()
     if await store.version() is None:
         await store.create()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from skylogin.database import Store, Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.database.tables import records
 from skylogin.domain.fields import new_field
 from skylogin.domain.user import Actor, Field
@@ -370,7 +370,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.runner = asyncio.Runner()
-        self.store: Store = open_store(url)
+        self.store: Store = Store(url)
 
         async def prepare() -> None:
             await self.store.create()

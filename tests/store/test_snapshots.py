@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skylogin.database import Store, Transaction, open_store
+from skylogin.database import Store, Transaction
 from skylogin.database.tables import metadata
 from skylogin.domain.unique_keys import KeySet
 from skylogin.store import snapshots
@@ -76,7 +76,7 @@ def open_copy(file_with_tables: Path, folder: Path) -> Store:
     """Return a store with its tables."""
     path = folder / "it.db"
     shutil.copyfile(file_with_tables, path)
-    return open_store(f"sqlite:///{path}", durable=False)
+    return Store(f"sqlite:///{path}", durable=False)
 
 
 class Playing:

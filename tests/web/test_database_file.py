@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from skylogin.clock import system_now
 from skylogin.config import ConfigurationError
-from skylogin.database import Store, open_store
+from skylogin.database import Store
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
 from skylogin.web import database_file
@@ -35,7 +35,7 @@ async def owning(path: Path) -> AsyncIterator[tuple[Lock, Store]]:
     """Lock and own the file at *path* as a server does."""
     with database_file.locked(f"{SQLITE}{path}") as lock:
         assert lock is not None
-        store = open_store(f"{SQLITE}{path}")
+        store = Store(f"{SQLITE}{path}")
         try:
             async with database_file.owned(lock, store):
                 yield lock, store

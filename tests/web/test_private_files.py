@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from skylogin import config
-from skylogin.database import open_store
+from skylogin.database import Store
 from skylogin.web import server
 
 FOLDER_MODE, FILE_MODE, GROUP_MODE = 0o700, 0o600, 0o640
@@ -43,7 +43,7 @@ async def test_the_files_of_a_database_are_private(
 
 async def test_a_file_that_a_migration_creates_is_private(umask: None, tmp_path: Path) -> None:
     """Whichever command is the first to open it."""
-    store = open_store(f"sqlite:///{tmp_path}/skylogin.db")
+    store = Store(f"sqlite:///{tmp_path}/skylogin.db")
     await store.create()
     await store.close()
 

@@ -14,8 +14,8 @@ import typer
 from skylogin.cli import environment, output
 from skylogin.clock import system_now
 from skylogin.config import SQLITE_PREFIX, Settings
+from skylogin.database import Store, tables
 from skylogin.database import backup as copies
-from skylogin.database import open_store, tables
 from skylogin.database.backup import BackupError, Contents, Watcher
 from skylogin.database.sqlite_file import has_content
 from skylogin.domain.stored_names import EVERY_APP
@@ -135,7 +135,7 @@ def _note_time(url: str, at: str) -> None:
     """Write the time of the backup into the database, for `doctor`."""
 
     async def write() -> None:
-        store = open_store(url)
+        store = Store(url)
         try:
             await store.run(lambda tx: apps.write_setting(tx, EVERY_APP, apps.LAST_BACKUP_AT, at))
         finally:

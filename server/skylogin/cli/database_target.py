@@ -13,7 +13,7 @@ from skylogin.cli.target import Json, Target, TargetError
 from skylogin.client.admin_api import Query, path_of, query_of
 from skylogin.client.errors import AdminError
 from skylogin.config import SQLITE_PREFIX, Settings
-from skylogin.database import Store, failures, open_store, tables
+from skylogin.database import Store, failures, tables
 from skylogin.errors import database_trouble
 from skylogin.operations import exports
 from skylogin.operations.operator import Operator, RefusedError
@@ -77,7 +77,7 @@ class DatabaseTarget(Target):
         if self._store is None:
             if not self.exists():
                 raise TargetError(f"the database {self.path} does not exist: start a server first")
-            store = open_store(self._url)
+            store = Store(self._url)
             try:
                 await self._check(store)
             except BaseException:

@@ -34,7 +34,7 @@ from skylogin.cli.output import AsJson, fail, print_json, print_notes, print_res
 from skylogin.cli.seeding import SeedFiles, Seeding
 from skylogin.cli.workers import Workers
 from skylogin.config import DEV, SERVE, ConfigurationError, Settings
-from skylogin.database import open_store, tables
+from skylogin.database import Store, tables
 from skylogin.web import database_setup, reload, server
 
 WORKERS_MAX = 256
@@ -291,7 +291,7 @@ def migrate(database: Database = None, as_json: AsJson = False) -> None:
     settings = migration_settings(database)
 
     async def upgrade() -> None:
-        store = open_store(settings.database_url or settings.embedded_url)
+        store = Store(settings.database_url or settings.embedded_url)
         try:
             database_setup.check_is_not_newer(await store.version())
             await migrating.upgrade(store)

@@ -9,7 +9,7 @@ from skylogin.cli import environment, output
 from skylogin.cli.command import AppName
 from skylogin.cli.database_target import DatabaseTarget, check_version
 from skylogin.config import Settings
-from skylogin.database import Store, open_store
+from skylogin.database import Store
 from skylogin.domain import database_url
 from skylogin.domain.importing import KINDS
 from skylogin.operations import skygear_export, skygear_import
@@ -139,7 +139,7 @@ def _checked(url: str) -> str:
 
 def _import(target: ImportTarget, url: str, wanted: Wanted) -> Any:
     async def load(operator: Operator) -> Any:
-        source = open_store(url)
+        source = Store(url)
         try:
             with output.progress("Importing", "rows") as progress:
                 now = Wanted(

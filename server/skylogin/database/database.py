@@ -9,8 +9,9 @@ import functools
 import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
@@ -53,8 +54,24 @@ class OutcomeUnknownError(Exception):
         super().__init__("the commit was not answered")
 
 
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[T]):
+    """What `Store.run` was asked for."""
+
+    work: Work[T]
+    write: bool
+    was_committed: Work[bool] | None = None
+    snapshot: bool = False
+    is_query: bool = False
+
+
 class Store:
-    """A database of users. Open it with `open_store`."""
+    """The database of users at a URL, not connected until it is used.
+
+    Commits to an SQLite database that is not *durable* do not wait for the disk. PostgreSQL
+    itself ends the statements of queries after *query_seconds*; 0: never. With *has_test_clocks*,
+    times are not compared with the database's clock. *metrics* are those of the server.
+    """
 
     def __init__(
         self,
@@ -132,14 +149,7 @@ class Store:
         """
         if self._is_closed:
             raise RuntimeError("the store is closed")
-        retry = functools.partial(
-            self._retry,
-            work,
-            write=write,
-            was_committed=was_committed,
-            snapshot=snapshot,
-            is_query=is_query,
-        )
+        retry = functools.partial(self._retry, _Job(work, write, was_committed, snapshot, is_query))
         task = self._start(self._queries.run(retry) if is_query else retry())
         try:
             return await asyncio.shield(task)
@@ -159,26 +169,17 @@ class Store:
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _retry(
-        self,
-        work: Work[T],
-        *,
-        write: bool = False,
-        was_committed: Work[bool] | None = None,
-        snapshot: bool = False,
-        is_query: bool = False,
-    ) -> T:
+    async def _retry(self, job: _Job[T]) -> T:
         deadline = monotonic() + RETRY_SECONDS_MAX
         for attempt in range(TRIES_MAX):
             try:
-                connecting = self._pools.connect(write=write, is_query=is_query)
-                return await self._transact(work, connecting, write, was_committed, snapshot)
+                return await self._transact(job)
             except (OutcomeUnknownError, RetryTransaction):
                 pass
             except PoolTimeoutError as error:
                 raise database_busy() from error
             except (DBAPIError, UnusableDatabaseError, OSError, TimeoutError) as error:
-                if is_query and failures.is_too_long(error):
+                if job.is_query and failures.is_too_long(error):
                     raise took_too_long("the database ended the query at its limit") from error
                 may_retry = attempt < TRIES_MAX - 1 and monotonic() < deadline
                 if not (may_retry and failures.is_retryable(error)):
@@ -195,39 +196,33 @@ class Store:
             await asyncio.sleep(pause * random.random())
         raise database_busy()
 
-    async def _transact(
-        self,
-        work: Work[T],
-        connecting: AbstractAsyncContextManager[AsyncConnection],
-        write: bool,
-        was_committed: Work[bool] | None,
-        snapshot: bool,
-    ) -> T:
-        """Run *work* in one transaction: the only place where one begins.
+    async def _transact(self, job: _Job[T]) -> T:
+        """Run the work in one transaction: the only place where one begins.
 
-        Raises OutcomeUnknownError if the commit was not answered and *was_committed*
+        Raises OutcomeUnknownError if the commit was not answered and `was_committed`
         does not find it in the database.
         """
         done: list[tuple[Transaction, T]] = []
         try:
-            async with connecting as connection:
-                if not write:
+            async with self._pools.connect(write=job.write, is_query=job.is_query) as connection:
+                if not job.write:
                     await engines.begin_reading(
-                        connection, snapshot=snapshot, is_pooled=self._pools.is_pooled
+                        connection, snapshot=job.snapshot, is_pooled=self._pools.is_pooled
                     )
                 transaction = Transaction(
                     connection, self._fields, has_test_clocks=self._has_test_clocks
                 )
-                result = await work(transaction)
+                result = await job.work(transaction)
                 await transaction.finish()
                 done.append((transaction, result))
-                if write:
+                if job.write:
                     began = monotonic()
                     with self.traces.commit() if self.traces else nullcontext():
                         await _commit(connection)
                     self.metrics.commits.observe(monotonic() - began)
         except OutcomeUnknownError:
-            if was_committed is None or not await self._retry(was_committed):
+            check = job.was_committed
+            if check is None or not await self._retry(_Job(check, write=False)):
                 raise
         [(transaction, result)] = done
         self._fields.learn(transaction)
@@ -316,29 +311,6 @@ class Store:
                     await asyncio.wait(late, timeout=CANCEL_SECONDS_MAX)
         finally:
             await self._pools.dispose()
-
-
-def open_store(
-    url: str,
-    *,
-    durable: bool = True,
-    query_seconds: int = 0,
-    has_test_clocks: bool = False,
-    metrics: Metrics | None = None,
-) -> Store:
-    """Return the store at *url*, not yet connected.
-
-    Commits to an SQLite database that is not *durable* do not wait for the disk. PostgreSQL
-    itself ends the statements of queries after *query_seconds*; 0: never. With *has_test_clocks*,
-    times are not compared with the database's clock. *metrics* are those of the server.
-    """
-    return Store(
-        url,
-        durable=durable,
-        query_seconds=query_seconds,
-        has_test_clocks=has_test_clocks,
-        metrics=metrics,
-    )
 
 
 async def _commit(connection: AsyncConnection) -> None:

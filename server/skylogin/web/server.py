@@ -28,7 +28,7 @@ from skylogin.actions.services import Services
 from skylogin.apps import token_stores
 from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, ConfigurationError, Settings
-from skylogin.database import Store, open_store
+from skylogin.database import Store
 from skylogin.errors import SkygearError
 from skylogin.metrics import Metrics
 from skylogin.pubsub.relay import Relay
@@ -161,7 +161,7 @@ async def running(  # noqa: PLR0913
         else:
             url = settings.database_url or settings.embedded_url
             lock = at_end.enter_context(database_file.locked(url))
-        store = open_store(
+        store = Store(
             url,
             durable=not ephemeral,
             query_seconds=max(0, settings.response_timeout_seconds),
