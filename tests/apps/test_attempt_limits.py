@@ -2,7 +2,7 @@
 
 import asyncio
 
-from skylogin.apps.attempt_limits import WAIT_SECONDS_MAX, LimitsInMemory
+from skylogin.apps.attempt_limits import WAIT_SECONDS_MAX, AttemptLimits
 
 from tests.clocks import Seconds
 
@@ -10,7 +10,7 @@ from tests.clocks import Seconds
 async def test_the_wait_doubles_up_to_five_minutes() -> None:
     """The first five failures cost nothing; a success forgets them."""
     clock = Seconds()
-    limits = LimitsInMemory(clock)
+    limits = AttemptLimits(clock)
     waits = []
     for _ in range(12):
         await limits.fail("a")
@@ -25,7 +25,7 @@ async def test_the_wait_doubles_up_to_five_minutes() -> None:
 
 async def test_who_has_not_failed_never_waits() -> None:
     """However often others fail."""
-    limits = LimitsInMemory(Seconds())
+    limits = AttemptLimits(Seconds())
     for _ in range(2000):
         await limits.fail("a")
 
@@ -36,7 +36,7 @@ async def test_who_has_not_failed_never_waits() -> None:
 async def test_a_quiet_hour_forgets_the_failures() -> None:
     """The next failure is the first one."""
     clock = Seconds()
-    limits = LimitsInMemory(clock)
+    limits = AttemptLimits(clock)
     for _ in range(9):
         await limits.fail("a")
     clock.now += 3600
@@ -46,7 +46,7 @@ async def test_a_quiet_hour_forgets_the_failures() -> None:
 
 async def test_the_memory_is_bounded() -> None:
     """It forgets the source that failed least lately."""
-    limits = LimitsInMemory(Seconds(), sources_max=3)
+    limits = AttemptLimits(Seconds(), sources_max=3)
     for source in ("a", "b", "c", "a", "d"):
         for _ in range(5):
             await limits.fail(source)
@@ -56,7 +56,7 @@ async def test_the_memory_is_bounded() -> None:
 
 async def test_attempts_of_a_source_take_turns() -> None:
     """Those of another one do not wait for them."""
-    limits = LimitsInMemory(Seconds())
+    limits = AttemptLimits(Seconds())
     async with limits.turn("a"):
         second = asyncio.create_task(_take_turn(limits, "a"))
         await asyncio.wait_for(_take_turn(limits, "b"), 5)
@@ -64,6 +64,6 @@ async def test_attempts_of_a_source_take_turns() -> None:
     await asyncio.wait_for(second, 5)
 
 
-async def _take_turn(limits: LimitsInMemory, source: str) -> None:
+async def _take_turn(limits: AttemptLimits, source: str) -> None:
     async with limits.turn(source):
         await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from skylogin.actions.services import Services
-from skylogin.apps.attempt_limits import LimitsInMemory
+from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.database.tables import metadata
 from skylogin.operations import operator as operators
 from skylogin.operations import portal_sessions, refused_attempts, secrets
@@ -134,7 +134,7 @@ async def use(services: Services, operator: Operator, ask: Ask, number: int) -> 
     await ask(services, "sso:custom_token:login", token=make_token(secret="wrong"))
     await services.app.login_log.flush()
 
-    limits = LimitsInMemory()
+    limits = AttemptLimits()
     await portal_sessions.sign_in(operator, PASSWORD, limits)
     with pytest.raises(WrongPasswordError):
         await portal_sessions.sign_in(operator, "wrong", limits)

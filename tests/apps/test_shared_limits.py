@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from skylogin.apps import shared_limits
-from skylogin.apps.attempt_limits import FREE_FAILURES, LimitsInMemory
+from skylogin.apps.attempt_limits import FREE_FAILURES, AttemptLimits
 from skylogin.apps.limits import Limits
 from skylogin.apps.shared_limits import ALIVE, SERVER, SharedLimits
 from skylogin.database import Store, Transaction
@@ -207,7 +207,7 @@ async def test_wrong_passwords_of_operators_count_on_all_servers(
     """So an address has as many as on one server."""
     servers = await make_servers(2)
     attempts = [
-        LimitsInMemory(tell=functools.partial(one.limits.tell, PORTAL_SIGN_INS)) for one in servers
+        AttemptLimits(tell=functools.partial(one.limits.tell, PORTAL_SIGN_INS)) for one in servers
     ]
     for one, counts in zip(servers, attempts, strict=True):
         one.limits.listeners[PORTAL_SIGN_INS] = counts.hear

@@ -78,6 +78,6 @@ async def auth_response(call: Call, services: Services, user: User) -> object:
     record, rules = user.record, await call.app.access_rules.get()
     assert record is not None
     actor = Actor(user.id, user.roles, call.has_master_key)
-    shown = rules.readable(USER_TYPE, record.data, actor, record)
+    shown = rules.fields.readable(record.data, actor, record)
     fields = services.store.fields_of(call.app.name, USER_TYPE)
     return wire.auth_response(user, shown, token, fields)

@@ -44,7 +44,7 @@ def _fetched(
 def body(call: Call, services: Services, rules: AccessRules, record: Record) -> object:
     """Return a record in wire form, with the fields that the caller may see."""
     known = services.store.fields_of(call.app.name, record.type)
-    data = rules.readable(record.type, record.data, call.actor, record)
+    data = rules.fields.readable(record.data, call.actor, record)
     return record_json.record_body(record, known, data)
 
 

@@ -90,5 +90,5 @@ def _shown(
     rules: AccessRules,
     outcome: _Outcome,
 ) -> dict[str, object]:
-    data = rules.readable(record.type, asked, call.actor, record)
+    data = rules.fields.readable(asked, call.actor, record)
     return record_json.record_body(record, outcome.fields[record.type], data)

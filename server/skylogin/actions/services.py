@@ -11,7 +11,7 @@ from typing import Any
 
 from skylogin.actions import batches
 from skylogin.actions.batches import LastSeen, LoggedAttempt, Lookup
-from skylogin.apps.attempt_limits import FREE_FAILURES, AttemptLimits, LimitsInMemory
+from skylogin.apps.attempt_limits import FREE_FAILURES, AttemptLimits
 from skylogin.apps.limits import Limits
 from skylogin.apps.load import Load
 from skylogin.apps.registry import App, AppRegistry
@@ -76,7 +76,7 @@ async def open_services(
         store.metrics.limits.follow(functools.partial(limits.hits.__getitem__, name), name)
     waiting = limits.rules.get(CALLS_WAITING)
     load = Load(waiting.number if waiting else 0)
-    attempt_limits = LimitsInMemory(
+    attempt_limits = AttemptLimits(
         free_failures=_free_failures(settings, limits),
         tell=functools.partial(limits.tell, PORTAL_SIGN_INS),
     )

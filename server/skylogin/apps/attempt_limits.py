@@ -4,9 +4,8 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from skylogin.clock import monotonic
 
@@ -17,22 +16,6 @@ FORGET_SECONDS = 3600
 SOURCES_MAX = 10_000
 
 
-class AttemptLimits(Protocol):
-    """Remembers which sources failed, and how long each one has to wait."""
-
-    def turn(self, source: str) -> AbstractAsyncContextManager[None]:
-        """Let one attempt of *source* run at a time."""
-
-    async def wait_seconds(self, source: str) -> int:
-        """Return how long *source* has to wait before its next attempt, 0 if it need not."""
-
-    async def fail(self, source: str) -> int:
-        """Count a failure of *source*, and return how many it has."""
-
-    async def succeed(self, source: str) -> None:
-        """Forget the failures of *source*."""
-
-
 @dataclass(slots=True)
 class _Source:
     failures: int = 0
@@ -41,10 +24,10 @@ class _Source:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class LimitsInMemory:
-    """The limits of one process. It remembers the sources that failed last.
+class AttemptLimits:
+    """Which sources failed last, and how long each one has to wait before its next attempt.
 
-    It hands each failure to *tell*, and hears of those that other servers counted.
+    Each failure is handed to *tell*; `hear` is told of those that other servers counted.
     """
 
     def __init__(

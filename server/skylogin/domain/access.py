@@ -12,9 +12,7 @@ from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import USERS, Actor, Record
 from skylogin.encoding.json_text import JsonValue
-from skylogin.errors import (
-    login_required,
-)
+from skylogin.errors import login_required
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +46,7 @@ class AccessRules:
             for name, value in values.items()
             if name not in record.data or record.data[name] != (value.value if value else None)
         ]
-        return changed and self.fields.refused_writes(record.type, changed, actor, record)
-
-    def readable(
-        self, record_type: str, data: Mapping[str, JsonValue], actor: Actor, record: Record
-    ) -> Mapping[str, JsonValue]:
-        """Return what *actor* may see of *data*, the fields of *record*."""
-        return self.fields.readable(record_type, data, actor, record)
+        return changed and self.fields.refused_writes(changed, actor, record)
 
     def _of(self, record_type: str) -> TypeRules:
         return self.types.get(record_type, _NO_RULES)

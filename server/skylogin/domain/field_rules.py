@@ -68,34 +68,32 @@ class FieldRules:
         self._restricted = {use: self._restricted_fields(use) for use in FieldUse}
 
     def readable(
-        self, record_type: str, data: Mapping[str, JsonValue], actor: Actor, record: Record
+        self, data: Mapping[str, JsonValue], actor: Actor, record: Record
     ) -> Mapping[str, JsonValue]:
         """Return what *actor* may see of *data*, the fields of *record*."""
-        hidden = self._refused(FieldUse.READ, record_type, data, actor, record)
+        hidden = self._refused(FieldUse.READ, data, actor, record)
         if not hidden:
             return data
         return {name: value for name, value in data.items() if name not in hidden}
 
-    def refused_writes(
-        self, record_type: str, names: Iterable[str], actor: Actor, record: Record
-    ) -> list[str]:
+    def refused_writes(self, names: Iterable[str], actor: Actor, record: Record) -> list[str]:
         """Return the *names* that *actor* may not change in *record*, as it is stored."""
-        return self._refused(FieldUse.WRITE, record_type, names, actor, record)
+        return self._refused(FieldUse.WRITE, names, actor, record)
 
     def may_query(self, record_type: str, name: str, actor: Actor, use: FieldUse) -> bool:
         """Return whether *actor* may use a field in a query, whatever the record."""
         return self._allows(use, record_type, name, actor, None)
 
     def _refused(
-        self, use: FieldUse, record_type: str, names: Iterable[str], actor: Actor, record: Record
+        self, use: FieldUse, names: Iterable[str], actor: Actor, record: Record
     ) -> list[str]:
         if actor.has_master_key:
             return []
         checked = self._restricted[use] if actor.user_id else self._ruled_fields
         if ANY not in checked:
             names = [name for name in names if name in checked]
-        allows = self._allows
-        return [name for name in names if not allows(use, record_type, name, actor, record)]
+        allows, kind = self._allows, record.type
+        return [name for name in names if not allows(use, kind, name, actor, record)]
 
     def _restricted_fields(self, use: FieldUse) -> frozenset[str]:
         """Return the fields, of any type, that some logged-in users may not use."""
@@ -155,19 +153,10 @@ def _is_for(user_role: str, actor: Actor, record: Record | None) -> bool:  # noq
 
 
 def _holds(record: Record, name: str, user_id: str) -> bool:
+    if name in ("_id", "_owner_id", "_created_by", "_updated_by"):
+        return bool(getattr(record, name.removeprefix("_")) == user_id)
     value = record.data.get(name)
-    if name.startswith("_"):
-        value = _reserved(record).get(name)
     return user_id in value if isinstance(value, list) else value == user_id
-
-
-def _reserved(record: Record) -> dict[str, JsonValue]:
-    return {
-        "_id": record.id,
-        "_owner_id": record.owner_id,
-        "_created_by": record.created_by,
-        "_updated_by": record.updated_by,
-    }
 
 
 # The rules of a new app: any logged-in user may read names and e-mails, their owner may write.
