@@ -149,7 +149,7 @@ def _read_geometry(raw: dict[str, object]) -> FieldValue:
     shape = raw.get("$val")
     if not isinstance(shape, dict):
         raise _bad_value("$val is not a map")
-    return FieldValue("geometry", _plain_json(shape))
+    return FieldValue("geometry", plain_json(shape))
 
 
 def _read_reference(raw: dict[str, object]) -> FieldValue:
@@ -221,12 +221,12 @@ def _member(raw: Mapping[str, object], name: str) -> object:
     return raw[name]
 
 
-def _plain_json(value: object) -> JsonValue:
+def plain_json(value: object) -> JsonValue:
     """Return *value* with its numbers as doubles; typed values stay as they are."""
     if isinstance(value, list):
-        return [_plain_json(item) for item in value]
+        return [plain_json(item) for item in value]
     if isinstance(value, dict):
-        return {_text(name): _plain_json(item) for name, item in value.items()}
+        return {_text(name): plain_json(item) for name, item in value.items()}
     return _read_nested(value)
 
 

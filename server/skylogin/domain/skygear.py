@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from skylogin.domain.fields import fits_stored
+from skylogin.domain.fields import RESERVED_FIELDS, fits_stored
+from skylogin.domain.profile import plain_json
 from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
@@ -35,59 +36,52 @@ class FixedTable:
     times: tuple[str, ...] = ()
 
 
-_SAME = ("writable", "readable", "comparable", "discoverable")
+def _columns(*same: str, **renamed: str) -> Mapping[str, str]:
+    """Return the original's names of a table's columns, by ours."""
+    return {**{name: name for name in same}, **renamed}
+
+
 # In the order of the tables of an export.
 FIXED_TABLES = (
-    FixedTable(
-        "roles",
-        "_role",
-        {"id": "id", "by_default": "by_default", "is_admin": "is_admin"},
-        ("id",),
-    ),
+    FixedTable("roles", "_role", _columns("id", "by_default", "is_admin"), ("id",)),
     FixedTable(
         "field_access",
         "_record_field_access",
-        {
-            "type": "record_type",
-            "field": "record_field",
-            "user_role": "user_role",
-            **{name: name for name in _SAME},
-        },
+        _columns(
+            *("user_role", "writable", "readable", "comparable", "discoverable"),
+            type="record_type",
+            field="record_field",
+        ),
         ("record_type", "record_field", "user_role"),
     ),
     FixedTable(
         "users",
         "_auth",
-        {
-            "id": "id",
-            "password_hash": "password",
-            "provider_info": "provider_info",
-            "token_valid_since": "token_valid_since",
-            "last_seen_at": "last_seen_at",
-            "disabled": "disabled",
-            "disabled_message": "disabled_message",
-            "disabled_expiry": "disabled_expiry",
-        },
+        _columns(
+            *("id", "provider_info", "token_valid_since", "last_seen_at"),
+            *("disabled", "disabled_message", "disabled_expiry"),
+            password_hash="password",
+        ),
         ("id",),
         times=("token_valid_since", "last_seen_at", "disabled_expiry"),
     ),
     FixedTable(
         "user_roles",
         "_auth_role",
-        {"user_id": "auth_id", "role": "role_id"},
+        _columns(user_id="auth_id", role="role_id"),
         ("auth_id", "role_id"),
     ),
     FixedTable(
         "password_history",
         "_password_history",
-        {"user_id": "auth_id", "logged_at": "logged_at", "password_hash": "password"},
+        _columns("logged_at", user_id="auth_id", password_hash="password"),
         ("auth_id", "logged_at", "id"),
         times=("logged_at",),
     ),
     FixedTable(
         "principals",
         "_sso_custom_token",
-        {"user_id": "user_id", "principal": "principal_id", "created_at": "_created_at"},
+        _columns("user_id", principal="principal_id", created_at="_created_at"),
         ("user_id",),
         {"kind": CUSTOM_TOKEN, "provider": ""},
         ("created_at",),
@@ -95,15 +89,12 @@ FIXED_TABLES = (
     FixedTable(
         "principals",
         "_sso_oauth",
-        {
-            "user_id": "user_id",
-            "provider": "provider",
-            "principal": "principal_id",
-            "token_response": "token_response",
-            "profile": "profile",
-            "created_at": "_created_at",
-            "updated_at": "_updated_at",
-        },
+        _columns(
+            *("user_id", "provider", "token_response", "profile"),
+            principal="principal_id",
+            created_at="_created_at",
+            updated_at="_updated_at",
+        ),
         ("provider", "principal_id"),
         {"kind": OAUTH},
         ("created_at", "updated_at"),
@@ -111,29 +102,13 @@ FIXED_TABLES = (
     FixedTable(
         "devices",
         "_device",
-        {
-            "id": "id",
-            "user_id": "auth_id",
-            "type": "type",
-            "token": "token",
-            "topic": "topic",
-            "last_registered_at": "last_registered_at",
-        },
+        _columns("id", "type", "token", "topic", "last_registered_at", user_id="auth_id"),
         ("id",),
         times=("last_registered_at",),
     ),
 )
 # The columns of every table of records, by our names.
-RECORD_COLUMNS: Mapping[str, str] = {
-    "id": "_id",
-    "database_id": "_database_id",
-    "owner_id": "_owner_id",
-    "access": "_access",
-    "created_at": "_created_at",
-    "created_by": "_created_by",
-    "updated_at": "_updated_at",
-    "updated_by": "_updated_by",
-}
+RECORD_COLUMNS: Mapping[str, str] = {name.removeprefix("_"): name for name in RESERVED_FIELDS}
 RECORD_TIMES = ("created_at", "updated_at")
 # What skylogin does not emulate, with the reason that the report gives.
 LEFT_BEHIND: Mapping[str, str] = {
@@ -236,20 +211,9 @@ def field_value(field: Field, value: JsonValue) -> JsonValue:
         case "datetime":
             return time_text(str(value))
         case "json":
-            return plain(value)
+            return plain_json(value)
         case "location":
-            return None if None in value else plain(value)  # type: ignore[operator]
-    return value
-
-
-def plain(value: JsonValue) -> JsonValue:
-    """Return *value* with its numbers as the doubles that the original reads."""
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return json_text.as_double(value)
+            return None if None in value else plain_json(value)  # type: ignore[operator]
     return value
 
 

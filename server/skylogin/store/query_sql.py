@@ -32,6 +32,7 @@ from skylogin.database import dialect, json_members
 from skylogin.database.dialect import Timestamp
 from skylogin.database.json_members import Member
 from skylogin.database.tables import records
+from skylogin.domain.fields import RESERVED_FIELDS
 from skylogin.domain.stored_names import PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Actor
 from skylogin.encoding.json_text import JsonValue
@@ -51,17 +52,6 @@ from skylogin.query.values import Column, Family, Value
 
 Sql = ColumnElement[Any]
 
-# The columns of a record outside its data, by their names in queries.
-_OWN_COLUMNS = {
-    "_id": "id",
-    "_database_id": "database_id",
-    "_owner_id": "owner_id",
-    "_access": "access",
-    "_created_at": "created_at",
-    "_created_by": "created_by",
-    "_updated_at": "updated_at",
-    "_updated_by": "updated_by",
-}
 _KINDS: Mapping[Family, tuple[str, TypeEngine[Any]]] = {
     Family.TEXT: ("string", Text()),
     Family.NUMBER: ("number", Double()),
@@ -169,7 +159,7 @@ class QuerySql:
     def _is_null(self, operand: Column | Metres) -> ColumnElement[bool]:
         if isinstance(operand, Metres):
             return self._metres(operand).is_(None)
-        if operand.family in _KINDS or operand.name in _OWN_COLUMNS:
+        if operand.family in _KINDS or operand.name in RESERVED_FIELDS:
             return self._typed(operand).is_(None)
         if operand.family is Family.PLACE:
             return self._member(operand, lambda member: member.coordinate(0)).is_(None)
@@ -270,17 +260,14 @@ class QuerySql:
 
     def _typed(self, column: Column) -> Sql:
         """Return the value of *column*, null if it has another type."""
-        own = _OWN_COLUMNS.get(column.name)
-        if own is not None:
-            return self._looked_up(column, lambda table: table.c[own])
+        if column.name in RESERVED_FIELDS:
+            return self._looked_up(column, lambda table: table.c[column.name.removeprefix("_")])
         kind, column_type = _KINDS[column.family]
         return self._member(column, lambda member: member.as_type(kind, column_type))
 
     def _member(self, column: Column, read: Callable[[Member], Sql]) -> Sql:
-        return self._looked_up(column, lambda table: read(self._member_of(table, column)))
-
-    def _member_of(self, table: FromClause, column: Column) -> Member:
-        return Member(table.c.data, column.name, self._dialect)
+        dialect_name, name = self._dialect, column.name
+        return self._looked_up(column, lambda of: read(Member(of.c.data, name, dialect_name)))
 
     def _looked_up(self, column: Column, read: Callable[[FromClause], Sql]) -> Sql:
         """Return what *read* returns for the record, or for the record that it refers to.
