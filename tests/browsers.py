@@ -1,9 +1,6 @@
 """Chromium, and a server with some users."""
 
-import json
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright import sync_api
 from skylogin.clock import system_now
 from skylogin.testing import SkyloginServer
 from skylogin.tokens import mint as minting
 
+SECONDS_MAX = 30
 OPTIONS = ["--no-sandbox", "--disable-background-networking"]
 
 
@@ -31,14 +30,9 @@ class Client:
     def log_in(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> int:
         """Log in with a new custom token, and return the status."""
         token = self.mint(subject, secret, expires_in, **profile)
-        body = json.dumps({"api_key": "changeme", "token": token}).encode()
-        headers = {"Content-Type": "application/json"}
+        body = {"api_key": "changeme", "token": token}
         url = f"{self.server.url}/sso/custom_token/login"
-        try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
+        return requests.post(url, json=body, timeout=SECONDS_MAX).status_code
 
     def mint(self, subject: str, secret: str = "", expires_in: int = 60, **profile: Any) -> str:
         """Return a custom token."""
@@ -53,9 +47,8 @@ class Client:
     def control(self, path: str, **body: Any) -> None:
         """Use a control for tests of the admin API."""
         url = f"{self.server.url}/_admin/v1/apps/myapp/{path}"
-        headers = {"Content-Type": "application/json", "Authorization": "Bearer secret"}
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-        urllib.request.urlopen(request).close()
+        headers = {"Authorization": "Bearer secret"}
+        requests.post(url, json=body, headers=headers, timeout=SECONDS_MAX).raise_for_status()
 
 
 @pytest.fixture

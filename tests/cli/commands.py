@@ -5,7 +5,6 @@ codes, imports at the start.
 """
 
 import contextlib
-import http.client
 import io
 import json
 import logging
@@ -16,8 +15,8 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import requests
 from skylogin.cli import main
 from skylogin.clock import system_now
 from skylogin.testing import SkyloginServer
@@ -108,14 +107,8 @@ def dev_server(folder: Path, **environment: str) -> SkyloginServer:
 
 def call(url: str, payload: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
     """Return the status, the answer and the headers of a call."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-    try:
-        connection.request("POST", parts.path or "/", json.dumps(payload))
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read()), dict(answer.getheaders())
-    finally:
-        connection.close()
+    answer = requests.post(url, json=payload, timeout=30)
+    return answer.status_code, answer.json(), dict(answer.headers)
 
 
 def login_payload(secret: str, subject: str = "alice", **options: Any) -> dict[str, Any]:

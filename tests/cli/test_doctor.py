@@ -4,12 +4,12 @@ import json
 import shutil
 import socket
 import subprocess
-import urllib.request
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.cli.commands import KEYS, run_command
 from tests.cli.operated_server import OperatedServer
@@ -235,9 +235,7 @@ def test_doctor_advises_on_a_server_that_can_run(
 
 def send_forwarded(url: str) -> int:
     """Return the status of a request that a proxy passed on."""
-    headers = {"X-Forwarded-For": "10.1.2.3"}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
-        return int(answer.status)
+    return requests.get(url, headers={"X-Forwarded-For": "10.1.2.3"}, timeout=30).status_code
 
 
 def test_doctor_asks_postgresql(postgresql_url: str, tmp_path: Path) -> None:

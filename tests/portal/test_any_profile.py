@@ -3,14 +3,13 @@
 import html
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin.testing import LoginRefusedError, SkyloginApp, SkyloginServer
@@ -74,16 +73,14 @@ def server() -> Iterator[SkyloginServer]:
 @pytest.fixture(scope="module")
 def page(server: SkyloginServer) -> Page:
     """Return a browser: it opens pages of the portal, submits forms, and keeps cookies."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser = requests.Session()
+    browser.headers["Origin"] = server.url
 
     def show(path: str, **form: str) -> str:
-        data = urlencode(form).encode() if form else None
         url = f"{server.url}/portal/{path}"
-        try:
-            with browser.open(urllib.request.Request(url, data, {"Origin": server.url})) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError as error:
-            pytest.fail(f"{url}: {error.code} {error.read().decode()}")
+        answer = browser.request("POST" if form else "GET", url, data=form, timeout=30)
+        assert answer.ok, f"{url}: {answer.text}"
+        return answer.text
 
     return show
 

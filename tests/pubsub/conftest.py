@@ -8,7 +8,7 @@ from skylogin.pubsub import websocket
 from skylogin.pubsub.hub import Hub
 from skylogin.testing import SkyloginServer
 
-from tests.pubsub.websockets import ENVIRONMENT, Site, client_of
+from tests.pubsub.websockets import ENVIRONMENT, PubsubClient, client_of
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,10 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture
-async def site(port: int) -> AsyncIterator[Site]:
+async def pubsub(port: int) -> AsyncIterator[PubsubClient]:
     """A client of the shared server."""
-    async with client_of(port) as site:
-        yield site
+    async with client_of(port) as pubsub:
+        yield pubsub
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from tests.pubsub.websockets import (
     KEY,
     SECONDS_MAX,
     UPGRADE,
-    Site,
+    PubsubClient,
     frame,
     hear,
+    pubsub_server,
     raw,
-    running_site,
     say,
 )
 from tests.waiting import wait_until_async
@@ -31,9 +31,9 @@ async def test_a_client_may_leave_at_any_time(
     """A page that is closed while it connects causes no error in the log."""
     lines = [f"GET /pubsub?api_key={KEY} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in UPGRADE.items()]
-    async with running_site() as site:
+    async with pubsub_server() as pubsub:
         for _ in range(20):
-            reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", pubsub.port)
             connection = writer.get_extra_info("socket")
             connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
             writer.write("\r\n".join([*lines, "", ""]).encode())
@@ -41,19 +41,19 @@ async def test_a_client_may_leave_at_any_time(
                 await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS_MAX)
             writer.write(rest)
             writer.transport.abort()
-        async with site.session.get(f"http://127.0.0.1:{site.port}/") as answer:
+        async with pubsub.session.get(f"http://127.0.0.1:{pubsub.port}/") as answer:
             assert answer.ok
     assert not [record.getMessage() for record in caplog.records if record.exc_info]
     assert hub.count_channels() == 0
 
 
 @pytest.mark.slow
-async def test_a_client_that_does_not_read_does_not_delay_others(site: Site) -> None:
+async def test_a_client_that_does_not_read_does_not_delay_others(pubsub: PubsubClient) -> None:
     """They receive everything. Its queue is limited, and it is served when it reads again."""
-    _, (slow_reader, slow_writer) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+    _, (slow_reader, slow_writer) = await raw(pubsub, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
     slow_writer.transport.pause_reading()
     slow_writer.write(frame(b'{"action":"sub","channel":"c"}'))
-    quick, publisher = await site.listen("c"), await site.connect()
+    quick, publisher = await pubsub.listen("c"), await pubsub.connect()
     filling = "x" * 90_000
     many = 200
 
@@ -72,9 +72,9 @@ async def test_a_client_that_does_not_read_does_not_delay_others(site: Site) -> 
 
 async def test_subscriptions_end_with_their_connection(hub: Hub) -> None:
     """Whichever way it ends."""
-    async with running_site() as site:
-        polite, wrong = await site.listen("a"), await site.listen("b")
-        _, (_, rude) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+    async with pubsub_server() as pubsub:
+        polite, wrong = await pubsub.listen("a"), await pubsub.listen("b")
+        _, (_, rude) = await raw(pubsub, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
         rude.write(frame(b'{"action":"sub","channel":"c"}'))
         await wait_until_async(lambda: hub.count_channels() == 3)  # noqa: PLR2004
 
@@ -88,10 +88,10 @@ async def test_subscriptions_end_with_their_connection(hub: Hub) -> None:
 async def test_a_server_that_stops_closes_its_websockets() -> None:
     """With code 1001, without waiting for clients that do not answer."""
     async with asyncio.timeout(SECONDS_MAX), ClientSession() as session:
-        async with running_site() as site:
-            url = f"http://127.0.0.1:{site.port}/pubsub?api_key={KEY}"
+        async with pubsub_server() as pubsub:
+            url = f"http://127.0.0.1:{pubsub.port}/pubsub?api_key={KEY}"
             socket = await session.ws_connect(url)
-            silent, _ = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+            silent, _ = await raw(pubsub, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
             hearing = asyncio.create_task(socket.receive())
             await asyncio.sleep(0)
         message = await hearing
@@ -101,10 +101,10 @@ async def test_a_server_that_stops_closes_its_websockets() -> None:
     assert silent.startswith(b"HTTP/1.1 101 ")
 
 
-async def test_many_messages_are_delivered_in_order(site: Site) -> None:
+async def test_many_messages_are_delivered_in_order(pubsub: PubsubClient) -> None:
     """None is lost if everyone reads."""
     many = 2000
-    listener, publisher = await site.listen("c"), await site.connect()
+    listener, publisher = await pubsub.listen("c"), await pubsub.connect()
 
     for number in range(many):
         await say(publisher, action="pub", channel="c", data=number)

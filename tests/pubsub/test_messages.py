@@ -17,20 +17,20 @@ from tests.pubsub.websockets import (
     PATHS,
     SECONDS_MAX,
     UPGRADE,
-    Site,
+    PubsubClient,
     frame,
     hear,
+    pubsub_server,
     raw,
-    running_site,
     say,
 )
 
 
-async def test_a_message_goes_to_all_subscribers(site: Site) -> None:
+async def test_a_message_goes_to_all_subscribers(pubsub: PubsubClient) -> None:
     """Once, to the publisher too if it is subscribed, until they unsubscribe."""
-    first, second = await site.listen("room"), await site.listen("room")
+    first, second = await pubsub.listen("room"), await pubsub.listen("room")
     await say(first, action="sub", channel="room")
-    other = await site.listen("other")
+    other = await pubsub.listen("other")
 
     await say(first, action="pub", channel="room", data={"ordinal": 1})
     for socket in (first, second):
@@ -45,10 +45,10 @@ async def test_a_message_goes_to_all_subscribers(site: Site) -> None:
     assert await hear(second) == "Unknow action"
 
 
-async def test_hubs_and_apps_are_separate(site: Site) -> None:
+async def test_hubs_and_apps_are_separate(pubsub: PubsubClient) -> None:
     """A channel of another hub or app with the same name is another channel."""
     paths = [*PATHS, "/apps/shop/pubsub", "/apps/shop/_/pubsub", "/apps/bank/pubsub"]
-    sockets = [await site.listen("room", path) for path in paths]
+    sockets = [await pubsub.listen("room", path) for path in paths]
 
     for ordinal, socket in enumerate(sockets):
         await say(socket, action="pub", channel="room", data=ordinal)
@@ -62,17 +62,17 @@ async def test_hubs_and_apps_are_separate(site: Site) -> None:
 
 async def test_an_app_is_found_by_its_host_name() -> None:
     """Like for every other call."""
-    async with running_site(SKYLOGIN_DOMAIN="sky.test") as site:
-        shop = await site.listen("room", "/apps/shop/pubsub")
-        by_host = await site.connect(headers={"Host": "shop.sky.test"})
+    async with pubsub_server(SKYLOGIN_DOMAIN="sky.test") as pubsub:
+        shop = await pubsub.listen("room", "/apps/shop/pubsub")
+        by_host = await pubsub.connect(headers={"Host": "shop.sky.test"})
         await say(by_host, action="pub", channel="room", data=1)
 
         assert await hear(shop) == '{"channel":"room","data":1}'
 
 
-async def test_an_invalid_name_of_an_app_is_refused(site: Site) -> None:
+async def test_an_invalid_name_of_an_app_is_refused(pubsub: PubsubClient) -> None:
     """Like for every other call."""
-    head, _ = await raw(site, "GET", f"/apps/No%20Name/pubsub?api_key={KEY}", UPGRADE)
+    head, _ = await raw(pubsub, "GET", f"/apps/No%20Name/pubsub?api_key={KEY}", UPGRADE)
 
     assert head.startswith(b"HTTP/1.1 404 ")
     assert b"X-Skylogin-Reason: app_unknown: there is no app called No Name" in head
@@ -95,10 +95,10 @@ PASSED_ON = {
 @pytest.mark.parametrize(("data", "sent"), PASSED_ON.values(), ids=PASSED_ON)
 @pytest.mark.parametrize("binary", [False, True])
 async def test_data_is_passed_on_as_it_was_written(
-    site: Site, data: str, sent: str, binary: bool
+    pubsub: PubsubClient, data: str, sent: str, binary: bool
 ) -> None:
     """Except for blanks, and for characters that matter in HTML."""
-    socket = await site.listen("é<")
+    socket = await pubsub.listen("é<")
     text = f'{{"Data":{data} , "CHANNEL":"é<","action":"pub"}}'
 
     await (socket.send_bytes(text.encode()) if binary else socket.send_str(text))
@@ -152,10 +152,10 @@ NOT_JSON = [
 
 @pytest.mark.parametrize(("message", "answer"), WORDS.values(), ids=WORDS)
 async def test_an_invalid_message_ends_the_connection(
-    site: Site, message: str, answer: str
+    pubsub: PubsubClient, message: str, answer: str
 ) -> None:
     """With a text, and with a close frame without a code."""
-    _, (reader, writer) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+    _, (reader, writer) = await raw(pubsub, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
 
     writer.write(frame(message.encode()))
     last = await asyncio.wait_for(reader.read(), SECONDS_MAX)
@@ -165,9 +165,11 @@ async def test_an_invalid_message_ends_the_connection(
 
 
 @pytest.mark.parametrize("message", NOT_JSON)
-async def test_a_message_that_is_not_json_ends_the_connection(site: Site, message: str) -> None:
+async def test_a_message_that_is_not_json_ends_the_connection(
+    pubsub: PubsubClient, message: str
+) -> None:
     """The text contains the message of the JSON parser."""
-    socket = await site.listen("room")
+    socket = await pubsub.listen("room")
 
     await socket.send_str(message)
 
@@ -177,21 +179,21 @@ async def test_a_message_that_is_not_json_ends_the_connection(site: Site, messag
     assert (await socket.receive(SECONDS_MAX)).type in CLOSED
 
 
-async def test_a_ping_is_answered(site: Site) -> None:
+async def test_a_ping_is_answered(pubsub: PubsubClient) -> None:
     """With the data of the ping."""
-    _, (reader, writer) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+    _, (reader, writer) = await raw(pubsub, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
 
     writer.write(frame(b"are you there", opcode=9))
 
     assert await reader.readexactly(15) == b"\x8a\x0dare you there"
 
 
-async def test_the_size_of_a_message_is_limited(site: Site) -> None:
+async def test_the_size_of_a_message_is_limited(pubsub: PubsubClient) -> None:
     """A larger one ends the connection with code 1009 before it is read."""
-    listener, publisher = await site.listen("c"), await site.connect()
+    listener, publisher = await pubsub.listen("c"), await pubsub.connect()
     rest = len('{"action":"pub","channel":"c","data":""}')
     filling = "x" * (MESSAGE_BYTES_MAX - rest)
-    _, (reader, writer) = await raw(site, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
+    _, (reader, writer) = await raw(pubsub, "GET", f"/pubsub?api_key={KEY}", UPGRADE)
 
     await publisher.send_str(f'{{"action":"pub","channel":"c","data":"{filling}"}}')
     head = frame(bytes(MESSAGE_BYTES_MAX + 1))[:-MESSAGE_BYTES_MAX]
@@ -203,9 +205,9 @@ async def test_the_size_of_a_message_is_limited(site: Site) -> None:
     assert struct.unpack("!H", last[2:4]) == (WSCloseCode.MESSAGE_TOO_BIG,)
 
 
-async def test_the_number_of_channels_of_a_connection_is_limited(site: Site) -> None:
+async def test_the_number_of_channels_of_a_connection_is_limited(pubsub: PubsubClient) -> None:
     """Subscribing to more than a thousand ends it with a text."""
-    socket = await site.listen("0")
+    socket = await pubsub.listen("0")
     for number in range(1, 1001):
         await say(socket, action="sub", channel=str(number))
 
@@ -235,9 +237,9 @@ def test_no_message_breaks_the_server(messages: list[bytes]) -> None:
     """Each is carried out or answered, or it ends its connection with a text."""
 
     async def play() -> None:
-        async with running_site() as site:
+        async with pubsub_server() as pubsub:
             for data in messages:
-                socket = await site.listen("c")
+                socket = await pubsub.listen("c")
                 await socket.send_bytes(data)
                 await socket.send_bytes(b"no json")
                 async with asyncio.timeout(SECONDS_MAX):

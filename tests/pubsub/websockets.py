@@ -36,7 +36,7 @@ CLOSE_FRAME_WITHOUT_A_CODE = b"\x88\x00"
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class PubsubClient:
     """A running server, and a client of it."""
 
     port: int
@@ -58,23 +58,26 @@ class Site:
 
 
 @asynccontextmanager
-async def client_of(port: int) -> AsyncIterator[Site]:
+async def client_of(port: int) -> AsyncIterator[PubsubClient]:
     """Give a client of a server for the block, then close all its connections."""
     async with ClientSession() as session:
-        site = Site(port, session)
-        yield site
-    for writer in site.writers:
+        pubsub = PubsubClient(port, session)
+        yield pubsub
+    for writer in pubsub.writers:
         writer.transport.abort()
     # The event loop closes their sockets in its next iteration.
     await asyncio.sleep(0)
 
 
 @asynccontextmanager
-async def running_site(**environment: str) -> AsyncIterator[Site]:
+async def pubsub_server(**environment: str) -> AsyncIterator[PubsubClient]:
     """Run a server in this event loop for the block."""
     settings = config.read({**ENVIRONMENT, **environment}, config.DEV)
-    async with server.running(settings, ephemeral=True) as running, client_of(running.port) as site:
-        yield site
+    async with (
+        server.running(settings, ephemeral=True) as running,
+        client_of(running.port) as pubsub,
+    ):
+        yield pubsub
 
 
 async def say(socket: ClientWebSocketResponse, **message: Any) -> None:
@@ -89,10 +92,12 @@ async def hear(socket: ClientWebSocketResponse) -> str:
     return str(message.data)
 
 
-async def raw(site: Site, method: str, target: str, headers: dict[str, str]) -> tuple[bytes, Any]:
+async def raw(
+    pubsub: PubsubClient, method: str, target: str, headers: dict[str, str]
+) -> tuple[bytes, Any]:
     """Send a handwritten request; return the head of the answer and the open connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
-    site.writers.append(writer)
+    reader, writer = await asyncio.open_connection("127.0.0.1", pubsub.port)
+    pubsub.writers.append(writer)
     lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     writer.write("\r\n".join([*lines, "", ""]).encode())

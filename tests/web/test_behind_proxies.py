@@ -8,9 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
-from urllib.request import Request, urlopen
 
 import pytest
+import requests
 from aiohttp import ClientSession
 
 from tests.conftest import Require
@@ -47,10 +47,15 @@ def server(start_server: StartServer, require: Require, tmp_path: Path) -> Serve
 
 def ask_admin(server: ServerProcess, path: str, body: dict[str, Any] | None = None) -> Any:
     """Ask the admin API, without a proxy."""
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": "application/json"}
-    with urlopen(Request(f"{server.url}_admin/v1/{path}", data, headers)) as answer:
-        return json.load(answer)
+    answer = requests.request(
+        "GET" if body is None else "POST",
+        f"{server.url}_admin/v1/{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {ADMIN_TOKEN}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    return answer.json()
 
 
 # What a client sends of its own, by the number of the attempt.

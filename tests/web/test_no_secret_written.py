@@ -106,7 +106,7 @@ MEMBERS = (
 
 
 @dataclass(slots=True)
-class Site:
+class WatchedServer:
     """A server, and what nobody may find in what it writes."""
 
     server: ServerProcess
@@ -222,64 +222,66 @@ def requests(
 
 
 @pytest.fixture
-def site(start_server: Callable[..., ServerProcess], tmp_path: Path) -> Site:
+def watched(start_server: Callable[..., ServerProcess], tmp_path: Path) -> WatchedServer:
     """A server that writes as much as it can, with a user, a token and a session."""
     server = start_server("serve", "--port", "0", **KEYS, **LOUD)
-    site = Site(server, [])
+    watched = WatchedServer(server, [])
     token = minting.mint("alice", KEYS["CUSTOM_TOKEN_SECRET"], system_now())
     bad = minting.mint("mallory", "a secret of somebody else who signs", system_now())
     login = {"api_key": KEYS["API_KEY"], "token": token}
-    status, _, answer = site.ask("POST", "/sso/custom_token/login", {}, json.dumps(login).encode())
+    status, _, answer = watched.ask(
+        "POST", "/sso/custom_token/login", {}, json.dumps(login).encode()
+    )
     assert status == HTTPStatus.OK, answer
     access = json.loads(answer)["result"]["access_token"]
-    site.cookie = sign_in(site)
+    watched.cookie = sign_in(watched)
     own = [value for name, value in KEYS.items() if name not in ("API_KEY", "DATABASE_URL")]
-    site.secrets = [*own, PASSWORD, token, bad, access, site.cookie.partition("=")[2]]
-    return site
+    watched.secrets = [*own, PASSWORD, token, bad, access, watched.cookie.partition("=")[2]]
+    return watched
 
 
-def sign_in(site: Site) -> str:
+def sign_in(watched: WatchedServer) -> str:
     """Return the cookie of a session of the portal."""
-    _, headers, _ = site.ask("GET", "/portal/sign-in", {}, b"")
+    _, headers, _ = watched.ask("GET", "/portal/sign-in", {}, b"")
     cookie = headers["Set-Cookie"].partition(";")[0]
     token = portal_sessions.form_token(cookie.partition("=")[2])
     form = urlencode({"password": KEYS["SKYLOGIN_ADMIN_PASSWORD"], "form_token": token})
     kind = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
-    status, headers, answer = site.ask("POST", "/portal/sign-in", kind, form.encode())
+    status, headers, answer = watched.ask("POST", "/portal/sign-in", kind, form.encode())
     assert status == HTTPStatus.SEE_OTHER, answer
     return headers["Set-Cookie"].partition(";")[0]
 
 
-def test_no_secret_is_in_what_a_server_writes(site: Site, tmp_path: Path) -> None:
+def test_no_secret_is_in_what_a_server_writes(watched: WatchedServer, tmp_path: Path) -> None:
     """Whatever field of whatever request a secret is in."""
 
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(requests(site.secrets, site.cookie))
+    @given(requests(watched.secrets, watched.cookie))
     def send(request: tuple[str, str, dict[str, str], bytes]) -> None:
-        site.ask(*request)
+        watched.ask(*request)
 
     send()
-    for secret in site.secrets:
+    for secret in watched.secrets:
         for token in (secret, forged(secret), {"token": secret}):
             body = json.dumps({"api_key": KEYS["API_KEY"], "token": token}).encode()
-            site.ask("POST", "/sso/custom_token/login", {}, body)
-    asyncio.run(send_messages(site))
-    assert {HTTPStatus.OK, 400, 401, 404} <= site.answers.keys()
-    written = written_by(site, tmp_path)
-    needles = [one.rpartition(".")[2] for one in site.secrets]
+            watched.ask("POST", "/sso/custom_token/login", {}, body)
+    asyncio.run(send_messages(watched))
+    assert {HTTPStatus.OK, 400, 401, 404} <= watched.answers.keys()
+    written = written_by(watched, tmp_path)
+    needles = [one.rpartition(".")[2] for one in watched.secrets]
     for name, text in written.items():
         shown = [line[:1000] for line in text.splitlines() if any(one in line for one in needles)]
         assert shown == [], name
     assert "signature_wrong" in written[" ".join(COMMANDS[0])]
 
 
-async def send_messages(site: Site) -> None:
+async def send_messages(watched: WatchedServer) -> None:
     """Send secrets by a websocket: as channels, as what is published, and as no message at all."""
-    url = f"{site.server.url}pubsub?api_key={quote(KEYS['API_KEY'])}"
+    url = f"{watched.server.url}pubsub?api_key={quote(KEYS['API_KEY'])}"
     async with aiohttp.ClientSession() as session:
-        for secret in site.secrets:
+        for secret in watched.secrets:
             async with session.ws_connect(f"{url}&token={quote(secret)}") as socket:
                 for action in ("sub", "pub", "unsub", secret):
                     message = {"action": action, "channel": secret, "data": {secret: secret}}
@@ -288,13 +290,16 @@ async def send_messages(site: Site) -> None:
                 await socket.send_bytes(secret.encode())
 
 
-def written_by(site: Site, folder: Path) -> dict[str, str]:
+def written_by(watched: WatchedServer, folder: Path) -> dict[str, str]:
     """Return everything that people can read: the log, the login log, the audit, the pages."""
-    texts: dict[str, Any] = {"stderr": site.server.log, "stdout": json.dumps(site.server.facts)}
-    at = ("--url", site.server.url, "--admin-token", KEYS["SKYLOGIN_ADMIN_TOKEN"])
+    texts: dict[str, Any] = {
+        "stderr": watched.server.log,
+        "stdout": json.dumps(watched.server.facts),
+    }
+    at = ("--url", watched.server.url, "--admin-token", KEYS["SKYLOGIN_ADMIN_TOKEN"])
     for command in COMMANDS:
         texts[" ".join(command)] = json.dumps(rows_of(folder, *command, *at))
     for page in ("", "overview", "logins", "users", "settings", "audit", "token"):
-        _, _, body = site.ask("GET", f"/portal/{page}", {"Cookie": site.cookie}, b"")
+        _, _, body = watched.ask("GET", f"/portal/{page}", {"Cookie": watched.cookie}, b"")
         texts[f"/portal/{page}"] = body.decode()
     return texts
