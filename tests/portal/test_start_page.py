@@ -105,7 +105,7 @@ async def test_without_a_secret_there_is_nothing_to_copy(make_site: MakeSite) ->
     page = (await (await make_site(config.DEV, CUSTOM_TOKEN_SECRET="")).get()).text
 
     assert config.MASK not in page
-    assert "none is accepted" in page
+    assert "no valid secret" in page
 
 
 async def test_the_secret_is_masked_until_it_is_shown(dev_site: Site) -> None:

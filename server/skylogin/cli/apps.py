@@ -16,7 +16,7 @@ from skylogin.cli.target import Target
 
 app = typer.Typer(help="List, create, export and import apps.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="The app.")]
+Name = Annotated[str, typer.Argument(help="The name of the app.")]
 
 
 @app.command("list")
@@ -90,7 +90,7 @@ def load(
     ] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Import exported data into an app: all of it, or nothing."""
+    """Import an export into an app: all of it, or nothing."""
     with _input_file(file) as stream:
         rows = target.load(stream, replace=replace)
     text = ", ".join(f"{number} {table}" for table, number in rows.items())

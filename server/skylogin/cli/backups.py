@@ -34,7 +34,7 @@ def backup(
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing file.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Copy an SQLite database to a file, also while a server uses it, and check the copy."""
+    """Copy an SQLite database to a file, even while a server uses it, and check the copy."""
     settings = environment.storage_settings(database)
     path = _path_of(settings, "pg_dump")
     _check_target(file, path, replace=replace)
@@ -58,11 +58,12 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that `skylogin backup` wrote.")],
     database: environment.Database = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Keep an existing database under another name.")
+        bool,
+        typer.Option("--replace", help="Replace the database, and keep it under another name."),
     ] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Put a backup in the place of the SQLite database, while no server uses it."""
+    """Restore a backup of an SQLite database. The server has to be stopped."""
     path = _path_of(environment.storage_settings(database), "pg_restore")
     with _told(f"{path} was not restored"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from skylogin.cli.target import Target, TargetError
 from skylogin.client.errors import AdminError
 
 AppName = Annotated[
-    str, typer.Option("--app", help="The name of an app; without it, the default app.")
+    str, typer.Option("--app", help="The name of the app; default: the default app.")
 ]
 Url = Annotated[
     str,

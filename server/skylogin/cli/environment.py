@@ -47,7 +47,7 @@ OwnDatabase = Annotated[
 Given = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="A setting, by its variable. May be repeated."
+        "--set", metavar="NAME=VALUE", help="Set a setting by its variable. Can be repeated."
     ),
 ]
 

@@ -18,14 +18,14 @@ from skylogin.encoding import rfc3339
 WAIT_SECONDS_MAX = 60
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-Time = Annotated[str, typer.Option(help="A time as RFC 3339, or how long ago: 90s, 15m, 2h, 7d.")]
+Time = Annotated[str, typer.Option(help="An RFC 3339 time, or how long ago: 90s, 15m, 2h, 7d.")]
 
 
 @with_app_target
 def logins(  # noqa: PLR0913, PLR0917
     target: Target,
     attempt: Annotated[
-        str, typer.Argument(help="The id of a login attempt, to show its details.")
+        str, typer.Argument(help="The id of a login attempt whose details to show.")
     ] = "",
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show login attempts as they happen.")
@@ -33,7 +33,7 @@ def logins(  # noqa: PLR0913, PLR0917
     wait: Annotated[
         float,
         typer.Option(
-            help="Wait up to this many seconds for the next one; exit with 1 if it does not come.",
+            help="Wait up to this many seconds for the next one; exit with 1 if none comes.",
             min=0,
             max=WAIT_SECONDS_MAX,
         ),
@@ -41,7 +41,7 @@ def logins(  # noqa: PLR0913, PLR0917
     accepted: Annotated[
         bool | None, typer.Option("--accepted/--refused", help="Only accepted or refused ones.")
     ] = None,
-    subject: Annotated[str, typer.Option(help="Only those of this principal.")] = "",
+    subject: Annotated[str, typer.Option(help="Only those with this sub.")] = "",
     reason: Annotated[str, typer.Option(help="Only those with this reason.")] = "",
     user: Annotated[str, typer.Option(help="Only those of the user with this id.")] = "",
     secret: Annotated[str, typer.Option(help="Only those signed with the secret of this id.")] = "",

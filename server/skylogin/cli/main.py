@@ -60,7 +60,7 @@ def _global_options(
         ),
     ] = False,
 ) -> None:
-    """Skygear's login with custom token, for tests and for production."""
+    """Skygear's login with a custom token, for tests and production."""
 
 
 def make_app(*, servers_only: bool = False) -> typer.Typer:

@@ -21,7 +21,7 @@ from skylogin.encoding import json_text, visible
 from skylogin.encoding.json_text import NotJsonError
 
 STANDARD = "-"
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the form of the admin API.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the admin API returns it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 

@@ -70,9 +70,9 @@ def read_settings(target: DatabaseTarget, mode: str | None) -> Settings:
 def audit(
     target: Target,
     on_apps: Annotated[
-        bool, typer.Option("--on-apps", help="Show acts on whole apps instead.")
+        bool, typer.Option("--on-apps", help="Show acts on apps and in the portal instead.")
     ] = False,
-    limit: Annotated[int, typer.Option(help="The maximum number of lines.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="The maximum number of entries.", min=1)] = 20,
     as_json: output.AsJson = False,
 ) -> None:
     """Show an app's audit log, the newest entry last."""

@@ -56,7 +56,7 @@ def read() -> "Project | None":
 
 
 def init(as_json: AsJson = False) -> None:
-    """Write a skylogin.yaml with settings and users to begin with."""
+    """Write an example skylogin.yaml with settings and users."""
     try:
         with Path(PROJECT_FILE).open("x", encoding="utf-8") as file:
             file.write(BEGINNING)

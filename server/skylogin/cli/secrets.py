@@ -27,7 +27,7 @@ _UNUSED: dict[str, object] = {
 @with_app_target
 def show(
     target: Target,
-    every: Annotated[bool, typer.Option("--all", help="Show expired secrets as well.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show ended secrets too.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
     """Show the secrets that sign custom tokens, and how often each is used."""
@@ -54,7 +54,7 @@ def _listed(target: Target) -> Any:
 @with_app_target
 def rotate(
     target: Target,
-    overlap: Annotated[float, typer.Option(help="Hours that old secrets stay valid.")] = 24,
+    overlap: Annotated[float, typer.Option(help="Hours for which old secrets stay valid.")] = 24,
     as_json: output.AsJson = False,
 ) -> None:
     """Create a new secret. The old ones stay valid for the overlap."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SeedFiles = Annotated[
     list[str] | None,
-    typer.Option(help="A YAML or JSON file of initial users. May be repeated."),
+    typer.Option(help="A YAML or JSON file with initial users. Can be repeated."),
 ]
 
 

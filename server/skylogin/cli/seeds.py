@@ -22,7 +22,7 @@ WRITERS = {
 @with_app_target
 def seed(
     target: Target,
-    file: Annotated[str, typer.Argument(help="The seed, YAML or JSON, or - for standard input.")],
+    file: Annotated[str, typer.Argument(help="The seed in YAML or JSON, or - for standard input.")],
     as_json: output.AsJson = False,
 ) -> None:
     """Add the users of a seed to apps, or update them. Other data does not change."""
@@ -48,7 +48,7 @@ def export(
     file: Annotated[
         str,
         typer.Argument(
-            help="The file, .yaml or .json, or - for standard output, as YAML unless with --json."
+            help="The .yaml or .json file, or - for standard output (YAML, or JSON with --json)."
         ),
     ],
     every: Annotated[bool, typer.Option("--all", help="Export all apps.")] = False,

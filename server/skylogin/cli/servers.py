@@ -43,7 +43,7 @@ Served = TypeVar("Served", server.Running, Workers)
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free port.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 ReadyFile = Annotated[
-    Path | None, typer.Option(help="File to write the ready line to, once the server is ready.")
+    Path | None, typer.Option(help="File to write the ready line to when the server is ready.")
 ]
 
 
@@ -57,7 +57,7 @@ def dev(  # noqa: PLR0913, PLR0917
     isolated: Annotated[
         bool,
         typer.Option(
-            help="Start as `skylogin exec` does: read no .env and no variables but SKYLOGIN_…, "
+            help="Start like `skylogin exec`: read no .env and only SKYLOGIN_… variables, "
             "and delete the database at the end unless it is named."
         ),
     ] = False,
@@ -68,7 +68,7 @@ def dev(  # noqa: PLR0913, PLR0917
         bool, typer.Option(help="Stop when standard input closes, as when the parent process ends.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the ready line as JSON on a terminal too.")
+        bool, typer.Option("--json", help="Print the ready line as JSON, even on a terminal.")
     ] = False,
 ) -> None:
     """Run a server for integration tests and local development, on loopback."""
@@ -124,7 +124,7 @@ def serve(  # noqa: PLR0913, PLR0917
     ready_file: ReadyFile = None,
     workers: Annotated[
         int,
-        typer.Option(min=1, max=WORKERS_MAX, help="Processes that serve calls; PostgreSQL only."),
+        typer.Option(min=1, max=WORKERS_MAX, help="Number of worker processes; PostgreSQL only."),
     ] = 1,
     worker: Annotated[str, typer.Option(hidden=True)] = "",
 ) -> None:

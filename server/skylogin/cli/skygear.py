@@ -66,20 +66,20 @@ def import_skygear(  # noqa: PLR0913, PLR0917
     ] = "",
     database: environment.Database = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing, only report what would come over.")
+        bool, typer.Option("--dry-run", help="Write nothing, only report what would be imported.")
     ] = False,
     skip: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND",
-            help=f"Import although something is unclear: {', '.join(KINDS)}. May be repeated.",
+            help=f"Import although something is unclear: {', '.join(KINDS)}. Can be repeated.",
         ),
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:
     """Import the users, records and rules of an app from the database of a Skygear server.
 
-    The database is only read. Run it again to bring over what changed since.
+    The Skygear database is only read. Repeat the command to import later changes.
     """
     # Both `--skip a --skip b` and `--skip a,b`.
     kinds = [kind for part in skip or () for kind in part.split(",")]
@@ -97,19 +97,19 @@ def import_skygear(  # noqa: PLR0913, PLR0917
 
 
 def export_skygear(  # noqa: PLR0913, PLR0917
-    file: Annotated[str, typer.Argument(help="The file of SQL, or - for standard output.")],
+    file: Annotated[str, typer.Argument(help="The SQL file to write, or - for standard output.")],
     app: AppName = "",
     app_name: SkygearApp = "",
     database: environment.Database = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Let it replace all users and records where it is loaded."),
+        typer.Option("--replace", help="Make the SQL replace all users and records."),
     ] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Export an app as SQL that brings it into the database of a Skygear server.
+    """Export an app as SQL for the database of a Skygear server.
 
-    Load it with psql into a new database: it makes what is missing, in one transaction.
+    Run the SQL with psql. It creates missing tables and loads all data in one transaction.
     """
     settings = environment.storage_settings(database)
     name = app or settings.app_name

@@ -26,7 +26,7 @@ app = typer.Typer(help="Make custom tokens, and explain why one is refused.", no
 
 SecretText = Annotated[
     str | None,
-    typer.Option(help="The secret to use instead of CUSTOM_TOKEN_SECRET or the database's."),
+    typer.Option(help="A secret to use instead of CUSTOM_TOKEN_SECRET or the database's."),
 ]
 
 

@@ -22,7 +22,7 @@ _TIMES = ("created_at", "last_seen_at", "signed_out_at")
 def find(  # noqa: PLR0913, PLR0917
     target: Target,
     text: Annotated[
-        str, typer.Argument(help="The beginning of an id, principal, user name or e-mail address.")
+        str, typer.Argument(help="The beginning of an id, sub, user name or e-mail.")
     ] = "",
     subject: Annotated[str, typer.Option(help="The sub of the user's custom tokens.")] = "",
     field: Annotated[str, typer.Option(help="A profile field's value, as name=value.")] = "",
@@ -100,7 +100,7 @@ def create(  # noqa: PLR0913, PLR0917
     subject: Annotated[str, typer.Argument(help="The sub of the user's custom tokens.")],
     profile: Annotated[str, typer.Option(help="The profile, as a JSON object.")] = "",
     role: Annotated[
-        list[str] | None, typer.Option(help="A role of the user. May be repeated.")
+        list[str] | None, typer.Option(help="A role of the user. Can be repeated.")
     ] = None,
     password: Annotated[str, typer.Option(help="A password for `auth:login`.")] = "",
     as_json: output.AsJson = False,
@@ -159,7 +159,7 @@ def roles(
     target: Target,
     user: User,
     names: Annotated[
-        list[str] | None, typer.Argument(help="All of the user's roles; none removes them all.")
+        list[str] | None, typer.Argument(help="All roles of the user; none removes all.")
     ] = None,
     as_json: output.AsJson = False,
 ) -> None:
