@@ -135,6 +135,17 @@ async def test_a_reset_keeps_keys_and_secrets(services: Services, ask: Ask) -> N
     ).status == HTTPStatus.OK
 
 
+async def test_every_reset_restores_the_access_rules(services: Services, ask: Ask) -> None:
+    """Although the server knows them for a second."""
+    app, operator = await opened(services, "first")
+    rules = {"type": "note", "create_roles": ["owner"]}
+    for _ in range(3):
+        await controls.reset(operator, app)
+        assert "note" not in (await app.access_rules.get()).types
+        await ask(services, "schema:access", app=app, key="secret", **rules)
+        assert "note" in (await app.access_rules.get()).types
+
+
 async def test_a_snapshot_restores_users_records_rules_and_clock(
     services: Services, ask: Ask
 ) -> None:

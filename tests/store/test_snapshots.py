@@ -101,7 +101,7 @@ class Playing:
         """Reset an app."""
 
         async def work(tx: Transaction) -> None:
-            first = await snapshots.reset(tx, app, KEYS, self.first.get(app))
+            first, _ = await snapshots.reset(tx, app, KEYS, self.first.get(app))
             tx.on_commit.append(lambda: self.first.update({app: first}))
             if fail:
                 raise FailedError

@@ -27,7 +27,7 @@ from skylogin.apps.stubs import AddedStub
 from skylogin.config import DEV
 from skylogin.database import Transaction
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
-from skylogin.store import snapshots
+from skylogin.store import access_rules, snapshots
 
 SNAPSHOTS_MAX = 20
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
@@ -55,17 +55,19 @@ async def reset(operator: Operator, app: App) -> None:
     check_dev(operator)
 
     async def work(tx: Transaction) -> None:
-        first = await snapshots.reset(tx, app.name, operator.settings.auth_record_keys, app.first)
+        keys = operator.settings.auth_record_keys
+        first, changed = await snapshots.reset(tx, app.name, keys, app.first)
 
         def remember() -> None:
             app.first = first
+            if not access_rules.TABLES.isdisjoint(changed):
+                app.access_rules.forget()
 
         tx.on_commit.append(remember)
 
     async def empty() -> None:
         app.clock.reset()
         await operator.act(app.name, "app.reset", app.name, work)
-        app.access_rules.forget()
 
     await app.login_log.forget(empty)
     app.faults.clear()

@@ -13,6 +13,9 @@ from skylogin.domain.field_rules import FieldRule, FieldRules
 from skylogin.encoding.json_text import JsonValue
 from skylogin.store.schema import count_types
 
+# The names of the tables that have them.
+TABLES = frozenset((record_types.name, field_access.name))
+
 
 async def load(tx: Transaction, app: str) -> AccessRules:
     """Return all rules of *app*."""

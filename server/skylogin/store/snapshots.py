@@ -46,22 +46,23 @@ _INSERTS = {table.name: insert(table) for table in _COPIED}
 
 async def reset(
     tx: Transaction, app: str, key_sets: Sequence[KeySet], first: AppSnapshot | None = None
-) -> AppSnapshot:
-    """Make *app* new again. Pass the result as *first* to the next reset of the same app.
+) -> tuple[AppSnapshot, Collection[str]]:
+    """Make *app* new again, and return it with the names of the tables that were changed.
 
-    A test suite resets its app before each test, and most tests write to a few tables. Tables
-    that still have exactly the rows of a new app are skipped.
+    Pass the app as *first* to its next reset. A test suite resets its app before each test, and
+    most tests write to a few tables. Tables that still have exactly the rows of a new app are
+    skipped.
     """
     if first is None:
         await empty(tx, app)
         await apps.forget_prepared(tx, app)
         await apps.prepare(tx, app, key_sets)
         rows = await copy(tx, app)
-        return AppSnapshot(rows, await _load_beginnings(tx, app, rows))
+        return AppSnapshot(rows, await _load_beginnings(tx, app, rows)), _EMPTIED
     now = await _load_beginnings(tx, app, first.rows)
     changed = [name for name, beginning in first.beginnings.items() if now[name] != beginning]
     await _replace(tx, app, first.rows, changed)
-    return first
+    return first, changed
 
 
 async def _load_beginnings(tx: Transaction, app: str, rows: Rows) -> dict[str, str | None]:
@@ -117,4 +118,5 @@ async def _replace(tx: Transaction, app: str, rows: Rows, names: Collection[str]
             await tx.connection.execute(_INSERTS[name], rows[name])
     if "users" in names:
         tx.users_added += len(rows.get("users", ()))
-    tx.on_commit.append(lambda: tx.fields.forget(app))
+    if "record_fields" in names:
+        tx.on_commit.append(lambda: tx.fields.forget(app))

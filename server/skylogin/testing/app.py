@@ -173,7 +173,7 @@ class SkyloginApp:
 
     def reset(self) -> None:
         """Reset the app: no users, attempts, calls, faults or stubs, and the clock's first time."""
-        self._admin.post("reset")
+        self._admin.ask("POST", "reset")
 
     def delete(self) -> None:
         """Delete the app with all of its data."""
