@@ -8,10 +8,10 @@ import logging
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from skylogin import config
-from skylogin.clock import monotonic
+from skylogin.clock import Throttle
 from skylogin.config import Settings
 from skylogin.domain import redaction
 from skylogin.encoding import visible, widths
@@ -67,10 +67,9 @@ class _Bounded:
     A crash of one kind is logged in full once a minute: a client can repeat it at will.
     """
 
-    def __init__(self, secrets: Collection[str] = (), now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = secrets
-        self._now = now
-        self._logged_at: dict[tuple[str, int, str], float] = {}
+        self._in_full = Throttle(FULL_EVERY_SECONDS)
 
     def __call__(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return a copy of *record* whose message and traceback are short."""
@@ -81,20 +80,13 @@ class _Bounded:
         bounded.exc_info = None
         if error is not None:
             file, line = _place_of(error)
-            if self._is_due((file, line, type(error).__name__)):
+            if self._in_full.allows((file, line, type(error))):
                 bounded.exc_text = redaction.text(_traceback_of(error), self._secrets)
             else:
                 message += f": {type(error).__name__} again, at {file}:{line}"
         message = redaction.text(message, self._secrets)
         bounded.msg, bounded.args = _cut(message, MESSAGE_CHARACTERS_MAX), ()
         return bounded
-
-    def _is_due(self, kind: tuple[str, int, str]) -> bool:
-        now = self._now()
-        if now - self._logged_at.get(kind, float("-inf")) < FULL_EVERY_SECONDS:
-            return False
-        self._logged_at[kind] = now
-        return True
 
 
 def _cut(text: str, length: int) -> str:

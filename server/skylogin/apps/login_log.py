@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from skylogin.apps.login_counter import LoginCounter
-from skylogin.clock import monotonic
+from skylogin.clock import Throttle
 from skylogin.database import Store, Transaction
 from skylogin.domain.login_attempt import LogEntry
 from skylogin.errors import Reason, database_trouble
@@ -50,7 +50,7 @@ class LoginLog:
         self._waiting: deque[LogEntry] = deque()
         self._brief: frozenset[str] = frozenset()
         self._left_out = 0
-        self._reported_at = float("-inf")
+        self._reports = Throttle(REPORT_SECONDS)
         self._flusher: asyncio.Task[None] | None = None
         # Callers of `write` wait until an entry that is being written is in the database.
         self._writing = asyncio.Lock()
@@ -166,11 +166,12 @@ class LoginLog:
 
     def _report(self, trouble: str) -> None:
         """Log, once a minute, how many attempts are counted and not written, and why."""
-        is_due = self._is_closed or monotonic() - self._reported_at >= REPORT_SECONDS
-        if is_due and (self._left_out or trouble):
+        if not (self._left_out or trouble):
+            return
+        if self._is_closed or self._reports.allows():
             cause = f", and {len(self._waiting)} wait: {trouble}" if trouble else ""
             logger.warning("the login log left out %d refused attempts%s", self._left_out, cause)
-            self._left_out, self._reported_at = 0, monotonic()
+            self._left_out = 0
 
     def _keep(self, entries: Sequence[LogEntry]) -> None:
         """Let *entries* wait, before newer ones, until the database is available again."""

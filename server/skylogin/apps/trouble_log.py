@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from skylogin.clock import monotonic
+from skylogin.clock import Throttle, monotonic
 from skylogin.errors import Reason, SkygearError
 
 logger = logging.getLogger("skylogin.trouble")
@@ -23,8 +23,8 @@ class TroubleLog:
     """Logs each cause once a minute, with the number of calls that failed of it."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
-        self._now = now
-        self._logged_at: dict[str, float] = {}
+        self._lines = Throttle(EVERY_SECONDS, now)
+        self._causes: set[str] = set()
         self._calls: Counter[str] = Counter()
 
     def note(self, error: Exception, about: str) -> None:
@@ -32,11 +32,10 @@ class TroubleLog:
         if not isinstance(error, SkygearError) or error.reason not in _TROUBLES:
             return
         cause = error.explanation
-        is_known = cause in self._logged_at or len(self._logged_at) < CAUSES_MAX
-        kind = cause if is_known else ""
+        if len(self._causes) < CAUSES_MAX:
+            self._causes.add(cause)
+        kind = cause if cause in self._causes else ""
         self._calls[kind] += 1
-        now = self._now()
-        if now - self._logged_at.get(kind, float("-inf")) >= EVERY_SECONDS:
-            self._logged_at[kind] = now
+        if self._lines.allows(kind):
             calls = self._calls.pop(kind)
             logger.error("%s: %s (calls since the line before: %d)", about, cause, calls)

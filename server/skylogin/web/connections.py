@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from skylogin.apps.limits import source_of
-from skylogin.clock import monotonic
+from skylogin.clock import Throttle, monotonic
 from skylogin.config import Network
 from skylogin.domain import hosts
 from skylogin.http.forwarded_header import read_address
@@ -56,7 +56,7 @@ class Connections:
         self._spare: dict[Connection, None] = {}
         self._by_source: Counter[str] = Counter()
         self.turned_away = 0
-        self._warn_at = float("-inf")
+        self._warnings = Throttle(WARN_SECONDS)
 
     def wrap(self, make_handler: Callable[[], asyncio.Protocol]) -> "Connection":
         """Return the protocol of a new connection, around that of aiohttp."""
@@ -138,9 +138,7 @@ class Connections:
     def turn_away(self, reason: str) -> None:
         """Count a connection that is one too many, and say so once a minute."""
         self.turned_away += 1
-        now = monotonic()
-        if now >= self._warn_at:
-            self._warn_at = now + WARN_SECONDS
+        if self._warnings.allows():
             logger.warning("%s; turned away so far: %d", reason, self.turned_away)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aiohttp.http_exceptions import HttpProcessingError
 
-from skylogin.clock import monotonic
+from skylogin.clock import Throttle, monotonic
 
 EVERY_SECONDS = 60
 
@@ -14,8 +14,7 @@ class MalformedRequests:
     """A filter of the log, without aiohttp's quotes of requests, which may contain a key."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
-        self._now = now
-        self._log_at = float("-inf")
+        self._lines = Throttle(EVERY_SECONDS, now)
         self._number = 0
 
     def __call__(self, record: logging.LogRecord) -> bool:
@@ -24,10 +23,8 @@ class MalformedRequests:
         if not isinstance(error, HttpProcessingError):
             return True
         self._number += 1
-        now = self._now()
-        if now < self._log_at:
+        if not self._lines.allows():
             return False
-        self._log_at = now + EVERY_SECONDS
         record.msg = "refused a request that is not HTTP: %s; refused so far: %d"
         record.args = (type(error).__name__, self._number)
         record.exc_info = None
