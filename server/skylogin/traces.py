@@ -5,8 +5,9 @@ wrote, and none is a secret.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -26,20 +27,16 @@ class Traces:
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
-        self._tracer = provider.get_tracer("skylogin")
-
-    @contextmanager
-    def call(self) -> Iterator[Span]:
-        """Trace a call, which begins a trace. Its name and attributes are known at its end."""
-        with self._tracer.start_as_current_span(
-            "call",
-            context=Context(),
-            kind=SpanKind.SERVER,
+        self._start = partial(
+            provider.get_tracer("skylogin").start_as_current_span,
             # The text of an exception may have a secret.
             record_exception=False,
             set_status_on_exception=False,
-        ) as span:
-            yield span
+        )
+
+    def call(self) -> AbstractContextManager[Span]:
+        """Trace a call, which begins a trace. Its name and attributes are known at its end."""
+        return self._start("call", context=Context(), kind=SpanKind.SERVER)
 
     def current(self) -> CallSpan:
         """Return the span that is current, for a link to it."""
@@ -55,20 +52,16 @@ class Traces:
 
     def batch(self, kind: str, calls: Sequence[CallSpan]) -> AbstractContextManager[object]:
         """Trace a transaction for *calls*."""
-        return self._tracer.start_as_current_span(
+        return self._start(
             f"batch {kind}",
             context=Context(),
             links=[Link(call) for call in calls],
             attributes={"skylogin.batch.kind": kind, "skylogin.batch.size": len(calls)},
-            record_exception=False,
-            set_status_on_exception=False,
         )
 
     def commit(self) -> AbstractContextManager[object]:
         """Trace a commit, within the batch or the call."""
-        return self._tracer.start_as_current_span(
-            "commit", record_exception=False, set_status_on_exception=False
-        )
+        return self._start("commit")
 
     def close(self) -> None:
         """Send what is left."""

@@ -105,18 +105,13 @@ def read_request(
     Raises Problem if the operation does not exist, InvalidRequestError on invalid parameters.
     """
     length = len(path) + sum(len(name) + len(value) for name, value in query)
-    read = _kept_request if length <= REQUEST_LENGTH_KEPT_MAX else _read_request
+    is_kept = length <= REQUEST_LENGTH_KEPT_MAX
+    read = _read_request if is_kept else _read_request.__wrapped__
     return read(method, path, tuple(query), mode)
 
 
 # Tests and polling pages repeat their requests.
 @functools.lru_cache(maxsize=REQUESTS_KEPT)
-def _kept_request(
-    method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
-) -> tuple[Operation, Mapping[str, Any]]:
-    return _read_request(method, path, query, mode)
-
-
 def _read_request(
     method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
 ) -> tuple[Operation, Mapping[str, Any]]:

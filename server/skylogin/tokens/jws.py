@@ -99,8 +99,10 @@ def split(token: str) -> SignedToken:
     if len(header) > HEADER_LENGTH_MAX:
         sentence = f"the header has more than {HEADER_LENGTH_MAX:,} bytes"
         raise TokenError(Reason.TOKEN_TOO_LONG, sentence)
+    is_kept = len(header) <= HEADER_LENGTH_KEPT_MAX
+    read_header = _read_header if is_kept else _read_header.__wrapped__
     return SignedToken(
-        header=_header_of(header),
+        header=read_header(header),
         claims_bytes=_decode_segment(claims, "claims"),
         signing_input=f"{header}.{claims}".encode(),
         signature=_decode_segment(signature, "signature"),
@@ -119,18 +121,8 @@ def _decode_segment(segment: str, name: str) -> bytes:
     return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))
 
 
-def _header_of(segment: str) -> Mapping[str, object]:
-    if len(segment) > HEADER_LENGTH_KEPT_MAX:
-        return _read_header(segment)
-    return _kept_header(segment)
-
-
+# All tokens of an issuer have the same header.
 @functools.lru_cache(maxsize=HEADERS_KEPT_MAX)
-def _kept_header(segment: str) -> Mapping[str, object]:
-    """Return the header in a segment; all tokens of an issuer have the same one."""
-    return _read_header(segment)
-
-
 def _read_header(segment: str) -> Mapping[str, object]:
     text = json_text.decode(_decode_segment(segment, "header"))
     try:
