@@ -14,7 +14,7 @@ from skylogin.operations import operator as operators
 from skylogin.operations import portal_sessions, refused_attempts, secrets
 from skylogin.operations.operator import Operator
 from skylogin.operations.portal_sessions import WrongPasswordError
-from skylogin.tokens import stored_token
+from skylogin.tokens import stored_tokens
 
 from tests.factories import NOW, make_token
 from tests.stores import Ask, Clock, MakeOperator, MakeServices
@@ -142,8 +142,8 @@ async def use(services: Services, operator: Operator, ask: Ask, number: int) -> 
 
 def is_valid(path: Path, clock: Clock) -> bool:
     """Return whether the token in a file has not expired."""
-    stored = stored_token.from_json(path.read_bytes())
-    return stored is not None and not stored_token.has_expired(stored, clock())
+    stored = stored_tokens.from_json(path.read_bytes())
+    return stored is not None and not stored.has_expired(clock())
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

@@ -21,8 +21,10 @@ from skylogin.config import ConfigurationError
 from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
 from skylogin.ids import IdMaker
 from skylogin.testing import SkyloginServer
-from skylogin.tokens import file_store, redis_store, stored_token
-from skylogin.tokens.file_store import UNFINISHED
+from skylogin.tokens import stored_tokens
+from skylogin.tokens.file_store import UNFINISHED, FileTokens
+from skylogin.tokens.redis_store import RedisTokens
+from skylogin.tokens.stored_tokens import StoredToken, StoredTokens
 
 from tests.factories import HOUR, NOW
 from tests.local_services import REDIS_PASSWORD, RedisServer
@@ -310,7 +312,7 @@ async def test_no_token_leads_to_another_file(tmp_path: Path, name: str) -> None
     outside = [tmp_path / TOKEN, folder / "secret", tmp_path / "secret"]
     for path in outside:
         path.write_text(ORIGINAL_FILE)
-    store = file_store.open_tokens(folder, APP, 0, IdMaker())
+    store = StoredTokens(FileTokens(folder), APP, 0, IdMaker())
     for token in (name, f"../{TOKEN}", "secret", "../secret", str(tmp_path / "secret")):
         assert await refused(store, token)
         await store.forget(token)
@@ -492,7 +494,7 @@ class Deaf:
 async def test_a_call_does_not_wait_for_a_client_that_goes_on() -> None:
     """Redis-py may swallow the end of its time, and begin its next try."""
     client: Any = Deaf()
-    store = redis_store.open_tokens(client, "", APP, HOUR, IdMaker())
+    store = StoredTokens(RedisTokens(client, ""), APP, HOUR, IdMaker())
 
     with pytest.raises(SkygearError) as refusal:
         await store.find(TOKEN, NOW)
@@ -584,22 +586,41 @@ VALUES = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none
 @given(st.binary() | st.dictionaries(MEMBERS, VALUES).map(json.dumps).map(str.encode))
 def test_reading_a_file_never_crashes(data: bytes) -> None:
     """Any content is read as a token or refused."""
-    stored = stored_token.from_json(data)
+    stored = stored_tokens.from_json(data)
 
-    assert stored is None or stored_token.has_expired(stored, NOW) in (True, False)
+    assert stored is None or stored.has_expired(NOW) in (True, False)
 
 
 # The range of 64 bits of nanoseconds.
 YEARS = st.integers(-(2**53), 2**52).map(lambda part: NOW + timedelta(microseconds=part))
 
 
+class InMemory:
+    """Keeps the token that was saved last."""
+
+    saved: StoredToken
+
+    async def save(self, stored: StoredToken, now: datetime) -> None:
+        """Keep it."""
+        self.saved = stored
+
+    async def load(self, token: str, now: datetime) -> StoredToken | None:
+        """Return it."""
+        return self.saved
+
+    async def remove(self, token: str) -> None:
+        """Do nothing."""
+
+
 @given(user_id=st.text(), app=st.text(), now=YEARS, seconds=st.integers(-5, 2**70))
-def test_a_stored_token_is_read_as_it_was_written(
+async def test_a_stored_token_is_read_as_it_was_written(
     user_id: str, app: str, now: datetime, seconds: int
 ) -> None:
     """From a file and from a hash."""
-    stored = stored_token.new(TOKEN, app, user_id, now, seconds)
-    members = stored_token.members(stored)
+    backend = InMemory()
+    await StoredTokens(backend, app, seconds, IdMaker()).issue(user_id, now, app)
+    stored = backend.saved
+    members = stored.members()
 
-    assert stored_token.from_texts({k: str(v) for k, v in members.items()}) == stored
-    assert stored_token.from_json(json.dumps(members).encode()) == stored
+    assert stored_tokens.from_texts({k: str(v) for k, v in members.items()}) == stored
+    assert stored_tokens.from_json(json.dumps(members).encode()) == stored

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from skylogin.ids import IdMaker
-from skylogin.tokens import file_store, stored_token
-from skylogin.tokens.file_store import UNFINISHED
+from skylogin.tokens import stored_tokens
+from skylogin.tokens.file_store import UNFINISHED, FileTokens
 from skylogin.tokens.stored_tokens import StoredTokens
 
 from tests.factories import NOW
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
 
 async def problems_in(folder: Path, issued: list[str]) -> list[str]:
     """Return which tokens in *folder* are broken, and which of those *issued* are lost."""
-    tokens = file_store.open_tokens(folder, "app", 0, IdMaker())
+    tokens = StoredTokens(FileTokens(folder), "app", 0, IdMaker())
     await tokens.issue("alice", NOW, "app")
     names = names_in(folder)
     broken = [name for name in names if not (await is_good(tokens, name))]
@@ -37,7 +37,7 @@ def names_in(folder: Path) -> list[str]:
 
 async def is_good(tokens: StoredTokens, name: str) -> bool:
     """Return whether *name* is a token of alice."""
-    return stored_token.is_token(name) and (await tokens.find(name, NOW)).user_id == "alice"
+    return stored_tokens.is_token(name) and (await tokens.find(name, NOW)).user_id == "alice"
 
 
 def start(folder: Path, step: str) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from skylogin.ids import IdMaker
 from skylogin.tokens import file_store
+from skylogin.tokens.stored_tokens import StoredTokens
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -68,7 +69,7 @@ class HalfWriter:
 
 async def main(folder: Path, step: str) -> None:
     """Issue tokens until killed."""
-    tokens = file_store.open_tokens(folder, "app", 0, IdMaker())
+    tokens = StoredTokens(file_store.FileTokens(folder), "app", 0, IdMaker())
     print(await tokens.issue("alice", NOW, "app"), flush=True)
     die_at(step)
     while True:

@@ -10,6 +10,7 @@ from skylogin.ids import IdMaker
 from skylogin.tokens import access_token, file_store, redis_store
 from skylogin.tokens.access_token import AccessToken
 from skylogin.tokens.file_sweep import Sweep
+from skylogin.tokens.stored_tokens import Backend, StoredTokens
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -101,12 +102,14 @@ class TokenStores:
         if settings.token_store == "fs":
             folder = Path(settings.token_store_path)
             folder = folder if is_default else folder / APPS / app
-            return file_store.open_tokens(folder, app, seconds, ids, self._sweep)
-        if self._redis is not None:
+            backend: Backend = file_store.FileTokens(folder, self._sweep)
+        elif self._redis is not None:
             prefix = f"{settings.token_store_prefix}:" if settings.token_store_prefix else ""
             prefix += "" if is_default else f"{APPS}:{app}:"
-            return redis_store.open_tokens(self._redis, prefix, app, seconds, ids)
-        return SignedTokens(key, seconds, ids)
+            backend = redis_store.RedisTokens(self._redis, prefix)
+        else:
+            return SignedTokens(key, seconds, ids)
+        return StoredTokens(backend, app, seconds, ids)
 
     async def close(self) -> None:
         """Close the client or the folder."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from skylogin.encoding import json_text
-from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, Reason, SkygearError
+from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, SkygearError
 from skylogin.tokens import jws
 
 _HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
@@ -106,18 +106,3 @@ def not_accepted(explanation: str) -> SkygearError:
     """Return the refusal of an access token, the same for every reason."""
     message = "token does not exist or it has expired"
     return SkygearError(ACCESS_TOKEN_NOT_ACCEPTED, message, explanation=explanation)
-
-
-def store_fails(status: int, explanation: str) -> SkygearError:
-    """Return the error of a token store that does not work.
-
-    The original answers 401 if it cannot check a token. The message is not that of the
-    store, which may have a password or the token.
-    """
-    return SkygearError(
-        UNEXPECTED_ERROR,
-        "the access token store does not work",
-        status=status,
-        reason=Reason.TOKEN_STORE_UNAVAILABLE,
-        explanation=explanation,
-    )

@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from skylogin.encoding import json_text
-from skylogin.ids import IdMaker
-from skylogin.tokens import stored_token
-from skylogin.tokens.access_token import store_fails
+from skylogin.tokens import stored_tokens
 from skylogin.tokens.file_sweep import FILE_BYTES_MAX, Sweep
-from skylogin.tokens.stored_token import StoredToken
-from skylogin.tokens.stored_tokens import StoredTokens
+from skylogin.tokens.stored_tokens import StoredToken, store_fails
 
 Result = TypeVar("Result")
 
@@ -29,30 +26,28 @@ TRIED_BYTES = 4096
 UNFINISHED = ".new-"
 
 
-def open_tokens(
-    folder: Path, app: str, expiry_seconds: int, ids: IdMaker, sweep: Sweep | None = None
-) -> StoredTokens:
-    """Return the access tokens of an app, in a folder of their own, which *sweep* keeps small."""
-    return StoredTokens(_FileTokens(folder, sweep), app, expiry_seconds, ids)
+class FileTokens:
+    """The access tokens of an app, in a folder of their own, which *sweep* keeps small."""
 
-
-class _FileTokens:
-    def __init__(self, folder: Path, sweep: Sweep | None) -> None:
+    def __init__(self, folder: Path, sweep: Sweep | None = None) -> None:
         self._folder = folder
         self._sweep = sweep
         self._is_clean = False
 
     async def save(self, stored: StoredToken, now: datetime) -> None:
+        """Write the file of a token."""
         await _in_thread(lambda: self._save(stored, now), status=500)
 
     async def load(self, token: str, now: datetime) -> StoredToken | None:
+        """Read the file of a token, and remove it if the token has expired."""
         return await _in_thread(lambda: self._load(token, now), status=401)
 
     async def remove(self, token: str) -> None:
+        """Remove the file of a token."""
         await _in_thread(lambda: self._remove(token), status=500)
 
     def _save(self, stored: StoredToken, now: datetime) -> None:
-        data = json_text.write(stored_token.members(stored)) + b"\n"
+        data = json_text.write(stored.members()) + b"\n"
         self._make_folder()
         unfinished = self._folder / f"{UNFINISHED}{stored.token}"
         write_whole(self._folder / stored.token, data, unfinished)
@@ -70,10 +65,10 @@ class _FileTokens:
         path = self._folder / token
         try:
             with path.open("rb") as file:
-                stored = stored_token.from_json(file.read(FILE_BYTES_MAX))
+                stored = stored_tokens.from_json(file.read(FILE_BYTES_MAX))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
-        if stored is not None and stored_token.has_expired(stored, now):
+        if stored is not None and stored.has_expired(now):
             path.unlink(missing_ok=True)
         return stored
 

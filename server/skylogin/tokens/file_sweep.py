@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from skylogin.tokens import stored_token
+from skylogin.tokens import stored_tokens
 
 # Each new token adds one file. If three of four are expired, as many are removed.
 LOOKED_AT = 4
@@ -51,13 +51,13 @@ class Sweep:
             self._lock.release()
 
     def _look(self, entry: os.DirEntry[str]) -> None:
-        if not stored_token.is_token(entry.name) or not entry.is_file(follow_symlinks=False):
+        if not stored_tokens.is_token(entry.name) or not entry.is_file(follow_symlinks=False):
             return
         with open(entry.path, "rb") as file:
-            found = stored_token.from_json(file.read(FILE_BYTES_MAX))
+            found = stored_tokens.from_json(file.read(FILE_BYTES_MAX))
         if found is None or (found.token, found.app) != (entry.name, self._app):
             return
-        if stored_token.has_expired(found, self._before):
+        if found.has_expired(self._before):
             os.unlink(entry.path)
 
     def close(self) -> None:

@@ -12,11 +12,8 @@ from urllib.parse import urlsplit
 
 from skylogin.encoding import json_text
 from skylogin.errors import cause_of
-from skylogin.ids import IdMaker
-from skylogin.tokens import stored_token
-from skylogin.tokens.access_token import store_fails
-from skylogin.tokens.stored_token import StoredToken
-from skylogin.tokens.stored_tokens import StoredTokens
+from skylogin.tokens import stored_tokens
+from skylogin.tokens.stored_tokens import StoredToken, store_fails
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -86,35 +83,32 @@ async def find_problem(url: str, prefix: str) -> str:
     return ""
 
 
-def open_tokens(
-    client: "Redis", prefix: str, app: str, expiry_seconds: int, ids: IdMaker
-) -> StoredTokens:
-    """Return the access tokens of an app, under keys that begin with *prefix*."""
-    return StoredTokens(_RedisTokens(client, prefix), app, expiry_seconds, ids)
+class RedisTokens:
+    """The access tokens of an app, under keys that begin with *prefix*."""
 
-
-class _RedisTokens:
     def __init__(self, client: "Redis", prefix: str) -> None:
         self._client = client
         self._prefix = prefix
 
     async def save(self, stored: StoredToken, now: datetime) -> None:
+        """Write the hash of a token."""
         await _translated(self._save(stored, now), status=500)
 
     async def _save(self, stored: StoredToken, now: datetime) -> None:
         key = self._prefix + stored.token
         async with self._client.pipeline(transaction=True) as pipeline:
-            members = stored_token.members(stored).items()
+            members = stored.members().items()
             pipeline.hset(key, items=[part for member in members for part in member])
             if stored.expires_at:
                 # Redis has its own clock, so it gets a duration, not a time.
-                nanoseconds = stored.expires_at - stored_token.nanoseconds(now)
+                nanoseconds = stored.expires_at - stored_tokens.nanoseconds(now)
                 pipeline.pexpire(key, nanoseconds // NANOSECONDS_PER_MILLISECOND)
             await pipeline.execute()
 
     async def load(self, token: str, now: datetime) -> StoredToken | None:
+        """Read the hash of a token."""
         found = await _translated(self._client.hgetall(self._prefix + token), status=401)
-        return stored_token.from_texts(
+        return stored_tokens.from_texts(
             {
                 json_text.decode(name): json_text.decode(value)
                 for name, value in (found or {}).items()
@@ -122,6 +116,7 @@ class _RedisTokens:
         )
 
     async def remove(self, token: str) -> None:
+        """Remove the hash of a token."""
         await _translated(self._client.delete(self._prefix + token), status=500)
 
 
