@@ -3,11 +3,14 @@
 import ipaddress
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from skylogin.domain import database_url as urls
 from skylogin.domain import unique_keys
 from skylogin.domain.unique_keys import KeySet
 from skylogin.tokens import jws
+
+T = TypeVar("T")
 
 GUESSABLE_LEVEL_MAX = 5
 PORT_MAX = 65535
@@ -29,11 +32,6 @@ class FallbackToDefault(Exception):
     """The original uses the default in place of this value. The text says why."""
 
 
-def text(value: str) -> str:
-    """Return *value* as it is."""
-    return value
-
-
 def texts(value: str) -> tuple[str, ...]:
     """Read texts with commas between them."""
     return tuple(item.strip() for item in value.split(",") if item.strip())
@@ -50,9 +48,8 @@ def choice(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def optional_choice(*choices: str) -> Callable[[str], str | None]:
-    """Return a parser that accepts one of *choices*, or nothing."""
-    parse = choice(*choices)
+def optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """Return a parser that accepts what *parse* does, or nothing."""
     return lambda value: parse(value) if value else None
 
 
@@ -61,11 +58,6 @@ def boolean(value: str) -> bool:
     if value.lower() in _TRUE | _FALSE:
         return value.lower() in _TRUE
     raise ValueError("is neither yes nor no")
-
-
-def optional_boolean(value: str) -> bool | None:
-    """Read yes, no or nothing."""
-    return boolean(value) if value else None
 
 
 def lenient_integer(value: str) -> int:
@@ -126,10 +118,8 @@ def guessable_level(value: str) -> int:
     return level
 
 
-def port(value: str) -> int | None:
-    """Read a port, or nothing."""
-    if not value:
-        return None
+def port(value: str) -> int:
+    """Read a port."""
     if integer(value) > PORT_MAX:
         raise ValueError("is not a port")
     return int(value)
@@ -142,7 +132,7 @@ def address(value: str) -> tuple[str, int | None]:
     host, colon, number = value.rpartition(":")
     if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
         return value.strip("[]"), None
-    return host.strip("[]"), port(number)
+    return host.strip("[]"), port(number) if number else None
 
 
 def domain(value: str) -> str:

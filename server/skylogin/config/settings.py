@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from skylogin.config import parsers
-from skylogin.config.parsers import Network
+from skylogin.config.parsers import Network, optional
 from skylogin.domain import limit_table
 from skylogin.domain.database_url import SQLITE_PREFIX
 from skylogin.domain.limit_table import Given
@@ -65,22 +65,22 @@ class Settings:
     # A row stays on one line, whatever its length.
     # ruff: noqa: E501
     # fmt: off
-    app_name: str = _setting("APP_NAME", "myapp", parsers.text, "Name of the default app, and `iss` of its access tokens.")
-    api_key: str = _setting("API_KEY", "", parsers.text, "Key that clients send. `skylogin dev`: `changeme` unless set.", PUBLIC_KEY)
-    master_key: str = _setting("MASTER_KEY", "", parsers.text, "Key of the operator's own servers. `skylogin dev`: `secret` unless set.", SECRET)
-    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", parsers.text, "Signs custom tokens. Unset: a secret is generated and stored. Empty: under `skylogin dev`, the login with a custom token is off.", SECRET)
+    app_name: str = _setting("APP_NAME", "myapp", str, "Name of the default app, and `iss` of its access tokens.")
+    api_key: str = _setting("API_KEY", "", str, "Key that clients send. `skylogin dev`: `changeme` unless set.", PUBLIC_KEY)
+    master_key: str = _setting("MASTER_KEY", "", str, "Key of the operator's own servers. `skylogin dev`: `secret` unless set.", SECRET)
+    custom_token_secret: str | None = _setting("CUSTOM_TOKEN_SECRET", "", str, "Signs custom tokens. Unset: a secret is generated and stored. Empty: under `skylogin dev`, the login with a custom token is off.", SECRET)
     database_url: str = _setting("DATABASE_URL", "", parsers.database_url, "URL of the database: a PostgreSQL URL as libpq takes it, or `sqlite:///path`. `skylogin dev`, `skylogin exec` and tests do not read it.", URL)
-    dev_mode: bool | None = _setting("DEV_MODE", "", parsers.optional_boolean, "`yes`: the API key may add fields, and call `role:default`, `role:admin` and `schema:*`. `no`: only the master key may, and a login with a new profile field is refused. Unset: `SKYLOGIN_SCHEMA_CHANGES` says which calls add fields, and the API key may call these actions only under `skylogin dev`.")
+    dev_mode: bool | None = _setting("DEV_MODE", "", optional(parsers.boolean), "`yes`: the API key may add fields, and call `role:default`, `role:admin` and `schema:*`. `no`: only the master key may, and a login with a new profile field is refused. Unset: `SKYLOGIN_SCHEMA_CHANGES` says which calls add fields, and the API key may call these actions only under `skylogin dev`.")
     host: tuple[str, int | None] = _setting("HOST", ":3000", parsers.address, "Address to listen on: `host:port`, `:port` or `host`. Without a host, or with `[::]`: every IPv4 and IPv6 address; `skylogin dev` without a host: 127.0.0.1.")
-    port: int | None = _setting("PORT", "", parsers.port, "Port to listen on if `HOST` has none. 0: any free port.")
+    port: int | None = _setting("PORT", "", optional(parsers.port), "Port to listen on if `HOST` has none. 0: any free port.")
     cors_host: str = _setting("CORS_HOST", "*", parsers.header, "Value of the header `Access-Control-Allow-Origin`.")
     response_timeout_seconds: int = _setting("RESPONSE_TIMEOUT", "60", parsers.lenient_integer, "Seconds after which a call times out; 0 or less: never.")
     auth_record_keys: tuple[KeySet, ...] = _setting("AUTH_RECORD_KEYS", "username,email", parsers.key_sets, "Unique fields of the user record: names, or tuples such as `(email,realm)`.")
     token_store: str = _setting("TOKEN_STORE", "jwt", parsers.choice("jwt", "fs", "redis"), "How access tokens are stored: `jwt`: not at all, they are signed; `fs`: in files; `redis`: in Redis.")
-    token_store_path: str = _setting("TOKEN_STORE_PATH", "data/token", parsers.text, "Directory for `fs`, or URL for `redis`: `redis://host:port` or `rediss://host:port`.", URL)
-    token_store_prefix: str = _setting("TOKEN_STORE_PREFIX", "", parsers.text, "Prefix of the keys in Redis, without its colon.")
+    token_store_path: str = _setting("TOKEN_STORE_PATH", "data/token", str, "Directory for `fs`, or URL for `redis`: `redis://host:port` or `rediss://host:port`.", URL)
+    token_store_prefix: str = _setting("TOKEN_STORE_PREFIX", "", str, "Prefix of the keys in Redis, without its colon.")
     token_store_expiry_seconds: int = _setting("TOKEN_STORE_EXPIRY", "0", parsers.lenient_integer, "Seconds after which an access token expires; 0: never.")
-    token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", parsers.text, "Signs access tokens. Unset: a secret is generated and stored.", SECRET)
+    token_store_secret: str = _setting("TOKEN_STORE_SECRET", "", str, "Signs access tokens. Unset: a secret is generated and stored.", SECRET)
     verify_required: bool = _setting("VERIFY_REQUIRED", "no", parsers.boolean, "Whether `me`, `record:*` and `device:*` require `is_verified` to be true on the user record.")
     password_length_min: int = _setting("USER_AUDIT_PW_MIN_LENGTH", "0", parsers.lenient_integer, "Minimum length of a new password, in bytes.")
     password_uppercase_required: bool = _setting("USER_AUDIT_PW_UPPERCASE_REQUIRED", "no", parsers.boolean, "Whether a new password needs a letter from A to Z.")
@@ -97,21 +97,21 @@ class Settings:
     log_format: str = _setting("LOG_FORMATTER", "text", parsers.choice("text", "json"), "Format of the log: `text` or `json`.")
     log_calls: bool = _setting("SKYLOGIN_LOG_CALLS", "no", parsers.boolean, "Whether each request is logged, with its action, app, status, reason, duration and client address. Unset: only by `skylogin dev` on a terminal.")
     contract: str = _setting("SKYLOGIN_CONTRACT", DOCUMENTED, parsers.choice(DOCUMENTED, ORIGINAL), "Whether to follow Skygear's documentation (`documented`) or its code (`original`) where they differ.")
-    schema_changes: str = _setting("SKYLOGIN_SCHEMA_CHANGES", "", parsers.optional_choice(SIGNED, ORIGINAL), "Which calls may add fields and record types while `DEV_MODE` is unset. `signed`: logins with a custom token, and calls with the master key. `original`: also any call with the API key. Unset: `signed` under `skylogin serve` with the contract `documented`, else `original`.")
-    logins: str = _setting("SKYLOGIN_LOGINS", "", parsers.optional_choice(CUSTOM_TOKEN, ALL), "Which logins are on. `custom_token`: only those with a custom token. `all`: also sign-up, passwords, anonymous users and OAuth. Unset: `custom_token` under `skylogin serve` with the contract `documented`, else `all`.")
-    user_directory: str = _setting("SKYLOGIN_USER_DIRECTORY", "", parsers.optional_choice(EVERYBODY, USERS, OWNER), "Who can read user records, as far as their access lists allow: `everybody` with the API key, `users` who are logged in, or only the `owner` of each. Unset: `users` under `skylogin serve` with the contract `documented`, else `everybody`.")
+    schema_changes: str = _setting("SKYLOGIN_SCHEMA_CHANGES", "", optional(parsers.choice(SIGNED, ORIGINAL)), "Which calls may add fields and record types while `DEV_MODE` is unset. `signed`: logins with a custom token, and calls with the master key. `original`: also any call with the API key. Unset: `signed` under `skylogin serve` with the contract `documented`, else `original`.")
+    logins: str = _setting("SKYLOGIN_LOGINS", "", optional(parsers.choice(CUSTOM_TOKEN, ALL)), "Which logins are on. `custom_token`: only those with a custom token. `all`: also sign-up, passwords, anonymous users and OAuth. Unset: `custom_token` under `skylogin serve` with the contract `documented`, else `all`.")
+    user_directory: str = _setting("SKYLOGIN_USER_DIRECTORY", "", optional(parsers.choice(EVERYBODY, USERS, OWNER)), "Who can read user records, as far as their access lists allow: `everybody` with the API key, `users` who are logged in, or only the `owner` of each. Unset: `users` under `skylogin serve` with the contract `documented`, else `everybody`.")
     own_database_url: str = _setting("SKYLOGIN_DATABASE_URL", "", parsers.database_url, "Like `DATABASE_URL`, but read by every command; it takes precedence. Unset: `skylogin dev` uses embedded SQLite.", URL)
-    data: str = _setting("SKYLOGIN_DATA", ".skylogin", parsers.text, "Directory of the embedded database.")
+    data: str = _setting("SKYLOGIN_DATA", ".skylogin", str, "Directory of the embedded database.")
     allowed_algorithms: frozenset[str] = _setting("SKYLOGIN_ALLOWED_ALGORITHMS", "HS256,HS384,HS512", parsers.algorithms, "Algorithms that a custom token may be signed with.")
     token_lifetime_max_seconds: int = _setting("SKYLOGIN_TOKEN_LIFETIME_MAX_SECONDS", "0", parsers.integer, "Maximum lifetime of a custom token, from `iat` to `exp`; 0: no limit.")
-    audience: str = _setting("SKYLOGIN_AUDIENCE", "", parsers.text, "Required `aud` of a custom token; empty: any.")
-    issuer: str = _setting("SKYLOGIN_ISSUER", "", parsers.text, "Required `iss` of a custom token; empty: any.")
+    audience: str = _setting("SKYLOGIN_AUDIENCE", "", str, "Required `aud` of a custom token; empty: any.")
+    issuer: str = _setting("SKYLOGIN_ISSUER", "", str, "Required `iss` of a custom token; empty: any.")
     leeway_seconds: int = _setting("SKYLOGIN_LEEWAY_SECONDS", "0", parsers.integer, "Seconds by which the clock of the authentication server may differ.")
     login_log_rows_max: int = _setting("SKYLOGIN_LOGIN_LOG_ROWS_MAX", "100000", parsers.positive_integer, "Number of login attempts that the login log keeps.")
     login_log_days: int = _setting("SKYLOGIN_LOGIN_LOG_DAYS", "30", parsers.positive_days, "Days for which the login log keeps an attempt.")
-    login_log_profiles: bool | None = _setting("SKYLOGIN_LOGIN_LOG_PROFILES", "", parsers.optional_boolean, "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: only under `skylogin dev`.")
-    tls_cert: str = _setting("SKYLOGIN_TLS_CERT", "", parsers.text, "PEM file with the server's certificate, followed by those of its chain; the server then accepts only TLS. Unset: no TLS.")
-    tls_key: str = _setting("SKYLOGIN_TLS_KEY", "", parsers.text, "PEM file with the certificate's private key, not encrypted.")
+    login_log_profiles: bool | None = _setting("SKYLOGIN_LOGIN_LOG_PROFILES", "", optional(parsers.boolean), "Whether the login log keeps the profiles of tokens, up to 4 KiB each. Unset: only under `skylogin dev`.")
+    tls_cert: str = _setting("SKYLOGIN_TLS_CERT", "", str, "PEM file with the server's certificate, followed by those of its chain; the server then accepts only TLS. Unset: no TLS.")
+    tls_key: str = _setting("SKYLOGIN_TLS_KEY", "", str, "PEM file with the certificate's private key, not encrypted.")
     trusted_proxies: tuple[Network, ...] = _setting("SKYLOGIN_TRUSTED_PROXIES", "", parsers.networks, "Addresses or networks of proxies whose headers `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`, `X-Forwarded-Prefix` and `Forwarded` are trusted.")
     domain: str = _setting("SKYLOGIN_DOMAIN", "", parsers.domain, "Domain whose subdomains are apps: `NAME.DOMAIN`. `skylogin dev`: `localhost` unless set.")
     body_bytes_max: int = _setting("SKYLOGIN_BODY_BYTES_MAX", "2097152", parsers.positive_integer, "Maximum size of a call's body with the API key or without a key; a larger one is refused with 413.")
@@ -122,10 +122,10 @@ class Settings:
     connections_per_address_max: int = _setting("SKYLOGIN_CONNECTIONS_PER_ADDRESS_MAX", "500", parsers.positive_integer, "Maximum number of open connections from one address (for IPv6: one /64), at most half of all. Does not apply to loopback and `SKYLOGIN_TRUSTED_PROXIES`.")
     limits: tuple[Given, ...] = _setting("SKYLOGIN_LIMITS", "", limit_table.read, "Limits on calls, such as `refused_logins=60/m,calls=600/m`; `off` turns one or all off. A limit that is not named has its default under `skylogin serve`, and is off under `skylogin dev`.")
     default_key_on_network: bool = _setting("SKYLOGIN_DEFAULT_KEY_ON_NETWORK", "no", parsers.boolean, "Whether `skylogin dev` may listen beyond loopback with the default master key, which is public.")
-    admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", parsers.text, "Token of the admin API. Unset: `skylogin dev` accepts the master key, `skylogin serve` has no admin API.", SECRET)
-    admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", parsers.text, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.", SECRET)
-    metrics_token: str = _setting("SKYLOGIN_METRICS_TOKEN", "", parsers.text, "Bearer token of `/metrics`. Unset: only programs on this machine can read it, and not through a proxy.", SECRET)
-    metrics_port: int | None = _setting("SKYLOGIN_METRICS_PORT", "", parsers.port, "Separate port for `/metrics`. 0: any free port.")
+    admin_token: str = _setting("SKYLOGIN_ADMIN_TOKEN", "", str, "Token of the admin API. Unset: `skylogin dev` accepts the master key, `skylogin serve` has no admin API.", SECRET)
+    admin_password: str = _setting("SKYLOGIN_ADMIN_PASSWORD", "", str, "Password of the portal of `skylogin serve`, or its bcrypt or Argon2 hash. Unset: no portal.", SECRET)
+    metrics_token: str = _setting("SKYLOGIN_METRICS_TOKEN", "", str, "Bearer token of `/metrics`. Unset: only programs on this machine can read it, and not through a proxy.", SECRET)
+    metrics_port: int | None = _setting("SKYLOGIN_METRICS_PORT", "", optional(parsers.port), "Separate port for `/metrics`. 0: any free port.")
     # fmt: on
     warnings: tuple[str, ...] = ()
 
