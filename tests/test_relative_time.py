@@ -18,4 +18,4 @@ BRIEF = {
 @pytest.mark.parametrize(("before", "expected"), BRIEF.items())
 def test_a_time_is_told_in_its_largest_unit(before: timedelta, expected: str) -> None:
     """Or as one that is still to come."""
-    assert relative_time.brief(NOW - before, NOW) == expected
+    assert relative_time.ago(NOW - before, NOW, brief=True) == expected

@@ -69,7 +69,8 @@ def decode(data: bytes) -> str:
         return "".join(part.translate(_REPLACED) for part in parts)
 
 
-def _refuse_constant(name: str) -> None:
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python's json reads. Raises NotJsonError."""
     raise NotJsonError(f"{name} is not JSON")
 
 
@@ -88,7 +89,7 @@ def _decoder(large: Callable[[str], object], **options: Any) -> json.JSONDecoder
         return int(literal) if len(literal) <= _INTEGER_DIGITS_MAX else read_double(literal)
 
     return json.JSONDecoder(
-        parse_int=read_integer, parse_float=read_double, parse_constant=_refuse_constant, **options
+        parse_int=read_integer, parse_float=read_double, parse_constant=refuse_constant, **options
     )
 
 

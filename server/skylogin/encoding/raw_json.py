@@ -9,6 +9,7 @@ from skylogin.encoding.json_text import (
     NotJsonError,
     check_nesting,
     escape_html,
+    refuse_constant,
     syntax_error,
     without_surrogates,
 )
@@ -17,12 +18,8 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 _STRING_OR_BLANKS = re.compile(r'("(?:[^"\\]++|\\.)*+")|[ \t\n\r]+', re.DOTALL)
 
 
-def _refuse_constant(name: str) -> None:
-    raise NotJsonError(f"{name} is not JSON")
-
-
 _DECODER = json.JSONDecoder(
-    parse_int=lambda _: 0, parse_float=lambda _: 0, parse_constant=_refuse_constant
+    parse_int=lambda _: 0, parse_float=lambda _: 0, parse_constant=refuse_constant
 )
 
 

@@ -1,6 +1,6 @@
 """The page Tests: an app's clock, faults and snapshots, and its reset."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import timedelta
 
 from aiohttp import web
@@ -9,20 +9,19 @@ from skylogin.actions.table import ACTIONS
 from skylogin.apps.faults import EVERY_ACTION, KINDS, NAMES_OF_ERRORS
 from skylogin.operations import controls
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.request import PageRequest, read_time
+from skylogin.portal.request import PageRequest, Reader, read_time
 from skylogin.relative_time import ago
 
-Reader = Callable[[str], object]
 PAGE = "tests"
 # The form's fields for every fault, and those for some kinds only.
-READERS: dict[str, Reader] = {
+READERS: Mapping[str, Reader] = {
     "kind": str,
     "action": str,
     "calls": int,
     "probability": float,
     "seed": int,
 }
-KIND_READERS: dict[str, Reader] = {
+KIND_READERS: Mapping[str, Reader] = {
     "seconds": float,
     "status": int,
     "error": str,
@@ -95,16 +94,7 @@ def _filled_in(request: PageRequest) -> dict[str, object]:
         raise RefusedError(f"{kind!r} is not a kind of fault.")
     fields = controls.FIELDS_OF_KINDS
     own = {name: read for name, read in KIND_READERS.items() if kind in fields[name]}
-    values: dict[str, object] = {}
-    for name, reader in {**READERS, **own}.items():
-        text = request.text(name)
-        if not text:
-            continue
-        try:
-            values[name] = reader(text)
-        except ValueError:
-            raise RefusedError(f"{name}: {text!r} is not a number.") from None
-    return values
+    return request.filled_in({**READERS, **own})
 
 
 async def end_faults(request: PageRequest) -> web.Response:

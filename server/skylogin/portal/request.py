@@ -20,6 +20,9 @@ from skylogin.operations import portal_sessions
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.portal import navigation, templates
 
+# Reads a field of a form. Raises ValueError.
+Reader = Callable[[str], object]
+
 BASE = "/portal/"
 # The message that a page shows once after a form was submitted, by `notice` in its URL.
 NOTICES = {
@@ -125,6 +128,22 @@ class PageRequest:
         value = self.form.get(name) if self.http.method == "POST" else None
         value = self.http.query.get(name, "") if value is None else value
         return value.strip() if isinstance(value, str) else ""
+
+    def filled_in(self, readers: Mapping[str, Reader]) -> dict[str, object]:
+        """Return the fields that are filled in, each as its reader reads it.
+
+        Raises RefusedError on a text that a reader does not take.
+        """
+        values: dict[str, object] = {}
+        for name, read in readers.items():
+            text = self.text(name)
+            try:
+                values |= {name: read(text)} if text else {}
+            except NotJsonError as error:
+                raise RefusedError(f"{name} is not JSON: {error}") from None
+            except ValueError:
+                raise RefusedError(f"{name}: {text!r} is not a number.") from None
+        return values
 
     def redirect(self, page: str, notice: str = "") -> web.Response:
         """Redirect the browser to a page of the app, which shows the notice once."""

@@ -1,6 +1,6 @@
 """The pages Calls, Stubs and Outbox: what clients called, what answers them, mails not sent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -8,16 +8,23 @@ from aiohttp import web
 
 from skylogin.apps.faults import NAMES_OF_ERRORS
 from skylogin.domain.redaction import redacted
-from skylogin.encoding import json_text
-from skylogin.encoding.json_text import NotJsonError
+from skylogin.encoding.json_text import read_whole
 from skylogin.operations import stubs
 from skylogin.operations.operator import RefusedError
-from skylogin.portal.request import PageRequest, status_with
+from skylogin.portal.request import PageRequest, Reader, status_with
 
 CALLS, STUBS, OUTBOX = "calls", "calls/stubs", "calls/outbox"
 ROWS_MAX = 50
-TEXTS = ("action", "error", "message")
-FIELDS = (*TEXTS, "arguments", "result", "times", "delay")
+# The form's fields.
+READERS: Mapping[str, Reader] = {
+    "action": str,
+    "error": str,
+    "message": str,
+    "arguments": read_whole,
+    "result": read_whole,
+    "times": int,
+    "delay": float,
+}
 
 
 async def show_calls(request: PageRequest) -> web.Response:
@@ -33,7 +40,7 @@ async def show_stubs(request: PageRequest, problem: str = "") -> web.Response:
         lambda one: (one, redacted(one.stub.arguments), redacted(one.stub.result)),
         status=status_with(problem),
         errors=sorted(NAMES_OF_ERRORS),
-        form_values={name: request.text(name) for name in FIELDS},
+        form_values={name: request.text(name) for name in READERS},
         problem=problem,
     )
 
@@ -73,30 +80,11 @@ def _show(
 async def add_stub(request: PageRequest) -> web.Response:
     """Add a stub."""
     try:
-        stub = stubs.read_stub(_filled_in(request))
+        stub = stubs.read_stub({"action": "", **request.filled_in(READERS)})
         await stubs.add_stub(request.operator, request.opened_app, stub)
     except RefusedError as error:
         return await show_stubs(request, str(error))
     return request.redirect(STUBS, "stub")
-
-
-def _filled_in(request: PageRequest) -> dict[str, object]:
-    """Return the fields that are filled in; without an error, the result is null unless given."""
-    values: dict[str, object] = {name: text for name in TEXTS if (text := request.text(name))}
-    values.setdefault("action", "")
-    for name in ("arguments", "result"):
-        text = request.text(name)
-        try:
-            values |= {name: json_text.read_whole(text)} if text else {}
-        except NotJsonError as error:
-            raise RefusedError(f"{name} is not JSON: {error}") from None
-    for name, read in (("times", int), ("delay", float)):
-        text = request.text(name)
-        try:
-            values |= {name: read(text)} if text else {}
-        except ValueError:
-            raise RefusedError(f"{name}: {text!r} is not a number.") from None
-    return values
 
 
 async def remove_stub(request: PageRequest) -> web.Response:

@@ -28,7 +28,6 @@ def _environment() -> Environment:
     environment.filters["time_text"] = _time_text
     environment.filters["ago"] = relative_time.ago
     environment.globals["last_login"] = profile_tree.last_login
-    environment.filters["brief"] = relative_time.brief
     environment.filters["clock"] = _clock
     environment.filters["pretty"] = _pretty
     environment.filters["compact"] = _compact
