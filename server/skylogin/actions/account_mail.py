@@ -8,8 +8,8 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from skylogin.actions import auth, record
@@ -56,17 +56,9 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
         code = _reset_code(call, user, seconds)
         parameters = {"code": code, "user_id": user.id, "expire_at": seconds}
         link = f"reset-password?{urlencode(parameters)}"
-        mail = Mail(
-            kind=RESET,
-            to=str(user.record.data[EMAIL]),
-            user_id=user.id,
-            code=code,
-            expires_at=expires_at,
-            link=link,
-            record_key=EMAIL,
-            text=f"Set a new password with this link: {link}",
-        )
-        _keep(call, services, mail)
+        text = f"Set a new password with this link: {link}"
+        message = {"kind": RESET, "code": code, "expires_at": expires_at}
+        _keep(call, services, user, EMAIL, **message, link=link, text=text)
     return OK
 
 
@@ -143,20 +135,10 @@ async def greet(call: Call, services: Services, user_id: str) -> None:
 
 
 def _write_code(call: Call, services: Services, user: User, key: str) -> None:
-    assert user.record is not None
     code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
     link = f"user/verify-code/form?{urlencode({'code': code, 'auth_id': user.id})}"
-    mail = Mail(
-        kind=VERIFICATION,
-        to=str(user.record.data[key]),
-        user_id=user.id,
-        code=code,
-        expires_at=call.now + VERIFICATION_LIFETIME,
-        link=link,
-        record_key=key,
-        text=f"Your code is {code}",
-    )
-    _keep(call, services, mail)
+    message = {"kind": VERIFICATION, "code": code, "expires_at": call.now + VERIFICATION_LIFETIME}
+    _keep(call, services, user, key, **message, link=link, text=f"Your code is {code}")
 
 
 async def verify_code(call: Call, services: Services, given: Arguments) -> object:
@@ -202,5 +184,9 @@ async def _find_user(call: Call, services: Services, user_id: str) -> User | Non
     return await services.lookups.submit(Lookup(call.app.name, user_id))
 
 
-def _keep(call: Call, services: Services, mail: Mail) -> None:
-    call.app.outbox.add(replace(mail, id=services.ids.timed_id(services.now()), at=call.now))
+def _keep(call: Call, services: Services, user: User, key: str, **message: Any) -> None:
+    """Put a message to what the user has in the field *key* into the outbox."""
+    assert user.record is not None
+    to, new_id = str(user.record.data[key]), services.ids.timed_id(services.now())
+    mail = Mail(new_id, call.now, to=to, user_id=user.id, record_key=key, **message)
+    call.app.outbox.add(mail)

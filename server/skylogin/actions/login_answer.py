@@ -3,14 +3,15 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from skylogin.actions import wire
 from skylogin.actions.call import Call
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import login, login_attempt
 from skylogin.domain.login import Login, LoginAttempt, LoginChanges
-from skylogin.domain.stored_names import USER_TYPE
+from skylogin.domain.record_json import record_body
+from skylogin.domain.stored_names import LAST_LOGIN_AT, USER_TYPE
 from skylogin.domain.user import Account, Actor, User
+from skylogin.encoding import rfc3339
 from skylogin.errors import Reason, SkygearError
 from skylogin.store import login_attempts as stored_attempts
 from skylogin.store import login_batch
@@ -19,12 +20,8 @@ Find = Callable[[Transaction], Awaitable[Account | None]]
 Also = Callable[[Transaction, LoginChanges], Awaitable[None]]
 
 
-async def _nothing(tx: Transaction, changes: LoginChanges) -> None:
-    pass
-
-
 async def log_in(
-    call: Call, services: Services, attempt: LoginAttempt, find: Find, also: Also = _nothing
+    call: Call, services: Services, attempt: LoginAttempt, find: Find, also: Also | None = None
 ) -> object:
     """Log in and return the answer.
 
@@ -42,7 +39,8 @@ async def log_in(
         if isinstance(outcome, SkygearError):
             raise outcome
         await login_batch.save(tx, app, changes)
-        await also(tx, changes)
+        if also is not None:
+            await also(tx, changes)
         entry = login_attempt.accepted(entry_id, call.action.name, call.origin, attempt, outcome)
         await call.app.login_log.add(tx, [entry])
         return outcome
@@ -71,7 +69,10 @@ async def login_response(call: Call, services: Services, committed: Login) -> ob
 
 
 async def auth_response(call: Call, services: Services, user: User) -> object:
-    """Return *user*, of a login as it was before, with a new access token."""
+    """Return *user* as it was before the login, with a new access token.
+
+    The form is the original's (custom-token-login, section 8).
+    """
     # Like the original, a new token keeps the issuer of the old one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer, user.token_valid_since)
@@ -80,4 +81,13 @@ async def auth_response(call: Call, services: Services, user: User) -> object:
     actor = Actor(user.id, user.roles, call.has_master_key)
     shown = rules.fields.readable(record.data, actor, record)
     fields = services.store.fields_of(call.app.name, USER_TYPE)
-    return wire.auth_response(user, shown, token, fields)
+    body: dict[str, object] = {"user_id": user.id, "profile": record_body(record, fields, shown)}
+    if user.roles:
+        body["roles"] = list(user.roles)
+    body["access_token"] = token
+    last_login_at = record.data.get(LAST_LOGIN_AT)
+    if isinstance(last_login_at, str):
+        body[LAST_LOGIN_AT] = rfc3339.from_stored(last_login_at)
+    if user.last_seen_at is not None:
+        body["last_seen_at"] = rfc3339.on_wire(user.last_seen_at)
+    return body

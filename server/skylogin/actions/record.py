@@ -11,7 +11,7 @@ from skylogin.domain import access, record_json, records
 from skylogin.domain.access import AccessRules
 from skylogin.domain.record_json import GivenRecord
 from skylogin.domain.records import SaveContext
-from skylogin.domain.user import Record, RecordId
+from skylogin.domain.user import Actor, Record, RecordId
 from skylogin.errors import NOT_SUPPORTED, SkygearError, invalid_argument
 from skylogin.store import records as stored_records
 from skylogin.store import references, schema
@@ -28,31 +28,36 @@ async def fetch(call: Call, services: Services) -> object:
         is_query=True,
     )
     rules = await call.app.access_rules.get()
-    return [_fetched(call, services, rules, one, found.get(one)) for one in ids]
+    return [
+        _entry(call, services, rules, one, _readable(found.get(one), call.actor)) for one in ids
+    ]
 
 
-def _fetched(
-    call: Call, services: Services, rules: AccessRules, record_id: RecordId, record: Record | None
+def _readable(record: Record | None, actor: Actor) -> Record | SkygearError:
+    if record is None or access.is_hidden(record, actor):
+        return records.not_found()
+    return record if access.may_read(record, actor) else records.not_permitted()
+
+
+def _entry(
+    call: Call,
+    services: Services,
+    rules: AccessRules,
+    record_id: RecordId,
+    outcome: Record | SkygearError,
 ) -> object:
-    if record is None or access.is_hidden(record, call.actor):
-        return wire.error_entry(records.not_found(), str(record_id))
-    if not access.may_read(record, call.actor):
-        return wire.error_entry(records.not_permitted(), str(record_id))
-    return body(call, services, rules, record)
-
-
-def body(call: Call, services: Services, rules: AccessRules, record: Record) -> object:
-    """Return a record in wire form, with the fields that the caller may see."""
-    known = services.store.fields_of(call.app.name, record.type)
-    data = rules.fields.readable(record.data, call.actor, record)
-    return record_json.record_body(record, known, data)
+    """Return a record in wire form, with the fields that the caller may see, or its error."""
+    if isinstance(outcome, SkygearError):
+        return wire.error_entry(outcome, str(record_id))
+    known = services.store.fields_of(call.app.name, outcome.type)
+    data = rules.fields.readable(outcome.data, call.actor, outcome)
+    return record_json.record_body(outcome, known, data)
 
 
 async def save(call: Call, services: Services) -> object:
     """Save records, one by one or atomically; return each as saved, or its error."""
     given = _read_records(call)
-    database_id = _writable_database(call)
-    context = await _save_context(call, services, database_id)
+    context = await _save_context(call, services)
     if context.atomic:
         records.check_all_read(given)
     readable = [one for one in given if isinstance(one, GivenRecord)]
@@ -62,21 +67,9 @@ async def save(call: Call, services: Services) -> object:
     return [
         wire.error_entry(one)
         if isinstance(one, SkygearError)
-        else _saved(call, services, context.rules, one.id, next(outcomes))
+        else _entry(call, services, context.rules, one.id, next(outcomes))
         for one in given
     ]
-
-
-def _saved(
-    call: Call,
-    services: Services,
-    rules: AccessRules,
-    record_id: RecordId,
-    outcome: Record | SkygearError,
-) -> object:
-    if isinstance(outcome, SkygearError):
-        return wire.error_entry(outcome, str(record_id))
-    return body(call, services, rules, outcome)
 
 
 def _read_records(call: Call) -> list[GivenRecord | SkygearError]:
@@ -94,17 +87,13 @@ def _read_record(raw: Mapping[str, object]) -> GivenRecord | SkygearError:
         return refusal
 
 
-def _writable_database(call: Call) -> str:
+async def _save_context(call: Call, services: Services) -> SaveContext:
     if call.database_id is None:
         raise SkygearError(NOT_SUPPORTED, "modifying the selected database is not supported")
-    return call.database_id
-
-
-async def _save_context(call: Call, services: Services, database_id: str) -> SaveContext:
     settings = services.settings
     return SaveContext(
         actor=call.actor,
-        database_id=database_id,
+        database_id=call.database_id,
         now=call.now,
         rules=await call.app.access_rules.get(),
         key_sets=settings.auth_record_keys,
@@ -145,8 +134,7 @@ async def delete(call: Call, services: Services) -> object:
     """Delete records, one by one or atomically; return the id of each, or its error."""
     ids = _read_ids(call, lambda text: record_json.bad_id(text, "ids"))
     bound(call.payload, "atomic", False)
-    database_id = _writable_database(call)
-    context = await _save_context(call, services, database_id)
+    context = await _save_context(call, services)
     outcomes = await services.store.run(lambda tx: _delete(tx, call.app.name, ids, context))
     return [
         wire.error_entry(outcome, str(one)) if outcome else {"_id": str(one), "_type": "record"}

@@ -3,11 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from skylogin.domain.record_json import record_body
-from skylogin.domain.stored_names import LAST_LOGIN_AT
-from skylogin.domain.user import Field, User
-from skylogin.encoding import json_text, rfc3339
-from skylogin.encoding.json_text import JsonValue
+from skylogin.encoding import json_text
 from skylogin.errors import SkygearError, error_body
 
 # The result of actions that only acknowledge a call.
@@ -68,25 +64,3 @@ def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]
     """Return the error of one record among several (records, section 3)."""
     entry: dict[str, object] = {"_type": "error", **error_body(refusal)}
     return {"_id": record_id, **entry} if record_id else entry
-
-
-def auth_response(
-    user: User, shown: Mapping[str, JsonValue], access_token: str, fields: Mapping[str, Field]
-) -> dict[str, object]:
-    """Return the answer to a login: *user* as it was before (custom-token-login, section 8).
-
-    *shown* are the record's fields that the user may see.
-    """
-    record = user.record
-    assert record is not None
-    profile = record_body(record, fields, shown)
-    body: dict[str, object] = {"user_id": user.id, "profile": profile}
-    if user.roles:
-        body["roles"] = list(user.roles)
-    body["access_token"] = access_token
-    last_login_at = record.data.get(LAST_LOGIN_AT)
-    if isinstance(last_login_at, str):
-        body[LAST_LOGIN_AT] = rfc3339.from_stored(last_login_at)
-    if user.last_seen_at is not None:
-        body["last_seen_at"] = rfc3339.on_wire(user.last_seen_at)
-    return body

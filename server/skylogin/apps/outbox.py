@@ -15,6 +15,8 @@ class Mail:
     A verification is of the user's field *record_key*, and of its value *to* alone.
     """
 
+    id: str
+    at: datetime
     kind: str
     to: str
     user_id: str
@@ -24,8 +26,6 @@ class Mail:
     record_key: str
     text: str
     used: bool = False
-    id: str = ""
-    at: datetime | None = None
 
 
 class Outbox:
