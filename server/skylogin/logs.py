@@ -145,7 +145,7 @@ class _CallFormatter(logging.Formatter):
 
 
 def _formatter(settings: Settings) -> logging.Formatter:
-    # What a crash tells of, for one, is not known.
+    # A crash may quote anything.
     secrets = config.secrets_of(settings)
     if settings.log_format != "json":
         return _TextFormatter(secrets)

@@ -153,7 +153,7 @@ class Metrics:
         self.connections = Gauge("connections", "Open connections of clients.")
         self.turned_away = Numbers("connections_turned_away_total", "Connections that were closed because there were too many.")
         self.websockets = Gauge("websockets", "Open websockets.")
-        self.restarts = Numbers("worker_restarts_total", "Worker processes that ended although nobody stopped them, and were replaced.")
+        self.restarts = Numbers("worker_restarts_total", "Worker processes that ended by themselves and were replaced.")
         self.channels = Gauge("pubsub_channels", "Channels that a websocket is subscribed to.")
         # fmt: on
         self.families = [one for one in vars(self).values() if isinstance(one, Numbers)]

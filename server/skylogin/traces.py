@@ -80,7 +80,7 @@ def set_up(service: str, exporter: str) -> Traces:
 
 def _exporter(name: str) -> SpanExporter:
     if name == "console":
-        # Standard output has the ready line, and that of a worker nobody reads.
+        # Standard output is for the ready line, and that of a worker is not read.
         return ConsoleSpanExporter(out=sys.stderr)
     # It needs a part of the extra that the other does not.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415

@@ -49,7 +49,7 @@ async def _greet_new_user(call: Call, services: Services, result: object) -> Non
 
 
 def _shown(name: str, secrets: set[str]) -> str:
-    # Half of a secret is not found any more, so it is cut last.
+    # Half of a secret would not be found any more, so the text is cut last.
     return redaction.text(name, secrets)[:NAME_CHARACTERS_MAX]
 
 

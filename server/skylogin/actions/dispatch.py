@@ -78,10 +78,10 @@ async def _dispatch(call: Call, services: Services) -> Answer:
 
 
 def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearError:
-    """Return *refusal*, or that of too many refused logins if it was one more.
+    """Return *refusal*, or that of too many refused logins if the limit is reached.
 
-    Its caller was at fault, not the server, and has not the master key. An accepted login is
-    never one too many: a custom token cannot be guessed, and others may share the address.
+    Faults of the server and calls with the master key do not count. An accepted login is never
+    refused: a custom token cannot be guessed, and others may share the address.
     """
     is_login = call.action.logged and call.action.login and not call.has_master_key
     if not is_login or refusal.status >= FIRST_FAULT or refusal.reason in _NOT_TRIED:
@@ -96,7 +96,7 @@ def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearEr
         if subject:
             limits.check(REFUSED_PRINCIPALS, f"{call.app.name} {subject}")
     except SkygearError as too_many:
-        # It was not let pass, so it does not count for its address.
+        # The other limit refused it, so it does not count for its address.
         limits.give_back(REFUSED_LOGINS, source)
         return too_many
     return refusal

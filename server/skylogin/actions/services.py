@@ -117,6 +117,6 @@ def _free_failures(settings: Settings, limits: Limits) -> float:
     """Return how many wrong passwords of operators cost nothing."""
     rule = limits.rules.get(PORTAL_SIGN_INS)
     if rule is None:
-        # Under `skylogin dev` nobody has to wait, and the audit list stays short.
+        # Under `skylogin dev` no attempt has to wait, and the audit list stays short.
         return FREE_FAILURES if settings.mode == DEV else math.inf
     return rule.number

@@ -7,7 +7,7 @@ from skylogin.domain.user import EVERYBODY, USERS
 
 
 def notes(settings: Settings) -> Iterator[str]:
-    """Yield a sentence for each setting whose other value the original has, or has not."""
+    """Yield a sentence for each setting that may close what the original leaves open."""
     if settings.dev_mode is False:
         who = "DEV_MODE is off: only the master key"
     elif settings.dev_mode:

@@ -78,7 +78,7 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
         values["api_key"] = values["api_key"] or DEFAULT_API_KEY
         values["master_key"] = values["master_key"] or DEFAULT_MASTER_KEY
         values["domain"] = values["domain"] or LOOPBACK_NAME
-        # The network does not reach a stand-in by accident.
+        # A stand-in must not be reachable from the network by accident.
         values["host"] = (values["host"][0] or LOOPBACK, values["host"][1])
     problems += _unknown(environment)
     warnings += [f"{name} has no effect here" for name in WITHOUT_EFFECT if environment.get(name)]
@@ -86,7 +86,7 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     problems += _problems(settings)
     if mode == SERVE and not (own_url or environment.get("DATABASE_URL")):
         problems.append("DATABASE_URL is not set")
-    # What is in a file that cannot be read has been set all the same.
+    # A setting whose file cannot be read is not missing too.
     missing = {f"{name} is not set" for name in of_files}
     problems = [problem for problem in problems if problem not in missing]
     if problems:
@@ -125,7 +125,7 @@ def _unknown(environment: Mapping[str, str]) -> list[str]:
 
 
 def is_own(variable: str) -> bool:
-    """Return whether a variable of the environment is meant for skylogin and nobody else."""
+    """Return whether a variable of the environment is meant for skylogin only."""
     return variable.startswith("SKYLOGIN_")
 
 

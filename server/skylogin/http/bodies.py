@@ -1,7 +1,7 @@
 """Reading the bodies of requests: bounded, and without keeping other callers waiting.
 
-The bodies of strangers are bounded twice: each by what its caller may send, and all together by
-what fits into the memory. Small ones do not count, so a login is never refused for it.
+Bodies are bounded twice: each by what its caller may send, and all together by what fits into
+memory. Small ones do not count towards the second limit, so it never refuses a login.
 """
 
 import asyncio

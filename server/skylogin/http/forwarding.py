@@ -1,4 +1,4 @@
-"""Who sent a request, and to which URL, as trusted proxies report it.
+"""The client of a request, and the URL that it used, as trusted proxies report them.
 
 A client can write every one of these headers itself. So each list is read from its end, where
 the nearest proxy has added what it saw, and only as far as the addresses are those of trusted
@@ -72,7 +72,7 @@ def client_of(request: web.Request, settings: Settings) -> Client:
 
 
 def _note(request: web.Request, trusted: Sequence[Network]) -> None:
-    """Remember the sender of a header that is not believed. It may be a proxy nobody named."""
+    """Remember the sender of a header that is not believed. It may be an unlisted proxy."""
     peer, seen = read_address(request.remote or UNKNOWN), request.app.get(NOT_BELIEVED)
     if peer is None or seen is None or _is_trusted(peer, trusted):
         return
@@ -91,7 +91,7 @@ def warnings(request: web.Request) -> list[str]:
 
 
 def read(headers: MultiMapping[str], direct: Client, trusted: Sequence[Network]) -> Client:
-    """Return who sent a request that came from *direct*: itself, or whom trusted proxies name."""
+    """Return the client of a request from *direct*: that one, or the one that proxies name."""
     if not trusted and ":" not in direct.address:
         return direct
     peer = read_address(direct.address)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row: the page's path below the app's pages, its name, and when there is no such page."""
+    """A row: the page's path below the app's pages, and its name."""
 
     path: str
     name: str

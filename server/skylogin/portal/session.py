@@ -14,7 +14,7 @@ COOKIE = "skylogin_session"
 FORM_TOKEN = "form_token"
 FORM_TYPE = "application/x-www-form-urlencoded"
 SIGN_IN = "sign-in"
-# Of a form from somebody who is not known yet.
+# Of the form of a client that is not signed in.
 SIGN_IN_BYTES_MAX = 16_384
 
 

@@ -19,7 +19,7 @@ READ_AT_ONCE = 100
 
 
 def make_inboxes(count: int) -> list[tuple[socket.socket, socket.socket]]:
-    """Return the two ends of each inbox: to read, and to write. None where the system has none."""
+    """Return the two ends of each inbox: to read, and to write; an empty list without them."""
     inboxes = []
     for _ in range(count):
         try:
@@ -64,7 +64,7 @@ class Relay:
                 if data is None:
                     return
                 if not data:
-                    # Nobody else is left who could write.
+                    # No other worker is left that could write.
                     loop.remove_reader(self._inbox)
                     return
                 head, _, frame = data.partition(b"\n")

@@ -30,7 +30,7 @@ class Verdict:
 
     @property
     def claim_at_fault(self) -> str:
-        """Return the claim, or the part of the token, that has it refused; empty for none."""
+        """Return the claim or the part of the token that is wrong, empty if none is."""
         return claim_at_fault(self.reason)
 
     def as_dict(self) -> dict[str, object]:
@@ -75,7 +75,7 @@ _AT_FAULT: dict[str, str] = {
 
 
 def claim_at_fault(reason: str) -> str:
-    """Return the claim, or the part of the token, that *reason* is about; empty for none."""
+    """Return the claim or the part of the token that *reason* is about, empty for none."""
     return _AT_FAULT.get(reason, "")
 
 

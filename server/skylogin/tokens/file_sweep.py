@@ -14,7 +14,7 @@ from skylogin.tokens import stored_tokens
 
 # Each new token adds one file. If three of four are expired, as many are removed.
 LOOKED_AT = 4
-# A clock that is wrong for some hours ends no token for good.
+# Else a clock that is wrong for some hours would remove tokens that are still valid.
 KEPT = timedelta(days=1)
 FILE_BYTES_MAX = 65536
 
@@ -31,7 +31,7 @@ class Sweep:
     def step(self, folder: Path, app: str, now: datetime) -> None:
         """Look at a few files: in the *folder* of *app*, unless another one is open.
 
-        A failure is no trouble of the caller, who wrote a token.
+        A failure is ignored: the caller has written its token.
         """
         # Tokens are written in several threads.
         if not self._lock.acquire(blocking=False):

@@ -125,7 +125,7 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     asking = asyncio.ensure_future(answer)
-    # Redis-py sometimes goes on to its next try although it is cancelled, so nobody waits for it.
+    # Redis-py sometimes goes on to its next try although it is cancelled, so it is not awaited.
     asking.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         await asyncio.wait([asking], timeout=TIMEOUT_SECONDS)

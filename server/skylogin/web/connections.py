@@ -1,4 +1,4 @@
-"""Connections of clients: so many, and each ends if nothing comes of it.
+"""Connections of clients: how many there may be, and when an idle one is closed.
 
 aiohttp waits for as long as a client likes: for its first byte, for the rest of its headers, and
 for the next request of a connection that it keeps.
@@ -27,9 +27,9 @@ HEADER_SECONDS_MAX = 10
 KEEP_ALIVE_SECONDS = 75
 CHECK_SECONDS = 1.0
 WARN_SECONDS = 60
-# The event loop may accept so many before it asks whether there is room.
+# How many the event loop accepts before it asks whether there is room.
 ACCEPTED_AT_ONCE_MAX = 128
-# For those, for files of the database, of its log, of access tokens and the like.
+# For these, and for files of the database, the login log, access tokens and the like.
 DESCRIPTORS_KEPT = ACCEPTED_AT_ONCE_MAX + 64
 # For checks of the server's health while there is no room for other connections.
 SPARE_MAX = 16
@@ -99,7 +99,7 @@ class Connections:
         return f"{len(self._open)} connections are open, as many as this process may have"
 
     def _source(self, transport: asyncio.BaseTransport) -> str:
-        """Return whose connections are counted together, empty for those that may have all."""
+        """Return the address or network that a limit is for, empty if it has no limit."""
         peer = transport.get_extra_info("peername")
         address = read_address(peer[0]) if peer else None
         if address is None or hosts.is_loopback(str(address)):
@@ -128,7 +128,7 @@ class Connections:
             del self._by_source[one.source]
 
     def handle_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Say in one line that no connection can be accepted; other errors are none of ours."""
+        """Log in one line that no connection can be accepted; leave other errors to asyncio."""
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             self.turn_away(f"{self.fullness}: {error.strerror}")
@@ -136,7 +136,7 @@ class Connections:
             loop.default_exception_handler(context)
 
     def turn_away(self, reason: str) -> None:
-        """Count a connection that is one too many, and say so once a minute."""
+        """Count a refused connection, and log that at most once a minute."""
         self.turned_away += 1
         if self._warnings.allows():
             logger.warning("%s; turned away so far: %d", reason, self.turned_away)
@@ -145,8 +145,8 @@ class Connections:
 class Connection(asyncio.Protocol):
     """A connection of a client. It passes everything on to aiohttp's *handler*.
 
-    *ends_at* is when it is closed unless something happens before. One that *is_spare* is there
-    for a check of the server's health only.
+    *ends_at* is when it is closed unless something happens before. One that *is_spare* only
+    serves checks of the server's health.
     """
 
     def __init__(self, connections: Connections, handler: asyncio.Protocol) -> None:
@@ -182,7 +182,7 @@ class Connection(asyncio.Protocol):
         self.ends_at = _NEVER
 
     def refuse(self) -> None:
-        """Note that the request is no check of health, although the connection is spare."""
+        """Note that a spare connection was used for something other than a health check."""
         self._connections.turn_away(self._connections.fullness)
 
     def request_ended(self) -> None:

@@ -1,8 +1,8 @@
 """The SQLite file of a server: one server alone uses it, and the log beside it belongs to it.
 
-A lock file stops a second server, and an owner row in the database one that finds no lock file
-because somebody removed it. The database file itself is never locked: that would end the locks
-of SQLite. The lock file also says of which file the log is; a server that is killed leaves it.
+A lock file stops a second server. An owner row in the database stops one that finds no lock file
+because it was removed. The database file itself is never locked: that would end the locks of
+SQLite. The lock file also says which file the log belongs to; a server that is killed leaves it.
 """
 
 import asyncio
@@ -162,7 +162,7 @@ class Lock:
         self._file = _take_lock(self._lock_path)
         # What a server left that was killed, or whose database was replaced.
         self.left = _read(os.pread(self._file, NOTE_BYTES_MAX, 0).decode(errors="replace"))
-        # Whoever holds the lock of a server that was killed is its heir.
+        # The server that takes the lock of a killed one takes over its row too.
         self.note: Note = {"owner": self.left.get("owner") or str(uuid.uuid4())}
         # Whether the next server has to know what the lock file says.
         self.is_needed = bool(self.left)

@@ -62,8 +62,8 @@ def listed(path: Path) -> list[int]:
 def forget_killed_owner(path: Path) -> None:
     """Remove the owner row if no process has the file open any more.
 
-    The server was killed, and its lock file removed. SQLite locks the whole file only if nobody
-    else uses it.
+    The server was killed, and its lock file removed. SQLite locks the whole file only if no other
+    process uses it.
     """
     log = Path(f"{path}-wal")
     if not has_content(log):

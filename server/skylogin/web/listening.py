@@ -50,7 +50,7 @@ async def listen(
 
 
 def _let_wait(server: asyncio.Server) -> None:
-    """Let more connections wait than are accepted at once: others would try again seconds later."""
+    """Let more connections wait than are accepted at once; a refused one retries seconds later."""
     for one in server.sockets:
         with socket.socket(fileno=os.dup(one.fileno())) as same:
             same.listen(CONNECTIONS_WAITING)

@@ -1,4 +1,4 @@
-"""Malformed requests in the log: one line a minute, however many a stranger sends."""
+"""Malformed requests in the log: at most one line a minute."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ EVERY_SECONDS = 60
 
 
 class MalformedRequests:
-    """A filter of the log, without aiohttp's quotes of requests, which may contain a key."""
+    """A log filter that also removes aiohttp's quote of the request, which may contain a key."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._lines = Throttle(EVERY_SECONDS, now)

@@ -1,7 +1,7 @@
 """`/metrics`, in the text format of Prometheus.
 
-Without a token it is for programs on this machine only: a proxy's clients, and pages of other
-sites in a browser here, are told that there is nothing.
+Without a token it is for programs on this machine only: the clients of a proxy, and pages of
+other sites in a browser on this machine, get 404.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ async def refresh(metrics: Metrics) -> None:
 
 
 async def answer(request: web.Request) -> web.Response:
-    """Answer with the numbers of all workers, or with nothing to those who may not see them."""
+    """Answer with the numbers of all workers, unless the client may not see them."""
     services = request.app[SERVICES]
     if request.method == "OPTIONS":
         # Without headers of CORS: no page has a use for the numbers.

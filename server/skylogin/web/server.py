@@ -140,8 +140,8 @@ async def running(  # noqa: PLR0913
 
     An *ephemeral* server has its embedded database in a folder that is deleted at the end.
     *migrate* upgrades the database of an older version. *prepare* is called before the
-    server listens: on the socket *listens_on*, if given, else where *settings* say. *metrics* are
-    those that it shares with others, *traces* make spans, *relay* is for messages of websockets.
+    server listens: on the socket *listens_on*, if given, else where *settings* say. *metrics* may
+    be shared with other workers, and *relay* carries messages of websockets to them.
     Raises ConfigurationError if the server cannot run.
     """
     problems: list[str] = []
@@ -188,7 +188,7 @@ async def running(  # noqa: PLR0913
 
 @contextmanager
 def _noting(problems: list[str]) -> Iterator[None]:
-    """Add to *problems* what is wrong, so that all of them are told at once."""
+    """Collect the problems of the block, so that all are reported at once."""
     try:
         yield
     except ConfigurationError as error:
