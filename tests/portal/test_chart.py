@@ -40,7 +40,7 @@ def test_a_bar_finds_its_logins() -> None:
     [bar] = drawn.bars
     assert parse_qs(bar.query) == {"since": ["2026-01-02T03:04"], "until": ["2026-01-02T03:05"]}
     assert bar.label == "03:04: 3 accepted, 1 expired refused"
-    assert (drawn.accepted, drawn.refused) == (3, 1)
+    assert (bar.accepted, bar.refused) == (3, 1)
     assert bar.refused_y + bar.refused_height == bar.accepted_y
     assert bar.accepted_y + bar.accepted_height == chart.HEIGHT
 

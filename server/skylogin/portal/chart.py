@@ -39,16 +39,6 @@ class Chart:
     ticks: list[tuple[int, float]]
     times: list[str]
 
-    @property
-    def accepted(self) -> int:
-        """Return the number of accepted attempts."""
-        return sum(bar.accepted for bar in self.bars)
-
-    @property
-    def refused(self) -> int:
-        """Return the number of refused attempts."""
-        return sum(bar.refused for bar in self.bars)
-
 
 def draw(series: Series) -> Chart:
     """Return the chart of a series."""

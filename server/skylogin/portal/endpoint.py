@@ -102,7 +102,7 @@ async def _answer(request: PageRequest) -> web.StreamResponse:
 
 
 def _static_file(name: str) -> web.Response:
-    found = templates.static(name)
+    found = templates.static_files().get(name)
     if found is None:
         raise PageError(HTTPStatus.NOT_FOUND, "This file does not exist.")
     body, content_type = found

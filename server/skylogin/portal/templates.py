@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -29,8 +30,8 @@ def _environment() -> Environment:
     environment.filters["ago"] = relative_time.ago
     environment.globals["last_login"] = profile_tree.last_login
     environment.filters["clock"] = _clock
-    environment.filters["pretty"] = _pretty
-    environment.filters["compact"] = _compact
+    environment.filters["pretty"] = partial(json.dumps, ensure_ascii=False, indent=2)
+    environment.filters["compact"] = partial(json.dumps, ensure_ascii=False)
     environment.filters["short"] = widths.short
     environment.filters["beginning"] = widths.beginning
     return environment
@@ -50,22 +51,12 @@ def _clock(value: datetime, now: datetime) -> str:
     return f"{value:%H:%M:%S}" if value.date() == now.date() else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
-def _pretty(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def static(name: str) -> tuple[bytes, str] | None:
-    """Return the content and the type of a file in `static/`, None if it does not exist."""
-    return _static_files().get(name)
-
-
 @functools.cache
-def _static_files() -> Mapping[str, tuple[bytes, str]]:
-    """Return all of them, so that the names that clients send are only looked up."""
+def static_files() -> Mapping[str, tuple[bytes, str]]:
+    """Return the content and the type of each file in `static/`, by its name.
+
+    So the names that clients send are only looked up.
+    """
     files = resources.files("skylogin.portal").joinpath("static").iterdir()
     return {
         file.name: (file.read_bytes(), STATIC_TYPES[suffix])

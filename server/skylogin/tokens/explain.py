@@ -130,7 +130,9 @@ def _decoded(token: str) -> tuple[Members, Members]:
     try:
         parts = jws.split(token)
         members = json_text.read_first_members(json_text.decode(parts.claims_bytes))
-        claims = jws.plain_members(members) if isinstance(members, tuple) else ()
+        if not isinstance(members, tuple):
+            members = ()
+        claims = tuple((name, jws.plain(value)) for name, value in members)
     except (jws.TokenError, json_text.NotJsonError):
         return (), ()
     return tuple(parts.header.items()), claims

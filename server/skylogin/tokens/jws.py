@@ -210,17 +210,9 @@ def _take_object(claims: ClaimSet, name: str, value: object) -> None:
         return
     if not isinstance(value, tuple):
         raise _wrong_type(name, "an object", value)
-    claims.objects.setdefault(name, {}).update(plain_object(value))
-
-
-def plain_members(members: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
-    """Return members in order, with repeated ones, and with inner objects as dicts."""
-    return tuple((name, plain(value)) for name, value in members)
-
-
-def plain_object(members: tuple[tuple[str, object], ...]) -> dict[str, object]:
-    """Return members as a dict, inner objects too; the last of repeated names counts."""
-    return {name: plain(value) for name, value in members}
+    # The last of repeated names counts.
+    members = {member: plain(inner) for member, inner in value}
+    claims.objects.setdefault(name, {}).update(members)
 
 
 def plain(value: object) -> object:

@@ -1,7 +1,7 @@
 """The aiohttp application: its routes, its life cycle, and the headers of every answer."""
 
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from aiohttp import HttpVersion10, web
 from aiohttp.typedefs import Handler
 
 from skylogin.actions import table
-from skylogin.actions.services import open_services
+from skylogin.actions.services import Services, open_services
 from skylogin.apps import names
 from skylogin.clock import monotonic, system_now
 from skylogin.config import DEV, Settings
@@ -17,7 +17,7 @@ from skylogin.database import Store
 from skylogin.domain.limit_table import SUBSCRIPTIONS
 from skylogin.http import event_stream, fault_answers, forwarding, request_log
 from skylogin.http.bodies import Bodies
-from skylogin.http.forwarding import client_of
+from skylogin.http.forwarding import Client, client_of
 from skylogin.pubsub.relay import Relay
 from skylogin.pubsub.websocket import PubSub
 from skylogin.web import action_endpoint, health, metrics_page
@@ -152,10 +152,7 @@ async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
     # On the start-up list: an app's clients never need its libraries.
     from skylogin.admin import endpoint  # noqa: PLC0415
 
-    services = request.app[SERVICES]
-    client = client_of(request, services.settings)
-    began = monotonic()
-    return _noted(request, await endpoint.answer(request, services, client), began)
+    return await _answer_operator(request, endpoint.answer)
 
 
 async def _answer_issuer_call(request: web.Request) -> web.StreamResponse:
@@ -175,21 +172,24 @@ async def _answer_with_page(request: web.Request) -> web.StreamResponse:
     # Also on the start-up list.
     from skylogin.portal import endpoint  # noqa: PLC0415
 
-    services = request.app[SERVICES]
-    client = client_of(request, services.settings)
     if request.method == "OPTIONS":
         # Without headers of CORS: no other site has a use for a page.
         return web.Response()
     if request.path == "/portal":
-        return web.Response(status=308, headers={"Location": f"{client.prefix}/portal/"})
-    began = monotonic()
-    return _noted(request, await endpoint.answer(request, services, client), began)
+        prefix = client_of(request, request.app[SERVICES].settings).prefix
+        return web.Response(status=308, headers={"Location": f"{prefix}/portal/"})
+    return await _answer_operator(request, endpoint.answer)
 
 
-def _noted(request: web.Request, response: web.StreamResponse, began: float) -> web.StreamResponse:
-    """Log a request of the portal or the admin API, where a setting asks for it."""
+async def _answer_operator(
+    request: web.Request,
+    answer: Callable[[web.Request, Services, Client], Awaitable[web.StreamResponse]],
+) -> web.StreamResponse:
+    """Answer a request of the portal or the admin API, and log it where a setting asks for that."""
+    services, began = request.app[SERVICES], monotonic()
+    response = await answer(request, services, client_of(request, services.settings))
     if request_log.is_on():
-        mode = request.app[SERVICES].settings.mode
+        mode = services.settings.mode
         action = request.get(request_log.ACTION, "")
         path = request.path if mode == DEV else request_log.HIDDEN
         facts = {"action": action, "path": path}
