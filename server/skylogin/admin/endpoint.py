@@ -10,8 +10,8 @@ from aiohttp import web
 
 from skylogin import logs
 from skylogin.actions.services import Services
-from skylogin.admin.openapi import Operation
-from skylogin.admin.request import AdminRequest, Problem, problem_of, read_body, read_request
+from skylogin.admin.openapi import Operation, read_body, read_request
+from skylogin.admin.request import AdminRequest, Problem, problem_of
 from skylogin.admin.routes import HANDLERS
 from skylogin.apps.attempt_limits import AttemptLimits
 from skylogin.apps.registry import App

@@ -6,8 +6,8 @@ from contextlib import aclosing
 from typing import Any
 
 from skylogin.admin import login_attempts
-from skylogin.admin.openapi import InvalidRequestError
-from skylogin.admin.request import AdminRequest, problem_of, read_body, read_request
+from skylogin.admin.openapi import read_body, read_request
+from skylogin.admin.request import AdminRequest, problem_of
 from skylogin.admin.routes import HANDLERS
 from skylogin.errors import SkygearError
 from skylogin.operations.operator import Operator, RefusedError
@@ -33,7 +33,7 @@ async def ask(
         if "app" in parameters and operation.name not in CREATES_APP:
             await operator.check_app(parameters["app"])
         result = await HANDLERS[operation.name](AdminRequest(operator, parameters, body))
-    except (InvalidRequestError, RefusedError, SkygearError) as error:
+    except (RefusedError, SkygearError) as error:
         raise problem_of(error) or error from error
     return None if result is None else json.loads(json.dumps(result))
 
@@ -45,7 +45,7 @@ async def follow(
     try:
         _, parameters = read_request("GET", path, query, operator.settings.mode)
         await operator.check_app(parameters["app"])
-    except (InvalidRequestError, RefusedError) as error:
+    except RefusedError as error:
         raise problem_of(error) or error from error
     async with aclosing(login_attempts.following(AdminRequest(operator, parameters, None))) as new:
         async for entry in new:

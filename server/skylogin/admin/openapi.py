@@ -1,35 +1,35 @@
-"""The operations in openapi.json, and the validation of requests by its schemas."""
+"""The operations in openapi.json: finding that of a request, which is read by its schemas."""
 
 import functools
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from skylogin.admin.request import Problem
+from skylogin.client.admin_api import BASE
+from skylogin.client.errors import NO_OPERATION
 from skylogin.config import DEV
+from skylogin.http.routes import NoRouteError, Route, RouteTable
 
 Schema = Mapping[str, Any]
 
 # Marks an operation that only `skylogin dev` has.
 DEV_ONLY = "x-skylogin-dev-only"
-MESSAGE_CHARACTERS_MAX = 200
+MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX = 200, 100
+REQUESTS_KEPT, REQUEST_LENGTH_KEPT_MAX = 256, 1024
 _METHODS = frozenset(("get", "post", "put", "patch", "delete"))
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?(e[+-]?\d{1,4})?", re.ASCII | re.IGNORECASE)
 _BOOLEANS = {"true": True, "false": False}
-
-
-class InvalidRequestError(Exception):
-    """A request does not match the document; *errors* say where and why."""
-
-    def __init__(self, errors: list[str]) -> None:
-        super().__init__("; ".join(errors))
-        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +123,45 @@ def _validator(schema: Schema) -> Draft202012Validator:
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def read_parameters(
+def read_request(
+    method: str, path: str, query: Sequence[tuple[str, str]], mode: str
+) -> tuple[Operation, Mapping[str, Any]]:
+    """Return the operation at the percent-encoded *path*, and the request's parameters.
+
+    Raises Problem.
+    """
+    length = len(path) + sum(len(name) + len(value) for name, value in query)
+    is_kept = length <= REQUEST_LENGTH_KEPT_MAX
+    read = _read_request if is_kept else _read_request.__wrapped__
+    return read(method, path, tuple(query), mode)
+
+
+# Tests and polling pages repeat their requests.
+@functools.lru_cache(maxsize=REQUESTS_KEPT)
+def _read_request(
+    method: str, path: str, query: tuple[tuple[str, str], ...], mode: str
+) -> tuple[Operation, Mapping[str, Any]]:
+    try:
+        operation, values = _route_table().find(method, path.removeprefix(BASE), mode)
+    except NoRouteError as error:
+        if not error.allowed:
+            detail = f"this server does not have {unquote(path)}"
+            raise Problem(HTTPStatus.NOT_FOUND, detail, code=NO_OPERATION) from None
+        detail = f"{unquote(path)} allows only {error}"
+        headers = {"Allow": str(error)}
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers=headers) from None
+    return operation, MappingProxyType(_read_parameters(operation, values, query))
+
+
+@functools.cache
+def _route_table() -> RouteTable[Operation]:
+    return RouteTable(Route(one.method, one.path, one, one.dev_only) for one in operations())
+
+
+def _read_parameters(
     operation: Operation, path: Mapping[str, str], query: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
-    """Return the values of a request's parameters, defaults included.
-
-    Raises InvalidRequestError.
-    """
+    """Return the values of a request's parameters, defaults included. Raises Problem."""
     times = Counter(name for name, _ in query)
     errors = [f"query: {name} is given more than once" for name in times if times[name] > 1]
     schemas = operation.parameters
@@ -141,8 +173,7 @@ def read_parameters(
         ": ".join((*map(str, error.absolute_path), _message(error)))
         for error in operation.parameter_validator.iter_errors(given)
     ]
-    if errors:
-        raise InvalidRequestError(errors)
+    _refuse_invalid(errors)
     defaults = {name: schema.get("default") for name, schema in schemas["query"].items()}
     return {**defaults, **given["query"], **given["path"]}
 
@@ -161,15 +192,54 @@ def _read_value(text: str, kind: str | None) -> object:
     return _BOOLEANS.get(text, text) if kind == "boolean" else text
 
 
-def check_body(operation: Operation, body: object) -> None:
-    """Raise InvalidRequestError if *body* does not match the document."""
-    assert operation.body is not None
-    errors = [
+def read_body(operation: Operation, data: bytes | None) -> Any:
+    """Return a request's JSON body, None if the operation takes none.
+
+    Raises Problem.
+    """
+    if operation.body is None:
+        return None
+    if not data and not operation.body_required:
+        return {}
+    try:
+        body = json.loads(
+            data or b"", object_pairs_hook=_read_object, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not JSON") from None
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        detail = "the body has a number too large for a double, or half of a surrogate pair"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
+    _refuse_invalid(
         f"{'/'.join(('body', *map(str, error.absolute_path)))}: {_message(error)}"
         for error in operation.body.iter_errors(body)
-    ]
-    if errors:
-        raise InvalidRequestError(errors)
+    )
+    return body
+
+
+def _refuse_constant(name: str) -> None:
+    detail = f"the body is not JSON, which does not have {name}"
+    raise Problem(HTTPStatus.BAD_REQUEST, detail)
+
+
+def _read_object(members: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object. Raises Problem on a repeated name, which would lose a value."""
+    value = dict(members)
+    if len(value) < len(members):
+        names = [name for name, _ in members]
+        repeated = next(name for name in names if names.count(name) > 1)
+        detail = f"the body repeats {repeated[:NAME_CHARACTERS_MAX]!r} in one object"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail)
+    return value
+
+
+def _refuse_invalid(errors: Iterable[str]) -> None:
+    """Raise Problem if there are *errors*."""
+    if found := list(errors):
+        detail = "the request does not match the OpenAPI document"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail, errors=found)
 
 
 def _message(error: ValidationError) -> str:
