@@ -15,6 +15,8 @@ from tests.cli.commands import KEYS, run_command
 from tests.local_services import PostgreSQL
 from tests.refusing_server import refusing
 
+pytestmark = pytest.mark.heavy
+
 COMMANDS = {
     "serve": ("serve", "--port", "0"),
     "serve --migrate": ("serve", "--port", "0", "--migrate"),

@@ -15,6 +15,8 @@ from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import run_command
 
+pytestmark = pytest.mark.heavy
+
 # Wide enough for a line per option.
 WIDE = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
 
@@ -50,7 +52,6 @@ def test_a_command_says_what_each_part_is_for(command: tuple[str, ...], tmp_path
     assert [row for row in shown if not row.endswith((".", "]"))] == []
 
 
-@pytest.mark.heavy
 def test_every_option_with_fixed_values_refuses_others(tmp_path: Path) -> None:
     """In a message that names them; nothing is shown or done."""
     database = ("--database", "sqlite:///x.db")
@@ -80,7 +81,6 @@ def test_every_command_has_a_docstring() -> None:
         assert inspect.getdoc(command.callback)
 
 
-@pytest.mark.heavy
 def test_every_command_prints_json(tmp_path: Path) -> None:
     """With --json, but for the exceptions that have a reason."""
     groups = {command[:length] for command in COMMANDS for length in range(len(command))}

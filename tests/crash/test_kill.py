@@ -13,9 +13,9 @@ from tests.crash.concurrent_logins import SETTINGS, Load, log_in
 from tests.crash.remains import problems_in, read_remains
 from tests.processes import ServerProcess
 
-# On both databases 50 kills, and 1,000 in `make test-long`. A round of the second test starts two
+# On both databases 30 kills, and 1,000 in `make test-long`. A round of the second test starts two
 # servers.
-ROUNDS = [20, pytest.param(400, marks=pytest.mark.long)]
+ROUNDS = [10, pytest.param(400, marks=pytest.mark.long)]
 ROUNDS_OF_STARTS = [5, pytest.param(100, marks=pytest.mark.long)]
 LOGINS_MAX = 150
 STARTING_SECONDS_MAX = 1.2

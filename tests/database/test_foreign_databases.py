@@ -14,6 +14,8 @@ from skylogin.web import server
 
 from tests.cli.commands import KEYS, files_below, run_command
 
+pytestmark = pytest.mark.heavy
+
 SQLITE = "sqlite:///"
 FOREIGN = {
     "a table": "CREATE TABLE orders (id integer)",
@@ -175,7 +177,6 @@ async def test_dev_refuses_a_former_database_of_serve(url: str) -> None:
         await store.close()
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("prepare", ["migrate", "import"])
 def test_only_serve_marks_a_database(prepare: str, tmp_path: Path) -> None:
     """A stand-in may use one that was migrated, or that an export was loaded into."""

@@ -22,6 +22,8 @@ from tests.pubsub.websockets import (
 )
 from tests.waiting import wait_until_async
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize("waits", [False, True], ids=["before the answer", "after it"])
 @pytest.mark.parametrize("rest", [b"", frame(b"", 9) * 2000], ids=["nothing more", "pings"])

@@ -27,8 +27,8 @@ OTHERS = (
     *("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:cacheprovider"),
     *("-o", "asyncio_default_fixture_loop_scope=function"),
 )
-WORKERS = 8
-TESTS_EACH = [25, pytest.param(200, marks=pytest.mark.long)]
+# Workers, and tests of each. Starting eight workers takes longer than their tests.
+CROWDS = [(3, 25), pytest.param(8, 200, marks=pytest.mark.long)]
 timing = pytest.mark.xdist_group("timing")
 CALM_RESETS = 300
 WAIT_SECONDS_MAX = 60
@@ -479,10 +479,11 @@ def test_alone(number, skylogin, worker_id):
 
 
 @timing
-@pytest.mark.parametrize("tests_each", TESTS_EACH)
+@pytest.mark.parametrize(("workers", "tests_each"), CROWDS)
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one server", "a server each"])
 def test_workers_do_not_meet(  # noqa: PLR0913, PLR0917
     is_shared: bool,
+    workers: int,
     tests_each: int,
     tmp_path: Path,
     pytester: pytest.Pytester,
@@ -493,19 +494,19 @@ def test_workers_do_not_meet(  # noqa: PLR0913, PLR0917
     times = tmp_path / "times"
     times.mkdir()
     monkeypatch.setenv("TIMES", str(times))
-    monkeypatch.setenv("TESTS", str(tests_each * WORKERS))
+    monkeypatch.setenv("TESTS", str(tests_each * workers))
     pytester.makepyfile(test_it=TEST_OF_A_WORKER)
     exec_ = [sys.executable, "-m", "skylogin", "exec", "--"] if is_shared else []
-    command = [sys.executable, "-m", "pytest", *OTHERS, "-W", "error", "-q", "-n", str(WORKERS)]
+    command = [sys.executable, "-m", "pytest", *OTHERS, "-W", "error", "-q", "-n", str(workers)]
     result = pytester.run(*exec_, *command, timeout=600)
 
     assert result.ret == 0, text_of(result)
-    result.assert_outcomes(passed=tests_each * WORKERS)
+    result.assert_outcomes(passed=tests_each * workers)
     taken = [float(line) for path in times.iterdir() for line in path.read_text().splitlines()]
     kind = "one server" if is_shared else "a server each"
     with capfd.disabled():
-        print(f"\n{WORKERS} workers, {kind}: {in_milliseconds(taken)}")
-    assert {path.name for path in times.iterdir()} == {f"gw{number}" for number in range(WORKERS)}
+        print(f"\n{workers} workers, {kind}: {in_milliseconds(taken)}")
+    assert {path.name for path in times.iterdir()} == {f"gw{number}" for number in range(workers)}
 
 
 @timing

@@ -11,6 +11,8 @@ from skylogin import config
 from skylogin.database import Store
 from skylogin.web import server
 
+pytestmark = pytest.mark.heavy
+
 FOLDER_MODE, FILE_MODE, GROUP_MODE = 0o700, 0o600, 0o640
 
 
