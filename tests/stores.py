@@ -193,8 +193,11 @@ def writes_blocked(store_url: str, store: Store) -> Blocked:
     return on_sqlite if store.dialect == "sqlite" else on_postgresql
 
 
+Query = Callable[[str], Awaitable[list[Any]]]
+
+
 @pytest.fixture
-def query(store_url: str, store: Store) -> Callable[[str], Awaitable[list[Any]]]:
+def query(store_url: str, store: Store) -> Query:
     """Query the database without the store; rows are tuples."""
 
     async def on_sqlite(statement: str) -> list[Any]:

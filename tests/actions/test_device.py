@@ -1,6 +1,5 @@
 """Registering and unregistering devices, by the rules of the original's handlers and tables."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -11,10 +10,9 @@ from skylogin.operations import users
 from skylogin.operations.operator import Operator
 
 from tests.factories import NOW, make_token
-from tests.stores import Ask, Clock, MakeServices
+from tests.stores import Ask, Clock, MakeServices, Query
 
 SECRET = "a secret"
-Query = Callable[[str], Awaitable[list[Any]]]
 Refused = tuple[str, dict[str, Any], int, dict[str, Any]]
 COLUMNS = "SELECT id, user_id, type, token, topic FROM devices ORDER BY token"
 

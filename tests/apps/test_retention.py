@@ -1,10 +1,8 @@
 """A simulated month keeps every table, and the folder of tokens, within the bounds of the docs."""
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from skylogin.actions.services import Services
@@ -17,7 +15,7 @@ from skylogin.operations.portal_sessions import WrongPasswordError
 from skylogin.tokens import stored_tokens
 
 from tests.factories import NOW, make_token
-from tests.stores import Ask, Clock, MakeOperator, MakeServices
+from tests.stores import Ask, Clock, MakeOperator, MakeServices, Query
 
 APP, PASSWORD = "myapp", "a password of the portal"
 DAYS, ROUNDS_A_DAY = 30, 8
@@ -25,7 +23,6 @@ SUBJECTS = 5
 LOG_ROWS, AUDIT_ROWS, REFUSED_ROWS, SESSIONS = 60, 40, 10, 6
 TOKEN_SECONDS = 6 * 3600
 ROUND = timedelta(days=1) / ROUNDS_A_DAY
-Query = Callable[[str], Awaitable[list[Any]]]
 
 # The most rows that a table may have after any day. The others have the application's data.
 BOUNDS = {

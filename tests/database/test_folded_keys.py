@@ -1,8 +1,6 @@
 """Unique keys of earlier versions, which folded some letters otherwise than queries did."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from skylogin.actions.services import Services
@@ -15,7 +13,7 @@ from sqlalchemy import insert, text, update
 
 from tests.factories import NOW
 from tests.processes import run_skylogin
-from tests.stores import LogIn, MakeServices
+from tests.stores import LogIn, MakeServices, Query
 
 EQUAL = {"a": "ismail", "b": "İSMAİL"}
 LATER = (
@@ -24,7 +22,6 @@ LATER = (
     "ALTER TABLE users DROP COLUMN origin",
     "ALTER TABLE records DROP COLUMN origin",
 )
-Query = Callable[[str], Awaitable[list[Any]]]
 KEYS = "SELECT user_id, key, folded FROM auth_keys ORDER BY user_id, key"
 
 

@@ -14,7 +14,7 @@ from skylogin.seeds.nodes import SeedError
 from skylogin.testing import AdminError, SkyloginServer
 
 from tests.factories import make_token
-from tests.stores import Ask, MakeOperator, MakeServices
+from tests.stores import Ask, MakeOperator, MakeServices, Query
 
 APP = "myapp"
 HEAD = {"skylogin": "export", "version": tables.VERSION}
@@ -105,16 +105,19 @@ async def test_the_problem_is_named(
 
 
 async def test_long_subjects_are_exported_and_imported(
-    make_services: MakeServices, make_operator: MakeOperator
+    make_services: MakeServices, make_operator: MakeOperator, query: Query
 ) -> None:
     """Under the contract that accepts them."""
     await make_services()
     operator = make_operator(SKYLOGIN_CONTRACT="original")
     await by_a_seed(operator, "ä" * 1250)
-    file = io.BytesIO()
+    file, moved = io.BytesIO(), io.BytesIO()
     await exports.export(operator, APP, file)
+    moved.write(file.getvalue().replace("ä".encode() * 1250, "é".encode() * 1250))
 
-    await exports.load(operator, APP, file, replace=True)
+    await exports.load(operator, APP, moved, replace=True)
+
+    assert await query("SELECT principal FROM principals") == [("é" * 1250,)]
 
 
 @pytest.mark.slow

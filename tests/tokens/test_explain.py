@@ -75,7 +75,7 @@ def test_a_number_too_large_for_a_double_can_be_shown(claims: str) -> None:
     """The verdict is valid JSON, whatever the token contains."""
     verdict = explain(make_token(claims), SECRETS, NOW, Rules())
 
-    json.dumps(verdict.as_dict())
+    assert json.dumps(verdict.as_dict(), allow_nan=False)
 
 
 def test_without_secrets_no_token_is_accepted() -> None:
