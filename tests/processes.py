@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,10 @@ class ServerProcess:
             return self.process.stdout.readline()
         finally:
             too_long.cancel()
+
+
+# What the fixture `start_server` gives.
+StartServer = Callable[..., ServerProcess]
 
 
 def read_terminal(terminal: int) -> bytes:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import KEYS, StartServer, call, login_payload, rows_of, run_command
+from tests.cli.commands import KEYS, call, login_payload, rows_of, run_command
 from tests.cli.operated_server import OperatedServer
+from tests.processes import StartServer
 
 pytestmark = pytest.mark.slow
 

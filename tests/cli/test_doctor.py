@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import requests
 from tests.cli.commands import KEYS, run_command
 from tests.cli.operated_server import OperatedServer
 from tests.local_services import ADDRESS, REDIS_PASSWORD, RedisServer, free_port
-from tests.processes import ServerProcess
+from tests.processes import StartServer
 
 pytestmark = pytest.mark.slow
 
@@ -174,7 +173,7 @@ def test_dev_mode_in_production_is_a_warning(value: str, warns: bool, tmp_path: 
 
 
 def test_serve_tells_at_its_start_what_is_closed(
-    start_server: Callable[..., ServerProcess],
+    start_server: StartServer,
 ) -> None:
     """On stderr; `skylogin dev` is open."""
     at = ("--port", "0", "--database")
@@ -187,7 +186,7 @@ def test_serve_tells_at_its_start_what_is_closed(
         assert f"note: {note}: " in serve.log
 
 
-def test_serve_warns_of_dev_mode(start_server: Callable[..., ServerProcess]) -> None:
+def test_serve_warns_of_dev_mode(start_server: StartServer) -> None:
     """On stderr."""
     server = start_server(
         "serve", "--port", "0", "--database", "sqlite:///x.db", **KEYS, DEV_MODE="yes"
@@ -210,9 +209,7 @@ def test_doctor_tells_what_is_open_to_others(tmp_path: Path) -> None:
     assert "warning\tfiles\tother users of this machine may read .env" in found.stdout
 
 
-def test_doctor_advises_on_a_server_that_can_run(
-    start_server: Callable[..., ServerProcess], tmp_path: Path
-) -> None:
+def test_doctor_advises_on_a_server_that_can_run(start_server: StartServer, tmp_path: Path) -> None:
     """From its settings and database, and of the running server also what proxies send it."""
     server = start_server(
         "serve", "--port", "0", *DOCTOR[1:], **KEYS, SKYLOGIN_ADMIN_TOKEN="an admin token of ours"

@@ -9,8 +9,8 @@ from skylogin import config
 from skylogin.cli import environment
 from skylogin.config import DEV, SERVE, ConfigurationError
 
-from tests.cli.commands import DATABASE, KEYS, StartServer, files_below, run_command
-from tests.processes import run_skylogin
+from tests.cli.commands import DATABASE, KEYS, files_below, run_command
+from tests.processes import StartServer, run_skylogin
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,14 @@
 """Every command closes its database: no thread or process is left when it exits."""
 
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.processes import SERVER, ServerProcess, run_skylogin
+from tests.processes import SERVER, StartServer, run_skylogin
 
 pytestmark = pytest.mark.slow
 
-StartServer = Callable[..., ServerProcess]
 KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
 # Python imports it at its start. What is left is reported at its exit, after the threads that
 # Python waits for have ended.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from skylogin.cli import project_file
 
-from tests.cli.commands import DEV, StartServer, call, log_in, rows_of, run_command
-from tests.processes import run_skylogin
+from tests.cli.commands import DEV, call, log_in, rows_of, run_command
+from tests.processes import StartServer, run_skylogin
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import pytest
 from skylogin.seeds import reader
 from skylogin.testing import SkyloginServer
 
-from tests.cli.commands import DEV, StartServer, call, log_in, run_command
-from tests.processes import run_skylogin
+from tests.cli.commands import DEV, call, log_in, run_command
+from tests.processes import StartServer, run_skylogin
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,6 @@ from tests.cli.commands import (
     DATABASE,
     DEV,
     KEYS,
-    StartServer,
     call,
     dev_server,
     files_below,
@@ -31,7 +30,7 @@ from tests.cli.commands import (
     login_payload,
     run_command,
 )
-from tests.processes import run_skylogin
+from tests.processes import StartServer, run_skylogin
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow

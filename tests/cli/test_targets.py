@@ -11,7 +11,6 @@ from skylogin.testing import SkyloginServer
 
 from tests.cli.commands import (
     KEYS,
-    StartServer,
     call,
     files_below,
     login_payload,
@@ -19,6 +18,7 @@ from tests.cli.commands import (
     run_command,
 )
 from tests.cli.operated_server import OperatedServer
+from tests.processes import StartServer
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from skylogin.testing import SkyloginServer
 
-from tests.cli.commands import StartServer, run_command
+from tests.cli.commands import run_command
 from tests.local_services import free_port
-from tests.processes import environment_with
+from tests.processes import StartServer, environment_with
 
 pytestmark = pytest.mark.slow
 

@@ -17,8 +17,8 @@ from skylogin import config
 from skylogin.cli import workers as worker_processes
 from skylogin.cli.workers import WorkerEndedError, Workers
 
-from tests.cli.commands import KEYS, StartServer, call, login_payload, run_command
-from tests.processes import ServerProcess
+from tests.cli.commands import KEYS, call, login_payload, run_command
+from tests.processes import ServerProcess, StartServer
 from tests.waiting import wait_until, wait_until_async
 
 COUNT, SECONDS_MAX = 2, 60

@@ -5,7 +5,7 @@ Calls that cannot be carried out get the wire's error; docs/faults.md has the fi
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from tests.crash.concurrent_logins import SETTINGS, Load
 from tests.crash.remains import problems_in, read_remains
 from tests.database.connection_cutter import ConnectionCutter
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, StartServer
 from tests.waiting import wait_until_async
 
 DISK_BYTES = 24 * 2**20
@@ -23,7 +23,6 @@ LOGINS, REFUSALS = 100, 30
 PATIENCE_SECONDS = 6
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
-StartServer = Callable[..., ServerProcess]
 
 
 @asynccontextmanager

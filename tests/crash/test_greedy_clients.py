@@ -6,7 +6,7 @@ The rules are tested one by one in tests/web; docs/faults.md has the figures tha
 import asyncio
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.crash.concurrent_logins import log_in
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, StartServer
 from tests.pubsub.websockets import UPGRADE
 
 WEBSOCKETS = 5000
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("timing")]
 
 
 @pytest.fixture
-def server(start_server: Callable[..., ServerProcess]) -> Iterator[ServerProcess]:
+def server(start_server: StartServer) -> Iterator[ServerProcess]:
     """A server that is not the test's process."""
     server = start_server("dev", "--port", "0", "--ephemeral")
     assert server.url

@@ -11,7 +11,7 @@ import pytest
 
 from tests.crash.concurrent_logins import SETTINGS, Load, log_in
 from tests.crash.remains import problems_in, read_remains
-from tests.processes import ServerProcess
+from tests.processes import StartServer
 
 # On both databases 30 kills, and 1,000 in `make test-long`. A round of the second test starts two
 # servers.
@@ -21,7 +21,6 @@ LOGINS_MAX = 150
 STARTING_SECONDS_MAX = 1.2
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
-StartServer = Callable[..., ServerProcess]
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)

@@ -6,7 +6,6 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from skylogin.clock import system_now
 from skylogin.tokens import mint
 
-from tests.processes import ServerProcess
+from tests.processes import StartServer
 from tests.waiting import wait_until
 
 CALLERS = 4
@@ -26,7 +25,6 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 HEADERS = {"Content-Type": "application/json"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
-StartServer = Callable[..., ServerProcess]
 
 
 class Caller(threading.Thread):

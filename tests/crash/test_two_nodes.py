@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from tests.crash.concurrent_logins import log_in
-from tests.processes import ServerProcess, run_skylogin
+from tests.processes import ServerProcess, StartServer, run_skylogin
 from tests.waiting import wait_until_async
 
 CLIENTS, SUBJECTS, LOGINS_EACH = 64, 100, 6
@@ -42,9 +42,7 @@ def secret() -> str | None:
 
 
 @pytest.fixture
-def nodes(
-    secret: str | None, postgresql_url: str, start_server: Callable[..., ServerProcess]
-) -> Nodes:
+def nodes(secret: str | None, postgresql_url: str, start_server: StartServer) -> Nodes:
     """Two nodes that started together and are ready."""
     arguments = ("dev", "--port", "0", "--database", postgresql_url)
     environment = {} if secret is None else {"CUSTOM_TOKEN_SECRET": secret}
@@ -191,7 +189,7 @@ async def rotate_at(node: ServerProcess) -> list[str]:
 
 
 def test_nodes_that_migrate_an_empty_database_at_once_all_start(
-    postgresql_url: str, start_server: Callable[..., ServerProcess]
+    postgresql_url: str, start_server: StartServer
 ) -> None:
     """So the start command of every node may be `serve --migrate`."""
     arguments = ("serve", "--migrate", "--port", "0", "--database", postgresql_url)

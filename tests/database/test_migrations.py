@@ -14,13 +14,12 @@ from skylogin.database.tables import metadata
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.processes import ServerProcess, run_skylogin
+from tests.processes import ServerProcess, StartServer, run_skylogin
 
 pytestmark = pytest.mark.heavy
 
 SQLITE = "sqlite:///"
 KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
-StartServer = Callable[..., ServerProcess]
 MakeDatabase = Callable[[], str]
 
 

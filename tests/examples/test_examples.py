@@ -14,7 +14,7 @@ import pytest
 from tests.examples.commands import beside_skylogin, copy_example, run, without_colours
 from tests.examples.languages import LANGUAGES, Language
 from tests.kits.installed_kits import InstalledKit
-from tests.processes import ServerProcess
+from tests.processes import StartServer
 
 CopyOf = Callable[[Language], Path]
 EnvironmentOf = Callable[..., dict[str, str]]
@@ -109,7 +109,7 @@ def test_an_example_runs(
     language: Language,
     copy_of: CopyOf,
     environment_of: EnvironmentOf,
-    start_server: Callable[..., ServerProcess],
+    start_server: StartServer,
 ) -> None:
     """Its auth server signs what skylogin accepts, and its client logs in."""
     folder = copy_of(language)

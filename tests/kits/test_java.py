@@ -10,7 +10,7 @@ from skylogin.testing import RunningServer
 from tests.examples.commands import beside_skylogin, run
 from tests.examples.languages import LANGUAGES, MAVEN
 from tests.kits.installed_kits import InstalledKit, project_of_readme, snippets_of_readme
-from tests.processes import ServerProcess
+from tests.processes import StartServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]
 PASSED = LANGUAGES["java"].passed
@@ -41,7 +41,7 @@ def test_the_kit_passes_its_own_tests(kit: InstalledKit) -> None:
 
 
 def test_the_project_of_the_readme_passes(
-    kit: InstalledKit, tmp_path: Path, start_server: Callable[..., ServerProcess]
+    kit: InstalledKit, tmp_path: Path, start_server: StartServer
 ) -> None:
     """Its tests pass. One that fails shows its login attempts.
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +13,7 @@ from skylogin.clock import system_now
 from skylogin.testing import LoginRefusedError
 
 from tests.browsers import Client
-from tests.processes import ServerProcess
+from tests.processes import StartServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser walk")]
 
@@ -285,7 +285,7 @@ def test_an_app_is_created_and_deleted(page: Any, client: Client) -> None:
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["JavaScript", "no JavaScript"])
 def test_an_operator_signs_in_and_out(
-    has_scripts: bool, browser: Any, start_server: Callable[..., ServerProcess], tmp_path: Path
+    has_scripts: bool, browser: Any, start_server: StartServer, tmp_path: Path
 ) -> None:
     """The portal of `skylogin serve` shows nothing without a password."""
     server = start_server(

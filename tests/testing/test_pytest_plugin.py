@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from skylogin.testing import RunningServer, SkyloginServer
 
-from tests.processes import ServerProcess, environment_with, processes_of, run_python
+from tests.processes import StartServer, environment_with, processes_of, run_python
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -274,7 +274,7 @@ def test_a_server_that_cannot_start_fails_in_one_line(
 
 
 @pytest.fixture
-def server(start_server: Callable[..., ServerProcess]) -> str:
+def server(start_server: StartServer) -> str:
     """The URL of a running server."""
     return start_server("dev", "--port", "0", "--ephemeral").url
 

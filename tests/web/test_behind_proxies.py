@@ -16,7 +16,7 @@ from aiohttp import ClientSession
 from tests.conftest import Require
 from tests.docs.pages import SNIPPETS
 from tests.local_proxies import Visitor, haproxy, haproxy_statistics, nginx
-from tests.processes import ServerProcess, run_skylogin
+from tests.processes import ServerProcess, StartServer, run_skylogin
 from tests.sites import ADMIN_TOKEN, KEYS
 from tests.waiting import wait_until
 
@@ -29,7 +29,6 @@ BEARER = ("Authorization", f"Bearer {ADMIN_TOKEN}")
 SIGNED_IN = HTTPStatus.SEE_OTHER
 LOG_IN = "/sso/custom_token/login"
 Lines = list[tuple[str, str]]
-StartServer = Callable[..., ServerProcess]
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from skylogin.store import apps
 from skylogin.web import database_file
 from skylogin.web.database_file import ALIVE, NOTE_BYTES_MAX, Lock
 
-from tests.cli.commands import DATABASE, DEV, StartServer, log_in, run_command
+from tests.cli.commands import DATABASE, DEV, log_in, run_command
+from tests.processes import StartServer
 from tests.stores import SQLITE
 from tests.waiting import wait_until, wait_until_async
 

@@ -3,14 +3,13 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, StartServer
 from tests.stores import SERVE_KEYS
 
 pytestmark = pytest.mark.long
@@ -25,9 +24,7 @@ HEADERS = {"X-Skygear-API-Key": SERVE_KEYS["API_KEY"]}
 
 
 @pytest.fixture
-def servers(
-    start_server: Callable[..., ServerProcess], postgresql_url: str, tmp_path: Path
-) -> list[ServerProcess]:
+def servers(start_server: StartServer, postgresql_url: str, tmp_path: Path) -> list[ServerProcess]:
     """Four servers on one database."""
     environment = {
         **SERVE_KEYS,

@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +19,7 @@ from skylogin.operations import portal_sessions
 from skylogin.tokens import mint as minting
 
 from tests.cli.commands import rows_of
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, StartServer
 
 pytestmark = pytest.mark.slow
 
@@ -222,7 +221,7 @@ def requests(
 
 
 @pytest.fixture
-def watched(start_server: Callable[..., ServerProcess], tmp_path: Path) -> WatchedServer:
+def watched(start_server: StartServer, tmp_path: Path) -> WatchedServer:
     """A server that writes as much as it can, with a user, a token and a session."""
     server = start_server("serve", "--port", "0", **KEYS, **LOUD)
     watched = WatchedServer(server, [])

@@ -6,7 +6,6 @@ import resource
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from tests import open_loop
 from tests.open_loop import Seen
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, StartServer
 from tests.stores import SERVE_KEYS
 
 pytestmark = pytest.mark.long
@@ -105,7 +104,7 @@ class Health:
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_what_is_too_much_is_shed(
-    start_server: Callable[..., ServerProcess],
+    start_server: StartServer,
     request: pytest.FixtureRequest,
     tmp_path: Path,
     database: str,
