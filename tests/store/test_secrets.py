@@ -10,8 +10,7 @@ from skylogin.apps.refreshed import KNOWN_SECONDS
 from skylogin.apps.token_secrets import SecretCache
 from skylogin.database import Store
 from skylogin.operations import secrets
-from skylogin.operations.operator import Operator
-from skylogin.operations.secrets import NoSuchSecretError
+from skylogin.operations.operator import MissingError, Operator
 from skylogin.store import apps
 
 from tests.clocks import Seconds
@@ -82,7 +81,7 @@ async def test_a_revoked_secret_is_gone_when_the_cache_reloads(
     ticks.now += KNOWN_SECONDS
     assert await ids_in(cache) == []
     for secret_id in (made.id, "unknown"):
-        with pytest.raises(NoSuchSecretError):
+        with pytest.raises(MissingError):
             await secrets.revoke(operator, APP, secret_id)
 
 

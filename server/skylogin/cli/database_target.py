@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from skylogin.admin import in_process
-from skylogin.admin.request import Problem
 from skylogin.cli import output
 from skylogin.cli.target import Json, Target, TargetError
 from skylogin.client.admin_api import Query, path_of, query_of
@@ -17,7 +16,6 @@ from skylogin.database import Store, failures, tables
 from skylogin.errors import database_trouble
 from skylogin.operations import exports
 from skylogin.operations.operator import Operator, RefusedError
-from skylogin.store import apps
 from skylogin.web import database_setup
 
 T = TypeVar("T")
@@ -90,22 +88,8 @@ class DatabaseTarget(Target):
         """Raise TargetError unless the database can be used."""
         check_version(await store.version())
 
-    def try_writing(self) -> None:
-        """Write something. Raises TargetError if the database cannot be written."""
-
-        async def write(operator: Operator) -> None:
-            await operator.store.run(lambda tx: apps.try_writing(tx, operator.server_now()))
-
-        self.run(write)
-
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
-        async def ask(operator: Operator) -> Any:
-            try:
-                return await in_process.ask(operator, method, path, query, data)
-            except Problem as problem:
-                raise _admin_error(problem) from None
-
-        return self.run(ask)
+        return self.run(lambda operator: in_process.ask(operator, method, path, query, data))
 
     def follow(self, show: Callable[[Json], None], **query: object) -> None:
         path = path_of("apps", self.app, "logins", "follow")
@@ -113,11 +97,8 @@ class DatabaseTarget(Target):
         # A single run of the event loop: Ctrl-C could get lost between two.
         async def follow(operator: Operator) -> None:
             async with aclosing(in_process.follow(operator, path, query_of(query))) as attempts:
-                try:
-                    async for attempt in attempts:
-                        show(attempt)
-                except Problem as problem:
-                    raise _admin_error(problem) from None
+                async for attempt in attempts:
+                    show(attempt)
 
         self.run(follow)
 
@@ -146,9 +127,3 @@ def check_version(version: str | None) -> None:
         raise TargetError("the database is empty: start a server first")
     if version != tables.VERSION:
         raise TargetError(database_setup.other_version(version))
-
-
-def _admin_error(problem: Problem) -> AdminError:
-    return AdminError(
-        problem.status, problem.detail, problem.errors, code=problem.code, places=problem.places
-    )

@@ -113,6 +113,10 @@ def _advise_on_database(database: DatabaseTarget) -> list[Finding]:
     return [Finding(WARNING, "database", text) for text in database.run(find)]
 
 
+async def _try_writing(operator: Operator) -> None:
+    await operator.store.run(lambda tx: apps.try_writing(tx, operator.server_now()))
+
+
 def _check_readiness(target: Target) -> list[Finding]:
     problem = readiness.find_problem(target.name, READY_SECONDS_MAX)
     return [Finding(PROBLEM, "readiness", problem)] if problem else []
@@ -138,7 +142,7 @@ def _check_apps(target: Target, about: str, known: frozenset[str] = frozenset())
             for text in (*seen["warnings"], *advice.on_logins(seen)):
                 warnings.setdefault(text, Finding(WARNING, name, text))
         if isinstance(target, DatabaseTarget):
-            target.try_writing()
+            target.run(_try_writing)
     except (AdminError, TargetError) as error:
         return [Finding(PROBLEM, about, getattr(error, "detail", str(error)))]
     text = f"{seen['database']}, schema {seen['schema_version']}, skylogin {seen['version']}"

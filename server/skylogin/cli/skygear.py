@@ -1,5 +1,6 @@
 """`skylogin import-skygear` and `export-skygear`: over from a real Skygear, and back."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from skylogin.operations import skygear_export, skygear_import
 from skylogin.operations.operator import Operator
 from skylogin.operations.skygear_import import UnclearError, Wanted
 
-COLUMNS = ("rows", "there", "new", "changed", "same", "removed", "not imported")
+NUMBERS = ("there", "new", "changed", "same", "removed", "not imported")
 Source = Annotated[
     str,
     typer.Option(
@@ -142,9 +143,7 @@ def _import(target: ImportTarget, url: str, wanted: Wanted) -> Any:
         source = Store(url)
         try:
             with output.progress("Importing", "rows") as progress:
-                now = Wanted(
-                    wanted.app_name, wanted.into, wanted.skip, wanted.is_dry, target.is_empty
-                )
+                now = dataclasses.replace(wanted, is_empty=target.is_empty)
                 return await skygear_import.load(operator, source, now, progress)
         finally:
             await source.close()
@@ -173,10 +172,10 @@ def _print_report(report: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _cells(name: str, row: Mapping[str, int]) -> dict[str, str]:
-    left = sum(row.get(kind, 0) for kind in ("taken", "newer-here", "left"))
-    left += row.get("there", 0) - sum(n for kind, n in row.items() if kind not in _NOT_READ)
+    outcomes = {kind: number for kind, number in row.items() if kind not in ("there", "removed")}
+    # A row that cannot be stored here has no outcome.
+    left = row.get("there", 0) - sum(outcomes.values())
+    left += sum(outcomes.get(kind, 0) for kind in ("taken", "newer-here", "left"))
     numbers = {**row, "not imported": left}
-    return {"rows": name.replace("_", " "), **{c: f"{numbers.get(c, 0):,}" for c in COLUMNS[1:]}}
-
-
-_NOT_READ = ("there", "removed")
+    cells = {column: f"{numbers.get(column, 0):,}" for column in NUMBERS}
+    return {"rows": name.replace("_", " "), **cells}

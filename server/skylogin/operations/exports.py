@@ -34,23 +34,17 @@ LINE_BYTES_MAX = 16 * 2**20
 Progress = Callable[[int, int], None]
 
 
-def _ignore_progress(done: int, of: int) -> None:
+def _ignore(done: int, total: int) -> None:
     pass
 
 
-async def export(
-    operator: Operator, app: str, file: BinaryIO, progress: Progress = _ignore_progress
-) -> int:
+async def export(operator: Operator, app: str, file: BinaryIO, progress: Progress = _ignore) -> int:
     """Write the app, as of one moment, into *file*, and return the number of rows.
 
     The file contains password hashes, but no keys, custom token secrets or login log. *progress*
     counts rows.
     """
-
-    async def note(tx: Transaction) -> None:
-        """The audit list has the export before any data leaves."""
-
-    await operator.act(app, "app.export", app, note)
+    await operator.note(app, "app.export", app)
     head = {
         HEADER: "export",
         "version": tables.VERSION,
@@ -82,7 +76,7 @@ async def load(
     file: BinaryIO,
     *,
     replace: bool = False,
-    progress: Progress = _ignore_progress,
+    progress: Progress = _ignore,
 ) -> dict[str, int]:
     """Import a file that `export` wrote into the app: all of it, or nothing.
 

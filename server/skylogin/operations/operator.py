@@ -102,6 +102,16 @@ class Operator:
             self.apps.forget(app or target)
         return result
 
+    async def note(
+        self, app: str, name: str, target: str, details: Mapping[str, object] | None = None
+    ) -> None:
+        """Add an act that changes nothing to the audit list, such as an export before it begins."""
+
+        async def nothing(tx: Transaction) -> None:
+            pass
+
+        await self.act(app, name, target, nothing, details)
+
     def audit_row(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
         """Return the audit list's row of an act."""
         row_id = self.ids.timed_id(self.server_now())

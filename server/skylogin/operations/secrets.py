@@ -15,10 +15,6 @@ OVERLAP = timedelta(hours=24)
 OVERLAP_MAX = timedelta(days=366)
 
 
-class NoSuchSecretError(MissingError):
-    """No accepted secret has this id."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rotation:
     """A new secret, and the ones that it replaces, each with the time it expires."""
@@ -86,11 +82,11 @@ async def list_accepted(operator: Operator, app: str) -> list[StoredSecret]:
 
 
 async def get(operator: Operator, app: str, secret_id: str) -> StoredSecret:
-    """Return one secret with its text. Raises NoSuchSecretError."""
+    """Return one secret with its text. Raises MissingError."""
     for secret in (await listing(operator, app)).secrets:
         if secret.id == secret_id:
             return secret
-    raise NoSuchSecretError(f"there is no secret {secret_id}")
+    raise MissingError(f"there is no secret {secret_id}")
 
 
 async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> Rotation:
@@ -122,7 +118,7 @@ async def rotate(operator: Operator, app: str, overlap: timedelta = OVERLAP) -> 
 async def revoke(operator: Operator, app: str, secret_id: str) -> None:
     """Revoke a secret; every node refuses it within 2 seconds.
 
-    Raises NoSuchSecretError, and ConflictError if the environment sets the secret.
+    Raises MissingError, and ConflictError if the environment sets the secret.
     """
     check_changeable(operator.settings, app)
     now = operator.now()
@@ -130,6 +126,6 @@ async def revoke(operator: Operator, app: str, secret_id: str) -> None:
     async def work(tx: Transaction) -> None:
         await _check_own(tx, operator, app)
         if not await secrets.end(tx, app, secret_id, now):
-            raise NoSuchSecretError(f"no accepted secret has the id {secret_id}")
+            raise MissingError(f"no accepted secret has the id {secret_id}")
 
     await operator.act(app, "secret.revoke", secret_id, work)

@@ -1,6 +1,6 @@
 """Giving an app back to the original: SQL that `psql` loads into a database of skygear-server."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from itertools import groupby
 from typing import Any, BinaryIO
@@ -10,11 +10,11 @@ from skylogin.domain import skygear, skygear_sql
 from skylogin.domain.skygear_sql import Row
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
+from skylogin.operations.exports import Progress
 from skylogin.operations.operator import Operator
 from skylogin.store import exports
 
 ACT = "app.export_skygear"
-Progress = Callable[[int, int], None]
 
 
 async def export(  # noqa: PLR0913
@@ -23,19 +23,15 @@ async def export(  # noqa: PLR0913
     app_name: str,
     file: BinaryIO,
     *,
-    replaces: bool = False,
-    progress: Progress = lambda done, of: None,
+    replaces: bool,
+    progress: Progress,
 ) -> int:
     """Write the app, as of one moment, into *file*, and return the number of rows.
 
     *app_name* is the old server's. What is loaded *replaces* what its schema has, which else has
     to have no users.
     """
-
-    async def note(tx: Transaction) -> None:
-        """The audit list has the export before any data leaves."""
-
-    await operator.act(app, ACT, app_name, note)
+    await operator.note(app, ACT, app_name)
     key_sets = operator.settings.auth_record_keys
 
     async def write_all(tx: Transaction) -> int:

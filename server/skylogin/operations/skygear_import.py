@@ -4,7 +4,7 @@ Both passes read one snapshot of the original. A batch is one transaction, and t
 there already are compared, so an import that was killed goes on where it was.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from skylogin.domain.subject import CHARACTERS_MAX
 from skylogin.domain.unique_keys import KeySet
 from skylogin.errors import SkygearError
 from skylogin.operations import apps as app_operations
+from skylogin.operations.exports import Progress
 from skylogin.operations.import_pass import ImportPass, Place
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.store import apps, imports, skygear
@@ -26,7 +27,6 @@ from skylogin.store.imports import ImportRun
 from skylogin.store.skygear import NotSkygearError
 
 ACT = "app.import_skygear"
-Progress = Callable[[int, int], None]
 # An old migration of the original made this account in every database.
 FIRST_ADMIN, FIRST_PASSWORD = "admin", "secret"
 
@@ -52,12 +52,10 @@ class Wanted:
     is_empty: bool = False
 
 
-async def check_source(source: Store, app_name: str) -> Skygear:
-    """Return what the database of the original has. Raises RefusedError in one line."""
+async def _check_source(source: Store, app_name: str) -> None:
+    """Raise RefusedError, in one line, if the database of the original cannot be read."""
     try:
-        return await source.run(
-            lambda tx: skygear.describe(tx, app_name), write=False, snapshot=True
-        )
+        await source.run(lambda tx: skygear.describe(tx, app_name), write=False, snapshot=True)
     except NotSkygearError as error:
         raise RefusedError(str(error)) from None
     except SkygearError as error:
@@ -65,14 +63,12 @@ async def check_source(source: Store, app_name: str) -> Skygear:
         raise RefusedError(text) from error
 
 
-async def load(
-    operator: Operator, source: Store, wanted: Wanted, progress: Progress = lambda done, of: None
-) -> Report:
+async def load(operator: Operator, source: Store, wanted: Wanted, progress: Progress) -> Report:
     """Import an app, and return the report. *progress* counts the rows of both passes.
 
     Raises RefusedError if the original cannot be read, and UnclearError.
     """
-    await check_source(source, wanted.app_name)
+    await _check_source(source, wanted.app_name)
     run_id = operator.ids.timed_id(operator.server_now())
 
     async def work(tx: Transaction) -> Report:
@@ -221,7 +217,7 @@ async def _has_first_admin(tx: Transaction, source: Skygear) -> bool:
 
 
 def check_kinds(kinds: Collection[str]) -> None:
-    """Raise RefusedError if one of *kinds* is nothing that can be skipped."""
+    """Raise RefusedError if one of *kinds* cannot be skipped."""
     unknown = sorted(set(kinds) - set(importing.KINDS))
     if unknown:
         raise RefusedError(f"--skip {unknown[0]}: use {', '.join(importing.KINDS)}")

@@ -25,11 +25,7 @@ async def seed(operator: Operator, app: str) -> dict[str, object]:
     It includes password hashes, but not login times, records of other types, or references to
     them. Raises RefusedError if the app has too many users for a seed.
     """
-
-    async def note(tx: Transaction) -> None:
-        """The audit log has the export before any data leaves."""
-
-    await operator.act(app, "app.export", app, note, {"as": "seed"})
+    await operator.note(app, "app.export", app, {"as": "seed"})
 
     async def read(tx: Transaction) -> dict[str, object]:
         all_users = await _load_users(tx, app)
