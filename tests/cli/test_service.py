@@ -170,7 +170,7 @@ def test_a_service_manager_that_does_not_listen_is_none(
     [
         ("1", "1", ""),
         ("", "own", ""),
-        ("2", "own", "systemd gave 2 sockets, but the server has use for one"),
+        ("2", "own", "systemd gave 2 sockets, but the server uses only one"),
     ],
 )
 def test_the_socket_of_another_process_is_left_alone(

@@ -39,7 +39,7 @@ def backup(
     path = _path_of(settings, "pg_dump")
     _check_target(file, path, replace=replace)
     at = system_now()
-    with _told(f"{file} was not written"), _watching() as watcher:
+    with _failing(f"{file} was not written"), _watching() as watcher:
         if path.is_file():
             database_file.check_unserved_log(path)
         contents = copies.copy(path, file, watcher, without=apps.OWNER)
@@ -65,7 +65,7 @@ def restore(
 ) -> None:
     """Restore a backup of an SQLite database. The server has to be stopped."""
     path = _path_of(environment.storage_settings(database), "pg_restore")
-    with _told(f"{path} was not restored"):
+    with _failing(f"{path} was not restored"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             lock = database_file.Lock(path)
@@ -121,7 +121,7 @@ def _path_of(settings: Settings, program: str) -> Path:
 
 def _check_target(file: Path, path: Path, *, replace: bool) -> None:
     if str(file) == output.STANDARD:
-        output.fail("a backup is checked, so it needs a file: standard output is none")
+        output.fail("give a file: a backup is checked, and standard output cannot be read")
     if file.exists() and not file.is_file():
         output.fail(f"{file} is not a file")
     if file.resolve().parent == path.parent and file.resolve().name.startswith(path.name):
@@ -190,8 +190,8 @@ def _steps(progress: copies.Progress) -> Watcher:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Tell in one line why something was not done, and exit with 1."""
+def _failing(what: str) -> Iterator[None]:
+    """Print an error in one line after *what*, and exit with 1."""
     try:
         yield
     except (BackupError, sqlite3.Error) as error:

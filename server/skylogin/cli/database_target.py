@@ -42,8 +42,9 @@ class DatabaseTarget(Target):
             self._runner.run(self._store.close())
         self._runner.close()
 
-    def _default_app(self) -> str:
-        return self.settings.app_name
+    @property
+    def app(self) -> str:
+        return self.given_app or self.settings.app_name
 
     @property
     def path(self) -> Path | None:

@@ -89,14 +89,14 @@ def _advise(settings: Settings) -> list[Finding]:
 
 
 def _advise_running(target: Target) -> list[Finding]:
-    """Advise on a running server; what is wrong with the target itself is told by others."""
+    """Advise on the settings of a running server. Other checks report a target that fails."""
     try:
-        told = target.ask("GET", "settings")
+        shown = target.ask("GET", "settings")
     except (AdminError, TargetError):
         return []
-    if told["mode"] != SERVE:
+    if shown["mode"] != SERVE:
         return []
-    values = {row["variable"]: row["value"] for row in told["settings"]}
+    values = {row["variable"]: row["value"] for row in shown["settings"]}
     return [Finding(WARNING, "settings", text) for text in advice.on_values(values)]
 
 
@@ -111,10 +111,6 @@ def _advise_on_database(database: DatabaseTarget) -> list[Finding]:
         return list(advice.on_backup(at, operator.server_now()))
 
     return [Finding(WARNING, "database", text) for text in database.run(find)]
-
-
-async def _try_writing(operator: Operator) -> None:
-    await operator.store.run(lambda tx: apps.try_writing(tx, operator.server_now()))
 
 
 def _check_readiness(target: Target) -> list[Finding]:
@@ -142,7 +138,11 @@ def _check_apps(target: Target, about: str, known: frozenset[str] = frozenset())
             for text in (*seen["warnings"], *advice.on_logins(seen)):
                 warnings.setdefault(text, Finding(WARNING, name, text))
         if isinstance(target, DatabaseTarget):
-            target.run(_try_writing)
+            target.run(
+                lambda operator: operator.store.run(
+                    lambda tx: apps.try_writing(tx, operator.server_now())
+                )
+            )
     except (AdminError, TargetError) as error:
         return [Finding(PROBLEM, about, getattr(error, "detail", str(error)))]
     text = f"{seen['database']}, schema {seen['schema_version']}, skylogin {seen['version']}"

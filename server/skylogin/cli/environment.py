@@ -58,7 +58,7 @@ def server_settings(  # noqa: PLR0913
     isolated: bool = False,
     given: Sequence[str] = (),
     calls_shown: bool = False,
-    is_told: bool = False,
+    worker: bool = False,
     project: Mapping[str, str] | None = None,
     **flags: object,
 ) -> Settings:
@@ -66,7 +66,7 @@ def server_settings(  # noqa: PLR0913
 
     Those of the *project* come last. With *calls_shown*, calls are logged unless one of them says
     otherwise. Of the environment, an *isolated* server reads only what is meant for skylogin.
-    Warnings are printed, unless the user *is_told* already.
+    Warnings are printed, unless a *worker* reads what its parent has read.
     """
     environment = own_variables() if isolated else environment_of(mode)
     environment = config.with_given(project or {}, environment)
@@ -75,7 +75,7 @@ def server_settings(  # noqa: PLR0913
         environment.setdefault("SKYLOGIN_LOG_CALLS", "yes")
     settings = config.read(environment, mode)
     logs.set_up(settings, for_people=calls_shown)
-    if not is_told:
+    if not worker:
         print_warnings([*settings.warnings, *file_warnings(environment, isolated=isolated)])
     return settings
 
@@ -89,7 +89,7 @@ def _with_flags(environment: Mapping[str, str], flags: Mapping[str, object]) -> 
     given = {name: str(value) for name, value in flags.items() if value is not None}
     environment = config.with_given(environment, given)
     if flags.get("PORT") is not None and environment.get("HOST"):
-        # The flag --port takes precedence over a port in HOST. `read` reports a HOST that is none.
+        # The flag --port takes precedence over a port in HOST. `read` reports an invalid HOST.
         with suppress(ValueError):
             host, _ = config.address(environment["HOST"])
             environment["HOST"] = f"[{host}]" if ":" in host else host
@@ -140,7 +140,7 @@ def environment_of(mode: str, without: Collection[str] = ()) -> dict[str, str]:
 
 
 def own_variables() -> dict[str, str]:
-    """Return the variables of the environment that are meant for skylogin and nobody else."""
+    """Return the variables of the environment that only skylogin uses."""
     return {name: value for name, value in os.environ.items() if config.is_own(name)}
 
 

@@ -67,7 +67,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def read_object(text: str, what: str) -> dict[str, Any]:
-    """Return *text* as a JSON object. Exits with 1 if it is not one."""
+    """Return the JSON object in *text*. Exits with 1 on any other text."""
     try:
         value = json_text.read_whole(text)
     except NotJsonError as error:
@@ -95,7 +95,7 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show on a terminal what is done during the block, if nobody can tell how much is left."""
+    """Show on a terminal what is done during the block, if it is unknown how much is left."""
     if not sys.stderr.isatty():
         yield
         return

@@ -24,5 +24,5 @@ async def show(running: Running, first_id: str) -> None:
 
 
 def _line(attempt: LogEntry, app: str) -> str:
-    who = attempt.subject or "unknown user"
-    return f"  app {app}, {who}: {attempt.reason}: {attempt.details['explanation']}"
+    user = attempt.subject or "unknown user"
+    return f"  app {app}, {user}: {attempt.reason}: {attempt.details['explanation']}"

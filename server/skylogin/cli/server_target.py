@@ -1,5 +1,6 @@
 """The apps of a running server as a command's target."""
 
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -32,19 +33,21 @@ class ServerTarget(Target):
             path = read_path(parts.path)
             if path is None or parts.query or parts.fragment:
                 raise TargetError(f"{url} is not the URL of a server or an app")
-            prefix, named = path
+            prefix, self._app_of_url = path
             self._connections = Connections(f"{parts.scheme}://{parts.netloc}")
         except ValueError as error:
             raise TargetError(str(error)) from None
-        super().__init__(url, app, named)
+        super().__init__(url, app)
         self._transport = HttpTransport(self._connections, token, prefix)
 
     def __exit__(self, *error: object) -> None:
         self._connections.close()
 
-    def _default_app(self) -> str:
-        apps = self.ask("GET", "apps")["apps"]
-        return next(str(app["name"]) for app in apps if app["default"])
+    @functools.cached_property
+    def app(self) -> str:
+        named = self.given_app or self._app_of_url
+        # The list of apps begins with the default app.
+        return named or str(self.ask("GET", "apps")["apps"][0]["name"])
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         try:
@@ -139,27 +142,20 @@ class ServerTarget(Target):
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         with output.progress("Importing", "bytes") as progress:
-            body = _ProgressFile(file, lambda done: progress(done, size))
+
+            def chunks() -> Iterator[bytes]:
+                while chunk := file.read(CHUNK_BYTES):
+                    progress(file.tell(), size)
+                    yield chunk
+
             with self._stream(
                 JSON,
                 "POST",
                 *("apps", self.app, "import"),
                 query={"existing": "replace" if replace else None},
                 headers={"Content-Type": CONTENT_TYPE, "Content-Length": str(size)},
-                body=body,
+                body=chunks(),
                 seconds=TRANSFER_SECONDS_MAX,
             ) as answer:
                 rows: dict[str, int] = json.loads(answer.read())["rows"]
                 return rows
-
-
-class _ProgressFile:
-    """A file that reports how much of it has been read."""
-
-    def __init__(self, file: BinaryIO, report: Callable[[int], None]) -> None:
-        self._file, self._report = file, report
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._report(self._file.tell())
-        return data

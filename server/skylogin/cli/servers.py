@@ -130,7 +130,7 @@ def serve(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Run a server for production. Keys and database must be set."""
     flags: dict[str, Any] = {"PORT": port, "HOST": host, "SKYLOGIN_DATABASE_URL": database}
-    settings = server_settings(SERVE, is_told=bool(worker), **flags)
+    settings = server_settings(SERVE, worker=bool(worker), **flags)
     read = functools.partial(settings_now, SERVE, **flags)
     if not worker:
         print_notes(config.notes(settings))

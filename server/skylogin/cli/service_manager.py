@@ -1,4 +1,4 @@
-"""A service of systemd: it gives the socket to listen on, and hears how the server is.
+"""Running as a service of systemd: its socket to listen on, and messages about the server's state.
 
 See sd_notify(3) and sd_listen_fds(3). Without systemd nothing here does anything.
 """
@@ -17,7 +17,7 @@ READY, STOPPING, ALIVE = "READY=1", "STOPPING=1", "WATCHDOG=1"
 
 
 def notify(*states: str) -> None:
-    """Tell the service manager how the server is."""
+    """Tell the service manager the state of the server."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
@@ -34,7 +34,7 @@ def notify_of_reload() -> None:
 
 
 async def feed_watchdog() -> None:
-    """Tell the service manager again and again that calls are served, if it wants to know."""
+    """Tell the service manager at intervals that calls are served, if it has asked for it."""
     if os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
         return
     with suppress(ValueError):
@@ -55,7 +55,7 @@ def given_socket() -> socket.socket | None:
     if not (number and is_for_this):
         return None
     if number != "1":
-        raise ConfigurationError([f"systemd gave {number} sockets, but the server has use for one"])
+        raise ConfigurationError([f"systemd gave {number} sockets, but the server uses only one"])
     try:
         given = socket.socket(fileno=FIRST_DESCRIPTOR)
         given.set_inheritable(False)

@@ -4,7 +4,6 @@ Both answer like the admin API (server/skylogin/admin/openapi.json). Only an eph
 itself can open its database.
 """
 
-import functools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -26,22 +25,18 @@ class TargetError(RefusedError):
 class Target(AbstractContextManager["Target"], ABC):
     """Carries out requests on one app, or on all apps."""
 
-    def __init__(self, name: str, given_app: str, named_app: str = "") -> None:
+    def __init__(self, name: str, given_app: str) -> None:
+        """Prepare the target called *name*, and the app of the option --app, if it was used."""
         self.name = name
         self.given_app = given_app
-        # Empty for the default app.
-        self.named_app = given_app or named_app
 
     def __enter__(self) -> Self:
         return self
 
-    @functools.cached_property
+    @property
+    @abstractmethod
     def app(self) -> str:
         """Return the name of the command's app."""
-        return self.named_app or self._default_app()
-
-    @abstractmethod
-    def _default_app(self) -> str: ...
 
     def ask(
         self,

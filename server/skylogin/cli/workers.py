@@ -202,10 +202,10 @@ def _how(code: int) -> str:
 async def running(
     settings: Settings, count: int, given: socket.socket | None = None
 ) -> AsyncIterator[Workers]:
-    """Run so many workers until the block ends, and replace those that end by themselves.
+    """Run *count* workers until the block ends, and replace those that end before.
 
     They listen on the socket *given*, or else where *settings* say. The first one starts alone,
-    so that a problem is told once and one of them migrates. Raises ConfigurationError and
+    so that a problem is printed once, and one of them migrates. Raises ConfigurationError and
     WorkerEndedError.
     """
     if settings.database_kind == "sqlite":

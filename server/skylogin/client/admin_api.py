@@ -2,14 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from skylogin.client.connections import ANSWER_SECONDS_MAX, Connections, HttpAnswer, Readable
+from skylogin.client.connections import ANSWER_SECONDS_MAX, Connections, HttpAnswer
 from skylogin.client.errors import AdminError
 from skylogin.encoding import rfc3339
 
@@ -44,7 +44,7 @@ class HttpTransport:
         query: Query = (),
         *,
         headers: Mapping[str, str] | None = None,
-        body: Readable | None = None,
+        body: Iterable[bytes] | None = None,
         seconds: float = ANSWER_SECONDS_MAX,
     ) -> Iterator[HTTPResponse]:
         """Yield an answer to be read in chunks. Raises AdminError and ConnectionError.

@@ -6,7 +6,7 @@ import select
 import ssl
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import (
@@ -16,7 +16,6 @@ from http.client import (
     HTTPSConnection,
     IncompleteRead,
 )
-from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 # Longer than the server's own default time-out.
@@ -26,13 +25,6 @@ _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
 # The path below which a proxy has a server ends with a slash.
 _PATH = re.compile(r"(?P<prefix>(?:/[^/]+)*?)/(?:apps/(?P<app>[^/]+)/?)?")
-
-
-class Readable(Protocol):
-    """A request body that is read in chunks."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most *size* bytes, none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +102,7 @@ class Connections:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: Readable | None = None,
+        body: Iterable[bytes] | None = None,
         seconds: float = ANSWER_SECONDS_MAX,
     ) -> Iterator[HTTPResponse]:
         """Yield an answer to be read in chunks, over a connection of its own.

@@ -1,4 +1,4 @@
-"""One pass over the rows of the original: each is compared with those here, and written."""
+"""One pass over the rows of the original: each is compared with the row here, and written."""
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ from skylogin.store import imports, login_batch, skygear
 from skylogin.store.table_rows import OTHER_KEYS, ROWS_AT_ONCE
 
 Advance = Callable[[Transaction, int], Awaitable[None]]
-# Rows of these tables are removed when the original has them no more.
+# Rows of these tables are removed when the original no longer has them.
 REMOVED = ("users", "user_roles", "password_history", "principals", "devices", "records")
 
 
@@ -22,8 +22,8 @@ REMOVED = ("users", "user_roles", "password_history", "principals", "devices", "
 class Place:
     """Where rows go: an app of a *store*, or without one an app that has nothing yet.
 
-    *advance* notes in a batch's transaction how far it is; without it, nothing is written.
-    *show* is told the same.
+    *advance* writes the number of rows so far in a batch's transaction; without it, nothing is
+    written at all. *show* gets the same number.
     """
 
     app: str
@@ -176,7 +176,7 @@ class ImportPass:
                 kind = str(row["type"])
                 self.report.records[kind] = self.report.records.get(kind, 0) + 1
 
-    # --- what the original has no more -----------------------------------------------------
+    # --- what the original no longer has ---------------------------------------------------
 
     async def _remove_stale(self, table: str) -> None:
         store = self.place.store
@@ -198,7 +198,7 @@ class ImportPass:
         )
 
     async def _remove_fields(self) -> None:
-        """Remove fields that the original has no more, unless a record here has them."""
+        """Remove fields that the original no longer has, unless a record here has them."""
         store, app = self.place.store, self.place.app
         if store is None or not self._had["record_fields"]:
             return
@@ -223,7 +223,7 @@ class ImportPass:
         self.report.count(table, "removed", len(stale))
 
     async def _move_keys(self) -> None:
-        """Give the unique keys their owners: first those are freed that have another one now."""
+        """Give the unique keys their owners; keys whose owner changes are removed first."""
         store, app = self.place.store, self.place.app
         if store is None or not self.place.is_written:
             return

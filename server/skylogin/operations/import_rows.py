@@ -1,4 +1,4 @@
-"""Rows of the original as ours: what cannot be brought over goes into the report."""
+"""Converts rows of the original into ours; what cannot be imported goes into the report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ class RowReader:
         self._last_history: tuple[JsonValue, str] = ("", "")
 
     def fixed(self, fixed: FixedTable, row: Row) -> Row | None:
-        """Return a row of a table that every app has, None if it cannot come over."""
+        """Return a row of a table that every app has, None if it cannot be imported."""
         table = fixed.table
         for column in fixed.times:
             if row[column] is not None:
@@ -64,8 +64,8 @@ class RowReader:
         try:
             return original.time_text(str(row[column]))
         except NotStorableError as error:
-            who = row.get("id") or row.get("user_id")
-            self.report.doubt("values", f"{table} {who}: {column} is {error}")
+            row_id = row.get("id") or row.get("user_id")
+            self.report.doubt("values", f"{table} {row_id}: {column} is {error}")
             return None
 
     def _own_time(self, row: Row) -> str:
@@ -93,7 +93,7 @@ class RowReader:
     def fields(
         self, one: RecordTable, here: Mapping[imports.Key, Row], next_values: Mapping[Any, int]
     ) -> list[Row]:
-        """Return the rows of a type's fields, and remember which of them can come over."""
+        """Return the rows of a type's fields, and remember which of them can be imported."""
         usable = self._fields[one.name] = {}
         rows = []
         for name, field in one.fields.items():
@@ -118,7 +118,7 @@ class RowReader:
         return False
 
     def record(self, one: RecordTable, raw: Row) -> Row | None:
-        """Return a record, None if it cannot come over."""
+        """Return a record, None if it cannot be imported."""
         usable, data = self._fields[one.name], dict[str, JsonValue]()
         for number, (name, field) in enumerate(one.fields.items()):
             value = raw.pop(f"{number}")
@@ -143,7 +143,7 @@ class RowReader:
         return self.with_short_key("records", row)
 
     def _take_keys(self, user_id: str, data: dict[str, JsonValue]) -> None:
-        """Give a user their unique keys; what is another's is taken out of *data*."""
+        """Give a user their unique keys; fields that another user has are removed from *data*."""
         for key in sorted(keys_of(data, self.key_sets, self._fields[USER_TYPE])):
             here = self.owners_here.get(key)
             stays = here in self.here.others or here in self.here.left

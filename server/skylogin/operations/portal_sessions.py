@@ -37,7 +37,7 @@ async def sign_in(
             raise WrongPasswordError("wrong password")
         return await _start(operator)
     source = refused_attempts.source(operator, "password")
-    # Simultaneous attempts wait for each other, so that no more are checked than one by one.
+    # One at a time, so that simultaneous attempts do not pass the limit.
     async with limits.turn(source):
         seconds = await limits.wait_seconds(source)
         if seconds:
@@ -102,6 +102,6 @@ def form_token(key: str) -> str:
 
 
 def _hashed(operator: Operator, key: str) -> str:
-    """Return what is stored of a session: another password is that of no session."""
+    """Return what is stored of a session. A change of the password ends all sessions."""
     password = hashlib.sha256(operator.settings.admin_password.encode(errors="surrogatepass"))
     return hmac.new(key.encode(), password.digest(), hashlib.sha256).hexdigest()

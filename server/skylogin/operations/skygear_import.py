@@ -1,7 +1,7 @@
 """Importing an app of the original: a check of everything, and then the writing, in batches.
 
 Both passes read one snapshot of the original. A batch is one transaction, and the rows that are
-there already are compared, so an import that was killed goes on where it was.
+there already are compared, so an import that was killed continues where it was.
 """
 
 from collections.abc import Collection, Sequence
@@ -151,7 +151,7 @@ async def _prepare(operator: Operator, wanted: Wanted, key_sets: Sequence[KeySet
 
 
 async def _describe_rest(tx: Transaction, source: Skygear, report: Report) -> None:
-    """Report who logs in how, and what does not come over."""
+    """Report how many users log in which way, and what is not imported."""
     report.logins = {
         "custom_token": await skygear.count_rows(tx, source, "_sso_custom_token"),
         "password": await skygear.count_rows(tx, source, "_auth", "password IS NOT NULL"),
@@ -163,7 +163,7 @@ async def _describe_rest(tx: Transaction, source: Skygear, report: Report) -> No
         if number:
             report.stays.append((number, what))
     for name in source.others:
-        report.stays.append((1, f"the table {name}: it is not one of records"))
+        report.stays.append((1, f"the table {name}, which has no records"))
 
 
 async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: Report) -> list[str]:

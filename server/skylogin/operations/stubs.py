@@ -70,7 +70,7 @@ def _problem_of_size(stub: Stub) -> str:
 
 
 def _written(value: object) -> bytes:
-    """Return *value* as JSON. Raises RefusedError if it is none, or nested too deeply."""
+    """Return *value* as JSON. Raises RefusedError if that is not possible, or nested too deeply."""
     try:
         data = json_text.write(value)
     except (ValueError, TypeError, RecursionError) as error:

@@ -120,7 +120,8 @@ class _SeedApplier:
         if wanted.users:
             accounts = await self._load_accounts()
             changes = await self._decide(accounts)
-            await roles.add_missing(tx, app, self._all_roles())
+            all_roles = {role for user in wanted.users for role in user.roles or ()}
+            await roles.add_missing(tx, app, all_roles)
             await login_batch.save(tx, app, changes)
             await tx.finish()
             await self._follow_up(changes, accounts)
@@ -133,9 +134,6 @@ class _SeedApplier:
         """Return what identifies a user: the subject, or a text that no subject can be."""
         user = self.wanted.users[number]
         return user.subject or f"\0{user.user_id}"
-
-    def _all_roles(self) -> set[str]:
-        return {role for user in self.wanted.users for role in user.roles or ()}
 
     # --- existing users ------------------------------------------------------------
 

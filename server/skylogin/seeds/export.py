@@ -62,7 +62,8 @@ async def _load_users(tx: Transaction, app: str) -> dict[str, User]:
 def _user_body(
     user: User, subject: str, known: Mapping[str, Field], all_users: Collection[str]
 ) -> dict[str, object]:
-    body: dict[str, object] = {"sub": subject} if _is_subject(subject) else {}
+    is_subject = 0 < len(subject.encode()) <= BYTES_MAX
+    body: dict[str, object] = {"sub": subject} if is_subject else {}
     body["id"] = user.id
     body["profile"] = _profile(user, known, all_users)
     body["roles"] = list(user.roles)
@@ -70,10 +71,6 @@ def _user_body(
         body["password_hash"] = user.password_hash
     body["disabled"] = _disabled(user)
     return body
-
-
-def _is_subject(subject: str) -> bool:
-    return 0 < len(subject.encode()) <= BYTES_MAX
 
 
 def _profile(

@@ -10,7 +10,7 @@ def find(folder: Path) -> Path | None:
     """Return the project's file in *folder* or the nearest one above, None if there is none.
 
     The search ends at the root of a git repository. Above *folder*, a file of another user does
-    not count: anybody can write one to /tmp.
+    not count, because any user can write one to /tmp.
     """
     owner = folder.stat().st_uid
     for place in (folder, *folder.parents):
