@@ -6,8 +6,6 @@ All problems are found at once, each with its file, line and field.
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from difflib import get_close_matches
-from typing import Any, NamedTuple
 
 from skylogin import config
 from skylogin.apps import names
@@ -23,13 +21,19 @@ from skylogin.operations.operator import RefusedError
 from skylogin.seeds import document
 from skylogin.seeds.nodes import Node, SeedError, SeedProblem
 from skylogin.seeds.seed import APPS_MAX, USERS_MAX, Disabling, SeedApp, SeedUser
+from skylogin.seeds.values import Place, ValueReader, plain
 
 SETTINGS = "settings"
 APP_FIELDS = ("users", "default_roles", "admin_roles", "stubs")
 USER_FIELDS = ("sub", "id", "profile", "roles", "password", "password_hash", "disabled")
 DISABLED_FIELDS = ("message", "until")
-_WORDS = {str: "a string", int: "a number", float: "a number", bool: "true or false"}
-_WORDS[dict] = "an object"
+_WORDS = {
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+}
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
@@ -46,7 +50,7 @@ def read_node(
 ) -> tuple[SeedApp, ...]:
     """Do the same with a file that is already parsed."""
     reader = _Reader(file)
-    root = _Place(node, "")
+    root = Place(node, "")
     members = reader.members(root, (SETTINGS, "apps", *APP_FIELDS))
     if members == {} and not (may_be_empty or reader.problems):
         reader.add(root, f"is empty: a seed has apps, or some of {', '.join(APP_FIELDS)}")
@@ -63,7 +67,7 @@ def read_settings(root: Node, file: str) -> dict[str, str]:
     Raises SeedError with all its problems; those of the rest are left to `read`.
     """
     reader = _Reader(file)
-    members = _members(_Place(root, "")) if isinstance(root.value, dict) else {}
+    members = Place(root, "").members() if isinstance(root.value, dict) else {}
     settings = reader.settings(members[SETTINGS]) if SETTINGS in members else {}
     reader.finish()
     return settings
@@ -72,7 +76,7 @@ def read_settings(root: Node, file: str) -> dict[str, str]:
 def read_app(body: object, name: str) -> SeedApp:
     """Return what a request's body says about the app *name*. Raises SeedError."""
     reader = _Reader("")
-    app = reader.app(_Place(document.of_plain(body), ""), name)
+    app = reader.app(Place(document.of_plain(body), ""), name)
     reader.finish()
     return app
 
@@ -91,49 +95,29 @@ def is_hash(text: str) -> bool:
     return _BCRYPT.fullmatch(text) is not None
 
 
-class _Place(NamedTuple):
-    """A node and its path."""
-
-    node: Node
-    path: str
-
-
-class _Reader:
-    """Reads nodes into values, and collects their problems."""
-
-    def __init__(self, file: str) -> None:
-        self.problems: list[SeedProblem] = []
-        self._file = file
-
-    def add(self, place: _Place, text: str) -> None:
-        """Add a problem."""
-        self.problems.append(SeedProblem(place.path, text, place.node.line, self._file))
-
-    def finish(self) -> None:
-        """Raise SeedError if there are problems, in the order of the file."""
-        if self.problems:
-            raise SeedError(sorted(self.problems, key=lambda problem: problem.line))
+class _Reader(ValueReader):
+    """Reads what a seed can say."""
 
     # --- settings ------------------------------------------------------------------
 
-    def settings(self, place: _Place) -> dict[str, str]:
+    def settings(self, place: Place) -> dict[str, str]:
         """Return settings as the texts that environment variables would have."""
         members = self.members(place) or {}
         for problem in config.check_names(members):
             self.add(members[problem.partition(" ")[0]], problem.partition(" ")[2])
         return {name: self._setting(member) for name, member in members.items()}
 
-    def _setting(self, place: _Place) -> str:
+    def _setting(self, place: Place) -> str:
         value: object = place.node.value
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, int | float) and not place.node.problem:
             return str(value)
-        return self._text(place, may_be_empty=True) or ""
+        return self.text(place, may_be_empty=True) or ""
 
     # --- apps ----------------------------------------------------------------------
 
-    def apps(self, members: Mapping[str, _Place], default_app: str) -> list[SeedApp]:
+    def apps(self, members: Mapping[str, Place], default_app: str) -> list[SeedApp]:
         """Return the apps of a file with these *members*."""
         if "apps" not in members:
             return [self._app(members, default_app, "")]
@@ -150,12 +134,12 @@ class _Reader:
             self.add(members["apps"], f"has more than {APPS_MAX:,} apps")
         return [self.app(place, name) for name, place in named.items()]
 
-    def app(self, place: _Place, name: str) -> SeedApp:
+    def app(self, place: Place, name: str) -> SeedApp:
         """Return one app."""
         return self._app(self.members(place, APP_FIELDS) or {}, name, place.path)
 
-    def _app(self, members: Mapping[str, _Place], name: str, path: str) -> SeedApp:
-        places = self._items(members["users"], "users") if "users" in members else []
+    def _app(self, members: Mapping[str, Place], name: str, path: str) -> SeedApp:
+        places = self.items(members["users"], "users") if "users" in members else []
         if len(places) > USERS_MAX:
             self.add(members["users"], f"has more than {USERS_MAX:,} users")
         users = tuple(self._user(place) for place in places)
@@ -169,20 +153,20 @@ class _Reader:
             stubs=self._stubs(members.get("stubs")),
             file=self._file,
             path=path,
-            plain={one: _plain(members[one].node) for one in APP_FIELDS if one in members},
+            plain={one: plain(members[one].node) for one in APP_FIELDS if one in members},
         )
 
-    def _stubs(self, place: _Place | None) -> tuple[Stub, ...]:
-        items = self._items(place, "stubs") if place else []
+    def _stubs(self, place: Place | None) -> tuple[Stub, ...]:
+        items = self.items(place, "stubs") if place else []
         return tuple(stub for item in items if (stub := self._stub(item)) is not None)
 
-    def _stub(self, place: _Place) -> Stub | None:
+    def _stub(self, place: Place) -> Stub | None:
         before = len(self.problems)
         members = self.members(place, stubs.FIELDS, keep_null=True) or {}
-        self._check_all(place)
+        self.check_all(place)
         if "action" not in members and len(self.problems) == before:
             self.add(place, "needs an action")
-        values = {name: _plain(member.node) for name, member in members.items()}
+        values = {name: plain(member.node) for name, member in members.items()}
         for name, types in stubs.TYPES.items():
             if name in values and type(values[name]) not in types:
                 words = dict.fromkeys(_WORDS[one] for one in types)
@@ -195,86 +179,86 @@ class _Reader:
             self.add(place, str(error))
             return None
 
-    def _check_unique(self, places: list[_Place], key: str) -> None:
+    def _check_unique(self, places: list[Place], key: str) -> None:
         """Add a problem for each value of *key* that an earlier user has."""
-        first: dict[str, _Place] = {}
+        first: dict[str, Place] = {}
         for user in places:
             node = user.node.value.get(key) if isinstance(user.node.value, dict) else None
             if node is None or not isinstance(node.value, str) or not node.value:
                 continue
-            place = _Place(node, f"{user.path}.{key}")
-            earlier = first.setdefault(node.value, _Place(node, user.path))
+            place = user.member(key, node)
+            earlier = first.setdefault(node.value, Place(node, user.path))
             if earlier.node is not node:
                 line = f" on line {earlier.node.line}" if earlier.node.line else ""
                 self.add(place, f"is already used by {earlier.path}{line}")
 
     # --- users ---------------------------------------------------------------------
 
-    def _user(self, place: _Place) -> SeedUser:
+    def _user(self, place: Place) -> SeedUser:
         members = self.members(place, USER_FIELDS)
         if members is None:
             return SeedUser("")
         if "sub" not in members and "id" not in members:
             missing = "is missing; a user without custom tokens needs an id instead"
-            self.add(_Place(place.node, f"{place.path}.sub"), missing)
+            self.add(place.member("sub", place.node), missing)
         if "password" in members and "password_hash" in members:
             self.add(members["password"], "is given as well as password_hash; use one of them")
         return SeedUser(
             subject=self._subject(members.get("sub")),
-            user_id=self._text(members.get("id"), KEY_BYTES_MAX) or "",
+            user_id=self.text(members.get("id"), KEY_BYTES_MAX) or "",
             profile=self._profile(members.get("profile")),
             roles=self._roles(members.get("roles")),
-            password=self._text(members.get("password")),
+            password=self.text(members.get("password")),
             password_hash=self._password_hash(members.get("password_hash")),
             disabling=self._disabling(members.get("disabled")),
             lines=_lines(place, members),
         )
 
-    def _subject(self, place: _Place | None) -> str:
-        text = self._text(place) or ""
+    def _subject(self, place: Place | None) -> str:
+        text = self.text(place) or ""
         # The contract is the server's, so it is checked when the seed is applied.
         problem = subject.problem(text, documented=False) if text else ""
         if place and problem:
             self.add(place, problem)
         return text
 
-    def _profile(self, place: _Place | None) -> dict[str, FieldValue | None]:
+    def _profile(self, place: Place | None) -> dict[str, FieldValue | None]:
         values: dict[str, FieldValue | None] = {}
         members = self.members(place, keep_null=True) if place else None
         for name, member in (members or {}).items():
             before = len(self.problems)
-            self._check_all(member)
+            self.check_all(member)
             problem = _name_problem(name)
             if problem:
                 self.add(member, problem)
             if len(self.problems) > before:
                 continue
             try:
-                values[name] = profile.read_value(_plain(member.node))
+                values[name] = profile.read_value(plain(member.node))
             except SkygearError as error:
                 self.add(member, error.message)
         return values
 
-    def _password_hash(self, place: _Place | None) -> str | None:
-        text = self._text(place)
+    def _password_hash(self, place: Place | None) -> str | None:
+        text = self.text(place)
         if place and text and not is_hash(text):
             self.add(place, "must be a bcrypt hash, as in an export; plain text goes in password")
         return text
 
-    def _disabling(self, place: _Place | None) -> Disabling | None:
+    def _disabling(self, place: Place | None) -> Disabling | None:
         if place is None:
             return None
         if isinstance(place.node.value, bool):
             return Disabling(place.node.value)
         if not isinstance(place.node.value, dict):
-            self._refuse(place, "true, false, or an object with message and until")
+            self.refuse(place, "true, false, or an object with message and until")
             return None
         members = self.members(place, DISABLED_FIELDS) or {}
-        message = self._text(members.get("message"), may_be_empty=True)
+        message = self.text(members.get("message"), may_be_empty=True)
         return Disabling(True, message or None, self._time(members.get("until")))
 
-    def _time(self, place: _Place | None) -> datetime | None:
-        text = self._text(place, may_be_empty=True)
+    def _time(self, place: Place | None) -> datetime | None:
+        text = self.text(place, may_be_empty=True)
         if place is None or text is None:
             return None
         try:
@@ -283,95 +267,15 @@ class _Reader:
             self.add(place, "must be a time such as 2026-01-02T03:04:05Z")
             return None
 
-    def _roles(self, place: _Place | None) -> tuple[str, ...] | None:
+    def _roles(self, place: Place | None) -> tuple[str, ...] | None:
         """Return the names of roles, in order and once each."""
         if place is None:
             return None
-        texts = [self._text(item, KEY_BYTES_MAX) for item in self._items(place, "strings")]
+        texts = [self.text(item, KEY_BYTES_MAX) for item in self.items(place, "strings")]
         return tuple(sorted({text for text in texts if text}))
 
-    # --- values of any kind --------------------------------------------------------
 
-    def members(
-        self, place: _Place, known: tuple[str, ...] = (), *, keep_null: bool = False
-    ) -> dict[str, _Place] | None:
-        """Return the members of an object, None if the value is not an object.
-
-        Nulls are left out unless *keep_null*. If some names are *known*, others are problems.
-        """
-        node = place.node
-        if node.value is None and not node.problem:
-            return {}
-        if node.problem or not isinstance(node.value, dict):
-            self._refuse(place, "an object" if place.path else "an object with the app's users")
-            return None
-        self._check_repeated(place)
-        members = _members(place)
-        for name, member in members.items():
-            if known and name not in known:
-                self.add(member, _unknown(name, known))
-        return {
-            name: member
-            for name, member in members.items()
-            if keep_null or member.node.value is not None or member.node.problem
-        }
-
-    def _items(self, place: _Place, what: str) -> list[_Place]:
-        if place.node.problem or not isinstance(place.node.value, list):
-            self._refuse(place, f"a list of {what}")
-            return []
-        return _items(place)
-
-    def _text(
-        self, place: _Place | None, bytes_max: int = 0, *, may_be_empty: bool = False
-    ) -> str | None:
-        """Return a string, None if it is missing or invalid."""
-        if place is None:
-            return None
-        text: object = place.node.value
-        if place.node.problem or not isinstance(text, str):
-            is_plain = isinstance(text, bool | int | float)
-            self._refuse(place, "a string: put it in quotes" if is_plain else "a string")
-            return None
-        if not text and not may_be_empty:
-            self.add(place, "is empty")
-        elif bytes_max and len(text.encode()) > bytes_max:
-            self.add(place, f"is longer than {bytes_max:,} bytes")
-        return text
-
-    def _refuse(self, place: _Place, wanted: str) -> None:
-        self.add(place, place.node.problem or f"must be {wanted}")
-
-    def _check_repeated(self, place: _Place) -> None:
-        for name, line in place.node.repeated:
-            self.add(_Place(Node(None, line), _below(place.path, name)), "is given twice")
-
-    def _check_all(self, place: _Place) -> None:
-        """Add the problems of a value and of all values in it."""
-        if place.node.problem:
-            self.add(place, place.node.problem)
-        self._check_repeated(place)
-        if isinstance(place.node.value, dict):
-            for member in _members(place).values():
-                self._check_all(member)
-        if isinstance(place.node.value, list):
-            for item in _items(place):
-                self._check_all(item)
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _members(place: _Place) -> dict[str, _Place]:
-    return {name: _Place(node, _below(place.path, name)) for name, node in place.node.value.items()}
-
-
-def _items(place: _Place) -> list[_Place]:
-    return [_Place(node, f"{place.path}[{at}]") for at, node in enumerate(place.node.value)]
-
-
-def _lines(user: _Place, members: Mapping[str, _Place]) -> dict[str, int]:
+def _lines(user: Place, members: Mapping[str, Place]) -> dict[str, int]:
     """Return the line of a user, and those of their fields."""
     lines = {"": user.node.line}
     for name, member in members.items():
@@ -379,21 +283,6 @@ def _lines(user: _Place, members: Mapping[str, _Place]) -> dict[str, int]:
         if name == "profile" and isinstance(member.node.value, dict):
             lines |= {f"profile.{field}": node.line for field, node in member.node.value.items()}
     return lines
-
-
-def _plain(node: Node) -> Any:
-    """Return a value without its lines."""
-    if isinstance(node.value, dict):
-        return {name: _plain(inner) for name, inner in node.value.items()}
-    if isinstance(node.value, list):
-        return [_plain(inner) for inner in node.value]
-    return node.value
-
-
-def _unknown(name: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"use {', '.join(known)}"
-    return f"is not a known field; {hint}"
 
 
 def _name_problem(name: str) -> str:
