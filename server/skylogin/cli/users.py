@@ -8,6 +8,7 @@ import typer
 from skylogin.cli import output
 from skylogin.cli.command import with_app_target
 from skylogin.cli.target import NOT_IN_A_PATH, Target
+from skylogin.client.admin_api import given
 from skylogin.client.errors import AdminError
 from skylogin.store.user_search import SORTS
 
@@ -108,14 +109,13 @@ def create(  # noqa: PLR0913, PLR0917
     """Create a user who can log in with custom tokens, before their first login."""
     if _with_subject(target, subject):
         output.fail(f"there is already a user with the sub {subject}")
-    seed: dict[str, object] = {"sub": subject}
-    if profile:
-        seed["profile"] = output.read_object(profile, "--profile")
-    if role:
-        seed["roles"] = role
-    if password:
-        seed["password"] = password
-    target.ask_app("POST", "seed", users=[seed])
+    seed = {
+        "sub": subject,
+        "profile": output.read_object(profile, "--profile") if profile else None,
+        "roles": role or None,
+        "password": password or None,
+    }
+    target.ask_app("POST", "seed", users=[given(seed)])
     output.print_done("created", _id_of(target, subject), as_json=as_json)
 
 

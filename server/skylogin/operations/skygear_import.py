@@ -82,30 +82,29 @@ async def load(operator: Operator, source: Store, wanted: Wanted, progress: Prog
         store = None if wanted.is_empty else operator.store
         place = Place(wanted.into, key_sets, store, lambda done: progress(done, total))
         report = await _check(operator, tx, described, wanted, place)
+        if wanted.is_dry:
+            progress(total, total)
+            return report
         refused = report.refused(wanted.skip)
-        if refused and not wanted.is_dry:
+        if refused:
             raise UnclearError(report, refused)
-        if not wanted.is_dry:
-            await _prepare(operator, wanted, key_sets)
-            now = operator.now()
-            run = ImportRun(run_id, described.origin, now, now, None, number, total, None)
-            await operator.store.run(lambda tx: imports.start(tx, wanted.into, run))
+        await _prepare(operator, wanted, key_sets)
+        now = operator.now()
+        run = ImportRun(run_id, described.origin, now, now, None, number, total, None)
+        await operator.store.run(lambda tx: imports.start(tx, wanted.into, run))
 
-            async def advance(tx: Transaction, done: int) -> None:
-                await imports.advance(tx, wanted.into, run_id, number + done, operator.now())
+        async def advance(tx: Transaction, done: int) -> None:
+            await imports.advance(tx, wanted.into, run_id, number + done, operator.now())
 
-            place = replace(
-                place,
-                store=operator.store,
-                show=lambda done: progress(number + done, total),
-                advance=advance,
-            )
-            writing = ImportPass(
-                tx, described, place, replace(report, rows={}, records={}, unclear={})
-            )
-            await writing.run()
-            report = writing.report
-            await _finish(operator, described.origin, wanted.into, run_id, report)
+        place = replace(
+            place,
+            store=operator.store,
+            show=lambda done: progress(number + done, total),
+            advance=advance,
+        )
+        report = replace(report, rows={}, records={}, unclear={})
+        await ImportPass(tx, described, place, report).run()
+        await _finish(operator, described.origin, wanted.into, run_id, report)
         progress(total, total)
         return report
 
@@ -203,17 +202,13 @@ async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: R
             names[0] if len(names) == 1 else f"({','.join(names)})" for names in source.key_sets
         )
         found.append(f"set AUTH_RECORD_KEYS={sets}, as the old database has them")
-    if await _has_first_admin(tx, source):
+    hashed: Any = await skygear.find_password(tx, source, FIRST_ADMIN)
+    if hashed and await passwords.matches(FIRST_PASSWORD, hashed):
         found.append(
             f"the user {FIRST_ADMIN!r} has the password that skygear-server gave it in every old "
             "database: change it"
         )
     return found
-
-
-async def _has_first_admin(tx: Transaction, source: Skygear) -> bool:
-    hashed: Any = await skygear.find_password(tx, source, FIRST_ADMIN)
-    return bool(hashed) and await passwords.matches(FIRST_PASSWORD, hashed)
 
 
 def check_kinds(kinds: Collection[str]) -> None:
