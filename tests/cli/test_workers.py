@@ -46,7 +46,7 @@ def test_a_database_of_sqlite_belongs_to_one_process(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == (
-        "  - --workers needs PostgreSQL: a database of SQLite belongs to one process"
+        "  - --workers needs PostgreSQL: an SQLite database belongs to one process"
     )
 
 

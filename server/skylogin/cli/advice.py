@@ -1,4 +1,4 @@
-"""What `skylogin doctor` advises about a server that can run. A sentence for each."""
+"""The advice of `skylogin doctor` for a server that can run, a sentence each."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from skylogin.web.tls import Certificate
 CERTIFICATE_DAYS_MIN = 21
 FREE_BYTES_MIN = 2**30
 BACKUP_AGE_MAX = timedelta(days=2)
-# The oldest whose faults are still mended, a year before this version.
+# The oldest version that gets security updates.
 POSTGRESQL_MIN = 14
 EARLY = (Reason.ISSUED_IN_FUTURE, Reason.NOT_YET_VALID)
 
@@ -49,7 +49,7 @@ def on_settings(settings: Settings) -> Iterator[str]:
             "the portal and the admin API are open to the network without TLS: set "
             "SKYLOGIN_TLS_CERT, SKYLOGIN_TRUSTED_PROXIES for a proxy with TLS, or HOST=127.0.0.1"
         )
-    # One that cannot be used is a problem, not advice.
+    # An unusable certificate is a problem, not advice.
     with suppress(ConfigurationError):
         yield from _on_certificate(tls.certificate_of(settings))
     yield from _on_disk(settings)
@@ -101,12 +101,12 @@ def on_postgresql(facts: PostgresqlFacts) -> Iterator[str]:
     if facts.synchronous_commit == "off":
         yield (
             "PostgreSQL's synchronous_commit is off: a crash loses logins that were answered; "
-            "set it on"
+            "set it to on"
         )
     elif facts.synchronous_commit == "local" and facts.standbys:
         yield (
             "PostgreSQL's synchronous_commit is local: a failover loses logins that were answered; "
-            "set it on"
+            "set it to on"
         )
     if facts.version < POSTGRESQL_MIN:
         yield f"PostgreSQL {facts.version} gets no security updates: upgrade it"

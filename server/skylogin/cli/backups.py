@@ -74,7 +74,7 @@ def restore(
         try:
             with _watching() as watcher:
                 contents, kept = _restore(file, path, watcher, replace=replace)
-            # What it says is about the database that was replaced.
+            # It describes the database that was replaced.
             lock.is_needed = False
         finally:
             lock.release()

@@ -218,7 +218,7 @@ def print_done(act: str, id: str, *, as_json: bool) -> None:
 
 
 def print_exported(file: str, value: object, text: str, *, as_json: bool) -> None:
-    """Print what was exported to *file*: to stderr, unless as JSON beside a file."""
+    """Print *value* as JSON, or else *text* to stderr; standard output may be the export itself."""
     if as_json and file != STANDARD:
         print_json(value)
     else:

@@ -13,7 +13,7 @@ CHUNK_BYTES = 2**16
 
 
 def check_end_is_noticed() -> None:
-    """Exit with 1 if standard input is a file or closed, because nothing would be noticed then."""
+    """Exit with 1 if standard input is a file or closed, which would not show the parent's end."""
     if sys.stdin is not None:
         kind = os.fstat(sys.stdin.fileno()).st_mode
         if stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind) or sys.stdin.isatty():
@@ -30,7 +30,7 @@ def setting_when_ended(stop: asyncio.Event) -> Iterator[None]:
         try:
             data = os.read(descriptor, CHUNK_BYTES)
         except OSError:
-            # The other end is broken, which is an end as well.
+            # A broken pipe is an end as well.
             data = b""
         if not data:
             loop.remove_reader(descriptor)

@@ -1,4 +1,4 @@
-"""`skylogin import-skygear` and `export-skygear`: over from a real Skygear, and back."""
+"""`skylogin import-skygear` and `export-skygear`: moving from a Skygear server, and back."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -27,13 +27,13 @@ from skylogin.web.connections import Connections
 
 logger = logging.getLogger("skylogin.workers")
 
-# A worker that ran for so long is replaced at once, others after a pause that doubles.
+# A worker that ran for this time is replaced at once, others after a pause that doubles.
 LASTING_SECONDS = 10
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.1, 30
 STOP_SECONDS_MAX = 30
-# What the parent alone has a use for.
+# Variables that only the parent uses.
 NOT_FOR_WORKERS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-SQLITE = "--workers needs PostgreSQL: a database of SQLite belongs to one process"
+SQLITE = "--workers needs PostgreSQL: an SQLite database belongs to one process"
 
 
 class WorkerEndedError(Exception):
@@ -41,16 +41,16 @@ class WorkerEndedError(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(f"a worker ended with {code}")
-        # That of a signal is negative.
+        # A signal is a negative code.
         self.code = code if code > 0 else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a worker gets of the parent: its *number* of *count*, and descriptors.
+    """What a worker gets from the parent: its *number* of *count*, and descriptors.
 
-    One worker *migrates* the database, if the command line says so. *inboxes* are the ends of
-    those of all workers.
+    One worker *migrates* the database, if the command line says so. *inboxes* has both ends of
+    each worker's inbox.
     """
 
     number: int
@@ -83,13 +83,13 @@ class Share:
         return socket.socket(fileno=self.listens_on)
 
     def metrics(self) -> Metrics:
-        """Return the numbers of all workers, of which this one counts its own."""
+        """Return the metrics of all workers, prepared to count those of this one."""
         metrics = metrics_page.make_metrics(self.count, self.memory)
         metrics.use(self.number)
         return metrics
 
     def relay(self) -> Relay | None:
-        """Return what takes messages of websockets to the other workers, where it is possible."""
+        """Return the relay of websocket messages to the other workers, None without inboxes."""
         ends = [socket.socket(fileno=one) for one in self.inboxes]
         if not ends:
             return None

@@ -143,7 +143,7 @@ def _principal_problem(row: Row, *, documented: bool) -> str:
 
 
 def _field_problem(row: Row) -> str:
-    """Return why no login would add the field of a row, empty if one might."""
+    """Return why the name of a row's field is invalid, empty if it is valid."""
     try:
         fields.check_name(row["field"])
     except SkygearError as error:

@@ -88,7 +88,7 @@ class ImportPass:
             await self._remove(name, [row for key, row in here.items() if key not in listed])
 
     async def _take_types(self) -> None:
-        """Take record types, made ones and those that have only rules, and all fields."""
+        """Import all fields, and record types: those with a table and those with rules only."""
         roles, access = await skygear.read_rules(self.tx, self.source)
         made = {one.name for one in self.source.tables}
         here = await self._load_all("record_types")

@@ -168,6 +168,6 @@ async def list_acts(operator: Operator, app: str, before: str = "", limit: int =
 async def page_of_acts(
     operator: Operator, app: str, before: str, limit: int
 ) -> tuple[list[Act], str]:
-    """Return the same, and the cursor of the next page, empty on the last one."""
+    """Return a page of the acts, and the cursor of the next page, empty on the last one."""
     acts = await list_acts(operator, app, before, limit + 1)
     return acts[:limit], acts[limit - 1].id if len(acts) > limit else ""

@@ -9,7 +9,7 @@ from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.store import audit_log
 
-# A stranger writes these rows, so only the latest of each kind are kept.
+# Anyone can cause these rows, so only the latest of each kind are kept.
 ROWS_KEPT = 1000
 
 

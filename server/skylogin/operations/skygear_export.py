@@ -1,4 +1,4 @@
-"""Giving an app back to the original: SQL that `psql` loads into a database of skygear-server."""
+"""Exports an app as SQL that `psql` loads into a database of the original."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -28,8 +28,8 @@ async def export(  # noqa: PLR0913
 ) -> int:
     """Write the app, as of one moment, into *file*, and return the number of rows.
 
-    *app_name* is the old server's. What is loaded *replaces* what its schema has, which else has
-    to have no users.
+    *app_name* is the old server's. The SQL *replaces* what its schema has; without that, it
+    refuses a schema with users.
     """
     await operator.note(app, ACT, app_name)
     key_sets = operator.settings.auth_record_keys
@@ -68,7 +68,7 @@ class _Writer:
         self._file.write(text.encode())
 
     def take(self, table: str, rows: Sequence[Row]) -> None:
-        """Write rows of one table, or keep them until there is a place for them."""
+        """Write rows of one table, or keep them until other rows they need are written."""
         if table == "record_types":
             self._rules += rows
             self._fields |= {str(row["type"]): {} for row in rows if row["made"]}
@@ -83,7 +83,7 @@ class _Writer:
             self.write(skygear_sql.fixed_rows(table, rows))
 
     def end(self) -> None:
-        """Write what needs all the rows."""
+        """Write what depends on all rows."""
         self._write_types()
         self.write(skygear_sql.rules(self._rules))
         self.write(skygear_sql.ending(self._fields, self._assets))

@@ -181,21 +181,21 @@ async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: R
     seen = await skygear.count_rows(tx, source, "_auth", "last_seen_at IS NOT NULL")
     if report.into != settings.app_name:
         found.append(
-            f"open access tokens end, those of up to {seen:,} users: {report.into} is not the "
+            f"the open access tokens of up to {seen:,} users end: {report.into} is not the "
             "default app, and each app has a key of its own"
         )
     else:
         found.append(
-            f"open access tokens of up to {seen:,} users go on with the old TOKEN_STORE and "
-            "TOKEN_STORE_SECRET; if the old server had no TOKEN_STORE_SECRET, it used its "
+            f"the open access tokens of up to {seen:,} users stay valid with the old TOKEN_STORE "
+            "and TOKEN_STORE_SECRET; if the old server had no TOKEN_STORE_SECRET, it used its "
             "MASTER_KEY: set TOKEN_STORE_SECRET to that"
         )
         if source.app_name != settings.app_name:
             found.append(f"run the server with APP_NAME={settings.app_name}, as this import")
     if settings.token_store_secret and settings.token_store_secret == settings.master_key:
         found.append(
-            "TOKEN_STORE_SECRET is the master key: whoever can sign access tokens has both; give "
-            "it another value when the open tokens may end"
+            "TOKEN_STORE_SECRET is the master key, so one leak exposes both; give it another value "
+            "when the open access tokens may end"
         )
     if source.key_sets and set(source.key_sets) != set(settings.auth_record_keys):
         sets = ",".join(

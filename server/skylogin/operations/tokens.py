@@ -23,7 +23,7 @@ async def explain(operator: Operator, app: str, token: str) -> Verdict:
 def explain_with(
     accepted: Sequence[StoredSecret], token: str, now: datetime, rules: Rules
 ) -> Verdict:
-    """Do the same with these secrets. Raises RefusedError if one cannot be used."""
+    """Return how a login would end with these secrets. Raises RefusedError on an unusable one."""
     try:
         keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
     except ValueError as error:
@@ -58,7 +58,7 @@ def mint_with(  # noqa: PLR0913, PLR0917
     algorithm: str,
     bad: str,
 ) -> str:
-    """Do the same with this secret. Raises RefusedError on values that cannot be used."""
+    """Return a custom token signed with *secret*. Raises RefusedError on unusable values."""
     subject = str(claims["sub"])
     try:
         if not bad:
