@@ -85,7 +85,8 @@ class Operator:
         The act happens exactly once even if the connection is lost: its row in the audit list
         tells whether the transaction was committed. *details* must not contain secrets.
         """
-        row = self.audit_row(name, target, details)
+        at, row_id = self.now(), self.ids.timed_id(self.server_now())
+        row = Act(row_id, at, name, target, self.via, self.address, dict(details or {}))
 
         async def work_and_audit(tx: Transaction) -> T:
             result = await work(tx)
@@ -111,11 +112,6 @@ class Operator:
             pass
 
         await self.act(app, name, target, nothing, details)
-
-    def audit_row(self, name: str, target: str, details: Mapping[str, object] | None = None) -> Act:
-        """Return the audit list's row of an act."""
-        row_id = self.ids.timed_id(self.server_now())
-        return Act(row_id, self.now(), name, target, self.via, self.address, dict(details or {}))
 
     async def flush(self, app: str) -> None:
         """Write the log entries of *app* that the server still holds."""

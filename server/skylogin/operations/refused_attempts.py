@@ -39,10 +39,8 @@ def source(operator: Operator, kind: str) -> str:
 
 async def audit(operator: Operator, name: str, number: int) -> None:
     """Add the refused attempt to the audit list: the *number*-th of its address."""
-    row = operator.audit_row(name, "", {"attempts": number})
 
-    async def work(tx: Transaction) -> None:
-        await audit_log.add(tx, EVERY_APP, row)
-        await audit_log.keep_latest(tx, EVERY_APP, ROWS_KEPT, name)
+    async def make_room(tx: Transaction) -> None:
+        await audit_log.keep_latest(tx, EVERY_APP, ROWS_KEPT - 1, name)
 
-    await operator.store.run(work, was_committed=lambda tx: audit_log.has(tx, EVERY_APP, row.id))
+    await operator.act(EVERY_APP, name, "", make_room, {"attempts": number})
