@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from skylogin.admin.request import AdminRequest, Json
 from skylogin.operations import tokens
+from skylogin.operations.tokens import TokenOrder
 
 
 async def mint_token(request: AdminRequest) -> Json:
@@ -13,9 +14,8 @@ async def mint_token(request: AdminRequest) -> Json:
     if "skyprofile" in body:
         claims["skyprofile"] = body["skyprofile"]
     lifetime = timedelta(seconds=body.get("expires_in", 3600))
-    algorithm, bad = body.get("algorithm", "HS256"), body.get("bad", "")
-    token = await tokens.mint(request.operator, request.app, claims, lifetime, algorithm, bad)
-    return {"token": token}
+    order = TokenOrder(claims, lifetime, body.get("algorithm", "HS256"), body.get("bad", ""))
+    return {"token": await tokens.mint(request.operator, request.app, order)}
 
 
 async def explain_token(request: AdminRequest) -> Json:

@@ -59,9 +59,9 @@ def mint(  # noqa: PLR0913, PLR0917
         order = {"sub": subject, "claims": claims, "expires_in": expires_in, "bad": bad or None}
         token = target.ask_app("POST", "tokens", algorithm=algorithm, **order)["token"]
     elif known:
-        lifetime, claims = timedelta(seconds=expires_in), {"sub": subject, **claims}
-        now = system_now()
-        token = tokens.mint_with(known[0].secret, claims, now, lifetime, algorithm, bad)
+        claims, lifetime = {"sub": subject, **claims}, timedelta(seconds=expires_in)
+        wanted = tokens.TokenOrder(claims, lifetime, algorithm, bad)
+        token = wanted.sign(known[0].secret, system_now())
     else:
         output.fail(
             "no custom token secret: set CUSTOM_TOKEN_SECRET or run `skylogin secret rotate`"

@@ -1,6 +1,7 @@
 """Custom tokens: explain one, and make one if that is allowed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from skylogin.config import DEV
@@ -31,43 +32,37 @@ def explain_with(
     return explaining.explain(token, keys, now, rules)
 
 
-async def mint(  # noqa: PLR0913, PLR0917
-    operator: Operator,
-    app: str,
-    claims: Mapping[str, object],
-    lifetime: timedelta = timedelta(hours=1),
-    algorithm: str = "HS256",
-    bad: str = "",
-) -> str:
-    """Return a custom token as an authentication server makes it; *claims* contain its `sub`.
+@dataclass(frozen=True, slots=True)
+class TokenOrder:
+    """A custom token to make. *claims* contain its `sub`; *bad* names a kind that is refused."""
 
-    *bad* names a kind of token that is refused. Raises RefusedError under `skylogin serve` and on
-    an unknown kind, and ConflictError if no secret is accepted.
+    claims: Mapping[str, object]
+    lifetime: timedelta = timedelta(hours=1)
+    algorithm: str = "HS256"
+    bad: str = ""
+
+    def sign(self, secret: str, now: datetime) -> str:
+        """Return the token, signed with *secret*. Raises RefusedError on unusable values."""
+        subject, claims, lifetime = str(self.claims["sub"]), self.claims, self.lifetime
+        try:
+            if self.bad:
+                return bad_tokens.mint(
+                    self.bad, subject, secret, now, claims, lifetime, self.algorithm
+                )
+            return minting.mint(subject, secret, now, lifetime, self.algorithm, claims)
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+
+
+async def mint(operator: Operator, app: str, order: TokenOrder) -> str:
+    """Return a custom token as an authentication server makes it.
+
+    Raises RefusedError under `skylogin serve` and on an unknown kind of bad token, and
+    ConflictError if no secret is accepted.
     """
     if operator.settings.mode != DEV:
         raise RefusedError("only `skylogin dev` makes custom tokens: your own server signs them")
-    secret = await _signing_secret(operator, app)
-    return mint_with(secret, claims, operator.now(), lifetime, algorithm, bad)
-
-
-def mint_with(  # noqa: PLR0913, PLR0917
-    secret: str,
-    claims: Mapping[str, object],
-    now: datetime,
-    lifetime: timedelta,
-    algorithm: str,
-    bad: str,
-) -> str:
-    """Return a custom token signed with *secret*. Raises RefusedError on unusable values."""
-    subject = str(claims["sub"])
-    try:
-        if not bad:
-            return minting.mint(subject, secret, now, lifetime, algorithm, claims)
-        return bad_tokens.mint(
-            bad, subject, secret, now, claims, lifetime=lifetime, algorithm=algorithm
-        )
-    except ValueError as error:
-        raise RefusedError(str(error)) from None
+    return order.sign(await _signing_secret(operator, app), operator.now())
 
 
 async def _signing_secret(operator: Operator, app: str) -> str:

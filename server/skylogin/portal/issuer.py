@@ -20,6 +20,7 @@ from skylogin.http.errors import status_of
 from skylogin.http.forwarding import Client
 from skylogin.operations import tokens, users
 from skylogin.operations.operator import Operator, RefusedError, enter, operator_of
+from skylogin.operations.tokens import TokenOrder
 from skylogin.portal import profile_tree, templates
 from skylogin.store.user_search import Search
 from skylogin.tokens.custom_token import DOCUMENTED
@@ -95,7 +96,7 @@ async def _issue(
     claims: dict[str, object] = {"sub": sub}
     if "skyprofile" in given:
         claims["skyprofile"] = given["skyprofile"]
-    token = await tokens.mint(operator, app, claims)
+    token = await tokens.mint(operator, app, TokenOrder(claims))
     if not (is_form and address):
         return _json({"token": token})
     # A page that sends its users here gets what it sent along back with the token.

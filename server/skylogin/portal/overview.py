@@ -15,6 +15,7 @@ from skylogin.domain.login_attempt import Origin
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations import imports, overview, secrets, tokens
 from skylogin.operations.operator import RefusedError, page_of_acts
+from skylogin.operations.tokens import TokenOrder
 from skylogin.portal import chart, commands, setting_groups
 from skylogin.portal.request import PageRequest, read_object
 
@@ -54,7 +55,7 @@ async def try_login(request: PageRequest) -> web.Response:
     typed = {"subject": subject, "profile": profile}
     try:
         claims = {"sub": subject, "skyprofile": read_object(profile, "The profile")}
-        token = await tokens.mint(request.operator, request.app, claims)
+        token = await tokens.mint(request.operator, request.app, TokenOrder(claims))
     except RefusedError as error:
         return await show_start(request, **typed, answer={"status": None, "text": str(error)})
     answer = await dispatch(_login_call(request, token), request.services)

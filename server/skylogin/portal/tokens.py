@@ -8,6 +8,7 @@ from aiohttp import web
 from skylogin.config import DEV
 from skylogin.operations import tokens
 from skylogin.operations.operator import RefusedError
+from skylogin.operations.tokens import TokenOrder
 from skylogin.portal.request import PageRequest, read_object, status_with
 from skylogin.tokens import bad_tokens
 
@@ -46,9 +47,8 @@ async def mint_token(request: PageRequest) -> web.Response:
         profile = read_object(typed["profile"] or "{}", "The profile")
         lifetime = timedelta(seconds=_read_seconds(typed["expires_in"]))
         claims = {"sub": typed["subject"], "skyprofile": profile}
-        minted = await tokens.mint(
-            request.operator, request.app, claims, lifetime, bad=typed["bad"]
-        )
+        order = TokenOrder(claims, lifetime, bad=typed["bad"])
+        minted = await tokens.mint(request.operator, request.app, order)
     except RefusedError as error:
         return await show_token(request, **typed, problem=str(error))
     verdict = await tokens.explain(request.operator, request.app, minted)

@@ -110,13 +110,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
 # fmt: on
 
 
-def mint(  # noqa: PLR0913
+def mint(  # noqa: PLR0913, PLR0917
     kind: str,
     subject: str,
     secret: str,
     now: datetime,
     claims: Claims | None = None,
-    *,
     lifetime: timedelta = HOUR,
     algorithm: str = "HS256",
 ) -> str:
