@@ -81,7 +81,7 @@ def is_running(process: int) -> bool:
     """Return whether there is a process, other than one that ended and is not waited for."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
