@@ -190,15 +190,14 @@ def test_a_full_disk_leaves_nothing_behind(path: Path, tmp_path: Path) -> None:
 def test_an_interrupt_leaves_nothing_behind(path: Path, tmp_path: Path) -> None:
     """Ctrl-C or SIGTERM, whatever is done meanwhile."""
 
-    def interrupted(_done: int, _total: int) -> None:
-        raise KeyboardInterrupt
+    for percent in (0, 50, 100):
 
-    def goes_on(_done: int, _total: int) -> None:
-        pass
+        def interrupt(done: int, _: int, after: int = percent) -> None:
+            if done >= after:
+                raise KeyboardInterrupt
 
-    for watcher in (backup.Watcher(interrupted, goes_on), backup.Watcher(goes_on, interrupted)):
         with pytest.raises(KeyboardInterrupt):
-            backup.copy(path, tmp_path / "copy.db", watcher)
+            backup.copy(path, tmp_path / "copy.db", interrupt)
     assert files_below(tmp_path) == {DATABASE}
 
 

@@ -16,7 +16,7 @@ from skylogin.clock import system_now
 from skylogin.config import SQLITE_PREFIX, Settings
 from skylogin.database import Store, tables
 from skylogin.database import backup as copies
-from skylogin.database.backup import BackupError, Contents, Watcher
+from skylogin.database.backup import BackupError, Contents, Progress
 from skylogin.database.sqlite_file import has_content
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.errors import SkygearError
@@ -39,10 +39,10 @@ def backup(
     path = _path_of(settings, "pg_dump")
     _check_target(file, path, replace=replace)
     at = system_now()
-    with _failing(f"{file} was not written"), _watching() as watcher:
+    with _failing(f"{file} was not written"), _watching() as progress:
         if path.is_file():
             database_file.check_unserved_log(path)
-        contents = copies.copy(path, file, watcher, without=apps.OWNER)
+        contents = copies.copy(path, file, progress, without=apps.OWNER)
     _note_time(f"{SQLITE_PREFIX}{path}", at.isoformat())
     left_out = _left_out(settings)
     if as_json:
@@ -72,8 +72,8 @@ def restore(
         except BlockingIOError:
             output.fail(f"a server uses {path}: stop it first")
         try:
-            with _watching() as watcher:
-                contents, kept = _restore(file, path, watcher, replace=replace)
+            with _watching() as progress:
+                contents, kept = _restore(file, path, progress, replace=replace)
             # It describes the database that was replaced.
             lock.is_needed = False
         finally:
@@ -91,7 +91,7 @@ def restore(
 
 
 def _restore(
-    file: Path, path: Path, watcher: Watcher, *, replace: bool
+    file: Path, path: Path, progress: Progress, *, replace: bool
 ) -> tuple[Contents, Path | None]:
     with copies.reading(file) as backup:
         version = copies.version_of(backup, file)
@@ -101,7 +101,7 @@ def _restore(
         raise BackupError(f"{file} is the database itself")
     if _has_something(path) and not replace:
         raise BackupError("it exists: --replace keeps it under another name")
-    with copies.prepared(file, path, watcher, without=apps.OWNER) as (new, contents):
+    with copies.prepared(file, path, progress, without=apps.OWNER) as (new, contents):
         kept = copies.keep_old(path, system_now())
         copies.put(new, path)
     return contents, kept
@@ -163,30 +163,14 @@ def _shown(contents: Contents) -> dict[str, object]:
 
 
 @contextmanager
-def _watching() -> Iterator[Watcher]:
+def _watching() -> Iterator[Progress]:
     """Show on a terminal what is done; what ends the process leaves nothing behind."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        with output.progress("Copying and checking", "steps") as progress:
-            yield _steps(progress)
+        with output.progress("Copying and checking", "%") as progress:
+            yield progress
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _steps(progress: copies.Progress) -> Watcher:
-    """Return a watcher that shows the pages as the first half of all, the tables as the second."""
-    pages = 1
-    progress(0, 1)
-
-    def copying(done: int, total: int) -> None:
-        nonlocal pages
-        pages = total
-        progress(done, 2 * total)
-
-    def checking(done: int, total: int) -> None:
-        progress(pages + pages * done // total, 2 * pages)
-
-    return Watcher(copying, checking)
 
 
 @contextmanager

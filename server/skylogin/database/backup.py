@@ -35,28 +35,21 @@ class Contents:
     rows: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """Gets what is done and the total, of the pages to copy and of the tables to check."""
-
-    copying: Progress
-    checking: Progress
-
-
-def copy(source: Path, target: Path, watcher: Watcher, *, without: str = "") -> Contents:
+def copy(source: Path, target: Path, progress: Progress, *, without: str = "") -> Contents:
     """Replace the file *target* by a copy of the database *source*, for this user alone.
 
-    The setting *without* is left out. Raises BackupError, OSError and sqlite3.Error, and leaves
+    *progress* gets percents: the first half is copying, the second checking. The setting
+    *without* is left out. Raises BackupError, OSError and sqlite3.Error, and leaves
     nothing behind then.
     """
-    with prepared(source, target, watcher, without=without) as (new, contents):
+    with prepared(source, target, progress, without=without) as (new, contents):
         put(new, target)
     return contents
 
 
 @contextmanager
 def prepared(
-    source: Path, target: Path, watcher: Watcher, *, without: str = ""
+    source: Path, target: Path, progress: Progress, *, without: str = ""
 ) -> Iterator[tuple[Path, Contents]]:
     """Yield a checked copy of *source* beside *target*, which is deleted unless it is moved."""
     with reading(source) as before, _new_file(target) as new:
@@ -67,13 +60,13 @@ def prepared(
             before.backup(
                 copied,
                 pages=PAGES_AT_ONCE,
-                progress=lambda _, left, total: watcher.copying(total - left, total),
+                progress=lambda _, left, total: progress(50 - 50 * left // max(1, total), 100),
             )
         with closing(sqlite3.connect(new, isolation_level=None)) as copied:
             # A single file, which can also be read where nothing can be written.
             copied.execute("PRAGMA journal_mode=DELETE")
             copied.execute("DELETE FROM settings WHERE name = ?", (without,))
-            rows = _compare(before, copied, watcher.checking, without)
+            rows = _compare(before, copied, progress, without)
         with new.open("rb") as file:
             os.fsync(file.fileno())
         yield new, Contents(version, rows)
@@ -160,7 +153,7 @@ def _compare(
     tables = version_table.tables_of_file(source)
     rows = {}
     for number, table in enumerate(sorted(tables)):
-        progress(number, len(tables))
+        progress(50 + 50 * number // len(tables), 100)
         [found] = copied.execute(f"PRAGMA integrity_check('{table}')").fetchone()
         if found != "ok":
             raise BackupError(f"the database is damaged: {' '.join(str(found).split())}")
@@ -171,5 +164,5 @@ def _compare(
         [expected] = source.execute(count, {"without": without}).fetchone()
         if rows[table] != expected:
             raise BackupError(f"the copy has {rows[table]} rows of {table}, not {expected}")
-    progress(len(tables), len(tables))
+    progress(100, 100)
     return rows
