@@ -25,7 +25,7 @@ START_UP_LIST = {
     "cli.main": {"skylogin.cli."},
     "cli.output": {"rich"},
     "cli.project_file": {"skylogin.seeds."},
-    "cli.run_command": {"skylogin.cli.refused_attempts"},
+    "cli.run_command": {"skylogin.cli.refused_logins"},
     "cli.seeding": {"skylogin.seeds."},
     "cli.tracing": {"skylogin.traces"},
     "cli.servers": {"skylogin.client.readiness", "skylogin.database.migrate"},

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from skylogin.admin.request import AdminRequest, Json, read_time, time_text
 from skylogin.domain.login_attempt import Filter, LogEntry
 from skylogin.http import event_stream
-from skylogin.operations import login_attempts, refused_attempts
+from skylogin.operations import login_attempts
 
 
 async def list_attempts(request: AdminRequest) -> Json:
@@ -36,7 +36,7 @@ async def wait_for_attempt(request: AdminRequest) -> Json:
 
 async def follow_attempts(request: AdminRequest) -> object:
     """Send new login attempts as events until the client disconnects."""
-    with refused_attempts.stream(request.operator):
+    with login_attempts.stream(request.operator):
         return await event_stream.send(request.http, following(request), _as_json)
 
 

@@ -164,7 +164,7 @@ def _shown(contents: Contents) -> dict[str, object]:
 
 @contextmanager
 def _watching() -> Iterator[Progress]:
-    """Show on a terminal what is done; what ends the process leaves nothing behind."""
+    """Show the progress on a terminal; SIGTERM ends the block like Ctrl-C, and leaves nothing."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with output.progress("Copying and checking", "%") as progress:

@@ -69,10 +69,10 @@ async def _execute(settings: Settings, command: list[str], seeding: Seeding) -> 
             forwarding.cancel()
         if code != 0:
             # On the start-up list: most commands succeed.
-            from skylogin.cli import refused_attempts  # noqa: PLC0415
+            from skylogin.cli import refused_logins  # noqa: PLC0415
 
             with suppress(SkygearError):
-                await refused_attempts.show(running, first_id)
+                await refused_logins.show(running, first_id)
         return code if code >= 0 else ENDED_BY_SIGNAL - code
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
+from skylogin.domain.limit_table import STREAMS
 from skylogin.domain.login_attempt import Filter, LogEntry
 from skylogin.ids import timed_prefix
 from skylogin.operations.operator import MissingError, Operator
@@ -91,6 +93,11 @@ async def _load_from(
         return await stored_attempts.find(tx, app, bounded, "", FOLLOWED_AT_ONCE_MAX)
 
     return {entry.id: entry for entry in await operator.store.run(load, write=False)}
+
+
+def stream(operator: Operator) -> AbstractContextManager[None]:
+    """Count a live stream of the operator's address. Raises SkygearError if it has too many."""
+    return operator.limits.holding(STREAMS, source_of(operator.address))
 
 
 async def wait(

@@ -1,10 +1,8 @@
 """Wrong passwords and tokens of operators: each is limited by its address, and audited."""
 
-from contextlib import AbstractContextManager
-
 from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
-from skylogin.domain.limit_table import PORTAL_SIGN_INS, STREAMS
+from skylogin.domain.limit_table import PORTAL_SIGN_INS
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.operations.operator import Operator, RefusedError
 from skylogin.store import audit_log
@@ -25,11 +23,6 @@ def too_many(operator: Operator, what: str, seconds: int) -> TooManyAttemptsErro
     """Count that an operator has to wait, and return the error that says so."""
     operator.limits.hits[PORTAL_SIGN_INS] += 1
     return TooManyAttemptsError(what, seconds)
-
-
-def stream(operator: Operator) -> AbstractContextManager[None]:
-    """Count a live stream of the operator's address. Raises SkygearError if it has too many."""
-    return operator.limits.holding(STREAMS, source_of(operator.address))
 
 
 def source(operator: Operator, kind: str) -> str:

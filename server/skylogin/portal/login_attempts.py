@@ -12,7 +12,7 @@ from skylogin.domain.claims import PROFILE_CLAIM
 from skylogin.domain.login_attempt import NAMES_MAX, Details, Filter, LogEntry
 from skylogin.errors import Reason
 from skylogin.http import event_stream
-from skylogin.operations import login_attempts, refused_attempts
+from skylogin.operations import login_attempts
 from skylogin.operations.login_attempts import AttemptPage
 from skylogin.operations.operator import RefusedError
 from skylogin.operations.overview import ACCEPTED
@@ -116,7 +116,7 @@ async def stream_logins(request: PageRequest) -> web.StreamResponse:
         values = {"attempt": attempt, "base": request.base, "now": request.operator.now()}
         return templates.render("login_row.html", values)
 
-    with refused_attempts.stream(request.operator):
+    with login_attempts.stream(request.operator):
         new = login_attempts.follow(request.operator, request.app, wanted)
         return await event_stream.send(request.http, new, to_row)
 
