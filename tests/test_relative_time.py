@@ -16,6 +16,6 @@ BRIEF = {
 
 
 @pytest.mark.parametrize(("before", "expected"), BRIEF.items())
-def test_a_time_is_told_in_its_largest_unit(before: timedelta, expected: str) -> None:
+def test_a_time_is_given_in_its_largest_unit(before: timedelta, expected: str) -> None:
     """Or as one that is still to come."""
     assert relative_time.ago(NOW - before, NOW, brief=True) == expected

@@ -14,7 +14,7 @@ AT_ONCE = 100
 
 
 @pytest.mark.slow
-async def test_odd_tokens_are_answered_as_recorded(
+async def test_unusual_tokens_are_answered_as_recorded(
     make_services: MakeServices, ask: Ask, clock: Clock, operator: Operator
 ) -> None:
     """Accepted or refused; and the login log shows each attempt."""

@@ -332,7 +332,7 @@ async def test_nobody_sees_a_user_through_another_record(
     assert isinstance(await directory.found("nobody", "note"), list)
 
 
-async def test_another_user_is_not_told_from_none(open_directory: OpenDirectory) -> None:
+async def test_another_user_looks_like_a_missing_one(open_directory: OpenDirectory) -> None:
     """Neither when its record is saved or deleted, nor when something is to refer to it."""
     directory = await open_directory(SERVE, SKYLOGIN_USER_DIRECTORY="owner")
     entries = []

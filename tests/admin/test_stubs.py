@@ -136,7 +136,7 @@ async def test_stubs_answer_in_their_order_and_then_the_newest(site_app: SiteApp
     assert used == [0, 2, 1, 2]
 
 
-async def test_a_star_at_the_end_covers_every_action_that_begins_so(site_app: SiteApp) -> None:
+async def test_a_star_at_the_end_covers_every_action_with_that_prefix(site_app: SiteApp) -> None:
     """But none that is emulated."""
     await add(site_app, "sso:*", result="stub")
     await add(site_app, "*", result="any", times=1)

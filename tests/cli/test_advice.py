@@ -44,7 +44,7 @@ def on_settings(**changes: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("changes", "begins"), SETTINGS.values(), ids=SETTINGS)
-def test_settings_that_protect_less_are_told(changes: dict[str, str], begins: str) -> None:
+def test_settings_that_protect_less_are_reported(changes: dict[str, str], begins: str) -> None:
     """One line each, with what to do."""
     assert on_settings() == []
     [text] = on_settings(**changes)
@@ -58,7 +58,7 @@ def test_operators_behind_a_proxy_or_on_loopback_are_fine(more: dict[str, str]) 
     assert on_settings(SKYLOGIN_ADMIN_TOKEN="97a1c4bd03f9f2e1d", **more) == []
 
 
-def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That of the database, and that of the access tokens."""
     (tmp_path / "tokens").mkdir()
     more = {
@@ -74,7 +74,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ]
 
 
-def test_tokens_from_the_future_are_told() -> None:
+def test_tokens_from_the_future_are_reported() -> None:
     """Together, whatever time it was that they had."""
     refused = {"issued_in_future": 2, "not_yet_valid": 1, "signature_wrong": 7}
     points = [{"refused": {}}, {"refused": refused}]
@@ -92,7 +92,7 @@ def test_tokens_from_the_future_are_told() -> None:
         ((NOW - timedelta(days=1)).isoformat(), None),
     ],
 )
-def test_an_old_backup_is_told(at: str | None, begins: str | None) -> None:
+def test_an_old_backup_is_reported(at: str | None, begins: str | None) -> None:
     """And one that was never made."""
     found = list(advice.on_backup(at, NOW))
 
@@ -109,7 +109,7 @@ POSTGRESQL = {
 
 
 @pytest.mark.parametrize(("changes", "part"), POSTGRESQL.values(), ids=POSTGRESQL)
-def test_a_postgresql_that_protects_less_is_told(changes: dict[str, object], part: str) -> None:
+def test_a_postgresql_that_protects_less_is_reported(changes: dict[str, object], part: str) -> None:
     """One that is well is not."""
     assert list(advice.on_postgresql(WELL)) == []
     assert list(advice.on_postgresql(replace(WELL, synchronous_commit="local"))) == []

@@ -100,7 +100,7 @@ def test_the_time_of_the_last_backup_is_in_the_database(path: Path, tmp_path: Pa
     assert datetime.fromisoformat(copied["at"]).tzinfo is not None
 
 
-def test_what_a_backup_does_not_have_is_told(path: Path, tmp_path: Path) -> None:
+def test_what_a_backup_does_not_contain_is_listed(path: Path, tmp_path: Path) -> None:
     """Settings, and the tokens in files."""
     (tmp_path / ".env").write_text("API_KEY=a-key\n")
 

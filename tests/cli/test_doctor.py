@@ -38,7 +38,7 @@ def test_doctor_warns_of_an_app_without_a_secret(operated: OperatedServer) -> No
 
 
 @pytest.mark.parametrize("mode", ["dev", "serve"])
-def test_doctor_tells_of_a_certificate_that_cannot_be_used(tmp_path: Path, mode: str) -> None:
+def test_doctor_reports_a_certificate_that_cannot_be_used(tmp_path: Path, mode: str) -> None:
     """And not that a server can start."""
     files = {"SKYLOGIN_TLS_CERT": "missing.pem", "SKYLOGIN_TLS_KEY": "missing.pem"}
     found = run_command(tmp_path, *DOCTOR, "--mode", mode, **KEYS, **files)
@@ -172,7 +172,7 @@ def test_dev_mode_in_production_is_a_warning(value: str, warns: bool, tmp_path: 
     assert "warning\tsettings" not in dev.stdout
 
 
-def test_serve_tells_at_its_start_what_is_closed(
+def test_serve_says_at_its_start_what_is_closed(
     start_server: StartServer,
 ) -> None:
     """On stderr; `skylogin dev` is open."""
@@ -196,7 +196,7 @@ def test_serve_warns_of_dev_mode(start_server: StartServer) -> None:
     assert "warning: DEV_MODE is on" in server.log
 
 
-def test_doctor_tells_what_is_open_to_others(tmp_path: Path) -> None:
+def test_doctor_reports_what_is_open_to_others(tmp_path: Path) -> None:
     """A `dev` beyond loopback, and a file with secrets."""
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///x.db\nMASTER_KEY=secret\n")
     (tmp_path / ".env").chmod(0o644)

@@ -44,7 +44,7 @@ def test_env_is_read_and_the_environment_wins(
 
 
 @pytest.mark.parametrize("in_file", [False, True])
-def test_an_empty_secret_is_none_to_a_service(
+def test_an_empty_secret_counts_as_unset_for_a_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_file: bool
 ) -> None:
     """Its file of settings may have lines without a value; `dev` turns the login off."""
@@ -443,7 +443,7 @@ FILES = {
 
 
 @pytest.mark.parametrize(("text", "mode", "is_wide"), FILES.values(), ids=FILES)
-def test_a_file_with_secrets_that_others_may_read_is_told(
+def test_a_file_with_secrets_that_others_may_read_is_reported(
     text: str, mode: int, is_wide: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line, with its mode."""
@@ -458,7 +458,7 @@ def test_a_file_with_secrets_that_others_may_read_is_told(
 
 
 @pytest.mark.parametrize("name", sorted(config.NOT_SHOWN))
-def test_a_wide_file_of_one_secret_is_told_too(name: str, tmp_path: Path) -> None:
+def test_a_secret_file_that_others_may_read_is_reported_too(name: str, tmp_path: Path) -> None:
     """Also where `.env` is not read."""
     file = tmp_path / "secret"
     file.write_text("a secret of twenty characters")

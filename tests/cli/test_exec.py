@@ -76,7 +76,7 @@ sys.exit(int(sys.argv[1]))
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_command_that_fails_is_told_of_refused_logins(code: int, tmp_path: Path) -> None:
+def test_refused_logins_are_shown_if_the_command_fails(code: int, tmp_path: Path) -> None:
     """Those of every app; a command that succeeds may have expected them."""
     done = run_skylogin(tmp_path, "exec", "--", sys.executable, "-c", FAIL_TO_LOG_IN, str(code))
 

@@ -163,7 +163,7 @@ def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["x86_64-conda-linux-gnu", "a..b", "192.0.2.9"])
-def test_a_host_that_is_no_address_is_reported(host: str, tmp_path: Path) -> None:
+def test_a_host_that_is_not_an_address_is_reported(host: str, tmp_path: Path) -> None:
     """By its variable: conda, for one, sets it to something else."""
     refused = run_command(tmp_path, "dev", "--ephemeral", HOST=host, PORT="0")
 

@@ -156,7 +156,7 @@ async def test_the_watchdog_is_fed_in_time(
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", "/nowhere/at/all", "@nobody listens here"])
-def test_a_service_manager_that_does_not_listen_is_none(
+def test_a_service_manager_that_does_not_listen_is_ignored(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server runs on."""

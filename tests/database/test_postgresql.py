@@ -69,7 +69,7 @@ async def test_the_first_host_that_can_be_written_is_used(postgresql_url: str) -
     assert await shown(url, "jit") == {"jit": "off"}
 
 
-async def test_a_statement_that_takes_too_long_is_told(postgresql_url: str) -> None:
+async def test_a_statement_that_takes_too_long_is_reported(postgresql_url: str) -> None:
     """The server ends it, because of a limit that an operator set."""
     store = Store(f"{postgresql_url}?options=-cstatement_timeout=10")
 

@@ -143,7 +143,7 @@ def test_parameters_of_libpq_are_taken() -> None:
         "load_balance_hosts=random",
     ],
 )
-def test_a_parameter_without_effect_is_told_in_one_line(parameter: str) -> None:
+def test_a_parameter_without_effect_is_reported_in_one_line(parameter: str) -> None:
     """The server starts: hosted databases show such URLs."""
     environment = {"DATABASE_URL": f"postgresql://db.example/app?{parameter}"}
 

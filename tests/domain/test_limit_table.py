@@ -49,7 +49,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "problem"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_read_is_told(text: str, problem: str) -> None:
+def test_what_cannot_be_read_is_reported(text: str, problem: str) -> None:
     """In one sentence."""
     with pytest.raises(ValueError, match=problem.replace("(", r"\(").replace(")", r"\)")):
         limit_table.read(text)

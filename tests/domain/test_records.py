@@ -235,7 +235,7 @@ def test_an_id_of_another_database_is_refused() -> None:
     assert refused.kind.name == "Duplicated"
 
 
-def test_an_atomic_call_tells_the_error_of_each_record() -> None:
+def test_an_atomic_call_reports_the_error_of_each_record() -> None:
     """In order if a record cannot be read, by its id if it was refused."""
     refusal = records.not_permitted()
     body = {"name": "PermissionDenied", "code": 102, "message": refusal.message}

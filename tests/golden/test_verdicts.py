@@ -9,7 +9,7 @@ RECORDED_COUNT = 11_900
 SHOWN_PER_ODDITY = 3
 
 
-def test_odd_tokens_get_the_recorded_verdicts():
+def test_unusual_tokens_get_the_recorded_verdicts():
     """Each of thousands of tokens is accepted or refused as in the original."""
     recorded = recorded_verdicts()
     wrong = [

@@ -67,7 +67,7 @@ def test_an_address_is_read_without_port_and_zone(text: str, address: str) -> No
 
 
 @pytest.mark.parametrize("text", NOT_NODES)
-def test_what_is_not_an_address_is_none(text: str) -> None:
+def test_what_is_not_an_address_is_ignored(text: str) -> None:
     """A client is not known by a name that a proxy made up."""
     assert read_address(text) is None
 

@@ -68,7 +68,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_whoever_is_added_can_log_in(
+async def test_every_added_user_can_log_in(
     case: tuple[Callable[[Operator, str], Awaitable[None]], str, str, bool],
     make_services: MakeServices,
     make_operator: MakeOperator,
@@ -121,7 +121,7 @@ async def test_long_subjects_are_exported_and_imported(
 
 
 @pytest.mark.slow
-def test_the_fixture_refuses_whoever_cannot_log_in() -> None:
+def test_the_fixture_refuses_users_who_cannot_log_in() -> None:
     """`users.add` says why; with the other contract the user logs in."""
     with SkyloginServer() as server:
         app = server.app()

@@ -87,7 +87,7 @@ ODD = """it's "odd" #{1} \\ $HOME `x` €"""
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-async def test_odd_keys_and_secrets_can_be_pasted(
+async def test_unusual_keys_and_secrets_can_be_pasted(
     name: str, require: Any, make_site: MakeSite, tmp_path: Path
 ) -> None:
     """Whatever characters they have."""

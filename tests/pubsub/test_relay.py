@@ -67,7 +67,7 @@ async def test_a_worker_that_does_not_read_delays_no_other() -> None:
     close(inboxes)
 
 
-async def test_the_last_worker_reads_no_more() -> None:
+async def test_the_last_worker_stops_reading() -> None:
     """An inbox that nobody can write to would always be ready."""
     inboxes = make_inboxes(1)
     worker = Worker(0, inboxes)

@@ -13,7 +13,7 @@ PAGE = PAGES["docs/moving-from-skygear.md"]
 SQL, COMMAND = re.findall(r"^ *```text\n(.+?)```$", PAGE, re.DOTALL | re.MULTILINE)[:2]
 
 
-def test_every_kind_is_told() -> None:
+def test_every_kind_is_explained() -> None:
     """What may be unclear has a row of the page."""
     assert re.findall(r"^\| `([a-z][a-z-]+)` \| .+ \| .+ \|$", PAGE, re.MULTILINE) == list(KINDS)
 

@@ -16,7 +16,7 @@ def without(answer: Any, *names: str) -> Any:
 
 
 @pytest.mark.parametrize("new", ["sqlite", "postgresql"], indirect=True)
-def test_all_users_come_over(old: OldDatabase, new: NewDatabase) -> None:
+def test_all_users_are_imported(old: OldDatabase, new: NewDatabase) -> None:
     """Old access tokens, ids, passwords and refusals are those of the original."""
     before = old.dump()
     report = new.load(old.reader_url)

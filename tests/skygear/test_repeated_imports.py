@@ -66,7 +66,9 @@ def test_a_second_import_brings_changes(old: OldDatabase, new: NewDatabase) -> N
         assert len(server.app().users) == len(other.app().users)
 
 
-def test_a_killed_import_goes_on(old: OldDatabase, new: NewDatabase, tmp_path: Path) -> None:
+def test_a_killed_import_can_be_continued(
+    old: OldDatabase, new: NewDatabase, tmp_path: Path
+) -> None:
     """What was written before the kill stays, and the next import writes the rest."""
     done = run_python(tmp_path, "-c", KILLED, old.url, new.url, **SETTINGS)
     assert done.returncode == -signal.SIGKILL

@@ -46,7 +46,7 @@ async def test_every_attempt_counts_once(
     assert await overview.overview(operator, "other") != seen
 
 
-async def test_attempts_that_the_login_log_leaves_out_are_told(
+async def test_attempts_that_the_login_log_leaves_out_are_reported(
     make_services: MakeServices, ask: Ask, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a warning; by their reason they count once, like the others."""

@@ -21,7 +21,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("answer", "said"), ANSWERS.values(), ids=ANSWERS)
-async def test_the_reason_why_redis_cannot_be_used_is_told(answer: bytes, said: str) -> None:
+async def test_the_reason_why_redis_cannot_be_used_is_reported(answer: bytes, said: str) -> None:
     """In our words, without what it says itself, which may have a token."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,7 +36,7 @@ async def test_the_reason_why_redis_cannot_be_used_is_told(answer: bytes, said: 
     assert problem == f"names a Redis that {said}: {at}"
 
 
-async def test_a_redis_that_does_not_run_is_told() -> None:
+async def test_a_redis_that_does_not_run_is_reported() -> None:
     """The system says why."""
     for at, why in (("127.0.0.1:1", "Connection refused"), ("nobody.invalid:1", "not known")):
         problem = await redis_store.find_problem(f"redis://:Geheim@{at}", "")

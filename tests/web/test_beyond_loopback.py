@@ -39,7 +39,7 @@ def test_dev_beyond_loopback_needs_a_key_of_its_own(
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1:80", "a..b", "localhost.invalid"])
-def test_what_is_no_address_is_not_called_beyond_loopback(host: str) -> None:
+def test_an_invalid_address_is_not_called_beyond_loopback(host: str) -> None:
     """Conda, for one, sets HOST to the kind of the machine."""
     with pytest.raises(ConfigurationError, match="not an address of this machine"):
         listening.check_reach(config.read({"HOST": host}, config.DEV))

@@ -49,7 +49,7 @@ async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
     ids=["no key", "API key", "master key"],
 )
 @pytest.mark.parametrize("has_length", [True, False])
-async def test_a_body_has_a_largest_size(
+async def test_the_size_of_a_body_is_limited(
     client: Client, headers: dict[str, str], size: int, has_length: bool
 ) -> None:
     """Whether the client gives its length or not."""
@@ -75,7 +75,7 @@ async def test_a_master_key_in_a_body_does_not_make_the_body_larger(client: Clie
     [[1] * VALUES_MAX, [{}] * VALUES_MAX, dict.fromkeys(map(str, range(VALUES_MAX)), ",")],
     ids=["numbers", "objects", "members"],
 )
-async def test_a_body_has_a_largest_number_of_values(client: Client, values: Any) -> None:
+async def test_the_number_of_values_in_a_body_is_limited(client: Client, values: Any) -> None:
     """Those of the operator's own servers do not."""
     data = json.dumps({"action": "", "values": values}).encode()
 
@@ -130,7 +130,7 @@ async def test_a_long_body_is_read_in_a_thread(
     assert threads[0] == threading.get_ident() != threads[1]
 
 
-async def test_all_bodies_together_have_a_largest_size(client: Client) -> None:
+async def test_the_size_of_all_bodies_together_is_limited(client: Client) -> None:
     """Beyond it long ones are refused for a while, and short ones are not."""
     client.app[BODIES].all_bytes_max = 150_000
     arrived, go_on = asyncio.Event(), asyncio.Event()
@@ -172,7 +172,7 @@ async def test_a_client_that_leaves_gives_its_memory_back(client: Client) -> Non
 # --- tokens ---------------------------------------------------------------------------
 
 
-async def test_a_token_has_a_largest_size(make_client: MakeClient) -> None:
+async def test_the_size_of_a_token_is_limited(make_client: MakeClient) -> None:
     """And so has its header. The reason is in the login log."""
     client = await make_client(now=lambda: NOW, CUSTOM_TOKEN_SECRET=SECRET)
 
@@ -205,7 +205,7 @@ NAME = {"$type": "keypath", "$val": "username"}
     [["like", NAME, "a" * 1000], ["ilike", NAME, "_" * 1000], ["in", NAME, ["a"] * 1000]],
     ids=["like", "ilike", "in"],
 )
-async def test_a_predicate_has_a_largest_size(client: Client, predicate: list[Any]) -> None:
+async def test_the_size_of_a_predicate_is_limited(client: Client, predicate: list[Any]) -> None:
     """One more is refused, in words that say how many may be."""
     call = {"record_type": "user", "predicate": predicate}
     operator, name, value = predicate

@@ -129,7 +129,7 @@ async def test_no_other_body_may_take_any_time(
 
 
 @pytest.mark.parametrize("part", [b"/", b"/a", b"/..", b"/%2f"])
-async def test_a_target_has_a_largest_size(running: Running, part: bytes) -> None:
+async def test_the_size_of_a_target_is_limited(running: Running, part: bytes) -> None:
     """Looking up one with many slashes takes long."""
     long = part * (server.LINE_BYTES_MAX // len(part) + 1)
 

@@ -83,7 +83,9 @@ async def test_a_machine_without_ipv6_listens_on_ipv4(
 
 
 @pytest.mark.parametrize(("host", "shown"), [("", "*"), ("[::]", "[::]"), (FOUR, FOUR)])
-async def test_a_port_in_use_is_told(host: str, shown: str, make_settings: MakeSettings) -> None:
+async def test_a_port_in_use_is_reported(
+    host: str, shown: str, make_settings: MakeSettings
+) -> None:
     """By the address, whichever family the other server listens on."""
     with socket.create_server((FOUR, 0)) as other:
         port = other.getsockname()[1]

@@ -103,7 +103,7 @@ class Health:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-async def test_what_is_too_much_is_shed(
+async def test_excess_calls_are_shed(
     start_server: StartServer,
     request: pytest.FixtureRequest,
     tmp_path: Path,

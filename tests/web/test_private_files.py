@@ -52,7 +52,7 @@ async def test_a_file_that_a_migration_creates_is_private(umask: None, tmp_path:
     assert set(modes_in(tmp_path).values()) == {FILE_MODE}
 
 
-async def test_a_database_that_others_may_read_is_told(
+async def test_a_database_that_others_may_read_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its mode stays as its owner set it."""

@@ -59,7 +59,7 @@ async def test_cookies_may_come_in_several_lines(serve_site: Site) -> None:
 
 
 @pytest.mark.parametrize("second", ["Bearer x", f"Bearer {ADMIN_TOKEN}", ""])
-async def test_two_credentials_are_none(second: str, serve_site: Site) -> None:
+async def test_two_credentials_count_as_none(second: str, serve_site: Site) -> None:
     """A proxy might have checked the other one."""
     lines = [("Authorization", f"Bearer {ADMIN_TOKEN}"), ("Authorization", second)]
 

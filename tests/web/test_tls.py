@@ -99,7 +99,7 @@ def test_files_that_no_client_could_use_are_refused(
     assert error.value.problems == [f"SKYLOGIN_TLS_{problem.format(folder)}"]
 
 
-def test_what_is_no_key_is_refused(folder: Path) -> None:
+def test_a_file_that_is_not_a_key_is_refused(folder: Path) -> None:
     """Such as the certificate, given twice, or a folder."""
     for path, problem in (
         (folder / "one.pem", "it has no private key in PEM"),
@@ -155,7 +155,7 @@ async def test_a_server_with_tls_is_reached_by_https(
 
 
 @pytest.mark.slow
-async def test_a_server_that_cannot_run_tells_everything_that_is_wrong(
+async def test_a_server_that_cannot_run_reports_all_problems_at_once(
     postgresql_url: str, tmp_path: Path
 ) -> None:
     """The certificate, the token store and the database, which it does not change."""

@@ -143,7 +143,7 @@ def test_spans_for_people_leave_the_ready_line_alone(
         ),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_unusable_settings_are_reported(
     environment: dict[str, str], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server does not start."""
