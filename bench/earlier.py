@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# The last revision with an SQLite executor of its own.
+# The last revision that ran SQLite in its own threads.
 REVISION = "ca9b8a6"
 
 

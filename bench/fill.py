@@ -18,7 +18,7 @@ Row = tuple[object, ...]
 
 
 def copy_user(database: Path, user_id: str, users: int) -> None:
-    """Copy the user number 0, whose id is *user_id*, until there are so many *users*."""
+    """Copy the user number 0, whose id is *user_id*, until there are *users* of them."""
     ids = [user_id, *(str(uuid.uuid4()) for _ in range(users - 1))]
     connection = sqlite3.connect(database)
     # Nobody reads what a crash would leave behind here.

@@ -1,4 +1,4 @@
-"""Servers under measurement: each a process of its own, with its settings spelled out."""
+"""Servers under measurement: each is a process, with its settings spelled out."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class Server:
 
 @contextmanager
 def running(folder: Path, arguments: tuple[str, ...], **settings: str) -> Iterator[Server]:
-    """Run Python with *arguments* in *folder*, and go on once it says that it is ready.
+    """Run Python with *arguments* in *folder*, and continue once it reports that it is ready.
 
     Nothing of the caller's environment gets through but what a process needs to run, so that a
     setting forgotten in a shell does not end up in the figures.

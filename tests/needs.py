@@ -128,7 +128,7 @@ def _ruby_library(name: str) -> Callable[[], bool]:
 
 
 def _same(wanted: Path, installed: Path) -> bool:
-    """Return whether what is *wanted* is what was last installed: a copy lies beside the result."""
+    """Return whether what is *wanted* was installed last: a copy is kept beside the result."""
     return installed.exists() and filecmp.cmp(wanted, installed, shallow=False)
 
 
@@ -144,7 +144,7 @@ def _npm(folder: Path) -> tuple[Callable[[], bool], Callable[[], bool]]:
 
 
 def _install_python_sdk() -> bool:
-    # An environment of its own, because the SDK needs other versions than the server.
+    # A separate environment, because the SDK needs other versions than the server.
     shutil.rmtree(PYTHON_SDK, ignore_errors=True)
     wanted = SDK / "python_sdk.txt"
     pip = (PYTHON_SDK / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps")

@@ -26,7 +26,7 @@ class Seen:
     not_sent: int = 0
 
     def percentile(self, status: int, percent: float) -> float:
-        """Return how long so many percent of the answers with *status* took at most."""
+        """Return the percentile of the durations of the answers with *status*."""
         found = sorted(self.latencies.get(status, [0.0]))
         return found[min(len(found) - 1, int(len(found) * percent / 100))]
 

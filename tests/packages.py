@@ -1,4 +1,4 @@
-"""The packages of this checkout, and a folder that stands for the index they are installed from."""
+"""The packages of this checkout, and a folder in place of the index they are installed from."""
 
 import os
 import subprocess

@@ -26,7 +26,7 @@ def counted() -> Iterator[Counted]:
         found.statements.append(statement)
 
     def note_begin(connection: Connection) -> None:
-        # On SQLite, it is a statement of its own.
+        # On SQLite, it is a separate statement.
         if connection.dialect.name == "sqlite":
             found.statements.append("BEGIN")
 

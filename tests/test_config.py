@@ -471,7 +471,7 @@ def test_one_key_for_two_purposes_gets_a_warning() -> None:
 
 @pytest.mark.parametrize("part", ["PORTAL", "APP", "URL", "PACKAGE"])
 def test_what_clients_read_is_known(part: str) -> None:
-    """The command of `skylogin exec`, and tests with a kit, may start a server of their own."""
+    """The command of `skylogin exec`, and tests with a kit, may start another server."""
     config.read({f"SKYLOGIN_{part}": "x"}, DEV)
 
 

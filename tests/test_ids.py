@@ -37,7 +37,7 @@ def test_timed_ids_are_uuids_in_the_order_of_time() -> None:
 
 
 def test_two_makers_make_different_ids() -> None:
-    """Each reads random bytes of its own."""
+    """Each reads its own random bytes."""
     first, second = IdMaker(), IdMaker()
 
     assert not {first.random_id() for _ in range(9)} & {second.random_id() for _ in range(9)}

@@ -1,4 +1,4 @@
-"""What a stranger with the API key may try with tokens and profiles, and what it comes to."""
+"""What a stranger with the API key may try with tokens and profiles, and that it fails."""
 
 from http import HTTPStatus
 from typing import Any

@@ -94,7 +94,7 @@ async def test_a_device_is_registered_again(
 
 
 async def test_a_token_has_one_device(people: Users, query: Query) -> None:
-    """The one that was registered last, whoever had it before."""
+    """The one that was registered last, whoever used it before."""
     await people.register("alice", type="ios", device_token="a", topic="com.example")
     await people.register("alice", type="ios")
     other = await people.register("bert", type="ios", device_token="b")

@@ -1,4 +1,4 @@
-"""Odd tokens: their answers, log entries and counts."""
+"""Unusual tokens: their answers, log entries and counts."""
 
 import asyncio
 

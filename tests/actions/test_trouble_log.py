@@ -1,4 +1,4 @@
-"""What is beneath the server fails: which calls failed and why is told apart, in few lines."""
+"""The database or the token store fails: a few lines say which calls failed, and why."""
 
 import socket
 from collections.abc import Iterator

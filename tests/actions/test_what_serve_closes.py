@@ -107,7 +107,7 @@ async def test_who_adds_fields_and_types(
     signed_up = await server.call("auth:signup", **sign_up, profile={"nick": 5})
     assert outcome(signed_up) == clients
     assert outcome(await server.call("record:save", key=MASTER, records=note)) == ""
-    # The type is that of the first real login, whoever tried before.
+    # The type is that of the first real login, whatever others tried before.
     assert outcome(await server.log_in(nick=5)) == logins
 
 

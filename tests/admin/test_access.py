@@ -73,7 +73,7 @@ async def test_dev_takes_the_master_key_as_admin_token(make_site: MakeSite) -> N
 
 @pytest.mark.slow
 async def test_wrong_admin_tokens_are_limited_and_audited(make_site: MakeSite) -> None:
-    """Those of one address, under `serve`; a call without a token is no attempt."""
+    """Those of one address, under `serve`; a call without a token is not an attempt."""
     site = await make_site(config.SERVE, SKYLOGIN_TRUSTED_PROXIES="127.0.0.1")
 
     async def ask(token: str, address: str = "192.0.2.1") -> Answer:

@@ -137,7 +137,7 @@ async def test_stubs_answer_in_their_order_and_then_the_newest(site_app: SiteApp
 
 
 async def test_a_star_at_the_end_covers_every_action_with_that_prefix(site_app: SiteApp) -> None:
-    """But none that is emulated."""
+    """But not those that are emulated."""
     await add(site_app, "sso:*", result="stub")
     await add(site_app, "*", result="any", times=1)
 
@@ -204,7 +204,7 @@ async def test_the_original_checks_the_callers_of_its_own_actions_only(site_app:
 
 
 async def test_a_file_is_uploaded_to_a_stub(site_app: SiteApp) -> None:
-    """It is no JSON, and may be large; without a stub, the answer is the original's."""
+    """It is not JSON, and may be large; without a stub, the answer is the original's."""
     url, file = f"/apps/{site_app.name}/files/a.png", b"\x89PNG" * 1_000_000
     headers = {"Content-Type": "image/png", "X-Skygear-API-Key": "changeme"}
     refused = await site_app.client.put(url, data=file[:4], headers=headers)
@@ -307,7 +307,7 @@ async def test_the_recorded_calls_are_bounded(site_app: SiteApp) -> None:
 
 @pytest.mark.core
 async def test_a_call_is_waited_for(site_app: SiteApp) -> None:
-    """One that is still to come, and one that was."""
+    """One that is still to come, and one that came before."""
     await add(site_app, result=1)
     waiting = asyncio.create_task(
         site_app.admin("POST", "calls/wait", action=HELLO, arguments={"n": 2}, timeout=10)

@@ -34,7 +34,7 @@ def test_each_key_has_a_limit_of_its_own() -> None:
 
 
 def test_the_refusal_says_how_long_to_wait() -> None:
-    """In the wire's form; what is limited is told beside it."""
+    """In the wire's form; the explanation names what is limited."""
     limits = Limits(TWO, now=lambda: 1000)
     limits.check("calls", "a", 2)
     with pytest.raises(SkygearError) as caught:
@@ -48,7 +48,7 @@ def test_the_refusal_says_how_long_to_wait() -> None:
 
 
 def test_what_is_held_ends() -> None:
-    """At most so many at once, however they end."""
+    """The limit holds for those open at once, however they end."""
     limits = Limits(TWO)
     with contextlib.ExitStack() as held:
         held.enter_context(limits.holding("streams", "a"))

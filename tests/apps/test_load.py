@@ -6,7 +6,7 @@ BATCH, BOUND, FEW, NEAR = 256, 300, 5, 0.25
 
 
 def room_of(load: Load) -> int:
-    """Return how many calls it lets wait; they go on waiting."""
+    """Return how many calls it lets wait; they keep waiting."""
     while not load.is_full():
         load.enter()
     return load.calls

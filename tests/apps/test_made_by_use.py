@@ -39,7 +39,7 @@ async def add_user(services: Services, app: str) -> None:
 
 
 async def test_idle_empty_apps_make_room(make_services: MakeServices, clock: Clock) -> None:
-    """The oldest ones, a few at a time; whoever asks for one of them again has a new one."""
+    """The oldest ones, a few at a time; a later call for one of them makes it anew."""
     services = await make_services()
     made = await fill(services)
     clock.moment += IDLE

@@ -109,7 +109,7 @@ async def test_servers_share_what_a_limit_lets_pass(
 async def test_what_one_server_let_pass_counts_on_all(
     make_servers: MakeServers, clock: Clock
 ) -> None:
-    """Whoever is turned away by one finds no other that lets it pass."""
+    """A call that one refuses is refused by the others too."""
     servers = await make_servers(2)
     passed = 0
     while more := servers[0].take(10, "sign_ups"):

@@ -1,4 +1,4 @@
-"""`skylogin backup` and `skylogin restore`: a copy is whole, or there is none."""
+"""`skylogin backup` and `skylogin restore`: a copy is complete, or there is none."""
 
 import json
 import shutil
@@ -62,7 +62,7 @@ def execute(path: Path, statement: str) -> list[Any]:
 
 
 def test_a_backup_is_made_while_clients_log_in(dev: SkyloginServer, tmp_path: Path) -> None:
-    """It has all that was acknowledged before it, nothing in part, and the server goes on."""
+    """It has everything acknowledged before it, nothing in part, and the server keeps running."""
     app, names = dev.app(), iter(range(1_000_000))
     acknowledged: list[str] = []
     is_done = threading.Event()

@@ -316,7 +316,7 @@ def test_an_isolated_server_reads_only_what_is_meant_for_skylogin(
 
 
 def test_settings_are_given_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any of them; the last one counts, and so does an option with a name of its own."""
+    """Any of them; the last one counts, and so does an option with its own name."""
     monkeypatch.setenv("SKYLOGIN_ISSUER", "of the environment")
     given = ("API_KEY=a=b", "SKYLOGIN_ISSUER=x", "SKYLOGIN_ISSUER=shop", "DATABASE_URL=sqlite:///a")
 

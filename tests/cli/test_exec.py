@@ -1,4 +1,4 @@
-"""`skylogin exec`: a command with a server of its own."""
+"""`skylogin exec`: a command with its own server."""
 
 import json
 import os

@@ -65,7 +65,7 @@ def test_a_line_that_is_followed_breaks_no_id(
 
 
 def on_a_terminal(folder: Path, columns: int, *arguments: str) -> str:
-    """Return what a command prints on a terminal of so many columns."""
+    """Return what a command prints on a terminal with that number of columns."""
     terminal = {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "dumb"}
     done = run_command(folder, *arguments, on_terminal=True, **terminal)
     assert done.returncode == 0, done.stderr

@@ -34,7 +34,7 @@ def test_a_minted_token_is_explained_and_accepted(dev: SkyloginServer, tmp_path:
 
 
 def test_only_a_text_is_explained(tmp_path: Path) -> None:
-    """What is something else is told in one line; a byte order mark belongs to the text."""
+    """Anything else is refused in one line; a byte order mark belongs to the text."""
     refused = run_command(tmp_path, "token", "explain", *SECRET, "-", given="a\0b")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "standard input is not a text in UTF-8: byte 0x00 at offset 1\n"

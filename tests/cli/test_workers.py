@@ -89,7 +89,7 @@ def is_running(process: int) -> bool:
 def test_workers_share_a_port_and_are_replaced(
     start_server: StartServer, postgresql_url: str, tmp_path: Path
 ) -> None:
-    """Calls go on, numbers are those of all, and nothing is left at the end."""
+    """Calls are answered meanwhile, metrics cover all workers, and nothing is left at the end."""
     ready_file = tmp_path / "ready.json"
     options = (*WORKERS, "--migrate", "--ready-file", str(ready_file))
     server = start_server(*options, **KEYS, DATABASE_URL=postgresql_url)

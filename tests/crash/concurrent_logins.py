@@ -41,7 +41,7 @@ class Subject:
 
 @dataclass(slots=True)
 class Load:
-    """Clients with subjects of their own, and subjects that all clients share.
+    """Clients with their own subjects, and with subjects that all of them share.
 
     With *may_be_refused*, the database may be unavailable: the answer has the wire's error.
     """

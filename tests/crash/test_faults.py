@@ -73,7 +73,7 @@ async def test_no_login_is_lost_when_the_database_goes_away(
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small file system of its own."""
+    """A small file system for the test alone."""
     path = tmp_path / "disk"
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(path)]
@@ -97,7 +97,7 @@ def fill(disk: Path) -> Path:
 async def test_no_login_is_lost_when_the_disk_is_full(
     disk: Path, start_server: StartServer
 ) -> None:
-    """Twice. Meanwhile calls are refused, and the server goes on by itself."""
+    """Twice. Meanwhile calls are refused, and the server recovers by itself."""
     url = f"sqlite:///{disk}/skylogin.db"
     server = start_server("dev", "--port", "0", "--database", url, **SETTINGS)
     async with under_load(server) as load:

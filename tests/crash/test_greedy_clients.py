@@ -44,7 +44,7 @@ def memory_of(server: ServerProcess, name: str = "VmHWM") -> int:
 
 
 async def some_log_in(server: ServerProcess, number: int = 20) -> None:
-    """Log in a few times, each on a connection of its own."""
+    """Log in a few times, each time on a new connection."""
     for one in range(number):
         async with aiohttp.ClientSession() as session:
             status, answer = await log_in(session, server, f"user{one}", {})

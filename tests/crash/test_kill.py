@@ -66,7 +66,7 @@ async def test_a_server_killed_while_it_starts_starts_again(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Make empty databases, each with a URL of its own."""
+    """Make empty databases, each with its own URL."""
     if request.param == "postgresql":
         make: Callable[[], str] = request.getfixturevalue("postgresql").make_database
         return make

@@ -20,7 +20,7 @@ class ConnectionCutter:
         self._tasks: set[asyncio.Task[None]] = set()
         self.cut_before = 0
         self.cut_after = 0
-        # Whether there is no way any more; open connections end too.
+        # Whether new connections are cut too.
         self.is_closed = False
 
     @property

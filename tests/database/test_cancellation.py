@@ -190,7 +190,7 @@ async def test_queries_leave_connections_to_others(store: Store) -> None:
 
 
 async def test_closing_ends_queries(store: Store) -> None:
-    """Their callers are told, as after a time limit."""
+    """Their callers get the answer for a timeout."""
     endless = Endless()
     callers = [
         asyncio.create_task(store.run(endless, write=False, is_query=True)) for _ in range(8)

@@ -128,7 +128,7 @@ async def test_a_database_with_our_version_table_is_ours(url: str) -> None:
 
 @pytest.mark.slow
 async def test_other_schemas_and_extensions_do_not_count(postgresql_url: str) -> None:
-    """A hosted database has tables of its extensions, and others in schemas of their own."""
+    """A hosted database has tables of its extensions, and others in their own schemas."""
     await run_sql(
         postgresql_url,
         "CREATE TABLE of_extension (id integer); "

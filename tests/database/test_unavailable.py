@@ -1,4 +1,4 @@
-"""A database that cannot be used is told apart from every other answer."""
+"""A database that cannot be used has its own answer, unlike any other."""
 
 import shutil
 import sqlite3

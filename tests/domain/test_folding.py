@@ -13,7 +13,7 @@ I_WITH_DOT = "\u0130"
 
 
 def every_code_point() -> Iterator[str]:
-    """Return each as a text of its own."""
+    """Return each as a text."""
     return map(chr, range(sys.maxunicode + 1))
 
 

@@ -27,7 +27,7 @@ def taken(rule: Rule, times: Sequence[float]) -> list[float]:
 
 
 def most_within(seconds: float, times: Sequence[float]) -> int:
-    """Return the largest number of *times* within so many seconds."""
+    """Return the largest number of *times* within a number of seconds."""
     return max(sum(begin <= one < begin + seconds for one in times) for begin in times)
 
 

@@ -1,4 +1,4 @@
-"""An example in a folder of its own, and what its commands find there."""
+"""A copy of an example, and commands that run in it."""
 
 import os
 import re

@@ -110,7 +110,7 @@ def each(scenarios: list[Scenario]) -> pytest.MarkDecorator:
 
 
 def is_slow(scenario: Scenario, database: str) -> bool:
-    """Return whether a scenario hashes passwords, or needs a server of its own."""
+    """Return whether a scenario hashes passwords, or needs its own server."""
     hashes = any("password" in str(step["request"].get("json")) for step in scenario.steps)
     return database != "sqlite" or scenario.profile != "default" or hashes
 

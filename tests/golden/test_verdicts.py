@@ -1,4 +1,4 @@
-"""Odd tokens get the verdicts that the original gave."""
+"""Unusual tokens get the verdicts that the original gave."""
 
 from collections import defaultdict
 from typing import Any
@@ -23,12 +23,12 @@ def test_unusual_tokens_get_the_recorded_verdicts():
 
 
 def describe(wrong: list[tuple[dict[str, Any], Any]]) -> str:
-    """Return the wrong verdicts as text, by what is odd about their tokens."""
+    """Return the wrong verdicts as text, by what is unusual about their tokens."""
     groups = defaultdict(list)
     for line, got in wrong:
         expected = (line["status"], line["code"])
         text = f"    {line['n']}: expected {expected}, got {got}, all odd: {line['odd']}"
-        # The group with the most tokens shows which of several oddities is the reason.
+        # The group with the most tokens shows which of several peculiarities is the reason.
         for odd in line["odd"]:
             groups[odd].append(text)
     shown = [f"{len(wrong)} wrong verdicts"]

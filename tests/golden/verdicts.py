@@ -19,7 +19,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def recorded_verdicts() -> list[Any]:
-    """Return the recorded tokens with their verdicts, and with what is odd about each."""
+    """Return the recorded tokens with their verdicts, and with what is unusual about each."""
     path = Path(__file__).parent / "verdicts.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]

@@ -1,4 +1,4 @@
-"""The audit list is bounded, whoever acts."""
+"""The audit list is bounded."""
 
 import pytest
 from skylogin.domain.stored_names import EVERY_APP
@@ -28,7 +28,7 @@ async def test_the_list_keeps_the_latest_acts(
 async def test_refused_attempts_push_out_nothing_else(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Strangers cause them, so they have a number of rows of their own."""
+    """Strangers cause them, so they have their own limit of rows."""
     monkeypatch.setattr(refused_attempts, "ROWS_KEPT", 3)
 
     async def nothing(tx: object) -> None:

@@ -81,7 +81,7 @@ async def test_a_cookie_that_is_not_ascii_is_ignored(cookie: str, dev_site: Site
 
 
 async def test_another_password_ends_the_sessions(serve_site: Site) -> None:
-    """Of whoever knew the old one, at once."""
+    """Of everybody who knew the old one, at once."""
     await serve_site.sign_in()
     assert (await serve_site.get("users")).status == HTTPStatus.OK
 
@@ -103,7 +103,7 @@ async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None
 
 
 async def test_wrong_passwords_on_other_servers_count(serve_site: Site) -> None:
-    """Each server tells the others of its own."""
+    """Each server shares its count with the others."""
     limits = serve_site.services.limits
     limits.untold = Counter()
     assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED

@@ -127,7 +127,7 @@ async def test_an_unknown_reason_is_marked(site: Site) -> None:
 
 
 async def test_chips_filter_and_count(site: Site) -> None:
-    """By result, with the number of each; a chip of its own removes another filter."""
+    """By result, with the number of each; another chip removes another filter."""
     for number in range(3):
         await log_in(site, mint(sub="anna", exp=number + 1))
     await log_in(site, mint(sub="anna"))

@@ -37,7 +37,7 @@ def take_away() -> None:
         for name in names.split() if module is not select else ():
             vars(module).pop(name, None)
     selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc, assignment]
-    # None says to Python that there is no such module.
+    # None makes Python report that there is no such module.
     sys.modules["uvloop"] = None  # type: ignore[assignment]
 
 

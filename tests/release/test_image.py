@@ -1,4 +1,4 @@
-"""The image is built as its file says; there is no container engine here, so by hand."""
+"""The image is built as its file says, but by hand: no container engine is needed."""
 
 import importlib.util
 import os

@@ -75,7 +75,7 @@ def test_exec_runs_a_command(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_dev_starts_and_ends_with_its_parent(tmp_path: Path) -> None:
-    """The pipe that it watches is no Linux-only means."""
+    """The pipe that it watches is not specific to Linux."""
     with subprocess.Popen(
         [*SKYLOGIN, "dev", "--port", "0", "--ephemeral", "--exit-with-parent"],
         cwd=tmp_path,

@@ -47,7 +47,7 @@ def test_the_alerts_fire_when_they_have_to(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_prometheus")
 def test_every_expression_of_the_dashboard_is_one(tmp_path: Path) -> None:
-    """As the expressions of rules: Grafana's own variables stand for a time and servers."""
+    """As the expressions of rules: Grafana's own variables are replaced by a time and servers."""
     made = [text.replace("$__rate_interval", "5m") for text in expressions()]
     rules = [{"record": f"panel:{number}", "expr": text} for number, text in enumerate(made)]
     (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "a", "rules": rules}]}))

@@ -90,7 +90,7 @@ def browser(require: Any) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """The app's page, with a storage of its own."""
+    """The app's page, with its own storage."""
     with browser.new_context() as context:
         page = context.new_page()
         page.set_default_timeout(MILLISECONDS_MAX)

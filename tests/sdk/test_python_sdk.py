@@ -1,4 +1,4 @@
-"""The original's Python SDK, unchanged, in an environment of its own."""
+"""The original's Python SDK, unchanged, in a separate environment."""
 
 import json
 from typing import Any

@@ -97,7 +97,7 @@ def test_yaml_is_read_without_guessing_types(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN", ".NAN"])
 def test_a_number_that_json_does_not_have_is_a_problem(text: str) -> None:
-    """Whoever wrote it meant no text."""
+    """Its author did not mean a text."""
     [node] = of_yaml(f"- {text}").value
 
     assert node.problem == f"is {text}, which JSON does not have; put a text in quotes"

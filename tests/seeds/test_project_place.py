@@ -17,7 +17,7 @@ def below(tmp_path: Path) -> Path:
 
 
 def test_the_nearest_file_is_found(tmp_path: Path, below: Path) -> None:
-    """A folder of this name is none."""
+    """A folder of this name is not a project file."""
     (below / "skylogin.yaml").mkdir()
     assert project_place.find(below) == tmp_path / "skylogin.yaml"
 

@@ -59,7 +59,7 @@ def test_what_cannot_be_imported_is_one_line(
 
 
 def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: NewDatabase) -> None:
-    """Nothing is written before; then the rest comes over."""
+    """Nothing is written before; then the rest is imported."""
     old.sql(
         f"""UPDATE "user" SET score = 'NaN', birthday = 'infinity', vip = true
             WHERE _id = '{FIRST}'""",
@@ -89,7 +89,7 @@ def test_what_is_unclear_is_skipped_by_name(old: OldDatabase, new: NewDatabase) 
 
 @pytest.mark.long
 def test_a_database_without_postgis_is_imported(old: OldDatabase, new: NewDatabase) -> None:
-    """It is not whole; what it has comes over all the same."""
+    """Its columns of geometry are gone; the rest is imported all the same."""
     old.sql("DROP EXTENSION postgis CASCADE")
 
     assert set(refused(new, old)) == {"locations"}

@@ -1,4 +1,4 @@
-"""A hundred thousand users come over, and come over once."""
+"""A hundred thousand users are imported, and only once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What held of every user of a real Skygear holds after the import too."""
+"""What was true of every user of a real Skygear is true after the import too."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,4 +1,4 @@
-"""Databases that have what the recorded one has not."""
+"""Data that the recorded database does not have."""
 
 import json
 from http import HTTPStatus
@@ -85,7 +85,7 @@ def test_every_kind_of_row_is_imported(extended: OldDatabase, new: NewDatabase) 
 
 
 def test_records_answer_as_before(extended: OldDatabase, new: NewDatabase) -> None:
-    """Queries over other types, with typed values; a sequence goes on."""
+    """Queries over other types, with typed values; a sequence continues."""
     new.load(extended.url)
     [token] = [user["access_token"] for user in USERS if user["user_id"] == USER]
     with new.server() as server:

@@ -17,7 +17,7 @@ def act(number: int, name: str) -> Act:
 
 
 async def test_strangers_push_no_act_out_of_the_list(store: Store) -> None:
-    """Each kind of refused attempt has a number of rows of its own; so has the list of an app."""
+    """Each kind of refused attempt has its own limit of rows; so has the list of an app."""
 
     async def work(tx: Transaction) -> None:
         for number in range(20):

@@ -38,7 +38,7 @@ class Listener:
 
 
 async def fill(tx: Transaction) -> None:
-    """Add so many rows that the choice of an index matters."""
+    """Add enough rows for the choice of an index to matter."""
     numbers = range(3000)
     people = [
         {

@@ -50,7 +50,7 @@ def test_time_outs_end(freeze: Freeze) -> None:
 
 @frozen
 def test_what_is_known_for_a_second_is_read_again(freeze: Freeze) -> None:
-    """A fault with a time limit ends, although the time that tests see stands still."""
+    """A fault with a time limit ends, although time is frozen for the tests."""
     with freeze(), SkyloginServer() as server:
         app = server.app()
         app.faults.status(503, expires_in=0.1)
@@ -66,7 +66,7 @@ def test_what_is_known_for_a_second_is_read_again(freeze: Freeze) -> None:
 
 @frozen
 def test_a_running_server_goes_on(freeze: Freeze) -> None:
-    """It goes on when a test freezes the time, and after."""
+    """It works while a test freezes the time, and after."""
     with SkyloginServer() as server:
         app = server.app()
         app.login("alice")

@@ -83,7 +83,7 @@ def test_waiting_in_vain_lists_the_other_attempts(skylogin: SkyloginApp) -> None
 
 
 def test_waiting_for_an_unknown_reason_is_refused(skylogin: SkyloginApp) -> None:
-    """At once: it would be in vain."""
+    """At once: it could never succeed."""
     with pytest.raises(ValueError, match=r"'foo' is not a reason; .*expired"):
         skylogin.logins.wait_for(reason="foo")
 

@@ -1,4 +1,4 @@
-"""The pytest plugin in test suites of other projects: each a run of pytest of its own."""
+"""The pytest plugin in test suites of other projects: each is a separate run of pytest."""
 
 import contextlib
 import json
@@ -282,7 +282,7 @@ def server(start_server: StartServer) -> str:
 def test_a_running_server_is_used(
     run: Run, server: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However it is named. Runs use apps of their own, and delete them."""
+    """However it is named. Runs use their own apps, and delete them."""
     host = server.rstrip("/")
     suite = f"{PLAIN}\ndef test_where(skylogin):\n    assert skylogin.url.startswith({server!r})\n"
     run("--skylogin-url", host, test_it=suite).assert_outcomes(passed=3)

@@ -156,7 +156,7 @@ def member_changed(draft: Draft) -> None:
 
 
 def time_changed(draft: Draft) -> None:
-    """A time is around now, or a number in an odd spelling."""
+    """A time is around now, or a number in an unusual spelling."""
     name = spelled(draft.random, draft.random.choice(("iat", "exp", "nbf")))
     often = draft.random.random() < OFTEN
     value = around(draft) if often else draft.random.choice(NUMBERS)
@@ -169,7 +169,7 @@ def subject_changed(draft: Draft) -> None:
 
 
 def profile_changed(draft: Draft) -> None:
-    """The profile has typed values and odd names."""
+    """The profile has typed values and unusual names."""
     names = draft.random.sample(
         ("a", "é", "\\u0000", "$type", "a.b", "", "_id", "x" * 64), draft.random.randint(1, 3)
     )

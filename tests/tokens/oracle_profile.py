@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.tokens.plain_json import Number, Object
 
-# A reason and a message. One that ends with `…` goes on.
+# A reason and a message. One that ends with `…` is only the beginning.
 Problem = tuple[str, str]
 Members = Mapping[str, Any]
 NUL = ("text_with_nul", 'invalid byte sequence for encoding "UTF8": 0x00')

@@ -1,4 +1,4 @@
-"""Custom tokens that are refused, each for a reason of its own."""
+"""Custom tokens that are refused, each for a different reason."""
 
 from typing import Any
 

@@ -81,7 +81,7 @@ def names(draw: st.DrawFn) -> str:
 
 @st.composite
 def claims(draw: st.DrawFn) -> bytes:
-    """Claims of which most are good, some odd and some repeated, perhaps with noise."""
+    """Claims of which most are good, some unusual and some repeated, perhaps with noise."""
     good = [("sub", '"alice"'), ("iat", "1"), ("exp", str(FAR))]
     pairs = [(f'"{name}"', value) for name, value in good if draw(st.integers(0, 9))]
     pairs += draw(st.lists(st.tuples(names(), values), max_size=4))
@@ -121,7 +121,7 @@ def noisy(data: bytes) -> st.SearchStrategy[bytes]:
 
 @st.composite
 def tokens(draw: st.DrawFn) -> str:
-    """A signed token that may be odd in its header, claims, base64 or layout."""
+    """A signed token that may be unusual in its header, claims, base64 or layout."""
     header, alg = draw(st.one_of(*[st.just((GOOD_HEADER.encode(), "HS256"))] * 3, headers()))
     parts = [encoded(header), encoded(draw(claims()))]
     if not draw(st.integers(0, 9)):
@@ -133,7 +133,7 @@ def tokens(draw: st.DrawFn) -> str:
 
 
 def signed(claims_text: str) -> str:
-    """A token in which only the claims may be odd."""
+    """A token in which only the claims may be unusual."""
     text = f"{encoded(GOOD_HEADER.encode())}.{encoded(claims_text.encode())}"
     return f"{text}.{signature(text, SECRET.decode())}"
 

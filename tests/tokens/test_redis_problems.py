@@ -1,11 +1,11 @@
-"""What is said of a Redis that cannot be used: never in the words of its library or its own."""
+"""What is reported of a Redis that cannot be used, never quoting its library or itself."""
 
 import asyncio
 
 import pytest
 from skylogin.tokens import redis_store
 
-# What it answers to every command, and what is said of it.
+# What it answers to every command, and what is reported.
 ANSWERS = {
     "no password": (b"-NOAUTH Geheim", "refuses the password, or needs one"),
     "no rights": (b"-NOPERM Geheim", "does not let this account write"),

@@ -57,7 +57,7 @@ def ask_admin(server: ServerProcess, path: str, body: dict[str, Any] | None = No
     return answer.json()
 
 
-# What a client sends of its own, by the number of the attempt.
+# The false addresses that a client sends, by the number of the attempt.
 LIES: dict[str, Callable[[int], Lines]] = {
     "X-Forwarded-For": lambda n: [("X-Forwarded-For", f"6.6.6.{n}")],
     "lists": lambda n: [
@@ -99,7 +99,7 @@ def to(server: ServerProcess, lines: str) -> str:
 def test_a_liar_is_limited_and_nobody_else(
     lie: Callable[[int], Lines], front: str, server: ServerProcess
 ) -> None:
-    """Whatever it sends of its own."""
+    """Whatever addresses it sends itself."""
     liar = Visitor(front, "127.0.0.2")
 
     statuses = [liar.sign_in("wrong password", lie(n)).status for n in range(ATTEMPTS)]

@@ -98,7 +98,7 @@ async def test_foreign_pages_have_no_default_master_key(
 
 
 async def test_other_keys_are_accepted_from_any_page(make_client: MakeClient) -> None:
-    """The API key is public, and a master key of one's own is known to nobody else."""
+    """The API key is public, and nobody else knows a master key that you set."""
     client = await make_client(config.DEV, **OWN)
     for key in ("changeme", OWN["MASTER_KEY"]):
         headers = {"Origin": "http://evil.example", "X-Skygear-API-Key": key}

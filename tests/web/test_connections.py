@@ -1,4 +1,4 @@
-"""Connections that nothing comes of end; those of a call that goes on do not."""
+"""Idle and silent connections are closed; those of a running call are not."""
 
 import asyncio
 import errno
@@ -44,7 +44,7 @@ async def running(
 def make_server(
     file_with_tables: Path, tmp_path: Path, **more: str
 ) -> AbstractAsyncContextManager[Running]:
-    """Return a server on a database of its own."""
+    """Return a server on its own database."""
     path = shutil.copyfile(file_with_tables, tmp_path / "skylogin.db")
     environment = {"SKYLOGIN_DATABASE_URL": f"sqlite:///{path}", "PORT": "0", **more}
     return server.running(config.read(environment, config.DEV))
@@ -157,7 +157,7 @@ async def full(
 
 
 async def test_connections_are_bounded(full: Running, caplog: pytest.LogCaptureFixture) -> None:
-    """Those beyond are told to come back, which is logged once a minute."""
+    """Further ones are answered with `Retry-After`, which is logged once a minute."""
     answers = [await read_to_the_end(full.port, WHOLE) for _ in range(4)]
 
     assert [answer[:12] for answer in answers] == [b"HTTP/1.1 503"] * 4

@@ -174,7 +174,7 @@ async def test_the_owner_row_is_renewed(path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_process_is_refused_while_the_lock_file_is_gone(
     start_server: StartServer, tmp_path: Path
 ) -> None:
-    """And the first server goes on; a killed one does not stop the next."""
+    """And the first server keeps running; a killed one does not stop the next."""
     server = start_server(*DEV)
     server.facts  # noqa: B018
     lock = lock_of(tmp_path / DATABASE)

@@ -91,7 +91,7 @@ def test_a_server_whose_file_is_locked_is_not_ready(
 
 @pytest.mark.slow
 def test_a_server_on_a_full_disk_is_not_ready(tmp_path: Path) -> None:
-    """Until there is space again. A limit on files stands for the disk's end."""
+    """Until there is space again. A limit on the size of files simulates the full disk."""
     with SkyloginServer(database=f"sqlite:///{tmp_path}/skylogin.db") as server:
         app = server.app()
         assert is_ready(server)

@@ -221,7 +221,7 @@ async def test_new_users_are_limited_if_an_operator_wants_it(make_client: MakeCl
 
 
 async def test_calls_are_limited_if_an_operator_wants_it(make_client: MakeClient) -> None:
-    """By address or by key; checks of the server's health are no calls."""
+    """By address or by key; health checks do not count as calls."""
     client = await serve(make_client, "calls=4/h")
     assert await statuses(client, "/", 6) == [*[HTTPStatus.OK] * 4, MANY, MANY]
     assert (await client.options("/")).status == HTTPStatus.OK
@@ -278,7 +278,7 @@ async def test_users_passwords_wait_in_a_bounded_queue(make_client: MakeClient) 
 
 
 async def test_calls_wait_in_a_bounded_queue(make_client: MakeClient, tmp_path: Path) -> None:
-    """While the database is busy; the others are asked to come again, and nobody else is."""
+    """While the database is busy; further calls get `Retry-After`, and other calls do not."""
     client = await serve(make_client, "calls_waiting=5", SKYLOGIN_ADMIN_PASSWORD="a long password")
     services = client.app[SERVICES]  # type: ignore[index]
     assert (await ask(client, LOG_IN, token=make_token())).status == HTTPStatus.OK

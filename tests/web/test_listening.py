@@ -33,7 +33,7 @@ MakeSettings = Callable[[str], Settings]
 
 @pytest.fixture
 def make_settings(file_with_tables: Path, tmp_path: Path) -> MakeSettings:
-    """Return the settings of a server of its own with a HOST."""
+    """Return the settings of a server with its own HOST."""
     path = shutil.copyfile(file_with_tables, tmp_path / "skylogin.db")
     # `skylogin dev` would listen on loopback for an empty host.
     own = {"API_KEY": "an-api-key", "MASTER_KEY": "a-master-key-of-this-test", "PORT": "0"}

@@ -21,7 +21,7 @@ from tests.conftest import Require
 
 @pytest.fixture(scope="module")
 def folder(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority, certificates of its own and of others."""
+    """A folder with a certificate authority, and with good and bad certificates."""
     require("openssl")
     folder = tmp_path_factory.mktemp("tls")
     authority = certificates.make_authority(folder)

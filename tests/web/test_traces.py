@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry: which there are, what they say, and when there are none."""
+"""Spans of OpenTelemetry: which ones there are, what they contain, and when there are none."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def traced(client: Client) -> Iterator[list[ReadableSpan]]:
 
 
 async def log_in(client: Client, subject: str, secret: str = SECRET) -> None:
-    """Log in, with another secret in vain."""
+    """Log in, once with a wrong secret."""
     token = mint(subject, secret, system_now())
     await client.post("/", json={"action": LOGIN, "api_key": "changeme", "token": token})
 
