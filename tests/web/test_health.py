@@ -3,23 +3,20 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
-import requests
 from skylogin.config import ConfigurationError
 from skylogin.domain.stored_names import EVERY_APP
 from skylogin.store import apps
-from skylogin.testing import LoginRefusedError, SkyloginServer
+from skylogin.testing import SkyloginServer
 from skylogin.web.keys import SERVICES
 
-from tests.applications import Client
+from tests.applications import Client, MakeClient
 from tests.full_disk import file_size_limit
 from tests.local_services import REDIS_PASSWORD, RedisServer
-from tests.waiting import wait_until
+from tests.waiting import wait_until_async
 
 
 async def checked_at(client: Client) -> str | None:
@@ -58,31 +55,30 @@ async def test_probes_share_a_check(client: Client) -> None:
     assert await checked_at(client) == first
 
 
-# --- a server with a file ----------------------------------------------------------------
+# --- a file ---------------------------------------------------------------------------------
 
 
-def is_ready(server: SkyloginServer) -> bool:
+async def is_ready(client: Client) -> bool:
     """Ask a server; it answers in time, whatever happens."""
-    return requests.get(f"{server.url}/readyz", timeout=5).status_code == HTTPStatus.OK
+    async with asyncio.timeout(5):
+        return (await client.get("/readyz")).status == HTTPStatus.OK
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of an SQLite file, as another process may."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
+async def sign_up(client: Client) -> int:
+    """Return the status of a call that writes."""
+    return (await client.post("/auth/signup", json={"api_key": "changeme"})).status
 
 
 @pytest.mark.slow
-def test_a_server_whose_file_is_locked_is_not_ready(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_server_whose_file_is_locked_is_not_ready(
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It says so at once, to every probe and once in the log, and is ready again afterwards."""
-    with SkyloginServer(database=f"sqlite:///{tmp_path}/skylogin.db") as server:
-        with locked(tmp_path / "skylogin.db"):
-            assert [is_ready(server) for _ in range(3)] == [False] * 3
-        wait_until(lambda: is_ready(server))
+    path = client.app[SERVICES].settings.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert [await is_ready(client) for _ in range(3)] == [False] * 3
+    await wait_until_async(lambda: is_ready(client))
 
     lines = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(lines) == 1
@@ -90,18 +86,13 @@ def test_a_server_whose_file_is_locked_is_not_ready(
 
 
 @pytest.mark.slow
-def test_a_server_on_a_full_disk_is_not_ready(tmp_path: Path) -> None:
+async def test_a_server_on_a_full_disk_is_not_ready(client: Client) -> None:
     """Until there is space again. A limit on the size of files simulates the full disk."""
-    with SkyloginServer(database=f"sqlite:///{tmp_path}/skylogin.db") as server:
-        app = server.app()
-        assert is_ready(server)
-        with file_size_limit(8192):
-            with pytest.raises(LoginRefusedError) as refusal:
-                app.login("alice")
-            assert not is_ready(server)
-        wait_until(lambda: is_ready(server))
-
-    assert refusal.value.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert await is_ready(client)
+    with file_size_limit(8192):
+        assert await sign_up(client) == HTTPStatus.SERVICE_UNAVAILABLE
+        assert not await is_ready(client)
+    await wait_until_async(lambda: is_ready(client))
 
 
 # --- the token store ----------------------------------------------------------------------
@@ -109,20 +100,25 @@ def test_a_server_on_a_full_disk_is_not_ready(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("redis")
-def test_it_is_not_ready_while_redis_is_down(redis_server: RedisServer) -> None:
+async def test_a_server_is_not_ready_while_redis_is_down(
+    make_client: MakeClient, redis_server: RedisServer
+) -> None:
     """Calls fail, but do not hang."""
-    environment = {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": redis_server.url}
-    with SkyloginServer(environment) as server:
-        assert is_ready(server)
-        redis_server.stop()
-        wait_until(lambda: not is_ready(server))
-        text = requests.get(f"{server.url}/readyz", timeout=5).text
-        with pytest.raises(LoginRefusedError):
-            server.app().login("alice")
-        redis_server.start()
-        wait_until(lambda: is_ready(server))
+    client = await make_client(TOKEN_STORE="redis", TOKEN_STORE_PATH=redis_server.url)
+    assert await is_ready(client)
+    await asyncio.to_thread(redis_server.stop)
+
+    async def is_down() -> bool:
+        return not await is_ready(client)
+
+    await wait_until_async(is_down)
+    text = await (await client.get("/readyz")).text()
+    status = await sign_up(client)
+    await asyncio.to_thread(redis_server.start)
+    await wait_until_async(lambda: is_ready(client))
 
     assert text == "access tokens cannot be stored\n"
+    assert status == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @pytest.mark.slow
@@ -135,7 +131,7 @@ def test_it_is_not_ready_while_redis_is_down(redis_server: RedisServer) -> None:
         ("redis://", "rediss://", "TLS"),
     ],
 )
-def test_it_does_not_start_with_a_wrong_url(
+def test_a_server_does_not_start_with_a_wrong_url_of_redis(
     old: str, new: str, message: str, redis_server: RedisServer
 ) -> None:
     """The message has no password."""
@@ -149,7 +145,7 @@ def test_it_does_not_start_with_a_wrong_url(
     assert REDIS_PASSWORD not in str(caught.value)
 
 
-def test_it_does_not_start_without_redis() -> None:
+def test_a_server_does_not_start_without_redis() -> None:
     """The message has the address."""
     environment = {"TOKEN_STORE": "redis", "TOKEN_STORE_PATH": "redis://:Geheim@127.0.0.1:1"}
     with (
