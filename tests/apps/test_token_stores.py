@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skylogin import config
@@ -20,12 +19,13 @@ from skylogin.apps.token_stores import TokenStore, TokenStores
 from skylogin.config import ConfigurationError
 from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, UNEXPECTED_ERROR, SkygearError
 from skylogin.ids import IdMaker
-from skylogin.testing import SkyloginServer
 from skylogin.tokens import stored_tokens
 from skylogin.tokens.file_store import UNFINISHED, FileTokens
 from skylogin.tokens.redis_store import RedisTokens
 from skylogin.tokens.stored_tokens import StoredToken, StoredTokens
 
+from tests.applications import Client, MakeClient
+from tests.clocks import Clock
 from tests.factories import HOUR, NOW
 from tests.local_services import REDIS_PASSWORD, RedisServer
 
@@ -83,7 +83,7 @@ async def opening(environment: dict[str, str]) -> AsyncIterator[Opened]:
 
 
 @pytest.fixture
-async def Store(environment: dict[str, str]) -> AsyncIterator[Opened]:
+async def open_store(environment: dict[str, str]) -> AsyncIterator[Opened]:
     """Open the token stores of apps."""
     async with opening(environment) as opened:
         yield opened
@@ -100,35 +100,35 @@ async def refused(store: TokenStore, token: str, now: datetime = NOW) -> bool:
     return False
 
 
-async def test_an_issued_token_is_found(Store: Opened) -> None:
+async def test_an_issued_token_is_found(open_store: Opened) -> None:
     """With its user, its app and its time of issue."""
-    store = await Store()
+    store = await open_store()
     found = await store.find(await store.issue("alice", NOW, APP), NOW)
 
     assert (found.user_id, found.issuer, found.issued_at) == ("alice", APP, NOW)
 
 
-async def test_a_token_survives_the_server(Store: Opened) -> None:
+async def test_a_token_survives_the_server(open_store: Opened) -> None:
     """Another server with the same settings accepts it."""
-    token = await (await Store()).issue("é\u2028 <&>", NOW, APP)
+    token = await (await open_store()).issue("é\u2028 <&>", NOW, APP)
 
-    assert (await (await Store()).find(token, NOW)).user_id == "é\u2028 <&>"
+    assert (await (await open_store()).find(token, NOW)).user_id == "é\u2028 <&>"
 
 
-async def test_every_login_has_a_token_of_its_own(Store: Opened) -> None:
+async def test_every_login_has_a_token_of_its_own(open_store: Opened) -> None:
     """It differs from the older ones, and they stay valid."""
-    store = await Store()
+    store = await open_store()
     tokens = [await store.issue("alice", NOW, APP) for _ in range(3)]
 
     assert len(set(tokens)) == len(tokens)
     assert [await refused(store, token) for token in tokens] == [False] * len(tokens)
 
 
-async def test_a_token_expires(Store: Opened) -> None:
+async def test_a_token_expires(open_store: Opened) -> None:
     """It is valid in its last second, and not after it; without an expiry it never ends."""
-    store = await Store(TOKEN_STORE_EXPIRY=str(HOUR))
+    store = await open_store(TOKEN_STORE_EXPIRY=str(HOUR))
     token = await store.issue("alice", NOW, APP)
-    endless = await (await Store()).issue("alice", NOW, APP)
+    endless = await (await open_store()).issue("alice", NOW, APP)
     end = NOW + timedelta(seconds=HOUR)
 
     assert not await refused(store, token, end)
@@ -136,17 +136,17 @@ async def test_a_token_expires(Store: Opened) -> None:
     assert not await refused(store, endless, LONG_AFTER)
 
 
-async def test_an_expiry_may_be_of_any_length(Store: Opened, kind: str) -> None:
+async def test_an_expiry_may_be_of_any_length(open_store: Opened, kind: str) -> None:
     """More years than a date can have mean that the token never ends."""
-    store = await Store(TOKEN_STORE_EXPIRY=str(10**12))
+    store = await open_store(TOKEN_STORE_EXPIRY=str(10**12))
     token = await store.issue("alice", NOW, APP)
 
     assert not await refused(store, token, LONG_AFTER)
 
 
-async def test_an_ended_token_is_refused(Store: Opened, kind: str) -> None:
+async def test_an_ended_token_is_refused(open_store: Opened, kind: str) -> None:
     """Stored tokens end at once, each alone; ending one twice is not an error."""
-    store = await Store()
+    store = await open_store()
     token, other = [await store.issue("alice", NOW, APP) for _ in range(2)]
     await store.forget(token)
     await store.forget(token)
@@ -156,10 +156,10 @@ async def test_an_ended_token_is_refused(Store: Opened, kind: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "prefix"])
-async def test_a_token_of_another_app_is_refused(Store: Opened, prefix: str) -> None:
+async def test_a_token_of_another_app_is_refused(open_store: Opened, prefix: str) -> None:
     """Whichever issuer it names."""
-    ours = await Store(TOKEN_STORE_PREFIX=prefix)
-    theirs = await Store(OTHER_APP, TOKEN_STORE_PREFIX=prefix)
+    ours = await open_store(TOKEN_STORE_PREFIX=prefix)
+    theirs = await open_store(OTHER_APP, TOKEN_STORE_PREFIX=prefix)
     our_token = await ours.issue("alice", NOW, OTHER_APP)
     their_token = await theirs.issue("alice", NOW, APP)
     await theirs.forget(our_token)
@@ -194,10 +194,10 @@ async def test_anything_but_a_token_is_refused(environment: dict[str, str], garb
 
 
 async def test_a_cancelled_search_does_not_mix_up_answers(
-    Store: Opened,
+    open_store: Opened,
 ) -> None:
     """The searches after it get their own answers."""
-    store = await Store()
+    store = await open_store()
     tokens = {f"user-{n}": await store.issue(f"user-{n}", NOW, APP) for n in range(20)}
     for turn in range(30):
         searches = [
@@ -532,48 +532,39 @@ async def test_a_url_that_redis_does_not_understand_stops_the_start(url: str) ->
 # --- over the wire ---------------------------------------------------------------
 
 
-async def send(server: SkyloginServer, action: str, app: str = "", **payload: Any) -> Any:
+async def send(client: Client, action: str, path: str = "/", **payload: Any) -> Any:
     """Make a call, and return its result, or its status and code."""
-    url = f"{server.url}/apps/{app}/" if app else f"{server.url}/"
     body = {"action": action, "api_key": "changeme", **payload}
-    async with ClientSession() as session, session.post(url, json=body) as response:
-        answer = await response.json()
+    response = await client.post(path, json=body)
+    answer = await response.json()
     return answer["result"] if "result" in answer else (response.status, answer["error"]["code"])
 
 
 @pytest.mark.heavy
 async def test_a_stored_token_ends_with_a_logout_and_with_a_new_password(
-    environment: dict[str, str], kind: str
+    environment: dict[str, str], kind: str, make_client: MakeClient
 ) -> None:
     """But not when its server stops; files of the original survive a new password."""
-    moments = [NOW]
-    with SkyloginServer(environment, now=lambda: moments[-1]) as server:
-        first = await send(
-            server, "auth:signup", auth_data={"username": "alice"}, password="secret"
-        )
-        token = first["access_token"]
-        again = await send(server, "me", access_token=token)
-        assert again["user_id"] == first["user_id"]
+    clock = Clock()
+    client = await make_client(now=clock, **environment)
+    named = {"auth_data": {"username": "alice"}, "password": "secret"}
+    first = await send(client, "auth:signup", **named)
+    token = first["access_token"]
+    again = await send(client, "me", access_token=token)
+    assert again["user_id"] == first["user_id"]
 
-        assert await send(server, "auth:logout", access_token=again["access_token"]) == {
-            "status": "OK"
-        }
-        after_logout = await send(server, "me", access_token=again["access_token"])
-        assert (after_logout == (401, 104)) is (kind != "jwt")
+    logged_out = await send(client, "auth:logout", access_token=again["access_token"])
+    assert logged_out == {"status": "OK"}
+    after_logout = await send(client, "me", access_token=again["access_token"])
+    assert (after_logout == (401, 104)) is (kind != "jwt")
 
-        assert await send(server, "me", app="elsewhere", access_token=token) == (401, 104)
-        moments.append(NOW + timedelta(hours=1))
-        new = await send(
-            server,
-            "auth:password",
-            access_token=token,
-            old_password="secret",
-            password="another",
-        )
-        assert await send(server, "me", access_token=token) == (401, 104)
-        assert (await send(server, "me", access_token=new["access_token"]))["user_id"] == first[
-            "user_id"
-        ]
+    assert await send(client, "me", "/apps/elsewhere/", access_token=token) == (401, 104)
+    clock.moment += timedelta(hours=1)
+    change = {"old_password": "secret", "password": "another"}
+    new = await send(client, "auth:password", access_token=token, **change)
+    assert await send(client, "me", access_token=token) == (401, 104)
+    me = await send(client, "me", access_token=new["access_token"])
+    assert me["user_id"] == first["user_id"]
 
 
 # --- pure ----------------------------------------------------------------------
