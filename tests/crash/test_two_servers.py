@@ -1,4 +1,4 @@
-"""Two servers (nodes) on one PostgreSQL database, started at once while it is empty."""
+"""Two servers on one PostgreSQL database, started at once while it is empty."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ REVOKED_SECONDS_MAX = 2.0
 KEYS = {"API_KEY": "a key of our own", "MASTER_KEY": "a master key of our own"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("timing")]
-Nodes = tuple[ServerProcess, ServerProcess]
+Servers = tuple[ServerProcess, ServerProcess]
 Answers = list[tuple[str, int, Any]]
 Login = tuple[ServerProcess, str, dict[str, Any]]
 
@@ -37,31 +37,34 @@ PROFILES: dict[str, Callable[[str], dict[str, Any]]] = {
 
 @pytest.fixture
 def secret() -> str | None:
-    """The custom token secret of both nodes; with None they generate one."""
+    """The custom token secret of both servers; with None they generate one."""
     return "a secret of ours"
 
 
 @pytest.fixture
-def nodes(secret: str | None, postgresql_url: str, start_server: StartServer) -> Nodes:
-    """Two nodes that started together and are ready."""
+def servers(secret: str | None, postgresql_url: str, start_server: StartServer) -> Servers:
+    """Two servers that started together and are ready."""
     arguments = ("dev", "--port", "0", "--database", postgresql_url)
     environment = {} if secret is None else {"CUSTOM_TOKEN_SECRET": secret}
     both = start_server(*arguments, **environment), start_server(*arguments, **environment)
-    assert all(node.facts for node in both)
+    assert all(server.facts for server in both)
     return both
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 async def test_each_principal_becomes_one_user(
-    profile: Callable[[str], dict[str, Any]], nodes: Nodes, postgresql_url: str
+    profile: Callable[[str], dict[str, Any]], servers: Servers, postgresql_url: str
 ) -> None:
-    """Though many clients log in with it for the first time at once, on both nodes."""
+    """Though many clients log in with it for the first time at once, on both servers."""
     subjects = [f"person-{number}" for number in range(SUBJECTS)] * LOGINS_EACH
     # In this order the first logins of a principal come at the same time.
     subjects.sort(key=lambda subject: (int(subject[7:]) // 10, random.random()))
 
     answers = await log_all_in(
-        [(nodes[number % 2], subject, profile(subject)) for number, subject in enumerate(subjects)]
+        [
+            (servers[number % 2], subject, profile(subject))
+            for number, subject in enumerate(subjects)
+        ]
     )
 
     assert [answer for _, status, answer in answers if status != HTTPStatus.OK] == []
@@ -70,11 +73,11 @@ async def test_each_principal_becomes_one_user(
     assert await count_rows(postgresql_url, "principals", "users", "records") == [SUBJECTS] * 3
 
 
-async def test_a_field_gets_one_type_though_each_node_adds_another(nodes: Nodes) -> None:
+async def test_a_field_gets_one_type_though_each_server_adds_another(servers: Servers) -> None:
     """The first login decides; the others are refused."""
     values = ("text", 1)
     logins = [
-        (nodes[number % 2], f"person-{number}", {"f": values[number % 2]})
+        (servers[number % 2], f"person-{number}", {"f": values[number % 2]})
         for number in range(CLIENTS)
     ]
 
@@ -87,17 +90,18 @@ async def test_a_field_gets_one_type_though_each_node_adds_another(nodes: Nodes)
 
 
 @pytest.mark.parametrize("secret", [None])
-def test_two_nodes_agree_on_the_secret_they_generate(nodes: Nodes) -> None:
-    """The second node takes the secret that the first one stored."""
-    first, second = (node.facts["custom_token_secret"] for node in nodes)
+def test_two_servers_agree_on_the_secret_they_generate(servers: Servers) -> None:
+    """The second server takes the secret that the first one stored."""
+    first, second = (server.facts["custom_token_secret"] for server in servers)
 
     assert first == second
 
 
-async def test_one_user_name_goes_to_one_of_many_principals(nodes: Nodes) -> None:
+async def test_one_user_name_goes_to_one_of_many_principals(servers: Servers) -> None:
     """One login succeeds, the others are refused."""
     logins = [
-        (nodes[number % 2], f"person-{number}", {"username": "Alice"}) for number in range(CLIENTS)
+        (servers[number % 2], f"person-{number}", {"username": "Alice"})
+        for number in range(CLIENTS)
     ]
 
     answers = await log_all_in(logins)
@@ -110,12 +114,12 @@ async def test_one_user_name_goes_to_one_of_many_principals(nodes: Nodes) -> Non
 
 
 @pytest.mark.parametrize("secret", [None])
-async def test_many_first_logins_use_the_generated_secret(nodes: Nodes) -> None:
-    """On both nodes, which have not read it before."""
+async def test_many_first_logins_use_the_generated_secret(servers: Servers) -> None:
+    """On both servers, which have not read it before."""
     subjects = [f"person-{number}" for number in range(CLIENTS)]
 
     answers = await log_all_in(
-        [(nodes[number % 2], subject, {}) for number, subject in enumerate(subjects)]
+        [(servers[number % 2], subject, {}) for number, subject in enumerate(subjects)]
     )
 
     assert [answer for _, status, answer in answers if status != HTTPStatus.OK] == []
@@ -123,54 +127,54 @@ async def test_many_first_logins_use_the_generated_secret(nodes: Nodes) -> None:
 
 @pytest.mark.parametrize("secret", [None])
 @pytest.mark.parametrize("interface", ["command", "admin API", "portal"])
-async def test_both_nodes_refuse_a_revoked_secret_within_two_seconds(
-    interface: str, nodes: Nodes, postgresql_url: str, tmp_path: Path
+async def test_both_servers_refuse_a_revoked_secret_within_two_seconds(
+    interface: str, servers: Servers, postgresql_url: str, tmp_path: Path
 ) -> None:
     """Until then a rotated secret is accepted beside its successor."""
     secrets = Secrets(tmp_path, postgresql_url)
     [old] = secrets.command("show")
-    assert await statuses(nodes, old) == {200}
+    assert await statuses(servers, old) == {200}
 
     new, still = secrets.command("rotate")
     assert still["id"] == old["id"]
-    await until_statuses(nodes, new, {200})
-    assert await statuses(nodes, old) == {200}
+    await until_statuses(servers, new, {200})
+    assert await statuses(servers, old) == {200}
 
     if interface == "command":
         secrets.revoke(old["id"])
     else:
-        await revoke_at(nodes[0], interface, old["id"])
+        await revoke_at(servers[0], interface, old["id"])
     revoked_at = time.monotonic()
-    await until_statuses(nodes, old, {400})
+    await until_statuses(servers, old, {400})
     assert time.monotonic() - revoked_at < REVOKED_SECONDS_MAX
-    assert await statuses(nodes, new) == {200}
+    assert await statuses(servers, new) == {200}
 
 
 @pytest.mark.parametrize("secret", [None])
 async def test_secrets_are_rotated_without_one_failed_login(
-    nodes: Nodes,
+    servers: Servers,
 ) -> None:
-    """On either node, with the newest secret as soon as it is known.
+    """On either server, with the newest secret as soon as it is known.
 
-    Bad tokens, which make a node look for new secrets, arrive all the time.
+    Bad tokens, which make a server look for new secrets, arrive all the time.
     """
-    [first] = await rotate_at(nodes[0])
+    [first] = await rotate_at(servers[0])
     newest, answered = [first], list[int]()
     is_done = asyncio.Event()
 
-    async def log_in_repeatedly(node: ServerProcess, number: int) -> None:
+    async def log_in_repeatedly(server: ServerProcess, number: int) -> None:
         async with aiohttp.ClientSession() as session:
             while not is_done.is_set():
-                bad = await log_in(session, node, f"person-{number}", {}, secret="a bad secret")
+                bad = await log_in(session, server, f"person-{number}", {}, secret="a bad secret")
                 assert bad[0] == HTTPStatus.BAD_REQUEST
-                status, _ = await log_in(session, node, f"person-{number}", {}, secret=newest[-1])
+                status, _ = await log_in(session, server, f"person-{number}", {}, secret=newest[-1])
                 answered.append(status)
 
     async with asyncio.TaskGroup() as group:
         for number in range(8):
-            group.create_task(log_in_repeatedly(nodes[number % 2], number))
+            group.create_task(log_in_repeatedly(servers[number % 2], number))
         for _ in range(20):
-            newest += await rotate_at(nodes[0])
+            newest += await rotate_at(servers[0])
             wanted = len(answered) + 2
             await wait_until_async(lambda wanted=wanted: len(answered) >= wanted)
         is_done.set()
@@ -179,24 +183,24 @@ async def test_secrets_are_rotated_without_one_failed_login(
     assert len(answered) > len(newest)
 
 
-async def rotate_at(node: ServerProcess) -> list[str]:
-    """Rotate the secret at one of the nodes."""
+async def rotate_at(server: ServerProcess) -> list[str]:
+    """Rotate the secret at one of the servers."""
     headers = {"Authorization": "Bearer secret"}
-    url = f"{node.url}_admin/v1/apps/myapp/secrets"
+    url = f"{server.url}_admin/v1/apps/myapp/secrets"
     async with aiohttp.ClientSession(headers=headers) as session, session.post(url) as done:
         assert done.ok, await done.text()
         return [(await done.json())["new"]["secret"]]
 
 
-def test_nodes_that_migrate_an_empty_database_at_once_all_start(
+def test_servers_that_migrate_an_empty_database_at_once_all_start(
     postgresql_url: str, start_server: StartServer
 ) -> None:
-    """So the start command of every node may be `serve --migrate`."""
+    """So the start command of every server may be `serve --migrate`."""
     arguments = ("serve", "--migrate", "--port", "0", "--database", postgresql_url)
     both = [start_server(*arguments, **KEYS) for _ in range(3)]
 
-    assert all(node.url for node in both)
-    assert [node.stop() for node in both] == [0, 0, 0]
+    assert all(server.url for server in both)
+    assert [server.stop() for server in both] == [0, 0, 0]
 
 
 class Secrets:
@@ -222,19 +226,19 @@ class Secrets:
         assert done.returncode == 0, done.stderr
 
 
-async def revoke_at(node: ServerProcess, interface: str, secret_id: str) -> None:
-    """Revoke a secret at one of the nodes."""
+async def revoke_at(server: ServerProcess, interface: str, secret_id: str) -> None:
+    """Revoke a secret at one of the servers."""
     headers, fields, path = {}, {}, "_admin/v1/apps/myapp"
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         if interface == "portal":
             path = "portal"
-            async with session.get(f"{node.url}portal/secrets/{secret_id}/revoke") as page:
+            async with session.get(f"{server.url}portal/secrets/{secret_id}/revoke") as page:
                 found = re.search(r'name="form_token" value="(\w+)"', await page.text())
                 assert found is not None
             fields["form_token"] = found[1]
         else:
             headers["Authorization"] = "Bearer secret"
-        url = f"{node.url}{path}/secrets/{secret_id}/revoke"
+        url = f"{server.url}{path}/secrets/{secret_id}/revoke"
         async with session.post(url, data=fields or None, headers=headers) as done:
             assert done.ok, await done.text()
 
@@ -245,8 +249,8 @@ async def log_all_in(logins: list[Login]) -> Answers:
     answers: dict[int, tuple[str, int, Any]] = {}
 
     async def client(session: aiohttp.ClientSession) -> None:
-        for number, (node, subject, profile) in waiting:
-            status, answer = await log_in(session, node, subject, profile)
+        for number, (server, subject, profile) in waiting:
+            status, answer = await log_in(session, server, subject, profile)
             answers[number] = (subject, status, answer)
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CLIENTS)) as session:
@@ -254,20 +258,21 @@ async def log_all_in(logins: list[Login]) -> Answers:
     return [answers[number] for number in range(len(logins))]
 
 
-async def statuses(nodes: Nodes, secret: dict[str, str]) -> set[int]:
-    """Return what the nodes answer to a token signed with *secret*."""
+async def statuses(servers: Servers, secret: dict[str, str]) -> set[int]:
+    """Return what the servers answer to a token signed with *secret*."""
     async with aiohttp.ClientSession() as session:
         answers = [
-            await log_in(session, node, "alice", {}, secret=secret["secret"]) for node in nodes
+            await log_in(session, server, "alice", {}, secret=secret["secret"])
+            for server in servers
         ]
     return {status for status, _ in answers}
 
 
-async def until_statuses(nodes: Nodes, secret: dict[str, str], wanted: set[int]) -> None:
-    """Wait until the nodes answer as wanted, for twice the time allowed."""
+async def until_statuses(servers: Servers, secret: dict[str, str], wanted: set[int]) -> None:
+    """Wait until the servers answer as wanted, for twice the time allowed."""
 
     async def are_wanted() -> bool:
-        return await statuses(nodes, secret) == wanted
+        return await statuses(servers, secret) == wanted
 
     await wait_until_async(are_wanted, 2 * REVOKED_SECONDS_MAX)
 

@@ -213,7 +213,7 @@ def test_a_file_that_is_not_a_database_is_refused(
 def test_several_commands_that_migrate_at_once_all_succeed(
     make_database: MakeDatabase, tmp_path: Path
 ) -> None:
-    """As when several nodes are rolled out together."""
+    """As when several servers are rolled out together."""
     url = make_database()
     running = [ServerProcess(tmp_path, "migrate", "--database", url) for _ in range(4)]
 

@@ -62,7 +62,7 @@ def test_times_do_not_depend_on_the_servers_time_zone(pooled_url: str) -> None:
 
 
 async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
-    """By several nodes at once, from the first migration to the last."""
+    """By several servers at once, from the first migration to the last."""
     store = Store(pooled_url)
 
     await asyncio.gather(*(migrate.upgrade(store) for _ in range(3)))

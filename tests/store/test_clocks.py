@@ -1,4 +1,4 @@
-"""Nodes whose clocks differ, on one database: who is right is its clock."""
+"""Servers with different clocks on one database, whose clock decides."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -26,53 +26,53 @@ OLD, NEW = "secret-1", "secret-2"
 
 @pytest.fixture
 async def ahead(make_services: MakeServices) -> Services:
-    """A node whose clock is ahead."""
+    """A server whose clock is ahead."""
     return await make_services(now=lambda: system_now() + AHEAD, **OPEN)
 
 
 @pytest.fixture
 async def right(make_services: MakeServices) -> Services:
-    """A node whose clock is right."""
+    """A server whose clock is right."""
     return await make_services(now=lambda: system_now() + timedelta(seconds=2), **OPEN)
 
 
-async def sign_up(ask: Ask, node: Services) -> Any:
+async def sign_up(ask: Ask, server: Services) -> Any:
     """Return the result of a sign-up."""
-    return (await ask(node, "auth:signup", auth_data=AUTH_DATA, password=OLD)).body["result"]
+    return (await ask(server, "auth:signup", auth_data=AUTH_DATA, password=OLD)).body["result"]
 
 
-async def nothing(ask: Ask, node: Services) -> str:
+async def nothing(ask: Ask, server: Services) -> str:
     """Do nothing else."""
     return OLD
 
 
-async def change_password(ask: Ask, node: Services) -> str:
+async def change_password(ask: Ask, server: Services) -> str:
     """Change the user's password."""
-    logged_in = await ask(node, "auth:login", auth_data=AUTH_DATA, password=OLD)
+    logged_in = await ask(server, "auth:login", auth_data=AUTH_DATA, password=OLD)
     token = logged_in.body["result"]["access_token"]
-    changed = await ask(node, "auth:password", access_token=token, old_password=OLD, password=NEW)
+    changed = await ask(server, "auth:password", access_token=token, old_password=OLD, password=NEW)
     assert changed.status == HTTPStatus.OK
     return NEW
 
 
-async def reset_password(ask: Ask, node: Services) -> str:
+async def reset_password(ask: Ask, server: Services) -> str:
     """Change it with the master key."""
-    user_id = await id_of_user(node)
-    changed = await ask(node, "auth:reset_password", key="secret", auth_id=user_id, password=NEW)
+    user_id = await id_of_user(server)
+    changed = await ask(server, "auth:reset_password", key="secret", auth_id=user_id, password=NEW)
     assert changed.status == HTTPStatus.OK, changed.body
     return NEW
 
 
-async def sign_out(ask: Ask, node: Services) -> str:
+async def sign_out(ask: Ask, server: Services) -> str:
     """Let the operator sign the user out."""
-    operator = operator_of(node, "test", "")
-    await users.sign_out(operator, node.app.name, await id_of_user(node))
+    operator = operator_of(server, "test", "")
+    await users.sign_out(operator, server.app.name, await id_of_user(server))
     return OLD
 
 
-async def id_of_user(node: Services) -> str:
+async def id_of_user(server: Services) -> str:
     """Return the id of the only user."""
-    found = await users.find(operator_of(node, "test", ""), node.app.name, Search())
+    found = await users.find(operator_of(server, "test", ""), server.app.name, Search())
     return found.users[0].id
 
 
@@ -83,7 +83,7 @@ ACTS = (nothing, change_password, reset_password, sign_out)
 async def test_a_clock_that_is_ahead_locks_nobody_out(
     ahead: Services, right: Services, ask: Ask, act: Callable[[Ask, Services], Awaitable[str]]
 ) -> None:
-    """A token of another node is valid after whatever ends older ones."""
+    """A token of another server is valid after whatever ends older ones."""
     await sign_up(ask, ahead)
     password = await act(ask, ahead)
 
@@ -106,16 +106,16 @@ async def test_a_clock_that_is_set_back_locks_nobody_out(  # noqa: PLR0913, PLR0
 ) -> None:
     """A new token is valid, under one database and one clock; an old one stays ended."""
     where = {"TOKEN_STORE": token_store, "TOKEN_STORE_PATH": str(tmp_path / "tokens")}
-    node = await make_services(**where, **OPEN)
-    before = (await sign_up(ask, node))["access_token"]
+    server = await make_services(**where, **OPEN)
+    before = (await sign_up(ask, server))["access_token"]
     clock.moment += timedelta(seconds=5)
-    password = await act(ask, node)
+    password = await act(ask, server)
     clock.moment -= AHEAD
 
-    logged_in = await ask(node, "auth:login", auth_data=AUTH_DATA, password=password)
+    logged_in = await ask(server, "auth:login", auth_data=AUTH_DATA, password=password)
     token = logged_in.body["result"]["access_token"]
 
     for _ in range(2):
-        assert (await ask(node, "me", access_token=token)).status == HTTPStatus.OK
-        assert (await ask(node, "me", access_token=before)).status == HTTPStatus.UNAUTHORIZED
+        assert (await ask(server, "me", access_token=token)).status == HTTPStatus.OK
+        assert (await ask(server, "me", access_token=before)).status == HTTPStatus.UNAUTHORIZED
         clock.moment += 2 * AHEAD

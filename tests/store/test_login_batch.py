@@ -77,12 +77,12 @@ async def test_many_first_logins_on_several_servers_make_one_user(
     make_store: Any, make_services: MakeServices, log_in: LogIn, query: Any
 ) -> None:
     """Each with its own name, and with fields that all add at once."""
-    nodes = [await make_services(await make_store()) for _ in range(3)]
+    servers = [await make_services(await make_store()) for _ in range(3)]
     subjects = [f"person {number % 10}" for number in range(60)]
 
     logins = await asyncio.gather(
         *(
-            log_in(nodes[number % 3], subject, username=subject, **{f"new {subject}": 1})
+            log_in(servers[number % 3], subject, username=subject, **{f"new {subject}": 1})
             for number, subject in enumerate(subjects)
         )
     )
@@ -289,7 +289,7 @@ async def test_a_batch_costs_as_many_statements_as_one_login(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-async def test_principals_that_another_node_makes_meanwhile_are_found(
+async def test_principals_that_another_server_makes_meanwhile_are_found(
     make_store: Any, make_services: MakeServices, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each between two queries: a user's own name never counts as taken."""

@@ -89,7 +89,7 @@ async def test_a_secret_first_used_between_two_queries_is_not_a_crash(
     make_operator: MakeOperator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another node counts it between the queries for last uses and for numbers of uses."""
+    """Another server counts it between the queries for last uses and for numbers of uses."""
     here, there = await make_store(), await make_store()
     today = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     uses = {("late", today): SecretUse(1, NOW)}

@@ -271,11 +271,11 @@ async def test_of_many_sign_ups_with_one_name_one_succeeds(
     make_services: MakeServices, make_store: Any, ask: Ask, query: Any
 ) -> None:
     """On any server; the others leave nothing behind."""
-    nodes = [await make_services(), await make_services(await make_store())]
+    servers = [await make_services(), await make_services(await make_store())]
 
     answers = await asyncio.gather(
         *(
-            ask(nodes[number % 2], "auth:signup", auth_data={"username": "su"}, password="p")
+            ask(servers[number % 2], "auth:signup", auth_data={"username": "su"}, password="p")
             for number in range(6)
         )
     )
@@ -289,16 +289,16 @@ async def test_of_many_sign_ups_of_one_oauth_principal_one_succeeds(
     make_services: MakeServices, make_store: Any, ask: Ask, query: Any
 ) -> None:
     """Later logins with it succeed."""
-    nodes = [await make_services(), await make_services(await make_store())]
+    servers = [await make_services(), await make_services(await make_store())]
     who = {"provider": "example", "principal_id": "p"}
 
     answers = await asyncio.gather(
-        *(ask(nodes[number % 2], "sso:oauth:signup", key=MASTER, **who) for number in range(6))
+        *(ask(servers[number % 2], "sso:oauth:signup", key=MASTER, **who) for number in range(6))
     )
 
     assert sorted(answer.status for answer in answers) == [200] + [400] * 5
     assert await query("SELECT count(*) FROM users") == [(1,)]
-    entered = await ask(nodes[1], "sso:oauth:login", key=MASTER, **who, token_response={"a": 1})
+    entered = await ask(servers[1], "sso:oauth:login", key=MASTER, **who, token_response={"a": 1})
     assert entered.status == HTTPStatus.OK
     assert await query("SELECT token_response IS NOT NULL, profile IS NULL FROM principals") == [
         (True, True)

@@ -564,7 +564,7 @@ async def test_an_impossible_change_is_refused(open_table: Open) -> None:
 async def test_rules_for_fields_are_replaced_at_once(
     open_table: Open, make_services: MakeServices
 ) -> None:
-    """They apply from this node's next call on; removed rules stay removed after a restart."""
+    """They apply from this server's next call on; removed rules stay removed after a restart."""
     table = await open_table()
     al = table.record_id("al")
     assert "username" not in (await table.fetch("nobody", al))[0]
@@ -587,7 +587,7 @@ async def test_rules_for_fields_are_replaced_at_once(
 
 
 @pytest.mark.slow
-async def test_another_node_sees_that_a_field_was_removed(
+async def test_another_server_sees_that_a_field_was_removed(
     open_table: Open, make_store: Any
 ) -> None:
     """Not at once, but its cache of fields is at most a second old."""

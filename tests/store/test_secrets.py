@@ -85,7 +85,7 @@ async def test_a_revoked_secret_is_gone_when_the_cache_reloads(
             await secrets.revoke(operator, APP, secret_id)
 
 
-async def test_a_secret_that_another_node_just_made_is_accepted(
+async def test_a_secret_that_another_server_just_made_is_accepted(
     operator: Operator, cache: SecretCache
 ) -> None:
     """However recently the secrets were read, and with any number of callers."""
