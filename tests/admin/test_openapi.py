@@ -27,18 +27,6 @@ async def test_the_former_path_of_the_login_log_is_unknown(site_app: SiteApp, pa
     assert (await site_app.admin("GET", "logins")).json()["attempts"] == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_bad_token_is_refused_for_the_reason_of_its_kind(
-    site_app: SiteApp, kind: str
-) -> None:
-    """As the operation that explains tokens says."""
-    token = await site_app.mint("alice", bad=kind)
-
-    verdict = (await site_app.admin("POST", "tokens/explain", token=token)).json()
-
-    assert verdict["reason"] == KINDS[kind].reason
-
-
 def test_the_document_lists_the_kinds_of_bad_tokens() -> None:
     """In the body of the operation that makes them."""
     [mint] = [one for one in openapi.operations() if one.name == "mintToken"]

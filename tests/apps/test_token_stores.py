@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,7 +38,6 @@ ORIGINAL_FILE = (
     '"appName":"main","authInfoID":"alice"}\n'
 )
 LONG_AFTER = NOW + timedelta(days=365 * 100)
-Stores = Callable[..., Awaitable[TokenStore]]
 # One Redis server for all, which some tests stop.
 pytestmark = pytest.mark.xdist_group("redis")
 
