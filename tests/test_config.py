@@ -141,7 +141,7 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     "no port": ({"PORT": "70000"}, "PORT is not a port: '70000'"),
     "port text": ({"PORT": "http"}, "PORT is not a whole number: 'http'"),
     "port in HOST": ({"HOST": "localhost:x"}, "HOST is not a whole number: 'localhost:x'"),
-    "half a bracket": ({"HOST": "[::1"}, "HOST has a bracket without the other one: '[::1'"),
+    "half a bracket": ({"HOST": "[::1"}, "HOST has brackets that do not match: '[::1'"),
     "equal keys": ({"API_KEY": "secret"}, "MASTER_KEY cannot be the same as API_KEY"),
     "app name": (
         {"APP_NAME": "a-b"},
@@ -226,11 +226,11 @@ PROBLEMS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "another header": (
         {"CORS_HOST": "a\nX: b"},
-        "CORS_HOST has a character that no header may have: 'a\\nX: b'",
+        "CORS_HOST has a character that is not allowed in a header: 'a\\nX: b'",
     ),
     "bytes in a header": (
         {"CORS_HOST": "\udce9"},
-        "CORS_HOST has a character that no header may have: '\\udce9'",
+        "CORS_HOST has a character that is not allowed in a header: '\\udce9'",
     ),
     "a long value": (
         {"VERIFY_REQUIRED": "x" * 99},

@@ -211,7 +211,7 @@ def text_with_nul() -> SkygearError:
 
 def database_busy(reason: Reason | None = None, explanation: str = "") -> SkygearError:
     """Return the refusal of a call whose transaction met a conflict at every try."""
-    message = "the database kept changing under this call"
+    message = "concurrent calls kept changing the same data"
     return SkygearError(UNEXPECTED_ERROR, message, reason=reason, explanation=explanation)
 
 

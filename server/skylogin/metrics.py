@@ -136,7 +136,7 @@ class Metrics:
         # Each one stays on its line, however long.
         # ruff: noqa: E501
         # fmt: off
-        self.logins = Numbers("logins_total", "Login attempts, by what came of them.", ("outcome", "reason"), {reason: (outcome, reason) for reason, outcome in reasons.items()})
+        self.logins = Numbers("logins_total", "Login attempts, by outcome and reason.", ("outcome", "reason"), {reason: (outcome, reason) for reason, outcome in reasons.items()})
         self.calls = Histogram("call_duration_seconds", "Time from the headers of a call to its answer.", ("action",), by_action)
         self.answers = Numbers("answers_total", "Answers to calls, by status.", ("code",), CODES)
         self.shed = Numbers("shed_calls_total", "Calls that were answered with 503 because the server was busy.")

@@ -87,7 +87,7 @@ def test_tokens_from_the_future_are_reported() -> None:
 @pytest.mark.parametrize(
     ("at", "begins"),
     [
-        (None, "there is no backup by `skylogin backup`"),
+        (None, "`skylogin backup` has not made a backup yet"),
         ((NOW - timedelta(days=3)).isoformat(), "the last backup was made 3 days ago"),
         ((NOW - timedelta(days=1)).isoformat(), None),
     ],

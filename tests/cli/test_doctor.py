@@ -217,7 +217,7 @@ def test_doctor_advises_on_a_server_that_can_run(start_server: StartServer, tmp_
     assert server.url
     here = run_command(tmp_path, *DOCTOR, **KEYS)
     assert here.returncode == 0
-    assert "warning\tdatabase\tthere is no backup by `skylogin backup`" in here.stdout
+    assert "warning\tdatabase\t`skylogin backup` has not made a backup yet" in here.stdout
     assert run_command(tmp_path, "backup", "copy.db", *DOCTOR[1:], **KEYS).returncode == 0
     assert "backup" not in run_command(tmp_path, *DOCTOR, **KEYS).stdout
 

@@ -56,7 +56,7 @@ def test_the_option_of_a_worker_is_for_the_parent_alone(text: str, tmp_path: Pat
     done = run_command(tmp_path, *WORKERS, "--worker", text, **KEYS, DATABASE_URL="sqlite:///a.db")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("  - --worker is for the processes of --workers\n")
+    assert done.stderr.endswith("  - --worker is only for processes that --workers starts\n")
 
 
 @pytest.mark.slow

@@ -217,7 +217,7 @@ FIELD = {
     "row": {"type": "user", "field": "username", "kind": "number", "target": "", "column_type": ""},
 }
 INVALID_LINES: dict[str, tuple[Lines, str]] = {
-    "no header": ([USER], "line 1: it should begin with"),
+    "no header": ([USER], "line 1: it has to begin with"),
     "a later version": ([{**HEAD, "version": "9999"}], "line 1: the export has version 9999"),
     "an unknown table": ([HEAD, {"table": "journal", "row": {}}], "line 2: a line is"),
     "another member": ([HEAD, {**USER, "more": 1}], "line 2: a line is"),

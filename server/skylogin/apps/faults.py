@@ -22,13 +22,13 @@ FAULTS_MAX = 100
 
 # What each kind does, as pages and documents say it.
 KINDS = {
-    LATENCY: "the answer comes that many seconds later",
+    LATENCY: "the answer is delayed by this number of seconds",
     ERROR: "the call is answered with this error, and not carried out",
     STATUS: "the call is answered with this status and no body, and not carried out",
     DROP: "the connection is closed without an answer",
     TRUNCATE: "the call is carried out; half of its answer is sent, and the connection is closed",
     DATABASE_BUSY: "the call is answered as if the database stayed busy",
-    RATE: "above a number of calls in a time, a call is answered with 429 and not carried out",
+    RATE: "above a number of calls in a window, a call is answered with 429 and not carried out",
 }
 # The smallest and the largest value of each.
 LIMITS = {

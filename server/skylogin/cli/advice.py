@@ -73,7 +73,7 @@ def _on_disk(settings: Settings) -> Iterator[str]:
         if path.is_dir():
             free = shutil.disk_usage(path).free
             if free < FREE_BYTES_MIN:
-                yield f"the disk of {path} has {free // 2**20:,} MiB left: make room"
+                yield f"the disk of {path} has {free // 2**20:,} MiB left: free some space"
 
 
 def on_logins(seen: Mapping[str, Any]) -> Iterator[str]:
@@ -91,7 +91,7 @@ def on_logins(seen: Mapping[str, Any]) -> Iterator[str]:
 def on_backup(at: str | None, now: datetime) -> Iterator[str]:
     """Yield advice on the last backup of an SQLite database."""
     if at is None:
-        yield "there is no backup by `skylogin backup`: make one every day"
+        yield "`skylogin backup` has not made a backup yet: make one every day"
     elif now - datetime.fromisoformat(at) > BACKUP_AGE_MAX:
         yield f"the last backup was made {ago(datetime.fromisoformat(at), now)}: make one every day"
 

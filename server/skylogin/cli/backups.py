@@ -23,9 +23,7 @@ from skylogin.errors import SkygearError
 from skylogin.store import apps
 from skylogin.web import database_file, database_setup
 
-ON_POSTGRESQL = (
-    "the database is PostgreSQL, which has programs of its own: {program} (docs/backups.md)"
-)
+ON_POSTGRESQL = "the database is PostgreSQL, so use its own program: {program} (docs/backups.md)"
 
 
 def backup(
@@ -85,7 +83,7 @@ def restore(
     number = output.count(sum(contents.rows.values()), "row")
     output.say(f"restored {path} from {file}: {number}, version {contents.version}")
     if kept:
-        output.tell(f"the database before it is {kept}")
+        output.tell(f"the previous database is now {kept}")
     if contents.version != tables.VERSION:
         output.print_notes([database_setup.other_version(contents.version)])
 
@@ -145,7 +143,9 @@ def _note_time(url: str, at: str) -> None:
     try:
         asyncio.run(write())
     except SkygearError as error:
-        output.print_warnings([f"the backup is complete, but not noted: {error.explanation}"])
+        output.print_warnings(
+            [f"the backup is complete, but its time was not recorded: {error.explanation}"]
+        )
 
 
 def _left_out(settings: Settings) -> list[str]:

@@ -64,5 +64,5 @@ def given_socket() -> socket.socket | None:
         raise ConfigurationError([f"the socket of systemd: {error.strerror}"]) from None
     if given.family not in (socket.AF_INET, socket.AF_INET6) or not listens:
         given.close()
-        raise ConfigurationError(["the socket of systemd does not listen on an address of TCP"])
+        raise ConfigurationError(["the socket of systemd is not a TCP socket"])
     return given

@@ -66,7 +66,9 @@ class Share:
         try:
             number, count, listens_on, memory, migrates, *inboxes = map(int, text.split(","))
         except ValueError:
-            raise ConfigurationError(["--worker is for the processes of --workers"]) from None
+            raise ConfigurationError(
+                ["--worker is only for processes that --workers starts"]
+            ) from None
         return cls(number, count, listens_on, memory, bool(migrates), tuple(inboxes))
 
     def __str__(self) -> str:

@@ -106,7 +106,7 @@ def positive_days(value: str) -> int:
 def header(value: str) -> str:
     """Read the value of a header."""
     if not value.isprintable():
-        raise ValueError("has a character that no header may have")
+        raise ValueError("has a character that is not allowed in a header")
     return value
 
 
@@ -128,7 +128,7 @@ def port(value: str) -> int:
 def address(value: str) -> tuple[str, int | None]:
     """Read `host:port`, `:port` or `host`; brackets around an IPv6 address."""
     if value.count("[") != value.count("]"):
-        raise ValueError("has a bracket without the other one")
+        raise ValueError("has brackets that do not match")
     host, colon, number = value.rpartition(":")
     if not colon or value.endswith("]") or (value.count(":") > 1 and "[" not in value):
         return value.strip("[]"), None

@@ -59,7 +59,7 @@ def check(url: str) -> None:
     """Raise ValueError unless *url* names a database that a server can use."""
     if _IN_MEMORY.search(url) and not url.startswith(POSTGRESQL_PREFIXES):
         raise ValueError(
-            "names a database in memory, which each connection would have for itself: for a "
+            "names a database in memory, which connections cannot share: for a "
             "database that is gone at the end, use `skylogin dev --ephemeral` without a URL"
         )
     if url.startswith(POSTGRESQL_PREFIXES):
@@ -78,7 +78,7 @@ def notes(url: str) -> tuple[str, ...]:
 def read_postgresql(url: str) -> PostgresqlUrl:
     """Read a URL of PostgreSQL."""
     if re.search(r"\s", url):
-        raise ValueError("has a blank, which has to be encoded as %20")
+        raise ValueError("has a space, which has to be encoded as %20")
     credentials, host_list, path, query = _split(url.partition("://")[2])
     user, _, password = (credentials or "").partition(":")
     given = {"user": _decoded(user), "password": _decoded(password), "dbname": _decoded(path)}
@@ -90,7 +90,7 @@ def read_postgresql(url: str) -> PostgresqlUrl:
         hosts, ports_there = _read_hosts(given["host"])
         ports = ports or ports_there
     if len(ports) > 1 and len(ports) != len(hosts):
-        raise ValueError("has another number of ports than of hosts")
+        raise ValueError("has a different number of ports than hosts")
     parameters = _Parameters()
     for name, value in given.items():
         if name not in _OF_ADDRESS:
@@ -126,7 +126,7 @@ def _split(rest: str) -> tuple[str | None, str, str, str]:
 
 def _decoded(text: str) -> str:
     if _BAD_ESCAPE.search(text):
-        raise ValueError("has a % that two hexadecimal digits do not follow; write % as %25")
+        raise ValueError("has a % without two hexadecimal digits; write % as %25")
     try:
         decoded = unquote_to_bytes(text).decode()
     except UnicodeDecodeError:

@@ -37,15 +37,15 @@ KINDS: Mapping[str, tuple[str, str]] = {
         "leaves these rows out",
     ),
     "duplicate-keys": (
-        "users with a user name or an e-mail that is another user's, if case is ignored",
+        "users whose user name or e-mail equals another user's, if case is ignored",
         "imports them without it",
     ),
     "taken": (
-        "rows that are here already, but were not imported from this Skygear",
+        "rows that the app already has, but that were not imported from this Skygear",
         "leaves those here as they are",
     ),
     "newer-here": (
-        "rows that changed here after they were imported, and differ from those of Skygear",
+        "rows that were changed here after their import, and differ from Skygear's",
         "leaves those here as they are",
     ),
 }

@@ -115,7 +115,7 @@ LEFT_BEHIND: Mapping[str, str] = {
     "_subscription": "subscriptions: skylogin does not emulate them",
     "_friend": "friends: skylogin does not emulate relations",
     "_follow": "follows: skylogin does not emulate relations",
-    "_verify_code": "verification codes: users ask for new ones",
+    "_verify_code": "verification codes: users have to request new ones",
     "_asset": "assets: fields keep their names; the files stay in the asset store",
 }
 

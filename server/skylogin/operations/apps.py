@@ -46,7 +46,7 @@ async def create(operator: Operator, name: str) -> StoredApp:
 
     async def add(tx: Transaction) -> None:
         if name == operator.settings.app_name or not await apps.add(tx, app):
-            raise ConflictError(f"there is an app called {name}")
+            raise ConflictError(f"an app called {name} already exists")
         await apps.prepare(tx, name, operator.settings.auth_record_keys)
         await token_secrets.keep_first(tx, name, now)
 

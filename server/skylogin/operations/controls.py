@@ -158,7 +158,7 @@ async def end_fault(operator: Operator, app: App, fault_id: str) -> None:
     """End one fault. Raises MissingError if it is over already."""
     check_dev(operator)
     if not app.faults.end(fault_id):
-        raise MissingError(f"there is no fault {fault_id}, or it is over")
+        raise MissingError(f"there is no fault {fault_id}, or it has ended")
 
 
 async def end_faults(operator: Operator, app: App) -> None:

@@ -205,7 +205,7 @@ def _read_line(number: int, line: bytes) -> dict[str, JsonValue]:
 
 def _check_head(head: dict[str, JsonValue]) -> None:
     if head.get(HEADER) != "export":
-        raise RefusedError('line 1: it should begin with {"skylogin": "export", "version": …}')
+        raise RefusedError('line 1: it has to begin with {"skylogin": "export", "version": …}')
     version = head.get("version")
     if not isinstance(version, str) or version > tables.VERSION:
         raise RefusedError(

@@ -205,8 +205,7 @@ async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: R
     hashed: Any = await skygear.find_password(tx, source, FIRST_ADMIN)
     if hashed and await passwords.matches(FIRST_PASSWORD, hashed):
         found.append(
-            f"the user {FIRST_ADMIN!r} has the password that skygear-server gave it in every old "
-            "database: change it"
+            f"the user {FIRST_ADMIN!r} has the default password of skygear-server: change it"
         )
     return found
 

@@ -127,7 +127,7 @@ async def _read(request: web.Request, bodies: Bodies) -> dict[str, object]:
             if isinstance(value, dict):
                 return value
     except (BodyTooLargeError, BodyTooSlowError, MemoryFullError):
-        raise RefusedError("the body is too large, or comes too slowly") from None
+        raise RefusedError("the body is too large, or arrives too slowly") from None
     except NotJsonError as error:
         raise RefusedError(f"the body is not JSON: {error}") from None
     raise RefusedError("the body is not a JSON object")

@@ -134,7 +134,7 @@ def _read_filter(typed: Mapping[str, str]) -> tuple[Filter, dict[str, str]]:
     if len(times) == len(TIMES) and times["since"] >= times["until"]:
         problems["until"] = "Until must be later than Since."
     if typed["reason"] not in ("", *Reason):
-        problems["reason"] = f"There is no such reason. The reasons are {', '.join(Reason)}."
+        problems["reason"] = f"This is not a reason. The reasons are {', '.join(Reason)}."
     for name in TEXTS:
         if "\0" in typed[name]:
             problems[name] = "This contains U+0000, which login attempts never contain."

@@ -43,9 +43,11 @@ def advice(secret_id: str, accepted: list[str], uses: SecretUses, now: datetime)
     """Return whether an accepted secret can be revoked."""
     last = uses.last_used_at
     if accepted == [secret_id]:
-        return "Do not revoke it: every custom token would be refused, since no other is accepted."
+        return (
+            "Do not revoke it: it is the only valid secret, so every custom token would be refused."
+        )
     if accepted[:1] == [secret_id]:
-        return "Do not revoke it: it is the one that your authentication server should sign with."
+        return "Do not revoke it: your authentication server should sign with it."
     if last is None or now - last > timedelta(days=DAYS):
         return f"Safe to revoke: no login used it in the last {DAYS} days."
     if now - last > IN_USE:

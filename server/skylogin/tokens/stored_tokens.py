@@ -91,7 +91,7 @@ class StoredTokens:
             raise not_accepted("the access token is not a UUID")
         stored = await self._backend.load(token, now)
         if stored is None or stored.token != token:
-            raise not_accepted("the access token does not exist, or it was ended")
+            raise not_accepted("the access token does not exist, or it was revoked")
         if stored.app != self._app:
             raise not_accepted("the access token belongs to another app")
         if stored.has_expired(now):

@@ -137,7 +137,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     path = unquote(_raw_path(request))
     if services.load.is_full() and not path.endswith(CHECK_OF_HEALTH):
         services.limits.hits[CALLS_WAITING] += 1
-        why = f"{services.load.calls} calls are being carried out"
+        why = f"{services.load.calls} calls are in progress"
         return refuse_busy(request, why, Reason.OVERLOADED)
     client = client_of(request, services.settings)
     clean = _cleaned(path)

@@ -101,7 +101,7 @@ def check_reach(settings: Settings) -> None:
     if settings.mode != DEV or hosts.is_loopback(host):
         return
     logger.warning(
-        "skylogin dev listens on %r, beyond loopback: everybody who reaches it can open the "
+        "skylogin dev listens on %r, beyond loopback: anyone who reaches it can open the "
         "portal, without a password, and change all apps",
         host,
     )
