@@ -115,7 +115,7 @@ def _traceback_of(error: BaseException) -> str:
 
 
 class _TextFormatter(logging.Formatter):
-    """Writes each message as one line, in which nothing controls a terminal."""
+    """Writes each message as one line without control characters."""
 
     def __init__(self, secrets: Collection[str]) -> None:
         super().__init__(_FORMAT)

@@ -60,7 +60,7 @@ class Numbers:
         self._row[self._places.get(key, self._last)] += amount
 
     def follow(self, read: Callable[[], float], key: object = "") -> None:
-        """Let *read* tell the number, or how much this process adds to a counter."""
+        """Get the number from *read*, or for a counter how much this process adds."""
         place = self._places.get(key, self._last)
         before = 0 if self.kind == "gauge" else self._row[place]
         self._followed[place] = (before, read)

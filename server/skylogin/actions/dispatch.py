@@ -44,7 +44,7 @@ def refused(refusal: SkygearError) -> Answer:
 
 
 async def dispatch(call: Call, services: Services) -> Answer:
-    """Carry out *call* and return its answer, whatever happens."""
+    """Carry out *call* and return its answer. Never raises."""
     services.load.enter()
     try:
         return await _dispatch(call, services)

@@ -12,7 +12,7 @@ from skylogin.seeds.seed import SeedApp
 
 
 async def reset_app(request: AdminRequest) -> None:
-    """Reset an app, and give it what the file of the project has for it."""
+    """Reset an app, and apply the project file to it."""
     with _problems_answered():
         with_project = (request.body or {}).get("project", False)
         # A file with a problem is refused before anything is deleted.

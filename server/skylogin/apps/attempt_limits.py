@@ -27,7 +27,7 @@ class _Source:
 class AttemptLimits:
     """Which sources failed last, and how long each one has to wait before its next attempt.
 
-    Each failure is handed to *tell*; `hear` is told of those that other servers counted.
+    Each failure is passed to *tell*; `hear` gets those that other servers counted.
     """
 
     def __init__(

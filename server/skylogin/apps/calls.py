@@ -81,7 +81,7 @@ class Calls:
         self._latest.append(call)
 
     def end(self) -> None:
-        """Tell those who wait that a call was answered."""
+        """Wake the callers of `wait`: a call was answered."""
         if self._waiting:
             self._ended.set()
             self._ended = asyncio.Event()
@@ -108,7 +108,7 @@ class Calls:
             self._waiting -= 1
 
     def why_none(self, wanted: "Wanted") -> str:
-        """Return which call came closest to what is *wanted*."""
+        """Return which call came closest to the *wanted* one."""
         calls = self.find(after=wanted.after)
         of_action = [one for one in calls if wanted.covers(one.action)]
         for one in reversed(of_action):

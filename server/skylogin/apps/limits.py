@@ -1,7 +1,7 @@
-"""Limits on what strangers may ask of a server, by a key such as the address they come from.
+"""Limits on calls and clients, by a key such as the client's address.
 
-What was taken is counted in memory, so a call that keeps to its limits costs the database
-nothing. `apps.shared_limits` tells it the other servers of the same database.
+Usage is counted in memory, so a call within its limits does not query the database.
+`apps.shared_limits` exchanges it with the other servers of the same database.
 """
 
 import functools
@@ -16,7 +16,7 @@ from skylogin.clock import monotonic
 from skylogin.domain.rate import Rule, Turn, Usage
 from skylogin.errors import Reason, too_busy, too_many
 
-# Of more keys, those that were used least lately are forgotten.
+# Above this number, the least recently used keys are forgotten.
 KEYS_MAX = 10_000
 # A longer key is replaced by its hash.
 KEY_CHARACTERS_MAX = 100
@@ -40,7 +40,7 @@ class Limits:
         self.rules = rules
         self.hits: Counter[str] = Counter()
         self.turn = Turn()
-        # What was taken here and the others were not told, if there may be others.
+        # Usage here that was not yet sent to the other servers, if there may be others.
         self.untold: Counter[Key] | None = None
         # Who hears what the others took of a limit that is not counted here, by its name.
         self.listeners: dict[str, Callable[[str, int], object]] = {}

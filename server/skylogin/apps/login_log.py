@@ -24,7 +24,7 @@ logger = logging.getLogger("skylogin.login_log")
 WAITING_MAX = 1000
 FLUSH_SECONDS = 0.5
 DROPPED_AT_ONCE_MAX = 256
-# One entry at a time tells of these; more are only counted.
+# Of these, only one entry at a time is written; others are only counted.
 BRIEF: frozenset[str] = frozenset((Reason.TOO_MANY, Reason.OVERLOADED))
 AGE_CHECK = timedelta(minutes=1)
 REPORT_SECONDS = 60

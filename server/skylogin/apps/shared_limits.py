@@ -24,7 +24,7 @@ logger = logging.getLogger("skylogin.limits")
 
 # The others have written by then.
 HEAR_AFTER_SECONDS = 0.1
-# In one statement. Of more keys, those that took most go first.
+# In one statement. Above this number, the keys with the highest usage go first.
 TOLD_MAX, HEARD_MAX = 1000, 5000
 # How much later than its time a row may be committed.
 LATE = timedelta(seconds=3)
@@ -40,7 +40,7 @@ Window = tuple[str, str, datetime]
 
 
 class SharedLimits:
-    """What one server tells the others and hears from them. *server* is its name for them."""
+    """The usage that one server exchanges with the others. *server* is its name."""
 
     def __init__(
         self, limits: Limits, store: Store, now: Callable[[], datetime], server: str

@@ -1,4 +1,4 @@
-"""Logs why the database or the token store fails: in few lines, however many calls fail."""
+"""Logs why the database or the token store fails, once a minute for each cause."""
 
 import logging
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a server tells at its start about settings that leave it open or close it."""
+"""Notes at the start about settings that open or close the server."""
 
 from collections.abc import Iterator
 

@@ -136,7 +136,7 @@ def address(value: str) -> tuple[str, int | None]:
 
 
 def domain(value: str) -> str:
-    """Read the name of a domain, as it stands in a Host header."""
+    """Read a domain name, as in a Host header."""
     name = value.strip(".").lower()
     if name and not _DOMAIN.fullmatch(name):
         raise ValueError("has to be the name of a domain in ASCII, such as login.example.com")

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from skylogin.config.settings import DEFAULT_KEYS, SECRET, SETTINGS, URL, Settings
 
 LENGTH_MIN, PASSWORD_LENGTH_MIN = 16, 12
-# Of a secret, as far as its characters tell: a word of 20 letters has about so many.
+# Entropy of a secret, estimated from its characters: about that of a word of 20 letters.
 BITS_MIN = 60
 HASHES = ("$2", "$argon2")
 _PASSWORD = re.compile(r"://[^/@\s:]*+:([^/\s]+)@")

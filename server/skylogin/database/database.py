@@ -95,7 +95,7 @@ class Store:
         # Writes that run on although their callers left.
         self._abandoned: set[asyncio.Task[Any]] = set()
         self._is_closed = False
-        # How many times a caller was told that the database cannot be used.
+        # How many calls were refused because the database cannot be used.
         self.times_unavailable = 0
         self._users_added = 0
         self._analyze_at = ANALYZE_FIRST

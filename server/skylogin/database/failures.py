@@ -23,7 +23,7 @@ _UNAVAILABLE_STATES = (
     "3D",  # the database does not exist
     "3F",  # the schema does not exist
     "42501",  # no rights
-    "42P01",  # a table is gone: somebody emptied the database
+    "42P01",  # a table is gone: the database was emptied
     "53",  # a full disk, no memory
     "55000",  # the database takes no connections
     "57",  # stopped by an operator or a time limit

@@ -135,7 +135,7 @@ def has_content(path: Path) -> bool:
 
 
 def identity(path: str) -> Identity:
-    """Return what tells the file at *path* from any other, None if there is none."""
+    """Return what identifies the file at *path*, None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:

@@ -223,7 +223,7 @@ class _Parameters:
             self.of_driver["options"] = " ".join(others)
 
     def take_connect_timeout(self, value: str) -> None:
-        """Read seconds; 0 means ours, as nothing waits for ever."""
+        """Read seconds; 0 means our default, because no call waits forever."""
         if re.fullmatch(r"-?\d{1,6}", value) is None:
             raise ValueError("has connect_timeout, which is not a whole number of seconds")
         if int(value) > 0:

@@ -1,6 +1,6 @@
 """Ignoring the case of text: in unique keys, in queries and in searches. Pure.
 
-Each code point becomes its simple lower case, whatever stands beside it: `İ` becomes `i`, `Σ`
+Each code point becomes its simple lower case, whatever its neighbors: `İ` becomes `i`, `Σ`
 becomes `σ` and `ς` stays, as in Go and in PostgreSQL's lower. A database's own functions are not
 used, because they depend on its locale. Keys are stored, so they are the same on every Python.
 """

@@ -1,4 +1,4 @@
-"""What a host name or an address tells. Pure."""
+"""What kind of host a name or an address is. Pure."""
 
 import ipaddress
 

@@ -77,7 +77,7 @@ _OF_LOGINS = ("last_seen_at", "updated_at", "updated_by", "last_registered_at")
 class Here:
     """Whose rows an app has: *others* are the users from elsewhere, *left* those who stay.
 
-    Rows of users who are gone belong to nobody else, so they are the original's too.
+    Rows of users who are gone do not belong to others, so they are the original's too.
     """
 
     origin: str

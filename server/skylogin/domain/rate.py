@@ -1,11 +1,11 @@
-"""How much one key may still take of a limit such as 60 a minute. Pure: times are arguments.
+"""How much of a limit such as 60 a minute one key may still use. Pure: times are arguments.
 
-Two rules hold at once. In no window (a minute, an hour) is more taken than the limit. And if the
-limit is *paced*, it also comes evenly: after a quiet time, the first second brings at most
-four times the share of one second.
+Two rules hold at once. In no window (a minute, an hour) is more used than the limit. And a
+*paced* limit is spread evenly: after a quiet time, the first second allows at most four times
+the share of one second.
 
-Several servers share a limit, and tell each other once in a *turn* what they took. Each has a
-credit, and what they all took is known a turn later. What was too much then is made up for.
+Several servers share a limit, and exchange their usage once per *turn*. Each has a credit, and
+knows the total usage a turn later. An excess is then deducted.
 """
 
 import math

@@ -199,7 +199,7 @@ def _check_references(
         and (value.target, value.value) != (base.type, base.id)
         and not (value.kind == "asset" and value.value == base.data.get(name))
     }
-    # A new reference would tell whether a hidden user exists.
+    # A new reference would reveal whether a hidden user exists.
     hidden = {
         (USER_TYPE, str(value.value))
         for name, value in others.items()

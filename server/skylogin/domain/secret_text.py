@@ -4,7 +4,7 @@ import hmac
 
 
 def is_same(given: str, expected: str) -> bool:
-    """Return whether two secrets are equal. The time it takes tells no more than their lengths."""
+    """Return whether two secrets are equal. The time it takes reveals at most their lengths."""
     return hmac.compare_digest(_bytes(given), _bytes(expected))
 
 

@@ -1,4 +1,4 @@
-"""Text as a terminal shows it: escapes stand for what it would obey, hide or cannot encode."""
+"""Text for a terminal: characters that control it, are invisible or not encodable are escaped."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def in_json(written: str, charset: str = "utf-8") -> str:
 
 
 def is_harmless(character: str) -> bool:
-    """Return whether a terminal does nothing with *character* but show it."""
+    """Return whether a terminal only displays *character*."""
     # Names in Chinese and Japanese have the wide space in them.
     return character.isprintable() or character == "\N{IDEOGRAPHIC SPACE}"
 

@@ -134,7 +134,7 @@ def _follow(peer: Address, parts: list[str], trusted: Sequence[Network]) -> _Tra
     known = peer
     for hops, part in enumerate(reversed(parts), start=1):
         if part == MALFORMED:
-            # What a proxy added to a malformed line cannot be told from what it received.
+            # In a malformed line, the part that the proxy added cannot be found.
             return _Trail(UNKNOWN, hops, leaves_proxies=True)
         address = read_address(part)
         if address is None:

@@ -32,8 +32,8 @@ def refusal(
 ) -> str:
     """Return why a request is refused, empty if it is not.
 
-    *hosts* are the Host header, and the host that the browser used as far as trusted proxies
-    tell. *names* are the server's own host names; None allows any host.
+    *hosts* are the Host header, and the host that the browser used if trusted proxies
+    report it. *names* are the server's own host names; None allows any host.
     """
     foreign = foreign_host(hosts, names)
     if foreign is not None:

@@ -45,7 +45,7 @@ def repeat(request: PageRequest, attempt: LogEntry, *, is_shown: bool) -> str:
 
 
 def key_is_secret(request: PageRequest) -> bool:
-    """Return whether commands have a key of the server that not everybody knows."""
+    """Return whether the keys in commands are secret."""
     settings = request.operator.settings
     return settings.mode == DEV and bool(
         settings.admin_token or not settings.has_default_master_key

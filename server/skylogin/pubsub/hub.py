@@ -81,7 +81,7 @@ class Hub:
         if channel not in listener.channels:
             if len(listener.channels) >= CHANNELS_MAX:
                 raise TooManyChannelsError(
-                    f"no more than {CHANNELS_MAX} channels per connection"
+                    f"no more than {CHANNELS_MAX} channels for one connection"
                 )
             if self._by_source[listener.source] >= self.per_source:
                 raise TooManyChannelsError("too many channels for one address")

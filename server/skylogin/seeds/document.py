@@ -20,7 +20,7 @@ _TOKEN = re.compile(r'\n|[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,:"\][{}]+')
 def read(data: bytes, file: str) -> Node:
     """Return the value of the seed *file* with the bytes *data*.
 
-    A file is JSON if its name ends with .json, or if the name does not tell and the text begins
+    A file is JSON if its name ends with .json, or if the name does not say and the text begins
     as JSON does. Raises SeedError on anything but YAML or JSON, and on too large a text.
     """
     if len(data) > TEXT_BYTES_MAX:

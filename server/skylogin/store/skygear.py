@@ -201,7 +201,7 @@ async def count_rows(tx: Transaction, source: Skygear, name: str, condition: str
 
 
 async def count_anonymous(tx: Transaction, source: Skygear) -> int:
-    """Return the number of users with a record who log in with nothing that is stored."""
+    """Return the number of users with a record but without any stored way to log in."""
     users = _table(source.schema, "_auth").alias("u")
     others = {"_sso_custom_token": "user_id", "_sso_oauth": "user_id"}
     query = select(func.count()).select_from(users).where(text("u.password IS NULL"))

@@ -69,7 +69,7 @@ def is_user_record_by_time(
 
 
 def is_in_app(app: str | ColumnElement[str], dialect_name: str) -> ColumnElement[bool]:
-    """Select the users of an app, read as they lie in the file, not in the order of their ids."""
+    """Select the users of an app, read in the order of the file, not of their ids."""
     return dialect.unindexed(users.c.app, dialect_name) == app
 
 

@@ -212,7 +212,7 @@ def _read_payload(
     except wire.BadBodyError:
         if not app.stubs.covers(action_name(path)):
             raise
-        # The SDKs upload a file to where `asset:put` tells them.
+        # The SDKs upload a file to the URL that `asset:put` returns.
         return {"content_type": request.content_type, "bytes": len(data)}
 
 

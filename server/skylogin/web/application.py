@@ -123,7 +123,7 @@ async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def _answer_spare(
     request: web.Request, handler: Handler, connection: Connection
 ) -> web.StreamResponse:
-    """Answer a check of the server's health, and nothing else."""
+    """Answer a health check, and nothing else."""
     if request.match_info.handler in HEALTH:
         response = await handler(request)
     else:

@@ -176,7 +176,7 @@ class Lock:
     def look(self, file: SqliteFile) -> None:
         """Put the lock file back if it was removed, and write into it which files are in use.
 
-        After a change of the database, it tells the next server of which file the log is.
+        After a change of the database, the next server reads there which file the log belongs to.
         """
         file.look()
         self.is_needed = bool(file.changed)

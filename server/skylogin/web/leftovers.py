@@ -55,7 +55,7 @@ def _quick_check(path: Path) -> str:
 
 
 def listed(path: Path) -> list[int]:
-    """Return what tells the file from any other, as JSON has it."""
+    """Return what identifies the file, as JSON values."""
     return list(identity(str(path)) or ())
 
 

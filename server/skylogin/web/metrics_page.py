@@ -35,7 +35,7 @@ def make_metrics(workers: int = 1, memory: int = ANONYMOUS) -> Metrics:
 
 
 async def refresh(metrics: Metrics) -> None:
-    """Let other processes see what is open and waits in this one."""
+    """Show other processes how much is open and waiting in this one."""
     while True:
         metrics.refresh()
         await asyncio.sleep(REFRESH_SECONDS)

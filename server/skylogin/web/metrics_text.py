@@ -78,7 +78,7 @@ def _histogram(family: Histogram, metrics: Metrics) -> Metric:
 
 
 def _processes(ids: Mapping[int, int]) -> Iterator[Metric]:
-    """Give memory, processor time and files of each worker, where the system tells them."""
+    """Give memory, processor time and files of each worker, if the system reports them."""
     families: dict[str, Metric] = {}
     for worker, process_id in ids.items():
         collector = ProcessCollector(pid=partial(int, process_id), registry=CollectorRegistry())

@@ -54,7 +54,7 @@ def _may_change(row: Setting, before: Settings, now: Settings) -> bool:
     if row.field in CERTIFICATE:
         return bool(before.tls_cert) == bool(now.tls_cert)
     if row.field == "custom_token_secret":
-        # The database has the secrets of a server that is told none.
+        # Without the setting, the secrets are in the database.
         return (before.custom_token_secret is None) == (now.custom_token_secret is None)
     # A new token store secret would end all access tokens.
     return row.kind in (PUBLIC_KEY, SECRET) and row.field != "token_store_secret"
