@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from skylogin.seeds.project_file import Project
 
 BEGINNING = """\
-# What `skylogin dev`, `skylogin exec` and the pytest plugin start with, here and in folders below.
+# Read by `skylogin dev`, `skylogin exec` and the pytest plugin, here and in the folders below.
 
-# Settings, by their variables. Those of the environment and of --set take precedence.
+# Settings by their variables. The environment and --set take precedence.
 settings:
-  # The secret that your authentication server signs custom tokens with. Unset: a random one.
+  # The secret with which your authentication server signs custom tokens. Unset: a random one.
   # CUSTOM_TOKEN_SECRET: a secret for tests
   # Fields of a user's profile that are unique.
   AUTH_RECORD_KEYS: username,email
 
-# Users who exist from the start: sub, profile, roles, password, disabled.
+# Users, with their sub, profile, roles, password or disabled state.
 users:
   - sub: alice
     profile:
@@ -33,7 +33,7 @@ users:
     profile: {username: bob}
     disabled: {message: Call us}
 
-# What actions answer that skylogin does not emulate, such as your cloud functions.
+# Answers for actions that skylogin does not emulate, such as your cloud functions.
 stubs:
   - action: hello:world
     result: {greeting: hi}
