@@ -6,7 +6,6 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -161,7 +160,7 @@ def log_in() -> LogIn:
 def make_item(services: Services, subject: str, **profile: Any) -> LoggedAttempt:
     """Return a login attempt as a handler submits it."""
     attempt = make_attempt(subject, at=services.now(), **profile)
-    attempt = replace(attempt, new_user=User(str(uuid.uuid4())))
+    attempt = attempt._replace(new_user=User(str(uuid.uuid4())))
     origin = Origin("192.0.2.1", str(uuid.uuid4()))
     return LoggedAttempt(services.app, attempt, str(uuid.uuid4()), "sso:custom_token:login", origin)
 

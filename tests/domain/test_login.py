@@ -1,6 +1,5 @@
 """Deciding what logins do."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -179,8 +178,8 @@ def test_an_expired_disabling_is_cleared(expiry: datetime) -> None:
 def test_first_logins_of_a_principal_in_a_batch_create_one_user() -> None:
     """The second sees what the first did, in their order of arrival."""
     attempts = [
-        replace(make_attempt("alice", name="A"), new_user=User("first")),
-        replace(make_attempt("alice", at=LATER, age=1), new_user=User("second")),
+        make_attempt("alice", name="A")._replace(new_user=User("first")),
+        make_attempt("alice", at=LATER, age=1)._replace(new_user=User("second")),
     ]
 
     outcomes, changes = login.decide_all(attempts, make_snapshot())
@@ -368,7 +367,7 @@ def test_the_owner_of_a_pair_is_loaded_if_two_logins_complete_it() -> None:
 def test_a_seeded_user_has_not_logged_in() -> None:
     """The profile is merged; times and disabling stay."""
     there = make_user("old", data={"a": 1}, last_seen_at=None, disabled=True)
-    attempts = [replace(make_attempt(one, a=2), seeded=True) for one in ("old", "new")]
+    attempts = [make_attempt(one, a=2)._replace(seeded=True) for one in ("old", "new")]
     snapshot = make_snapshot(accounts={"old": Account("old", there)})
 
     _, changes = login.decide_all(attempts, snapshot)

@@ -1,7 +1,6 @@
 """The entries of the login log."""
 
 import json
-from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ def accepted(
 ) -> dict[str, Any]:
     """Return the entry of an accepted login, with *changes* to its claims."""
     attempt = make_attempt("alice")
-    attempt = replace(attempt, claims=replace(attempt.claims, **changes))  # type: ignore[arg-type]
+    attempt = attempt._replace(claims=attempt.claims._replace(**changes))  # type: ignore[arg-type]
     return members(
         login_attempt.accepted("id", ACTION, origin, attempt, Login(make_user("1"), created))
     )
@@ -64,7 +63,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 def members(entry: LogEntry) -> dict[str, Any]:
     """Return all members of *entry*, details included."""
-    said = asdict(entry)
+    said = entry._asdict()
     details = said.pop("details")
     return {**said, **details}
 

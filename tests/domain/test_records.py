@@ -1,6 +1,5 @@
 """Deciding what saving and deleting records does."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -188,7 +187,7 @@ def test_the_access_list_is_the_given_one_the_default_or_the_stored_one(
     stored: Any, given: Any, default: Any, kept: Any
 ) -> None:
     """In this order."""
-    record = replace(make_record("al", {}), access=stored)
+    record = make_record("al", {})._replace(access=stored)
     rules = AccessRules(types={"user": TypeRules((), default)})
 
     assert (
@@ -261,5 +260,5 @@ def test_a_users_record_is_never_deleted() -> None:
 
     assert refusal(AL, record, "al") == "cannot delete user record"
     assert refusal(NOTE, None) == "record not found"
-    assert refusal(NOTE, replace(record, access=[])) == "no permission to perform operation"
+    assert refusal(NOTE, record._replace(access=[])) == "no permission to perform operation"
     assert refusal(NOTE, record) is None

@@ -3,7 +3,6 @@
 import copy
 import io
 import json
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -131,7 +130,7 @@ async def test_an_import_makes_an_equal_app(filled: Services, operator: Operator
     taken = await ask(filled, "auth:signup", auth_data={"username": "anna"}, **known)
     assert taken.body["error"]["name"] == "Duplicated"
     item = make_item(filled, "sub-Anna")
-    in_copy = await filled.logins.submit(replace(item, app=copy))
+    in_copy = await filled.logins.submit(item._replace(app=copy))
     assert (await filled.logins.submit(item)).user.id == in_copy.user.id
 
 

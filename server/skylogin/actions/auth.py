@@ -1,7 +1,6 @@
 """`auth:*`: users with passwords, logging out, and disabling users."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from skylogin import passwords
@@ -92,7 +91,7 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
         new_user.id,
         given,
         call.now,
-        replace(new_user, roles=default_roles),
+        new_user._replace(roles=default_roles),
         services.settings.clients_may_extend_schema or call.has_master_key,
         kind="",
     )
@@ -280,9 +279,9 @@ async def set_disabled(call: Call, services: Services) -> object:
     expiry = bound(call.payload, "expiry", "")
     wanted = User(user_id)
     if disabled:
-        wanted = replace(wanted, disabled=True, disabled_message=message or None)
+        wanted = wanted._replace(disabled=True, disabled_message=message or None)
         if expiry:
-            wanted = replace(wanted, disabled_expiry=_read_expiry(expiry))
+            wanted = wanted._replace(disabled_expiry=_read_expiry(expiry))
     if not await services.store.run(lambda tx: users.set_disabled(tx, call.app.name, wanted)):
         raise SkygearError(RESOURCE_NOT_FOUND, "User not found")
     return OK

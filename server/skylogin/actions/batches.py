@@ -1,11 +1,10 @@
 """Work of many calls in one transaction, so that a burst of calls needs few transactions."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from skylogin.apps.registry import App
 from skylogin.database import Transaction
@@ -21,8 +20,7 @@ from skylogin.store import login_batch, users
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedAttempt:
+class LoggedAttempt(NamedTuple):
     """A login attempt, and what its log entry needs."""
 
     app: App
@@ -37,16 +35,14 @@ class LoggedAttempt:
         return self.app.name
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """A user to load."""
 
     app_name: str
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class LastSeen:
+class LastSeen(NamedTuple):
     """The time of a user's call. *enable* clears an expired disabled state."""
 
     app_name: str

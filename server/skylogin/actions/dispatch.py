@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin import config
 from skylogin.actions import wire
@@ -29,8 +29,7 @@ FIRST_FAULT = 500
 _NOT_TRIED = frozenset((Reason.SWITCHED_OFF, Reason.FAULT, Reason.TOO_MANY))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A status and a body, with the refusal if there is one."""
 
     status: int

@@ -1,7 +1,6 @@
 """Logging in outside a batch, and the answer to a login."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from skylogin.actions.call import Call
 from skylogin.actions.services import Services
@@ -30,7 +29,7 @@ async def log_in(
     """
     app, key_sets = call.app.name, services.settings.auth_record_keys
     entry_id = services.ids.timed_id(services.now())
-    attempt = replace(attempt, access=await call.app.access_rules.get())
+    attempt = attempt._replace(access=await call.app.access_rules.get())
 
     async def work(tx: Transaction) -> Login:
         account = await find(tx)

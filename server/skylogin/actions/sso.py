@@ -1,7 +1,6 @@
 """`sso:*`: logging in as a principal of an auth server or an OAuth provider."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skylogin.actions.batches import LoggedAttempt
 from skylogin.actions.call import Call
@@ -82,7 +81,7 @@ async def _submit_within_limit(call: Call, services: Services, logged: LoggedAtt
     seconds = limits.take(NEW_USERS, key)
     if seconds:
         refusal = too_many(NEW_USERS, seconds)
-        known_only = replace(logged, attempt=replace(logged.attempt, no_new_user=refusal))
+        known_only = logged._replace(attempt=logged.attempt._replace(no_new_user=refusal))
         try:
             return await services.logins.submit(known_only)
         except SkygearError as error:

@@ -1,8 +1,7 @@
 """The claims of a custom token: verified as `Claims`, or unverified as a `Description`."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from skylogin.domain import redaction
 from skylogin.domain.user import FieldValue
@@ -11,10 +10,10 @@ from skylogin.encoding.json_text import DOUBLE_EXACT_MAX
 PROFILE_CLAIM = "skyprofile"
 
 Profile = Mapping[str, FieldValue | None]
+_NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """What a verified custom token says, and how it was verified."""
 
     subject: str
@@ -27,8 +26,8 @@ class Claims:
     names: tuple[str, ...] = ()
     only_contract: str = ""
     # The header and the known claims as they were received, for the login log.
-    header: Mapping[str, object] = field(default_factory=dict)
-    said: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, object] = _NOTHING
+    said: Mapping[str, Any] = _NOTHING
 
     def description(self) -> "Description":
         """Return what the token says of itself."""
@@ -37,8 +36,7 @@ class Claims:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """What a token says of itself, unverified: for people and the login log."""
 
     algorithm: str = ""
@@ -46,8 +44,8 @@ class Description:
     subject: str = ""
     names: tuple[str, ...] = ()
     # Registered claims with plain values, and the profile. Other claims may be private.
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    header: Mapping[str, object] = field(default_factory=dict)
+    claims: Mapping[str, Any] = _NOTHING
+    header: Mapping[str, object] = _NOTHING
 
 
 def without(said: Description, secrets: Collection[str]) -> Description:

@@ -5,8 +5,9 @@ same principal see each other in the order in which they arrived.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from skylogin.domain import fields
 from skylogin.domain.access import AccessRules
@@ -18,9 +19,10 @@ from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import DUPLICATED, USER_DISABLED, Reason, RetryTransaction, SkygearError
 
+_NO_RULES = AccessRules()
 
-@dataclass(frozen=True, slots=True)
-class LoginAttempt:
+
+class LoginAttempt(NamedTuple):
     """A login attempt. *new_user* is made if the snapshot has no account for *subject*.
 
     Unless *kind* is empty, *subject* is the principal of that kind and *provider*,
@@ -37,13 +39,12 @@ class LoginAttempt:
     kind: str = CUSTOM_TOKEN
     provider: str = ""
     claims: Claims | None = None
-    access: AccessRules = field(default_factory=AccessRules)
+    access: AccessRules = _NO_RULES
     seeded: bool = False
     no_new_user: SkygearError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """An accepted login. *user* has the new profile, and the times of the previous login."""
 
     user: User
@@ -125,10 +126,10 @@ def _decide(attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChange
 
     default_access = attempt.access.default_access(USER_TYPE)
     if default_access is not None and attempt.profile is not None:
-        record = replace(record, access=default_access)
+        record = record._replace(access=default_access)
     shown = _written(record, data, user_id, now) if attempt.profile is not None else record
     if attempt.seeded:
-        after = replace(user, record=shown)
+        after = user._replace(record=shown)
     else:
         saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
         after = _seen(user, saved, now)
@@ -184,7 +185,7 @@ def new_user(user_id: str, now: datetime, access: JsonValue) -> User:
 
 
 def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime) -> Record:
-    # Every login comes by here and by _seen, and `replace` takes three times as long.
+    # Every login comes by here and by _seen, and `_replace` takes half as long again.
     return Record(
         id=record.id,
         owner_id=record.owner_id,

@@ -7,7 +7,7 @@ limited length.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from skylogin.domain import claims, redaction
 from skylogin.domain.claims import PROFILE_CLAIM, Description
@@ -29,8 +29,7 @@ _ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
 OUTCOMES = {one.value: "accepted" if one in _ACCEPTED else "refused" for one in Reason}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The address and the request id of a login attempt.
 
     *keeps_profile* is the setting whether the login log keeps the profile of the token.
@@ -61,8 +60,7 @@ class Details(TypedDict):
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """A login attempt. Texts that are not known are empty."""
 
     id: str

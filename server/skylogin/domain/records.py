@@ -134,8 +134,7 @@ def _decide(
     if record_id.type == USER_TYPE:
         _move_keys(record_id.key, base.data, data, snapshot, context, changes)
 
-    saved = replace(
-        base,
+    saved = base._replace(
         access=_access(given, base, context.rules),
         updated_at=context.now,
         updated_by=actor.user_id,

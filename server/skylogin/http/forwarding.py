@@ -8,6 +8,7 @@ proxies.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -22,8 +23,7 @@ _HOST = re.compile(r"(?:[\w.~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 _PREFIX = re.compile(r"((?:/(?!\.{1,2}(?:/|\Z))[\w.~%-]+)*)/?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """What is known of a client: its address, and how it addresses this server.
 
     *address* is empty if it is not known. *prefix* is the part of the path that a proxy took

@@ -257,15 +257,14 @@ class _SeedApplier:
         """Return a saved user as the seed describes them."""
         user, wanted = self.wanted.users[number], self._new_user(number)
         if user.disabling is not None:
-            saved = replace(
-                saved,
+            saved = saved._replace(
                 disabled=wanted.disabled,
                 disabled_message=wanted.disabled_message,
                 disabled_expiry=wanted.disabled_expiry,
             )
         if user.roles is not None:
-            saved = replace(saved, roles=wanted.roles)
-        return replace(saved, password_hash=self.hashes.get(number, saved.password_hash))
+            saved = saved._replace(roles=wanted.roles)
+        return saved._replace(password_hash=self.hashes.get(number, saved.password_hash))
 
     async def _set_password(self, user: User, *, is_known: bool, is_new: bool) -> None:
         policy, now = self.operator.settings.password_policy, self.operator.now()
@@ -305,7 +304,7 @@ def _field_of(attempt: LoginAttempt, snapshot: LoginSnapshot) -> str:
     account = snapshot.accounts.get(attempt.subject)
     theirs = {attempt.subject: account} if account else {}
     for name, value in (attempt.profile or {}).items():
-        alone = replace(attempt, profile={name: value})
+        alone = attempt._replace(profile={name: value})
         try:
             [outcome], _ = login.decide_all([alone], replace(snapshot, accounts={**theirs}))
         except RetryTransaction:

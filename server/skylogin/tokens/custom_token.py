@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from skylogin.domain import profile
 from skylogin.domain import subject as subjects
@@ -39,8 +40,7 @@ class Rules:
     issuer: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A token that one of the secrets signed. Its claims are not checked yet."""
 
     token: jws.SignedToken
