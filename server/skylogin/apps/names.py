@@ -24,7 +24,7 @@ def split(path: str, host: str, domain: str) -> tuple[str, str]:
     if domain:
         host = _name_of(host)
         name = host.removesuffix(f".{domain}")
-        if is_name(name) and name != host:
+        if name != host and is_name(name):
             return name, path
     return "", path
 

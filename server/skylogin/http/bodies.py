@@ -7,7 +7,12 @@ memory. Small ones do not count towards the second limit, so it never refuses a 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import TypeVar
 
 from aiohttp import StreamReader, web
@@ -51,10 +56,9 @@ class Bodies:
         """End the thread, once it has read what it is reading."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    @asynccontextmanager
-    async def read(
+    def read(
         self, request: web.Request, bytes_max: int, parse: Callable[[bytes], T]
-    ) -> AsyncIterator[T]:
+    ) -> AbstractAsyncContextManager[T]:
         """Yield what *parse* makes of the body of *request*, which counts until the block ends.
 
         Raises BodyTooLargeError, if it can before it reads the body, BodyTooSlowError,
@@ -65,8 +69,13 @@ class Bodies:
             raise BodyTooLargeError
         body = request.content
         if body.is_eof() and body.total_bytes <= SHORT_BYTES_MAX:
-            yield parse(body.read_nowait())
-            return
+            return nullcontext(parse(body.read_nowait()))
+        return self._read(body, bytes_max, parse)
+
+    @asynccontextmanager
+    async def _read(
+        self, body: StreamReader, bytes_max: int, parse: Callable[[bytes], T]
+    ) -> AsyncIterator[T]:
         with self._counting() as count:
             data = await _read_all(body, bytes_max, count)
             if len(data) <= SHORT_BYTES_MAX:

@@ -81,10 +81,13 @@ def refuse_busy(
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a call of an action, with any method and path. Log it if a setting says so."""
     began = monotonic()
-    traces = request.app[SERVICES].store.traces
-    response = await (_answer(request) if traces is None else _answer_traced(request, traces))
+    services = request.app[SERVICES]
+    traces, metrics = services.store.traces, services.metrics
+    if traces is None:
+        response = await _answer(request, services)
+    else:
+        response = await _answer_traced(request, services, traces)
     if not isinstance(response, web.WebSocketResponse):
-        metrics = request.app[SERVICES].metrics
         metrics.answers.add(response.status // 100)
         metrics.calls.observe(monotonic() - began, request.get(request_log.ACTION, OTHER))
     if REASON_HEADER in response.headers and "Origin" in request.headers:
@@ -94,9 +97,11 @@ async def answer(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _answer_traced(request: web.Request, traces: "Traces") -> web.StreamResponse:
+async def _answer_traced(
+    request: web.Request, services: Services, traces: "Traces"
+) -> web.StreamResponse:
     with traces.call() as span:
-        response = await _answer(request)
+        response = await _answer(request, services)
         name = request.get(request_log.ACTION, OTHER)
         refusal = response.get(request_log.REFUSAL)
         attributes = {"skylogin.request_id": request[request_log.ID]}
@@ -129,8 +134,7 @@ def _note(request: web.Request, response: web.StreamResponse, seconds: float) ->
     request_log.note(request, response, seconds, settings.mode, {"action": action, "path": path})
 
 
-async def _answer(request: web.Request) -> web.StreamResponse:
-    services = request.app[SERVICES]
+async def _answer(request: web.Request, services: Services) -> web.StreamResponse:
     headers = _headers(request, services)
     if request.method == "OPTIONS":
         return web.Response(headers=headers)
