@@ -44,28 +44,35 @@ def paste_with_libraries(folder: Path, script: str) -> str:
     return paste(folder, script)
 
 
-async def printed_login(site: Site, name: str, folder: Path) -> Any:
-    """Return the answer to the login that a reader gets who pastes an example of the page."""
-    page = (await site.get("?show=secret")).text
-    text = copyable(page, name)
-    assert text.splitlines()[0].endswith(f" {FILES[name][0]}")
-    (folder / FILES[name][0]).write_text(text, encoding="utf-8")
-    [export] = EXPORT.findall(text)
-    script = f"{export}\n{copyable(page, 'curl')}"
-    return json.loads(await asyncio.to_thread(paste_with_libraries, folder, script))
+UNUSUAL = """it's "odd" #{1} \\ $HOME `x` €"""
+KEYS = {
+    "usual keys": {},
+    "unusual keys": {
+        "API_KEY": UNUSUAL,
+        "CUSTOM_TOKEN_SECRET": f"{UNUSUAL}, and long enough for HS256",
+    },
+}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize("name", FILES)
 async def test_the_pasted_examples_log_in(
-    name: str, require: Any, dev_site: Site, tmp_path: Path
+    name: str, keys: dict[str, str], require: Any, make_site: MakeSite, tmp_path: Path
 ) -> None:
     """The file prints a token, as its first lines say, and the curl command logs in with it."""
-    require("curl", *FILES[name][1])
+    file, needed = FILES[name]
+    require("curl", *needed)
+    page = (await (await make_site(config.DEV, **keys)).get("?show=secret")).text
+    text = copyable(page, name)
+    assert text.splitlines()[0].endswith(f" {file}")
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    [export] = EXPORT.findall(text)
+    script = f"{export}\n{copyable(page, 'curl')}"
 
-    printed = await printed_login(dev_site, name, tmp_path)
+    printed = await asyncio.to_thread(paste_with_libraries, tmp_path, script)
 
-    assert printed["result"]["profile"]["username"] == "alice"
+    assert json.loads(printed)["result"]["profile"]["username"] == "alice"
 
 
 @pytest.mark.slow
@@ -80,24 +87,6 @@ async def test_the_pasted_sdk_logs_in_and_ends(
 
     script = "export TOKEN=$(node make_token.js)\nnode login.mjs"
     assert await asyncio.to_thread(paste_with_libraries, tmp_path, script) == "alice\n"
-
-
-ODD = """it's "odd" #{1} \\ $HOME `x` €"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FILES)
-async def test_unusual_keys_and_secrets_can_be_pasted(
-    name: str, require: Any, make_site: MakeSite, tmp_path: Path
-) -> None:
-    """Whatever characters they have."""
-    require("curl", *FILES[name][1])
-    odd = {"API_KEY": ODD, "CUSTOM_TOKEN_SECRET": f"{ODD}, and long enough for HS256"}
-    site = await make_site(config.DEV, **odd)
-
-    printed = await printed_login(site, name, tmp_path)
-
-    assert printed["result"]["profile"]["username"] == "alice"
 
 
 async def test_without_a_secret_there_is_nothing_to_copy(make_site: MakeSite) -> None:

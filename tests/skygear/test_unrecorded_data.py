@@ -101,22 +101,12 @@ def test_records_answer_as_before(extended: OldDatabase, new: NewDatabase) -> No
                 {"$type": "geo", "$lng": 114.12, "$lat": -22.5}]  # fmt: skip
         [found] = query(predicate=["lt", near, 1000])
         listed = query(sort=[[{"$type": "keypath", "$val": "number"}, "desc"]])
-        _, saved = ask(
-            server.url,
-            "record:save",
-            api_key="secret",
-            access_token=token,
-            database_id="_public",
-            records=[{"_id": "note/new", "title": "x"}],
-        )
-        _, again = ask(
-            server.url,
-            "record:save",
-            api_key="secret",
-            access_token=token,
-            database_id="_public",
-            records=[{**first, "title": "changed", "extra": {}}],
-        )
+        as_master = {"api_key": "secret", "access_token": token, "database_id": "_public"}
+        note = {"_id": "note/new", "title": "x"}
+        _, saved = ask(server.url, "record:save", **as_master, records=[note])
+        # As the SDKs do, with all fields.
+        changed = {**first, "title": "changed", "extra": {}}
+        _, again = ask(server.url, "record:save", **as_master, records=[changed])
     assert found["_id"] == first["_id"] == "note/first"
     assert first["price"] == {"$type": "unknown", "$underlying_type": "money"}
     assert first["author"] == {"$id": f"user/{DISABLED}", "$type": "ref"}
@@ -125,7 +115,6 @@ def test_records_answer_as_before(extended: OldDatabase, new: NewDatabase) -> No
     assert first["area"]["$type"] == "geojson"
     assert first["number"] == NUMBER
     assert [record["_id"] for record in listed] == ["note/second", "note/first"]
-    # As the SDKs do, with all fields.
     assert again["result"][0].get("title") == "changed", again
     assert again["result"][0]["picture"] == {"$name": "cat.png", "$type": "asset"}
     assert saved["result"][0]["number"] == NEXT_NUMBER, saved
