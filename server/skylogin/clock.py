@@ -20,7 +20,7 @@ def monotonic() -> float:
 
 
 class Throttle:
-    """Tells whether something is due that happens at most once in so many *seconds*."""
+    """Says whether something is due that happens at most once per *seconds*."""
 
     def __init__(self, seconds: float, now: Callable[[], float] = monotonic) -> None:
         self._seconds = seconds

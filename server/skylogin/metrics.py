@@ -117,7 +117,7 @@ def _label(values: Iterable[str]) -> Series:
 
 
 class Metrics:
-    """All numbers of a server with so many *workers*.
+    """All metrics of a server with this number of *workers*.
 
     *actions* and *limits* are those that it knows, *outcomes* those of logins by their reason.
     *memory* is the descriptor of memory that processes share.
@@ -176,7 +176,7 @@ class Metrics:
             family.use(row)
 
     def forget(self, worker: int) -> None:
-        """Note that the process of *worker* ended by itself: it has no connections any more."""
+        """Note that the process of *worker* ended: it no longer has connections."""
         row = self.rows[worker]
         row[0] = 0
         for family in self.families:

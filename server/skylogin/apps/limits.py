@@ -42,7 +42,7 @@ class Limits:
         self.turn = Turn()
         # Usage here that was not yet sent to the other servers, if there may be others.
         self.untold: Counter[Key] | None = None
-        # Who hears what the others took of a limit that is not counted here, by its name.
+        # Receivers of the others' usage of a limit that is not counted here, by its name.
         self.listeners: dict[str, Callable[[str, int], object]] = {}
         self._now = now
         self._keys_max = keys_max

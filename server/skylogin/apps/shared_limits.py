@@ -117,7 +117,7 @@ class SharedLimits:
             del self._heard[heard]
 
     async def hear(self) -> None:
-        """Read what the others took, and begin a turn."""
+        """Read the usage of the others, and begin a turn."""
         since, alive_since = self._latest - LATE, self._latest - ALIVE
 
         async def read(tx: Transaction) -> list[tuple[datetime, Taken]]:
@@ -148,7 +148,7 @@ class SharedLimits:
         window = row.name, row.key, row.ends_at
         heard = row.server, window
         more = row.number - self._heard.get(heard, 0)
-        # A server that has just started does not count what was taken in earlier windows.
+        # A server that has just started does not count the usage of earlier windows.
         is_new = heard in self._heard or row.ends_at > now
         self._heard[heard] = row.number
         if more and is_new:

@@ -94,7 +94,7 @@ class Stubs:
         return self._added[-1]
 
     def covers(self, action: str) -> bool:
-        """Return whether a stub is for calls of *action*, with whatever arguments."""
+        """Return whether a stub is for calls of *action*, whatever the arguments."""
         return any(one.stub.wanted.covers(action) for one in self._added)
 
     def take(self, action: str, arguments: object) -> AddedStub | None:

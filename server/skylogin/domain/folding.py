@@ -33,6 +33,6 @@ def fold(text: str) -> str:
 
 @functools.cache
 def letters() -> Mapping[str, str]:
-    """Return all letters that `fold` changes, with what it makes of them."""
+    """Return all letters that `fold` changes, with their folded forms."""
     folded = {letter: fold(letter) for letter in map(chr, range(_CASED_END))}
     return {letter: lower for letter, lower in folded.items() if lower != letter}

@@ -130,7 +130,7 @@ class Here:
         return name is not None and str(here.get(name) or "") > str(there.get(name) or "")
 
     def is_stale(self, table: str, row: Mapping[str, Any]) -> bool:
-        """Return whether a row that Skygear has no more was imported from it."""
+        """Return whether a row that Skygear no longer has was imported from it."""
         if table in ("users", "records"):
             is_ours = row.get("origin") == self.origin
             return is_ours and self.user_of(table, row) not in self.left

@@ -12,13 +12,13 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-# What was taken ends with its window, in so many steps.
+# Usage ends with its window, in this number of steps.
 SLOTS = 60
 TURN_SECONDS = 1.0
 AT_ONCE_SECONDS, AT_ONCE_MIN = 4, 4
-# Of what several servers have left over, a turn brings a part.
+# Each turn makes a part of the leftover of several servers available.
 LEFT_OVER_TURNS = 8
-# A server that did not use its part has as much of it later.
+# A server can use its unused share of this number of turns later.
 CREDIT_TURNS, CREDIT_MIN = 2, 3.0
 # Sums of parts may miss a whole number by this.
 EPSILON = 1e-9
@@ -38,7 +38,7 @@ class Rule:
         return self.number / self.seconds
 
     def left_over_max(self, servers: int) -> float:
-        """Return how much of what was not taken can be taken later."""
+        """Return how much of the unused amount can be used later."""
         if servers > 1:
             most = LEFT_OVER_TURNS * max(1.0, self.share)
         else:
@@ -60,7 +60,7 @@ class Turn:
 
 
 class Usage:
-    """What a key has taken on all servers, as far as this one knows."""
+    """The usage of a key on all servers, as far as this one knows."""
 
     __slots__ = (
         "_at",
@@ -100,7 +100,7 @@ class Usage:
         return wait
 
     def note(self, rule: Rule, turn: Turn, now: float, amount: int) -> None:
-        """Count what was taken already; a negative *amount* is given back."""
+        """Count an *amount* that was used already; a negative one is returned."""
         self._advance(rule, turn, now)
         self._note_own(rule, amount)
 
@@ -172,11 +172,11 @@ class Usage:
         self._left_over -= amount
 
     def _slot(self, rule: Rule, later: float = 0.0) -> int:
-        # Counted from the first use, so that what was taken then ends with its window.
+        # Counted from the first use, so that the usage ends with its window.
         return math.floor((self._at + later - self._began) * SLOTS / rule.seconds + EPSILON)
 
     def _until_slot_ends(self, rule: Rule) -> float:
-        """Return the seconds until enough of what was taken is older than the window."""
+        """Return the seconds until enough of the usage is older than the window."""
         excess = self._sum - rule.number + 1
         for slot, amount in self._slots:
             excess -= amount

@@ -53,7 +53,7 @@ class Bodies:
         self._thread = ThreadPoolExecutor(1, "skylogin-bodies")
 
     def close(self) -> None:
-        """End the thread, once it has read what it is reading."""
+        """End the thread when it has parsed its current body."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def read(

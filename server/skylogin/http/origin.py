@@ -111,7 +111,7 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _is_link(method: str, headers: MultiMapping[str]) -> bool:
-    """Return whether a browser follows a link to one of our pages, which changes nothing."""
+    """Return whether a browser follows a link to one of our pages, which is harmless."""
     return (
         method in SAFE_METHODS
         and whole(headers, "Sec-Fetch-Mode") == "navigate"

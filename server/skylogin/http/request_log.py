@@ -40,7 +40,7 @@ def note(
     mode: str,
     names: Mapping[str, str],
 ) -> None:
-    """Log a request that was answered after so many *seconds*.
+    """Log a request that was answered after *seconds*.
 
     *names* are its action and path. Under `skylogin serve` a client has made up neither.
     """

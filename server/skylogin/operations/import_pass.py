@@ -20,7 +20,7 @@ REMOVED = ("users", "user_roles", "password_history", "principals", "devices", "
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where rows go: an app of a *store*, or without one an app that has nothing yet.
+    """The target of rows: an app of a *store*, or without one an empty app.
 
     *advance* writes the number of rows so far in a batch's transaction; without it, nothing is
     written at all. *show* gets the same number.
@@ -50,7 +50,7 @@ class ImportPass:
         self._seen: dict[str, set[imports.Key]] = {name: set() for name in REMOVED}
 
     async def run(self) -> None:
-        """Go through all tables: those that describe others first."""
+        """Process all tables, those that describe others first."""
         if self.place.store is not None:
             await self.place.store.run(self._look_around, write=False)
         by_table: dict[str, list[FixedTable]] = {}

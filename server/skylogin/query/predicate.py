@@ -67,7 +67,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Functional:
-    """A function that is a predicate by itself."""
+    """A function that is itself a predicate."""
 
     function: Expression
 

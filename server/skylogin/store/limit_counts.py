@@ -24,7 +24,7 @@ class Taken:
 
 
 async def save(tx: Transaction, rows: Sequence[Taken]) -> None:
-    """Write *rows* in place of earlier ones. A second time changes nothing."""
+    """Write *rows* in place of earlier ones. A second call has no effect."""
     statement = dialect.insert_or_replace(limit_counts, "at", tx.dialect)
     await tx.connection.execute(statement, [{"app": EVERY_APP, **asdict(row)} for row in rows])
 

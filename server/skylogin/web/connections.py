@@ -118,7 +118,7 @@ class Connections:
         return False
 
     def remove(self, one: "Connection") -> None:
-        """Forget a connection that ends; a second time does nothing."""
+        """Forget a connection that ends. A second call has no effect."""
         if one not in self._open and one not in self._spare:
             return
         self._open.discard(one)

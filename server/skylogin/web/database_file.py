@@ -1,4 +1,4 @@
-"""The SQLite file of a server: one server alone uses it, and the log beside it belongs to it.
+"""The SQLite file of a server: only one server uses it, and the log beside it belongs to it.
 
 A lock file stops a second server. An owner row in the database stops one that finds no lock file
 because it was removed. The database file itself is never locked: that would end the locks of

@@ -29,7 +29,7 @@ BEARER = "Bearer "
 
 
 def make_metrics(workers: int = 1, memory: int = ANONYMOUS) -> Metrics:
-    """Return the numbers of a server with so many *workers*, which share *memory*."""
+    """Return the metrics of a server with this number of *workers*, which share *memory*."""
     limits = [limit.name for limit in limit_table.LIMITS]
     return Metrics(table.ACTIONS, login_attempt.OUTCOMES, limits, workers, memory)
 
