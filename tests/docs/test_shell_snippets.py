@@ -38,6 +38,7 @@ READERS = {
     "docs/apps.md": Reader(has_server=True),
     "docs/backups.md": Reader(has_server=True),
     "docs/commands.md": Reader(has_checkout=True, has_server=True),
+    "docs/containers.md": Reader(),
     "docs/controls.md": Reader(has_server=True),
     "docs/custom-tokens.md": Reader(has_server=True),
     "docs/portal.md": Reader(has_server=True),
@@ -76,8 +77,8 @@ CHECKED_BY = {
     ("console", "docs/systemd.md"): "tests/release/test_service_unit.py",
     ("yaml", "docs/metrics.md"): "tests/release/test_prometheus.py",
     ("ini", "docs/backups.md"): "tests/crash/test_postgresql_backups.py",
-    ("nginx", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
-    ("haproxy", "docs/self-hosting.md"): "tests/web/test_behind_proxies.py",
+    ("nginx", "docs/proxies.md"): "tests/web/test_behind_proxies.py",
+    ("haproxy", "docs/proxies.md"): "tests/web/test_behind_proxies.py",
     **{
         (language, "docs/custom-tokens.md"): "test_token_snippets.py"
         for language in ("js", "python", "ruby", "java")
