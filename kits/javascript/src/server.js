@@ -8,7 +8,7 @@ const { Connection } = require('./connection.js');
 const { launch } = require('./launch.js');
 const { exceptionsFor } = require('./proxies.js');
 
-// What `skylogin dev` has unless it is told otherwise.
+// The defaults of `skylogin dev`.
 const DEFAULT_MASTER_KEY = 'secret';
 
 /**

@@ -172,7 +172,7 @@ class SkyloginApp:
     # --- the whole app ---------------------------------------------------------------
 
     def reset(self) -> None:
-        """Reset the app: no users, attempts, calls, faults or stubs, and the clock's first time."""
+        """Reset the app: no users, attempts, calls, faults or stubs, and the server's time."""
         self._admin.ask("POST", "reset")
 
     def delete(self) -> None:

@@ -55,7 +55,7 @@ class Calls(Sequence[RecordedCall]):
         self._admin = admin
 
     def of(self, action: str) -> list[RecordedCall]:
-        """Return the calls of *action*. With `*` at its end: of all that begin so."""
+        """Return the calls of *action*. With `*` at its end, of all that begin with it."""
         return [RecordedCall.read(row) for row in self._admin.get("calls", action=action)["calls"]]
 
     def _load(self) -> list[RecordedCall]:
@@ -104,5 +104,5 @@ class Calls(Sequence[RecordedCall]):
                 raise TimeoutError(f"in {timeout:g} s: {found['explanation']}")
 
     def clear(self) -> None:
-        """Forget the calls."""
+        """Delete the recorded calls."""
         self._admin.ask("DELETE", "calls")

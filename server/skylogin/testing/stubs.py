@@ -40,7 +40,7 @@ class Stubs:
     def fail(
         self, action: str, error: str | int, message: str | None = None, **options: object
     ) -> Stub:
-        """Answer calls of *action* with an error: the name of one of Skygear, or any code."""
+        """Answer calls of *action* with an error: a Skygear error's name, or any code."""
         return self._add({"action": action, "error": error, "message": message, **options})
 
     def _add(self, stub: Mapping[str, object]) -> Stub:

@@ -100,7 +100,7 @@ module Skylogin
     end
 
     # Return the result of any action, called as a client would. +access_token+ is the user's.
-    # Raises Refused, and ConnectionError if there is no whole answer.
+    # Raises Refused, and ConnectionError if the answer is missing or incomplete.
     def call(action, with_master_key: false, **payload)
       key = with_master_key ? master_key : api_key
       body = { api_key: key, **payload, action: action }

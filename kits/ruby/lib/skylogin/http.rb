@@ -27,7 +27,7 @@ module Skylogin
     end
 
     class << self
-      # Return the response. Raises ConnectionError if there is no whole one.
+      # Return the response. Raises ConnectionError if it is missing or incomplete.
       def send_json(method, url, body, headers = {})
         text = JSON.generate(body) unless body.nil?
         headers = { 'Content-Type' => 'application/json', **headers } if text

@@ -42,7 +42,7 @@ module Skylogin
       end
     end
 
-    # Delete the mails. Their codes are no longer valid.
+    # Delete the mails. Their codes become invalid.
     def clear
       @app.admin('DELETE', 'outbox')
     end

@@ -6,7 +6,7 @@ require 'open3'
 require 'skylogin/errors'
 
 module Skylogin
-  # A `skylogin dev` in a process of its own. It ends with this process, however that ends: its
+  # A `skylogin dev` in its own process. It ends with this process, however that ends: its
   # standard input closes then.
   class ServerProcess
     # uvx and pipx install skylogin first.

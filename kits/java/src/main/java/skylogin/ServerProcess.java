@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A {@code skylogin dev} in a process of its own. It ends with this process, however that ends: its
+ * A {@code skylogin dev} in its own process. It ends with this process, however that ends: its
  * standard input closes then.
  */
 final class ServerProcess implements AutoCloseable {

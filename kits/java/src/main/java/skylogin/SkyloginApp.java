@@ -105,8 +105,8 @@ public final class SkyloginApp {
 
     /**
      * Return the result of any action, called as a client would with the API key. For a user, the
-     * payload has an {@code access_token}. Throws RefusedException, and UncheckedIOException if there
-     * is no whole answer.
+     * payload has an {@code access_token}. Throws RefusedException, and UncheckedIOException if the
+     * answer is missing or incomplete.
      */
     public Object call(String action, Map<String, ?> payload) {
         Map<String, Object> body = new HashMap<>(Map.of("api_key", apiKey()));

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.extension.TestWatcher;
  * Gives tests a parameter of type {@link SkyloginApp}: {@code @ExtendWith(SkyloginExtension.class)},
  * or {@code @RegisterExtension static} with settings.
  *
- * <p>One {@link SkyloginServer} is used for the whole run. Each test class has an app of its own,
+ * <p>One {@link SkyloginServer} is used for the whole run. Each test class has its own app,
  * which is reset before each test. A failed test prints its login attempts.
  */
 public final class SkyloginExtension
