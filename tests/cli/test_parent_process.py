@@ -100,6 +100,6 @@ def test_an_input_whose_end_says_nothing_is_refused(redirection: str, tmp_path: 
     assert files_below(tmp_path) == set()
 
 
-def test_only_a_server_for_tests_has_it(tmp_path: Path) -> None:
+def test_only_dev_has_the_option(tmp_path: Path) -> None:
     """One in production is ended by who supervises it."""
     assert run_command(tmp_path, "serve", OPTION).returncode == 2  # noqa: PLR2004

@@ -61,7 +61,7 @@ def test_times_do_not_depend_on_the_servers_time_zone(pooled_url: str) -> None:
         assert app.users["alice"].last_login_at == NOW
 
 
-async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
+async def test_a_database_is_migrated_through_a_pooler(pooled_url: str) -> None:
     """By several servers at once, from the first migration to the last."""
     store = Store(pooled_url)
 
@@ -71,7 +71,7 @@ async def test_a_database_is_migrated_through_it(pooled_url: str) -> None:
     await store.close()
 
 
-async def test_a_query_ends_through_it(pooled_url: str) -> None:
+async def test_a_query_ends_through_a_pooler(pooled_url: str) -> None:
     """At its limit, and when its caller leaves."""
     store = Store(pooled_url, query_seconds=1)
 

@@ -50,7 +50,7 @@ def check(tmp_path: Path, offline: dict[str, str]) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_pip_installs_it_into_an_empty_environment(
+def test_pip_installs_skylogin_into_an_empty_environment(
     kind: str,
     packages: Packages,
     offline: dict[str, str],
@@ -68,7 +68,7 @@ def test_pip_installs_it_into_an_empty_environment(
     check(commands / "skylogin")
 
 
-def test_uvx_runs_it(
+def test_uvx_runs_skylogin(
     require: Callable[..., None], packages: Packages, check: Callable[..., None]
 ) -> None:
     """From the wheel, without installing it."""
@@ -84,7 +84,7 @@ def test_uvx_runs_it(
     )
 
 
-def test_pipx_runs_it(
+def test_pipx_runs_skylogin(
     require: Callable[..., None], packages: Packages, check: Callable[..., None]
 ) -> None:
     """By way of pip; by way of uv it is the test above."""
@@ -92,7 +92,7 @@ def test_pipx_runs_it(
     check(TOOLS / "pipx", "run", "--backend", "pip", "--spec", packages.wheel, "skylogin")
 
 
-def test_one_file_runs_it(
+def test_one_file_runs_skylogin(
     require: Callable[..., None],
     packages: Packages,
     offline: dict[str, str],

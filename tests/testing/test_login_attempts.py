@@ -34,7 +34,7 @@ def test_attempts_are_in_the_order_in_which_they_came(skylogin: SkyloginApp) -> 
     assert "refused expiry_missing: " in repr(skylogin.logins)
 
 
-def test_no_attempts(skylogin: SkyloginApp) -> None:
+def test_an_app_without_attempts_has_an_empty_list(skylogin: SkyloginApp) -> None:
     """The list is empty, and asking for the last one is an error."""
     assert list(skylogin.logins) == []
     with pytest.raises(LookupError, match="no login attempts yet"):
@@ -61,7 +61,7 @@ def test_an_attempt_has_the_profile_of_its_token(skylogin: SkyloginApp) -> None:
     assert len({one.secret_id for one in skylogin.logins} - {""}) == 1
 
 
-def test_waiting_for_an_attempt(skylogin: SkyloginApp) -> None:
+def test_an_attempt_is_waited_for(skylogin: SkyloginApp) -> None:
     """A past attempt counts, and so does a future one."""
     skylogin.login("alice")
     later = threading.Timer(0.1, skylogin.login, ["bob"])
