@@ -38,7 +38,7 @@ def test_every_kind_of_row_is_imported(extended: OldDatabase, new: NewDatabase) 
     assert {one["what"].split(":")[0] for one in report["stays"]} == {
         "assets",
         "friends",
-        "the table of_a_plugin",
+        "the table of_a_plugin, which has no records",
     }
     rows = rows_of(new.export())
     notes = {row["id"]: row for row in rows["records"] if row["type"] == "note"}
@@ -157,7 +157,7 @@ def test_an_import_makes_a_missing_app_with_many_fields(old: OldDatabase, new: N
 
     assert secret
     assert logged_in.user_id == user["user_id"]
-    assert any("those of up to 57 users: shop is not the" in note for note in report["notes"])
+    assert any("tokens of up to 57 users end: shop is not the" in note for note in report["notes"])
 
 
 @pytest.mark.parametrize("new", ["sqlite"], indirect=True)
