@@ -13,7 +13,6 @@ async def list_apps(request: AdminRequest) -> Json:
 
 
 async def create_app(request: AdminRequest) -> Json:
-    """Create an app."""
     return _app_with_keys(request, await apps.create(request.operator, request.body["name"]))
 
 
@@ -31,7 +30,6 @@ async def delete_app(request: AdminRequest) -> None:
 
 
 async def rotate_app_keys(request: AdminRequest) -> Json:
-    """Replace an app's keys."""
     return _app_with_keys(request, await apps.rotate_keys(request.operator, request.app))
 
 

@@ -9,7 +9,6 @@ from skylogin.operations import controls
 
 
 async def get_clock(request: AdminRequest) -> Json:
-    """Show the clock."""
     clock = request.opened_app.clock
     return {
         "now": time_text(clock()),
@@ -41,25 +40,21 @@ async def reset_clock(request: AdminRequest) -> Json:
 
 
 async def list_faults(request: AdminRequest) -> Json:
-    """List the faults in force."""
     app = request.opened_app
     return {"faults": [_fault_body(app, one) for one in app.faults.in_force()]}
 
 
 async def add_fault(request: AdminRequest) -> Json:
-    """Add a fault."""
     app, fault = request.opened_app, controls.read_fault(request.body)
     return _fault_body(app, await controls.add_fault(request.operator, app, fault))
 
 
 async def end_fault(request: AdminRequest) -> None:
-    """End one fault."""
     fault_id = request.parameters["fault_id"]
     await controls.end_fault(request.operator, request.opened_app, fault_id)
 
 
 async def end_faults(request: AdminRequest) -> None:
-    """End all faults."""
     await controls.end_faults(request.operator, request.opened_app)
 
 
@@ -84,24 +79,20 @@ def _fault_body(app: App, one: FaultInForce) -> Json:
 
 
 async def list_snapshots(request: AdminRequest) -> Json:
-    """List the snapshots."""
     return {"snapshots": [_snapshot_body(one) for one in request.opened_app.snapshots.values()]}
 
 
 async def take_snapshot(request: AdminRequest) -> Json:
-    """Take a snapshot of an app."""
     name = request.body["name"]
     return _snapshot_body(await controls.take_snapshot(request.operator, request.opened_app, name))
 
 
 async def restore_snapshot(request: AdminRequest) -> None:
-    """Restore an app from a snapshot."""
     name = request.parameters["name"]
     await controls.restore_snapshot(request.operator, request.opened_app, name)
 
 
 async def delete_snapshot(request: AdminRequest) -> None:
-    """Delete a snapshot."""
     name = request.parameters["name"]
     await controls.delete_snapshot(request.operator, request.opened_app, name)
 

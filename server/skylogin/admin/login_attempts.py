@@ -10,7 +10,6 @@ from skylogin.operations import login_attempts
 
 
 async def list_attempts(request: AdminRequest) -> Json:
-    """List login attempts."""
     cursor, limit = request.parameters["cursor"] or "", request.parameters["limit"]
     page = await login_attempts.find(request.operator, request.app, _filter(request), cursor, limit)
     return {
@@ -20,7 +19,6 @@ async def list_attempts(request: AdminRequest) -> Json:
 
 
 async def get_attempt(request: AdminRequest) -> Json:
-    """Show one login attempt."""
     attempt_id = request.parameters["attempt_id"]
     return attempt_body(await login_attempts.get(request.operator, request.app, attempt_id))
 

@@ -1,4 +1,4 @@
-"""The handler of each operation in openapi.json, by `operationId`."""
+"""The handler of each operation in openapi.json, which says what it does, by `operationId`."""
 
 from skylogin.admin import (
     apps,

@@ -38,7 +38,6 @@ async def rotate_secret(request: AdminRequest) -> Json:
 
 
 async def revoke_secret(request: AdminRequest) -> None:
-    """Revoke a secret."""
     await secrets.revoke(request.operator, request.app, request.parameters["secret_id"])
 
 

@@ -23,7 +23,6 @@ async def reset_app(request: AdminRequest) -> None:
 
 
 async def seed_app(request: AdminRequest) -> Json:
-    """Apply a seed to an app."""
     with _problems_answered():
         return {"users": await _apply(request, _wanted(request.body, request.app))}
 

@@ -11,24 +11,20 @@ WAIT_SECONDS = 5
 
 
 async def list_stubs(request: AdminRequest) -> Json:
-    """List the stubs."""
     return {"stubs": [_stub_body(one) for one in request.opened_app.stubs.all()]}
 
 
 async def add_stub(request: AdminRequest) -> Json:
-    """Add a stub."""
     stub = stubs.read_stub(request.body)
     return _stub_body(await stubs.add_stub(request.operator, request.opened_app, stub))
 
 
 async def remove_stub(request: AdminRequest) -> None:
-    """Remove one stub."""
     stub_id = request.parameters["stub_id"]
     await stubs.remove_stub(request.operator, request.opened_app, stub_id)
 
 
 async def remove_stubs(request: AdminRequest) -> None:
-    """Remove all stubs."""
     await stubs.remove_stubs(request.operator, request.opened_app)
 
 
@@ -50,7 +46,6 @@ def _stub_body(one: AddedStub) -> Json:
 
 
 async def list_calls(request: AdminRequest) -> Json:
-    """List the recorded calls."""
     given = request.parameters
     action = action_name(given["action"]) if given["action"] else "*"
     found = request.opened_app.calls.find(action, given["after"] or "")
@@ -58,7 +53,6 @@ async def list_calls(request: AdminRequest) -> Json:
 
 
 async def wait_for_call(request: AdminRequest) -> Json:
-    """Wait for a call."""
     body = request.body
     action, seconds = action_name(body["action"]), body.get("timeout", WAIT_SECONDS)
     wanted = Wanted(action, body.get("arguments"), body.get("after", ""))
@@ -68,7 +62,6 @@ async def wait_for_call(request: AdminRequest) -> Json:
 
 
 async def forget_calls(request: AdminRequest) -> None:
-    """Forget the recorded calls."""
     await stubs.forget_calls(request.operator, request.opened_app)
 
 
@@ -90,7 +83,6 @@ def _call_body(one: RecordedCall) -> Json:
 
 
 async def list_mails(request: AdminRequest) -> Json:
-    """List the mails in the outbox."""
     mails = request.opened_app.outbox.all()
     return {
         "mails": [
@@ -101,5 +93,4 @@ async def list_mails(request: AdminRequest) -> Json:
 
 
 async def delete_mails(request: AdminRequest) -> None:
-    """Delete the mails in the outbox."""
     await stubs.delete_mails(request.operator, request.opened_app)

@@ -8,7 +8,6 @@ from skylogin.operations.tokens import TokenOrder
 
 
 async def mint_token(request: AdminRequest) -> Json:
-    """Make a custom token."""
     body = request.body
     claims = {"sub": body["sub"], **body.get("claims", {})}
     if "skyprofile" in body:

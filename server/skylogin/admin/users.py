@@ -29,7 +29,6 @@ async def list_users(request: AdminRequest) -> Json:
 
 
 async def get_user(request: AdminRequest) -> Json:
-    """Show a user."""
     details = await users.get(request.operator, request.app, _user_id(request))
     principals = [
         {
@@ -55,20 +54,17 @@ async def get_user(request: AdminRequest) -> Json:
 
 
 async def edit_user(request: AdminRequest) -> Json:
-    """Edit a user's profile."""
     changes = request.body["profile"]
     edited = await users.edit_profile(request.operator, request.app, _user_id(request), changes)
     return _user_body(request, edited.user, edited.subject)
 
 
 async def disable_user(request: AdminRequest) -> None:
-    """Disable a user."""
     message, until = request.body.get("message", ""), read_time(request.body.get("until"))
     await users.disable(request.operator, request.app, _user_id(request), message, until)
 
 
 async def enable_user(request: AdminRequest) -> None:
-    """Enable a user."""
     await users.enable(request.operator, request.app, _user_id(request))
 
 
@@ -83,7 +79,6 @@ async def sign_out_user(request: AdminRequest) -> None:
 
 
 async def delete_user(request: AdminRequest) -> None:
-    """Delete a user."""
     await users.delete(request.operator, request.app, _user_id(request))
 
 

@@ -12,13 +12,11 @@ from skylogin.portal.request import MethodError, PageError, PageRequest, status_
 
 
 async def show_apps(request: PageRequest, name: str = "", problem: str = "") -> web.Response:
-    """Show the apps."""
     stored, status = await apps.list_all(request.operator), status_with(problem)
     return request.render("apps.html", status=status, apps=stored, name=name, problem=problem)
 
 
 async def create_app(request: PageRequest) -> web.Response:
-    """Create an app."""
     name = request.text("name")
     try:
         await apps.create(request.operator, name)
@@ -47,7 +45,6 @@ async def export_app(request: PageRequest) -> web.StreamResponse:
 
 
 async def rotate_app_keys(request: PageRequest) -> web.Response:
-    """Replace the app's keys."""
     await apps.rotate_keys(request.operator, request.app)
     return request.redirect("app?show=keys", "keys")
 

@@ -78,7 +78,6 @@ def _read_seconds(text: str) -> float:
 
 
 async def add_fault(request: PageRequest) -> web.Response:
-    """Add a fault."""
     try:
         fault = controls.read_fault(_filled_in(request))
         await controls.add_fault(request.operator, request.opened_app, fault)
@@ -98,13 +97,11 @@ def _filled_in(request: PageRequest) -> dict[str, object]:
 
 
 async def end_faults(request: PageRequest) -> web.Response:
-    """End all faults."""
     await controls.end_faults(request.operator, request.opened_app)
     return request.redirect(PAGE, "faults-ended")
 
 
 async def take_snapshot(request: PageRequest) -> web.Response:
-    """Take a snapshot of the app."""
     try:
         await controls.take_snapshot(request.operator, request.opened_app, request.text("name"))
     except RefusedError as error:
@@ -113,14 +110,12 @@ async def take_snapshot(request: PageRequest) -> web.Response:
 
 
 async def restore_snapshot(request: PageRequest) -> web.Response:
-    """Restore the app from a snapshot."""
     name = request.parameters["name"]
     await controls.restore_snapshot(request.operator, request.opened_app, name)
     return request.redirect(PAGE, "restored")
 
 
 async def delete_snapshot(request: PageRequest) -> web.Response:
-    """Delete a snapshot."""
     name = request.parameters["name"]
     await controls.delete_snapshot(request.operator, request.opened_app, name)
     return request.redirect(PAGE, "forgotten")

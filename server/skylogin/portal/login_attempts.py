@@ -166,7 +166,6 @@ class Row:
 
 
 async def show_login(request: PageRequest) -> web.Response:
-    """Show one login attempt."""
     attempt_id = request.parameters["attempt_id"]
     attempt = await login_attempts.get(request.operator, request.app, attempt_id)
     is_shown = request.text("show") == "key"

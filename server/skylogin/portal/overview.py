@@ -118,7 +118,6 @@ async def show_imports(request: PageRequest) -> web.Response:
 
 
 async def show_settings(request: PageRequest) -> web.Response:
-    """Show the settings in force."""
     search, rows = request.text("search"), config.in_force(request.operator.settings)
     groups = list(setting_groups.grouped(rows, search))
     limits = request.operator.limits

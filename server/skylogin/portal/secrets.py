@@ -74,6 +74,5 @@ async def confirm_revoke(request: PageRequest) -> web.Response:
 
 
 async def revoke_secret(request: PageRequest) -> web.Response:
-    """Revoke a secret."""
     await secrets.revoke(request.operator, request.app, request.parameters["secret_id"])
     return request.redirect("secrets", "revoked")

@@ -28,7 +28,6 @@ READERS: Mapping[str, Reader] = {
 
 
 async def show_calls(request: PageRequest) -> web.Response:
-    """Show the latest calls."""
     return _show(request, CALLS, lambda one: (one, one.arguments))
 
 
@@ -78,7 +77,6 @@ def _show(
 
 
 async def add_stub(request: PageRequest) -> web.Response:
-    """Add a stub."""
     try:
         stub = stubs.read_stub({"action": "", **request.filled_in(READERS)})
         await stubs.add_stub(request.operator, request.opened_app, stub)
@@ -88,12 +86,10 @@ async def add_stub(request: PageRequest) -> web.Response:
 
 
 async def remove_stub(request: PageRequest) -> web.Response:
-    """Remove one stub."""
     await stubs.remove_stub(request.operator, request.opened_app, request.parameters["stub_id"])
     return request.redirect(STUBS, "stub-removed")
 
 
 async def forget_calls(request: PageRequest) -> web.Response:
-    """Forget the calls."""
     await stubs.forget_calls(request.operator, request.opened_app)
     return request.redirect(CALLS, "calls-forgotten")

@@ -70,7 +70,6 @@ async def find_user(request: PageRequest) -> web.Response:
 async def show_user(
     request: PageRequest, *, problem: str = "", typed: str | None = None
 ) -> web.Response:
-    """Show a user."""
     user_id = request.parameters["user_id"]
     details = await users.get(request.operator, request.app, user_id)
     by_user = Filter(user_id=user_id)
@@ -125,7 +124,6 @@ async def edit_profile(request: PageRequest) -> web.Response:
 
 
 async def disable_user(request: PageRequest) -> web.Response:
-    """Disable a user."""
     until = request.text("until")
     try:
         end = read_time(until) if until else None
@@ -137,7 +135,6 @@ async def disable_user(request: PageRequest) -> web.Response:
 
 
 async def enable_user(request: PageRequest) -> web.Response:
-    """Enable a user."""
     await users.enable(request.operator, request.app, request.parameters["user_id"])
     return _redirect_to_user(request, "enabled")
 
@@ -168,7 +165,6 @@ async def confirm_delete(request: PageRequest) -> web.Response:
 
 
 async def delete_user(request: PageRequest) -> web.Response:
-    """Delete a user."""
     await users.delete(request.operator, request.app, request.parameters["user_id"])
     return request.redirect("users", "deleted")
 
