@@ -48,12 +48,9 @@ async def sign_up(call: Call, services: Services) -> object:
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
     given = profile.read(bound_object(call.payload, "profile") or {})
-    provider = bound(call.payload, "provider", "")
-    bound_object(call.payload, "provider_auth_data")
-    is_anonymous = not password and all(value is None for value in auth_data.values())
-    if provider:
-        raise _no_provider(provider)
-    if is_anonymous:
+    _refuse_provider(call)
+    if not password and all(value is None for value in auth_data.values()):
+        # An anonymous user.
         new_user = User(services.ids.random_id())
     else:
         _check_sign_up(services, auth_data, given, password)
@@ -113,10 +110,7 @@ async def log_in(call: Call, services: Services) -> object:
     """Log in with a password and auth data; the first complete key set identifies the user."""
     auth_data = bound_object(call.payload, "auth_data") or {}
     password = bound(call.payload, "password", "")
-    provider = bound(call.payload, "provider", "")
-    bound_object(call.payload, "provider_auth_data")
-    if provider:
-        raise _no_provider(provider)
+    _refuse_provider(call)
     key_set = unique_keys.complete_key_set(auth_data, services.settings.auth_record_keys)
     if key_set is None:
         raise invalid_argument("invalid auth data", "auth_data")
@@ -183,8 +177,11 @@ def _incorrect() -> SkygearError:
     return SkygearError(INVALID_CREDENTIALS, message, reason=Reason.PASSWORD_WRONG)
 
 
-def _no_provider(provider: str) -> SkygearError:
-    return invalid_argument(f'no auth provider of name "{provider}"', "provider")
+def _refuse_provider(call: Call) -> None:
+    provider = bound(call.payload, "provider", "")
+    bound_object(call.payload, "provider_auth_data")
+    if provider:
+        raise invalid_argument(f'no auth provider of name "{provider}"', "provider")
 
 
 async def change_password(call: Call, services: Services) -> object:
@@ -198,16 +195,11 @@ async def change_password(call: Call, services: Services) -> object:
         raise invalid_argument("empty password", "password")
     user = call.user
     assert user is not None
-    if not await _matches(call, services, user, old_password):
-        raise _incorrect_old()
-    record = user.record
-    if not await set_password(call, services, user, password, record.data if record else {}):
-        raise _incorrect_old()
+    data = user.record.data if user.record else {}
+    is_right = await _matches(call, services, user, old_password)
+    if not (is_right and await set_password(call, services, user, password, data)):
+        raise SkygearError(INVALID_CREDENTIALS, "Incorrect old password")
     return await auth_response(call, services, user)
-
-
-def _incorrect_old() -> SkygearError:
-    return SkygearError(INVALID_CREDENTIALS, "Incorrect old password")
 
 
 async def reset_password(call: Call, services: Services) -> object:

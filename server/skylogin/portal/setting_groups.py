@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from skylogin.config.display import InForce
+from skylogin.config import InForce
 
 CHANGED, OTHERS = "Changed", "Server"
 # A setting is in the first group that has the beginning of its name.

@@ -39,29 +39,25 @@ def ephemeral_url() -> Iterator[str]:
 
 async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:
     """Create, migrate or check the tables. Raises ConfigurationError if the server cannot run."""
+    may_change = migrate or settings.mode == DEV or store.dialect == "sqlite"
     try:
-        await _prepare_tables(store, settings, migrate=migrate)
+        version = await store.version()
+        if version is not None and settings.mode == DEV:
+            await _check_deployment(store)
+        if version != tables.VERSION:
+            if not may_change:
+                empty = "the database is empty: run `skylogin migrate`"
+                raise ConfigurationError([empty if version is None else other_version(version)])
+            if version is None:
+                await store.create()
+            else:
+                await _upgrade(store, version)
+        if settings.mode == SERVE:
+            await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
     except ConfigurationError:
         raise
     except Exception as error:
         raise ConfigurationError([cannot_open(error)]) from error
-
-
-async def _prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:
-    version = await store.version()
-    if version is not None and settings.mode == DEV:
-        await _check_deployment(store)
-    may_change = migrate or settings.mode == DEV or store.dialect == "sqlite"
-    if version != tables.VERSION:
-        if not may_change:
-            empty = "the database is empty: run `skylogin migrate`"
-            raise ConfigurationError([empty if version is None else other_version(version)])
-        if version is None:
-            await store.create()
-        else:
-            await _upgrade(store, version)
-    if settings.mode == SERVE:
-        await store.run(lambda tx: apps.keep_setting(tx, EVERY_APP, apps.DEPLOYMENT, SERVE))
 
 
 def check_is_not_newer(version: str | None) -> None:

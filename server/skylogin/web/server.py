@@ -179,11 +179,8 @@ async def running(  # noqa: PLR0913
             await prepare(store)
         where = listens_on or settings.address()
         application = make_application(settings, store, now, relay)
-        listening_there = _listening(application, settings, store, where, certificate)
-        async with listening_there as (services, url, port, metrics_url):
-            secrets = await services.app.secrets.texts(now())
-            secret = next(iter(secrets), "")
-            yield Running(url, port, settings, secret, store, services, metrics_url, certificate)
+        async with _listening(application, settings, store, where, certificate) as server:
+            yield server
 
 
 @contextmanager
@@ -202,7 +199,7 @@ async def _listening(
     store: Store,
     where: tuple[str, int] | socket.socket,
     certificate: Certificate | None,
-) -> AsyncIterator[tuple[Services, str, int, str]]:
+) -> AsyncIterator[Running]:
     # A call is dropped from its batch if its client disconnects before the batch begins.
     runner = web.AppRunner(application, handler_cancellation=True, **RUNNER_OPTIONS)
     try:
@@ -232,8 +229,10 @@ async def _listening(
         ]
         try:
             services = application[SERVICES]
-            async with _metrics_port(services, connections, context) as metrics_url:
-                yield (services, *listening.url_of(server, settings.scheme), metrics_url)
+            url, port = listening.url_of(server, settings.scheme)
+            secret = next(iter(await services.app.secrets.texts(services.now())), "")
+            async with _metrics_port(services, connections, context) as metrics:
+                yield Running(url, port, settings, secret, store, services, metrics, certificate)
         finally:
             for task in beside:
                 task.cancel()
