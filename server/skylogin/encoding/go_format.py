@@ -18,15 +18,16 @@ def fold_name(name: str) -> str:
 
 def go_type(value: object) -> str:
     """Return the name that Go's %T prints for a value read from JSON."""
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list):
-        return "[]interface {}"
-    return "map[string]interface {}" if isinstance(value, dict) else "float64"
+    return _GO_TYPES.get(type(value), "float64")
+
+
+_GO_TYPES = {
+    type(None): "<nil>",
+    bool: "bool",
+    str: "string",
+    list: "[]interface {}",
+    dict: "map[string]interface {}",
+}
 
 
 def go_print(value: object) -> str:
