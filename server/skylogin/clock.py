@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 
+MINUTE_SECONDS = 60
+
 
 def system_now() -> datetime:
     """Return the time by the system's clock, in UTC."""
@@ -20,17 +22,16 @@ def monotonic() -> float:
 
 
 class Throttle:
-    """Says whether something is due that happens at most once per *seconds*."""
+    """Allows something at most once a minute."""
 
-    def __init__(self, seconds: float, now: Callable[[], float] = monotonic) -> None:
-        self._seconds = seconds
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._last: dict[Hashable, float] = {}
 
     def allows(self, kind: Hashable = None) -> bool:
         """Return whether a *kind* of it may happen now. If so, it counts as done."""
         now, last = self._now(), self._last.get(kind)
-        if last is not None and now - last < self._seconds:
+        if last is not None and now - last < MINUTE_SECONDS:
             return False
         self._last[kind] = now
         return True

@@ -27,7 +27,6 @@ MESSAGE_CHARACTERS_MAX = 4000
 ACTION_WIDTH = 30
 QUOTED_CHARACTERS_MAX = 200
 TRACEBACK_LINES_MAX = 100
-FULL_EVERY_SECONDS = 60
 
 
 def quoted(text: str) -> str:
@@ -69,7 +68,7 @@ class _Bounded:
 
     def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = secrets
-        self._in_full = Throttle(FULL_EVERY_SECONDS)
+        self._in_full = Throttle()
 
     def __call__(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return a copy of *record* whose message and traceback are short."""

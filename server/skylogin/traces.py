@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from http import HTTPStatus
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -16,7 +17,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
 
-FIRST_FAULT = 500
 Attributes = Mapping[str, str]
 # What a batch links to.
 CallSpan = SpanContext
@@ -47,7 +47,7 @@ class Traces:
         call.update_name(action)
         call.set_attributes({"skylogin.action": action, "http.response.status_code": status})
         call.set_attributes(attributes)
-        if status >= FIRST_FAULT:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             call.set_status(StatusCode.ERROR)
 
     def batch(self, kind: str, calls: Sequence[CallSpan]) -> AbstractContextManager[object]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from skylogin.actions.services import Services
 from skylogin.apps import refreshed
-from skylogin.apps.trouble_log import CAUSES_MAX, EVERY_SECONDS, TroubleLog
+from skylogin.apps.trouble_log import CAUSES_MAX, TroubleLog
+from skylogin.clock import MINUTE_SECONDS
 from skylogin.errors import (
     UNABLE_TO_OPEN_DATABASE,
     Reason,
@@ -120,7 +121,7 @@ def test_each_cause_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) ->
     trouble.note(failure("no Redis", Reason.TOKEN_STORE_UNAVAILABLE), "call 1000")
     trouble.note(not_decodable(Reason.EXPIRED, "expired"), "call 1001")
     trouble.note(ValueError("a crash"), "call 1002")
-    now[0] = EVERY_SECONDS
+    now[0] = MINUTE_SECONDS
     trouble.note(failure("disk full"), "call 1003")
 
     assert caplog.messages == [
@@ -135,7 +136,7 @@ def test_causes_that_all_differ_are_bounded(caplog: pytest.LogCaptureFixture) ->
     now = [0.0]
     trouble = TroubleLog(lambda: now[0])
     for minute in range(3):
-        now[0] = EVERY_SECONDS * minute
+        now[0] = MINUTE_SECONDS * minute
         for number in range(1000):
             trouble.note(failure(f"cause {minute} {number}"), "call")
 

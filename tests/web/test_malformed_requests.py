@@ -3,7 +3,8 @@
 import logging
 
 from aiohttp.http_exceptions import BadHttpMessage
-from skylogin.web.malformed_requests import EVERY_SECONDS, MalformedRequests
+from skylogin.clock import MINUTE_SECONDS
+from skylogin.web.malformed_requests import MalformedRequests
 
 
 def test_a_stranger_does_not_fill_the_log() -> None:
@@ -16,9 +17,9 @@ def test_a_stranger_does_not_fill_the_log() -> None:
         return [record.getMessage() for record in records if is_logged(record)]
 
     assert lines(1000) == [f"{LINE}; refused so far: 1"]
-    now = EVERY_SECONDS - 1
+    now = MINUTE_SECONDS - 1
     assert lines(2) == []
-    now = EVERY_SECONDS
+    now = MINUTE_SECONDS
     assert lines(2) == [f"{LINE}; refused so far: 1003"]
 
 

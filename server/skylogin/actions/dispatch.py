@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import NamedTuple
 
 from skylogin import config
@@ -25,7 +26,6 @@ from skylogin.tokens.custom_token import describe
 
 logger = logging.getLogger("skylogin.dispatch")
 
-FIRST_FAULT = 500
 _NOT_TRIED = frozenset((Reason.SWITCHED_OFF, Reason.FAULT, Reason.TOO_MANY))
 
 
@@ -83,7 +83,8 @@ def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearEr
     refused: a custom token cannot be guessed, and others may share the address.
     """
     is_login = call.action.logged and call.action.login and not call.has_master_key
-    if not is_login or refusal.status >= FIRST_FAULT or refusal.reason in _NOT_TRIED:
+    is_servers = refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if not is_login or is_servers or refusal.reason in _NOT_TRIED:
         return refusal
     limits, source = services.limits, source_of(call.origin.address)
     try:
@@ -166,8 +167,11 @@ def _log(call: Call, services: Services, refusal: SkygearError, secrets: set[str
 
 _UNREAD = frozenset(
     (
-        *(Reason.API_KEY_MISSING, Reason.API_KEY_WRONG, Reason.SWITCHED_OFF),
-        *(Reason.TOO_MANY, Reason.OVERLOADED),
+        Reason.API_KEY_MISSING,
+        Reason.API_KEY_WRONG,
+        Reason.SWITCHED_OFF,
+        Reason.TOO_MANY,
+        Reason.OVERLOADED,
     )
 )
 

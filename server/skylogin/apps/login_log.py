@@ -27,7 +27,6 @@ DROPPED_AT_ONCE_MAX = 256
 # Of these, only one entry at a time is written; others are only counted.
 BRIEF: frozenset[str] = frozenset((Reason.TOO_MANY, Reason.OVERLOADED))
 AGE_CHECK = timedelta(minutes=1)
-REPORT_SECONDS = 60
 
 
 async def _do_nothing() -> None:
@@ -50,7 +49,7 @@ class LoginLog:
         self._waiting: deque[LogEntry] = deque()
         self._brief: frozenset[str] = frozenset()
         self._left_out = 0
-        self._reports = Throttle(REPORT_SECONDS)
+        self._reports = Throttle()
         self._flusher: asyncio.Task[None] | None = None
         # Callers of `write` wait until an entry that is being written is in the database.
         self._writing = asyncio.Lock()

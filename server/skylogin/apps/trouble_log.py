@@ -9,7 +9,6 @@ from skylogin.errors import Reason, SkygearError
 
 logger = logging.getLogger("skylogin.trouble")
 
-EVERY_SECONDS = 60
 # Of more causes, only one a minute is logged.
 CAUSES_MAX = 10
 _TROUBLES = (
@@ -23,7 +22,7 @@ class TroubleLog:
     """Logs each cause once a minute, with the number of calls that failed of it."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
-        self._lines = Throttle(EVERY_SECONDS, now)
+        self._lines = Throttle(now)
         self._causes: set[str] = set()
         self._calls: Counter[str] = Counter()
 

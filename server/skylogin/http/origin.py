@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from multidict import MultiMapping
 
-from skylogin.domain import hosts
+from skylogin.domain.hosts import is_loopback
 
 SAME_SITE = frozenset(("same-origin", "none"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -64,7 +64,7 @@ def is_on_loopback(origin: str) -> bool:
     """Return whether a page of *origin* is from this machine. A client without one has no page."""
     if not origin:
         return True
-    return hosts.is_loopback(_host_of(origin))
+    return is_loopback(_host_of(origin))
 
 
 def _host_of(url: str) -> str:

@@ -22,12 +22,13 @@ from skylogin.operations import tokens, users
 from skylogin.operations.operator import Operator, RefusedError, enter, operator_of
 from skylogin.operations.tokens import TokenOrder
 from skylogin.portal import profile_tree, templates
+from skylogin.portal.request import BASE
+from skylogin.portal.session import FORM_TYPE
 from skylogin.store.user_search import Search
 from skylogin.tokens.custom_token import DOCUMENTED
 
 USERS_SHOWN_MAX = 100
 BODY_BYTES_MAX = 65_536
-FORM = "application/x-www-form-urlencoded"
 # A backslash or a user name would let a browser see another host than `urlsplit` does.
 _ADDRESS = re.compile(
     r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?([/?#][!-~]*)?", re.ASCII | re.IGNORECASE
@@ -85,7 +86,7 @@ async def _issue(
     request: web.Request, operator: Operator, app: str, given: dict[str, object]
 ) -> web.Response:
     sub, address = given.get("sub"), given.get("redirect_uri") or ""
-    is_form = request.content_type == FORM
+    is_form = request.content_type == FORM_TYPE
     if not isinstance(sub, str) or not isinstance(address, str):
         raise RefusedError('send a sub that is a string: {"sub": "alice"} as application/json')
     _check_address(address)
@@ -118,7 +119,7 @@ async def _read(request: web.Request, bodies: Bodies) -> dict[str, object]:
     """Return the fields of a body, JSON or a form."""
 
     def parse(data: bytes) -> object:
-        if request.content_type == FORM:
+        if request.content_type == FORM_TYPE:
             return dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True))
         return json_text.read_whole(json_text.decode(data))
 
@@ -148,7 +149,7 @@ async def _page(
         "has_more": bool(found.next_cursor),
         "redirect_uri": given.get("redirect_uri", ""),
         "state": given.get("state", ""),
-        "portal": f"{client.prefix}/portal/",
+        "portal": client.prefix + BASE,
     }
     return web.Response(text=templates.render("issuer.html", values), content_type="text/html")
 

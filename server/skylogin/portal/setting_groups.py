@@ -9,12 +9,20 @@ CHANGED, OTHERS = "Changed", "Server"
 GROUPS: dict[str, tuple[str, ...]] = {
     "App and keys": ("APP_NAME", "API_KEY", "MASTER_KEY", "SKYLOGIN_DEFAULT_KEY", "AUTH_RECORD"),
     "Custom tokens": (
-        *("CUSTOM_TOKEN", "SKYLOGIN_ALLOWED", "SKYLOGIN_TOKEN_LIFETIME", "SKYLOGIN_AUDIENCE"),
-        *("SKYLOGIN_ISSUER", "SKYLOGIN_LEEWAY"),
+        "CUSTOM_TOKEN",
+        "SKYLOGIN_ALLOWED",
+        "SKYLOGIN_TOKEN_LIFETIME",
+        "SKYLOGIN_AUDIENCE",
+        "SKYLOGIN_ISSUER",
+        "SKYLOGIN_LEEWAY",
     ),
     "Access tokens": ("TOKEN_STORE",),
     "What callers may do": (
-        *("DEV_MODE", "VERIFY", "SKYLOGIN_CONTRACT", "SKYLOGIN_SCHEMA", "SKYLOGIN_LOGINS"),
+        "DEV_MODE",
+        "VERIFY",
+        "SKYLOGIN_CONTRACT",
+        "SKYLOGIN_SCHEMA",
+        "SKYLOGIN_LOGINS",
         "SKYLOGIN_USER_DIRECTORY",
     ),
     "Passwords": ("USER_AUDIT_PW",),

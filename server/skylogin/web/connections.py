@@ -26,7 +26,6 @@ logger = logging.getLogger("skylogin.http")
 HEADER_SECONDS_MAX = 10
 KEEP_ALIVE_SECONDS = 75
 CHECK_SECONDS = 1.0
-WARN_SECONDS = 60
 # How many the event loop accepts before it asks whether there is room.
 ACCEPTED_AT_ONCE_MAX = 128
 # For these, and for files of the database, the login log, access tokens and the like.
@@ -56,7 +55,7 @@ class Connections:
         self._spare: dict[Connection, None] = {}
         self._by_source: Counter[str] = Counter()
         self.turned_away = 0
-        self._warnings = Throttle(WARN_SECONDS)
+        self._warnings = Throttle()
 
     def wrap(self, make_handler: Callable[[], asyncio.Protocol]) -> "Connection":
         """Return the protocol of a new connection, around that of aiohttp."""

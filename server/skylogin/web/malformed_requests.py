@@ -7,14 +7,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from skylogin.clock import Throttle, monotonic
 
-EVERY_SECONDS = 60
-
 
 class MalformedRequests:
     """A log filter that also removes aiohttp's quote of the request, which may contain a key."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
-        self._lines = Throttle(EVERY_SECONDS, now)
+        self._lines = Throttle(now)
         self._number = 0
 
     def __call__(self, record: logging.LogRecord) -> bool:
