@@ -99,7 +99,8 @@ async def reset_password(call: Call, services: Services, given: Arguments) -> ob
     if not await auth.set_password(call, services, user, password, {}):
         raise SkygearError(RESOURCE_NOT_FOUND, "user_id is not found or code invalid")
     for mail in call.app.outbox.all():
-        mail.used |= (mail.kind, mail.code) == (RESET, given["code"])
+        if (mail.kind, mail.code) == (RESET, given["code"]):
+            mail.used = True
     return OK
 
 

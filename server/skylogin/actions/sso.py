@@ -85,7 +85,8 @@ async def _submit_within_limit(call: Call, services: Services, logged: LoggedAtt
         try:
             return await services.logins.submit(known_only)
         except SkygearError as error:
-            limits.hits[NEW_USERS] += error is refusal
+            if error is refusal:
+                limits.hits[NEW_USERS] += 1
             raise
     try:
         accepted = await services.logins.submit(logged)

@@ -100,7 +100,8 @@ def days(value: str) -> int:
 
 def positive_days(value: str) -> int:
     """Read a number of days, 1 or more."""
-    return positive_integer(value) and days(value)
+    positive_integer(value)
+    return days(value)
 
 
 def header(value: str) -> str:

@@ -137,8 +137,10 @@ class PageRequest:
         values: dict[str, object] = {}
         for name, read in readers.items():
             text = self.text(name)
+            if not text:
+                continue
             try:
-                values |= {name: read(text)} if text else {}
+                values[name] = read(text)
             except NotJsonError as error:
                 raise RefusedError(f"{name} is not JSON: {error}") from None
             except ValueError:
