@@ -12,6 +12,7 @@ import pytest
 from skylogin.database import Store, migrate, tables
 from skylogin.database.tables import metadata
 from sqlalchemy import Connection, inspect
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.processes import ServerProcess, StartServer, run_skylogin
@@ -78,6 +79,15 @@ async def test_migrating_an_empty_database_is_the_same_as_creating(
     for table, description in created.items():
         assert migrated[table] == description
     assert set(migrated) == set(created)
+
+
+@pytest.mark.parametrize("name", ["principals.principal", "auth_keys.folded"])
+def test_a_text_that_is_searched_by_its_beginning_keeps_its_type(name: str) -> None:
+    """A new PostgreSQL database has the same columns as those made by earlier versions."""
+    table, _, column = name.partition(".")
+    kind = metadata.tables[table].c[column].type.compile(postgresql.dialect())
+
+    assert kind == 'VARCHAR COLLATE "C"'
 
 
 async def test_a_database_that_is_up_to_date_stays_as_it_is(make_database: MakeDatabase) -> None:

@@ -112,7 +112,7 @@ async def _write(store: Store, rows: Iterable[tuple[Table, Row]]) -> None:
 
     async def write(tx: Transaction) -> None:
         for table, some in by_table.items():
-            statement = dialect.insert_rows(table, "rows", some[0].keys(), tx.dialect)
+            statement = dialect.insert_rows(table, "rows", tx.dialect, tuple(some[0]))
             await tx.connection.execute(statement, {"rows": some})
 
     await store.run(write)

@@ -61,8 +61,9 @@ class Timestamp(TypeDecorator[datetime]):
 
 
 # Text in the order of code points, so that an index can find prefixes. SQLite always uses this
-# order; PostgreSQL by default uses that of the database's language.
-PLAIN_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+# order; PostgreSQL by default uses that of the database's language. Its existing databases have
+# VARCHAR.
+PLAIN_TEXT = Text().with_variant(String(collation="C"), "postgresql")
 
 
 class Json(TypeDecorator[Any]):
