@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 
 @dataclass
@@ -25,17 +25,11 @@ def counted() -> Iterator[Counted]:
     def note_statement(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
         found.statements.append(statement)
 
-    def note_begin(connection: Connection) -> None:
-        # On SQLite, it is a separate statement.
-        if connection.dialect.name == "sqlite":
-            found.statements.append("BEGIN")
-
     def note_commit(connection: Any) -> None:
         found.commits += 1
 
     listeners: dict[str, Callable[..., None]] = {
         "before_cursor_execute": note_statement,
-        "begin": note_begin,
         "commit": note_commit,
     }
     for name, listener in listeners.items():

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.schema import Table
 
@@ -93,12 +92,7 @@ def _open_sqlite(
     def begin_now(connection: Connection) -> None:
         file.check()
         connection.info[INTERRUPT].clear()
-        # A cursor of SQLAlchemy would go to the driver's thread and back three times.
-        adapted: Any = connection.connection.dbapi_connection
-        try:
-            adapted.run_async(lambda driver: driver.execute_fetchall(begin))
-        except sqlite3.Error as error:
-            raise DBAPIError(begin, None, error) from error
+        connection.exec_driver_sql(begin)
 
     return engine
 
