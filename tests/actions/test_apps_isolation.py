@@ -10,6 +10,7 @@ import json
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -402,7 +403,7 @@ async def test_no_action_leaves_its_app(serve: Serve, store: Store) -> None:
         status, text = answer
         assert asked.status in (None, status), step
         assert marked(BANK) not in text, step
-        if status == 200 and '"_type": "error"' not in text:  # noqa: PLR2004
+        if status == HTTPStatus.OK and '"_type": "error"' not in text:
             succeeded.add(action)
     assert succeeded == set(ACTIONS)
 
@@ -419,7 +420,7 @@ async def test_no_key_or_token_of_another_app_is_good(serve: Serve, store: Store
         tried = [*foreign, *beside_a_key] if authenticate in checks else foreign
         for credentials in tried if checks else ():
             answer = await server.send(SHOP, action, rows[0].payload, BOTH, **credentials)
-            assert answer[0] == 401, (action, credentials, answer)  # noqa: PLR2004
+            assert answer[0] == HTTPStatus.UNAUTHORIZED, (action, credentials, answer)
             assert marked(BANK) not in answer[1]
     assert changed(server.first[BANK], await dump_now(store, BANK)) == {}
     assert set(changed(server.first[SHOP], await dump_now(store, SHOP))) == {
@@ -443,9 +444,9 @@ async def test_me_refuses_the_access_token_of_another_app(
         refused = await server.send(app, "me", {}, BOTH, access_token=token)
         await server.send(app, "auth:logout", {}, BOTH, access_token=token)
         status, text = await server.send(other, "me", {}, BOTH, access_token=token)
-        assert refused[0] == 401  # noqa: PLR2004
+        assert refused[0] == HTTPStatus.UNAUTHORIZED
         assert "AccessTokenNotAccepted" in refused[1]
-        assert status == 200  # noqa: PLR2004
+        assert status == HTTPStatus.OK
         assert marked(other) in text
         assert marked(app) not in text
 
@@ -541,7 +542,7 @@ async def test_calls_of_two_apps_in_one_batch_are_kept_apart(serve: Serve, store
     answers = await asyncio.gather(*calls)
 
     for app, (status, text) in zip(APPS * 4, answers, strict=True):
-        assert status == 200, text  # noqa: PLR2004
+        assert status == HTTPStatus.OK, text
         [other] = {*APPS} - {app}
         assert marked(other) not in text
     for app in APPS:

@@ -31,12 +31,10 @@ KEEPING = Origin("192.0.2.1", "request-1", keeps_profile=True)
 ACTION = "sso:custom_token:login"
 
 
-def accepted(
-    *, created: bool = False, origin: Origin = ORIGIN, **changes: object
-) -> dict[str, Any]:
+def accepted(*, created: bool = False, origin: Origin = ORIGIN, **changes: Any) -> dict[str, Any]:
     """Return the entry of an accepted login, with *changes* to its claims."""
     attempt = make_attempt("alice")
-    attempt = attempt._replace(claims=attempt.claims._replace(**changes))  # type: ignore[arg-type]
+    attempt = attempt._replace(claims=attempt.claims._replace(**changes))
     return members(
         login_attempt.accepted("id", ACTION, origin, attempt, Login(make_user("1"), created))
     )
