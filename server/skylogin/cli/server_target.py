@@ -46,8 +46,10 @@ class ServerTarget(Target):
     @functools.cached_property
     def app(self) -> str:
         named = self.given_app or self._app_of_url
-        # The list of apps begins with the default app.
-        return named or str(self.ask("GET", "apps")["apps"][0]["name"])
+        if named:
+            return named
+        apps = self.ask("GET", "apps")["apps"]
+        return next(str(app["name"]) for app in apps if app["default"])
 
     def send(self, method: str, path: str, query: Query, data: bytes | None) -> Any:
         try:

@@ -43,13 +43,12 @@ class TokenOrder:
 
     def sign(self, secret: str, now: datetime) -> str:
         """Return the token, signed with *secret*. Raises RefusedError on unusable values."""
-        subject, claims, lifetime = str(self.claims["sub"]), self.claims, self.lifetime
+        subject, lifetime, algorithm = str(self.claims["sub"]), self.lifetime, self.algorithm
         try:
-            if self.bad:
-                return bad_tokens.mint(
-                    self.bad, subject, secret, now, claims, lifetime, self.algorithm
-                )
-            return minting.mint(subject, secret, now, lifetime, self.algorithm, claims)
+            if not self.bad:
+                return minting.mint(subject, secret, now, lifetime, algorithm, self.claims)
+            given = (self.bad, subject, secret, now, self.claims)
+            return bad_tokens.mint(*given, lifetime=lifetime, algorithm=algorithm)
         except ValueError as error:
             raise RefusedError(str(error)) from None
 

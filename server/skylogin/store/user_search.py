@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, Select, Text, bindparam, func, literal, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
@@ -74,6 +73,13 @@ class UserPage:
     next_cursor: str
 
 
+class _Found(NamedTuple):
+    """A user of a page, and the value that the page is sorted by."""
+
+    id: str
+    key: Any = None
+
+
 async def find(tx: Transaction, app: str, search: Search) -> UserPage:
     """Return a page of users. Raises ValueError on an invalid cursor or order."""
     if search.sort not in SORTS:
@@ -86,8 +92,8 @@ async def find(tx: Transaction, app: str, search: Search) -> UserPage:
     page = rows[: search.limit]
     found, subjects = await stored_users.load_with_subjects(tx, app, [row.id for row in page])
     cursor = _write_cursor(page[-1].key, page[-1].id) if len(rows) > len(page) else ""
-    users_of_page = [found[row.id] for row in page if row.id in found and found[row.id].record]
-    return UserPage(users_of_page, subjects, cursor)
+    loaded = (found.get(row.id) for row in page)
+    return UserPage([user for user in loaded if user and user.record], subjects, cursor)
 
 
 async def _load_candidates(
@@ -135,8 +141,8 @@ async def _load_among(
             read_cursor(search.cursor, search.key)
         return []
     if len(ids) == 1 and not (search.cursor or search.has_conditions):
-        # As tests often ask: nothing to compare, and nothing to sort.
-        return [SimpleNamespace(id=ids[0], key=None)]
+        # One user, as tests often ask for: there is nothing to compare and nothing to sort.
+        return [_Found(ids[0])]
     values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
     rows: Sequence[Any] = (await tx.connection.execute(_among(search, tx.dialect), values)).all()
     return rows

@@ -110,12 +110,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
 # fmt: on
 
 
-def mint(  # noqa: PLR0913, PLR0917
+def mint(  # noqa: PLR0913
     kind: str,
     subject: str,
     secret: str,
     now: datetime,
     claims: Claims | None = None,
+    *,
     lifetime: timedelta = HOUR,
     algorithm: str = "HS256",
 ) -> str:
