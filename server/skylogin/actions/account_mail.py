@@ -57,8 +57,17 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
         parameters = {"code": code, "user_id": user.id, "expire_at": seconds}
         link = f"reset-password?{urlencode(parameters)}"
         text = f"Set a new password with this link: {link}"
-        message = {"kind": RESET, "code": code, "expires_at": expires_at}
-        _keep(call, services, user, EMAIL, **message, link=link, text=text)
+        _keep(
+            call,
+            services,
+            user,
+            EMAIL,
+            kind=RESET,
+            code=code,
+            expires_at=expires_at,
+            link=link,
+            text=text,
+        )
     return OK
 
 
@@ -138,8 +147,17 @@ async def greet(call: Call, services: Services, user_id: str) -> None:
 def _write_code(call: Call, services: Services, user: User, key: str) -> None:
     code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
     link = f"user/verify-code/form?{urlencode({'code': code, 'auth_id': user.id})}"
-    message = {"kind": VERIFICATION, "code": code, "expires_at": call.now + VERIFICATION_LIFETIME}
-    _keep(call, services, user, key, **message, link=link, text=f"Your code is {code}")
+    _keep(
+        call,
+        services,
+        user,
+        key,
+        kind=VERIFICATION,
+        code=code,
+        expires_at=call.now + VERIFICATION_LIFETIME,
+        link=link,
+        text=f"Your code is {code}",
+    )
 
 
 async def verify_code(call: Call, services: Services, given: Arguments) -> object:

@@ -43,7 +43,7 @@ def refused(refusal: SkygearError) -> Answer:
 
 
 async def dispatch(call: Call, services: Services) -> Answer:
-    """Carry out *call* and return its answer. Never raises."""
+    """Carry out *call* and return its answer, which may be that of an error."""
     services.load.enter()
     try:
         return await _dispatch(call, services)

@@ -125,7 +125,7 @@ def json_rows(parameter: str, dialect: str, **columns: type[TypeEngine[Any]]) ->
         return dict(rows.render_derived(with_types=True).c)
     listed = func.json_each(bindparam(parameter, type_=JSON))
     value: ColumnElement[Any] = listed.table_valued("value").c.value
-    # The paths as text: to bind a value takes longer than to insert it.
+    # The paths are literals: a bound value for each would take longer than the insertion.
     return {
         name: func.json_extract(value, literal_column(f"'$.{name}'"), type_=kind())
         for name, kind in columns.items()

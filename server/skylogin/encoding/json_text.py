@@ -30,8 +30,8 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A string that is not closed matches to the end, so that no text is looked through twice.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[][{}]', re.DOTALL)
-# orjson makes a double of an integer that is larger. A pattern of digits would be searched for
-# eight times as long as this text, once every digit is a zero.
+# orjson makes a double of a larger integer. To make every digit a zero and search for this text
+# takes an eighth of the time that a pattern of digits takes.
 _LARGE_INTEGER = b"0" * 19
 _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _TRAILING_COMMA = re.compile(r",[ \t\n\r]*(?=[]}])")

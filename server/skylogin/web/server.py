@@ -231,8 +231,10 @@ async def _listening(
             services = application[SERVICES]
             url, port = listening.url_of(server, settings.scheme)
             secret = next(iter(await services.app.secrets.texts(services.now())), "")
-            async with _metrics_port(services, connections, context) as metrics:
-                yield Running(url, port, settings, secret, store, services, metrics, certificate)
+            async with _metrics_port(services, connections, context) as metrics_url:
+                yield Running(
+                    url, port, settings, secret, store, services, metrics_url, certificate
+                )
         finally:
             for task in beside:
                 task.cancel()
