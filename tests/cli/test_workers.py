@@ -110,6 +110,9 @@ def test_workers_share_a_port_and_are_replaced(
     wait_until(lambda: not is_running(min(before)))
     assert [log_in(server, f"user-{i}") for i in range(20)] == [HTTPStatus.OK] * 20
     wait_until(lambda: len(workers_of(server) - {min(before)}) == COUNT)
+    # The new worker is still starting, with the values from before.
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log.count("reloaded; changed: nothing") == COUNT)
     wait_until(lambda: len(numbers(server, "process_open_fds")) == COUNT)
     assert [log_in(server, f"user-{i}") for i in range(20)] == [HTTPStatus.OK] * 20
     assert sum(numbers(server, "skylogin_logins_total").values()) == made + 40
@@ -117,7 +120,7 @@ def test_workers_share_a_port_and_are_replaced(
     assert "ended by SIGKILL" in server.log
 
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: server.log.count("reloaded; changed: nothing") == COUNT)
+    wait_until(lambda: server.log.count("reloaded; changed: nothing") == 2 * COUNT)
     left = workers_of(server)
     assert server.stop() == 0
     assert not [process for process in left if is_running(process)]

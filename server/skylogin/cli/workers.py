@@ -118,6 +118,7 @@ class Workers:
         self._inboxes = make_inboxes(count)
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._ready: set[int] = set()
+        self._reloads = 0
 
     def ready_line(self) -> str:
         """Return the ready line of the server, whose process is this one."""
@@ -126,6 +127,7 @@ class Workers:
     async def start(self, number: int, *, migrates: bool = False) -> None:
         """Start a worker and wait until it is ready. Raises WorkerEndedError."""
         inboxes = tuple(end.fileno() for ends in self._inboxes for end in ends)
+        reloads = self._reloads
         share = Share(number, self.count, self._listens_on, self._memory, migrates, inboxes)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -146,6 +148,9 @@ class Workers:
             raise WorkerEndedError(await process.wait())
         self.facts = self.facts or json.loads(line)
         self._ready.add(number)
+        if self._reloads > reloads:
+            # The worker may have read its settings before the reload.
+            self._hang_up(number)
 
     async def keep(self, number: int) -> None:
         """Start another process for a worker whenever it ends."""
@@ -173,12 +178,16 @@ class Workers:
         self.settings = replace(self.settings, **values)
 
     def hang_up(self, read: Callable[[], Settings]) -> None:
-        """Reload what the parent uses, and let the workers that are ready do the same."""
+        """Reload what the parent uses, and let the workers do the same, once they are ready."""
         if self.settings.metrics_port is not None:
             reload.reload(self, self.certificate, read)
-        for worker in self._ready:
-            with suppress(ProcessLookupError):
-                self._processes[worker].send_signal(signal.SIGHUP)
+        self._reloads += 1
+        for number in self._ready:
+            self._hang_up(number)
+
+    def _hang_up(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            self._processes[number].send_signal(signal.SIGHUP)
 
     async def stop(self) -> None:
         """Let calls in flight finish, and wait until every worker has ended."""
