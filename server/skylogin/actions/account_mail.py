@@ -1,7 +1,7 @@
-"""Forgotten passwords and verified users, as Skygear's plugin `forgot_password` has them.
+"""Password resets and user verification, as by Skygear's plugin `forgot_password`.
 
-`skylogin dev` keeps the mails in the app's outbox. The plugin runs with its default settings, but
-verifies `email` and `phone`, and a user is verified with either of them (VERIFY_AUTO_UPDATE).
+`skylogin dev` keeps the mails in the app's outbox. The settings are the plugin's defaults, except
+that `email` and `phone` can be verified, and either verifies the user (VERIFY_AUTO_UPDATE).
 """
 
 import hashlib
@@ -42,7 +42,7 @@ Arguments = Mapping[str, object]
 
 
 async def forgot_password(call: Call, services: Services, given: Arguments) -> object:
-    """Write a mail with a code for a new password. An unknown e-mail looks like a known one."""
+    """Mail a code for a new password. The answer does not show whether the user exists."""
     wanted = given.get("email")
     if wanted is None:
         raise invalid_argument("email must be set")
@@ -57,7 +57,7 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
         parameters = {"code": code, "user_id": user.id, "expire_at": seconds}
         link = f"reset-password?{urlencode(parameters)}"
         text = f"Set a new password with this link: {link}"
-        _keep(
+        _add_mail(
             call,
             services,
             user,
@@ -72,7 +72,7 @@ async def forgot_password(call: Call, services: Services, given: Arguments) -> o
 
 
 async def _find_by_email(tx: Transaction, app: str, email: str) -> User | None:
-    """Return the user with an e-mail, in any case where it is unique (AUTH_RECORD_KEYS)."""
+    """Return the user with this e-mail; its case is ignored if it is in AUTH_RECORD_KEYS."""
     user_id = await login_batch.find_user_id(tx, app, (EMAIL,), {EMAIL: email})
     if user_id is not None:
         return (await users.load(tx, app, [user_id])).get(user_id)
@@ -81,7 +81,7 @@ async def _find_by_email(tx: Transaction, app: str, email: str) -> User | None:
 
 
 def _reset_code(call: Call, user: User, expire_at: int) -> str:
-    """Return a code that ends with the password, and with the next login."""
+    """Return a code that is valid until the password changes or the user logs in."""
     data = user.record.data if user.record else {}
     parts = (user.id, data.get(EMAIL), expire_at, user.password_hash, data.get(LAST_LOGIN_AT))
     key, text = call.app.master_key.encode(), "\0".join(map(str, parts)).encode()
@@ -89,7 +89,7 @@ def _reset_code(call: Call, user: User, expire_at: int) -> str:
 
 
 async def reset_password(call: Call, services: Services, given: Arguments) -> object:
-    """Set a new password with the code of a mail."""
+    """Set a new password, given the code from a mail."""
     for name in ("user_id", "code", "expire_at"):
         if not given.get(name):
             raise invalid_argument(f"{name} must be set")
@@ -122,32 +122,32 @@ def _seconds(value: object) -> int:
 
 
 async def request_verification(call: Call, services: Services, given: Arguments) -> object:
-    """Write a message with a code for the value of a field."""
+    """Mail a code to the address in one of the caller's fields."""
     user, key = await _caller(call, services), given.get("record_key")
     if not isinstance(key, str) or key not in RECORD_KEYS:
         raise invalid_argument(f"record_key `{key}` is not configured to verify")
     if not (user.record and user.record.data.get(key)):
         message = f"there is nothing to verify for record_key `{key}` with auth_id `{user.id}`"
         raise invalid_argument(message)
-    _write_code(call, services, user, key)
+    _mail_code(call, services, user, key)
     return None
 
 
-async def greet(call: Call, services: Services, user_id: str) -> None:
-    """Write a code to each address of a new user who is not verified."""
+async def verify_new_user(call: Call, services: Services, user_id: str) -> None:
+    """Mail a code to each address of a new user who is not verified."""
     user = await _find_user(call, services, user_id)
     data = user.record.data if user is not None and user.record is not None else {}
     if user is None or data.get(auth.VERIFIED) is True:
         return
     for key in RECORD_KEYS:
         if data.get(key):
-            _write_code(call, services, user, key)
+            _mail_code(call, services, user, key)
 
 
-def _write_code(call: Call, services: Services, user: User, key: str) -> None:
+def _mail_code(call: Call, services: Services, user: User, key: str) -> None:
     code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
     link = f"user/verify-code/form?{urlencode({'code': code, 'auth_id': user.id})}"
-    _keep(
+    _add_mail(
         call,
         services,
         user,
@@ -161,7 +161,7 @@ def _write_code(call: Call, services: Services, user: User, key: str) -> None:
 
 
 async def verify_code(call: Call, services: Services, given: Arguments) -> object:
-    """Mark a user as verified with the code of a message."""
+    """Mark the caller as verified, given the code from a mail."""
     user, code = await _caller(call, services), given.get("code")
     mail = call.app.outbox.find_verification(user.id, str(code))
     if mail is None or mail.used:
@@ -177,7 +177,7 @@ async def verify_code(call: Call, services: Services, given: Arguments) -> objec
 
 
 async def _save(call: Call, services: Services, user: User, fields: Arguments) -> None:
-    """Save fields of a user with the rights of the master key, as the plugin does."""
+    """Save fields of a user with the rights of the master key, like the plugin."""
     context = SaveContext(
         actor=Actor(has_master_key=True),
         database_id=PUBLIC_DATABASE,
@@ -203,9 +203,8 @@ async def _find_user(call: Call, services: Services, user_id: str) -> User | Non
     return await services.lookups.submit(Lookup(call.app.name, user_id))
 
 
-def _keep(call: Call, services: Services, user: User, key: str, **message: Any) -> None:
-    """Put a message to what the user has in the field *key* into the outbox."""
+def _add_mail(call: Call, services: Services, user: User, key: str, **mail: Any) -> None:
+    """Add a mail to the address in the user's field *key* to the outbox."""
     assert user.record is not None
     to, new_id = str(user.record.data[key]), services.ids.timed_id(services.now())
-    mail = Mail(new_id, call.now, to=to, user_id=user.id, record_key=key, **message)
-    call.app.outbox.add(mail)
+    call.app.outbox.add(Mail(new_id, call.now, to=to, user_id=user.id, record_key=key, **mail))

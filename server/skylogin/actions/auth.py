@@ -131,7 +131,7 @@ async def log_in(call: Call, services: Services) -> object:
     async def find(tx: Transaction) -> Account:
         found = (await users.load(tx, call.app.name, [user.id], lock=True)).get(user.id)
         if found is None or found.password_hash != user.password_hash:
-            # The password was changed while it was checked.
+            # The password has changed since it was checked.
             raise _incorrect()
         return Account(user.id, found)
 
@@ -139,15 +139,15 @@ async def log_in(call: Call, services: Services) -> object:
 
 
 async def _matches(call: Call, services: Services, user: User, password: str) -> bool:
-    """Return whether *password* is the user's, unless too many were wrong."""
+    """Return whether *password* is the user's. Raises SkygearError after too many wrong ones."""
     source = source_of(call.origin.address)
     key = f"{call.app.name} {user.id} {source}"
     is_limited = not call.has_master_key
     with services.limits.holding(PASSWORD_HASHES):
         if is_limited:
-            # Otherwise an address could try a few passwords of each of very many accounts.
+            # Otherwise an address could try a few passwords on each of many accounts.
             services.limits.check(REFUSED_LOGINS, source, 0)
-            # Before it is tried: of many at once, all would be tried before the first counts.
+            # Counted before the check: otherwise many passwords could be tried at the same time.
             services.limits.check(FAILED_PASSWORDS, key)
         is_right = await passwords.matches(password, user.password_hash)
     if is_right and is_limited:
@@ -158,7 +158,7 @@ async def _matches(call: Call, services: Services, user: User, password: str) ->
 def _key_values(
     auth_data: Mapping[str, object], key_set: unique_keys.KeySet
 ) -> dict[str, JsonValue]:
-    """Return the values that identify a user. Raises SkygearError on a value that is not plain."""
+    """Return the values that identify a user. Raises SkygearError on an object or a list."""
     read = {
         name: value
         for name, value in profile.read({name: auth_data[name] for name in key_set}).items()
@@ -185,7 +185,7 @@ def _refuse_provider(call: Call) -> None:
 
 
 async def change_password(call: Call, services: Services) -> object:
-    """Change a password, given the old one; revokes older access tokens."""
+    """Change the caller's password, given the old one. Older access tokens are revoked."""
     old_password = bound(call.payload, "old_password", "")
     password = bound(call.payload, "password", "")
     bound(call.payload, "invalidate", False)
@@ -237,7 +237,10 @@ async def set_password(
     password: str,
     user_data: Mapping[str, object],
 ) -> bool:
-    """Set a password that satisfies the policy. Returns False if it was changed meanwhile."""
+    """Set a new password. Returns False if the old one has changed since *user* was loaded.
+
+    Raises SkygearError if the policy refuses it.
+    """
     app, policy = call.app.name, services.settings.password_policy
     password_policy.check(password, policy, user_data)
     remembered = await services.store.run(

@@ -1,4 +1,4 @@
-"""Work of many calls in one transaction, so that a burst of calls needs few transactions."""
+"""The work of many calls in one transaction, so that a burst of calls needs few of them."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

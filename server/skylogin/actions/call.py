@@ -47,7 +47,7 @@ class Call:
     # Whose user records the call may see.
     directory: str = EVERYBODY
     fault: InjectedFault | None = None
-    # The stub that answers it, if a test gave one.
+    # The stub that answered the call, if any.
     stub_id: str = ""
 
     @property
@@ -64,7 +64,7 @@ class Call:
 
 
 async def secrets_of(call: Call) -> set[str]:
-    """Return the keys and secrets that are left out of what is shown of *call*."""
+    """Return the keys and secrets to mask wherever *call* is shown."""
     secrets = {call.app.master_key, call.api_key, call.access_token}
     with suppress(SkygearError):
         secrets.update(await call.app.secrets.last_texts(call.now))
@@ -79,7 +79,7 @@ Handler = Callable[[Call, Services], Awaitable[object]]
 class Action:
     """A row of the table of actions. If *logged*, its calls are in the login log.
 
-    *login* is the kind of logins that it belongs to, if any.
+    *login* is the kind of login that it belongs to, if any.
     """
 
     name: str

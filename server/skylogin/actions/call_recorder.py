@@ -1,4 +1,4 @@
-"""The calls of `skylogin dev`, recorded for tests without their secrets."""
+"""Recording the calls of `skylogin dev` for tests, without secrets."""
 
 from contextlib import suppress
 
@@ -23,12 +23,12 @@ async def dispatch_recorded(call: Call, services: Services) -> Answer:
     """Carry out *call* and return its answer; under `skylogin dev`, record both."""
     if services.settings.mode != DEV:
         return await dispatch(call, services)
-    recorded = await _begun(call, services)
+    recorded = await _record_of(call, services)
     call.app.calls.add(recorded)
     try:
         answered = await dispatch(call, services)
         if services.settings.verify_required and call.action.logged:
-            await _greet_new_user(call, services, answered.body.get("result"))
+            await _verify_new_user(call, services, answered.body.get("result"))
         recorded.status = answered.status
         if answered.refusal is not None:
             recorded.error = answered.refusal.kind.name
@@ -41,19 +41,20 @@ async def dispatch_recorded(call: Call, services: Services) -> Answer:
         call.app.calls.end()
 
 
-async def _greet_new_user(call: Call, services: Services, result: object) -> None:
-    # A user who has logged in before has a time of that login. This one was committed.
+async def _verify_new_user(call: Call, services: Services, result: object) -> None:
+    # Only the answer to a first login lacks the time of the previous one. That login is committed,
+    # so an error here must not refuse it.
     if isinstance(result, dict) and LAST_LOGIN_AT not in result:
         with suppress(SkygearError):
-            await stubbed.greet(call, services, result["user_id"])
+            await stubbed.verify_new_user(call, services, result["user_id"])
 
 
 def _shown(name: str, secrets: set[str]) -> str:
-    # Half of a secret would not be found any more, so the text is cut last.
+    # Cut last, because half of a secret would not be recognized.
     return redaction.text(name, secrets)[:NAME_CHARACTERS_MAX]
 
 
-async def _begun(call: Call, services: Services) -> RecordedCall:
+async def _record_of(call: Call, services: Services) -> RecordedCall:
     name, secrets = call.action.name, await secrets_of(call)
     arguments = arguments_of(name, call.payload)
     text = json_text.write_stored(arguments)

@@ -1,4 +1,4 @@
-"""`device:*`: the devices of users, as apps register them for push notifications.
+"""`device:*`: the devices that apps register for push notifications.
 
 Any user may register or unregister any device whose id they know, as in the original.
 """
@@ -21,13 +21,13 @@ from skylogin.store import devices, users
 
 
 async def register(call: Call, services: Services) -> object:
-    """Add a device of the caller, or make the device *id* the caller's."""
+    """Register a new device for the caller, or give the caller the device `id`."""
     wanted = _read_device(call)
     new_id = services.ids.random_id()
 
     async def work(tx: Transaction) -> str:
         if not await users.load(tx, call.app.name, [wanted.user_id], lock=True):
-            # Deleted since the checks of the call.
+            # The user was deleted after the call's checks.
             raise auth_not_found()
         if wanted.id:
             await _lock(tx, call.app.name, wanted.id)
@@ -39,7 +39,7 @@ async def register(call: Call, services: Services) -> object:
 
 
 async def unregister(call: Call, services: Services) -> object:
-    """Take a device from its user. The device stays; others with its token are removed."""
+    """Remove the user of a device. The device stays; others with its token are deleted."""
     device_id = bound_key(call.payload, "ID")
     if not device_id:
         raise invalid_argument("Missing device id", "id")
@@ -54,7 +54,7 @@ async def unregister(call: Call, services: Services) -> object:
 
 def _read_device(call: Call) -> Device:
     """Return what a call says about the caller's device; a new one has no id yet."""
-    # As the original spells them: these win over any other case.
+    # The original's spelling, which takes precedence over any other case.
     names = ("ID", "Type", "device_token", "Topic")
     device_id, kind, token, topic = (bound(call.payload, name, "") for name in names)
     if not kind:

@@ -43,7 +43,7 @@ def refused(refusal: SkygearError) -> Answer:
 
 
 async def dispatch(call: Call, services: Services) -> Answer:
-    """Carry out *call* and return its answer, which may be that of an error."""
+    """Carry out *call* and return its answer, which may be an error."""
     services.load.enter()
     try:
         return await _dispatch(call, services)
@@ -77,14 +77,14 @@ async def _dispatch(call: Call, services: Services) -> Answer:
 
 
 def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearError:
-    """Return *refusal*, or that of too many refused logins if the limit is reached.
+    """Return *refusal*, or another one if a limit on refused logins is reached.
 
-    Faults of the server and calls with the master key do not count. An accepted login is never
-    refused: a custom token cannot be guessed, and others may share the address.
+    Server errors and calls with the master key do not count. A valid custom token is always
+    accepted: it cannot be guessed, and others may share the address.
     """
     is_login = call.action.logged and call.action.login and not call.has_master_key
-    is_servers = refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if not is_login or is_servers or refusal.reason in _NOT_TRIED:
+    is_server_error = refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if not is_login or is_server_error or refusal.reason in _NOT_TRIED:
         return refusal
     limits, source = services.limits, source_of(call.origin.address)
     try:
@@ -96,7 +96,7 @@ def _limited(refusal: SkygearError, call: Call, services: Services) -> SkygearEr
         if subject:
             limits.check(REFUSED_PRINCIPALS, f"{call.app.name} {subject}")
     except SkygearError as too_many:
-        # The other limit refused it, so it does not count for its address.
+        # The principal's limit refused it, so it does not count against the address.
         limits.give_back(REFUSED_LOGINS, source)
         return too_many
     return refusal
@@ -177,7 +177,7 @@ _UNREAD = frozenset(
 
 
 def _described(call: Call) -> Description:
-    """Return how a call identifies its user: by a token or a name."""
+    """Describe the user that a call names, in a token or by name."""
     if "token" in call.payload:
         return describe(call.payload["token"])
     auth_data = call.payload.get("auth_data")

@@ -52,7 +52,10 @@ async def log_in(
 
 
 async def login_response(call: Call, services: Services, committed: Login) -> object:
-    """Return the answer to a *committed* login. A refusal says that it was committed."""
+    """Return the answer to a *committed* login.
+
+    If no access token can be issued, the refusal says that the login was committed.
+    """
     try:
         return await auth_response(call, services, committed.user)
     except SkygearError as error:
@@ -68,10 +71,7 @@ async def login_response(call: Call, services: Services, committed: Login) -> ob
 
 
 async def auth_response(call: Call, services: Services, user: User) -> object:
-    """Return *user* as it was before the login, with a new access token.
-
-    The form is the original's (custom-token-login, section 8).
-    """
+    """Return the body for *user*, as it was before the login, with a new access token."""
     # Like the original, a new token keeps the issuer of the old one.
     issuer = call.token.issuer if call.token else call.app.name
     token = await call.app.tokens.issue(user.id, call.now, issuer, user.token_valid_since)

@@ -1,4 +1,7 @@
-"""Reading the members of a payload by the original's rules (transport, section 4). Pure."""
+"""Reading the members of a payload by the original's rules. Pure.
+
+`bound` and its kin read a member as Go decodes it into a field: in any case, of one type only.
+"""
 
 from collections.abc import Mapping
 from typing import TypeVar

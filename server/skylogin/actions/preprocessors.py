@@ -1,4 +1,4 @@
-"""The checks before a handler. Each one fills in the call or raises (transport, section 9)."""
+"""The checks before a handler. Each one fills in the call or raises SkygearError."""
 
 from skylogin.actions.batches import Lookup
 from skylogin.actions.call import AccessKey, Call
@@ -74,9 +74,10 @@ def _read_access_key(call: Call, services: Services) -> None:
 
 
 async def inject_auth(call: Call, services: Services) -> None:
-    """Load the caller's user; if a check of it fails, continue without it where that is open.
+    """Load the caller's user, if any.
 
-    The token of a disabled user then still reads what everybody reads.
+    If the user fails a check, a server that is as open as the original continues without a user:
+    then the token of a disabled user still reads what the API key alone can read.
     """
     await _load_user(call, services)
     if call.user is None:
@@ -149,20 +150,20 @@ async def _make(call: Call, services: Services, wanted: User) -> User:
 
 
 async def check_user(call: Call, services: Services) -> None:
-    """Require that the caller's user, if any, is verified, if the settings say so."""
+    """Require the caller's user, if any, to be verified where the settings say so."""
     if _must_be_verified(call, services) and call.user is not None:
         await require_user(call, services)
 
 
 def _must_be_verified(call: Call, services: Services) -> bool:
     settings = services.settings
-    # Without the exception, the master key could not save that a user is verified.
+    # Without the exception, the master key could not mark a user as verified.
     is_exempt = call.has_master_key and settings.contract == DOCUMENTED
     return settings.verify_required and not is_exempt
 
 
 async def select_database(call: Call, services: Services) -> None:
-    """Set the database that the call uses (transport, section 12), and whose users it sees."""
+    """Set the database that the call uses, and whose user records it may see."""
     call.directory = services.settings.user_directory
     wanted = direct_text(call.payload, "database_id") or "_public"
     check_storable(wanted)

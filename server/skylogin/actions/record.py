@@ -110,7 +110,7 @@ async def save_given(
     *,
     may_extend: bool,
 ) -> list[Record | SkygearError]:
-    """Save in one transaction; an earlier one extends the schema if needed."""
+    """Save records in one transaction; new types and fields are added in an earlier one."""
     app = call.app.name
 
     async def work(tx: Transaction) -> list[Record | SkygearError] | None:

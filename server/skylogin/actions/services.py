@@ -32,7 +32,7 @@ from skylogin.tokens.custom_token import Rules
 class Services:
     """What handlers may use. *app* is the default app; each call has its own.
 
-    Only *settings* change while the server runs. While it stops, *stopping* is set.
+    Only *settings* are replaced while the server runs. *stopping* is set when it begins to stop.
     """
 
     settings: Settings
@@ -53,12 +53,12 @@ class Services:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pause(self, seconds: float) -> None:
-        """Wait that long, at most until the server stops."""
+        """Wait for *seconds*, or until the server stops."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
 
     def change(self, values: Mapping[str, Any]) -> None:
-        """Use other keys and secrets, by the names of their fields, from the next call on."""
+        """Replace keys and secrets, given by the names of their fields, from the next call on."""
         self.settings = replace(self.settings, **values)
         self.apps.change(self.settings)
 
@@ -114,9 +114,9 @@ async def open_services(
 
 
 def _free_failures(settings: Settings, limits: Limits) -> float:
-    """Return how many wrong passwords of operators cost nothing."""
+    """Return how many wrong passwords an operator may enter without having to wait."""
     rule = limits.rules.get(PORTAL_SIGN_INS)
     if rule is None:
-        # Under `skylogin dev` no attempt has to wait, and the audit list stays short.
+        # Under `skylogin dev` no attempt has to wait, and the audit log stays short.
         return FREE_FAILURES if settings.mode == DEV else math.inf
     return rule.number

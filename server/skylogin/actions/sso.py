@@ -52,7 +52,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
         sentence = f"the token has more than SKYLOGIN_TOKEN_BYTES_MAX={token_bytes_max} bytes"
         raise not_decodable(Reason.TOKEN_TOO_LONG, sentence)
     signed = await _verify_signature(call, services, token, secrets)
-    # From here on, refused attempts are logged with the secret.
+    # From here on, a refused attempt is logged with the secret's id.
     call.secret_id = signed.secret_id
     claims = custom_token.read_claims(signed, call.now, services.rules)
     may_extend = services.settings.may_extend_schema or call.has_master_key
@@ -76,7 +76,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
 
 
 async def _submit_within_limit(call: Call, services: Services, logged: LoggedAttempt) -> Login:
-    """Log in, but make no user if too many new ones came from this address."""
+    """Log in, but create no user if the address has reached its limit of new users."""
     limits, key = services.limits, f"{call.app.name} {source_of(call.origin.address)}"
     seconds = limits.take(NEW_USERS, key)
     if seconds:
@@ -93,7 +93,7 @@ async def _submit_within_limit(call: Call, services: Services, logged: LoggedAtt
     except SkygearError:
         limits.give_back(NEW_USERS, key)
         raise
-    # Of a client that disconnects, it is not known whether a user was made: it stays taken.
+    # If the client disconnects, a user may have been created, so nothing is given back.
     if not accepted.created:
         limits.give_back(NEW_USERS, key)
     return accepted
@@ -102,7 +102,7 @@ async def _submit_within_limit(call: Call, services: Services, logged: LoggedAtt
 async def _verify_signature(
     call: Call, services: Services, token: str, secrets: Sequence[Secret]
 ) -> Signed:
-    """Return *token* with the secret that signed it, even if that secret is brand new."""
+    """Return *token* with the secret that signed it, even one that was created a moment ago."""
     try:
         return custom_token.verify_signature(token, secrets, services.rules)
     except SkygearError as error:
@@ -130,12 +130,12 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
             raise SkygearError(UNEXPECTED_USER_NOT_FOUND, message, reason=Reason.USER_UNKNOWN)
         return Account(user_id, user)
 
-    async def note(tx: Transaction, changes: LoginChanges) -> None:
+    async def update(tx: Transaction, changes: LoginChanges) -> None:
         await principals.update_said(tx, call.app.name, link)
 
     no_user = User(services.ids.random_id())
     attempt = LoginAttempt(link.principal, None, call.now, no_user, False, OAUTH, link.provider)
-    return await log_in(call, services, attempt, find, note)
+    return await log_in(call, services, attempt, find, update)
 
 
 async def sign_up_with_oauth(call: Call, services: Services) -> object:
@@ -147,14 +147,14 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
         if await principals.load_user_id(tx, call.app.name, link.provider, link.principal):
             raise invalid_argument("user already connected")
 
-    async def note(tx: Transaction, changes: LoginChanges) -> None:
-        # Its principal must be written first.
+    async def update(tx: Transaction, changes: LoginChanges) -> None:
+        # The principal has to be written before it can be updated.
         await tx.finish()
         await principals.update_said(tx, call.app.name, link)
 
     new_user = User(services.ids.random_id())
     attempt = LoginAttempt(link.principal, given, call.now, new_user, True, OAUTH, link.provider)
-    return await log_in(call, services, attempt, find, note)
+    return await log_in(call, services, attempt, find, update)
 
 
 async def link_oauth(call: Call, services: Services) -> object:
@@ -181,8 +181,8 @@ async def link_oauth(call: Call, services: Services) -> object:
 
 async def unlink_oauth(call: Call, services: Services) -> object:
     """Delete a user's link to an OAuth provider."""
-    provider = _read_needed(call, "provider")
-    user_id = _read_needed(call, "user_id")
+    provider = _read_required(call, "provider")
+    user_id = _read_required(call, "user_id")
     if not await services.store.run(
         lambda tx: principals.remove(tx, call.app.name, provider, user_id)
     ):
@@ -194,9 +194,9 @@ def _read_link(call: Call, *, has_user: bool = False) -> Link:
     token_response = bound_object(call.payload, "token_response")
     provider_profile = bound_object(call.payload, "provider_profile")
     link = Link(
-        provider=_read_needed(call, "provider"),
-        principal=_read_needed(call, "principal_id"),
-        user_id=_read_needed(call, "user_id") if has_user else "",
+        provider=_read_required(call, "provider"),
+        principal=_read_required(call, "principal_id"),
+        user_id=_read_required(call, "user_id") if has_user else "",
         now=call.now,
         token_response=token_response,
         profile=provider_profile,
@@ -206,7 +206,7 @@ def _read_link(call: Call, *, has_user: bool = False) -> Link:
     return link
 
 
-def _read_needed(call: Call, name: str) -> str:
+def _read_required(call: Call, name: str) -> str:
     value = bound_key(call.payload, name)
     if not value:
         raise invalid_argument(f"empty {name.replace('_', ' ')}", name)

@@ -1,4 +1,4 @@
-"""Actions that skylogin does not emulate: answered by a test's stub, or refused."""
+"""Actions that skylogin does not emulate: a test's stub answers them, or they are refused."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,8 +28,8 @@ NOT_EMULATED = frozenset(
         "push:device",
     )
 )
-# Functions of a plugin that `skylogin dev` has, unless a stub answers them: their handlers in
-# `account_mail`, and the names of their arguments in order.
+# The functions of a plugin that `skylogin dev` emulates unless a stub answers them: the handler of
+# each in `account_mail`, and the names of its arguments in order.
 OF_PLUGIN = {
     "user:forgot-password": ("forgot_password", ("email",)),
     "user:reset-password": (
@@ -43,7 +43,7 @@ _NOT_ARGUMENTS = frozenset(("action", "api_key", "access_token"))
 
 
 async def answer(call: Call, services: Services) -> object:
-    """Answer as the stub says that matches the call, or as a plugin does, or refuse it."""
+    """Answer with the stub that matches the call, else as the plugin does, else refuse it."""
     name = call.action.name
     arguments = arguments_of(name, call.payload)
     added = call.app.stubs.take(name, arguments)
@@ -65,7 +65,7 @@ async def answer(call: Call, services: Services) -> object:
 
 
 def has_answer(app: App, settings: Settings, name: str) -> bool:
-    """Return whether a path with this name is an action, as that of a cloud function is."""
+    """Return whether *name* is an action as a path too, like that of a cloud function."""
     return app.stubs.covers(name) or (settings.mode == DEV and name in OF_PLUGIN)
 
 
@@ -77,9 +77,9 @@ async def _answer_of_plugin(call: Call, services: Services, arguments: object) -
     return result
 
 
-async def greet(call: Call, services: Services, user_id: str) -> None:
-    """Send a new user the codes that verify them, as the plugin does if all must be verified."""
-    await _plugin().greet(call, services, user_id)
+async def verify_new_user(call: Call, services: Services, user_id: str) -> None:
+    """Mail a new user the codes that verify them, as the plugin does with VERIFY_REQUIRED."""
+    await _plugin().verify_new_user(call, services, user_id)
 
 
 def _plugin() -> ModuleType:
@@ -115,7 +115,7 @@ def arguments_of(name: str, payload: Mapping[str, object]) -> object:
     if "args" in payload:
         args = payload["args"]
         if isinstance(args, list) and name in OF_PLUGIN:
-            # With its name, a password can be left out of the recorded call.
+            # Recorded calls mask a password by its name.
             return dict(zip(OF_PLUGIN[name][1], args, strict=False))
         return args
     return {name: value for name, value in payload.items() if name not in _NOT_ARGUMENTS}

@@ -1,4 +1,4 @@
-"""The table of actions: the checks before each, and what each does (transport, section 10)."""
+"""The table of actions: the checks before each, and what each does."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -28,8 +28,8 @@ from skylogin.errors import UNDEFINED_OPERATION, SkygearError
 def _later(family: str, name: str) -> Handler:
     """Return a handler whose module is imported at its first call.
 
-    Records, queries and the schema are half of the code, and logins do not need it: a server
-    without them starts faster.
+    Records, queries and the schema are half of the code, and logins do not need them, so the
+    server starts faster.
     """
 
     async def handle(call: Call, services: Services) -> object:
@@ -102,8 +102,8 @@ def find(
 ) -> Action:
     """Return the action named by a decoded URL path, else by the payload's `action`.
 
-    An `action` that is not a string counts as empty (transport, section 2). A path names an action
-    that a cloud function would have in the original if it *has_stub*.
+    An `action` that is not a string counts as empty. Like that of a cloud function in the original,
+    a path that *has_stub* names an action too.
     """
     name = action_name(path)
     if name and (name in _BY_NAME or has_stub(name)):

@@ -61,6 +61,6 @@ def error(refusal: SkygearError) -> dict[str, object]:
 
 
 def error_entry(refusal: SkygearError, record_id: str = "") -> dict[str, object]:
-    """Return the error of one record among several (records, section 3)."""
+    """Return the error of one record among several."""
     entry: dict[str, object] = {"_type": "error", **error_body(refusal)}
     return {"_id": record_id, **entry} if record_id else entry
