@@ -1,7 +1,6 @@
 """Verifying custom tokens, under both contracts and with every setting."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -259,7 +258,7 @@ def test_within_the_leeway_the_contracts_agree() -> None:
     token = make_token(exp=SECONDS)
 
     for rules in BOTH:
-        lenient = replace(rules, leeway_seconds=5)
+        lenient = rules._replace(leeway_seconds=5)
         assert custom_token.verify(token, SECRETS, NOW, lenient).only_contract == ""
 
 

@@ -3,8 +3,6 @@
 Any user may register or unregister any device whose id they know, as in the original.
 """
 
-from dataclasses import replace
-
 from skylogin.actions.call import Call
 from skylogin.actions.payload import bound, bound_key
 from skylogin.actions.services import Services
@@ -31,7 +29,7 @@ async def register(call: Call, services: Services) -> object:
             raise auth_not_found()
         if wanted.id:
             await _lock(tx, call.app.name, wanted.id)
-        device = replace(wanted, id=wanted.id or new_id)
+        device = wanted._replace(id=wanted.id or new_id)
         await devices.replace(tx, call.app.name, device)
         return device.id
 
@@ -46,7 +44,7 @@ async def unregister(call: Call, services: Services) -> object:
 
     async def work(tx: Transaction) -> None:
         device = await _lock(tx, call.app.name, device_id)
-        await devices.replace(tx, call.app.name, replace(device, user_id=""))
+        await devices.replace(tx, call.app.name, device._replace(user_id=""))
 
     await services.store.run(work)
     return {"id": device_id}

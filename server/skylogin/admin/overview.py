@@ -31,7 +31,7 @@ def settings_body(settings: Settings) -> Json:
     """Return settings as the API shows them."""
     return {
         "mode": settings.mode,
-        "settings": [asdict(row) for row in config.in_force(settings)],
+        "settings": [row._asdict() for row in config.in_force(settings)],
         "warnings": list(settings.warnings),
     }
 

@@ -1,15 +1,14 @@
 """The settings in force, as people see them: secrets are masked."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin.config.settings import SECRETS, SETTINGS, Settings
 
 MASK = "••••••••"
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(NamedTuple):
     """A setting in force."""
 
     variable: str

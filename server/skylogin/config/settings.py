@@ -6,7 +6,7 @@ Skygear's variables keep its names; ours begin with SKYLOGIN_.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from skylogin.config import parsers
 from skylogin.config.parsers import Network, optional
@@ -37,8 +37,7 @@ DEFAULT_KEYS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A row: the field of Settings, the variable, its default as text, its parser, a sentence."""
 
     field: str

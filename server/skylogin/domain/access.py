@@ -6,6 +6,7 @@ fields. The master key passes all of them.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from skylogin.domain.claims import Profile
 from skylogin.domain.field_rules import FieldRules
@@ -15,8 +16,7 @@ from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import login_required
 
 
-@dataclass(frozen=True, slots=True)
-class TypeRules:
+class TypeRules(NamedTuple):
     """The rules of a record type: who may create records, and their default access list."""
 
     create_roles: tuple[str, ...] = ()

@@ -1,14 +1,13 @@
 """A device of a user, as an app registers it for push notifications."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 TYPES = ("ios", "android", "baidu-android")
 TOKEN_BYTES_MAX = 2500
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """A device. *user_id* is empty once it is unregistered; *token* and *topic* may be empty."""
 
     id: str

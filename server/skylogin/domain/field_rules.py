@@ -4,8 +4,8 @@ The master key passes all of them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import Actor, Record
@@ -24,8 +24,7 @@ class FieldUse(StrEnum):
     DISCOVER = "discover"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRule:
+class FieldRule(NamedTuple):
     """What the users of *user_role* may do with some fields of some records."""
 
     record_type: str
@@ -49,7 +48,7 @@ class FieldRule:
 
     def body(self) -> dict[str, object]:
         """Return the rule in wire form."""
-        return asdict(self)
+        return self._asdict()
 
 
 class FieldRules:

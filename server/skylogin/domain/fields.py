@@ -5,7 +5,7 @@ original's, except that names which break later reads in the original are refuse
 """
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin.domain.claims import Profile
 from skylogin.domain.stored_names import LAST_LOGIN_AT
@@ -30,8 +30,7 @@ SEQUENCE = "sequence"
 TypeAndField = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldKind:
+class FieldKind(NamedTuple):
     """A kind of field: its name in the original's messages, and the type of its column."""
 
     word: str

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin.domain.rate import Rule
 
@@ -13,8 +14,7 @@ _RATE = re.compile(r"(\d{1,12})/([smh])", re.ASCII)
 _NUMBER = re.compile(r"\d{1,12}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """A row: what is limited, for whom, and the default of `skylogin serve`.
 
     A default like `60/m` limits a rate, and a number what there is at once. One that is

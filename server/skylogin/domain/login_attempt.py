@@ -5,7 +5,6 @@ limited length.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict
 
@@ -72,8 +71,7 @@ class LogEntry(NamedTuple):
     details: Details
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """Which login attempts to list; an empty or None member does not filter."""
 
     accepted: bool | None = None
@@ -87,8 +85,7 @@ class Filter:
     first_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a login attempt was refused, and what its token says.
 
     *secret_id* is the secret that signed the token; if it is empty, nothing was verified. The

@@ -5,8 +5,8 @@ The rules, their order and their messages are the original's.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from skylogin.errors import PASSWORD_POLICY_VIOLATED, Reason, SkygearError
 
@@ -16,8 +16,7 @@ GUESSED_CHARACTERS_MAX = 32
 UserData = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordPolicy:
+class PasswordPolicy(NamedTuple):
     """The rules in force; an empty value switches a rule off. Lengths are in bytes of UTF-8."""
 
     length_min: int = 0

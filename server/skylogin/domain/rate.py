@@ -10,7 +10,7 @@ knows the total usage a turn later. An excess is then deducted.
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Usage ends with its window, in this number of steps.
 SLOTS = 60
@@ -24,8 +24,7 @@ CREDIT_TURNS, CREDIT_MIN = 2, 3.0
 EPSILON = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A limit: *number* in each window of *seconds*."""
 
     number: int
@@ -47,8 +46,7 @@ class Rule:
         return max(1.0, min(most, self.number))
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """The time from one exchange of the servers to the next.
 
     *phase* is from 0 to 1, and another one on each server.

@@ -4,7 +4,7 @@ The rules and messages are the original's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin.domain import access, profile
 from skylogin.domain.claims import Profile
@@ -15,8 +15,7 @@ from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import SkygearError, invalid_argument, text_with_nul
 
 
-@dataclass(frozen=True, slots=True)
-class GivenRecord:
+class GivenRecord(NamedTuple):
     """A record of a call. Without *access*, the stored list stays, or the default applies."""
 
     id: RecordId

@@ -4,7 +4,6 @@ What every login makes is a NamedTuple: a frozen dataclass takes three times as 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -118,8 +117,7 @@ class Actor(NamedTuple):
 ANONYMOUS = Actor()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """The type of a field of a record type, which never changes.
 
     *kind* is a name of `fields.FIELD_KINDS`, *target* the record type that a
@@ -141,8 +139,7 @@ class FieldValue(NamedTuple):
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """The identity of a user at the application; *id* is the subject of the token."""
 
     kind: str

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from skylogin.apps.limits import source_of
@@ -87,7 +87,7 @@ async def _load_from(
     operator: Operator, app: str, wanted: Filter, first_id: str
 ) -> dict[str, LogEntry]:
     await operator.flush(app)
-    bounded = replace(wanted, first_id=first_id)
+    bounded = wanted._replace(first_id=first_id)
 
     async def load(tx: Transaction) -> list[LogEntry]:
         return await stored_attempts.find(tx, app, bounded, "", FOLLOWED_AT_ONCE_MAX)

@@ -1,7 +1,7 @@
 """The pages on the login log."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -55,7 +55,7 @@ async def show_logins(request: PageRequest) -> web.Response:
     query = _query(typed)
     counts: dict[str, int] = {}
     if not problems:
-        of_all = replace(wanted, accepted=None, reason="")
+        of_all = wanted._replace(accepted=None, reason="")
         counts = await login_attempts.count_by_reason(request.operator, request.app, of_all)
     is_over = wanted.until is not None and wanted.until <= request.operator.now()
     return request.render(

@@ -3,8 +3,8 @@
 They have the original's form, so that tokens of either server are valid on the other.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from skylogin.encoding import json_text
 from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, SkygearError
@@ -18,8 +18,7 @@ OURS, AFTER = "skylogin", "after"
 _ACCEPTED = frozenset(jws.ALGORITHMS)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """What a valid access token says. *user_id* is empty if it names no user."""
 
     user_id: str

@@ -6,7 +6,6 @@ of its documentation and of the settings (docs/wire.md, "Two contracts").
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,16 +19,14 @@ from skylogin.tokens import jws
 DOCUMENTED, ORIGINAL = "documented", "original"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """A secret that signs custom tokens. *id* may be the `kid` of a token."""
 
     id: str
     key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """The rules for tokens besides the signature. Times are in seconds; 0 means no limit."""
 
     contract: str = DOCUMENTED

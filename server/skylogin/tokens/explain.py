@@ -1,7 +1,7 @@
 """Explaining a token: what it says, whether it logs in, and which claim is wrong. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -119,7 +119,7 @@ def _other_contract(token: str, secrets: Sequence[Secret], now: datetime, rules:
     if rules.contract != DOCUMENTED:
         return ""
     try:
-        custom_token.verify(token, secrets, now, replace(rules, contract=ORIGINAL))
+        custom_token.verify(token, secrets, now, rules._replace(contract=ORIGINAL))
     except SkygearError:
         return ""
     return f"SKYLOGIN_CONTRACT={ORIGINAL} would accept it"

@@ -5,9 +5,8 @@ nanoseconds since 1970; 0 means no time.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from skylogin.encoding import json_text
 from skylogin.encoding.go_format import INT64_MAX, is_int64
@@ -21,8 +20,7 @@ _NANOSECONDS = 10**9
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredToken:
+class StoredToken(NamedTuple):
     """An access token as it is stored."""
 
     token: str
