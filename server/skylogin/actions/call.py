@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from skylogin.actions.services import Services
 from skylogin.apps.faults import InjectedFault
@@ -75,8 +76,7 @@ Preprocessor = Callable[[Call, Services], Awaitable[None]]
 Handler = Callable[[Call, Services], Awaitable[object]]
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """A row of the table of actions. If *logged*, its calls are in the login log.
 
     *login* is the kind of login that it belongs to, if any.

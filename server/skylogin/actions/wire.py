@@ -1,7 +1,7 @@
 """The JSON of the wire format: reading request bodies, writing answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin.encoding import json_text
 from skylogin.errors import SkygearError, error_body
@@ -40,8 +40,7 @@ def read_body(data: bytes, values_max: int | None = None) -> dict[str, object]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class WithInfo:
+class WithInfo(NamedTuple):
     """A result, with the `info` that goes next to it in an answer."""
 
     result: object

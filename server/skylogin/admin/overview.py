@@ -55,7 +55,7 @@ async def list_audit(request: AdminRequest) -> Json:
     cursor, limit = request.parameters["cursor"] or "", request.parameters["limit"]
     acts, next_cursor = await page_of_acts(request.operator, app, cursor, limit)
     return {
-        "acts": [{**asdict(act), "at": time_text(act.at)} for act in acts],
+        "acts": [{**act._asdict(), "at": time_text(act.at)} for act in acts],
         "next_cursor": next_cursor or None,
     }
 

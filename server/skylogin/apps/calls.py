@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from skylogin.domain import matching, redaction
 from skylogin.encoding import json_text
@@ -45,8 +46,7 @@ class RecordedCall:
         return redaction.redacted(json_text.read_whole(self.written), self.secrets)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The calls of an action, which may end with `*`, whose arguments match; None matches any."""
 
     action: str

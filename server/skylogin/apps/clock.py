@@ -5,8 +5,8 @@ creation, such as those of login attempts, use the server's clock.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from skylogin.clock import system_now
 
@@ -16,8 +16,7 @@ EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How a clock is set: ahead of the server's by *offset*, or *frozen_at* a time."""
 
     offset: timedelta = timedelta()

@@ -8,8 +8,9 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from skylogin import clock
 from skylogin.errors import ERROR_KINDS, UNEXPECTED_ERROR, Reason, SkygearError, database_busy
@@ -43,8 +44,7 @@ LIMITS = {
 NAMES_OF_ERRORS = {kind.name: kind for kind in ERROR_KINDS}
 
 
-@dataclass(frozen=True, slots=True)
-class InjectedFault:
+class InjectedFault(NamedTuple):
     """What a test asked for. *seconds* delay the answer; *expires_in* ends an unused fault.
 
     With *after*, the connection is dropped once the call is carried out. *limit* calls pass in
@@ -113,7 +113,7 @@ class FaultInForce:
         if len(self.passed_at) < self.fault.limit:
             self.passed_at.append(now)
             return None
-        return replace(self.fault, retry_after=math.ceil(self._seconds_until_free(now)))
+        return self.fault._replace(retry_after=math.ceil(self._seconds_until_free(now)))
 
     def _seconds_until_free(self, now: datetime) -> float:
         return self.fault.window - (now - self.passed_at[0]).total_seconds()

@@ -8,6 +8,7 @@ import secrets as randomness
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from skylogin.apps import names, token_secrets
 from skylogin.apps.calls import Calls
@@ -33,8 +34,7 @@ MADE_BY_USE_MAX = 1000
 IDLE_SECONDS, REMOVED_AT_ONCE = 600, 20
 
 
-@dataclass(frozen=True, slots=True)
-class NamedSnapshot:
+class NamedSnapshot(NamedTuple):
     """An app at a time by its clock: its rows by table, the reading of its clock, its stubs."""
 
     name: str

@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from skylogin import clock
 from skylogin.apps.refreshed import Refreshed
@@ -30,8 +30,7 @@ def accepted_texts(stored: Sequence[StoredSecret], now: datetime) -> list[str]:
     return [secret.secret for secret in stored if secret.accepted_at(now)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     stored: StoredSecret
     secret: Secret
 

@@ -7,7 +7,6 @@ proxies.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiohttp import web
@@ -47,8 +46,7 @@ NOT_BELIEVED = web.AppKey("not_believed", set[str])
 NOT_BELIEVED_MAX, SHOWN_MAX = 100, 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Trail:
+class _Trail(NamedTuple):
     """Where a list of addresses leads.
 
     *hops* is how many of its parts were read, *leaves_proxies* whether the last one is not the

@@ -1,7 +1,6 @@
 """Apps: list, create, replace keys, delete."""
 
 import secrets as randomness
-from dataclasses import replace
 
 from skylogin.apps import names, token_secrets
 from skylogin.database import Transaction
@@ -70,7 +69,7 @@ async def rotate_keys(operator: Operator, name: str) -> StoredApp:
             # Until now it shared the default app's secret.
             await token_secrets.keep_first(tx, name, operator.now())
         await apps.set_keys(tx, name, api_key, master_key)
-        return replace(stored, api_key=api_key, master_key=master_key)
+        return stored._replace(api_key=api_key, master_key=master_key)
 
     return await operator.act(EVERY_APP, "app.rotate_keys", name, rotate)
 

@@ -7,7 +7,7 @@ is what does not fit into its queue. Times are seconds of a monotonic clock.
 import math
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # The original waits as long (pkg/server/pubsub/hub.go).
 WAIT_SECONDS_MAX = 1.0
@@ -18,8 +18,7 @@ CHANNELS_MAX = 1000
 FRAME_COST_BYTES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(NamedTuple):
     """A channel of one of an app's two hubs."""
 
     app: str

@@ -4,7 +4,7 @@ An invalid message ends its connection. The texts are the original's
 (pkg/server/pubsub/ws.go), with its spelling of `UNKNOWN_ACTION`.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from skylogin.encoding import json_text, raw_json
 from skylogin.encoding.go_format import fold_name
@@ -14,8 +14,7 @@ _ENDING = "Closing Connection"
 _TEXT_MEMBERS = ("action", "channel")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message of a client. Other actions than `sub`, `unsub` and `pub` are unknown.
 
     *frame* is what `pub` sends to all subscribers of *channel*.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
@@ -16,8 +16,7 @@ TOO_DEEP = f"is nested deeper than {NESTING_MAX} levels"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class SeedProblem:
+class SeedProblem(NamedTuple):
     """Something wrong with a seed, and where: with a file and a line if they are known."""
 
     path: str

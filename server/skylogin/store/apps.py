@@ -1,8 +1,8 @@
 """Apps: their first contents, their settings, and their unique keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
@@ -30,8 +30,7 @@ KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredApp:
+class StoredApp(NamedTuple):
     """An app other than the default app; without its own keys it uses the default app's."""
 
     name: str

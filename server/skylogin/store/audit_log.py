@@ -1,8 +1,8 @@
 """The audit list: what operators did."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import insert, select
 
@@ -11,8 +11,7 @@ from skylogin.database.transaction import Transaction
 from skylogin.store import table_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """An operator's act on *target*, *via* an interface and from an *address*."""
 
     id: str
@@ -26,7 +25,7 @@ class Act:
 
 async def add(tx: Transaction, app: str, act: Act) -> None:
     """Add an act."""
-    values = asdict(act)
+    values = act._asdict()
     row = {"app": app, "act": values.pop("name"), **values}
     await tx.connection.execute(insert(operator_audit), row)
 

@@ -1,8 +1,8 @@
 """What each server took of the limits, by limit, key and window, for the other servers to read."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, or_, select
 
@@ -12,8 +12,7 @@ from skylogin.database.transaction import Transaction
 from skylogin.domain.stored_names import EVERY_APP
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What *server* took, in all, in the window that ends at *ends_at*."""
 
     name: str
@@ -26,7 +25,7 @@ class Taken:
 async def save(tx: Transaction, rows: Sequence[Taken]) -> None:
     """Write *rows* in place of earlier ones. A second call has no effect."""
     statement = dialect.insert_or_replace(limit_counts, "at", tx.dialect)
-    await tx.connection.execute(statement, [{"app": EVERY_APP, **asdict(row)} for row in rows])
+    await tx.connection.execute(statement, [{"app": EVERY_APP, **row._asdict()} for row in rows])
 
 
 async def load(

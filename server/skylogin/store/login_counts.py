@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
 
@@ -23,8 +23,7 @@ class SecretUse:
     last_used_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """Attempts by minute and reason, and uses by secret and day."""
 
     attempts: Mapping[tuple[datetime, str], int]

@@ -1,9 +1,8 @@
 """Password hashes of users, and the hashes of their earlier passwords."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -14,8 +13,7 @@ from skylogin.database.transaction import Transaction
 from skylogin.domain.password_policy import PasswordPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class NewPassword:
+class NewPassword(NamedTuple):
     """A hash that replaces *old_hash*, provided that it is still stored."""
 
     user_id: str

@@ -1,8 +1,8 @@
 """Principals of OAuth providers, looked up one at a time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -15,8 +15,7 @@ from skylogin.domain.stored_names import CUSTOM_TOKEN, OAUTH
 OF_CUSTOM_TOKENS = (principals.c.kind == CUSTOM_TOKEN, principals.c.provider == "")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A principal of an OAuth provider, and what the provider returned about it."""
 
     provider: str

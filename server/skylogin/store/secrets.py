@@ -1,7 +1,7 @@
 """Generated custom token secrets. A secret from the environment is never stored."""
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
@@ -9,8 +9,7 @@ from skylogin.database.tables import custom_token_secrets
 from skylogin.database.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSecret:
+class StoredSecret(NamedTuple):
     """A secret, and the times from and until which it is accepted; None means indefinitely."""
 
     id: str
@@ -46,7 +45,7 @@ async def add(tx: Transaction, app: str, secret: StoredSecret) -> None:
     """Add a secret."""
     await tx.connection.execute(
         insert(custom_token_secrets),
-        {"app": app, **asdict(secret)},
+        {"app": app, **secret._asdict()},
     )
 
 

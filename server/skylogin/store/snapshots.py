@@ -2,8 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, delete, insert, select
 
@@ -25,8 +24,7 @@ from skylogin.store.exports import TABLES
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class AppSnapshot:
+class AppSnapshot(NamedTuple):
     """A new app: its rows by table, and how each table begins with them."""
 
     rows: Rows
