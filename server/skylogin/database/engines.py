@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -32,16 +33,18 @@ def open_sqlite_writer(url: str, file: SqliteFile, *, durable: bool) -> AsyncEng
     """
     # NORMAL could lose an acknowledged commit in a power failure.
     level = "FULL" if durable else "OFF"
-    return _open_sqlite(url, file, 1, "BEGIN IMMEDIATE", f"synchronous={level}")
+    # Before journal_mode, which waits for the disk at another level.
+    pragmas = (f"synchronous={level}", *_PRAGMAS)
+    return _open_sqlite(url, file, 1, "BEGIN IMMEDIATE", pragmas)
 
 
 def open_sqlite_readers(url: str, file: SqliteFile) -> AsyncEngine:
     """Return the engine of the connections that read. They do not wait for the writer."""
-    return _open_sqlite(url, file, SQLITE_READERS, "BEGIN", "query_only=ON")
+    return _open_sqlite(url, file, SQLITE_READERS, "BEGIN", (*_PRAGMAS, "query_only=ON"))
 
 
 def _open_sqlite(
-    url: str, file: SqliteFile, connections: int, begin: str, pragma: str
+    url: str, file: SqliteFile, connections: int, begin: str, pragmas: Sequence[str]
 ) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
@@ -71,7 +74,7 @@ def _open_sqlite(
     def set_up(connection: Any, record: Any) -> None:
         interrupt = record.info[INTERRUPT] = threading.Event()
         try:
-            for one in (*_PRAGMAS, pragma):
+            for one in pragmas:
                 connection.execute(f"PRAGMA {one}").close()
             for name, (count, function) in SQL_FUNCTIONS.items():
                 connection.create_function(name, count, function, deterministic=True)
