@@ -227,7 +227,7 @@ def test_doctor_advises_on_a_server_that_can_run(start_server: StartServer, tmp_
     )
     assert (there.returncode, there.stderr) == (0, "")
     assert "warning\tsettings\tCORS_HOST is *" in there.stdout
-    assert "127.0.0.1 sends X-Forwarded-For or Forwarded, which is not believed" in there.stdout
+    assert "127.0.0.1 sends X-Forwarded-For or Forwarded, which is ignored" in there.stdout
 
 
 def send_forwarded(url: str) -> int:

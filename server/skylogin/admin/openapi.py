@@ -1,4 +1,4 @@
-"""The operations in openapi.json: finding that of a request, which is read by its schemas."""
+"""The operations in openapi.json: finds the one that a request is for, and checks the request."""
 
 import functools
 import json
@@ -73,7 +73,7 @@ def load_for(mode: str) -> dict[str, Any]:
 
 @functools.cache
 def operations() -> tuple[Operation, ...]:
-    """Return all operations of the document."""
+    """Return all operations in the document."""
     return tuple(
         _read_operation(path, method, item[method], item.get("parameters", []))
         for path, item in load()["paths"].items()

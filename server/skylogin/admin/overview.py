@@ -50,7 +50,7 @@ def _series_body(series: Series) -> Json:
 
 
 async def list_audit(request: AdminRequest) -> Json:
-    """List what operators did, to one app or to all apps."""
+    """List what operators did, in one app or in all."""
     app = request.parameters.get("app", EVERY_APP)
     cursor, limit = request.parameters["cursor"] or "", request.parameters["limit"]
     acts, next_cursor = await page_of_acts(request.operator, app, cursor, limit)

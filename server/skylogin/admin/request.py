@@ -32,7 +32,7 @@ class AdminRequest:
 
     @property
     def app(self) -> str:
-        """Return the app's name in the path."""
+        """Return the name of the app in the path."""
         return str(self.parameters["app"])
 
     @property

@@ -1,4 +1,4 @@
-"""The handler of each operation in openapi.json, which says what it does, by `operationId`."""
+"""The handler of each operation, by its `operationId` in openapi.json, which describes it."""
 
 from skylogin.admin import (
     apps,

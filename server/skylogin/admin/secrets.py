@@ -27,7 +27,7 @@ async def get_secret(request: AdminRequest) -> Json:
 
 
 async def rotate_secret(request: AdminRequest) -> Json:
-    """Make a new secret; the old ones expire after the overlap."""
+    """Make a new secret; the old ones end after the overlap."""
     overlap = timedelta(hours=request.body.get("overlap_hours", 24))
     rotation = await secrets.rotate(request.operator, request.app, overlap)
     uses = await _uses(request)

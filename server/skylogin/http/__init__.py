@@ -1,1 +1,1 @@
-"""What every HTTP face shares."""
+"""What the HTTP endpoints share."""

@@ -1,7 +1,7 @@
-"""Reading the bodies of requests: bounded, and without keeping other callers waiting.
+"""Reading the bodies of requests, within limits and without keeping other callers waiting.
 
-Bodies are bounded twice: each by what its caller may send, and all together by what fits into
-memory. Small ones do not count towards the second limit, so it never refuses a login.
+One limit is for each body, another for all of them together. Small bodies do not count towards
+the second one, so it never refuses a login.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from aiohttp import StreamReader, web
 
 T = TypeVar("T")
 
-# Longer ones are read in a thread, and count together.
+# Longer bodies are parsed in a thread, and count towards the limit for all.
 SHORT_BYTES_MAX = 65_536
 ALL_BYTES_MAX = 64 * 2**20
 RETRY_SECONDS = 1
-# How long a body may take, whatever its size, and how slowly the rest of it may come.
+# A body may take so long whatever its size, and longer only if it arrives at this rate.
 BODY_SECONDS_MAX = 20
 BYTES_A_SECOND_MIN = 10_000
 
 
 class BodyTooLargeError(Exception):
-    """The body has more bytes than its caller may send."""
+    """The body has more bytes than the caller may send."""
 
 
 class BodyTooSlowError(Exception):
@@ -40,7 +40,7 @@ class BodyTooSlowError(Exception):
 
 
 class MemoryFullError(Exception):
-    """The bodies of all requests together have as many bytes as the server may hold."""
+    """The bodies of all requests together have more bytes than the server may hold."""
 
 
 class Bodies:
@@ -61,8 +61,8 @@ class Bodies:
     ) -> AbstractAsyncContextManager[T]:
         """Yield what *parse* makes of the body of *request*, which counts until the block ends.
 
-        Raises BodyTooLargeError, if it can before it reads the body, BodyTooSlowError,
-        MemoryFullError, and what *parse* raises.
+        Raises BodyTooLargeError (before reading, if the headers have the length),
+        BodyTooSlowError, MemoryFullError, and what *parse* raises.
         """
         length = request.content_length
         if length is not None and length > bytes_max:
@@ -86,7 +86,7 @@ class Bodies:
 
     @contextmanager
     def _counting(self) -> Iterator[Callable[[int], None]]:
-        """Yield a function that takes the size of a body so far; it counts until the block ends."""
+        """Yield a function that notes how much of a body was read; it counts until the end."""
         held = 0
 
         def count(size: int) -> None:
@@ -105,7 +105,7 @@ class Bodies:
 
 @asynccontextmanager
 async def in_time(bytes_max: int) -> AsyncIterator[None]:
-    """Give the block the time that *bytes_max* may take to come. Raises BodyTooSlowError."""
+    """Give the block the time in which *bytes_max* have to arrive. Raises BodyTooSlowError."""
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX + bytes_max / BYTES_A_SECOND_MIN):
             yield

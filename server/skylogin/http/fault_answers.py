@@ -1,4 +1,4 @@
-"""Responses that a test has changed: dated by the app's clock, or broken by a fault."""
+"""Responses that a test changes: dated by the app's clock, or broken by a fault."""
 
 from email.utils import format_datetime
 

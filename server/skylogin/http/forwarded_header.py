@@ -41,7 +41,7 @@ def read_address(text: str) -> Address | None:
 def read_forwarded(lines: Iterable[str]) -> list[dict[str, str]]:
     """Return the parameters of each element, by their names in lower case.
 
-    A line that is malformed counts as one element whose `for` is not an address.
+    A malformed line counts as one element whose `for` is not an address.
     """
     elements = []
     for line in lines:

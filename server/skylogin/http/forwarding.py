@@ -42,8 +42,8 @@ class Client(NamedTuple):
 
 CLIENT = web.RequestKey("client", Client)
 # Addresses that sent headers of a proxy, but are not trusted.
-NOT_BELIEVED = web.AppKey("not_believed", set[str])
-NOT_BELIEVED_MAX, SHOWN_MAX = 100, 5
+UNTRUSTED = web.AppKey("untrusted", set[str])
+UNTRUSTED_MAX, SHOWN_MAX = 100, 5
 
 
 class _Trail(NamedTuple):
@@ -70,20 +70,20 @@ def client_of(request: web.Request, settings: Settings) -> Client:
 
 
 def _note(request: web.Request, trusted: Sequence[Network]) -> None:
-    """Remember the sender of a header that is not believed. It may be an unlisted proxy."""
-    peer, seen = read_address(request.remote or UNKNOWN), request.app.get(NOT_BELIEVED)
+    """Remember who sent a header that is ignored: it may be a proxy that is not listed."""
+    peer, seen = read_address(request.remote or UNKNOWN), request.app.get(UNTRUSTED)
     if peer is None or seen is None or _is_trusted(peer, trusted):
         return
-    if len(seen) < NOT_BELIEVED_MAX:
+    if len(seen) < UNTRUSTED_MAX:
         seen.add(str(peer))
 
 
 def warnings(request: web.Request) -> list[str]:
-    """Return what an operator should know of headers that are not believed."""
-    seen = sorted(request.app.get(NOT_BELIEVED, ()))
+    """Return what an operator should know about headers that are ignored."""
+    seen = sorted(request.app.get(UNTRUSTED, ()))
     return [
-        f"{peer} sends X-Forwarded-For or Forwarded, which is not believed: if it is your proxy, "
-        "name it in SKYLOGIN_TRUSTED_PROXIES"
+        f"{peer} sends X-Forwarded-For or Forwarded, which is ignored: if it is your proxy, "
+        "add it to SKYLOGIN_TRUSTED_PROXIES"
         for peer in seen[:SHOWN_MAX]
     ]
 
@@ -105,13 +105,13 @@ def read(headers: MultiMapping[str], direct: Client, trusted: Sequence[Network])
     # Each proxy adds one part. Without addresses, only the nearest one is known to have added it.
     hops = max(1, *(trail.hops for trail in trails))
 
-    def told(name: str, parameter: str) -> list[str]:
+    def reported(name: str, parameter: str) -> list[str]:
         values = list_of(headers, name) or [one.get(parameter, "") for one in forwarded]
         return values[-hops:]
 
-    schemes = [value.lower() for value in told("X-Forwarded-Proto", "proto")]
-    hosts = told("X-Forwarded-Host", "host")
-    prefixes = [_PREFIX.fullmatch(value) for value in told("X-Forwarded-Prefix", "")]
+    schemes = [value.lower() for value in reported("X-Forwarded-Proto", "proto")]
+    hosts = reported("X-Forwarded-Host", "host")
+    prefixes = [_PREFIX.fullmatch(value) for value in reported("X-Forwarded-Prefix", "")]
     return Client(
         _agreed(peer, trails),
         next((SCHEMES[one] for one in schemes if one in SCHEMES), direct.scheme),
@@ -121,7 +121,7 @@ def read(headers: MultiMapping[str], direct: Client, trusted: Sequence[Network])
 
 
 def list_of(headers: MultiMapping[str], name: str) -> list[str]:
-    """Return the parts of a list, in order: lines of one name are one list (RFC 9110, 5.3)."""
+    """Return the parts of a list in order; lines of one name form one list (RFC 9110, 5.3)."""
     parts = ",".join(headers.getall(name, ())).split(",")
     # Empty parts do not count (RFC 9110, 5.6.1).
     return [part for text in parts if (part := text.strip(" \t"))]
@@ -146,8 +146,8 @@ def _follow(peer: Address, parts: list[str], trusted: Sequence[Network]) -> _Tra
 def _agreed(peer: Address, trails: list[_Trail]) -> str:
     """Return the client's address: that of both headers, if both name a client.
 
-    A proxy that writes one of them passes on the other as the client sent it, and which one it
-    writes is not known. So two different addresses are none: a client could choose between them.
+    A proxy that writes one of them passes on the other as the client sent it, and it is not known
+    which one it writes. So different addresses count as none: the client may have invented either.
     """
     named = {trail.address for trail in trails if trail.leaves_proxies}
     if named:

@@ -14,7 +14,7 @@ from skylogin.domain.hosts import is_loopback
 
 SAME_SITE = frozenset(("same-origin", "none"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-# A name has at most 253, and a port 6.
+# A name has at most 253, a port with its colon 6.
 HOST_CHARACTERS_MAX = 300
 DOMAIN_HINT = "set SKYLOGIN_DOMAIN if it should"
 PROXY_HINT = (
@@ -56,12 +56,12 @@ def foreign_host(hosts: tuple[str, str], names: frozenset[str] | None) -> str | 
 
 
 def whole(headers: MultiMapping[str], name: str) -> str:
-    """Return the value of all lines of a header, so that a second one is not passed over."""
+    """Return the value of all lines of a header, so that a second one is not missed."""
     return ", ".join(headers.getall(name, ()))
 
 
 def is_on_loopback(origin: str) -> bool:
-    """Return whether a page of *origin* is from this machine. A client without one has no page."""
+    """Return whether *origin* is that of a page on this machine, or empty: not of a page."""
     if not origin:
         return True
     return is_loopback(_host_of(origin))
@@ -79,7 +79,7 @@ def _host_of(url: str) -> str:
 
 
 def _is_own(host: str, names: frozenset[str]) -> bool:
-    # Longer than any host; the cache does not keep what strangers make up.
+    # A longer text is not a host, and must not fill the cache.
     return len(host) <= HOST_CHARACTERS_MAX and _is_own_host(host, names)
 
 

@@ -1,6 +1,6 @@
-"""The log of requests, where a setting asks for it: a line for each, as text or JSON.
+"""The log of requests, if a setting turns it on: a line for each, as text or JSON.
 
-Under `skylogin serve` it has nothing that a client made up: a client may write a secret anywhere.
+Under `skylogin serve` it has no text that a client made up, because that may contain a secret.
 """
 
 import logging
@@ -42,7 +42,7 @@ def note(
 ) -> None:
     """Log a request that was answered after *seconds*.
 
-    *names* are its action and path. Under `skylogin serve` a client has made up neither.
+    *names* are its action and path, under `skylogin serve` without text that a client made up.
     """
     client = request.get(CLIENT)
     facts: dict[str, Any] = {

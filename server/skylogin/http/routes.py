@@ -14,7 +14,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[T]):
-    """The endpoint for a method and a path template. `skylogin serve` lacks *dev_only* routes."""
+    """The endpoint for a method and a path template; under `skylogin dev` alone if *dev_only*."""
 
     method: str
     path: str

@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: its bars with attempts, the values and the places of its grid, and its times."""
+    """A chart: its bars, the values and heights of its grid lines, and the times below it."""
 
     width: int
     height: int
@@ -76,7 +76,7 @@ def draw(series: Series) -> Chart:
 
 
 def _ticks(highest: int) -> list[int]:
-    """Return round values from the top of a chart, which is not below *highest*, down to 0."""
+    """Return the round values of the grid lines, from the top, at least *highest*, down to 0."""
     rough = max(highest, 1) / (TICKS_MAX - 1)
     power = 10 ** math.floor(math.log10(rough)) if rough >= 1 else 1
     step = next(one * power for one in (1, 2, 5, 10) if one * power >= rough)
@@ -84,7 +84,7 @@ def _ticks(highest: int) -> list[int]:
 
 
 def bars_of(values: Sequence[int], width: int, height: int) -> list[tuple[float, float, float]]:
-    """Return the place, the top and the height of a bar for each value, for a small picture."""
+    """Return the left edge, the top and the height of a bar for each value of a small chart."""
     scale = height / max(*values, 1)
     step = width / len(values)
     return [

@@ -1,4 +1,4 @@
-"""Shell commands that a page offers to copy. They run as they are pasted, in any folder."""
+"""Shell commands that a page offers to copy. They can be pasted in any directory."""
 
 import json
 import shlex
@@ -24,7 +24,7 @@ def log_in(request: PageRequest) -> str:
 def repeat(request: PageRequest, attempt: LogEntry, *, is_shown: bool) -> str:
     """Return the commands that repeat a login attempt with an equal token.
 
-    Unless it *is_shown*, the server's key in it is masked.
+    The server's key in them is masked unless it *is_shown*.
     """
     details = attempt.details
     # `token mint` adds these unless they are null.
@@ -45,7 +45,7 @@ def repeat(request: PageRequest, attempt: LogEntry, *, is_shown: bool) -> str:
 
 
 def key_is_secret(request: PageRequest) -> bool:
-    """Return whether the keys in commands are secret."""
+    """Return whether the key in a command is one that only the operator knows."""
     settings = request.operator.settings
     return settings.mode == DEV and bool(
         settings.admin_token or not settings.has_default_master_key
@@ -59,5 +59,5 @@ def _target(request: PageRequest, *, is_shown: bool) -> list[str]:
         key = settings.admin_token or settings.master_key
         text = MASK if key_is_secret(request) and not is_shown else shlex.quote(key)
         return [f"--url {shlex.quote(request.endpoint)} --admin-token={text}"]
-    # Only where the server runs: `skylogin serve` makes no tokens.
+    # `skylogin serve` makes no tokens, so this command has to run on its machine.
     return [] if request.is_default else [f"--app {shlex.quote(request.app)}"]

@@ -1,7 +1,7 @@
 """The issuer of `skylogin dev`: custom tokens for an app that has no authentication server yet.
 
-It has no password, so no page of another site gets a token: only programs, pages on loopback, and
-its own page, which lists the app's users and signs in the one that is clicked.
+It needs no password, so it answers only programs, pages on loopback, and its own page, which lists
+the app's users and signs in the one that is clicked.
 """
 
 import re
@@ -35,7 +35,7 @@ _ADDRESS = re.compile(
 )
 HEADERS = {
     "Cache-Control": "no-store",
-    # Browsers would apply `form-action` to where a form is redirected, which is another origin.
+    # No `form-action`: browsers would apply it to the redirect after the form, to another origin.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -100,7 +100,7 @@ async def _issue(
     token = await tokens.mint(operator, app, TokenOrder(claims))
     if not (is_form and address):
         return _json({"token": token})
-    # A page that sends its users here gets what it sent along back with the token.
+    # The page that sent the browser here gets its `state` back with the token.
     state = {"state": str(given["state"])} if given.get("state") else {}
     parts = urlsplit(address)
     query = "&".join(filter(None, (parts.query, urlencode({"token": token, **state}))))

@@ -26,7 +26,7 @@ TIMES = ("since", "until")
 FIELDS = ("accepted", *TEXTS, *TIMES)
 # These fields are in the form's collapsed part.
 IN_DETAILS = ("user_id", "secret_id", *TIMES)
-# Each of these that filters has a chip that removes it.
+# Filters that are shown as chips; a click on one removes it.
 CHIPS = {
     "reason": "reason",
     "subject": "principal",
@@ -82,7 +82,7 @@ async def show_logins(request: PageRequest) -> web.Response:
 
 
 def _results(typed: Mapping[str, str], counts: Mapping[str, int]) -> list[tuple[str, ...]]:
-    """Return the choices among all, accepted and refused attempts: value, name, number, query."""
+    """Return a value, a name, a number and a query for all, accepted and refused attempts."""
     accepted = sum(number for reason, number in counts.items() if reason in ACCEPTED)
     total = sum(counts.values())
     numbers = {

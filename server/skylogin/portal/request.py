@@ -42,7 +42,7 @@ NOTICES = {
     "faults-ended": "All faults have ended.",
     "stub": "The stub is added. It answers from the next call on.",
     "stub-removed": "The stub is removed.",
-    "calls-forgotten": "The calls are forgotten.",
+    "calls-forgotten": "The recorded calls are deleted.",
     "kept": "The snapshot is taken.",
     "restored": "The snapshot is restored.",
     "forgotten": "The snapshot is deleted.",
@@ -75,7 +75,7 @@ class PageRequest:
     client: Client
     session: str
     app: str
-    # The path below the app's pages, and the names of the apps to switch to.
+    # The path below the app's base, and the names of the apps to switch to.
     page: str = ""
     apps: Sequence[str] = ()
     opened: App | None = None
@@ -132,7 +132,7 @@ class PageRequest:
     def filled_in(self, readers: Mapping[str, Reader]) -> dict[str, object]:
         """Return the fields that are filled in, each as its reader reads it.
 
-        Raises RefusedError on a text that a reader does not take.
+        Raises RefusedError on a text that a reader refuses.
         """
         values: dict[str, object] = {}
         for name, read in readers.items():

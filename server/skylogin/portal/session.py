@@ -14,7 +14,7 @@ COOKIE = "skylogin_session"
 FORM_TOKEN = "form_token"
 FORM_TYPE = "application/x-www-form-urlencoded"
 SIGN_IN = "sign-in"
-# Of the form of a client that is not signed in.
+# The largest form of a client that is not signed in.
 SIGN_IN_BYTES_MAX = 16_384
 
 
@@ -80,7 +80,7 @@ def set_cookie(response: web.Response, request: PageRequest) -> None:
 async def read_form(request: PageRequest, bytes_max: int | None = None) -> None:
     """Read the submitted form. Raises PageError if it is not from a page of this session.
 
-    *bytes_max* is its largest size, unless it may be as large as a body of the admin API.
+    By default it may be as large as a body of the admin API.
     """
     if request.http.content_type != FORM_TYPE:
         raise PageError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The request is not a form.")

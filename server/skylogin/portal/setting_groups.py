@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from skylogin.config import InForce
 
 CHANGED, OTHERS = "Changed", "Server"
-# A setting is in the first group that has the beginning of its name.
+# A setting is in the first group with a prefix of its name.
 GROUPS: dict[str, tuple[str, ...]] = {
     "App and keys": ("APP_NAME", "API_KEY", "MASTER_KEY", "SKYLOGIN_DEFAULT_KEY", "AUTH_RECORD"),
     "Custom tokens": (
@@ -39,7 +39,7 @@ def group_of(variable: str) -> str:
 
 
 def grouped(rows: Sequence[InForce], search: str) -> Iterator[tuple[str, list[InForce]]]:
-    """Yield the groups of the settings that have every word of *search*."""
+    """Yield the groups, each with its settings that contain every word of *search*."""
     words = search.casefold().split()
     found = [
         row

@@ -1,4 +1,4 @@
-"""The pages Calls, Stubs and Outbox: what clients called, what answers them, mails not sent."""
+"""The pages Calls, Stubs and Outbox: recorded calls, what answers them, and unsent mails."""
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus

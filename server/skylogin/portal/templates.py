@@ -55,7 +55,7 @@ def _clock(value: datetime, now: datetime) -> str:
 def static_files() -> Mapping[str, tuple[bytes, str]]:
     """Return the content and the type of each file in `static/`, by its name.
 
-    So the names that clients send are only looked up.
+    The names that clients send are only looked up here, and never used as paths.
     """
     files = resources.files("skylogin.portal").joinpath("static").iterdir()
     return {

@@ -14,7 +14,7 @@ ABOUT = {"iat": "issued", "nbf": "valid from", "exp": "expires", "": "this login
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A claim, or the login itself, whose name is empty; *after* is the time since the last."""
+    """A claim, or the login itself, whose *name* is empty. *after* is the time since the last."""
 
     name: str
     about: str
@@ -43,7 +43,7 @@ def draw(claims: Mapping[str, object], at: datetime) -> Timeline | None:
     }
     if not times:
         return None
-    # At its last second, a token is no longer valid: so `exp` comes before a login then.
+    # A token is not valid in the second of its `exp`, so that comes before a login in this second.
     order = sorted([*times.items(), ("", login)], key=lambda one: (one[1], one[0] == ""))
     places = {name: TOP + ROW * row for row, (name, _) in enumerate(order)}
     events, before = [], order[0][1]

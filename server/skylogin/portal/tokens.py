@@ -41,7 +41,7 @@ async def explain_token(request: PageRequest) -> web.Response:
 
 
 async def mint_token(request: PageRequest) -> web.Response:
-    """Make a token, a bad one if that was asked for, and explain it."""
+    """Make a token, or a bad one of the chosen kind, and explain it."""
     typed = {name: request.text(name) for name in ("subject", "profile", "expires_in", "bad")}
     try:
         profile = read_object(typed["profile"] or "{}", "The profile")

@@ -58,7 +58,7 @@ async def show_users(request: PageRequest) -> web.Response:
 
 
 async def find_user(request: PageRequest) -> web.Response:
-    """Show the user with a sub, an e-mail or an id, or else the users that it could be."""
+    """Show the user with this `sub`, e-mail or id; if there are several, list them."""
     text = request.text("q")
     for search in (Search(subject=text, limit=1), Search(text=text, limit=2)) if text else ():
         found = (await users.find(request.operator, request.app, search)).users

@@ -51,10 +51,10 @@ SERVER = "Skygear Server/1.7.3"
 REQUEST_ID_HEADER = "X-Skygear-Request-Id"
 KEY_HEADER = "X-Skygear-API-Key"
 REASON_CHARACTERS_MAX = 300
-# Lists, objects and what they consist of, in a body without the master key.
+# In a body, nested values included, unless the master key is in a header.
 VALUES_MAX = 20_000
-# The original has its check of health among the actions.
-CHECK_OF_HEALTH = "/_status/healthz"
+# In the original, the health check is an action.
+HEALTH_CHECK_PATH = "/_status/healthz"
 
 
 async def refuse(request: web.Request) -> web.Response:
@@ -91,7 +91,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
         metrics.answers.add(response.status // 100)
         metrics.calls.observe(monotonic() - began, request.get(request_log.ACTION, OTHER))
     if REASON_HEADER in response.headers and "Origin" in request.headers:
-        _show_to_page(request, response)
+        _expose_reason(request, response)
     if request_log.is_on():
         _note(request, response, monotonic() - began)
     return response
@@ -112,8 +112,8 @@ async def _answer_traced(
     return response
 
 
-def _show_to_page(request: web.Request, response: web.StreamResponse) -> None:
-    """Let a page that is developed on this machine read the reason; others get the original's."""
+def _expose_reason(request: web.Request, response: web.StreamResponse) -> None:
+    """Let a page on this machine, such as one in development, read the header with the reason."""
     if origin.is_on_loopback(origin.whole(request.headers, "Origin")):
         shown = response.headers.get("Access-Control-Expose-Headers")
         names = f"{shown}, {REASON_HEADER}" if shown else REASON_HEADER
@@ -139,7 +139,7 @@ async def _answer(request: web.Request, services: Services) -> web.StreamRespons
     if request.method == "OPTIONS":
         return web.Response(headers=headers)
     path = unquote(_raw_path(request))
-    if services.load.is_full() and not path.endswith(CHECK_OF_HEALTH):
+    if services.load.is_full() and not path.endswith(HEALTH_CHECK_PATH):
         services.limits.hits[CALLS_WAITING] += 1
         why = f"{services.load.calls} calls are in progress"
         return refuse_busy(request, why, Reason.OVERLOADED)
@@ -176,7 +176,7 @@ async def _answer_call(
     services = request.app[SERVICES]
     is_master = _has_master_key(request, app)
     settings = services.settings
-    # Where a stub takes a file, it may be as large as the master key's bodies.
+    # A stub may take a file, which may be as large as a body with the master key.
     may_be_large = is_master or app.stubs.covers(action_name(path))
     bytes_max = settings.master_body_bytes_max if may_be_large else settings.body_bytes_max
     values_max = None if is_master else VALUES_MAX
@@ -221,7 +221,7 @@ def _read_payload(
 
 
 def _has_master_key(request: web.Request, app: App) -> bool:
-    """Return whether the app's master key is in a header, where it counts before the body."""
+    """Return whether the app's master key is in a header, as is known before the body is read."""
     key = request.headers.get(KEY_HEADER, "")
     # Most calls have their key in the body, and need no comparison.
     is_master = bool(key) and secret_text.is_same(key, app.master_key)
@@ -229,7 +229,7 @@ def _has_master_key(request: web.Request, app: App) -> bool:
 
 
 def _foreign_page(request: web.Request, app: App) -> str:
-    """Return the origin of a page that must not use the app's master key, else an empty text."""
+    """Return the origin of a page that must not use the app's master key, empty for any other."""
     settings = request.app[SERVICES].settings
     if settings.mode != DEV or "Origin" not in request.headers:
         return ""
@@ -242,7 +242,7 @@ def _foreign_page(request: web.Request, app: App) -> str:
 async def _answer_handshake(
     request: web.Request, app: App, path: str, headers: CIMultiDict[str]
 ) -> web.StreamResponse:
-    """Check the key of a websocket's handshake, and serve the connection until it closes."""
+    """Check the key in a websocket's handshake, and serve the connection until it closes."""
     services = request.app[SERVICES]
     action = table.HANDSHAKE if request.method == "GET" else table.UNMATCHED
     payload: dict[str, object] = dict(request.query)
@@ -309,7 +309,7 @@ def _explain(reason: Reason, explanation: str, headers: CIMultiDict[str]) -> Non
 
 
 def _headers(request: web.Request, services: Services) -> CIMultiDict[str]:
-    """Return the headers of every answer, for pages of other sites too."""
+    """Return the headers of every answer; those of CORS let pages of other sites read it."""
     request[request_log.ID] = services.ids.random_id()
     headers = CIMultiDict(
         {
@@ -349,7 +349,7 @@ def _redirect(request: web.Request, path: str, headers: CIMultiDict[str]) -> web
     query = request.rel_url.raw_query_string
     headers["Location"] = path + (f"?{query}" if query else "")
     if request.app[SERVICES].settings.mode == DEV:
-        # Most often it is a slash at the end of the server's URL and one before the action.
+        # The usual cause: a slash at the end of the server's URL and another before the action.
         explanation = "the path has an empty part, . or ..; use"
         _explain(Reason.PATH_NOT_CLEAN, f"{explanation} {path}", headers)
         logger.warning(

@@ -30,7 +30,7 @@ OPERATORS_PATHS = {
     "metrics": metrics_page.answer,
 }
 HEALTH = (health.healthz, health.readyz)
-# Without an authentication server, an app under `skylogin dev` gets its custom tokens there.
+# Where an app under `skylogin dev` gets custom tokens without an authentication server.
 ISSUER = r"(?:apps/[^/]+/)?_issuer/token"
 
 
@@ -42,14 +42,14 @@ def make_application(
 ) -> web.Application:
     """Return the application for a database whose tables exist.
 
-    With *relay*, messages of websockets reach other workers.
+    *relay* passes websocket messages on to other workers.
     """
     application = web.Application(
         client_max_size=settings.master_body_bytes_max, middlewares=[_watch]
     )
     application.cleanup_ctx.append(functools.partial(_run_services, settings, store, now))
     application[health.READINESS] = health.Readiness()
-    application[forwarding.NOT_BELIEVED] = set()
+    application[forwarding.UNTRUSTED] = set()
     application[PUBSUB] = PubSub(settings.pubsub_message_bytes_max)
     if relay is not None:
         application.cleanup_ctx.append(functools.partial(_run_relay, relay))
@@ -66,7 +66,7 @@ def make_application(
         # aiohttp looks plain paths up in a table, but tries patterns one by one.
         application.router.add_route("*", path, action_endpoint.answer)
     for name, answer in OPERATORS_PATHS.items():
-        # Else the answer to a misspelled check would be that of a server that is well.
+        # In any case, or with a slash at its end: as a call, it would always be answered with 200.
         application.router.add_route("*", f"/{{path:(?i:{name})/?}}", answer)
     application.router.add_route("*", r"/{path:[\s\S]*}", action_endpoint.answer)
     return application
@@ -99,7 +99,7 @@ async def _close_pubsub(application: web.Application) -> None:
 
 @web.middleware
 async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the connection of a request when it is answered, and answer OPTIONS of any target.
+    """Tell a connection when a request begins and ends, and answer OPTIONS for any target.
 
     No route matches a target that is not a path, such as `*`.
     """
@@ -109,7 +109,7 @@ async def _watch(request: web.Request, handler: Handler) -> web.StreamResponse:
     if connection is None:
         return await handler(request)
     if request.version < HttpVersion10:
-        # HTTP/0.9 has no headers, and so no answer that a client could trust.
+        # HTTP/0.9 has no headers and no status: a client cannot tell a refusal from an answer.
         connection.close()
     connection.request_began()
     try:
@@ -149,7 +149,7 @@ async def _prepare_headers(request: web.Request, response: web.StreamResponse) -
 
 
 async def _answer_admin_call(request: web.Request) -> web.StreamResponse:
-    # On the start-up list: an app's clients never need its libraries.
+    # On the start-up list: clients of an app never use it.
     from skylogin.admin import endpoint  # noqa: PLC0415
 
     return await _answer_operator(request, endpoint.answer)
@@ -173,7 +173,7 @@ async def _answer_with_page(request: web.Request) -> web.StreamResponse:
     from skylogin.portal import endpoint  # noqa: PLC0415
 
     if request.method == "OPTIONS":
-        # Without headers of CORS: no other site has a use for a page.
+        # No headers of CORS: other sites have no use for a page.
         return web.Response()
     if request.path == "/portal":
         prefix = client_of(request, request.app[SERVICES].settings).prefix
@@ -185,7 +185,7 @@ async def _answer_operator(
     request: web.Request,
     answer: Callable[[web.Request, Services, Client], Awaitable[web.StreamResponse]],
 ) -> web.StreamResponse:
-    """Answer a request of the portal or the admin API, and log it where a setting asks for that."""
+    """Answer a request to the portal or the admin API, and log it if a setting says so."""
     services, began = request.app[SERVICES], monotonic()
     response = await answer(request, services, client_of(request, services.settings))
     if request_log.is_on():

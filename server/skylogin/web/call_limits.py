@@ -1,4 +1,4 @@
-"""The limits on calls that are checked before anything of a call is read but its headers."""
+"""The limits on calls that are checked when only the headers have been read."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,9 +12,9 @@ from skylogin.http.forwarding import client_of
 
 
 def checked(request: web.Request, services: Services) -> AbstractContextManager[None]:
-    """Count a call and, once the block ends, the bytes of its body.
+    """Count a call and, at the end of the block, the bytes of its body.
 
-    Raises SkygearError if its address has reached a limit.
+    Raises SkygearError if the client's address has reached a limit.
     """
     rules = services.limits.rules
     if CALLS not in rules and BODY_BYTES not in rules:

@@ -1,7 +1,7 @@
 """Connections of clients: how many there may be, and when an idle one is closed.
 
-aiohttp waits for as long as a client likes: for its first byte, for the rest of its headers, and
-for the next request of a connection that it keeps.
+By itself, aiohttp waits for any length of time: for the first byte, for the rest of the headers,
+and for the next request on a connection that is kept open.
 """
 
 import asyncio
@@ -22,32 +22,32 @@ from skylogin.http.forwarded_header import read_address
 
 logger = logging.getLogger("skylogin.http")
 
-# From the first byte that may come to the last one of the headers.
+# From the moment when the client can send to the end of the headers.
 HEADER_SECONDS_MAX = 10
 KEEP_ALIVE_SECONDS = 75
 CHECK_SECONDS = 1.0
 # How many the event loop accepts before it asks whether there is room.
 ACCEPTED_AT_ONCE_MAX = 128
-# For these, and for files of the database, the login log, access tokens and the like.
+# File descriptors for these, and for files such as those of the database and of access tokens.
 DESCRIPTORS_KEPT = ACCEPTED_AT_ONCE_MAX + 64
-# For checks of the server's health while there is no room for other connections.
+# For health checks while there is no room for other connections.
 SPARE_MAX = 16
 _NEVER = float("inf")
 
 
 class Connections:
-    """The connections of a server: at most *in_all*, and *per_address* of one peer.
+    """The connections of a server: at most *total*, and *per_address* of one peer.
 
     There are never more than the process has file descriptors for. This machine and *trusted*
-    proxies, by which many clients come, may have all of them.
+    proxies, which connect for many clients, have no limit of their own.
     """
 
-    def __init__(self, in_all: int, per_address: int, trusted: Sequence[Network] = ()) -> None:
+    def __init__(self, total: int, per_address: int, trusted: Sequence[Network] = ()) -> None:
         descriptors = _descriptors()
         self._spare_max = min(SPARE_MAX, max(1, descriptors // 16))
         self.accepted_at_once = min(ACCEPTED_AT_ONCE_MAX, max(1, descriptors // 8))
         self._descriptors_max = descriptors - min(DESCRIPTORS_KEPT, descriptors // 2)
-        self._most = min(in_all, self._descriptors_max)
+        self._most = min(total, self._descriptors_max)
         self._per_address = min(per_address, max(1, self._most // 2))
         self._trusted = trusted
         self._open: set[Connection] = set()
@@ -62,7 +62,7 @@ class Connections:
         return Connection(self, make_handler())
 
     async def close_silent(self) -> None:
-        """Close connections whose time is up, again and again."""
+        """Keep closing the connections whose time is up."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             now = monotonic()
@@ -98,7 +98,7 @@ class Connections:
         return f"{len(self._open)} connections are open, as many as this process may have"
 
     def _source(self, transport: asyncio.BaseTransport) -> str:
-        """Return the address or network that a limit is for, empty if it has no limit."""
+        """Return the address or network whose connections are limited, empty for no limit."""
         peer = transport.get_extra_info("peername")
         address = read_address(peer[0]) if peer else None
         if address is None or hosts.is_loopback(str(address)):
@@ -107,7 +107,7 @@ class Connections:
         return "" if is_trusted else source_of(str(address))
 
     def _close_waiting(self) -> bool:
-        """Close the oldest spare connection that has not sent a request, and return if it did."""
+        """Close the oldest spare connection without a request. Returns whether one was closed."""
         for one in self._spare:
             if one.ends_at != _NEVER:
                 self.turn_away(self.fullness)
@@ -144,8 +144,8 @@ class Connections:
 class Connection(asyncio.Protocol):
     """A connection of a client. It passes everything on to aiohttp's *handler*.
 
-    *ends_at* is when it is closed unless something happens before. One that *is_spare* only
-    serves checks of the server's health.
+    *ends_at* is when it is closed unless the client sends something before. One that *is_spare*
+    only serves health checks.
     """
 
     def __init__(self, connections: Connections, handler: asyncio.Protocol) -> None:
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
         self._handler.data_received(data)
 
     def request_began(self) -> None:
-        """Note that a request is complete but for its body, which has a time limit of its own."""
+        """Note that the headers of a request are complete. Its body has a time limit of its own."""
         self._is_kept = False
         self.ends_at = _NEVER
 
@@ -215,7 +215,7 @@ class Connection(asyncio.Protocol):
 
 
 def connection_of(request: web.Request) -> Connection | None:
-    """Return the connection that *request* came by, None in a test without one."""
+    """Return the connection of *request*, None in a test without one."""
     transport = request.transport
     protocol = transport.get_protocol() if transport is not None else None
     return protocol if isinstance(protocol, Connection) else None

@@ -1,8 +1,8 @@
-"""The SQLite file of a server: only one server uses it, and the log beside it belongs to it.
+"""The SQLite file of a server: only one server uses it, and its write-ahead log belongs to it.
 
-A lock file stops a second server. An owner row in the database stops one that finds no lock file
-because it was removed. The database file itself is never locked: that would end the locks of
-SQLite. The lock file also says which file the log belongs to; a server that is killed leaves it.
+A lock file stops a second server. If the lock file was removed, an owner row in the database does.
+The database file itself is not locked, because closing it would release SQLite's own locks. The
+lock file also says which file the log belongs to; a server that is killed leaves it behind.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ NOTE_BYTES_MAX = 1024
 
 
 def path_of(url: str) -> Path:
-    """Return the path of the SQLite file at *url*. However it is named, it has one lock file."""
+    """Return the resolved path of the SQLite file at *url*: a link leads to the same lock file."""
     return Path(url.removeprefix(SQLITE_PREFIX)).resolve()
 
 
@@ -73,7 +73,7 @@ def locked(url: str) -> Iterator["Lock | None"]:
 
 def check_unserved_log(path: Path) -> None:
     """Raise ConfigurationError if no server runs and the log beside *path* is not its log."""
-    # The log of a running server is its own.
+    # A running server has checked its log.
     with suppress(BlockingIOError):
         lock = Lock(path)
         try:
@@ -84,7 +84,7 @@ def check_unserved_log(path: Path) -> None:
 
 @asynccontextmanager
 async def owned(lock: "Lock | None", store: Store) -> AsyncIterator[None]:
-    """Own the database of *lock*: look at its files once a second, and write the owner row.
+    """Own the database of *lock*: check its files every second, and keep the owner row current.
 
     Raises ConfigurationError if another server owns it.
     """
@@ -117,7 +117,7 @@ async def _keep(lock: "Lock", store: Store, file: SqliteFile) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         looks += 1
         lock.look(file)
-        # It is logged elsewhere that the database cannot be written.
+        # The database cannot be written, which is logged elsewhere.
         with suppress(SkygearError):
             if looks % LOOKS_PER_BEAT == 0 and not await store.run(lambda tx: _beat(tx, lock)):
                 lock.warn("another skylogin uses the same database")
@@ -126,7 +126,7 @@ async def _keep(lock: "Lock", store: Store, file: SqliteFile) -> None:
 async def _claim(tx: Transaction, lock: "Lock") -> bool:
     """Write the owner row. Returns False if another server wrote it a moment ago.
 
-    A copy of a database has no owner.
+    In a copy of the database, the row names another file and does not count.
     """
     row = _read(await apps.read_setting(tx, EVERY_APP, apps.OWNER) or "")
     is_same_file = row.get("file") == leftovers.listed(lock.path)
@@ -160,11 +160,11 @@ class Lock:
         self.path = path
         self._lock_path = Path(f"{path}.lock")
         self._file = _take_lock(self._lock_path)
-        # What a server left that was killed, or whose database was replaced.
+        # What the last server wrote, if it was killed or its database was replaced.
         self.left = _read(os.pread(self._file, NOTE_BYTES_MAX, 0).decode(errors="replace"))
         # The server that takes the lock of a killed one takes over its row too.
         self.note: Note = {"owner": self.left.get("owner") or str(uuid.uuid4())}
-        # Whether the next server has to know what the lock file says.
+        # Whether the next server needs what the lock file says.
         self.is_needed = bool(self.left)
         self._warned: set[str] = set()
 
@@ -176,7 +176,7 @@ class Lock:
     def look(self, file: SqliteFile) -> None:
         """Put the lock file back if it was removed, and write into it which files are in use.
 
-        After a change of the database, the next server reads there which file the log belongs to.
+        If the database is replaced, this tells the next server which file the log belongs to.
         """
         file.look()
         self.is_needed = bool(file.changed)
@@ -194,7 +194,7 @@ class Lock:
             self.warn(f"{self._lock_path} cannot be written: {error.strerror}")
 
     def _put_back(self) -> bool:
-        """Lock a new file if the old one was removed. Returns whether it was."""
+        """Lock a new file if the old one was removed. Returns whether it was removed."""
         if _is_at(self._file, self._lock_path):
             return False
         file = _take_lock(self._lock_path)
@@ -219,8 +219,8 @@ class Lock:
 def _take_lock(path: Path) -> int:
     """Return the open, locked file. Raises BlockingIOError if another server holds the lock.
 
-    A stopping server deletes its lock file, so the file may be gone once it is locked. It is
-    opened again then.
+    A stopping server deletes its lock file, so the file may be gone by the time it is locked.
+    Then it is opened again.
     """
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -250,7 +250,7 @@ def _make_private(path: Path) -> None:
     found = os.fstat(file)
     os.close(file)
     if found.st_nlink > 1:
-        # By another name it would have another lock file and another log.
+        # Under its other name it would have another lock file and another log.
         raise ConfigurationError([f"{path} has another name, a hard link: copy the file instead"])
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
@@ -258,7 +258,7 @@ def _make_private(path: Path) -> None:
 
 
 def _read(text: str) -> Note:
-    """Return what a note or an owner row says, nothing if it is none."""
+    """Return what a note or an owner row says, empty if it cannot be read."""
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a server that was killed leaves beside its SQLite file: a log, and its row as the owner."""
+"""What a killed server leaves: the write-ahead log beside its SQLite file, and its owner row."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -16,9 +16,9 @@ Note = dict[str, Any]
 
 
 def check_log(path: Path, left: Note) -> None:
-    """Raise ConfigurationError if the log that a killed server left is not that of the file.
+    """Raise ConfigurationError if the log that a killed server left belongs to another file.
 
-    SQLite would write the log of another file into this one. Nothing is changed here.
+    SQLite would write that log into this file. Nothing is changed here.
     """
     log = Path(f"{path}-wal")
     if not has_content(log):
@@ -47,7 +47,7 @@ def _quick_check(path: Path) -> str:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as opened:
             [found] = opened.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
-        # It cannot be opened, which the server says itself.
+        # The file cannot be opened, which the server reports later.
         return ""
     except sqlite3.DatabaseError as error:
         found = error
@@ -60,10 +60,9 @@ def listed(path: Path) -> list[int]:
 
 
 def forget_killed_owner(path: Path) -> None:
-    """Remove the owner row if no process has the file open any more.
+    """Remove the owner row of a killed server whose lock file was removed.
 
-    The server was killed, and its lock file removed. SQLite locks the whole file only if no other
-    process uses it.
+    SQLite grants a lock on the whole file only if no other process uses it.
     """
     log = Path(f"{path}-wal")
     if not has_content(log):
@@ -72,7 +71,7 @@ def forget_killed_owner(path: Path) -> None:
         suppress(sqlite3.Error, ForeignDatabaseError),
         closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection,
     ):
-        # Before it is read: afterwards, others could have it open as well.
+        # Set before the first read, which then takes the lock.
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         version_table.check_file(connection)
         connection.execute(

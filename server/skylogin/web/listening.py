@@ -50,16 +50,16 @@ async def listen(
 
 
 def _let_wait(server: asyncio.Server) -> None:
-    """Let more connections wait than are accepted at once; a refused one retries seconds later."""
+    """Let more connections wait than are accepted at once: a refused one is slow to try again."""
     for one in server.sockets:
         with socket.socket(fileno=os.dup(one.fileno())) as same:
             same.listen(CONNECTIONS_WAITING)
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return one socket that listens, for several processes. Raises ConfigurationError.
+    """Return a listening socket for several processes. Raises ConfigurationError.
 
-    Of several addresses of a name it has the first, one of IPv4 if there is any.
+    If *host* is a name with several addresses, the first is used, of IPv4 if possible.
     """
     try:
         if _is_every_address(host) and socket.has_dualstack_ipv6():
@@ -84,15 +84,15 @@ async def _listen(
         return await create(sock=where)
     host, port = where
     if _is_every_address(host) and socket.has_dualstack_ipv6():
-        # asyncio would listen on IPv6 alone, and on another port if any is free to choose.
+        # asyncio would listen on IPv6 alone for `::`, else on two ports if *port* is 0.
         return await create(sock=_bind_every_address(port))
     return await create(host=host or None, port=port)
 
 
 def check_reach(settings: Settings) -> None:
-    """Warn of a `skylogin dev` beyond loopback.
+    """Warn if `skylogin dev` listens beyond loopback.
 
-    Raises ConfigurationError if its master key is a default one and no setting allows that.
+    Raises ConfigurationError if `reach_problem` finds that it must not.
     """
     problem = reach_problem(settings)
     if problem:
@@ -117,7 +117,7 @@ def reach_problem(settings: Settings) -> str:
     try:
         _try_address(host)
     except (OSError, UnicodeError) as error:
-        # What is not an address is not beyond loopback either.
+        # The server cannot listen there at all.
         return problem_with((host, port), error)
     return (
         f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which everybody "
@@ -153,7 +153,7 @@ def problem_with(where: tuple[str, int] | socket.socket, error: OSError | Unicod
         # From Python 3.12 on, asyncio's own error for the same has no number.
         or error.errno in (None, errno.EADDRNOTAVAIL)
     ):
-        # Conda, for one, sets HOST to the kind of the machine.
+        # Conda, for one, sets HOST to the machine's platform.
         return f"HOST is {host!r}, which is not an address of this machine"
     shown = f"[{host}]" if ":" in host else host or "*"
     return f"cannot listen on {shown}:{port}: {error.strerror or error}"
@@ -164,5 +164,5 @@ def _is_every_address(host: str) -> bool:
         address = ipaddress.ip_address(host or "::")
     except ValueError:
         return False
-    # 0.0.0.0 stays IPv4's: it is also what one writes to have no IPv6.
+    # 0.0.0.0 means IPv4 only: it is the way to turn IPv6 off.
     return address.version == 6 and address.is_unspecified  # noqa: PLR2004

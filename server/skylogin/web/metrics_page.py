@@ -35,7 +35,7 @@ def make_metrics(workers: int = 1, memory: int = ANONYMOUS) -> Metrics:
 
 
 async def refresh(metrics: Metrics) -> None:
-    """Show other processes how much is open and waiting in this one."""
+    """Keep updating this process's gauges, for the other processes to read."""
     while True:
         metrics.refresh()
         await asyncio.sleep(REFRESH_SECONDS)
@@ -45,7 +45,7 @@ async def answer(request: web.Request) -> web.Response:
     """Answer with the numbers of all workers, unless the client may not see them."""
     services = request.app[SERVICES]
     if request.method == "OPTIONS":
-        # Without headers of CORS: no page has a use for the numbers.
+        # No headers of CORS: pages have no use for the numbers.
         return web.Response()
     if services.settings.metrics_port is not None:
         return _refuse(HTTPStatus.NOT_FOUND)
@@ -74,7 +74,10 @@ async def on_its_port(
     connections: Connections,
     tls: ssl.SSLContext | None,
 ) -> AsyncIterator[str]:
-    """Answer on the port that the *current* settings name, if any; yield its URL, else nothing."""
+    """Answer on the port that the settings name, if any. Yields its URL, or an empty text.
+
+    *current* returns the settings, whose token may change.
+    """
     settings = current()
     if settings.metrics_port is None:
         yield ""
@@ -110,11 +113,10 @@ def _refuse(status: HTTPStatus) -> web.Response:
 
 
 def _is_from_here(request: web.Request) -> bool:
-    """Return whether a program on this machine asks by this machine's own name, for itself."""
+    """Return whether a program on this machine asks, by a loopback name and without a proxy."""
     names = [name.lower() for name in request.headers]
     if any(name in FORWARDED or name.startswith("x-forwarded-") for name in names):
         return False
-    # Another name is one that resolves to this machine for a page of another site, or that a
-    # proxy passed on.
+    # Any other name comes from a page of another site, or through a proxy.
     by_own_name = origin.is_on_loopback(f"http://{request.host}")
     return by_own_name and hosts.is_loopback(request.remote or "")

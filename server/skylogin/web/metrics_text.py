@@ -1,4 +1,4 @@
-"""Numbers in the text format of Prometheus. Imported when they are first asked for."""
+"""The metrics in the text format of Prometheus. Imported at the first request for them."""
 
 import itertools
 import platform
@@ -22,7 +22,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def write(metrics: Metrics, database: str) -> bytes:
-    """Return all numbers, added up over the workers. *database* is the kind of the database."""
+    """Return all metrics, added up over the workers. *database* is the kind of the database."""
     metrics.refresh()
     registry = CollectorRegistry()
     registry.register(_AllNumbers(metrics, database))
@@ -37,7 +37,7 @@ class _AllNumbers(Collector):
         self._database = database
 
     def collect(self) -> Iterator[Metric]:
-        """Give each family."""
+        """Yield each family."""
         yield _build_info(self._database)
         for family in self._metrics.families:
             if isinstance(family, Histogram):
@@ -78,7 +78,7 @@ def _histogram(family: Histogram, metrics: Metrics) -> Metric:
 
 
 def _processes(ids: Mapping[int, int]) -> Iterator[Metric]:
-    """Give memory, processor time and files of each worker, if the system reports them."""
+    """Yield memory, processor time and files of each worker, if the system reports them."""
     families: dict[str, Metric] = {}
     for worker, process_id in ids.items():
         collector = ProcessCollector(pid=partial(int, process_id), registry=CollectorRegistry())

@@ -1,4 +1,4 @@
-"""Taking changed secrets and a new certificate into a server that runs, without a restart."""
+"""Reloading keys, secrets and the certificate without a restart."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,23 +10,23 @@ from skylogin.web.tls import Certificate
 
 logger = logging.getLogger("skylogin.web")
 
-# Beside the keys and secrets of the table. Others need a restart.
+# Reloaded besides keys and secrets. Other settings need a restart.
 CERTIFICATE = ("tls_cert", "tls_key")
 
 
 class Holder(Protocol):
-    """What uses settings, and takes other values by the names of their fields."""
+    """A user of settings that may change while it runs."""
 
     settings: Settings
 
     def change(self, values: Mapping[str, Any]) -> None:
-        """Use other keys and secrets from now on."""
+        """Replace keys and secrets, given by the names of their fields."""
 
 
 def reload(holder: Holder, certificate: Certificate | None, read: Callable[[], Settings]) -> None:
-    """Use the changed secrets and the certificate that *read* and its files have now.
+    """Use the keys and secrets that *read* returns now, and the certificate in its files.
 
-    If one of them cannot be used, log why, and change nothing. Calls in flight go on.
+    If one of them cannot be used, log why, and change nothing. Calls in flight continue.
     """
     before = holder.settings
     try:
@@ -39,7 +39,7 @@ def reload(holder: Holder, certificate: Certificate | None, read: Callable[[], S
     differing = [row for row in SETTINGS if getattr(now, row.field) != getattr(before, row.field)]
     changed = [row for row in differing if _may_change(row, before, now)]
     holder.change({row.field: getattr(now, row.field) for row in changed})
-    # It hides the secrets.
+    # The log masks the new secrets too.
     logs.set_up(holder.settings)
     names = [row.variable for row in changed]
     if use_certificate and use_certificate():

@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 STOP_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 0.25
-# Once the server stops.
+# How long a query may take after the server has begun to stop.
 QUERY_SECONDS_MAX = 1
 ACCEPT_SECONDS = 0.01
 # aiohttp looks a path up once for each of its slashes: the time grows with the square.
@@ -70,8 +70,8 @@ RUNNER_OPTIONS: dict[str, Any] = {
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run *main* in an event loop of its own, and return its result.
 
-    On uvloop if it is installed: it is faster, and its timers run on even if a test in the
-    same process freezes the time of Python.
+    It uses uvloop if that is installed: it is faster, and its timers continue even if a test in
+    the same process freezes Python's time.
     """
     try:
         import uvloop  # noqa: PLC0415
@@ -105,7 +105,7 @@ class Running:
         return json.dumps(self.facts())
 
     def facts(self) -> dict[str, object]:
-        """Return what a client needs to know. Keys and secrets are among it only under `dev`."""
+        """Return what a client needs to know; under `dev`, also the master key and the secret."""
         settings = self.settings
         facts: dict[str, object] = {
             "url": self.url,
@@ -139,9 +139,9 @@ async def running(  # noqa: PLR0913
     """Run a server until the block ends, then let calls in flight finish.
 
     An *ephemeral* server has its embedded database in a folder that is deleted at the end.
-    *migrate* upgrades the database of an older version. *prepare* is called before the
-    server listens: on the socket *listens_on*, if given, else where *settings* say. *metrics* may
-    be shared with other workers, and *relay* carries messages of websockets to them.
+    *migrate* upgrades the database of an older version. *prepare* is called before the server
+    listens, on the socket *listens_on* or else on the address in *settings*. *metrics* may be
+    shared with other workers, and *relay* passes websocket messages on to them.
     Raises ConfigurationError if the server cannot run.
     """
     problems: list[str] = []
@@ -223,7 +223,7 @@ async def _listening(
             raise ConfigurationError([str(error)]) from error
         except SkygearError as error:
             raise ConfigurationError([error.explanation]) from error
-        beside = [
+        background = [
             asyncio.create_task(connections.close_silent()),
             asyncio.create_task(metrics_page.refresh(store.metrics)),
         ]
@@ -236,7 +236,7 @@ async def _listening(
                     url, port, settings, secret, store, services, metrics_url, certificate
                 )
         finally:
-            for task in beside:
+            for task in background:
                 task.cancel()
             await _stop_accepting(server)
             services.stopping.set()
@@ -264,8 +264,8 @@ async def _stop_accepting(server: asyncio.Server) -> None:
     """Close the listening sockets once the connections they accepted are made.
 
     asyncio accepts a connection in one turn of the loop and makes its transport in the
-    next. A server that is closed between the two never closes that connection (an open
-    fault of CPython, python/cpython#109564).
+    next. A server that is closed between the two never closes that connection
+    (python/cpython#109564).
     """
     for one in server.sockets:
         asyncio.get_running_loop().remove_reader(one)
@@ -274,10 +274,10 @@ async def _stop_accepting(server: asyncio.Server) -> None:
 
 
 async def _drain(runner: web.AppRunner) -> None:
-    """Wait briefly for open connections to close after an answer.
+    """Wait briefly for open connections to close after their next answer.
 
-    A client may be sending its next call on a kept-alive connection. If the server closed
-    it, the client could not know whether the call was carried out.
+    A client may be sending its next call on a connection that was kept open. If the server
+    closed it, the client could not know whether the call was carried out.
     """
     deadline = monotonic() + DRAIN_SECONDS_MAX
     while runner.server is not None and runner.server.connections:

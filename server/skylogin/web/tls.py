@@ -1,6 +1,6 @@
 """TLS: a certificate with its chain and its key, from files that can be read again.
 
-Each is tried before it is used: a client that trusts the certificate shakes hands with it.
+A certificate is tried before it is used, in a handshake with a client that trusts it.
 """
 
 import ssl
@@ -11,9 +11,9 @@ from typing import Any
 
 from skylogin.config import ConfigurationError, Settings
 
-# Of OpenSSL, about a key that does not belong to the certificate.
+# OpenSSL's words for a key that does not belong to the certificate.
 NOT_A_PAIR = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
-# Of OpenSSL, about the time.
+# OpenSSL's codes for a certificate that is not valid now.
 NOT_YET_VALID, EXPIRED = 9, 10
 BEGIN = "-----BEGIN CERTIFICATE-----"
 BYTES_MAX = 1_000_000
@@ -22,7 +22,7 @@ TURNS_MAX = 10
 
 
 class Certificate:
-    """What a server shows its clients. *expires_at* is in seconds since 1970."""
+    """A server's certificate. *expires_at* is in seconds since 1970."""
 
     def __init__(self, settings: Settings) -> None:
         """Read the files that *settings* name. Raises ConfigurationError."""
@@ -31,13 +31,14 @@ class Certificate:
         self.context.sni_callback = self._use_newest
 
     def _use_newest(self, connection: ssl.SSLObject, *_: object) -> None:
-        # Called at the beginning of every handshake, also of those that name no server.
+        # Called in every handshake, even if the client names no server.
         connection.context = self._newest
 
     def reload(self, settings: Settings) -> Callable[[], bool]:
-        """Read the files again, and return what begins to use them, and tells if they changed.
+        """Read the files again. Returns a function that starts using them.
 
-        Connections that are open go on. Raises ConfigurationError.
+        That returns whether they have changed. Open connections continue. Raises
+        ConfigurationError.
         """
         newest, expires_at, chain = _read(settings)
 
@@ -106,7 +107,7 @@ def _text(path: str, setting: str) -> str:
 
 
 class _EncryptedError(Exception):
-    """OpenSSL needs a password, for which it would ask on the terminal."""
+    """OpenSSL needs a password, which it would ask for on the terminal."""
 
 
 def _refuse_password() -> str:
@@ -114,7 +115,7 @@ def _refuse_password() -> str:
 
 
 def _client(chain: str, setting: str) -> ssl.SSLContext:
-    """Return a client that trusts the issuer of the first certificate, or else itself."""
+    """Return a client that trusts the first certificate's issuer, or else that certificate."""
     certificates = [BEGIN + text for text in chain.split(BEGIN)[1:]]
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
