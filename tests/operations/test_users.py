@@ -87,6 +87,22 @@ async def test_users_are_found_by_a_search(
     assert await found(operator, **search) == names
 
 
+ODD_NAMES = ['a"b', "a\\b", 'a\\"b', '"', "a[0]", "$", "a'b", "a\nb", "\x7f", "\u2028", "größe", "a%b"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+async def test_users_are_found_by_a_field_with_any_name(
+    name: str, make_services: MakeServices, operator: Operator, log_in: LogIn
+) -> None:
+    """Whether its value is text or a number."""
+    services = await make_services()
+    await log_in(services, "one", username="Anna", **{name: "x", f"{name}1": 2})
+    await log_in(services, "other", username="Bert", **{name: "y", f"{name}1": 3})
+
+    assert await found(operator, field=name, value="x") == ["Anna"]
+    assert await found(operator, field=f"{name}1", value="3") == ["Bert"]
+
+
 MANY = {
     "all of many": ({"text": "sub-"}, ["zoë", "ann", "Anna", "Bert"]),
     "by a field too": ({"text": "sub-", "field": "age", "value": "0"}, ["Anna"]),

@@ -244,8 +244,11 @@ def has_member(
     except ValueError:
         pass
     if dialect == "postgresql":
-        member = document.op("->", return_type=Json())(literal(name, Text))
+        member = _inside(document, literal(name, Text))
         return member.in_([cast(literal(one, Text), Json) for one in wanted])
-    # A path cannot contain a name with a quotation mark.
-    found = document.op("->", return_type=Text())(literal(f'$."{name}"', Text))
-    return found.in_(wanted) if '"' not in name else literal(False)
+    if not _NEEDS_QUOTING.search(name):
+        return document.op("->", return_type=Text())(literal(f'$."{name}"', Text)).in_(wanted)
+    each = func.json_each(document).table_valued("key", "type", "atom").c
+    is_boolean = each.type.in_(_JSON_KINDS[dialect]["boolean"])
+    spelled = case((is_boolean, each.type), else_=func.json_quote(each.atom, type_=Text))
+    return select(spelled).where(each.key == name).scalar_subquery().in_(wanted)
