@@ -87,7 +87,20 @@ async def test_users_are_found_by_a_search(
     assert await found(operator, **search) == names
 
 
-ODD_NAMES = ['a"b', "a\\b", 'a\\"b', '"', "a[0]", "$", "a'b", "a\nb", "\x7f", "\u2028", "größe", "a%b"]
+ODD_NAMES = [
+    'a"b',
+    "a\\b",
+    'a\\"b',
+    '"',
+    "a[0]",
+    "$",
+    "a'b",
+    "a\nb",
+    "\x7f",
+    "\u2028",
+    "größe",
+    "a%b",
+]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
