@@ -179,7 +179,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "principals.load_user_id": lambda of: ("google", f"{of}-principal"),
     "principals.has_link": lambda of: ("google", f"{of}-user"),
     "principals.add": lambda of: (make_link("other", of),),
-    "principals.update_said": lambda of: (make_link("google", of),),
+    "principals.update_response": lambda of: (make_link("google", of),),
     "principals.remove": lambda of: ("google", f"{of}-user"),
     "record_queries.load_schema": lambda of: (reader.read(ASKED),),
     "schema.make_type": lambda of: (f"{of}-type",),

@@ -131,7 +131,7 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
         return Account(user_id, user)
 
     async def update(tx: Transaction, changes: LoginChanges) -> None:
-        await principals.update_said(tx, call.app.name, link)
+        await principals.update_response(tx, call.app.name, link)
 
     no_user = User(services.ids.random_id())
     attempt = LoginAttempt(link.principal, None, call.now, no_user, False, OAUTH, link.provider)
@@ -150,7 +150,7 @@ async def sign_up_with_oauth(call: Call, services: Services) -> object:
     async def update(tx: Transaction, changes: LoginChanges) -> None:
         # The principal has to be written before it can be updated.
         await tx.finish()
-        await principals.update_said(tx, call.app.name, link)
+        await principals.update_response(tx, call.app.name, link)
 
     new_user = User(services.ids.random_id())
     attempt = LoginAttempt(link.principal, given, call.now, new_user, True, OAUTH, link.provider)

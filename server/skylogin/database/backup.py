@@ -1,6 +1,6 @@
-"""Copies of an SQLite database: made while a server writes to it, checked, and put in its place.
+"""Copy an SQLite database while a server writes to it, check the copy, and put it in place.
 
-A copy is of one moment: it is made by SQLite's own backup within one read transaction. It has its
+A copy shows one moment: SQLite's own backup makes it within one read transaction. It gets its
 name only once it is complete, checked and on disk.
 """
 
@@ -19,7 +19,7 @@ from skylogin.database.version_table import ForeignDatabaseError
 Progress = Callable[[int, int], None]
 
 PAGES_AT_ONCE = 1000
-# The files that belong to the database beside them.
+# The suffixes of SQLite's files beside a database.
 LOGS = ("-wal", "-journal")
 
 
@@ -36,11 +36,11 @@ class Contents:
 
 
 def copy(source: Path, target: Path, progress: Progress, *, without: str = "") -> Contents:
-    """Replace the file *target* by a copy of the database *source*, for this user alone.
+    """Replace the file *target* with a copy of the database *source*, for this user alone.
 
-    *progress* gets percents: the first half is copying, the second checking. The setting
-    *without* is left out. Raises BackupError, OSError and sqlite3.Error, and leaves
-    nothing behind then.
+    *progress* is given percentages: the first half is copying, the second checking. The copy
+    lacks the setting *without*. Raises BackupError, OSError or sqlite3.Error, and then leaves
+    nothing behind.
     """
     with prepared(source, target, progress, without=without) as (new, contents):
         put(new, target)
@@ -55,7 +55,7 @@ def prepared(
     with reading(source) as before, _new_file(target) as new:
         version = version_of(before, source)
         with closing(sqlite3.connect(new, isolation_level=None)) as copied:
-            # Nobody reads it before it is synced.
+            # The file is synced below, before it is used.
             copied.execute("PRAGMA synchronous=OFF")
             before.backup(
                 copied,
@@ -63,7 +63,7 @@ def prepared(
                 progress=lambda _, left, total: progress(50 - 50 * left // max(1, total), 100),
             )
         with closing(sqlite3.connect(new, isolation_level=None)) as copied:
-            # A single file, which can also be read where nothing can be written.
+            # Without a log, the copy is a single file that can be read from a read-only disk.
             copied.execute("PRAGMA journal_mode=DELETE")
             copied.execute("DELETE FROM settings WHERE name = ?", (without,))
             rows = _compare(before, copied, progress, without)
@@ -74,10 +74,10 @@ def prepared(
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a connection that sees one state of the database at *path*, and only reads."""
+    """Yield a read-only connection that sees one state of the database at *path*."""
     if not path.is_file():
         raise BackupError(f"{path} does not exist or is not a file")
-    # With mode=ro, it could not remove the files that SQLite makes beside it.
+    # With mode=ro, SQLite could not remove the files that it makes beside the database.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
         connection.execute("PRAGMA query_only=ON")
@@ -109,14 +109,14 @@ def put(new: Path, target: Path) -> None:
 
 
 def logs_of(path: Path) -> list[Path]:
-    """Return the files that belong to the database at *path*."""
+    """Return the paths of SQLite's files beside the database at *path*."""
     return [path.with_name(path.name + suffix) for suffix in LOGS]
 
 
 def keep_old(path: Path, now: datetime) -> Path | None:
-    """Keep the database at *path*, with its log, under another name. None if there is none.
+    """Move the database at *path* and its logs to another name; return that, None if none exists.
 
-    Whoever is killed meanwhile leaves a database with two names, which no server opens.
+    A process that is killed meanwhile leaves a database with two names, which no server opens.
     """
     kept = path.with_name(f"{path.name}.before-restore-{now:%Y%m%dT%H%M%S.%f}")
     logs = logs_of(path)
@@ -149,7 +149,7 @@ def _new_file(target: Path) -> Iterator[Path]:
 def _compare(
     source: sqlite3.Connection, copied: sqlite3.Connection, progress: Progress, without: str
 ) -> dict[str, int]:
-    """Check every table of the copy, and return its numbers of rows. Raises BackupError."""
+    """Check every table of the copy, and return the number of rows of each. Raises BackupError."""
     tables = version_table.tables_of_file(source)
     rows = {}
     for number, table in enumerate(sorted(tables)):

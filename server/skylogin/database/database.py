@@ -43,7 +43,7 @@ ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
 CLOSE_SECONDS_MAX, CANCEL_SECONDS_MAX = 10, 2
-# No try begins later: one may wait ten seconds for another process.
+# No retry begins later. Each may itself wait ten seconds for another process.
 RETRY_SECONDS_MAX = 5
 
 
@@ -56,7 +56,7 @@ class OutcomeUnknownError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[T]):
-    """What `Store.run` was asked for."""
+    """The arguments of `Store.run`."""
 
     work: Work[T]
     write: bool
@@ -69,8 +69,9 @@ class Store:
     """The database of users at a URL, not connected until it is used.
 
     Commits to an SQLite database that is not *durable* do not wait for the disk. PostgreSQL
-    itself ends the statements of queries after *query_seconds*; 0: never. With *has_test_clocks*,
-    times are not compared with the database's clock. *metrics* are those of the server.
+    itself ends the statements of queries after *query_seconds*, 0 for never. With
+    *has_test_clocks*, times are not compared with the database's clock. *metrics* are those of
+    the server.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Store:
 
     @functools.cached_property
     def _queries(self) -> Queries:
-        """Made for the first query, when it is known whether there is a pooler."""
+        """Return the queries, whose limit is known once a connection was made."""
         return Queries(self._pools.queries_max)
 
     def end_queries(self) -> None:
@@ -123,7 +124,7 @@ class Store:
     def _cancel(self, task: asyncio.Task[Any]) -> None:
         """Cancel *task*, and end its statement."""
         self._pools.interrupt(task)
-        # One that is cancelled twice would leave the driver's connection half closed.
+        # Cancelling a task twice would leave the driver's connection half closed.
         if not task.cancelling():
             task.cancel()
 
@@ -226,12 +227,12 @@ class Store:
                 raise
         [(transaction, result)] = done
         self._fields.learn(transaction)
-        self._count(transaction.users_added)
+        self._analyze_if_grown(transaction.users_added)
         for notice in transaction.on_commit:
             notice()
         return result
 
-    def _count(self, users_added: int) -> None:
+    def _analyze_if_grown(self, users_added: int) -> None:
         """Let PostgreSQL analyze the tables early as they grow.
 
         On its own, it does so only after a minute, and until then assumes that an app
@@ -299,7 +300,7 @@ class Store:
         return self._fields.of(app, record_type) or {}
 
     async def close(self) -> None:
-        """End queries, let other transactions end, for a time, and close every connection."""
+        """End queries, give other transactions time to end, and close every connection."""
         self._is_closed = True
         self.end_queries()
         try:

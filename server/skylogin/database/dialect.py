@@ -60,9 +60,9 @@ class Timestamp(TypeDecorator[datetime]):
         return datetime.fromisoformat(value)
 
 
-# Text in the order of code points, so that an index can find prefixes. SQLite always uses this
-# order; PostgreSQL by default uses that of the database's language. Its existing databases have
-# VARCHAR.
+# Text sorted by code points, so that an index can find prefixes. SQLite always sorts so;
+# PostgreSQL by default sorts as the database's language does. It is VARCHAR there, as in
+# existing databases.
 PLAIN_TEXT = Text().with_variant(String(collation="C"), "postgresql")
 
 
@@ -82,7 +82,7 @@ class Json(TypeDecorator[Any]):
 
 
 def time_query(dialect: str) -> Select[Any]:
-    """Return the query of the time by the database's clock."""
+    """Return the query for the time of the database's clock."""
     return select(_clock(dialect))
 
 
@@ -103,9 +103,9 @@ def locked(  # noqa: PLR0913
 ) -> Select[Any]:
     """Return *query* with its rows of *tables* locked until the transaction ends.
 
-    It locks in *order*, so that two nodes cannot deadlock. Other transactions may still
-    refer to rows that are *to_stay*, and change those of them that *may_change*. SQLite has
-    only one writer anyway, and an order would make it scan a whole index.
+    It locks in *order*, so that two nodes cannot deadlock. Rows *to_stay* are not about to be
+    deleted: other transactions may still refer to them, and with *may_change* also change them.
+    SQLite has only one writer anyway, and an order would make it scan a whole index.
     """
     if dialect == "sqlite":
         return query
@@ -188,7 +188,7 @@ def _rows_of(parameter: str, dialect: str, columns: Iterable[ColumnElement[Any]]
 def insert_rows(
     table: Table, parameter: str, dialect: str, columns: tuple[str, ...] = ()
 ) -> Insert:
-    """Return the INSERT of the rows in *parameter*, with *columns* of *table* or else all."""
+    """Return the INSERT of the rows in *parameter*, with *columns* of *table*, by default all."""
     names = columns or tuple(table.c.keys())
     row = _rows_of(parameter, dialect, (table.c[name] for name in names))
     return insert(table).from_select(names, select(*row.values()))
@@ -269,8 +269,8 @@ def unindexed(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
 def is_among(column: ColumnElement[Any], query: Select[Any], dialect: str) -> ColumnElement[bool]:
     """Return whether *column*, a text, is in the result of *query*, which runs only once.
 
-    Otherwise both databases may run it for each row. PostgreSQL does not with IS TRUE, and it
-    hashes any number of values from an array, because it expects few.
+    Otherwise both databases may run it for each row. IS TRUE keeps PostgreSQL from that, and
+    the array makes it hash the values however many there are, because it expects few.
     """
     if dialect == "postgresql":
         remembered = func.unnest(func.array(query.scalar_subquery()), type_=Text)

@@ -1,4 +1,4 @@
-"""Engines on SQLite, and how the databases differ in beginning, locking and ending."""
+"""Engines on SQLite, and how both databases begin to read and lock a table."""
 
 import sqlite3
 import threading
@@ -22,7 +22,7 @@ SQLITE_BUSY_SECONDS = 10
 SQLITE_READERS, SQLITE_QUERIES = 6, 2
 # In an SQLite connection's `info`: once it is set, whatever the connection runs is ended.
 INTERRUPT = "interrupt"
-# How often a running statement looks: about every millisecond.
+# In steps of SQLite's virtual machine: a running statement looks about every millisecond.
 STEPS_BETWEEN_LOOKS = 50_000
 
 
@@ -54,8 +54,8 @@ def _open_sqlite(
         max_overflow=0,
         # A long import may keep the writer for minutes; each call has its own time limit.
         pool_timeout=None,
-        # SQLAlchemy ends every transaction that it began; a second rollback would be one more
-        # way to the driver's thread and back.
+        # SQLAlchemy ends every transaction that it began; a second rollback would cost
+        # another round trip to the driver's thread.
         pool_reset_on_return=None,
         # The driver's own transactions are off: they would begin late and deferred.
         connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None},
@@ -106,8 +106,8 @@ _PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")
 async def begin_reading(connection: AsyncConnection, *, snapshot: bool, is_pooled: bool) -> None:
     """Let the statements on *connection* see the same state if this is a *snapshot*.
 
-    SQLite's readers always do. On PostgreSQL, other reads do not need a transaction, and do
-    not wait for BEGIN and COMMIT, but behind a pooler a transaction has the settings.
+    SQLite's readers always do. On PostgreSQL, other reads do without a transaction, to save
+    BEGIN and COMMIT, except behind a pooler, where each transaction sets the settings.
     """
     if connection.dialect.name == "postgresql" and (snapshot or not is_pooled):
         level = "REPEATABLE READ" if snapshot else "AUTOCOMMIT"

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from skylogin.errors import UNABLE_TO_OPEN_DATABASE, Reason, SkygearError
 
-# PostgreSQL: the states of its errors, whole ones and classes.
+# PostgreSQL's SQLSTATE codes, whole or only their beginning.
 _LOST = "08"
 _UNIQUE_VIOLATION = "23505"
 _READ_ONLY = "25006"
@@ -94,7 +94,7 @@ def is_too_long(error: BaseException) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Return whether the database itself is the cause, and not what was asked of it."""
+    """Return whether the database itself is the cause, not the statement."""
     if isinstance(error, UnusableDatabaseError) or is_lost(error):
         return True
     if _sqlite_code(error) & _CLASS in _SQLITE_UNAVAILABLE:
@@ -140,7 +140,7 @@ def _sqlite_code(error: BaseException) -> int:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give *error*, the driver's error that SQLAlchemy put into it, and the one in that."""
+    """Yield *error*, the driver's error that SQLAlchemy wrapped in it, and the cause of that."""
     yield error
     if isinstance(error, DBAPIError) and error.orig is not None:
         yield error.orig

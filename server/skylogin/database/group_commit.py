@@ -26,7 +26,7 @@ BATCH_SIZE_MAX = 256
 
 
 class _Waiting(NamedTuple, Generic[Item, Outcome]):
-    """An item, what its caller waits for since when, and the caller's span if there are spans."""
+    """An item, the future its caller awaits, the caller's span if any, and when it arrived."""
 
     item: Item
     future: asyncio.Future[Outcome]
@@ -104,7 +104,7 @@ class Batcher(Generic[Item, Outcome]):
         except Exception as error:
             for one in batch:
                 if database_trouble(error):
-                    # It would be asked again for each item.
+                    # Each item alone would only trouble the database again.
                     _settle(one.future, error)
                 else:
                     await self._settle_alone(one.item, one.future)

@@ -236,7 +236,7 @@ def member_text(document: ColumnElement[Any], name: str, dialect: str) -> Column
 def has_member(
     document: ColumnElement[Any], name: str, text: str, dialect: str
 ) -> ColumnElement[bool]:
-    """Return whether a member of a JSON object is *text*, or the value of *text* as JSON."""
+    """Return whether a member of a JSON object is *text*, or the number or boolean it spells."""
     wanted = [json.dumps(text, ensure_ascii=False)]
     try:
         value = json_text.read_stored(text)

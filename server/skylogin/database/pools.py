@@ -1,6 +1,6 @@
 """The connections of a store: those that write, those that read, and those of clients' queries.
 
-Queries may be slow. Whatever they do, there are connections left for logins.
+Queries may be slow, but they always leave connections for logins.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Pools:
 
     def __init__(self, url: str, *, durable: bool, query_seconds: int) -> None:
         self.is_pooled = False
-        # Connections, and those who wait for one.
+        # The connections in use, and the callers that wait for one.
         self.in_use = self.waiting = 0
         self._query_seconds = query_seconds
         # What ends the statement of a task on SQLite.
@@ -120,6 +120,6 @@ class Pools:
 
 
 async def _dispose(pools: set[AsyncEngine]) -> None:
-    """Close the connections of *pools*. A server that hangs is not waited for for ever."""
+    """Close the connections of *pools*. A server that hangs does not hold this up for ever."""
     disposing = [asyncio.create_task(one.dispose()) for one in pools]
     await asyncio.wait(disposing, timeout=CLOSE_SECONDS_MAX)

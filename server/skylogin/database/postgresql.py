@@ -1,8 +1,8 @@
 """Engines on PostgreSQL, with or without a pooler in front of it.
 
-A pooler may give each transaction another connection to the server. So behind one, what
-belongs to a connection is set for each transaction, and no statement has a name. Without one,
-both would only cost time.
+A pooler may give each transaction another connection to the server. So behind a pooler, each
+transaction makes its settings again, and statements have no names. Without a pooler, both would
+only cost time.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from skylogin.errors import cause_of
 if TYPE_CHECKING:
     from asyncpg import Connection as DriverConnection
 
-# Queries of clients have connections of their own. Each connection takes one of the pooler's
-# twenty, in its session mode.
+# Queries of clients have connections of their own. In a pooler's session mode, each
+# connection takes one of its twenty.
 CONNECTIONS_MAX, CONNECTIONS_MAX_POOLED = 6, 3
 QUERIES_MAX, QUERIES_MAX_POOLED = 4, 2
 STATEMENTS_MAX = 100
 NOTHING_SET = "SELECT 0"
-# For times in JSON; this does not affect the others.
+# Only times in JSON depend on it.
 _ALWAYS = {"timezone": "UTC"}
 _SETTINGS = {
     # Compiling our small statements costs more than running them.
@@ -43,11 +43,11 @@ _SETTINGS = {
     "random_page_cost": "1",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # A statement ends with the client that waits for it, even if that was killed.
+    # A statement ends when its client is gone, even if the client was killed.
     "client_connection_check_interval": "10s",
 }
-# A server that does not know the setting refuses it, and so does one that cannot do it.
-# A database of the original may be on any server since 9.6.
+# Servers refuse settings that they do not know or cannot apply, and the original's database may
+# be on any version since 9.6.
 _KNOWN = (
     "CASE name WHEN 'client_connection_check_interval' THEN "
     "current_setting('server_version_num')::int >= 140000 AND version() LIKE '%linux%' "
@@ -62,15 +62,15 @@ class PoolerFoundError(Exception):
 
 
 def open_engine(url: PostgresqlUrl, *, is_pooled: bool) -> AsyncEngine:
-    """Return an engine for *url*. Unless it *is_pooled*, a pooler raises PoolerFoundError."""
+    """Return an engine for *url*. Unless *is_pooled*, a pooler raises PoolerFoundError."""
     size = CONNECTIONS_MAX_POOLED if is_pooled else CONNECTIONS_MAX
     return _open(url, _SETTINGS, size, is_pooled=is_pooled)
 
 
 def open_query_engine(url: PostgresqlUrl, *, is_pooled: bool, seconds: int) -> AsyncEngine:
-    """Return an engine like that of `open_engine` whose statements end after *seconds*; 0: never.
+    """Return an engine like that of `open_engine` whose statements end after *seconds*, 0: never.
 
-    The caller's own time limit ends them first, unless this process cannot any more.
+    The caller's own time limit ends them first, unless this process hangs or is killed.
     """
     size = QUERIES_MAX_POOLED if is_pooled else QUERIES_MAX
     settings = {**_SETTINGS, "statement_timeout": f"{seconds}s"}
@@ -171,7 +171,7 @@ def _driver_parameters(url: PostgresqlUrl) -> dict[str, str]:
 
 
 def _startup_settings(url: PostgresqlUrl) -> dict[str, str]:
-    """Return what only the first message to the server can say: nothing, for most."""
+    """Return the settings that only the first message to the server can carry, mostly none."""
     options = url.driver_parameters.get("options")
     return {"options": options} if options else {}
 
@@ -193,8 +193,8 @@ async def _set_up(
         return
     statement = _setting_statement(settings, is_local=False)
     if url.has_pooler is None:
-        # A pooler gives its clients other process ids than the server's. Settings of its
-        # connection would stay on it for its other clients.
+        # A pooler tells its clients other process ids than the server's. Then nothing is set,
+        # because the settings would stay on the pooler's connection for its other clients.
         statement += f" AND pg_backend_pid() = {connection.get_server_pid()}"
     if await connection.execute(statement) == NOTHING_SET:
         raise PoolerFoundError

@@ -1,6 +1,6 @@
 """Queries of clients: a few at once, so that logins always find a connection.
 
-A query runs for as long as its caller waits. A server that stops ends them.
+A query runs for as long as its caller waits, unless the server stops.
 """
 
 import asyncio

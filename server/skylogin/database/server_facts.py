@@ -1,4 +1,4 @@
-"""What a PostgreSQL server says of itself, for operators."""
+"""Facts about a PostgreSQL server, for operators."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class PostgresqlFacts:
 
 
 async def load(tx: Transaction) -> PostgresqlFacts:
-    """Return what the server says."""
+    """Return the facts about the server of *tx*."""
     row = (await tx.connection.execute(_QUERY)).one()
     version, commit, standbys, most, reserved, used = row
     each = postgresql.CONNECTIONS_MAX + postgresql.QUERIES_MAX

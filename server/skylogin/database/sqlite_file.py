@@ -1,7 +1,7 @@
 """The files of an SQLite database, which may be deleted or replaced while they are open.
 
-What is written to a file that no path leads to is gone with the process, and a new connection
-would write the log of the old file into the new one. So both are refused.
+What is written to a deleted file is lost when the process ends, and a new connection would
+write the old file's log into the new one. So both are refused.
 """
 
 import logging
@@ -43,11 +43,12 @@ class SqliteFile:
     def open(self) -> None:
         """Check the file for a new connection; the first one creates it if it is missing.
 
-        It is for this user alone, and SQLite gives its other files the same mode. SQLite also
-        says why it cannot open a file. Raises UnusableDatabaseError.
+        Only this user may read it, and SQLite gives its other files the same mode. Raises
+        UnusableDatabaseError.
         """
         if self.opened is None:
-            # It stays open: closing it would end the locks of open connections.
+            # It stays open: closing it would end the locks of open connections. If it cannot be
+            # opened, SQLite's error will say why.
             with suppress(OSError):
                 self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             self.opened = identity(self.path)
@@ -65,9 +66,9 @@ class SqliteFile:
             self._log = None
 
     def check(self) -> None:
-        """Raise UnusableDatabaseError if the path leads elsewhere. It is looked at once a second.
+        """Raise UnusableDatabaseError if the path leads elsewhere, looking at most once a second.
 
-        That is in time before a commit: it is called when a transaction begins.
+        Every transaction calls this when it begins.
         """
         if self._now() - self._looked_at >= LOOK_SECONDS:
             self.look()
@@ -75,7 +76,7 @@ class SqliteFile:
             raise UnusableDatabaseError(f"{self.changed}: restart the server")
 
     def look(self) -> None:
-        """Look whether the paths still lead to the files that are open. A change is logged."""
+        """Check whether the paths still lead to the open files, and log a change."""
         self._looked_at = self._now()
         if self.opened is None:
             return
@@ -110,9 +111,9 @@ class SqliteFile:
         return False
 
     def _set_apart(self) -> None:
-        """Put what was written over the file into a new file at its path.
+        """Move what was written over the file to a new file at its path.
 
-        So SQLite does not write the log into it either: the path leads elsewhere.
+        Otherwise SQLite would write its log into it.
         """
         copy = f"{self.path}.overwritten"
         try:

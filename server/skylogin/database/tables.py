@@ -86,7 +86,7 @@ principals = Table(
     Column("principal", PLAIN_TEXT, primary_key=True),
     Column("user_id", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False),
-    # The response of an OAuth provider, as passed by the caller who links.
+    # What the OAuth provider returned, as passed by the client that links.
     Column("updated_at", Timestamp),
     Column("token_response", Json),
     Column("profile", Json),
@@ -182,7 +182,7 @@ field_access = Table(
     Column("discoverable", Boolean, nullable=False),
 )
 
-# Earlier passwords, which the policy may forbid to use again.
+# Earlier passwords, which the policy may forbid using again.
 password_history = Table(
     "password_history",
     metadata,
@@ -270,7 +270,7 @@ operator_audit = Table(
     Column("details", Json, nullable=False),
 )
 
-# Imports from the original, which runs on while a server shows how far they are.
+# Imports from the original, whose progress the server shows.
 imports = Table(
     "imports",
     metadata,

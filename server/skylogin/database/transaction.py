@@ -1,7 +1,7 @@
 """A transaction, as `store/` uses it.
 
-Functions of `store/` take the transaction and the app first, so that none can forget
-the app, and many users at once, so that one login is a batch of one.
+Functions of `store/` take the transaction and the app first, so that no function can
+forget the app, and many users at once, so that one login is a batch of one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ class FieldCache:
     def __init__(self, monotonic: Callable[[], float] = clock.monotonic) -> None:
         self.monotonic = monotonic
         self.forgotten = 0
-        # By app, how many times anything had been forgotten when its fields were; None: all apps.
+        # By app, the value of `forgotten` when its fields were forgotten; None stands for all apps.
         self._forgotten_at: dict[str | None, int] = {}
         self._known: FieldsByType = {}
         self._read_at: dict[tuple[str, str], float] = {}
@@ -101,7 +101,7 @@ class Transaction:
     async def not_ahead(self, moment: datetime) -> datetime:
         """Return *moment*, or the time by the database's clock if that is earlier.
 
-        The clock of a node may be ahead, and is set back later. Tests set theirs on purpose.
+        A node's clock may be ahead and be set back later. Tests set their clocks on purpose.
         """
         if self._has_test_clocks:
             return moment
@@ -120,7 +120,7 @@ class Transaction:
     def defer_write(
         self, statement: Insert | Update, parameter: str, rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Let *statement* write *rows*, its *parameter*, at the end of the work.
+        """Write *rows* at the end of the work with *statement*, as its *parameter*.
 
         The rest of the work must not depend on it.
         """

@@ -1,4 +1,4 @@
-"""The version table: it has the version of the schema, and marks a database as ours.
+"""The version table: it holds the version of the schema, and marks a database as ours.
 
 A database without it that has any table belongs to another program, and is never written to.
 """
@@ -115,7 +115,7 @@ def _tables(connection: Connection) -> set[str]:
 
 
 def _check_rights(connection: Connection) -> None:
-    """Raise UnusableDatabaseError if no tables are seen because the user has no rights."""
+    """Raise UnusableDatabaseError if the user lacks the rights to see or create tables."""
     user, schema, may_create = connection.execute(text(_RIGHTS)).one()
     if schema is None:
         path = connection.execute(text("SHOW search_path")).scalar_one()

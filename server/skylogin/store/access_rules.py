@@ -13,7 +13,7 @@ from skylogin.domain.field_rules import FieldRule, FieldRules
 from skylogin.encoding.json_text import JsonValue
 from skylogin.store.schema import count_types
 
-# The names of the tables that have them.
+# The names of the tables that hold the rules.
 TABLES = frozenset((record_types.name, field_access.name))
 
 
@@ -42,7 +42,7 @@ _FIELD_RULES = select(*(column for column in field_access.c if column.name != "a
 
 
 async def replace_field_rules(tx: Transaction, app: str, rules: Sequence[FieldRule]) -> None:
-    """Replace all field rules of *app* by *rules*."""
+    """Replace all field rules of *app* with *rules*."""
     await tx.connection.execute(delete(field_access).where(field_access.c.app == app))
     await add_field_rules(tx, app, rules)
 
@@ -86,7 +86,7 @@ async def _set(tx: Transaction, app: str, record_type: str, **values: JsonValue)
         update(table).where(table.c.app == app, table.c.type == record_type).values(**values)
     )
     if not changed.rowcount:
-        # The type may be made later: its rules do not make it.
+        # Rules do not make a type: its first record will.
         row = {"app": app, "type": record_type, "made": False, **values}
         await tx.connection.execute(insert(table), row)
         schema.check_count(await count_types(tx, app))

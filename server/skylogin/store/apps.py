@@ -18,14 +18,11 @@ from skylogin.domain.user import Field
 from skylogin.store import access_rules, fields, schema, table_rows
 from skylogin.store.record_rows import OF_USERS
 
-# A setting of no app: which command the database belongs to.
-DEPLOYMENT = "deployment"
-# Another: the last time that a check wrote to the database.
-WRITTEN_AT = "written_at"
-# Another: the server that uses an SQLite database.
-OWNER = "owner"
-# Another: when `skylogin backup` last made a copy.
+# Settings of the whole database: the command that it belongs to, the last time that a check wrote
+# to it, the server that uses it if it is an SQLite database, and the last `skylogin backup`.
+DEPLOYMENT, WRITTEN_AT, OWNER = "deployment", "written_at", "owner"
 LAST_BACKUP_AT = "last_backup_at"
+# Settings of an app.
 KEY_SETS = "auth_record_keys"
 FIRST_RULES = "first_field_rules"
 
@@ -40,7 +37,7 @@ class StoredApp(NamedTuple):
 
 
 class KeysTakenError(Exception):
-    """Two users have the same unique key, which did not count as such before. One line."""
+    """Two users share the value of a key that is to be unique. The text is one line."""
 
 
 async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None:
@@ -64,7 +61,7 @@ async def prepare(tx: Transaction, app: str, key_sets: Sequence[KeySet]) -> None
 
 
 async def forget_prepared(tx: Transaction, app: str) -> None:
-    """Let `prepare` make everything again after it was deleted."""
+    """Let `prepare` make everything again after its rows were deleted."""
     made_once = settings.c.name.in_((KEY_SETS, FIRST_RULES))
     await tx.connection.execute(delete(settings).where(settings.c.app == app, made_once))
 
@@ -105,7 +102,7 @@ async def write_setting(tx: Transaction, app: str, name: str, value: str) -> Non
 
 
 async def try_writing(tx: Transaction, at: datetime) -> None:
-    """Write something about no app: the commit shows whether the database can be written."""
+    """Write the time *at*: the commit shows whether the database can be written."""
     await write_setting(tx, EVERY_APP, WRITTEN_AT, at.isoformat())
 
 
@@ -146,7 +143,7 @@ async def add(tx: Transaction, app: StoredApp) -> bool:
         "master_key": app.master_key,
         "created_at": app.created_at,
     }
-    # Not by the number of rows: in a Turkish locale, Python's sqlite3 does not know an INSERT.
+    # In a Turkish locale, Python's sqlite3 does not count the rows of an INSERT.
     insert = dialect.insert_missing(apps, tx.dialect).returning(apps.c.app)
     return (await tx.connection.execute(insert, row)).first() is not None
 

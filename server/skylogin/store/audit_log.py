@@ -38,7 +38,7 @@ async def has(tx: Transaction, app: str, act_id: str) -> bool:
 
 
 async def keep_latest(tx: Transaction, app: str, number: int, name: str = "") -> None:
-    """Delete the acts but for the *number* latest ones; only the acts *name*, if it is given."""
+    """Delete all acts, or those called *name*, except the *number* latest."""
     columns = operator_audit.c
     chosen = [columns.app == app, *([columns.act == name] if name else ())]
     await table_rows.keep_latest(tx, columns.id, number, *chosen)

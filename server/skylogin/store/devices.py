@@ -11,7 +11,7 @@ from skylogin.domain.device import Device
 
 
 async def lock(tx: Transaction, app: str, device_id: str) -> Device | None:
-    """Return a device, locked against changes; None if there is none."""
+    """Return a device, locked against changes; None if it does not exist."""
     query = _query(app).where(devices.c.id == device_id)
     locked = dialect.locked(query, devices.c.id, [devices], tx.dialect)
     row = (await tx.connection.execute(locked)).first()

@@ -1,4 +1,4 @@
-"""Imported rows: what an app has already, what is written and removed, and how far an import is.
+"""Imports: the rows an app already has, writing and removing rows, and the progress of imports.
 
 Rows are as in an export: JSON values without nulls, times in stored form.
 """
@@ -26,7 +26,7 @@ RUNS_KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class ImportRun:
-    """An import that runs or ran; without *finished_at* it was killed, or is still at work."""
+    """An import; without *finished_at*, it is still running or was killed."""
 
     id: str
     origin: str
@@ -39,12 +39,12 @@ class ImportRun:
 
 
 def key_names(table_name: str) -> tuple[str, ...]:
-    """Return the columns of the primary key but the app."""
+    """Return the names of the primary key's columns, without the app."""
     return tuple(column.name for column in table_rows.key_of(TABLES[table_name]))
 
 
 def key_of(row: Mapping[str, JsonValue], names: Iterable[str]) -> Key:
-    """Return the values of a row in some columns."""
+    """Return the values of a row in the columns *names*."""
     return tuple(row.get(name) for name in names)
 
 
@@ -79,7 +79,7 @@ async def load_all(tx: Transaction, app: str, table_name: str) -> list[Row]:
 async def load_keys(
     tx: Transaction, app: str, table_name: str, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return the columns *names* of all rows of *app*, page by page so that memory is bounded."""
+    """Return the key and the columns *names* of all rows of *app*."""
     table = TABLES[table_name]
     key = table_rows.key_of(table)
     columns = dict.fromkeys((*key, *(table.c[name] for name in names)))
@@ -90,7 +90,7 @@ async def load_keys(
 async def write(
     tx: Transaction, app: str, table_name: str, new: Sequence[Row], changed: Sequence[Row]
 ) -> None:
-    """Write rows; those in *changed* replace what has one of their keys."""
+    """Write rows; those in *changed* replace the rows with any of their keys."""
     table = TABLES[table_name]
     for names in filter(None, (key_names(table_name), OTHER_KEYS.get(table_name))):
         keys = [{"app": app, **exports.read_key(table, row, names)} for row in changed]
@@ -105,7 +105,7 @@ async def write(
 
 
 async def remove(tx: Transaction, app: str, table_name: str, rows: Sequence[Row]) -> None:
-    """Remove *rows*, of which only the keys are read."""
+    """Remove *rows*, which need only have their keys."""
     table, names = TABLES[table_name], key_names(table_name)
     keys = [{"app": app, **exports.read_key(table, row, names)} for row in rows]
     await table_rows.remove(tx, table, keys)
@@ -131,24 +131,24 @@ async def load_key_owners(tx: Transaction, app: str) -> dict[UniqueKey, str]:
     return {UniqueKey(row.key, row.folded): row.user_id for row in rows}
 
 
-# --- the import itself ------------------------------------------------------------------
+# --- runs and origins ------------------------------------------------------------------
 
 
 async def load_origin(tx: Transaction, app: str, user_id: str) -> str | None:
-    """Return where a user was imported from, None if the user was not."""
+    """Return where a user was imported from, None if the user was not imported."""
     query = select(users.c.origin).where(users.c.app == app, users.c.id == user_id)
     origin: str | None = (await tx.connection.execute(query)).scalar()
     return origin
 
 
 async def start(tx: Transaction, app: str, run: ImportRun) -> None:
-    """Add an import that begins, and forget the oldest ones."""
+    """Add an import that begins, and delete the oldest ones."""
     await tx.connection.execute(insert(imports).values(app=app, **asdict(run)))
     await table_rows.keep_latest(tx, imports.c.id, RUNS_KEPT, imports.c.app == app)
 
 
 async def advance(tx: Transaction, app: str, run_id: str, done: int, now: datetime) -> None:
-    """Note how far an import is."""
+    """Store how many rows an import has processed."""
     where = (imports.c.app == app, imports.c.id == run_id)
     await tx.connection.execute(update(imports).where(*where).values(done=done, updated_at=now))
 
@@ -156,7 +156,7 @@ async def advance(tx: Transaction, app: str, run_id: str, done: int, now: dateti
 async def finish(
     tx: Transaction, app: str, run_id: str, report: Mapping[str, Any], now: datetime
 ) -> None:
-    """Note the end of an import."""
+    """Store the end of an import."""
     where = (imports.c.app == app, imports.c.id == run_id)
     values = {"done": imports.c.total, "updated_at": now, "finished_at": now, "report": report}
     await tx.connection.execute(update(imports).where(*where).values(**values))
@@ -170,7 +170,7 @@ async def load_runs(tx: Transaction, app: str, number: int) -> list[ImportRun]:
 
 
 async def load_other_users(tx: Transaction, app: str, origin: str) -> set[str]:
-    """Return the ids of the users who do not come from *origin*."""
+    """Return the ids of the users that were not imported from *origin*."""
     is_other = func.coalesce(users.c.origin, "") != origin
     query = select(users.c.id).where(users.c.app == app, is_other)
     return set((await tx.connection.execute(query)).scalars())

@@ -31,10 +31,10 @@ async def save(tx: Transaction, rows: Sequence[Taken]) -> None:
 async def load(
     tx: Transaction, server: str, since: datetime, always: tuple[str, datetime], number: int
 ) -> list[tuple[datetime, Taken]]:
-    """Return what others than *server* wrote since *since*, and when, the latest first.
+    """Return what other servers wrote since *since*, and when: the *number* latest, newest first.
 
-    Of the name in *always*, all since its time is among it, its own too. At most *number* are
-    returned.
+    *always* is a name and a time: for that name, everything since that time is included, also
+    what *server* itself wrote.
     """
     table = limit_counts
     name, name_since = always

@@ -31,14 +31,14 @@ async def load(
     """Return what is stored about the subjects of *attempts*; their users stay locked."""
     subjects = {attempt.subject for attempt in attempts}
     accounts = await load_accounts(tx, app, subjects)
-    known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+    known, owners = await _load_fields_and_owners(tx, app, attempts, accounts, key_sets)
     while any(owners.values()) and (missing := subjects - set(accounts)):
-        # Between the two queries another node may have added a principal and its keys, and
-        # during the next two, another one.
+        # Between the two queries, another node may have added a principal and its keys, and
+        # yet another one during the next two.
         appeared = await load_accounts(tx, app, missing)
         accounts |= appeared
         before = owners
-        known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+        known, owners = await _load_fields_and_owners(tx, app, attempts, accounts, key_sets)
         if not appeared and owners == before:
             # No user was deleted either, so the keys belong to other users.
             break
@@ -75,7 +75,7 @@ async def load_around(
     key_sets: tuple[KeySet, ...],
 ) -> LoginSnapshot:
     """Return what logins need for *attempts*, whose *accounts* the caller has loaded."""
-    known, owners = await _load_around(tx, app, attempts, accounts, key_sets)
+    known, owners = await _load_fields_and_owners(tx, app, attempts, accounts, key_sets)
     return await _snapshot(tx, app, attempts, accounts, known, owners, key_sets)
 
 
@@ -100,7 +100,7 @@ async def _snapshot(  # noqa: PLR0913, PLR0917
     )
 
 
-async def _load_around(
+async def _load_fields_and_owners(
     tx: Transaction,
     app: str,
     attempts: Sequence[LoginAttempt],

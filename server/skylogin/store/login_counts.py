@@ -11,7 +11,7 @@ from skylogin.database import dialect
 from skylogin.database.tables import login_counts, secret_uses
 from skylogin.database.transaction import Transaction
 
-# Counted like a reason: attempts that the login log does not have. Each has its reason as well.
+# Counted like a reason: attempts that the login log leaves out, each also under its own reason.
 LEFT_OUT = "left_out"
 
 
@@ -58,7 +58,7 @@ async def add(tx: Transaction, app: str, counted: Counts) -> None:
 async def load_attempts(
     tx: Transaction, app: str, since: datetime
 ) -> list[tuple[datetime, str, int]]:
-    """Return the minute, the reason and the number of attempts, oldest first."""
+    """Return each minute, reason and number of attempts since *since*, oldest first."""
     table = login_counts
     query = (
         select(table.c.minute, table.c.reason, table.c.number)
@@ -72,7 +72,7 @@ async def load_attempts(
 async def load_uses(
     tx: Transaction, app: str, since: datetime
 ) -> list[tuple[str, datetime, SecretUse]]:
-    """Return the secret, the day and its uses since *since*, oldest first."""
+    """Return each secret, day and its uses since *since*, oldest first."""
     table = secret_uses
     query = (
         select(table.c.secret_id, table.c.day, table.c.uses, table.c.last_used_at)

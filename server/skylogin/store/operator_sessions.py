@@ -1,4 +1,4 @@
-"""Sessions of the portal, stored by hash, so that the table does not help to sign in."""
+"""Sessions of the portal, stored by their hashes: reading the table does not let anyone sign in."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +51,7 @@ def _of(session_hash: str) -> tuple[ColumnElement[bool], ...]:
 
 
 async def keep_latest(tx: Transaction, number: int) -> None:
-    """End the oldest sessions but for *number*."""
+    """End all sessions except the *number* latest."""
     table = operator_sessions
     await table_rows.keep_latest(tx, table.c.created_at, number, table.c.app == EVERY_APP)
 

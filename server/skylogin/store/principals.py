@@ -53,8 +53,8 @@ async def add(tx: Transaction, app: str, link: Link) -> None:
     await tx.connection.execute(insert(principals), row)
 
 
-async def update_said(tx: Transaction, app: str, link: Link) -> None:
-    """Replace the provider's token response and profile, also by null."""
+async def update_response(tx: Transaction, app: str, link: Link) -> None:
+    """Replace the provider's token response and profile, even with null."""
     await tx.connection.execute(
         update(principals).where(*_of(app, link.provider, link.principal)).values(**_response(link))
     )

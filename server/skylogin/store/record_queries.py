@@ -22,7 +22,7 @@ from skylogin.store.query_sql import QuerySql
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The records that a query found, and their number without a limit if it was asked for."""
+    """The records that a query found, and if asked for, how many there are without a limit."""
 
     records: tuple[Record, ...]
     count: int | None
@@ -31,7 +31,7 @@ class Found:
 class Scope:
     """The records of an app and a database that an actor may read.
 
-    Without a *database_id*, those of every database.
+    Without a *database_id*, the records of every database.
     """
 
     def __init__(self, tx: Transaction, app: str, database_id: str | None, actor: Actor) -> None:
@@ -85,7 +85,7 @@ async def run(scope: Scope, plan: Plan, *, count: bool) -> Found:
 
 
 async def load_referred(scope: Scope, record_type: str, ids: Collection[str]) -> dict[str, Record]:
-    """Return the readable records of a type that references with *ids* mean."""
+    """Return the readable records of a type that references to *ids* mean."""
     if not ids:
         return {}
     sql = scope.sql()

@@ -1,4 +1,4 @@
-"""Rows of the table of records: their columns, and how they are written."""
+"""Rows of the table of records: their columns, and writing them."""
 
 from collections.abc import Sequence
 from typing import Any

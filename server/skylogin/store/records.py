@@ -1,4 +1,4 @@
-"""Records of any type: loaded and locked together, saved by what changed."""
+"""Records of any type: loaded and locked together; only changes are saved."""
 
 import functools
 from collections.abc import Collection, Sequence

@@ -40,7 +40,7 @@ async def extend(tx: Transaction, app: str, extension: Extension) -> None:
 
 
 async def count_types(tx: Transaction, app: str) -> int:
-    """Return the number of record types, those with nothing but access rules included."""
+    """Return the number of record types, including those that have only access rules."""
     return await table_rows.count(tx, app, record_types)
 
 

@@ -23,7 +23,7 @@ class StoredSecret(NamedTuple):
 
 
 async def load(tx: Transaction, app: str) -> list[StoredSecret]:
-    """Return the secrets of *app* with those that ended, newest first."""
+    """Return the secrets of *app*, including those that have ended, newest first."""
     rows = await tx.connection.execute(_OF_APP, {"name": app})
     return [StoredSecret(*row) for row in rows]
 

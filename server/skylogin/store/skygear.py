@@ -1,6 +1,6 @@
-"""Reads a database of the original: what an app has, and its rows in our columns.
+"""Read a database of the original: what an app has, and its rows in our columns.
 
-It only reads: all statements run in one transaction that can do nothing else.
+All statements run in one read-only transaction.
 """
 
 import re
@@ -21,7 +21,7 @@ from skylogin.encoding import json_text
 ROWS_AT_ONCE = 1000
 _DIGITS = 15
 _TYPES_SCHEMA = re.compile(r'^(?:"[^"]*"|\w+)\.')
-# Of the tables that have no rows of ours, those whose rows are read or counted.
+# Tables that have no counterpart of ours, but whose rows are read.
 _RULES = ("_record_creation", "_record_default_access")
 _VERSION_TABLE = "_version"
 _NEEDED = (_VERSION_TABLE, *(one.name for one in FIXED_TABLES), *_RULES, *LEFT_BEHIND, USER_TYPE)
@@ -30,7 +30,7 @@ _BEGIN = (
     "SET TRANSACTION READ ONLY",
     "SET LOCAL extra_float_digits = 3",
     "SET LOCAL statement_timeout = 0",
-    # Our own statements are better without; here whole tables are joined.
+    # Off for our own statements, but here whole tables are joined.
     "SET LOCAL enable_hashjoin = on",
     # A server before 9.6 does not know it.
     "SELECT set_config(name, '0', true) FROM pg_settings "
@@ -75,7 +75,7 @@ _POSTGIS = text("""
 
 
 class NotSkygearError(Exception):
-    """The database has nothing that can be imported. The text is one line."""
+    """The database cannot be imported. The text is one line."""
 
 
 async def describe(tx: Transaction, app_name: str) -> Skygear:
@@ -107,7 +107,7 @@ async def describe(tx: Transaction, app_name: str) -> Skygear:
         if not is_readable:
             raise await _not_readable(tx, schema, name)
         found.append(_record_table(name, columns[name], sequences))
-    # Types that others refer to need not come first: a field names its target.
+    # The types may be in any order: a field refers to its target by name.
     return Skygear(
         app_name, schema, tuple(found), await _key_sets(tx, schema), postgis, tuple(others)
     )
@@ -193,7 +193,7 @@ async def count(tx: Transaction, source: Skygear) -> int:
 
 
 async def count_rows(tx: Transaction, source: Skygear, name: str, condition: str = "") -> int:
-    """Return the number of rows of a table, if given only of those with a *condition*."""
+    """Return the number of rows of a table, or of those that meet *condition*."""
     query = select(func.count()).select_from(_table(source.schema, name))
     if condition:
         query = query.where(text(condition))
@@ -214,7 +214,7 @@ async def count_anonymous(tx: Transaction, source: Skygear) -> int:
 
 
 async def find_password(tx: Transaction, source: Skygear, username: str) -> str | None:
-    """Return the password hash of the user with a user name, None if there is none."""
+    """Return the password hash of the user called *username*, None if it does not exist."""
     users = _table(source.schema, "_auth", "id", "password")
     key = RECORD_COLUMNS["id"]
     record = _table(source.schema, USER_TYPE, key, "username")
@@ -239,7 +239,7 @@ async def read_rules(
 
 
 async def read_next_values(tx: Transaction, source: Skygear) -> dict[tuple[str, str], int]:
-    """Return the next number of each sequence; after the highest one if it may not be read."""
+    """Return the next number of each sequence, from the highest in use if it may not be read."""
     found = {}
     for one in source.tables:
         for name in (name for name, field in one.fields.items() if field.kind == "sequence"):
@@ -263,7 +263,7 @@ async def read_next_values(tx: Transaction, source: Skygear) -> dict[tuple[str, 
 async def read_fixed(
     tx: Transaction, source: Skygear, fixed: FixedTable
 ) -> AsyncIterator[list[skygear.Row]]:
-    """Yield the rows of a table by our names, with times still as PostgreSQL writes them."""
+    """Yield the rows of a table under our column names, with times as PostgreSQL writes them."""
     columns = {ours: _column(theirs) for ours, theirs in fixed.columns.items()}
     query = _as_json(_table(source.schema, fixed.name), columns, fixed.order)
     async for rows in _stream(tx, query):
@@ -273,7 +273,7 @@ async def read_fixed(
 async def read_records(
     tx: Transaction, source: Skygear, one: skygear.RecordTable
 ) -> AsyncIterator[list[skygear.Row]]:
-    """Yield the records of a type: our columns, and each field by its number in *one*."""
+    """Yield the records of a type: our columns, and each field under its number in *one*."""
     columns = {ours: _column(theirs) for ours, theirs in RECORD_COLUMNS.items()}
     for number, (name, field) in enumerate(one.fields.items()):
         columns[f"{number}"] = _value(_column(name), field.kind, source.postgis)
@@ -296,7 +296,7 @@ def _value(value: ColumnElement[Any], kind: str, postgis: str | None) -> ColumnE
 def _as_json(
     of: TableClause, columns: Mapping[str, ColumnElement[Any]], order: Iterable[str]
 ) -> Select[Any]:
-    """Return the query of one column of JSON: values need no reader of the driver for each type."""
+    """Return the query for rows as JSON, so that the driver need not know the values' types."""
     labelled = (value.label(quoted_name(name, True)) for name, value in columns.items())
     inner = select(*labelled).select_from(of).order_by(*map(_column, order)).subquery("rows")
     return select(cast(func.row_to_json(inner.table_valued()), Text))

@@ -1,4 +1,4 @@
-"""Resets, copies and restores a whole app, for tests. Its keys and secrets stay as they are."""
+"""Reset, copy and restore a whole app, for tests. Its keys and secrets stay as they are."""
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class AppSnapshot(NamedTuple):
-    """A new app: its rows by table, and how each table begins with them."""
+    """A new app: its rows by table, and the beginning of each table as text."""
 
     rows: Rows
     beginnings: Mapping[str, str | None]
@@ -37,7 +37,7 @@ _EMPTIED = {table.name: table for table in metadata.sorted_tables if table not i
 _DELETES = {
     name: delete(table).where(table.c.app == bindparam("app")) for name, table in _EMPTIED.items()
 }
-# A copy has no history: the login log, the counts and the audit list.
+# A copy lacks the app's history: the login log, the counts and the audit list.
 _COPIED = (*TABLES.values(), auth_keys)
 _INSERTS = {table.name: insert(table) for table in _COPIED}
 
@@ -45,11 +45,11 @@ _INSERTS = {table.name: insert(table) for table in _COPIED}
 async def reset(
     tx: Transaction, app: str, key_sets: Sequence[KeySet], first: AppSnapshot | None = None
 ) -> tuple[AppSnapshot, Collection[str]]:
-    """Make *app* new again, and return it with the names of the tables that were changed.
+    """Make *app* new again, and return its snapshot and the names of the tables that changed.
 
-    Pass the app as *first* to its next reset. A test suite resets its app before each test, and
-    most tests write to a few tables. Tables that still have exactly the rows of a new app are
-    skipped.
+    Pass the returned snapshot as *first* to the next reset. A test suite resets its app before
+    each test, and most tests write to a few tables. Tables that still have exactly the rows of a
+    new app are skipped.
     """
     if first is None:
         await empty(tx, app)
@@ -109,7 +109,7 @@ async def put_back(tx: Transaction, app: str, rows: Rows) -> None:
 
 
 async def _replace(tx: Transaction, app: str, rows: Rows, names: Collection[str]) -> None:
-    """Replace the rows of *app* in the tables called *names* by *rows*."""
+    """Replace the rows of *app* in the tables called *names* with *rows*."""
     for name in names:
         await tx.connection.execute(_DELETES[name], {"app": app})
         if rows.get(name):

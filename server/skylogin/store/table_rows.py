@@ -1,4 +1,4 @@
-"""What is done with rows of any table: counting, paging, deleting them by their keys or age."""
+"""Count, page through and delete the rows of any table."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
@@ -13,16 +13,16 @@ ROWS_AT_ONCE = 1000
 
 
 def columns_of(table: Table) -> list[Column[Any]]:
-    """Return the columns of a table but the app."""
+    """Return the columns of a table, without the app."""
     return [column for column in table.columns if column.name != "app"]
 
 
 def key_of(table: Table) -> tuple[Column[Any], ...]:
-    """Return the columns of the primary key but the app."""
+    """Return the columns of the primary key, without the app."""
     return tuple(column for column in table.primary_key if column.name != "app")
 
 
-# Beside the primary key, these name one row.
+# Unique columns other than the primary key.
 OTHER_KEYS: Mapping[str, tuple[str, ...]] = {"principals": ("kind", "provider", "user_id")}
 
 
@@ -35,7 +35,7 @@ async def count(tx: Transaction, app: str, table: Table) -> int:
 async def pages(
     tx: Transaction, query: Select[Any], *key: Column[Any]
 ) -> AsyncIterator[Sequence[Any]]:
-    """Yield the rows of *query* in the order of *key*, which it selects; a thousand at once."""
+    """Yield the rows of *query* in the order of *key*, which it selects, a thousand at a time."""
     query = query.order_by(*key).limit(ROWS_AT_ONCE)
     rows = (await tx.connection.execute(query)).all()
     while rows:
@@ -47,7 +47,7 @@ async def pages(
 
 
 async def remove(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
-    """Delete the rows with *keys*, all of the same columns."""
+    """Delete the rows with *keys*, which all have the same columns."""
     if keys:
         same = (table.c[name] == bindparam(name) for name in keys[0])
         await tx.connection.execute(delete(table).where(*same), keys)
@@ -56,7 +56,7 @@ async def remove(tx: Transaction, table: Table, keys: Sequence[Row]) -> None:
 async def keep_latest(
     tx: Transaction, order: Column[Any], number: int, *where: ColumnElement[bool]
 ) -> None:
-    """Delete the rows *where* conditions hold, but for the *number* that are last in *order*."""
+    """Delete the rows that match *where*, except the *number* last ones in *order*."""
     latest = select(order).where(*where).order_by(order.desc())
     last_kept = latest.limit(1).offset(number - 1).scalar_subquery()
     await tx.connection.execute(delete(order.table).where(*where, order < last_kept))

@@ -62,7 +62,7 @@ def is_user_record_by_time(
 ) -> tuple[ColumnElement[bool], ...]:
     """Select the same records, read in the order of their creation.
 
-    The primary key would find as many, but they would have to be sorted.
+    By the primary key they would have to be sorted.
     """
     is_in_app, _, is_user = is_user_record(app)
     return is_in_app, dialect.is_empty(records.c.database_id, dialect_name), is_user
@@ -74,7 +74,7 @@ def is_in_app(app: str | ColumnElement[str], dialect_name: str) -> ColumnElement
 
 
 def has_field(name: str, value: str, dialect_name: str) -> ColumnElement[bool]:
-    """Select the records whose field *name* is *value*. No index has them."""
+    """Select the records whose field *name* is *value*. No index helps."""
     return json_members.has_member(records.c.data, name, value, dialect_name)
 
 
@@ -84,9 +84,9 @@ def ids_disabled(app: str, dialect_name: str) -> Select[Any]:
 
 
 def ids_like(app: str, text: str) -> Select[Any]:
-    """Return the ids of the users whose id is *text*, or whose principal or unique field begins so.
+    """Return the ids of the users with the id *text*, or a principal or unique field beginning so.
 
-    Some come twice: to remove those would take longer.
+    Some come twice: removing those would take longer.
     """
     by_id = select(users.c.id).where(users.c.app == app, users.c.id == text)
     others = (
@@ -98,7 +98,7 @@ def ids_like(app: str, text: str) -> Select[Any]:
 
 def is_like(text: str, dialect_name: str) -> ColumnElement[bool]:
     """Select the same users by their records, one at a time."""
-    # The indexes on users are to be used, not those on texts that many users have.
+    # The indexes by user are faster here than those by text, which many users may share.
     sources = _begin_with(text, lambda column: dialect.unindexed(column, dialect_name))
     found = (
         select(table.c.app)
@@ -115,7 +115,7 @@ Columns = Callable[[ColumnElement[str]], ColumnElement[str]]
 
 
 def _begin_with(text: str, spelled: Columns) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """Give the tables to search for *text*, with the conditions on their rows."""
+    """Yield the tables to search for *text*, with the conditions on their rows."""
     begins = _begins(spelled(principals.c.principal), text)
     yield principals, and_(*OF_CUSTOM_TOKENS, begins)
     yield principals, and_(principals.c.kind == OAUTH, begins)
@@ -129,6 +129,6 @@ def _begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 
 
 def all_in_order(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Combine conditions; a set of ids is not found before the conditions in front are true."""
+    """Combine conditions so that each is evaluated only if those before it are true."""
     first, *others = conditions or [true()]
     return case((first, all_in_order(others)), else_=false()) if others else first

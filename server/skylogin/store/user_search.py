@@ -52,7 +52,7 @@ class Search:
 
     @property
     def has_conditions(self) -> bool:
-        """Return whether each user has to be looked at."""
+        """Return whether there are conditions to check on each user."""
         return bool(self.text or self.field) or self.disabled is not None
 
     @property
@@ -101,8 +101,8 @@ async def _load_candidates(
 ) -> tuple[list[str] | None, Search]:
     """Return the ids of the users that an index finds, and the rest of the search.
 
-    The ids are None if too many users match, or if no index helps: without a search, or with one
-    for a field only.
+    The ids are None if too many users match, or if no index helps: for all users, or for a
+    search by field only.
     """
     if search.subject:
         values = {"app_name": app, "subject": search.subject}
@@ -122,7 +122,7 @@ async def _load_candidates(
 async def _load_ids(tx: Transaction, query: Select[Any]) -> list[str] | None:
     """Return the ids that *query* gives, None if there are more than LOOKED_UP_MAX."""
     some = query.limit(LOOKED_UP_MAX + 1).subquery()
-    # As one value: to send that many rows would take longer than to find them.
+    # As one value: sending that many rows would take longer than finding them.
     listed = select(dialect.list_of(some.c.id, tx.dialect))
     ids: list[str] = (await tx.connection.execute(listed)).scalar() or []
     return ids if len(ids) <= LOOKED_UP_MAX else None
@@ -136,12 +136,12 @@ async def _load_among(
 ) -> Sequence[Any]:
     """Return the rows of a page of the users *ids*, and one more if there is another page."""
     if not ids:
-        # An invalid cursor is refused nevertheless.
+        # An invalid cursor is refused even so.
         if search.cursor:
             read_cursor(search.cursor, search.key)
         return []
     if len(ids) == 1 and not (search.cursor or search.has_conditions):
-        # One user, as tests often ask for: there is nothing to compare and nothing to sort.
+        # One user, as tests often ask for, needs no comparing or sorting.
         return [_Found(ids[0])]
     values = {"ids": [{"app": app, "id": one} for one in dict.fromkeys(ids)]}
     rows: Sequence[Any] = (await tx.connection.execute(_among(search, tx.dialect), values)).all()
@@ -168,7 +168,7 @@ def _among(search: Search, dialect_name: str) -> Select[Any]:
 
 
 def _conditions(search: Search, dialect_name: str) -> Iterator[ColumnElement[bool]]:
-    """Give the conditions on one user."""
+    """Yield the conditions on one user."""
     if search.text:
         yield user_conditions.is_like(search.text, dialect_name)
     if search.disabled is not None:
@@ -183,8 +183,8 @@ def _conditions(search: Search, dialect_name: str) -> Iterator[ColumnElement[boo
 async def _load_in_order(tx: Transaction, app: str, search: Search) -> list[Any]:
     """Return the rows of a page where many users match, and one more if there is another page.
 
-    The next users are looked at one by one. If too few of them match, all others that match may
-    be at the end, so the sets of ids that match are found at once.
+    The next users are checked one by one. If too few of them match, the matching ones may all be
+    at the end, so the conditions on all users are used instead.
     """
     number = LOOKED_AT if search.has_conditions else search.limit + 1
     values = {"app_name": app, "number": number}
@@ -216,7 +216,7 @@ def _next(search: Search, read_order: str, dialect_name: str) -> Select[Any]:
     app, number = bindparam("app_name", type_=Text), bindparam("number", type_=Integer)
     key = _SORT_KEYS[search.key]
     if read_order.removeprefix("-") == "last_seen_at":
-        # An index would change at every call, so users are sorted without their records.
+        # An index would change at every call. Instead, users are sorted without their records.
         query = select(users.c.id, key.label("key"))
         query = query.where(user_conditions.is_in_app(app, dialect_name))
         return _from_cursor(query, search, key, users.c.id).limit(number)
@@ -283,7 +283,7 @@ def read_cursor(cursor: str, key: str) -> tuple[str | datetime, str]:
     """Return the *key* and the id of the last user before a page. Raises ValueError."""
     try:
         value, user_id = json.loads(base64.urlsafe_b64decode(cursor))
-        # Half a character cannot be encoded, and PostgreSQL holds no U+0000.
+        # A lone surrogate cannot be encoded, and PostgreSQL cannot store U+0000.
         if b"\0" not in f"{value}{user_id}".encode() and isinstance(user_id, str):
             if key == "id" and isinstance(value, str):
                 return value, user_id

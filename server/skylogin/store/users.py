@@ -64,7 +64,7 @@ def _users_by_id(dialect_name: str) -> Select[Any]:
 
 @functools.cache
 def _users_with_subjects(dialect_name: str) -> Select[Any]:
-    # Only here: a login knows the subject already.
+    # Not in `query_users`: a login already knows the subject.
     subject = (
         select(principals.c.principal)
         .where(
@@ -113,7 +113,7 @@ def _records_by_id(dialect_name: str) -> Select[Any]:
 def query_users(dialect_name: str, *more: Any, with_record: bool = False) -> Select[Any]:
     """Return the query for users of any app; `read_user` reads its rows.
 
-    *with_record* leaves out users without a record, so that records can be locked.
+    *with_record* leaves out users without a record, because an outer join cannot be locked.
     """
     their_roles = (
         select(dialect.list_of(user_roles.c.role, dialect_name))
@@ -144,7 +144,7 @@ async def save(
 ) -> None:
     """Save the differences between *before* and *after*: new rows and changed columns.
 
-    Users in *left* already have a record, although the user is new.
+    The new users in *left* already have a record.
     """
     new_users, new_roles, new_records, seen, changed_records = [], [], [], [], []
     for user_id, user in after.items():
@@ -243,7 +243,7 @@ async def sign_out(tx: Transaction, app: str, user_id: str, now: datetime) -> bo
 
 
 async def remove(tx: Transaction, app: str, user_id: str) -> None:
-    """Remove a user and what belongs to it; records of other types stay."""
+    """Remove a user and what belongs to them; records of other types stay."""
     for table in (user_roles, password_history, principals, auth_keys, devices):
         await tx.connection.execute(
             delete(table).where(table.c.app == app, table.c.user_id == user_id)
