@@ -56,7 +56,7 @@ _NO_RULES = TypeRules()
 
 
 def check_directory(types: Collection[str], actor: Actor) -> None:
-    """Raise SkygearError if a call that reads *types* needs a user, and *actor* is none."""
+    """Raise SkygearError if reading *types* needs a logged-in user and *actor* is not one."""
     if USER_TYPE in types and actor.directory == USERS and not actor.sees_all_users:
         raise login_required()
 

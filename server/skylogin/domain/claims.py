@@ -49,7 +49,7 @@ class Description(NamedTuple):
 
 
 def without(said: Description, secrets: Collection[str]) -> Description:
-    """Return what a token says, without *secrets* and the signatures of other tokens."""
+    """Return *said* without *secrets* and without the signatures of other tokens."""
     return Description(
         algorithm=redaction.text(said.algorithm, secrets),
         key_id=redaction.text(said.key_id, secrets),

@@ -1,6 +1,6 @@
 """The URL of a database: SQLite's, or PostgreSQL's by the rules of libpq.
 
-A function raises ValueError with what is wrong, never with a part that may be a password.
+Functions raise ValueError, whose text never shows a part that may be a password.
 """
 
 import re
@@ -28,7 +28,7 @@ _ENCODE = f"has {NOT_ENCODED}"
 
 @dataclass(frozen=True, slots=True)
 class PostgresqlUrl:
-    """What a URL says. Unset parts are None or empty: the environment may have them."""
+    """The parts of a URL. Unset ones are None or empty: the environment may set them."""
 
     user: str | None
     password: str | None = field(repr=False)
@@ -39,10 +39,10 @@ class PostgresqlUrl:
     driver_parameters: Mapping[str, str]
     # Settings of the connection on the server.
     settings: Mapping[str, str]
-    # None: not said.
+    # None if the URL does not say.
     has_pooler: bool | None
     connect_seconds: int
-    # What has no effect, in sentences.
+    # Sentences about parameters that have no effect.
     notes: tuple[str, ...]
 
     @property
@@ -71,7 +71,7 @@ def check(url: str) -> None:
 
 
 def notes(url: str) -> tuple[str, ...]:
-    """Return sentences about what in *url*, which is correct, has no effect."""
+    """Return sentences about the parameters of *url*, a valid one, that have no effect."""
     return read_postgresql(url).notes if url.startswith(POSTGRESQL_PREFIXES) else ()
 
 
@@ -118,7 +118,7 @@ def _split(rest: str) -> tuple[str | None, str, str, str]:
     parts = re.fullmatch(r"([^/?]*)(?:/([^?]*))?(?:\?(.*))?", rest, re.DOTALL)
     assert parts is not None
     hosts, path, query = (part or "" for part in parts.groups())
-    # The driver would connect to another host, with a part of the password.
+    # The driver would take a part of the password for the host.
     if "@" in hosts + path or ("@" in query and "=" not in query.partition("@")[0]):
         raise ValueError(_ENCODE)
     return credentials, hosts, path, query
@@ -137,7 +137,7 @@ def _decoded(text: str) -> str:
 
 
 def _read_hosts(text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Read `host:port,host:port`; hosts may be left out, and ports."""
+    """Read `host:port,host:port`; hosts and ports may be left out."""
     if not text:
         return (), ()
     hosts: list[str] = []
@@ -210,7 +210,7 @@ class _Parameters:
             )
 
     def take_options(self, value: str) -> None:
-        """Read `-c name=value` and `--name=value`; anything else is sent to the server as it is."""
+        """Read `-c name=value` and `--name=value`; send other options to the server as they are."""
         others = []
         for part in re.findall(r"-c\s+(?:\\.|\S)+|(?:\\.|\S)+", value, re.DOTALL):
             found = _ONE_OPTION.fullmatch(part)
@@ -230,7 +230,7 @@ class _Parameters:
             self.connect_seconds = max(int(value), CONNECT_SECONDS_MIN)
 
     def take_channel_binding(self, value: str) -> None:
-        """Say that it cannot be kept: hosted databases have it in the URLs they show."""
+        """Note that it has no effect, without refusing it: hosted databases put it in URLs."""
         if value not in ("disable", "prefer", "require"):
             raise ValueError("has channel_binding, which is none of disable, prefer, require")
         if value == "require":
@@ -270,7 +270,7 @@ _READERS: dict[str, Callable[[_Parameters, str], None]] = {
     "pgbouncer": _Parameters.take_pooler,
 }
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-# What the driver does itself, with the possible values; none means any.
+# Parameters that the driver handles, with their possible values; empty means any.
 _OF_DRIVER: dict[str, tuple[str, ...]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "sslnegotiation": ("postgres", "direct"),
@@ -282,7 +282,7 @@ _OF_DRIVER: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl"), ()),
     **dict.fromkeys(("passfile", "service", "krbsrvname", "gsslib"), ()),
 }  # fmt: skip
-# Each with the values that say what happens anyway.
+# Parameters without effect, with the values that ask for what happens anyway.
 _WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("keepalives", "keepalives_idle", "keepalives_interval"), ()),
     **dict.fromkeys(("keepalives_count", "tcp_user_timeout", "sslkeylogfile", "krblname"), ()),
@@ -291,7 +291,8 @@ _WITHOUT_EFFECT: dict[str, tuple[str, ...]] = {
     "gssdelegation": ("0",),
     "load_balance_hosts": ("disable",),
 }
-# What would protect less, or connect to something else, if it had no effect.
+# Parameters of which only these values are accepted: ignoring others would protect less, or
+# connect to something else.
 _ONLY: dict[str, tuple[str, ...]] = {
     "gssencmode": ("disable", "prefer"),
     "sslcertmode": ("allow",),

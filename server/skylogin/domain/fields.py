@@ -24,7 +24,7 @@ from skylogin.errors import (
 FIELD_NAME_BYTES_MAX = 63
 FIELDS_MAX = 1500
 INTEGER_MAX = 2**31 - 1
-# A type of columns that only other programs than the original make.
+# A column type that the original itself never creates.
 BIGINT, BIGINT_MAX = "bigint", 2**63 - 1
 SEQUENCE = "sequence"
 TypeAndField = tuple[str, str]

@@ -8,7 +8,7 @@ used, because they depend on its locale. Keys are stored, so they are the same o
 import functools
 from collections.abc import Mapping
 
-# All letters that have a case are below.
+# All letters that have a case come before this code point.
 _CASED_END = 0x20000
 # Capitals of Unicode 16 and 17, which Python has from 3.14 and 3.15 on. They stay as they are.
 NEWER = frozenset(

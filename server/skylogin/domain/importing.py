@@ -1,7 +1,7 @@
-"""Deciding what an import does with each row, and what it reports. Pure.
+"""Decide what an import does with each row, and collect its report. Pure.
 
-A second import brings over what changed in the original since. What changed here as well is
-unclear, but for the times of logins, of which the later ones stay.
+A second import brings over what has since changed in the original. A row that has changed here
+too is unclear, unless only the times of logins differ: then the later ones stay.
 """
 
 from collections.abc import Collection, Mapping
@@ -52,7 +52,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 
 
 class Outcome(StrEnum):
-    """What happens to a row. TAKEN and NEWER are unclear; the row here stays."""
+    """What happens to a row. TAKEN, NEWER and LEFT leave the row here; the first two are unclear."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -62,7 +62,7 @@ class Outcome(StrEnum):
     LEFT = "left"
 
 
-# Tables whose rows only describe others.
+# Tables whose rows describe the rows of others.
 DESCRIBING = ("roles", "record_types", "record_fields", "field_access")
 _TIME_OF_CHANGE = {
     "users": "last_seen_at",
@@ -75,9 +75,9 @@ _OF_LOGINS = ("last_seen_at", "updated_at", "updated_by", "last_registered_at")
 
 @dataclass(slots=True)
 class Here:
-    """Whose rows an app has: *others* are the users from elsewhere, *left* those who stay.
+    """The users here: *others* did not come from this original, *left* are left as they are.
 
-    Rows of users who are gone do not belong to others, so they are the original's too.
+    Rows of a deleted user count as rows from the original.
     """
 
     origin: str
@@ -89,7 +89,7 @@ class Here:
     ) -> Outcome:
         """Return what happens to *row*.
 
-        *same* is the row here with its primary key, *other* one that it would take the place of.
+        *same* is the row here with the same primary key, *other* the one with its other key.
         """
         user_id = self.user_of(table, row)
         if table != "users" and user_id in self.left:
@@ -110,7 +110,7 @@ class Here:
 
     @staticmethod
     def user_of(table: str, row: Mapping[str, JsonValue]) -> str | None:
-        """Return the user that a row belongs to, None if it belongs to none."""
+        """Return the id of the user that a row belongs to, None if it does not belong to a user."""
         if table == "users":
             return str(row["id"])
         if table == "records":
@@ -130,7 +130,7 @@ class Here:
         return name is not None and str(here.get(name) or "") > str(there.get(name) or "")
 
     def is_stale(self, table: str, row: Mapping[str, Any]) -> bool:
-        """Return whether a row that Skygear no longer has was imported from it."""
+        """Return whether a row that is gone from Skygear is to be removed here too."""
         if table in ("users", "records"):
             is_ours = row.get("origin") == self.origin
             return is_ours and self.user_of(table, row) not in self.left
@@ -148,13 +148,13 @@ def _without_logins(row: Row) -> Row:
 
 @dataclass(slots=True)
 class Unclear:
-    """How often something was unclear, with the first few places."""
+    """How often something was unclear, and the first few examples."""
 
     number: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, example: str) -> None:
-        """Add one."""
+        """Count an example, and keep it if it is one of the first."""
         self.number += 1
         if len(self.examples) < EXAMPLES_MAX:
             self.examples.append(example)
@@ -162,7 +162,7 @@ class Unclear:
 
 @dataclass(slots=True)
 class Report:
-    """What came over, or would, and what did not."""
+    """What an import has written, or would write, and what it has not."""
 
     app_name: str
     into: str
@@ -190,7 +190,7 @@ class Report:
 
     @property
     def needs_all_logins(self) -> bool:
-        """Return whether users came over who log in with more than custom tokens."""
+        """Return whether some users log in by other means than custom tokens."""
         return any(number for name, number in self.logins.items() if name != "custom_token")
 
     def body(self) -> dict[str, Any]:

@@ -17,8 +17,8 @@ _NUMBER = re.compile(r"\d{1,12}", re.ASCII)
 class Limit(NamedTuple):
     """A row: what is limited, for whom, and the default of `skylogin serve`.
 
-    A default like `60/m` limits a rate, and a number what there is at once. One that is
-    *paced* does not come all at once.
+    A default like `60/m` limits a rate, a plain number how many there are at once. A rate that
+    *is_paced* cannot be used up all at once.
     """
 
     name: str

@@ -28,7 +28,7 @@ class LoginAttempt(NamedTuple):
     Unless *kind* is empty, *subject* is the principal of that kind and *provider*,
     and is stored. *profile* is merged into the stored one; if it is None, only the
     times of the user change. A *seeded* user does not log in: times and disabling stay.
-    With *no_new_user*, that is raised instead of making one.
+    *no_new_user* is raised instead of making a user.
     """
 
     subject: str
@@ -185,7 +185,7 @@ def new_user(user_id: str, now: datetime, access: JsonValue) -> User:
 
 
 def _written(record: Record, data: Mapping[str, JsonValue], user_id: str, now: datetime) -> Record:
-    # Every login comes by here and by _seen, and `_replace` takes half as long again.
+    # Every login runs this and `_seen`; `_replace` would take half as long again.
     return Record(
         id=record.id,
         owner_id=record.owner_id,

@@ -24,14 +24,14 @@ PROFILE_BYTES_MAX = 4096
 PROFILE_NESTING_MAX = 32
 
 _ACCEPTED = frozenset((Reason.CREATED, Reason.UPDATED))
-# What comes of an attempt, by its reason.
+# The outcome of an attempt, by its reason.
 OUTCOMES = {one.value: "accepted" if one in _ACCEPTED else "refused" for one in Reason}
 
 
 class Origin(NamedTuple):
     """The address and the request id of a login attempt.
 
-    *keeps_profile* is the setting whether the login log keeps the profile of the token.
+    With *keeps_profile*, the login log keeps the profile of the token.
     """
 
     address: str
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
 
 
 class Details(TypedDict):
-    """What the login log keeps of a login attempt and does not search by."""
+    """What the login log keeps of a login attempt, apart from what it is searched by."""
 
     action: str
     explanation: str

@@ -1,4 +1,4 @@
-"""Whether JSON is as a test wants it, and where it is not. Pure."""
+"""Compare JSON with what a test expects, and say where it differs. Pure."""
 
 import json
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from skylogin.errors import PASSWORD_POLICY_VIOLATED, Reason, SkygearError
 
-# zxcvbn takes seconds for odd passwords of 72 characters, and no thread can be ended. So many
-# are enough for its highest level.
+# zxcvbn takes seconds for some passwords of 72 characters, and its thread cannot be stopped.
+# This many are enough for its highest level.
 GUESSED_CHARACTERS_MAX = 32
 UserData = Mapping[str, object]
 
@@ -37,7 +37,7 @@ class PasswordPolicy(NamedTuple):
         return self.history_size > 0 or self.history_days > 0
 
     def remembered_since(self, now: datetime) -> datetime | None:
-        """Return the time since which every password is stored, None if only a number is kept."""
+        """Return the time since which all passwords are kept, None if only the latest few are."""
         if self.history_days <= 0:
             return None
         start_of_day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

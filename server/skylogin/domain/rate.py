@@ -1,11 +1,11 @@
-"""How much of a limit such as 60 a minute one key may still use. Pure: times are arguments.
+"""Decide how much of a limit, such as 60 a minute, a key may still use. Pure: times are arguments.
 
-Two rules hold at once. In no window (a minute, an hour) is more used than the limit. And a
+Two rules hold at once. The usage in any window (a minute, an hour) is at most the limit. And a
 *paced* limit is spread evenly: after a quiet time, the first second allows at most four times
 the share of one second.
 
-Several servers share a limit, and exchange their usage once per *turn*. Each has a credit, and
-knows the total usage a turn later. An excess is then deducted.
+Several servers share a limit, and exchange their usage once per *turn*. Each server may use its
+credit, and learns the total usage a turn later, when any excess is deducted.
 """
 
 import math
@@ -20,7 +20,7 @@ AT_ONCE_SECONDS, AT_ONCE_MIN = 4, 4
 LEFT_OVER_TURNS = 8
 # A server can use its unused share of this number of turns later.
 CREDIT_TURNS, CREDIT_MIN = 2, 3.0
-# Sums of parts may miss a whole number by this.
+# Rounding may make sums of parts miss a whole number by this much.
 EPSILON = 1e-9
 
 
@@ -49,7 +49,7 @@ class Rule(NamedTuple):
 class Turn(NamedTuple):
     """The time from one exchange of the servers to the next.
 
-    *phase* is from 0 to 1, and another one on each server.
+    *phase* is from 0 to 1 and differs between servers.
     """
 
     number: int = 0
@@ -77,11 +77,11 @@ class Usage:
     def __init__(self, rule: Rule, turn: Turn, now: float) -> None:
         self._left_over = rule.left_over_max(turn.servers)
         self._at = self._began = now
-        # The number of a slot, and what was taken in it.
+        # Pairs of a slot's number and what was taken in it.
         self._slots: deque[list[int]] = deque()
         self._sum = 0
         self._turn = turn.number
-        # How many turns began since the credit grew; unknown before the first time.
+        # How many turns have begun since the credit grew; None if it never has.
         self._turns: int | None = None
         self._credit = 0.0
         # What was taken in this turn and in the one before.
@@ -90,7 +90,7 @@ class Usage:
     def take(self, rule: Rule, turn: Turn, now: float, amount: int = 1) -> float:
         """Take *amount*, and return 0; if the limit is reached, return the seconds to wait.
 
-        A large amount is taken if there is anything left, and then has to be made up for.
+        A large amount is taken if anything is left; later calls then wait longer.
         """
         wait = self.wait(rule, turn, now)
         if not wait:
@@ -126,7 +126,7 @@ class Usage:
     def _grow(self, rule: Rule, turn: Turn) -> None:
         """Add this turn's part to the credit of this server.
 
-        Each gets what it took in the last turn, and an equal part of what all of them left.
+        A server gets what it took in the last turn, and an equal part of what all of them left.
         """
         left = float(rule.number - self._sum)
         if rule.is_paced:

@@ -35,7 +35,7 @@ def read(raw: Mapping[str, object]) -> GivenRecord:
 
 
 def read_fields(record_id: RecordId, raw: Mapping[str, object]) -> GivenRecord:
-    """Return the record *record_id* with what else is in the JSON object *raw*."""
+    """Return the record *record_id* with the fields and access list in the JSON object *raw*."""
     if "\0" in str(record_id):
         raise text_with_nul()
     check_keys(record_id)

@@ -49,7 +49,7 @@ class RecordSnapshot:
     """What is stored about the records of a call.
 
     *elsewhere* are ids that another database has. *next_values* are the next
-    numbers of the sequences, *numbers* the records with the numbers that a call gives.
+    numbers of the sequences, *numbers* the records that have the numbers in the call.
     """
 
     records: dict[RecordId, Record]
@@ -162,7 +162,7 @@ def _check_may_create(record_id: RecordId, snapshot: RecordSnapshot, context: Sa
     actor = context.actor
     may = context.rules.may_create(record_id.type, actor)
     if context.documented and record_id.type == USER_TYPE and not actor.has_master_key:
-        # The creator of another user's record would own it, and its user name.
+        # The creator of another user's record would own it, and with it the user name.
         may = may and record_id.key == actor.user_id and actor.user_id in snapshot.user_ids
     if not may:
         raise _not_to_create()
@@ -189,7 +189,7 @@ def _check_references(
 ) -> None:
     """Raise SkygearError if *values* refer to a missing record, other than *base* itself.
 
-    An asset that *base* has already was imported with it.
+    An asset that *base* already has is accepted: it was imported.
     """
     others = {
         name: value
@@ -217,7 +217,7 @@ def _sequences(record_type: str, snapshot: RecordSnapshot) -> list[str]:
 def _number(
     record_id: RecordId, values: Profile, base: Record, snapshot: RecordSnapshot
 ) -> Profile:
-    """Return *values* with a number for each sequence in which the record has none yet."""
+    """Return *values* with a number from each sequence that the record lacks."""
     numbered = dict(values)
     for name in _sequences(record_id.type, snapshot):
         sequence, value = (record_id.type, name), values.get(name)

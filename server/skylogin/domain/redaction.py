@@ -1,6 +1,6 @@
-"""What clients send, without passwords, keys and the signatures of tokens. Pure.
+"""Hide passwords, keys and the signatures of tokens in what clients send. Pure.
 
-For the calls that a test reads. What looks like a secret counts as one.
+Tests and the login log show the rest. Whatever looks like a secret is hidden.
 """
 
 import functools
@@ -12,17 +12,17 @@ from skylogin.encoding import json_text
 from skylogin.encoding.json_text import NotJsonError
 
 HIDDEN = "…"
-# Of a member's name, as far as it is looked at.
+# Only this much of a member's name is looked at.
 NAME_CHARACTERS_MAX = 100
-# Of a member whose value is hidden, whatever it is. Names are compared without case, - and _.
+# The names of members whose values are always hidden, compared without case, - and _.
 _SECRET_NAMES = re.compile(
     r"passw|passphrase|passcode|secret|token|apikey|masterkey|accesskey|privatekey|authdata"
     r"|credential|authorization|cookie|signature|^(pwd|pin|otp|jwt)$"
 )
-# Of a custom token or a signed access token: all of it but the signature. A word is looked at
-# once, so that the time does not grow with the square of its length.
+# A custom token or a signed access token; the group is all but the signature. A word is looked
+# at once, so that the time does not grow with the square of its length.
 _TOKEN = re.compile(r"(?<![\w-])(?=[\w-]*?e[ywA3][\w-]{8})([\w-]++\.[\w-]*+\.)[\w-]++", re.ASCII)
-# Of JSON within a string.
+# How deep JSON within a string may be nested to be searched.
 _NESTING_MAX = 20
 # A shorter secret, such as the default master key, may be a word; it is hidden only alone.
 _CONTAINED_MIN = 12

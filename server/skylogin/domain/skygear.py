@@ -1,4 +1,4 @@
-"""How the original keeps an app in PostgreSQL, and what its columns and values are here. Pure."""
+"""How the original stores an app in PostgreSQL, and how its columns and values map here. Pure."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from skylogin.domain.user import Field
 from skylogin.encoding import json_text
 from skylogin.encoding.json_text import JsonValue
 
-# What the version table of skygear-server 1.7.3 has.
+# The version in the database of skygear-server 1.7.3.
 VERSION = "7469be11899e"
 SCHEMA_PREFIX = "app_"
 KEY_CONSTRAINTS = "auth_record_keys_user_"
@@ -23,9 +23,9 @@ Row = dict[str, JsonValue]
 
 @dataclass(frozen=True, slots=True)
 class FixedTable:
-    """A table that every app has: where its rows go here, and our names of its columns.
+    """A table that every app has: our table for its rows, and the original's columns by our names.
 
-    *constant* are columns that have one value here; *order* are columns of the original.
+    *constant* are columns with one value here; *order* are the original's columns to sort by.
     """
 
     table: str
@@ -110,7 +110,7 @@ FIXED_TABLES = (
 # The columns of every table of records, by our names.
 RECORD_COLUMNS: Mapping[str, str] = {name.removeprefix("_"): name for name in RESERVED_FIELDS}
 RECORD_TIMES = ("created_at", "updated_at")
-# What skylogin does not emulate, with the reason that the report gives.
+# Tables that are not imported, with the reason that the report gives.
 LEFT_BEHIND: Mapping[str, str] = {
     "_subscription": "subscriptions: skylogin does not emulate them",
     "_friend": "friends: skylogin does not emulate relations",
@@ -141,7 +141,7 @@ class Skygear:
 
     @property
     def origin(self) -> str:
-        """Return what imported rows have as their origin."""
+        """Return the origin to store with imported rows."""
         return f"skygear {self.app_name}"
 
 
@@ -151,12 +151,12 @@ def schema_of(app_name: str) -> str:
 
 
 def app_of(schema: str) -> str:
-    """Return the app name that gives a schema, in lower case."""
+    """Return the name of a schema's app, in lower case."""
     return schema.removeprefix(SCHEMA_PREFIX)
 
 
 def field_of(type_name: str, target: str | None, *, has_sequence: bool) -> Field:
-    """Return the field of a column: its type's name, and the table that it refers to, if any."""
+    """Return the field for a column of the type *type_name* that may refer to a table *target*."""
     if target == ASSETS:
         return Field("asset", column=type_name)
     if target is not None and type_name in ("text", "citext"):
@@ -180,7 +180,7 @@ _KINDS: Mapping[str, str] = {
 
 
 class NotStorableError(ValueError):
-    """A value that no field here can have. The text says what it is."""
+    """A value that no field here can hold. The text describes the value."""
 
 
 def time_text(text: str) -> str:
@@ -198,7 +198,7 @@ _SECONDS_END = len("2001-02-03T04:05:06")
 def field_value(field: Field, value: JsonValue) -> JsonValue:
     """Return the stored form of a value that PostgreSQL wrote as JSON.
 
-    None if it has none, as an empty point. Raises NotStorableError.
+    None for a value without one, such as an empty point. Raises NotStorableError.
     """
     match field.kind:
         case "number":

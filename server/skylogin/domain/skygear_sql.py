@@ -1,4 +1,4 @@
-"""SQL that gives an app back to the original: what `psql` reads. Pure."""
+"""Write the SQL with which `psql` loads an app into the original's database. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -31,7 +31,7 @@ _RECORD += (
     f", PRIMARY KEY ({', '.join(RECORD_COLUMNS[n] for n in ('id', 'database_id', 'owner_id'))})"
 )
 _ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-# Columns of JSON in which the original has the JSON value null.
+# JSON columns in which the original stores the JSON value null.
 _JSON_NULL = frozenset(("provider_info", "token_response", "profile"))
 
 
@@ -46,7 +46,7 @@ def text(value: str) -> str:
 
 
 def beginning(schema: str, tables: str, *, replaces: bool) -> str:
-    """Return the statements before the rows; *tables* are those that make every app's tables."""
+    """Return the statements before the rows; *tables* create the tables of every app."""
     names = ", ".join(quoted(one.name) for one in FIXED_TABLES)
     clear = (
         f"TRUNCATE {names}, _record_creation, _record_default_access, {quoted('user')} CASCADE;\n"
@@ -54,7 +54,7 @@ def beginning(schema: str, tables: str, *, replaces: bool) -> str:
         else "DO $$ BEGIN IF EXISTS (SELECT FROM _auth) THEN RAISE EXCEPTION "
         "'the schema has users: load this into a new database, or export with --replace'; "
         "END IF; END $$;\n"
-        # What a new server puts there.
+        # Delete what a new server puts there.
         "DELETE FROM _record_field_access; DELETE FROM _role;\n"
     )
     version = text(skygear.VERSION)
@@ -70,7 +70,7 @@ def beginning(schema: str, tables: str, *, replaces: bool) -> str:
 def types(
     fields: Mapping[str, Mapping[str, Field]], key_sets: Iterable[KeySet], *, replaces: bool
 ) -> str:
-    """Return the statements that make the tables of records, without the references."""
+    """Return the statements that create the tables of records, without the references."""
     lines = []
     for name, columns in fields.items():
         table = quoted(name)
@@ -135,7 +135,7 @@ def ending(fields: Mapping[str, Mapping[str, Field]], assets: Iterable[str]) -> 
 
 
 def fixed_rows(table_name: str, rows: Sequence[Row]) -> str:
-    """Return rows of a table that every app has."""
+    """Return the statements for rows of a table that every app has."""
     parts = []
     for fixed in FIXED_TABLES:
         if fixed.table == table_name:
@@ -161,7 +161,7 @@ def _columns_and_lines(fixed: FixedTable, rows: Sequence[Row]) -> tuple[list[str
 
 
 def rules(rows: Sequence[Row]) -> str:
-    """Return the rules of record types: who may create records, and the default access."""
+    """Return the statements for the rules of types: who may create records, and default access."""
     creation = [
         f"{_value(row['type'])}\t{_value(role)}"
         for row in rows
@@ -178,7 +178,7 @@ def rules(rows: Sequence[Row]) -> str:
 
 
 def records(record_type: str, fields: Mapping[str, Field], rows: Sequence[Row]) -> str:
-    """Return records of one type."""
+    """Return the statement for records of one type."""
     columns = [*RECORD_COLUMNS.values(), *fields]
     lines = []
     for row in rows:
@@ -228,7 +228,7 @@ def _position(position: Sequence[JsonValue]) -> str:
 
 
 def _shape(shape: Row) -> str:
-    """Return a geometry of GeoJSON as the text that every version of PostGIS reads."""
+    """Return a geometry of GeoJSON as text that every version of PostGIS reads."""
     name = str(shape["type"]).upper()
     if name == "GEOMETRYCOLLECTION":
         inner = shape.get("geometries")

@@ -1,6 +1,6 @@
 """Functions that SQLite lacks, in Python, with PostgreSQL's results. Pure.
 
-Null and values of another type give null: no stored value makes an error.
+Null and values of another type give null: no stored value causes an error.
 """
 
 import functools
@@ -19,7 +19,7 @@ DEGREES_MIN = 1e-100
 
 
 def fold(text: object) -> str | None:
-    """Return *text* as it is compared without regard to case."""
+    """Return *text* in the form in which case is ignored."""
     return folding.fold(text) if isinstance(text, str) else None
 
 
@@ -62,7 +62,7 @@ class _Piece:
         known = [one for one in characters if one is not None]
         self._text = "".join(known) if len(known) == self.length else None
         self._is_any = not known
-        # For each character, a number whose bits are the places that it fits.
+        # For each character, the bits of a number tell where in the piece it fits.
         self._any = sum(1 << place for place, one in enumerate(characters) if one is None)
         self._places: dict[str, int] = {}
         for place, one in enumerate(characters):
@@ -106,7 +106,7 @@ def _matches(text: str, pieces: list[_Piece]) -> bool:
         place = piece.end_in(text, place)
         if place < 0:
             return False
-    # The last piece has one length, so it can end the text at one place only.
+    # The last piece has a fixed length, so only one place is left for it.
     start = len(text) - last.length
     return start >= place and last.is_at(text, start)
 

@@ -1,4 +1,4 @@
-"""What the `sub` of a custom token may be, wherever it comes from. Pure."""
+"""What may be the `sub` of a custom token, in a token or in an import. Pure."""
 
 from skylogin.errors import INVALID_CREDENTIALS, Reason, SkygearError, text_with_nul
 
@@ -25,7 +25,7 @@ def check(subject: str, *, documented: bool) -> None:
 
 
 def problem(subject: str, *, documented: bool) -> str:
-    """Return what is wrong with *subject*, such as `is longer than …`; empty if nothing is."""
+    """Return what is wrong with *subject*, such as `is longer than …`, empty if it is valid."""
     try:
         check(subject, documented=documented)
     except SkygearError as error:
@@ -40,7 +40,7 @@ def check_present(subject: str) -> None:
 
 
 def invalid_token(message: str, reason: Reason, hint: str = "") -> SkygearError:
-    """Return the refusal of a token that is signed, but does not say what it has to."""
+    """Return the refusal of a token whose signature is valid, but whose claims are not."""
     return SkygearError(
         INVALID_CREDENTIALS,
         f"invalid token: {message}",

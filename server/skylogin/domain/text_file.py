@@ -1,4 +1,4 @@
-"""The text of a file that people write: UTF-8, with or without a byte order mark."""
+"""Read a file written by hand as text: UTF-8, with or without a byte order mark."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -20,7 +20,7 @@ def read(data: bytes) -> str:
 
 
 class NotTextError(ValueError):
-    """The bytes are not a text in UTF-8. The message names the first that is wrong."""
+    """The bytes are not a text in UTF-8. The message names the first byte that is wrong."""
 
     def __init__(self, problem: str, data: bytes, place: int) -> None:
         super().__init__(f"{problem}: byte 0x{data[place]:02x} at offset {place}")

@@ -13,7 +13,7 @@ from skylogin.encoding.json_text import JsonValue
 KeySet = tuple[str, ...]
 DEFAULT: tuple[KeySet, ...] = (("username",), ("email",))
 FOLDED_BYTES_MAX = 1000
-# No name has it: it separates the names in AUTH_RECORD_KEYS.
+# No name can contain it, because it separates the names in AUTH_RECORD_KEYS.
 NAMES_JOINED_BY = ","
 _KEY_SET = r"(?:\s*\([^()]*\)\s*|[^(),]*)"
 _KEY_SETS = re.compile(f"{_KEY_SET}(?:,{_KEY_SET})*")
@@ -51,13 +51,13 @@ def key_of(
 
 
 class KeyChange(NamedTuple):
-    """The keys that a user gives up, and the keys that the user takes."""
+    """The keys that a user releases, and the keys that the user takes."""
 
     released: set[UniqueKey]
     taken: set[UniqueKey]
 
     def owners(self, user_id: str) -> dict[UniqueKey, str | None]:
-        """Return the owner of each key after the change: *user_id* or nobody."""
+        """Return the owner of each key after the change: *user_id*, or None if it is free."""
         return {**dict.fromkeys(self.released), **dict.fromkeys(self.taken, user_id)}
 
 
@@ -67,7 +67,7 @@ def key_change(
     key_sets: Sequence[KeySet],
     fields: Mapping[str, Field],
 ) -> KeyChange:
-    """Return what changes when a user's record goes from *old* to *new*."""
+    """Return how a user's keys change when the data of their record goes from *old* to *new*."""
     if all(old.get(name) == new.get(name) for names in key_sets for name in names):
         return KeyChange(set(), set())
     held, wanted = keys_of(old, key_sets, fields), keys_of(new, key_sets, fields)
@@ -77,7 +77,7 @@ def key_change(
 def complete_key_set(auth_data: Mapping[str, object], key_sets: Sequence[KeySet]) -> KeySet | None:
     """Return the first key set for which *auth_data* has all values.
 
-    None if there is none, or if *auth_data* has a name that is in no key set.
+    None if *auth_data* is not complete for any, or has a name that is not in any key set.
     """
     names = {name for key_set in key_sets for name in key_set}
     if not names.issuperset(auth_data):

@@ -1,6 +1,6 @@
 """Users, their records, and the actor of a call.
 
-What every login makes is a NamedTuple: a frozen dataclass takes three times as long to make.
+What every login creates is a NamedTuple: creating a frozen dataclass takes three times as long.
 """
 
 from collections.abc import Mapping
@@ -97,8 +97,8 @@ class Account(NamedTuple):
 class Actor(NamedTuple):
     """The caller of an action. *user_id* is empty if no user is logged in.
 
-    *directory* says which records of users it may see: those of EVERYBODY, or only its own
-    (OWNER); with USERS, everybody's if it is a user.
+    *directory* says whose user records the actor may see: EVERYBODY's, only their own (OWNER), or
+    everybody's if they are logged in (USERS).
     """
 
     user_id: str = ""
