@@ -52,7 +52,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 
 
 class Outcome(StrEnum):
-    """What happens to a row. TAKEN, NEWER and LEFT leave the row here; the first two are unclear."""
+    """What happens to a row. TAKEN, NEWER and LEFT keep the row here; the first two are unclear."""
 
     NEW = "new"
     CHANGED = "changed"

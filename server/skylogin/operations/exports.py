@@ -113,7 +113,7 @@ async def load(
 
 
 def _check(file: BinaryIO, *, documented: bool) -> None:
-    """Raise RefusedError on the first invalid line, and on a user who could never log in."""
+    """Raise RefusedError on the first line that is invalid or whose principal cannot log in."""
     order = list(TABLES)
     reached = 0
     for number, table, row in _rows(file):
@@ -133,7 +133,7 @@ def _check(file: BinaryIO, *, documented: bool) -> None:
 
 
 def _principal_problem(row: Row, *, documented: bool) -> str:
-    """Return why the principal of a row could not log in, empty if it could."""
+    """Return why the principal of a row cannot log in, empty if it can."""
     principal = row["principal"]
     if (row["kind"], row["provider"]) == (CUSTOM_TOKEN, ""):
         problem = subject.problem(principal, documented=documented)
@@ -152,7 +152,7 @@ def _field_problem(row: Row) -> str:
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[int, str, list[Row]]]:
-    """Yield rows of one table, with the number of their last line."""
+    """Yield batches of rows of one table, each with the number of its last line."""
     batch: list[Row] = []
     last, at = "", 0
     for number, table, row in _rows(file):

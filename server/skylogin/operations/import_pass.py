@@ -1,4 +1,4 @@
-"""One pass over the rows of the original: each is compared with the row here, and written."""
+"""One pass over the rows of the original: compare each with the row here, write it if needed."""
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,16 +14,16 @@ from skylogin.store import imports, login_batch, skygear
 from skylogin.store.table_rows import OTHER_KEYS, ROWS_AT_ONCE
 
 Advance = Callable[[Transaction, int], Awaitable[None]]
-# Rows of these tables are removed when the original no longer has them.
+# Rows of these tables are removed here once they are gone from the original.
 REMOVED = ("users", "user_roles", "password_history", "principals", "devices", "records")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The target of rows: an app of a *store*, or without one an empty app.
+    """Where rows go: an app in a *store*. Without a store, the app is taken as empty.
 
-    *advance* writes the number of rows so far in a batch's transaction; without it, nothing is
-    written at all. *show* gets the same number.
+    *advance* stores the number of rows done so far, in the transaction of their batch. Without
+    it, the pass only checks. *show* displays the same number.
     """
 
     app: str
@@ -34,12 +34,12 @@ class Place:
 
     @property
     def is_written(self) -> bool:
-        """Return whether this is more than a check."""
+        """Return whether the pass writes rows, or only checks them."""
         return self.advance is not None
 
 
 class ImportPass:
-    """A pass. What is unclear goes into the *report*, and the row here stays as it is."""
+    """A pass. A row that is unclear goes into the *report*, and the row here stays as it is."""
 
     def __init__(self, tx: Transaction, source: Skygear, place: Place, report: Report) -> None:
         self.tx, self.source, self.place, self.report = tx, source, place, report
@@ -50,35 +50,35 @@ class ImportPass:
         self._seen: dict[str, set[imports.Key]] = {name: set() for name in REMOVED}
 
     async def run(self) -> None:
-        """Process all tables, those that describe others first."""
+        """Process all tables, roles and types before the rows that refer to them."""
         if self.place.store is not None:
-            await self.place.store.run(self._look_around, write=False)
+            await self.place.store.run(self._load_here, write=False)
         by_table: dict[str, list[FixedTable]] = {}
         for fixed in FIXED_TABLES:
             by_table.setdefault(fixed.table, []).append(fixed)
-        await self._take_fixed("roles", by_table.pop("roles"))
-        await self._take_types()
+        await self._import_fixed("roles", by_table.pop("roles"))
+        await self._import_types()
         for name, tables in by_table.items():
-            await self._take_fixed(name, tables)
+            await self._import_fixed(name, tables)
         for one in self.source.tables:
             async for rows in skygear.read_records(self.tx, self.source, one):
-                await self._take("records", (self.reader.record(one, row) for row in rows))
+                await self._import("records", (self.reader.record(one, row) for row in rows))
         await self._remove_stale("records")
-        await self._remove_fields()
+        await self._remove_stale_fields()
         await self._move_keys()
 
-    async def _look_around(self, tx: Transaction) -> None:
+    async def _load_here(self, tx: Transaction) -> None:
         app, origin = self.place.app, self.source.origin
         for name in (*DESCRIBING, *REMOVED):
             self._had[name] = await imports.has_rows(tx, app, name)
         self.here.others = await imports.load_other_users(tx, app, origin)
         self.reader.owners_here = await imports.load_key_owners(tx, app)
 
-    async def _take_fixed(self, name: str, tables: Sequence[FixedTable]) -> None:
+    async def _import_fixed(self, name: str, tables: Sequence[FixedTable]) -> None:
         listed: set[imports.Key] = set()
         for fixed in tables:
             async for rows in skygear.read_fixed(self.tx, self.source, fixed):
-                taken = await self._take(name, (self.reader.fixed(fixed, row) for row in rows))
+                taken = await self._import(name, (self.reader.fixed(fixed, row) for row in rows))
                 if name == "field_access":
                     listed.update(imports.key_of(row, imports.key_names(name)) for row in taken)
         if name in REMOVED:
@@ -87,8 +87,8 @@ class ImportPass:
             here = await self._load_all(name)
             await self._remove(name, [row for key, row in here.items() if key not in listed])
 
-    async def _take_types(self) -> None:
-        """Import all fields, and record types: those with a table and those with rules only."""
+    async def _import_types(self) -> None:
+        """Import record types, even those that only have rules, and their fields."""
         roles, access = await skygear.read_rules(self.tx, self.source)
         made = {one.name for one in self.source.tables}
         here = await self._load_all("record_types")
@@ -98,13 +98,13 @@ class ImportPass:
             row: Row = {"type": name, "made": name in made or bool(same and same["made"])}
             row |= {"default_access": access[name]} if access.get(name) is not None else {}
             row |= {"create_roles": list(roles[name])} if name in roles else {}
-            types.append(self.reader.with_short_key("record_types", row))
-        await self._take("record_types", types, is_read=False)
+            types.append(self.reader.with_valid_key("record_types", row))
+        await self._import("record_types", types, is_read=False)
         next_values = await skygear.read_next_values(self.tx, self.source)
         fields_here = await self._load_all("record_fields")
         for one in self.source.tables:
             fields = self.reader.fields(one, fields_here, next_values)
-            await self._take("record_fields", fields, is_read=False)
+            await self._import("record_fields", fields, is_read=False)
 
     async def _load_all(self, name: str) -> dict[imports.Key, Row]:
         if self.place.store is None:
@@ -115,10 +115,10 @@ class ImportPass:
 
     # --- any rows ------------------------------------------------------------------------
 
-    async def _take(
+    async def _import(
         self, table: str, rows: Iterable[Row | None], *, is_read: bool = True
     ) -> list[Row]:
-        """Compare *rows* with those here, and write what is new or changed. Return them."""
+        """Compare *rows* with those here, write what is new or changed, and return valid ones."""
         cleaned = list(rows)
         wanted = [row for row in cleaned if row is not None]
         names, done = imports.key_names(table), self.done + len(cleaned) * is_read
@@ -176,7 +176,7 @@ class ImportPass:
                 kind = str(row["type"])
                 self.report.records[kind] = self.report.records.get(kind, 0) + 1
 
-    # --- what the original no longer has ---------------------------------------------------
+    # --- rows that are gone from the original ----------------------------------------------
 
     async def _remove_stale(self, table: str) -> None:
         store = self.place.store
@@ -197,8 +197,8 @@ class ImportPass:
             ],
         )
 
-    async def _remove_fields(self) -> None:
-        """Remove fields that the original no longer has, unless a record here has them."""
+    async def _remove_stale_fields(self) -> None:
+        """Remove fields that are gone from the original, unless a record here uses them."""
         store, app = self.place.store, self.place.app
         if store is None or not self._had["record_fields"]:
             return
@@ -223,7 +223,7 @@ class ImportPass:
         self.report.count(table, "removed", len(stale))
 
     async def _move_keys(self) -> None:
-        """Give the unique keys their owners; keys whose owner changes are removed first."""
+        """Save the owners of the unique keys, after removing the keys whose owners change."""
         store, app = self.place.store, self.place.app
         if store is None or not self.place.is_written:
             return

@@ -1,4 +1,4 @@
-"""Converts rows of the original into ours; what cannot be imported goes into the report."""
+"""Convert rows of the original into ours, and report those that cannot be imported."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ _INDEXED = {"devices": ("token", "user_id")}
 
 
 class RowReader:
-    """Reads rows in the order of a pass. *owners* are those of the unique keys it met."""
+    """Converts rows, in the order of a pass. *owners* are the users with the unique keys so far."""
 
     def __init__(
         self, source: Skygear, report: Report, here: Here, key_sets: Sequence[KeySet]
@@ -55,10 +55,10 @@ class RowReader:
         elif table == "users":
             row["origin"] = self.source.origin
         elif table == "password_history":
-            row["logged_at"] = self._own_time(row)
+            row["logged_at"] = self._distinct_time(row)
         elif table == "principals" and row["kind"] == CUSTOM_TOKEN:
             self.long_subjects += len(str(row["principal"])) > CHARACTERS_MAX
-        return self.with_short_key(table, row)
+        return self.with_valid_key(table, row)
 
     def _time(self, table: str, row: Row, column: str) -> str | None:
         try:
@@ -68,8 +68,8 @@ class RowReader:
             self.report.doubt("values", f"{table} {row_id}: {column} is {error}")
             return None
 
-    def _own_time(self, row: Row) -> str:
-        """Return a later time if the user's password before was set at the same one."""
+    def _distinct_time(self, row: Row) -> str:
+        """Return the time of a password, made later than that of the user's previous one."""
         user_id, at = row["user_id"], str(row.get("logged_at"))
         last_user, last = self._last_history
         if user_id == last_user and at <= last:
@@ -78,8 +78,8 @@ class RowReader:
         self._last_history = (user_id, at)
         return at
 
-    def with_short_key(self, table: str, row: Row) -> Row | None:
-        """Return *row*, None if a part of a key is too long, or missing."""
+    def with_valid_key(self, table: str, row: Row) -> Row | None:
+        """Return *row*, None if a part of a key is missing or too long."""
         indexed = _INDEXED.get(table, ())
         for name in (*imports.key_names(table), *OTHER_KEYS.get(table, ()), *indexed):
             text = row.get(name)
@@ -93,18 +93,18 @@ class RowReader:
     def fields(
         self, one: RecordTable, here: Mapping[imports.Key, Row], next_values: Mapping[Any, int]
     ) -> list[Row]:
-        """Return the rows of a type's fields, and remember which of them can be imported."""
+        """Return rows for the fields of a type that can be imported, and remember these fields."""
         usable = self._fields[one.name] = {}
         rows = []
         for name, field in one.fields.items():
             same = here.get((one.name, name))
-            if self._may_have(one.name, name, field, same):
+            if self._can_import(one.name, name, field, same):
                 usable[name] = field
                 number = next_values.get((one.name, name))
                 rows.append(_field_row(one.name, name, field, number, same))
         return rows
 
-    def _may_have(self, record_type: str, name: str, field: Field, same: Row | None) -> bool:
+    def _can_import(self, record_type: str, name: str, field: Field, same: Row | None) -> bool:
         try:
             domain_fields.check_name(name)
         except SkygearError:
@@ -139,11 +139,11 @@ class RowReader:
         if any(name not in row for name in RECORD_TIMES):
             return None
         if one.name == USER_TYPE and row["database_id"] == PUBLIC_DATABASE:
-            self._take_keys(str(row["id"]), data)
-        return self.with_short_key("records", row)
+            self._note_keys(str(row["id"]), data)
+        return self.with_valid_key("records", row)
 
-    def _take_keys(self, user_id: str, data: dict[str, JsonValue]) -> None:
-        """Give a user their unique keys; fields that another user has are removed from *data*."""
+    def _note_keys(self, user_id: str, data: dict[str, JsonValue]) -> None:
+        """Note a user's unique keys; remove from *data* the fields whose key another user has."""
         for key in sorted(keys_of(data, self.key_sets, self._fields[USER_TYPE])):
             here = self.owners_here.get(key)
             stays = here in self.here.others or here in self.here.left

@@ -1,4 +1,4 @@
-"""Imports from the original into an app: those that run, and the reports of the others."""
+"""Imports from the original: which run or ran, and what the latest one asks of the operator."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from skylogin.tokens.custom_token import DOCUMENTED
 
 RUNNING, FINISHED, STOPPED = "running", "finished", "stopped"
 RUNS_SHOWN = 20
-# A batch takes seconds, and a check of everything comes before the first.
+# A running import reports its progress with every batch, which takes seconds.
 SILENCE_MAX = timedelta(minutes=1)
 
 
@@ -21,14 +21,14 @@ async def list_runs(operator: Operator, app: str) -> list[ImportRun]:
 
 
 def state_of(run: ImportRun, now: datetime) -> str:
-    """Return whether an import is at work at *now*, has finished, or was stopped before its end."""
+    """Return whether at *now* an import is running, has finished, or was stopped before its end."""
     if run.finished_at is not None:
         return FINISHED
     return RUNNING if now - run.updated_at < SILENCE_MAX else STOPPED
 
 
 async def warnings(operator: Operator, app: str) -> list[str]:
-    """Return what the settings keep the imported users of *app* from."""
+    """Return what keeps users of the latest import into *app* from logging in."""
     runs = await operator.store.run(lambda tx: imports.load_runs(tx, app, 1), write=False)
     return [text for run in runs for text in _warnings(operator, run)]
 

@@ -17,7 +17,7 @@ from skylogin.store import login_attempts as stored_attempts
 POLL_SECONDS = 0.2
 # An id begins with the time of its call; its entry may be committed this much later.
 LATE_MAX = timedelta(seconds=5)
-# If more are new at once, the oldest are left out.
+# If more are new at once, the oldest of them are left out.
 FOLLOWED_AT_ONCE_MAX = 1000
 COUNTED_MAX = 10_000
 
@@ -103,7 +103,7 @@ def stream(operator: Operator) -> AbstractContextManager[None]:
 async def wait(
     operator: Operator, app: str, wanted: Filter, timeout_seconds: float, after: str = ""
 ) -> LogEntry | None:
-    """Return the next login attempt that matches, or the first after *after*; None at time-out."""
+    """Return the next login attempt that matches, or the first after *after*; None on time-out."""
     try:
         async with (
             asyncio.timeout(timeout_seconds),

@@ -1,4 +1,4 @@
-"""The operator of an act, and how an act gets into the audit list."""
+"""The operator of an act, and the audit of acts."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,7 +33,8 @@ KEEP_CACHES = frozenset(
 )
 
 
-# Of each app, in the audit list. One act in 256 deletes older rows: its random id ends so.
+# The audit list keeps this many rows of each app. One act in 256, whose random id ends with
+# TRIMS, deletes older ones.
 ROWS_KEPT, TRIMS = 20_000, "00"
 
 
@@ -56,7 +57,7 @@ def no_such_app(name: str) -> MissingError:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The author of acts: the store they act on, and *via* which interface.
+    """The operator: the store that acts change, and *via* which interface.
 
     *now* is the clock of the app that is acted on, *server_now* orders acts and login attempts.
     *apps* are those of the running server, None for a command that opened the database.
@@ -106,7 +107,7 @@ class Operator:
     async def note(
         self, app: str, name: str, target: str, details: Mapping[str, object] | None = None
     ) -> None:
-        """Add an act that changes nothing to the audit list, such as an export before it begins."""
+        """Add an act that writes nothing else, such as an export that begins, to the audit list."""
 
         async def nothing(tx: Transaction) -> None:
             pass

@@ -114,7 +114,7 @@ def _add(series: Series, minute: datetime, reason: str, number: int) -> None:
 
 
 async def secret_uses(operator: Operator, app: str) -> defaultdict[str, SecretUses]:
-    """Return the uses of the secrets of *app* by id; those of an unused one are empty."""
+    """Return the uses of the secrets of *app*, by id; an unused secret has empty ones."""
     today = operator.now().replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=DAYS - 1)
 
@@ -129,7 +129,7 @@ async def secret_uses(operator: Operator, app: str) -> defaultdict[str, SecretUs
                 found[secret_id].last_7_days[place] += use.uses
         return found
 
-    # One moment for both: a secret may be used for the first time between two reads.
+    # Both reads see one moment: a secret may be used for the first time between them.
     return await operator.store.run(load, write=False, snapshot=True)
 
 

@@ -28,7 +28,7 @@ class WrongPasswordError(RefusedError):
 async def sign_in(
     operator: Operator, password: str, limits: AttemptLimits, session: str = ""
 ) -> str:
-    """Return the key of a new session, for a cookie. A live *session* is not limited.
+    """Return the key of a new session, for a cookie. With a live *session*, attempts are unlimited.
 
     Raises TooManyAttemptsError, even for the right password, and WrongPasswordError.
     """
@@ -97,11 +97,11 @@ def new_key() -> str:
 
 
 def form_token(key: str) -> str:
-    """Return the token in every form of a session, which other sites cannot know."""
+    """Return the token for the forms of a session, which other sites cannot know."""
     return hmac.new(key.encode(), b"form", hashlib.sha256).hexdigest()
 
 
 def _hashed(operator: Operator, key: str) -> str:
-    """Return what is stored of a session. A change of the password ends all sessions."""
+    """Return the hash that is stored of a session. It changes with the password, which ends all."""
     password = hashlib.sha256(operator.settings.admin_password.encode(errors="surrogatepass"))
     return hmac.new(key.encode(), password.digest(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Wrong passwords and tokens of operators: each is limited by its address, and audited."""
+"""Wrong passwords and tokens of operators: limited by address, and audited."""
 
 from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
@@ -20,18 +20,18 @@ class TooManyAttemptsError(RefusedError):
 
 
 def too_many(operator: Operator, what: str, seconds: int) -> TooManyAttemptsError:
-    """Count that an operator has to wait, and return the error that says so."""
+    """Count a hit of the limit, and return the error that tells the operator to wait."""
     operator.limits.hits[PORTAL_SIGN_INS] += 1
     return TooManyAttemptsError(what, seconds)
 
 
 def source(operator: Operator, kind: str) -> str:
-    """Return the source that an operator's attempts of a *kind* count for."""
+    """Return the key by which an operator's attempts of a *kind* are counted."""
     return f"{kind} {source_of(operator.address)}"
 
 
 async def audit(operator: Operator, name: str, number: int) -> None:
-    """Add the refused attempt to the audit list: the *number*-th of its address."""
+    """Add a refused attempt, the *number*-th from its address, to the audit list."""
 
     async def make_room(tx: Transaction) -> None:
         await audit_log.keep_latest(tx, EVERY_APP, ROWS_KEPT - 1, name)

@@ -1,4 +1,4 @@
-"""Exports an app as SQL that `psql` loads into a database of the original."""
+"""Export an app as SQL that `psql` loads into a database of the original."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -28,8 +28,8 @@ async def export(  # noqa: PLR0913
 ) -> int:
     """Write the app, as of one moment, into *file*, and return the number of rows.
 
-    *app_name* is the old server's. The SQL *replaces* what its schema has; without that, it
-    refuses a schema with users.
+    *app_name* is the app's name on the old server. If it *replaces*, the SQL deletes what the
+    schema contains; otherwise it refuses a schema with users.
     """
     await operator.note(app, ACT, app_name)
     key_sets = operator.settings.auth_record_keys

@@ -1,7 +1,7 @@
-"""Importing an app of the original: a check of everything, and then the writing, in batches.
+"""Import an app of the original: first check everything, then write it in batches.
 
-Both passes read one snapshot of the original. A batch is one transaction, and the rows that are
-there already are compared, so an import that was killed continues where it was.
+Both passes read the same snapshot of the original. A batch is one transaction. Rows that were
+already imported are skipped, so an import that was killed can simply be run again.
 """
 
 from collections.abc import Collection, Sequence
@@ -112,7 +112,7 @@ async def load(operator: Operator, source: Store, wanted: Wanted, progress: Prog
 
 
 async def _finish(operator: Operator, origin: str, app: str, run_id: str, report: Report) -> None:
-    """Note the end of an import, and the import in the audit list."""
+    """Store the end of an import, and add the import to the audit list."""
     body = report.body()
 
     async def finish(tx: Transaction) -> None:
@@ -137,7 +137,7 @@ async def _check(
 
 
 async def _prepare(operator: Operator, wanted: Wanted, key_sets: Sequence[KeySet]) -> None:
-    """Make the app, if it is missing, with what every app has from the start."""
+    """Create the app if it is missing, and what every app has from the start."""
     app = wanted.into
     if app != operator.settings.app_name:
         known = await operator.store.run(lambda tx: apps.load(tx, app), write=False)
@@ -166,7 +166,7 @@ async def _describe_rest(tx: Transaction, source: Skygear, report: Report) -> No
 
 
 async def _notes(operator: Operator, tx: Transaction, source: Skygear, report: Report) -> list[str]:
-    """Return what the operator has to set, or to know."""
+    """Return what the operator has to set or should know."""
     settings, found = operator.settings, list[str]()
     others = [
         f"{number:,} {name.replace('_', ' ')}" for name, number in report.logins.items() if number

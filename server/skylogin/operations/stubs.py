@@ -57,10 +57,10 @@ def _problem(stub: Stub, given: Mapping[str, object]) -> str:
         },
     }
     found = next((text for text, is_so in problems.items() if is_so), "")
-    return found or _problem_of_size(stub)
+    return found or _size_problem(stub)
 
 
-def _problem_of_size(stub: Stub) -> str:
+def _size_problem(stub: Stub) -> str:
     try:
         text = _written([stub.arguments, stub.result, stub.message, dict(stub.info)])
     except RefusedError as error:
@@ -90,7 +90,7 @@ async def add_stub(operator: Operator, app: App, stub: Stub) -> AddedStub:
 
 
 async def add_seeded(operator: Operator, app: App, stubs: Sequence[Stub]) -> None:
-    """Add the stubs of a seed, each anew if the app has it. Raises ConflictError on too many."""
+    """Add the stubs of a seed in place of equal ones. Raises ConflictError on too many."""
     check_dev(operator)
     others = [one for one in app.stubs.all() if one.stub not in stubs]
     if len(others) + len(stubs) > STUBS_MAX:
@@ -115,7 +115,7 @@ async def remove_stubs(operator: Operator, app: App) -> None:
 async def wait_for_call(
     operator: Operator, app: App, wanted: Wanted, seconds: float
 ) -> tuple[RecordedCall | None, str]:
-    """Return the first call as *wanted*, past or future; at time-out, which one came closest.
+    """Return the first call that matches *wanted*, past or future; on time-out, why none did.
 
     Raises RefusedError on arguments that are nested too deeply.
     """

@@ -24,7 +24,7 @@ async def explain(operator: Operator, app: str, token: str) -> Verdict:
 def explain_with(
     accepted: Sequence[StoredSecret], token: str, now: datetime, rules: Rules
 ) -> Verdict:
-    """Return how a login would end with these secrets. Raises RefusedError on an unusable one."""
+    """Return how a login would end with *accepted* secrets. Raises RefusedError on a bad one."""
     try:
         keys = [Secret(one.id, jws.prepare_key(one.secret)) for one in accepted]
     except ValueError as error:
@@ -54,7 +54,7 @@ class TokenOrder:
 
 
 async def mint(operator: Operator, app: str, order: TokenOrder) -> str:
-    """Return a custom token as an authentication server makes it.
+    """Return a custom token such as an authentication server makes.
 
     Raises RefusedError under `skylogin serve` and on an unknown kind of bad token, and
     ConflictError if no secret is accepted.

@@ -30,7 +30,7 @@ class UserDetails:
     user: User
     principals: list[Principal]
     devices: list[Device]
-    # Where the user was imported from, None if elsewhere.
+    # Where the user was imported from, None if they were not.
     origin: str | None
 
     @property
