@@ -117,10 +117,39 @@ def test_each_page_shows_any_profile(
     for attempt in app.logins:
         page(f"logins/{attempt.id}")
     [typed] = TEXTAREA.findall(shown)
-    [form_token] = set(re.findall(r'name="form_token" value="([0-9a-f]{64})"', shown))
-    page(f"{path}/edit", form_token=form_token, profile=html.unescape(typed).removeprefix("\n"))
+    page(f"{path}/edit", form_token=form_token_of(shown), profile=html.unescape(typed).removeprefix("\n"))
 
     assert app.users["alice"].profile == user.profile
+
+
+def form_token_of(shown: str) -> str:
+    """Return the token of the forms on a page."""
+    [token] = set(re.findall(r'name="form_token" value="([0-9a-f]{64})"', shown))
+    return token
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"on": 1}, {"on": True}),
+        ({"on": True}, {"on": 1}),
+        ({"on": [0]}, {"on": [False]}),
+        ([{"on": False}], [{"on": 0}]),
+    ],
+)
+def test_an_edit_from_a_number_to_a_boolean_is_saved(
+    server: SkyloginServer, page: Page, before: object, after: object
+) -> None:
+    """They are equal in Python."""
+    app = server.app()
+    app.reset()
+    app.login("alice", {"flags": before})
+    path = f"users/{quote(app.users['alice'].id)}"
+
+    form_token = form_token_of(page(path))
+    page(f"{path}/edit", form_token=form_token, profile=json.dumps({"flags": after}))
+
+    assert repr(app.users["alice"].profile["flags"]) == repr(after)
 
 
 RICH = {

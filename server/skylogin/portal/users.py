@@ -115,7 +115,12 @@ async def edit_profile(request: PageRequest) -> web.Response:
         user = (await users.get(request.operator, request.app, user_id)).user
         before = _profile(request, user)
         changes = {name: None for name in before if name not in wanted}
-        changes |= {name: value for name, value in wanted.items() if before.get(name) != value}
+        changes |= {
+            name: value
+            for name, value in wanted.items()
+            # Compared as texts, because True equals 1 in Python.
+            if json.dumps(before.get(name)) != json.dumps(value)
+        }
         if changes:
             await users.edit_profile(request.operator, request.app, user_id, changes)
     except RefusedError as error:
