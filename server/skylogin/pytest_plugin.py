@@ -1,8 +1,8 @@
 """The pytest plugin: the fixtures `skylogin`, `skylogin_server` and `skylogin_settings`.
 
 pytest imports this in every environment that has skylogin installed, so it imports nothing but
-pytest until a fixture is used. Of os.environ it reads SKYLOGIN_ variables, and those of
-`skylogin exec`: the others belong to the project under test.
+pytest until a fixture is used. From os.environ it reads only variables that begin with SKYLOGIN_,
+and those that `skylogin exec` sets: the others belong to the project under test.
 """
 
 import os
@@ -46,7 +46,7 @@ def skylogin_server(
     skylogin_settings: dict[str, str],
     _skylogin_project: "Project | None",
 ) -> Iterator["SkyloginServer | RunningServer"]:
-    """A `skylogin dev` for the whole run: one in this process, or a running one."""
+    """A `skylogin dev` for the whole run: in this process, or one that is already running."""
     # On the start-up list: runs that do not use the fixtures must not pay for it.
     from skylogin import testing  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def skylogin_server(
 
 @pytest.fixture(scope="session")
 def _skylogin_project(pytestconfig: pytest.Config) -> "Project | None":
-    """What the skylogin.yaml of the working folder says, or of pytest's root directory."""
+    """The skylogin.yaml of the working directory, or of pytest's root directory."""
     # On the start-up list, as above.
     from skylogin.testing import project  # noqa: PLC0415
 
@@ -109,7 +109,7 @@ def _started(project: Mapping[str, str], settings: dict[str, str]) -> Iterator["
 
 @contextmanager
 def _without_proxy(url: str) -> Iterator[None]:
-    """Keep the code under test from asking a proxy for the server during the block."""
+    """Keep the code under test from using a proxy for the server during the block."""
     # On the start-up list, as above.
     from skylogin.client import proxies  # noqa: PLC0415
 
@@ -194,7 +194,7 @@ def _admin_token() -> str:
     # On the start-up list, as above.
     from skylogin import config  # noqa: PLC0415
 
-    # Outside of exec, it is the key of the project's own Skygear server.
+    # Outside of `skylogin exec`, this variable is about the project's own Skygear server.
     of_exec = os.environ.get("SKYGEAR_MASTER_KEY") if _is_in_exec() else None
     return os.environ.get("SKYLOGIN_ADMIN_TOKEN") or of_exec or config.DEFAULT_MASTER_KEY
 
@@ -206,7 +206,7 @@ def _check_settings(settings: dict[str, str]) -> None:
 
     problems = config.check_names(settings)
     problems += [
-        f"{name} is {value!r}, but must be a text"
+        f"{name} is {value!r}, but must be a string"
         for name, value in settings.items()
         if not isinstance(value, str)
     ]

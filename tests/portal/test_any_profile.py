@@ -117,7 +117,11 @@ def test_each_page_shows_any_profile(
     for attempt in app.logins:
         page(f"logins/{attempt.id}")
     [typed] = TEXTAREA.findall(shown)
-    page(f"{path}/edit", form_token=form_token_of(shown), profile=html.unescape(typed).removeprefix("\n"))
+    page(
+        f"{path}/edit",
+        form_token=form_token_of(shown),
+        profile=html.unescape(typed).removeprefix("\n"),
+    )
 
     assert app.users["alice"].profile == user.profile
 

@@ -1,4 +1,4 @@
-"""Notes at the start about settings that open or close the server."""
+"""The notes that `skylogin serve` prints about settings that open or close it."""
 
 from collections.abc import Iterator
 

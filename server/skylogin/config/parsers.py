@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 GUESSABLE_LEVEL_MAX = 5
 PORT_MAX = 65535
-# So that a time so many days ago or from now exists.
+# A time so many days ago, or from now, can still be represented.
 DAYS_MAX = 36_500
 LENGTH_MAX = 100
 # The bits before the IPv4 address in an IPv4-mapped IPv6 address.
@@ -23,17 +23,17 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TRUE = frozenset(("1", "t", "true", "y", "yes", "on"))
 _FALSE = frozenset(("0", "f", "false", "n", "no", "off"))
-# int() takes more: blanks, underscores, digits of other scripts.
+# int() accepts more: blanks, underscores, digits of other scripts.
 _DECIMAL = re.compile(r"[+-]?\d+", re.ASCII)
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
 
 class FallbackToDefault(Exception):
-    """The original uses the default in place of this value. The text says why."""
+    """The original uses the default instead of this value. The text says why."""
 
 
 def texts(value: str) -> tuple[str, ...]:
-    """Read texts with commas between them."""
+    """Read texts separated by commas."""
     return tuple(item.strip() for item in value.split(",") if item.strip())
 
 
@@ -49,7 +49,7 @@ def choice(*choices: str) -> Callable[[str], str]:
 
 
 def optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
-    """Return a parser that accepts what *parse* does, or nothing."""
+    """Return a parser that also accepts an empty text, as None."""
     return lambda value: parse(value) if value else None
 
 
@@ -112,7 +112,7 @@ def header(value: str) -> str:
 
 
 def guessable_level(value: str) -> int:
-    """Read how hard to guess a password has to be."""
+    """Read how hard a password has to be to guess."""
     level = lenient_integer(value)
     if level not in range(GUESSABLE_LEVEL_MAX + 1):
         raise FallbackToDefault("is not a level from 1 to 5, so the default is used")
@@ -145,11 +145,12 @@ def domain(value: str) -> str:
 
 
 def key_sets(value: str) -> tuple[KeySet, ...]:
-    """Read sets of unique fields by Skygear's rule: what cannot be read means the default."""
+    """Read sets of unique fields by Skygear's rule: a text that cannot be read means the default.
+
+    Raises DuplicatedKeyError as `read_key_sets` does.
+    """
     try:
         return unique_keys.read_key_sets(value)
-    except unique_keys.DuplicatedKeyError:
-        raise
     except ValueError as error:
         raise FallbackToDefault(f"cannot be read ({error}), so the default is used") from None
 
@@ -179,7 +180,7 @@ def algorithms(value: str) -> frozenset[str]:
 
 
 def networks(value: str) -> tuple[Network, ...]:
-    """Read addresses and networks; those of IPv4-mapped IPv6 addresses are IPv4's."""
+    """Read addresses and networks; IPv4-mapped IPv6 addresses become IPv4."""
     return tuple(_network(item) for item in texts(value))
 
 

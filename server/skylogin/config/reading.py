@@ -34,7 +34,7 @@ from skylogin.domain.user import EVERYBODY, USERS
 from skylogin.tokens import jws
 from skylogin.tokens.custom_token import ORIGINAL
 
-# The original's way, and that of `skylogin serve`, where a setting leaves the choice.
+# The values of settings that are not set: as in the original, and as `skylogin serve` has them.
 OPEN = {"schema_changes": ORIGINAL, "logins": ALL, "user_directory": EVERYBODY}
 CLOSED = {"schema_changes": SIGNED, "logins": CUSTOM_TOKEN, "user_directory": USERS}
 SHOWN_LENGTH_MAX = 80
@@ -64,7 +64,7 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     }
     own_url = environment.get("SKYLOGIN_DATABASE_URL")
     if own_url:
-        # The other one is a project's own, perhaps of a kind that we do not know.
+        # The project's own DATABASE_URL, perhaps of another kind of database, is not read then.
         environment = {**environment, "DATABASE_URL": ""}
     values = {row.field: _read_row(row, environment, problems, warnings) for row in SETTINGS}
     values["database_url"] = values["own_database_url"] or values["database_url"]
@@ -86,7 +86,7 @@ def read(environment: Mapping[str, str], mode: str) -> Settings:
     problems += _problems(settings)
     if mode == SERVE and not (own_url or environment.get("DATABASE_URL")):
         problems.append("DATABASE_URL is not set")
-    # A setting whose file cannot be read is not missing too.
+    # A setting whose file cannot be read is reported once, not as missing too.
     missing = {f"{name} is not set" for name in of_files}
     problems = [problem for problem in problems if problem not in missing]
     if problems:
@@ -131,7 +131,7 @@ def is_own(variable: str) -> bool:
 
 def with_given(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """Return *environment* with the *given* settings in place of its own."""
-    # A setting and the file of the same one are two ways to give it.
+    # NAME and NAME_FILE are two ways to give the same setting.
     others = {f"{name}_FILE" for name in given} | {name.removesuffix("_FILE") for name in given}
     if given.get("DATABASE_URL") or given.get("DATABASE_URL_FILE"):
         # It would take precedence.
@@ -149,7 +149,7 @@ def check_names(variables: Iterable[str]) -> list[str]:
 
 
 def _problems(settings: Settings) -> list[str]:
-    """Return the problems of the settings together, in the original's words where it has any."""
+    """Return the problems between settings, in the original's words where it has any."""
     problems = []
     if not settings.api_key:
         problems.append("API_KEY is not set")
@@ -173,7 +173,7 @@ def _problems(settings: Settings) -> list[str]:
 
 
 def _problem_with_redis_url(text: str) -> str:
-    """Return what is wrong, without the text: it may have a password."""
+    """Return what is wrong, without the text, which may contain a password."""
     if not text.startswith(("redis://", "rediss://")):
         return "has to be a URL that begins with redis:// or rediss://"
     try:

@@ -27,7 +27,7 @@ def problems(settings: Settings) -> Iterator[str]:
         elif len(secret) < shortest:
             yield f"{variable} is shorter than {shortest} characters"
         elif secret == settings.api_key and variable != "MASTER_KEY":
-            # The original has its own words about the master key.
+            # The message about the master key is the original's.
             yield f"{variable} cannot be the same as API_KEY, which every client has"
 
 
@@ -49,7 +49,7 @@ def doubts(settings: Settings) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=8)
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Return the secrets of *settings*, with the passwords that are in URLs."""
+    """Return the secrets of *settings*, and the passwords in its URLs."""
     urls = [getattr(settings, row.field) for row in SETTINGS if row.kind == URL]
     passwords = [unquote(found[1]) for url in urls if (found := _PASSWORD.search(url))]
     return (*(secret for _, secret in _secrets(settings)), *passwords)

@@ -1,4 +1,4 @@
-"""Secrets that are in files, as containers and systemd mount them: NAME_FILE names that of NAME."""
+"""Secrets in files, as containers and systemd mount them: NAME_FILE is the path for NAME."""
 
 import stat
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ BYTES_MAX = 65_536
 
 
 def with_files(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return *environment* with the contents of the files that it names.
+    """Return *environment* with the contents of the files that it names, and problems by variable.
 
-    And what is wrong, by the variable whose file it is.
+    A variable with a problem is not set.
     """
     values, problems = dict(environment), {}
     for name in FROM_FILES:

@@ -21,13 +21,13 @@ from skylogin.domain.user import EVERYBODY, OWNER, USERS
 from skylogin.tokens.custom_token import DOCUMENTED, ORIGINAL, Rules
 
 DEV, SERVE = "dev", "serve"
-# With settings and users, in the folder of a project.
+# The file with the settings and users of a project.
 PROJECT_FILE = "skylogin.yaml"
 # Values of SKYLOGIN_SCHEMA_CHANGES, beside ORIGINAL, and of SKYLOGIN_LOGINS, beside CUSTOM_TOKEN.
 SIGNED, ALL = "signed", "all"
 PORT = 3000
 LOOPBACK, LOOPBACK_NAME = "127.0.0.1", "localhost"
-# Kinds of settings. All but the plain ones may come from a file too. A URL may have a password.
+# Kinds of settings. All but the plain ones may come from a file. A URL may contain a password.
 PLAIN, PUBLIC_KEY, URL, SECRET = "plain", "public key", "URL", "secret"
 
 DEFAULT_API_KEY, DEFAULT_MASTER_KEY = "changeme", "secret"
@@ -58,7 +58,7 @@ def _setting(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a server is told, made once from the environment."""
+    """All settings of a server, made once from the environment."""
 
     mode: str
     # A row stays on one line, whatever its length.
@@ -140,12 +140,12 @@ class Settings:
         return self.schema_changes == ORIGINAL if self.dev_mode is None else self.dev_mode
 
     def allows(self, login: str) -> bool:
-        """Return whether a kind of logins is switched on; the empty one stands for no login."""
+        """Return whether a kind of login is switched on; it is empty for other actions."""
         return self.logins == ALL or login in ("", CUSTOM_TOKEN)
 
     @property
     def is_open(self) -> bool:
-        """Return whether the server is open where the original is, unless a setting says so."""
+        """Return whether the server is as open as the original, unless a setting says otherwise."""
         return self.mode == DEV or self.contract == ORIGINAL
 
     @property
@@ -161,7 +161,7 @@ class Settings:
 
     @property
     def may_use_dev_actions(self) -> bool:
-        """Return whether the API key may call what the original has only in DEV_MODE."""
+        """Return whether the API key may call the actions that need DEV_MODE in the original."""
         return self.mode == DEV if self.dev_mode is None else self.dev_mode
 
     @property
@@ -211,7 +211,7 @@ class Settings:
 
     @property
     def host_names(self) -> frozenset[str] | None:
-        """Return the host names of this server, None where a proxy may have others."""
+        """Return the host names of this server, None for any, because a proxy may use others."""
         return frozenset((LOOPBACK_NAME, self.domain)) if self.mode == DEV else None
 
     @property
@@ -237,7 +237,7 @@ SECRETS = frozenset(setting.variable for setting in SETTINGS if setting.kind == 
 # Messages about a value that cannot be used do not show it.
 NOT_SHOWN = SECRETS | {setting.variable for setting in SETTINGS if setting.kind == URL}
 
-# What `skylogin exec` sets in the environment of its command, and what tells kits of a server.
+# Variables that `skylogin exec` sets for its command, and that the kits read.
 FOR_CLIENTS = frozenset(("SKYLOGIN_PORTAL", "SKYLOGIN_APP", "SKYLOGIN_URL", "SKYLOGIN_PACKAGE"))
 # Old names, each with the name that replaced it.
 RENAMED = {
@@ -245,14 +245,14 @@ RENAMED = {
     for part in ("ROWS_MAX", "DAYS", "PROFILES")
 }
 # What Kubernetes, and Docker for its links, set for a service whose name is `skylogin` or begins
-# with `skylogin-`. A mere port is a mistake for PORT.
+# with `skylogin-`. SKYLOGIN_PORT with only a number is not one of them: it is meant to be PORT.
 SERVICE_LINK = re.compile(
     r"SKYLOGIN_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)=.*"
     r"|SKYLOGIN_(?:\w+_)?PORT=(?:tcp|udp|sctp)://.*"
     r"|SKYLOGIN_(?:\w+_)?(?:NAME=/.*|ENV_\w+=.*)",
     re.DOTALL,
 )
-# Skygear's variables for what this server does not do.
+# Skygear's variables for features that skylogin does not have.
 WITHOUT_EFFECT = (
     "PLUGINS",
     "ASSET_STORE",

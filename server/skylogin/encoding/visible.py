@@ -1,4 +1,4 @@
-"""Text for a terminal: characters that control it, are invisible or not encodable are escaped."""
+"""Text for a terminal. Escapes control characters, and what is invisible or cannot be encoded."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def json_text(value: Any, charset: str = "utf-8", indent: int | None = None) -> 
 
 
 def in_json(written: str, charset: str = "utf-8") -> str:
-    """Return JSON that was *written* by others, with the same values."""
+    """Return *written*, a JSON text, with such escapes; its value stays the same."""
     return _NOT_PLAIN_IN_JSON.sub(
         lambda found: found[0] if _can_show(found[0], charset) else json.dumps(found[0])[1:-1],
         written,

@@ -22,11 +22,11 @@ def _is_within(text: str, width: int) -> bool:
 
 
 def _first(text: str, width: int) -> str:
-    """Return the first letters of *text* that are not wider than *width* together."""
+    """Return the beginning of *text* that is at most *width* letters wide."""
     widths = itertools.accumulate(map(_width, text))
     return text[: sum(1 for _ in itertools.takewhile(lambda reached: reached <= width, widths))]
 
 
 def _width(letter: str) -> int:
-    """Return how many Latin letters are as wide: Chinese, Japanese and Korean ones are wide."""
+    """Return the width in Latin letters: 2 for Chinese, Japanese and Korean letters."""
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -1,7 +1,7 @@
 """The subscriptions to channels, and the frames that wait to be sent to each connection.
 
-A slow listener delays no other. What it does not take within a second is dropped, and so
-is what does not fit into its queue. Times are seconds of a monotonic clock.
+A slow listener does not delay others: frames that it does not take within a second are dropped,
+and so are those that do not fit into its queue. Times are seconds of a monotonic clock.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-# The original waits as long (pkg/server/pubsub/hub.go).
+# As in the original (pkg/server/pubsub/hub.go).
 WAIT_SECONDS_MAX = 1.0
 WAITING_BYTES_MAX = 4 * 1024 * 1024
 # The original has no limit. More channels are an accident or an attack.

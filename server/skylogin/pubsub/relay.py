@@ -1,6 +1,6 @@
-"""What is published at one worker process, for the subscribers of the others.
+"""Passing what is published in one worker process on to the subscribers of the others.
 
-Each worker has an inbox, and every other one can write into it. A message that does not fit is
+Each worker has an inbox, into which every other one can write. A message that does not fit is
 dropped, like one that a client is too slow for.
 """
 
@@ -12,20 +12,22 @@ from collections.abc import Iterator, Sequence
 
 from skylogin.pubsub.hub import Channel, Hub
 
-# Larger than any message, if the system allows it. A hundred small ones fit at least.
+# Larger than any message, if the system allows it, and enough for a hundred small ones.
 BUFFER_BYTES = 4 * 1024 * 1024
-# More wait until other things had their turn.
+# The others wait until the event loop has done other work.
 READ_AT_ONCE = 100
 
 
 def make_inboxes(count: int) -> list[tuple[socket.socket, socket.socket]]:
-    """Return the two ends of each inbox: to read, and to write; an empty list without them."""
+    """Return the reading and the writing end of each inbox, an empty list if the system has none.
+
+    macOS lacks sockets that keep messages apart and in order.
+    """
     inboxes = []
     for _ in range(count):
         try:
             ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except OSError:
-            # macOS has no sockets that keep messages apart and in order.
             return []
         for end in ends:
             end.setblocking(False)
@@ -54,7 +56,7 @@ class Relay:
     def receiving(self, hub: Hub) -> Iterator[None]:
         """Publish what the others send, during the block."""
         loop = asyncio.get_running_loop()
-        # What came for the process that was here before is not for the clients of this one.
+        # What is left from the process that this one replaces is not for its clients.
         while self._receive():
             pass
 
@@ -64,7 +66,7 @@ class Relay:
                 if data is None:
                     return
                 if not data:
-                    # No other worker is left that could write.
+                    # No other worker is left to write.
                     loop.remove_reader(self._inbox)
                     return
                 head, _, frame = data.partition(b"\n")
@@ -77,7 +79,7 @@ class Relay:
             loop.remove_reader(self._inbox)
 
     def _receive(self) -> bytes | None:
-        """Return the next message, None if there is none, and nothing if none can come."""
+        """Return the next message, None if none is waiting, and an empty one if none can follow."""
         try:
             return bytes(self._buffer[: self._inbox.recv_into(self._buffer)])
         except BlockingIOError:

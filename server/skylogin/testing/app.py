@@ -41,9 +41,9 @@ class LoggedIn:
 class SkyloginApp:
     """One app of a running `skylogin dev`, in this process or elsewhere.
 
-    Users, login attempts, calls, clock, faults and stubs are asked of the server each time, so they
-    are never stale. That takes about a millisecond, and works in any thread. An app can be pickled
-    for another process.
+    Every look at users, login attempts, calls, clock, faults and stubs asks the server, so they are
+    never stale. That takes about a millisecond, and works in any thread. An app can be pickled for
+    another process.
     """
 
     def __init__(self, connections: Connections, transport: HttpTransport, name: str) -> None:
@@ -85,7 +85,7 @@ class SkyloginApp:
 
     @property
     def master_key(self) -> str:
-        """Return the API key for the operator's own servers."""
+        """Return the master key, for the operator's own servers."""
         return str(self._facts["master_key"])
 
     @cached_property
@@ -156,7 +156,7 @@ class SkyloginApp:
     def call(self, action: str, *, with_master_key: bool = False, **payload: object) -> Any:
         """Return the result of any action, called as a client would. Raises CallRefusedError.
 
-        `access_token=` is the user's. *with_master_key* calls with the master key.
+        Pass the user's access token as `access_token=`.
         """
         key = self.master_key if with_master_key else self.api_key
         answer = self._send(action, payload, key)
@@ -172,7 +172,7 @@ class SkyloginApp:
     # --- the whole app ---------------------------------------------------------------
 
     def reset(self) -> None:
-        """Reset the app: no users, attempts, calls, faults or stubs, and the server's time."""
+        """Remove all users, login attempts, calls, faults and stubs, and reset the clock."""
         self._admin.ask("POST", "reset")
 
     def delete(self) -> None:
@@ -180,9 +180,9 @@ class SkyloginApp:
         self._admin.ask("DELETE")
 
     def seed(self, seed: Mapping[str, object] | str | os.PathLike[str]) -> None:
-        """Add the users of a seed: a dictionary, or a YAML or JSON file.
+        """Add the users of a seed: a dictionary, or the path of a YAML or JSON file.
 
-        From a file with several apps, the one of this name is used. Raises ValueError on an
+        If a file has several apps, the one with this name is used. Raises ValueError on an
         invalid file, with all problems and their lines.
         """
         body = seed if isinstance(seed, Mapping) else self._read_seed(Path(seed))

@@ -11,13 +11,13 @@ from skylogin.clock import monotonic
 from skylogin.encoding import visible
 from skylogin.errors import Reason
 
-# The server waits for that long at most before it says that there is none.
+# The longest time for which one request waits at the server.
 WAIT_SECONDS_MAX = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call, with `…` for secrets. *status* is None until it is answered, or if its caller left.
+    """A call, with `…` for secrets. *status* is None if it is not answered, or its caller left.
 
     *arguments* are the `args` of a cloud function, or the members of another action's payload.
     """
@@ -55,7 +55,7 @@ class Calls(Sequence[RecordedCall]):
         self._admin = admin
 
     def of(self, action: str) -> list[RecordedCall]:
-        """Return the calls of *action*. With `*` at its end, of all that begin with it."""
+        """Return the calls of *action*; `push:*` stands for every action that begins so."""
         return [RecordedCall.read(row) for row in self._admin.get("calls", action=action)["calls"]]
 
     def _load(self) -> list[RecordedCall]:

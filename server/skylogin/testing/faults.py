@@ -65,7 +65,7 @@ class Faults:
         return self.add("status", action, status=status, **options)
 
     def drop(self, action: str = "*", **options: object) -> Fault:
-        """Close the connection without an answer; with `after=True`, once the call is done."""
+        """Close the connection without an answer; with `after=True`, carry the call out first."""
         return self.add("drop", action, **options)
 
     def truncate(self, action: str = "*", **options: object) -> Fault:

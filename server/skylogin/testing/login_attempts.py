@@ -123,9 +123,8 @@ class Attempts(Sequence[Attempt]):
     ) -> Attempt:
         """Return the first attempt that matches, past or future.
 
-        Raises TimeoutError, which lists the other attempts, and ValueError on a *reason* that does
-        not exist. It blocks: if the attempt is made in
-        the event loop of an async test, await `asyncio.to_thread(…wait_for, "alice")`.
+        Raises TimeoutError, which lists the other attempts, and ValueError on an unknown *reason*.
+        It blocks: in an async test, await `asyncio.to_thread(skylogin.logins.wait_for, "alice")`.
         """
         if reason not in (None, *Reason):
             raise ValueError(f"{reason!r} is not a reason; the reasons are {', '.join(Reason)}")

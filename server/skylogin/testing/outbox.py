@@ -61,7 +61,7 @@ class Outbox(Sequence[Mail]):
         return iter(self._load())
 
     def wait_for(self, to: str | None = None, timeout: float = 5) -> Mail:
-        """Return the latest mail *to* an address, or to anybody, past or future.
+        """Return the latest mail, or the latest *to* an address, past or future.
 
         Raises TimeoutError, which lists the other addresses.
         """
@@ -73,8 +73,10 @@ class Outbox(Sequence[Mail]):
                 return found[-1]
             left = deadline - monotonic()
             if left <= 0:
-                others = ", ".join(mail.to for mail in mails) or "nobody"
-                raise TimeoutError(f"no mail to {to or 'anybody'} in {timeout:g} s; to {others}")
+                what = f"no mail to {to}" if to else "no mail"
+                others = ", ".join(mail.to for mail in mails)
+                found_instead = f"there were mails to {others}" if others else "there were none"
+                raise TimeoutError(f"{what} in {timeout:g} s; {found_instead}")
             time.sleep(min(POLL_SECONDS, left))
 
     def clear(self) -> None:

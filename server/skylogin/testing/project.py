@@ -17,7 +17,7 @@ class Project(NamedTuple):
 def find(folder: Path) -> Project | None:
     """Return the project of *folder*, None if there is none. Raises ValueError on a bad file.
 
-    What the file says of `apps` by their names is not for the app of a test.
+    The named `apps` in the file do not apply to the app of a test.
     """
     path = project_place.find(folder)
     if path is None:

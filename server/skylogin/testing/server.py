@@ -36,7 +36,7 @@ class RunningServer:
     def app(self, name: str = "") -> SkyloginApp:
         """Return the app called *name*, created if needed; without a name the default app."""
         app = SkyloginApp(self._connections, self._transport, name or self.apps()[0])
-        # Any request about an app of its own creates it.
+        # This creates an app that does not exist.
         app.clock.now()
         return app
 
@@ -57,9 +57,9 @@ class RunningServer:
 class SkyloginServer:
     """A `skylogin dev` on a free port, during a `with` block.
 
-    *environment* are its environment variables; those of this process and `.env` are not read.
-    *database* is a URL. Without one the server has an SQLite file in a temporary folder, which is
-    deleted with it, even if this process is killed.
+    It reads its settings from *environment*, and neither the variables of this process nor `.env`.
+    *database* is a URL. Without one, the server has an SQLite file in a temporary folder, which is
+    deleted at the end, even if this process is killed.
     """
 
     def __init__(
@@ -81,28 +81,28 @@ class SkyloginServer:
     @property
     def url(self) -> str:
         """Return the server's URL, without a slash at the end."""
-        return self._facts().url.rstrip("/")
+        return self._require_running().url.rstrip("/")
 
     @property
     def custom_token_secret(self) -> str:
         """Return the secret that signs custom tokens."""
-        return self._facts().custom_token_secret
+        return self._require_running().custom_token_secret
 
     def app(self, name: str = "") -> SkyloginApp:
         """Return the app called *name*, created if needed; without a name the default app."""
         if self._client is None:
             self._client = RunningServer(self.url, self._admin_token())
-        return self._client.app(name or self._facts().settings.app_name)
+        return self._client.app(name or self._require_running().settings.app_name)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle as a running server, for another process."""
         return RunningServer, (self.url, self._admin_token())
 
     def _admin_token(self) -> str:
-        settings = self._facts().settings
+        settings = self._require_running().settings
         return settings.admin_token or settings.master_key
 
-    def _facts(self) -> "Running":
+    def _require_running(self) -> "Running":
         if self._running is None:
             raise RuntimeError("the server is not running: use it in a `with` block")
         return self._running
@@ -136,7 +136,7 @@ class SkyloginServer:
         thread.join()
 
     def _run(self) -> None:
-        """Serve in the server's thread. An error of the start goes to the test."""
+        """Serve, in the server's thread. An error at the start is raised in the test."""
         # On the start-up list: tests with a server that is already running do not need it.
         from skylogin.web import server  # noqa: PLC0415
 

@@ -11,9 +11,9 @@ from skylogin.errors import ACCESS_TOKEN_NOT_ACCEPTED, SkygearError
 from skylogin.tokens import jws
 
 _HEADER = jws.encode_segment(b'{"alg":"HS256","typ":"JWT"}')
-# How far the clock of the node that issued a token may be ahead of this one's.
+# How far the clock of the server that issued a token may be ahead of this one's.
 AHEAD_SECONDS = 5
-# A claim of ours, and its member: the token was issued after this time, although `iat` is earlier.
+# Our own claim and its member: the token was issued after this time, although `iat` is earlier.
 OURS, AFTER = "skylogin", "after"
 _ACCEPTED = frozenset(jws.ALGORITHMS)
 
@@ -38,8 +38,8 @@ def issue(  # noqa: PLR0913
 ) -> str:
     """Return a new access token for *user_id*; with an expiry of 0 seconds it never expires.
 
-    If the clock was set back and the user's tokens are valid only *since* a later time, the
-    token says that it was issued after that.
+    If the clock was set back, and *valid_since* is later than *now*, the token says that it was
+    issued after that time.
     """
     issued_at = int(now.timestamp())
     claims: dict[str, object] = {
@@ -92,7 +92,7 @@ def _moment(seconds: int) -> datetime | None:
 def check_still_valid(issued_at: datetime | None, valid_since: datetime | None) -> None:
     """Raise SkygearError if the token was issued before the user's password was last changed.
 
-    Tokens have times in whole seconds, so one issued in the second before is accepted.
+    Tokens have times in whole seconds, so one that is up to a second older is accepted.
     A token without a time is never too old.
     """
     if issued_at is None or valid_since is None:

@@ -49,7 +49,7 @@ _HOUR = int(HOUR.total_seconds())
 
 
 def _expired(good: Recipe) -> str:
-    # Longer ago than any leeway for clocks that differ.
+    # Longer ago than any reasonable leeway for clocks.
     return good.saying(iat=good.issued_at - 2 * _HOUR, exp=good.issued_at - _HOUR)
 
 

@@ -139,7 +139,7 @@ def _check_times_present(claims: jws.ClaimSet) -> None:
 
 
 def describe(token: object) -> Description:
-    """Return what *token*, which may be anything, says of itself."""
+    """Return what *token*, which may be any value, says about itself, unverified."""
     if not isinstance(token, str):
         return Description()
     try:

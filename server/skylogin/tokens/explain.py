@@ -50,7 +50,7 @@ class Verdict:
         }
 
 
-# The last five need the database, so only login attempts have them.
+# Only a login can have the last five, because they need the database.
 _AT_FAULT: dict[str, str] = {
     Reason.ALGORITHM_NOT_ACCEPTED: "alg",
     Reason.SIGNATURE_WRONG: "signature",

@@ -27,7 +27,7 @@ UNFINISHED = ".new-"
 
 
 class FileTokens:
-    """The access tokens of an app, in a folder of their own, which *sweep* keeps small."""
+    """The access tokens of an app, in a folder of their own. *sweep* removes expired ones."""
 
     def __init__(self, folder: Path, sweep: Sweep | None = None) -> None:
         self._folder = folder

@@ -1,6 +1,6 @@
-"""Removing the files of access tokens that expired: a few with each new token.
+"""Removing the files of expired access tokens: a few with each new token.
 
-What is not a token of the app, such as a file of another program, stays.
+Other files, such as those of another program, stay.
 """
 
 import os
@@ -12,15 +12,15 @@ from pathlib import Path
 
 from skylogin.tokens import stored_tokens
 
-# Each new token adds one file. If three of four are expired, as many are removed.
+# Each new token adds one file, so with four checks the number of expired files stays bounded.
 LOOKED_AT = 4
-# Else a clock that is wrong for some hours would remove tokens that are still valid.
+# Otherwise a clock that is some hours ahead would remove tokens that are still valid.
 KEPT = timedelta(days=1)
 FILE_BYTES_MAX = 65536
 
 
 class Sweep:
-    """Goes through the folders of the apps, one after the other; one is open at a time."""
+    """Goes through the folders of the apps, one at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class Sweep:
         self._before = datetime(1970, 1, 1, tzinfo=UTC)
 
     def step(self, folder: Path, app: str, now: datetime) -> None:
-        """Look at a few files: in the *folder* of *app*, unless another one is open.
+        """Check a few files: in the *folder* of *app*, unless it is not done with another one.
 
         A failure is ignored: the caller has written its token.
         """

@@ -38,7 +38,7 @@ KNOWN_CLAIMS = STRING_CLAIMS | TIME_CLAIMS | OBJECT_CLAIMS
 
 
 class TokenError(Exception):
-    """Why a token is refused. Its text never has the signature or a secret."""
+    """Why a token is refused. The text never contains the signature or a secret."""
 
     def __init__(self, reason: Reason, explanation: str) -> None:
         super().__init__(explanation)
@@ -56,13 +56,13 @@ class SignedToken(NamedTuple):
 
     @property
     def algorithm(self) -> str:
-        """Return the name in the header, or nothing."""
+        """Return the `alg` in the header, empty if it has none."""
         name = self.header.get("alg")
         return name if isinstance(name, str) else ""
 
     @property
     def key_id(self) -> str:
-        """Return the `kid` in the header, or nothing."""
+        """Return the `kid` in the header, empty if it has none."""
         name = self.header.get("kid")
         return name if isinstance(name, str) else ""
 
@@ -113,7 +113,7 @@ def _decode_segment(segment: str, name: str) -> bytes:
     """Return the bytes of a segment; padding may be missing, but not wrong."""
     text = segment + "=" * (-len(segment) % 4)
     if "\n" in text or "\r" in text:
-        # Go ignores line breaks, but not in computing the padding.
+        # Go ignores line breaks, except when it computes the padding.
         text = text.replace("\r", "").replace("\n", "")
     if len(text) % 4 or _BASE64URL.fullmatch(text) is None:
         sentence = f"the {name} part is not base64url"
@@ -121,7 +121,7 @@ def _decode_segment(segment: str, name: str) -> bytes:
     return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))
 
 
-# All tokens of an issuer have the same header.
+# Cached, because all tokens of an issuer have the same header.
 @functools.lru_cache(maxsize=HEADERS_KEPT_MAX)
 def _read_header(segment: str) -> Mapping[str, object]:
     text = json_text.decode(_decode_segment(segment, "header"))
@@ -249,7 +249,7 @@ def check_times(
 
     A time of 0 does not count. The original accepts a token in the second of `exp`;
     with *expiry_excluded* it is refused then, as the original's documentation says.
-    The token may have been issued *ahead* seconds later, beside the *leeway* of all times.
+    All times have a *leeway*; `iat` may be *ahead* by some more seconds.
     """
     expiry, issued, not_before = claims.time("exp"), claims.time("iat"), claims.time("nbf")
     last = expiry - 1 if expiry_excluded else expiry

@@ -1,4 +1,4 @@
-"""Making custom tokens, as an application's authentication server does. Pure."""
+"""Making custom tokens, like an application's authentication server. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -27,7 +27,7 @@ NANOSECONDS_PER_MILLISECOND = 10**6
 WRONG_TYPE = "WRONGTYPE"
 TRIED_KEY = "skylogin:tried"
 TLS = "rediss:"
-# How the system says that the other side has ended a connection.
+# The system's errors for a connection that the other side has ended.
 ENDED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 
@@ -125,7 +125,7 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     asking = asyncio.ensure_future(answer)
-    # Redis-py sometimes goes on to its next try although it is cancelled, so it is not awaited.
+    # redis-py sometimes continues with its next try although it is cancelled: do not await it.
     asking.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         await asyncio.wait([asking], timeout=TIMEOUT_SECONDS)
@@ -141,7 +141,7 @@ async def _translated(answer: Awaitable[Any], *, status: int) -> Any:
 
 
 def _cause(error: Exception) -> str:
-    """Return what Redis does. The text of *error* may have a password or a token."""
+    """Return what Redis did, without the text of *error*, which may have a password or a token."""
     from redis import exceptions  # noqa: PLC0415
 
     causes: dict[type[Exception] | tuple[type[Exception], ...], str] = {

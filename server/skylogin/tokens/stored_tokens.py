@@ -51,7 +51,7 @@ class Backend(Protocol):
     """Where the tokens of an app are stored. All methods raise SkygearError if it fails."""
 
     async def save(self, stored: StoredToken, now: datetime) -> None:
-        """Store a token, and return when it cannot be lost any more."""
+        """Store a token, and return once it is safe."""
 
     async def load(self, token: str, now: datetime) -> StoredToken | None:
         """Return what is stored under *token*, if it is not damaged."""
@@ -72,9 +72,9 @@ class StoredTokens:
     async def issue(
         self, user_id: str, now: datetime, issuer: str, valid_since: datetime | None = None
     ) -> str:
-        """Return a new token when it is stored. It belongs to this app, whatever *issuer* is.
+        """Store and return a new token. It belongs to this app, whatever *issuer* is.
 
-        If the clock was set back, it counts as issued at the time since which tokens are valid.
+        If the clock was set back, it counts as issued at *valid_since*.
         """
         token, seconds = self._ids.random_id(), self._expiry_seconds
         expires_at = nanoseconds(now) + seconds * _NANOSECONDS if seconds > 0 else 0
@@ -97,7 +97,7 @@ class StoredTokens:
         return AccessToken(stored.user_id, stored.app, _moment(stored.issued_at))
 
     async def forget(self, token: str) -> None:
-        """End *token*."""
+        """Revoke *token*."""
         if is_token(token):
             await self._backend.remove(token)
 
@@ -136,8 +136,8 @@ def _read(values: dict[str, object]) -> StoredToken | None:
 
 
 def nanoseconds(moment: datetime) -> int:
-    """Return *moment* as it is stored."""
-    # A float cannot hold that many digits.
+    """Return *moment* in nanoseconds since 1970."""
+    # Not with floats, which cannot hold that many digits.
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
