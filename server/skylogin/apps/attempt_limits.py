@@ -25,7 +25,7 @@ class _Source:
 
 
 class AttemptLimits:
-    """Which sources failed last, and how long each one has to wait before its next attempt.
+    """Which sources failed lately, and how long each has to wait before its next attempt.
 
     Each failure is passed to *tell*; `hear` gets those that other servers counted.
     """
@@ -55,7 +55,7 @@ class AttemptLimits:
         return 0 if known is None else max(0, math.ceil(known.may_try_at - self._now()))
 
     async def fail(self, source: str) -> int:
-        """Count a failure; the wait doubles with each one after the first ones."""
+        """Count a failure, and return how many there are; after the first few, the wait doubles."""
         self._tell(source)
         return self.hear(source, 1)
 

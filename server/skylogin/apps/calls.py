@@ -16,11 +16,11 @@ CALLS_MAX = 1000
 
 @dataclass(slots=True)
 class RecordedCall:
-    """A call. *status* is None until it is answered, or if its caller left.
+    """A call. *status* is None until the call is answered, and stays so if its caller leaves.
 
     *written* are its arguments as JSON: the `args` of a cloud function, or the members of another
-    action's payload; *left_out* says why they are not here. *secrets* are not in `arguments`.
-    *stub_id* is the stub that answered it.
+    action's payload; *left_out* says why they are missing. `arguments` hides *secrets*.
+    *stub_id* names the stub that answered the call.
     """
 
     id: str
@@ -41,7 +41,7 @@ class RecordedCall:
     def arguments(self) -> object:
         """Return the arguments without what looks like a secret.
 
-        They are left out here, because most calls are never looked at.
+        Secrets are removed only here, because most calls are never looked at.
         """
         return redaction.redacted(json_text.read_whole(self.written), self.secrets)
 
@@ -54,7 +54,7 @@ class Wanted(NamedTuple):
     after: str = ""
 
     def covers(self, action: str) -> bool:
-        """Return whether it is about calls of *action*."""
+        """Return whether calls of *action* are wanted."""
         prefix, star, _ = self.action.partition("*")
         return action.startswith(prefix) if star else action == self.action
 
@@ -87,12 +87,12 @@ class Calls:
             self._ended = asyncio.Event()
 
     def find(self, action: str = "*", after: str = "") -> list[RecordedCall]:
-        """Return the calls of *action*; only those after the one with the id *after*."""
+        """Return the calls of *action* after the one with the id *after*."""
         covers = Wanted(action).covers
         return [one for one in self._latest if one.id > after and covers(one.action)]
 
     async def wait(self, wanted: "Wanted", seconds: float) -> RecordedCall | None:
-        """Return the first call that is as *wanted*, past or future; None at time-out."""
+        """Return the first call that matches *wanted*, past or future; None on time-out."""
         self._waiting += 1
         try:
             async with asyncio.timeout(seconds):

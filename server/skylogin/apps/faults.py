@@ -31,7 +31,7 @@ KINDS = {
     DATABASE_BUSY: "the call is answered as if the database stayed busy",
     RATE: "above a number of calls in a window, a call is answered with 429 and not carried out",
 }
-# The smallest and the largest value of each.
+# The smallest and the largest value of each field.
 LIMITS = {
     "calls": (1, 1_000_000),
     "probability": (0, 1),
@@ -68,7 +68,7 @@ class InjectedFault(NamedTuple):
 
     @property
     def refusal(self) -> SkygearError | None:
-        """Return the error of a call that is not carried out, None if it is."""
+        """Return the error that answers a call in place of its action, None if the action runs."""
         explanation = f"a test asked for this fault: {KINDS[self.kind]}"
         if self.kind == ERROR:
             message = self.message or "a fault that a test asked for"
@@ -97,11 +97,11 @@ class FaultInForce:
     calls_left: int
     struck: int = 0
     draw: random.Random = field(default_factory=random.Random)
-    # Of the calls that a limit of rate let pass.
+    # The times of the calls that a RATE fault let pass.
     passed_at: deque[datetime] = field(default_factory=deque)
 
     def strikes(self, now: datetime) -> InjectedFault | None:
-        """Count a call, and return the fault if it strikes it."""
+        """Count a call, and return the fault if it strikes the call."""
         self.calls_left -= 1
         if self.draw.random() >= self.fault.probability:
             return None
@@ -131,7 +131,7 @@ class Faults:
         if len(self.in_force()) >= FAULTS_MAX:
             raise ValueError(f"there are {FAULTS_MAX} faults already")
         ends_at = self._monotonic() + fault.expires_in
-        # The same seed has to give the same sequence; it protects nothing.
+        # The same seed has to give the same sequence; security does not depend on it.
         draw = random.Random(fault.seed)
         added = FaultInForce(fault_id, fault, ends_at, fault.calls, draw=draw)
         self._in_force.append(added)
@@ -166,7 +166,7 @@ class Faults:
         return found
 
     def end(self, fault_id: str) -> bool:
-        """End one fault. Returns False if none has that id."""
+        """End one fault. Returns False if it does not exist."""
         left = [one for one in self.in_force() if one.id != fault_id]
         was_in_force = len(left) < len(self._in_force)
         self._in_force = left

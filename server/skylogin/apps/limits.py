@@ -40,9 +40,9 @@ class Limits:
         self.rules = rules
         self.hits: Counter[str] = Counter()
         self.turn = Turn()
-        # Usage here that was not yet sent to the other servers, if there may be others.
+        # Usage here that the other servers do not know of yet; None if there are no others.
         self.untold: Counter[Key] | None = None
-        # Receivers of the others' usage of a limit that is not counted here, by its name.
+        # Who counts the other servers' usage of a limit that is not counted here, by its name.
         self.listeners: dict[str, Callable[[str, int], object]] = {}
         self._now = now
         self._keys_max = keys_max
@@ -72,7 +72,7 @@ class Limits:
         self.note(name, key, -1)
 
     def note(self, name: str, key: str, amount: int) -> None:
-        """Count what was taken already, even if the limit is reached."""
+        """Count *amount* as taken, even if the limit is reached."""
         rule = self.rules.get(name)
         if rule is None:
             return
@@ -81,12 +81,12 @@ class Limits:
         self._note_own(name, key, amount)
 
     def tell(self, name: str, key: str) -> None:
-        """Let the others know of one more that is not counted here."""
+        """Tell the other servers of one more use of a limit that is not counted here."""
         if name in self.rules:
             self._note_own(name, _short(key), 1)
 
     def hear(self, name: str, key: str, amount: int) -> None:
-        """Note what other servers took in the last turn."""
+        """Count what other servers took in the last turn."""
         rule = self.rules.get(name)
         if name in self.listeners:
             self.listeners[name](key, amount)
@@ -137,7 +137,7 @@ def _short(key: str) -> str:
 
 @functools.lru_cache(maxsize=KEYS_MAX)
 def source_of(address: str) -> str:
-    """Return whom calls from *address* count for: an IPv4 address, or the /64 of an IPv6 one."""
+    """Return the key for calls from *address*: an IPv4 address, or the /64 of an IPv6 one."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
 """How many calls a server carries out at once, and whether one more would wait too long.
 
-Calls that wait longer than a moment are all late, and the server is then only busy with callers
-that have given up. So it has room for as many as wait no longer, which it finds by itself.
+If calls wait too long, all of them are late, and the server is busy with callers that have given
+up. So it measures the wait, and takes only as many calls as it can answer in time.
 """
 
 WAIT_SECONDS_MAX = 0.4
@@ -10,7 +10,7 @@ SHRINK_MAX, GROW = 0.5, 1.05
 
 
 class Load:
-    """The calls that are being carried out, at most *calls_max*; if it is 0, none is refused."""
+    """The calls that are being carried out, at most *calls_max*; 0 means any number."""
 
     def __init__(self, calls_max: int) -> None:
         self.calls = 0
@@ -34,7 +34,7 @@ class Load:
         self.calls -= 1
 
     def note(self, seconds: float) -> None:
-        """Note how long the first of a batch has waited for the end of its transaction."""
+        """Adapt the room to the wait of a batch's first call for the end of its transaction."""
         if seconds > WAIT_SECONDS_MAX:
             least = min(CALLS_MIN, self._calls_max)
             self._room = max(least, int(self._room * max(SHRINK_MAX, WAIT_SECONDS_MAX / seconds)))

@@ -1,7 +1,7 @@
 """Counting login attempts and the uses of secrets, at no cost to a login.
 
-Counts add up in memory. The login log writes them together, and the database adds those of
-other servers.
+Counts add up in memory. The login log writes them together, and the database adds up the counts
+of all servers.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class LoginCounter:
         self._app = app
         self._attempts: Counter[tuple[datetime, str]] = Counter()
         self._uses: dict[tuple[str, datetime], SecretUse] = {}
-        # Those of the previous attempt: most attempts are in the same minute.
+        # The minute and day of the previous attempt: the next one is usually in the same minute.
         self._minute = self._day = datetime(1, 1, 1, tzinfo=UTC)
         self._dropped_at: datetime | None = None
         self._writing = asyncio.Lock()
@@ -46,14 +46,14 @@ class LoginCounter:
             self._count_uses(secret_id, self._day, SecretUse(1, entry.at))
 
     def count_reason(self, reason: str, at: datetime) -> None:
-        """Count a login attempt with this *reason*, which no secret signed."""
+        """Count a login attempt with this *reason*, and without a secret."""
         if not self._minute <= at < self._minute + MINUTE:
             self._minute = at.replace(second=0, microsecond=0)
             self._day = self._minute.replace(hour=0, minute=0)
         self._attempts[self._minute, reason] += 1
 
     def leave_out(self, at: datetime) -> None:
-        """Count that the login log does not have an attempt, which is counted already."""
+        """Count that the login log leaves out an attempt that was counted before."""
         minute = at.replace(second=0, microsecond=0)
         self._attempts[minute, login_counts.LEFT_OUT] += 1
 
@@ -70,7 +70,7 @@ class LoginCounter:
 
     @asynccontextmanager
     async def forgetting(self) -> AsyncIterator[None]:
-        """Forget the counts that wait, while the block deletes those in the database."""
+        """Forget the unwritten counts, while the block deletes those in the database."""
         async with self._writing:
             self._attempts, self._uses = Counter(), {}
             self._dropped_at = None
@@ -82,7 +82,7 @@ class LoginCounter:
         if not attempts:
             return
         latest = max(minute for minute, _ in attempts)
-        # Also once a clock that was ahead is set back.
+        # abs(): also once a clock that was ahead is set back.
         is_due = self._dropped_at is None or abs(latest - self._dropped_at) >= DROP_EVERY
 
         async def write(tx: Transaction) -> None:
@@ -96,7 +96,7 @@ class LoginCounter:
             await self._store.run(write)
             self._dropped_at = latest if is_due else self._dropped_at
         except Exception as error:
-            # It is logged that the database is not available, and the counts wait.
+            # Database trouble is logged elsewhere; the counts wait for the next flush.
             if not database_trouble(error):
                 logger.exception("the counts of login attempts could not be written")
             self._attempts.update(attempts)

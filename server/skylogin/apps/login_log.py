@@ -1,4 +1,4 @@
-"""Writes the login log, limited in size and without slowing logins down.
+"""Write the login log, limited in size and without slowing logins down.
 
 An accepted login is logged in its own transaction. Refused attempts wait, at most a
 thousand of them, and are written together: a flood of bad tokens costs the database no
@@ -24,7 +24,7 @@ logger = logging.getLogger("skylogin.login_log")
 WAITING_MAX = 1000
 FLUSH_SECONDS = 0.5
 DROPPED_AT_ONCE_MAX = 256
-# Of these, only one entry at a time is written; others are only counted.
+# Of attempts with these reasons, one entry at a time is written; the others are only counted.
 BRIEF: frozenset[str] = frozenset((Reason.TOO_MANY, Reason.OVERLOADED))
 AGE_CHECK = timedelta(minutes=1)
 
@@ -95,7 +95,7 @@ class LoginLog:
         return await stored_attempts.drop_before(tx, self._app, first_id, DROPPED_AT_ONCE_MAX)
 
     def note(self, entry: LogEntry) -> None:
-        """Write *entry* soon; if too many wait already, only count it."""
+        """Write *entry* soon, or only count it if too many are waiting."""
         self._store.metrics.logins.add(entry.reason)
         self._counter.count(entry)
         if len(self._waiting) < WAITING_MAX:
@@ -106,7 +106,7 @@ class LoginLog:
         self._flush_soon()
 
     def note_brief(self, reason: str, at: datetime) -> bool:
-        """Count an attempt without an entry, and return True, if one entry tells of such now."""
+        """If a waiting entry already tells of *reason*, only count the attempt, and return True."""
         if reason not in self._brief:
             return False
         self._store.metrics.logins.add(reason)
@@ -142,7 +142,7 @@ class LoginLog:
         await self._counter.flush()
 
     async def write(self) -> None:
-        """Write the waiting entries. A failure is only logged: it stops no login."""
+        """Write the waiting entries. A failure is only logged, so that logins go on."""
         async with self._writing:
             await self._write()
 
@@ -164,7 +164,7 @@ class LoginLog:
         self._report(trouble)
 
     def _report(self, trouble: str) -> None:
-        """Log, once a minute, how many attempts are counted and not written, and why."""
+        """Log, once a minute, how many attempts were counted but not written, and why."""
         if not (self._left_out or trouble):
             return
         if self._is_closed or self._reports.allows():

@@ -30,6 +30,6 @@ def split(path: str, host: str, domain: str) -> tuple[str, str]:
 
 
 def _name_of(host: str) -> str:
-    """Return a host name in one spelling: without a port, and without the dot of the root."""
+    """Return a host name in lower case, without a port and without a final dot."""
     name, colon, port = host.rpartition(":")
     return (name if colon and (port.isdigit() or not port) else host).lower().removesuffix(".")

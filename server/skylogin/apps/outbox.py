@@ -12,7 +12,7 @@ RESET, VERIFICATION = "reset", "verification"
 class Mail:
     """A mail or a short message that was not sent. *link* is below the app's endpoint.
 
-    A verification is of the user's field *record_key*, and of its value *to* alone.
+    A verification is for the value *to* of the user's field *record_key*.
     """
 
     id: str

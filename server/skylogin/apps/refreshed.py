@@ -1,4 +1,4 @@
-"""A value of the database that is known for a second, and then loaded again."""
+"""Cache a value from the database for a second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -32,9 +32,10 @@ class Refreshed(Generic[T]):
         self._loading: asyncio.Future[None] | None = None
 
     async def get(self) -> T:
-        """Return the value as it was at most a second ago, or else from a load that ends now.
+        """Return the value as it was within the last second, or from a load that ends from now on.
 
-        A load that takes longer than a second is good enough: nothing newer would come.
+        Such a load is good enough even if it took longer than a second: another would not be
+        faster.
         """
         if not self._is_known():
             ended = self._ended
@@ -43,7 +44,7 @@ class Refreshed(Generic[T]):
         return self._value
 
     async def get_last(self) -> T:
-        """Return the value of the last load, however old; of one that ends now if there is none."""
+        """Return the value of the last load, however old; load it if it was not loaded yet."""
         return await self.get() if self._loaded_at == _NEVER else self._value
 
     async def get_newer(self) -> T:
@@ -65,8 +66,8 @@ class Refreshed(Generic[T]):
     async def _load_together(self) -> None:
         """Load, or wait for the end of the load that another call has begun, and fail as it does.
 
-        A lock would pass from one of many calls to the next, each in a turn of the event loop,
-        and while the database is gone, each would wait for it anew.
+        With a lock, many calls would take turns, one per turn of the event loop, and while the
+        database is gone, each would wait for it in turn.
         """
         if self._loading is not None:
             await asyncio.shield(self._loading)
@@ -76,7 +77,7 @@ class Refreshed(Generic[T]):
             await self._load()
         except Exception as error:
             ended.set_exception(error)
-            # There may be no other call.
+            # Mark it as retrieved, in case no other call waits for it.
             ended.exception()
             raise
         finally:

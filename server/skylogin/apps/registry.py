@@ -30,12 +30,12 @@ from skylogin.store.apps import StoredApp
 from skylogin.store.snapshots import AppSnapshot
 
 MADE_BY_USE_MAX = 1000
-# An empty app that was idle for so long makes room for a new one.
+# An empty app that was idle for this long makes room for a new one.
 IDLE_SECONDS, REMOVED_AT_ONCE = 600, 20
 
 
 class NamedSnapshot(NamedTuple):
-    """An app at a time by its clock: its rows by table, the reading of its clock, its stubs."""
+    """An app at one time by its clock: its rows by table, its clock's reading and its stubs."""
 
     name: str
     at: datetime
@@ -142,7 +142,7 @@ class AppRegistry:
 
     async def _open_or_close(self, name: str) -> App | None:
         async with self._opening:
-            # Another look may have opened it meanwhile.
+            # Another call may have opened it meanwhile.
             stored = await self._store.run(lambda tx: apps.load(tx, name), write=False)
             app = self._open.get(name)
             if app is not None and (stored is None or app.created_at != stored.created_at):
@@ -256,7 +256,7 @@ class AppRegistry:
         default = self._open[settings.app_name]
         default.api_key, default.master_key = settings.api_key, settings.master_key
         default.secrets.change(settings.custom_token_secret)
-        # Apps without keys of their own have those of the default app.
+        # Apps without keys of their own use those of the default app.
         for known in self._known.values():
             known.forget()
 
@@ -269,7 +269,7 @@ class AppRegistry:
             self._open[name].access_rules.forget()
 
     async def signing(self, name: str, now: datetime) -> list[str]:
-        """Return the secrets that tokens of an app may be signed with at *now*, newest first."""
+        """Return the secrets that may sign an app's tokens at *now*, newest first."""
         app = await self.find(name, may_make=False)
         return [] if app is None else await app.secrets.texts(now)
 

@@ -1,8 +1,8 @@
-"""Lets the servers of one database keep to their limits together.
+"""Make the servers of one database keep to their limits together.
 
-Once a second, each writes what it took of the limits and reads what the others took: two short
-statements, however many calls there were. All do so as the second of the clock begins, so
-that what one writes the others read a moment later.
+Once a second, each server writes what it took of the limits and reads what the others took: two
+short statements, however many calls there were. All of them do so at the beginning of the clock's
+second, so that each reads what the others have just written.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ logger = logging.getLogger("skylogin.limits")
 
 # The others have written by then.
 HEAR_AFTER_SECONDS = 0.1
-# In one statement. Above this number, the keys with the highest usage go first.
+# Rows in one statement. If there are more, the keys with the highest usage go first.
 TOLD_MAX, HEARD_MAX = 1000, 5000
-# How much later than its time a row may be committed.
+# A row may be committed this much later than its time says.
 LATE = timedelta(seconds=3)
-# A quiet server says so often that it is there, and is forgotten after this time.
+# A quiet server reports this often that it is alive; without a report, it is forgotten.
 QUIET_SECONDS, ALIVE = 5, timedelta(seconds=20)
-# Servers that start together, such as workers, know each other at once.
+# A new server exchanges its usage every second, so that workers find each other soon.
 MEETING_SECONDS = 10
 SERVER, HOUR_SECONDS = "server", 3600
 DROP_SECONDS = 60
@@ -40,7 +40,7 @@ Window = tuple[str, str, datetime]
 
 
 class SharedLimits:
-    """The usage that one server exchanges with the others. *server* is its name."""
+    """Exchanges the usage of one server, called *server*, with the others."""
 
     def __init__(
         self, limits: Limits, store: Store, now: Callable[[], datetime], server: str
@@ -76,7 +76,7 @@ class SharedLimits:
         return bool(self._limits.untold or self._changed or self._has_heard)
 
     async def tell(self) -> None:
-        """Write what was taken. What cannot be written waits, until its window has ended."""
+        """Write what was taken. What cannot be written is kept until its window has ended."""
         now = self._now()
         drops = monotonic() - self._dropped_at >= DROP_SECONDS
         if drops:
@@ -84,7 +84,7 @@ class SharedLimits:
             self._forget_ended(now - ALIVE)
         untold, self._limits.untold = self._limits.untold or Counter(), Counter()
         for (name, key), amount in untold.items():
-            # What is not a rate has windows too, so that the table stays small.
+            # Limits that are not rates get windows too, so that the table stays small.
             seconds = self._limits.rules[name].seconds or HOUR_SECONDS
             window = name, key, _end(now, seconds)
             self._taken[window] += amount
@@ -92,7 +92,7 @@ class SharedLimits:
         told = self._changed
         if len(told) > TOLD_MAX:
             told = set(nlargest(TOLD_MAX, told, key=self._taken.__getitem__))
-        # In one order, so that two servers cannot wait for each other.
+        # Sorted, so that two servers cannot deadlock.
         rows = [Taken(*window, self._server, self._taken[window]) for window in sorted(told)]
         rows.append(Taken(SERVER, "", _end(now, HOUR_SECONDS), self._server, 0))
 
@@ -156,11 +156,11 @@ class SharedLimits:
 
 
 def _end(now: datetime, seconds: int) -> datetime:
-    """Return when the window ends that *now* is in; all servers have the same ones."""
+    """Return the end of the window that contains *now*; all servers have the same windows."""
     return datetime.fromtimestamp((int(now.timestamp()) // seconds + 1) * seconds, UTC)
 
 
 def _log(error: Exception) -> None:
-    # It is logged elsewhere that the database is not available.
+    # Database trouble is logged elsewhere.
     if not database_trouble(error):
         logger.exception("the limits of other servers are not known")

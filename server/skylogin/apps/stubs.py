@@ -1,4 +1,4 @@
-"""Stubs: what a test answers to the actions of an app that skylogin does not emulate."""
+"""Stubs: a test's answers to actions that skylogin does not emulate."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from skylogin.domain.redaction import redacted
 from skylogin.errors import ERROR_KINDS, UNEXPECTED_ERROR, ErrorKind, SkygearError
 
 STUBS_MAX = 500
-# The smallest and the largest value of each.
+# The smallest and the largest value of each field.
 LIMITS = {"times": (1, 1_000_000), "delay": (0, 3600)}
 _KINDS = {key: kind for kind in ERROR_KINDS for key in (kind.name, kind.code)}
 
@@ -21,7 +21,7 @@ def action_name(name: str) -> str:
 
 
 def error_kind(error: str | int) -> ErrorKind | None:
-    """Return the kind of error with a name or a code; a cloud function may use any code."""
+    """Return the kind of error with a name or a code; cloud functions may use any code."""
     kind = _KINDS.get(error)
     if kind is None and isinstance(error, int):
         kind = ErrorKind(f"ErrorCode({error})", error, UNEXPECTED_ERROR.status)
@@ -100,7 +100,7 @@ class Stubs:
     def take(self, action: str, arguments: object) -> AddedStub | None:
         """Count a call, and return the stub that answers it.
 
-        Those for a number of calls go first, in their order; then the newest one.
+        Stubs for a number of calls go first, oldest first; then the others, newest first.
         """
         for one in self._in_turn(action):
             if one.left != 0 and not one.stub.wanted.differs(arguments):
@@ -109,7 +109,7 @@ class Stubs:
         return None
 
     def why_none(self, action: str, arguments: object, secrets: Collection[str] = ()) -> str:
-        """Return why no stub answers a call, with the one that came closest."""
+        """Return why no stub answers a call, naming the one that comes closest."""
         for one in self._in_turn(action):
             if one.left == 0:
                 calls = "1 call" if one.used == 1 else f"{one.used:,} calls"
@@ -128,12 +128,12 @@ class Stubs:
         return counted + [one for one in reversed(found) if one.stub.times is None]
 
     def remove(self, stub_id: str) -> bool:
-        """Remove one stub. Returns False if none has that id."""
+        """Remove one stub. Returns False if it does not exist."""
         left = [one for one in self._added if one.id != stub_id]
         was_there = len(left) < len(self._added)
         self._added = left
         return was_there
 
     def put(self, stubs: Iterable[AddedStub] = ()) -> None:
-        """Have *stubs* instead of all others."""
+        """Replace all stubs with *stubs*."""
         self._added = list(stubs)

@@ -76,7 +76,7 @@ class SecretCache:
         return _accepted(await self._known.get(), now)
 
     async def accepted_anew(self, now: datetime) -> list[Secret]:
-        """Return the same, loaded after this call, with secrets that other servers just made."""
+        """Return the same from a load that begins now, and so sees what other servers made."""
         return _accepted(await self._known.get_newer(), now)
 
     async def texts(self, now: datetime) -> list[str]:
@@ -84,7 +84,7 @@ class SecretCache:
         return accepted_texts([one.stored for one in await self._known.get()], now)
 
     async def last_texts(self, now: datetime) -> list[str]:
-        """Return the same as of the last load, also while the database cannot be used."""
+        """Return the same from the last load, even while the database cannot be used."""
         return accepted_texts([one.stored for one in await self._known.get_last()], now)
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""Logs why the database or the token store fails, once a minute for each cause."""
+"""Log why the database or the token store fails, once a minute for each cause."""
 
 import logging
 from collections import Counter
@@ -9,7 +9,7 @@ from skylogin.errors import Reason, SkygearError
 
 logger = logging.getLogger("skylogin.trouble")
 
-# Of more causes, only one a minute is logged.
+# Further causes together log one line a minute.
 CAUSES_MAX = 10
 _TROUBLES = (
     Reason.DATABASE_UNAVAILABLE,
@@ -19,7 +19,7 @@ _TROUBLES = (
 
 
 class TroubleLog:
-    """Logs each cause once a minute, with the number of calls that failed of it."""
+    """Logs each cause once a minute, with the number of calls that failed because of it."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._lines = Throttle(now)
