@@ -1,4 +1,4 @@
-"""Whether the rules for fields allow a query. Pure."""
+"""Check that the rules for fields allow a query. Pure."""
 
 from skylogin.domain.field_rules import FieldRules, FieldUse
 from skylogin.domain.user import Actor

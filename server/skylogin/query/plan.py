@@ -1,4 +1,4 @@
-"""The plan of a query: its parts fit together, and its fields exist."""
+"""The plan of a query, whose parts fit together and whose fields exist."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class IsNull:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Whether a column has one of some values; null if it has none and one of them is null."""
+    """Whether a column has one of *values*; null if it has none of them and one of them is null."""
 
     column: Column
     values: tuple[JsonValue, ...]

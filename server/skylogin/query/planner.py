@@ -116,7 +116,7 @@ class _Planner:
                 fitted(expression, Family.NUMBER, Family.NUMBER)
 
     def _own_column(self, name: str) -> Column:
-        """Return the column of a field that the original does not check: its database does."""
+        """Return the column of a field. The original lets its database check the name."""
         field = find_field(self._type, name, self._schema)
         if field is None:
             raise database_error(f"column {self._type}.{name} does not exist")
@@ -168,7 +168,7 @@ class _Planner:
             if holder.kind == "geometry":
                 raise not_supported("looking for places inside of shapes")
             raise database_error("syntax error at or near a value: IN takes a list")
-        # In the original this is a crash.
+        # The original crashes here.
         message = 'cannot use "in" operator to compare the specified values'
         message = f"panic occurred while handling request: {message}"
         raise SkygearError(UNEXPECTED_ERROR, message)

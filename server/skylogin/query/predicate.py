@@ -110,7 +110,7 @@ class Query:
 def expressions(
     predicate: Predicate | None, *, simple: bool = True
 ) -> Iterator[tuple[Expression, bool]]:
-    """Yield the expressions of *predicate*, each with whether only `eq`, `in` and `and` hold it."""
+    """Yield each expression of *predicate*, and whether it is only within `eq`, `in` and `and`."""
     match predicate:
         case Compound(operator, parts):
             for part in parts:

@@ -1,8 +1,8 @@
 """Reading the query in a call of `record:query`. Pure.
 
 The rules and messages are the original's (pkg/server/handler/query.go and
-skydb/query.go). Only an empty predicate, which the Python SDK sends, is accepted
-here and refused there.
+skydb/query.go), except that an empty predicate, which the Python SDK sends, is
+accepted.
 """
 
 from collections.abc import Callable, Mapping, Sequence

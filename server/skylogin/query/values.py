@@ -1,4 +1,4 @@
-"""Columns and literals as values to compare: a literal is read as its column's type. Pure.
+"""Columns and literals to compare: a literal is read as the type of its column. Pure.
 
 The original sends literals as text, and PostgreSQL reads them. Here they are read
 before the database is asked, with the same errors.
@@ -159,7 +159,7 @@ def _read_json(text: str) -> JsonValue:
     return value
 
 
-# Nothing is tried twice, so that the time does not grow with the square of the length.
+# It never backtracks, so that the time does not grow with the square of the length.
 _NUMBER = re.compile(r"\s*+[+-]?(\d++\.?+\d*+|\.\d++)([eE][+-]?\d{1,3})?\s*", re.ASCII)
 _READERS: Mapping[Family, Callable[[str], JsonValue]] = {
     Family.TEXT: str,
