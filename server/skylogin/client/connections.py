@@ -23,7 +23,7 @@ ANSWER_SECONDS_MAX = 90
 _PORTS = {"http": 80, "https": 443}
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
-# The path below which a proxy has a server ends with a slash.
+# If a proxy serves the server below a path, that path ends with a slash.
 _PATH = re.compile(r"(?P<prefix>(?:/[^/]+)*?)/(?:apps/(?P<app>[^/]+)/?)?")
 
 
@@ -43,7 +43,7 @@ class Connections:
     """
 
     def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
-        """Prepare for the server at *url*. Without *trust*, its certificate is from a known CA."""
+        """Prepare for the server at *url*. Without *trust*, its certificate must be from a known CA."""
         parts = read_url(url)
         if parts.scheme not in _PORTS or not _has_address(parts):
             raise ValueError(_not_a_url(url))
@@ -159,7 +159,7 @@ def _is_open(connection: HTTPConnection) -> bool:
 
 
 def trusting(certificate: str) -> ssl.SSLContext:
-    """Return what trusts a server with the first certificate in this file, by any name.
+    """Return a context that trusts the first certificate in this file, whatever the server's name.
 
     Raises OSError and ValueError.
     """
@@ -183,9 +183,9 @@ def read_url(url: str) -> SplitResult:
 
 
 def read_path(path: str) -> tuple[str, str] | None:
-    """Return the path below which a server is, and the app, that the path of a URL names.
+    """Return the path below which a server is, and its app, from the path of a URL.
 
-    Each is empty if it is not named. None if it is not the path of a server or an app.
+    Each is empty if it is missing. Returns None if *path* is not that of a server or an app.
     """
     found = _PATH.fullmatch(path or "/")
     return None if found is None else (found["prefix"], found["app"] or "")

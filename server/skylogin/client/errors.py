@@ -22,7 +22,7 @@ class CallRefusedError(Exception):
         self.error = dict(error)
         self.reason = reason
         self.explanation = explanation
-        # All arguments, so that another process gets the error as it is.
+        # All arguments, so that the error can be pickled for another process.
         super().__init__(status, error, reason, explanation)
 
     def __str__(self) -> str:
@@ -77,7 +77,7 @@ class AdminError(Exception):
 
     @property
     def faults(self) -> list[str]:
-        """Return *problems*, by the name that tests of other projects know."""
+        """Return *problems*, by the name that tests of other projects use."""
         return self.problems
 
     @classmethod

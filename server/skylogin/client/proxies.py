@@ -12,7 +12,7 @@ EVERYTHING = "*"
 def exceptions_for(url: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with which programs reach *url* without the proxy of *environment*.
 
-    Their exceptions so far stay. Returns nothing if no proxy is set.
+    Existing exceptions are kept. Returns an empty dict if no proxy is set.
     """
     if not any(value for name, value in environment.items() if name.lower() in PROXIES):
         return {}

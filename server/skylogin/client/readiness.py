@@ -17,8 +17,8 @@ PROBLEM_BYTES_MAX = 200
 def wait_until_ready(find_url: Callable[[], str], seconds: float, certificate: str = "") -> str:
     """Wait until the server is ready; return an empty text, or the last problem.
 
-    *find_url* is called each time, because a restarted server may have another port. Of a server
-    with TLS, the file *certificate* is believed, if given, whatever name or issuer it has.
+    *find_url* is called each time, because a restarted server may have another port. If a
+    *certificate* file is given, a server with it is trusted, whatever its name or issuer.
     """
     deadline = monotonic() + seconds
     while True:
@@ -31,7 +31,7 @@ def wait_until_ready(find_url: Callable[[], str], seconds: float, certificate: s
 
 
 def url_in(ready_file: Path) -> str:
-    """Return the URL in the ready line of a file, empty while there is none."""
+    """Return the URL in the ready line of a file, empty until it has one."""
     try:
         return str(json.loads(ready_file.read_text(encoding="utf-8"))["url"])
     except (OSError, ValueError, KeyError, TypeError):

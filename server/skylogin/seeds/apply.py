@@ -35,7 +35,7 @@ async def seed(operator: Operator, app: str, wanted: SeedApp) -> int:
 
     Other users, and profile fields that the seed does not mention, stay. Under
     `skylogin dev` a missing app is made. Raises SeedError if a user cannot be as the seed
-    describes them, and MissingError without the app.
+    describes them, and MissingError if the app does not exist.
     """
     _check_subjects(wanted, documented=operator.settings.contract == DOCUMENTED)
     hashes = await _hashes(operator, app, wanted.users)
@@ -61,7 +61,7 @@ def _check_subjects(wanted: SeedApp, *, documented: bool) -> None:
 
 
 async def _prepare(tx: Transaction, operator: Operator, app: str) -> None:
-    """Make the app if it is missing, with what every app has from the start."""
+    """Create the app if it is missing, and what every app has from the start."""
     if app != operator.settings.app_name and await apps.load(tx, app) is None:
         belongs_to = await apps.read_setting(tx, EVERY_APP, apps.DEPLOYMENT)
         is_full = await apps.count_made_by_use(tx) >= MADE_BY_USE_MAX
@@ -131,14 +131,14 @@ class _SeedApplier:
             await roles.set_admin(tx, app, wanted.admin_roles)
 
     def _key(self, number: int) -> str:
-        """Return what identifies a user: the subject, or a text that no subject can be."""
+        """Return what identifies a user: the subject, or a text that cannot be a subject."""
         user = self.wanted.users[number]
         return user.subject or f"\0{user.user_id}"
 
     # --- existing users ------------------------------------------------------------
 
     async def _load_accounts(self) -> dict[str, Account]:
-        """Return the users' existing accounts. Raises SeedError on an id of another."""
+        """Return the users' existing accounts. Raises SeedError on the id of another user."""
         tx, app, wanted = self.tx, self.app, self.wanted.users
         subjects = {user.subject for user in wanted if user.subject}
         accounts = await login_batch.load_accounts(tx, app, subjects)

@@ -63,7 +63,7 @@ class Node:
 
 
 def check_limits(depth: int, count: int, line: int) -> None:
-    """Raise UnreadableError if values are nested too deep, or keys and values too many."""
+    """Raise UnreadableError if values are nested too deeply, or if there are too many."""
     if depth > NESTING_MAX:
         raise UnreadableError(TOO_DEEP, line)
     if count > VALUES_MAX:

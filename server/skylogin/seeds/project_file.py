@@ -12,14 +12,14 @@ from skylogin.seeds.seed import SeedApp
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What the file of a project says. *settings* are texts, by their variables."""
+    """The content of a project's file. *settings* are texts, by variable."""
 
     file: str
     root: Node
     settings: Mapping[str, str]
 
     def seeds(self, default_app: str) -> list[SeedApp]:
-        """Return the apps that it has users or roles for. Raises SeedError."""
+        """Return the apps for which the file has more than settings. Raises SeedError."""
         apps = reader.read_node(self.root, self.file, default_app, may_be_empty=True)
         return [app for app in apps if app.plain]
 
@@ -32,9 +32,9 @@ def read(path: Path) -> Project:
 
 
 def seed_of_app(name: str) -> SeedApp | None:
-    """Return what the project of the working folder gives the app *name*.
+    """Return the seed for the app *name* in the project of the working folder, None without one.
 
-    That is what the file has outside of `apps`, or for the app by its name. Raises SeedError.
+    In the project's file, it is outside of `apps`, or in `apps` by name. Raises SeedError.
     """
     try:
         path = project_place.find(Path.cwd())

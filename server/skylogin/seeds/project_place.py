@@ -1,4 +1,4 @@
-"""Where the file of a project is."""
+"""Find the file of a project."""
 
 import os
 from pathlib import Path

@@ -48,13 +48,13 @@ def read(data: bytes, file: str, default_app: str) -> tuple[SeedApp, ...]:
 def read_node(
     node: Node, file: str, default_app: str, *, may_be_empty: bool = False
 ) -> tuple[SeedApp, ...]:
-    """Do the same with a file that is already parsed."""
+    """Do as `read` for a file that is already parsed."""
     reader = _Reader(file)
     root = Place(node, "")
     members = reader.members(root, (SETTINGS, "apps", *APP_FIELDS))
     if members == {} and not (may_be_empty or reader.problems):
         reader.add(root, f"is empty: a seed has apps, or some of {', '.join(APP_FIELDS)}")
-    # Only the file of a project has them, which a server reads before its seed.
+    # Only a project's file has settings, which a server reads before the seed.
     of_apps = {name: place for name, place in (members or {}).items() if name != SETTINGS}
     apps = reader.apps(of_apps, default_app)
     reader.finish()
@@ -62,7 +62,7 @@ def read_node(
 
 
 def read_settings(root: Node, file: str) -> dict[str, str]:
-    """Return the `settings` of a project's file, by their variables.
+    """Return the `settings` of a project's file, by variable.
 
     Raises SeedError with all its problems; those of the rest are left to `read`.
     """
@@ -96,7 +96,7 @@ def is_hash(text: str) -> bool:
 
 
 class _Reader(ValueReader):
-    """Reads what a seed can say."""
+    """Reads the parts of a seed."""
 
     # --- settings ------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What a seed says, as values."""
+"""The values of a seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class SeedUser:
 
 @dataclass(frozen=True, slots=True)
 class SeedApp:
-    """One app of a seed. *path* is its place in the *file*, *plain* what the file says."""
+    """One app of a seed. *path* is its place in the *file*, *plain* its content there."""
 
     name: str
     users: tuple[SeedUser, ...] = ()

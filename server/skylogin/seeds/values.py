@@ -90,7 +90,7 @@ class ValueReader:
         return text
 
     def refuse(self, place: Place, wanted: str) -> None:
-        """Add the problem that the value is not as *wanted*."""
+        """Add the problem that the value is not *wanted*."""
         self.add(place, place.node.problem or f"must be {wanted}")
 
     def _check_repeated(self, place: Place) -> None:

@@ -30,7 +30,7 @@ _NOT_PLAIN = re.compile(r"[^\x20-\x7e\n]")
 
 
 def read(text: str) -> Node:
-    """Return what *text* says. Raises UnreadableError."""
+    """Return the value in *text*. Raises UnreadableError."""
     root = None
     try:
         events = _events(text)
@@ -64,7 +64,7 @@ def write(value: object) -> str:
         allow_unicode=True,
         width=1_000_000,
     )
-    # All of these are in quotes.
+    # The characters to escape are all within quotes.
     return _NOT_PLAIN.sub(lambda found: _escaped(found[0]), text)
 
 
