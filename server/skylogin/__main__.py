@@ -1,4 +1,4 @@
-"""The start of `python -m skylogin` and of the command `skylogin`."""
+"""The entry point of `python -m skylogin` and of the command `skylogin`."""
 
 import gc
 

@@ -13,7 +13,7 @@ def system_now() -> datetime:
 
 
 def monotonic() -> float:
-    """Return seconds for measuring time-outs, which no change of the system's time moves.
+    """Return seconds for measuring time-outs, unaffected by changes of the system's time.
 
     Libraries that freeze the time of a test replace `time.monotonic`, but not this clock:
     with a frozen one, no time-out of the test's server would ever end.
@@ -29,7 +29,7 @@ class Throttle:
         self._last: dict[Hashable, float] = {}
 
     def allows(self, kind: Hashable = None) -> bool:
-        """Return whether a *kind* of it may happen now. If so, it counts as done."""
+        """Return whether *kind* may happen now; if so, it counts as done."""
         now, last = self._now(), self._last.get(kind)
         if last is not None and now - last < MINUTE_SECONDS:
             return False

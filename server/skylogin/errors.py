@@ -59,12 +59,12 @@ UNABLE_TO_OPEN_DATABASE      = ErrorKind("UnexpectedUnableToOpenDatabase", 10002
 ERROR_KINDS = tuple(value for value in list(globals().values()) if isinstance(value, ErrorKind))
 
 
-# Has the reason and its explanation, under `skylogin dev`.
+# The header with the reason and its explanation, under `skylogin dev`.
 REASON_HEADER = "X-Skylogin-Reason"
 
 
 class Reason(StrEnum):
-    """The code of why a login attempt was accepted or refused: a closed list."""
+    """Why a login attempt was accepted or refused, as a code of a closed list."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -173,13 +173,13 @@ def auth_not_found() -> SkygearError:
 
 
 def took_too_long(explanation: str) -> SkygearError:
-    """Return the original's refusal of a call that it does not wait for any longer."""
+    """Return the original's refusal of a call that takes too long."""
     message = "Service taking too long to respond."
     return SkygearError(RESPONSE_TIMEOUT, message, reason=Reason.TIMED_OUT, explanation=explanation)
 
 
 def too_many(limit: str, seconds: int) -> SkygearError:
-    """Return the refusal of what is over a limit for *seconds*; the original has none."""
+    """Return the refusal of a call over a limit for *seconds*. The original lacks limits."""
     return SkygearError(
         UNEXPECTED_ERROR,
         f"too many requests: try again in {seconds} s",
@@ -215,7 +215,7 @@ def database_busy(reason: Reason | None = None, explanation: str = "") -> Skygea
 
 
 def database_trouble(error: BaseException) -> str:
-    """Return why the database cannot be used if that is the cause of *error*, else nothing."""
+    """Return why the database cannot be used; empty if *error* has another cause."""
     if isinstance(error, SkygearError) and error.reason is Reason.DATABASE_UNAVAILABLE:
         return error.explanation
     return ""
@@ -235,7 +235,7 @@ def error_body(refusal: SkygearError) -> dict[str, object]:
 
 
 def cause_of(error: OSError) -> str:
-    """Return why a connection failed, in the system's words: each event loop has others."""
+    """Return why a connection failed, in the system's words: those of event loops differ."""
     if error.errno is None or isinstance(error, socket.gaierror | ssl.SSLError):
         return error.strerror or str(error)
     return os.strerror(error.errno)

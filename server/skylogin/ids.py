@@ -30,7 +30,7 @@ class IdMaker:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_variant(text)}-{text[20:]}"
 
     def timed_id(self, now: datetime) -> str:
-        """Return a UUIDv7. Ids sort by *now*, and within a millisecond by their making."""
+        """Return a UUIDv7. Ids sort by *now*, and within a millisecond by order of creation."""
         text, prefix = self._random().hex(), timed_prefix(now)
         # Starts in the lower half, to leave room for counting.
         start = int(text[13:16], 16) >> 1
@@ -40,7 +40,7 @@ class IdMaker:
 
 
 def timed_prefix(now: datetime) -> str:
-    """Return how a UUIDv7 of *now* begins, which sorts before all ids made from then on."""
+    """Return the beginning of a UUIDv7 of *now*; it sorts before all ids made from then on."""
     time = f"{int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF:012x}"
     return f"{time[:8]}-{time[8:]}"
 

@@ -1,6 +1,6 @@
 """Logging to stderr: a line for each event, as text or JSON, without bodies, tokens or keys.
 
-Clients write parts of many messages, so here every line is cut, and made of visible characters.
+Many messages contain what a client wrote, so every line is cut and control characters are escaped.
 """
 
 import copy
@@ -19,9 +19,9 @@ from skylogin.encoding import visible, widths
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # Ours, and those of libraries that log what clients do.
 LOGGERS = ("skylogin", "aiohttp", "asyncio", "opentelemetry")
-# A line for each call, where a setting asks for it.
+# Logs a line for each call, if a setting asks for it.
 CALLS = "skylogin.calls"
-# Also in a process that sets up its log itself, such as a test run.
+# Off by default, also in a process that sets up logging itself, such as a test run.
 logging.getLogger(CALLS).setLevel(logging.WARNING)
 MESSAGE_CHARACTERS_MAX = 4000
 ACTION_WIDTH = 30
@@ -40,7 +40,7 @@ def shown(text: str) -> str:
 
 
 def set_up(settings: Settings, *, for_people: bool = False) -> None:
-    """Log to stderr, in the format and from the level that *settings* have.
+    """Log to stderr, in the format and at the level of *settings*.
 
     A terminal shows calls *for_people* as lines that fit into it.
     """
@@ -63,7 +63,7 @@ def set_up(settings: Settings, *, for_people: bool = False) -> None:
 class _Bounded:
     """Makes bounded records of what is logged.
 
-    A crash of one kind is logged in full once a minute: a client can repeat it at will.
+    A kind of crash is logged in full once a minute, because a client can repeat it at will.
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
@@ -144,7 +144,7 @@ class _CallFormatter(logging.Formatter):
 
 
 def _formatter(settings: Settings) -> logging.Formatter:
-    # A crash may quote anything.
+    # The traceback of a crash may quote secrets.
     secrets = config.secrets_of(settings)
     if settings.log_format != "json":
         return _TextFormatter(secrets)

@@ -21,7 +21,7 @@ NUMBER_BYTES = 8
 # A descriptor of memory that only this process uses.
 ANONYMOUS = -1
 
-# The values of the labels by what the code calls them; without labels, one number.
+# The values of the labels, by the key that the code counts with; without labels, one number.
 Series: TypeAlias = Mapping[object, tuple[str, ...]]
 Row: TypeAlias = "memoryview[float]"
 ONE: Series = {"": ()}
@@ -169,14 +169,14 @@ class Metrics:
             self.use(0)
 
     def use(self, worker: int) -> None:
-        """Count in the row of *worker*, numbered from 0, from now on: this process is it."""
+        """Count from now on in the row of *worker*, numbered from 0: this process is that worker."""
         row = self.rows[worker]
         row[0] = os.getpid()
         for family in self.families:
             family.use(row)
 
     def forget(self, worker: int) -> None:
-        """Note that the process of *worker* ended: it no longer has connections."""
+        """Note that the process of *worker* ended: count a restart, and clear its gauges."""
         row = self.rows[worker]
         row[0] = 0
         for family in self.families:

@@ -1,7 +1,7 @@
 """Hashing passwords as the original does: bcrypt with cost 10, of the first 72 bytes.
 
-A hash takes tens of milliseconds, so a thread computes it. There are few, so that a flood of
-passwords leaves processors to other calls.
+A hash takes tens of milliseconds, so a thread computes it. Only two threads do, so that a flood
+of passwords leaves processors to other calls.
 """
 
 import asyncio

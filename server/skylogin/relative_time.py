@@ -8,7 +8,7 @@ _UNITS = (("day", "d", 86400), ("hour", "h", 3600), ("minute", "min", 60), ("sec
 def ago(moment: datetime | None, now: datetime, *, brief: bool = False) -> str:
     """Return *moment* relative to *now*: `12 seconds ago`, `in 3 hours`; `never` for None.
 
-    In *brief*, that is `12 s ago` and `in 3 h`.
+    With *brief*, it is `12 s ago` and `in 3 h`.
     """
     if moment is None:
         return "never"

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, for each call, batch and commit. Imported only where a setting asks.
+"""Spans of OpenTelemetry, for each call, batch and commit. Imported only if a setting asks.
 
 A batch has a trace of its own, with links to the calls in it. No attribute is text that a client
 wrote, and none is a secret.
@@ -23,13 +23,13 @@ CallSpan = SpanContext
 
 
 class Traces:
-    """What makes the spans of a server, and sends them with *provider*."""
+    """Makes the spans of a server, and sends them with *provider*."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._start = partial(
             provider.get_tracer("skylogin").start_as_current_span,
-            # The text of an exception may have a secret.
+            # The text of an exception may contain a secret.
             record_exception=False,
             set_status_on_exception=False,
         )
@@ -39,7 +39,7 @@ class Traces:
         return self._start("call", context=Context(), kind=SpanKind.SERVER)
 
     def current(self) -> CallSpan:
-        """Return the span that is current, for a link to it."""
+        """Return the current span, for a link to it."""
         return trace.get_current_span().get_span_context()
 
     def describe(self, call: Span, action: str, status: int, attributes: Attributes) -> None:
@@ -69,7 +69,7 @@ class Traces:
 
 
 def set_up(service: str, exporter: str) -> Traces:
-    """Return what sends spans to a collector (`otlp`), or prints them (`console`).
+    """Return traces that are sent to a collector (`otlp`), or printed (`console`).
 
     The library reads its other variables, such as OTEL_EXPORTER_OTLP_ENDPOINT, by itself.
     """
@@ -82,7 +82,7 @@ def _exporter(name: str) -> SpanExporter:
     if name == "console":
         # Standard output is for the ready line, and that of a worker is not read.
         return ConsoleSpanExporter(out=sys.stderr)
-    # It needs a part of the extra that the other does not.
+    # Only this exporter needs this part of the extra.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
         OTLPSpanExporter,
     )
