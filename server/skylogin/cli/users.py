@@ -23,7 +23,7 @@ _TIMES = ("created_at", "last_seen_at", "signed_out_at")
 def find(  # noqa: PLR0913, PLR0917
     target: Target,
     text: Annotated[
-        str, typer.Argument(help="The beginning of an id, sub, user name or e-mail.")
+        str, typer.Argument(help="A whole id, or the beginning of a sub, user name or e-mail.")
     ] = "",
     subject: Annotated[str, typer.Option(help="The sub of the user's custom tokens.")] = "",
     field: Annotated[str, typer.Option(help="A profile field's value, as name=value.")] = "",
