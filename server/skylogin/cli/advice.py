@@ -1,4 +1,4 @@
-"""The advice of `skylogin doctor` for a server that can run, a sentence each."""
+"""Advice of `skylogin doctor` on a server that can run, one sentence each."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ EARLY = (Reason.ISSUED_IN_FUTURE, Reason.NOT_YET_VALID)
 
 
 def on_values(values: Mapping[str, str]) -> Iterator[str]:
-    """Yield advice on settings of `skylogin serve`, by the texts that people see of them."""
+    """Yield advice on settings of `skylogin serve`, given as they are shown to people."""
     if values["CORS_HOST"] == "*":
         yield (
             "CORS_HOST is *: pages of every site may call the server; name your own, such as "
@@ -39,7 +39,7 @@ def on_values(values: Mapping[str, str]) -> Iterator[str]:
 
 
 def on_settings(settings: Settings) -> Iterator[str]:
-    """Yield advice on what only the machine of the server knows."""
+    """Yield advice that depends on the server's own machine."""
     yield from config.doubts(settings)
     host, _ = settings.address()
     has_operators = settings.admin_password or settings.admin_token

@@ -72,7 +72,7 @@ def restore(
         try:
             with _watching() as progress:
                 contents, kept = _restore(file, path, progress, replace=replace)
-            # It describes the database that was replaced.
+            # What the lock file says is about the database that was replaced.
             lock.is_needed = False
         finally:
             lock.release()
@@ -149,7 +149,7 @@ def _note_time(url: str, at: str) -> None:
 
 
 def _left_out(settings: Settings) -> list[str]:
-    """Return what belongs to a backup and is not in the database."""
+    """Return what a backup of the server needs besides the database."""
     left_out = ["the settings and keys of the environment"]
     if environment.ENV_FILE.is_file():
         left_out = [f"the settings and keys in {environment.ENV_FILE} and the environment"]
@@ -164,7 +164,7 @@ def _shown(contents: Contents) -> dict[str, object]:
 
 @contextmanager
 def _watching() -> Iterator[Progress]:
-    """Show the progress on a terminal; SIGTERM ends the block like Ctrl-C, and leaves nothing."""
+    """Show the progress on a terminal; SIGTERM ends the block cleanly, as Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with output.progress("Copying and checking", "%") as progress:

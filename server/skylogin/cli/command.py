@@ -1,4 +1,4 @@
-"""How a command gets its target, from its options and the environment."""
+"""Find a command's target, from its options and the environment."""
 
 import functools
 import inspect
@@ -46,7 +46,7 @@ def with_app_target(work: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_target(work: Callable[..., None]) -> Callable[..., None]:
-    """Do the same without --app, for commands on all apps or with the app as an argument."""
+    """Do as `with_app_target` without --app: the command is on all apps, or takes an argument."""
     return _with_target(work, [one for one in _target_options() if one.name != "app_name"])
 
 

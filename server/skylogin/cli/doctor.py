@@ -128,7 +128,7 @@ def _check_token_store(settings: Settings) -> list[Finding]:
 
 
 def _check_apps(target: Target, about: str, known: frozenset[str] = frozenset()) -> list[Finding]:
-    """Check a database, or a server, with its apps. Their warnings leave out those of *known*."""
+    """Check a database or a server, and its apps. Warnings in *known* are left out."""
     warnings: dict[str, Finding] = {}
     try:
         names = [app["name"] for app in target.ask("GET", "apps")["apps"]]

@@ -64,9 +64,9 @@ def server_settings(  # noqa: PLR0913
 ) -> Settings:
     """Return the settings of a server: flags first, then *given*, the environment, and `.env`.
 
-    Those of the *project* come last. With *calls_shown*, calls are logged unless one of them says
-    otherwise. Of the environment, an *isolated* server reads only what is meant for skylogin.
-    Warnings are printed, unless a *worker* reads what its parent has read.
+    Those of the *project* come last. With *calls_shown*, calls are logged unless a setting says
+    otherwise. An *isolated* server reads only skylogin's own variables from the environment.
+    Warnings are printed, except by a *worker*, because its parent has printed them.
     """
     environment = own_variables() if isolated else environment_of(mode)
     environment = config.with_given(project or {}, environment)
@@ -81,7 +81,7 @@ def server_settings(  # noqa: PLR0913
 
 
 def settings_now(mode: str, **flags: object) -> Settings:
-    """Return the settings of a server that runs, as files and `.env` have them now."""
+    """Return the settings of a running server, as files and `.env` have them now."""
     return config.read(_with_flags(environment_of(mode), flags), mode)
 
 
@@ -115,7 +115,7 @@ def file_warnings(environment: Mapping[str, str], *, isolated: bool = False) -> 
 
 
 def _mode(path: Path) -> int:
-    """Return the permissions of a file, 0 if it cannot be asked for them."""
+    """Return the permissions of a file, 0 if they cannot be read."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:
@@ -159,7 +159,7 @@ def _read_env_file(path: Path) -> dict[str, str]:
 
 
 def _without(values: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """Return *values* without the variables *names*, or files that they are in."""
+    """Return *values* without the variables *names*, and without those that name files for them."""
     return {
         name: value for name, value in values.items() if name.removesuffix("_FILE") not in names
     }

@@ -26,7 +26,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")
 
 
 def prepare_streams() -> None:
-    """Let libraries print any text as well, such as typer its help, and open closed streams."""
+    """Let libraries such as typer print any text too, and open closed streams."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -95,7 +95,7 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show on a terminal what is done during the block, if it is unknown how much is left."""
+    """Show on a terminal what the block does, if its progress cannot be measured."""
     if not sys.stderr.isatty():
         yield
         return
@@ -267,7 +267,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def output_file(name: str) -> Iterator[BinaryIO]:
     """Yield a file that is copied to *name*, or to standard output, once it is complete.
 
-    A terminal gets what it cannot show as escapes of JSON.
+    A terminal shows characters that it lacks as JSON escapes.
     """
     if name == STANDARD:
         with tempfile.TemporaryFile() as file:

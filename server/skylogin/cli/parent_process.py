@@ -1,4 +1,4 @@
-"""Noticing that the process that started this one has ended: it closes our standard input."""
+"""Notice the end of the parent process, which closes our standard input."""
 
 import asyncio
 import os

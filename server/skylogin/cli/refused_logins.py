@@ -10,7 +10,7 @@ SHOWN_MAX = 20
 
 
 async def show(running: Running, first_id: str) -> None:
-    """Print the latest refused attempts of all apps whose ids are not before *first_id*."""
+    """Print the latest refused attempts of all apps, from the id *first_id* on."""
     operator = operator_of(running.services, via="exec", address="")
     wanted = Filter(accepted=False, first_id=first_id)
     names = [running.settings.app_name, *(app.name for app in await apps.list_all(operator))]

@@ -77,7 +77,7 @@ async def _execute(settings: Settings, command: list[str], seeding: Seeding) -> 
 
 
 def _cannot_run(command: str, error: OSError) -> int:
-    """Report a command that cannot be run, and return the exit code that a shell has for it."""
+    """Report a command that cannot be run, and return the exit code that a shell would return."""
     exists = os.path.exists(command) if os.sep in command else shutil.which(command, os.F_OK)
     reason = error.strerror or str(error)
     if exists and isinstance(error, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Seed files of the command line, and a server that starts with them and with its project's."""
+"""Seed files from the command line, and a server that starts with them and its project's seed."""
 
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ SeedFiles = Annotated[
 def read_seeds(
     files: Sequence[str], default_app: str, project: "Project | None" = None
 ) -> "list[SeedApp]":
-    """Return the apps of seeds, that of the *project* first.
+    """Return the apps of seeds, those of the *project* first.
 
     Users without a named app belong to *default_app*. Raises SeedError with the problems of all
     files.

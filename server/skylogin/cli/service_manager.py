@@ -1,6 +1,6 @@
-"""Running as a service of systemd: its socket to listen on, and messages about the server's state.
+"""Run as a service of systemd: listen on its socket, and tell it the state of the server.
 
-See sd_notify(3) and sd_listen_fds(3). Without systemd nothing here does anything.
+See sd_notify(3) and sd_listen_fds(3). Without systemd, these functions do nothing.
 """
 
 import asyncio

@@ -43,14 +43,14 @@ class ImportTarget(DatabaseTarget):
         self.is_empty = False
 
     def exists(self) -> bool:
-        """Return true: what does not exist is made, or counts as empty."""
+        """Return true: a missing database is created, or counts as empty."""
         if self.path is not None and not self.is_dry:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return True
 
     async def _check(self, store: Store) -> None:
         is_missing = self.path is not None and not self.path.is_file()
-        # Asking would make the file.
+        # Asking for the version would create the file.
         version = None if is_missing and self.is_dry else await store.version()
         self.is_empty = version is None
         if version is not None:

@@ -45,7 +45,7 @@ class Target(AbstractContextManager["Target"], ABC):
         query: Mapping[str, object] | None = None,
         body: object = None,
     ) -> Any:
-        """Return the answer of the operation at *parts*, or None if it has none.
+        """Return the answer of the operation at *parts*, or None if it is empty.
 
         None values in *query* are left out. Raises AdminError and TargetError.
         """

@@ -1,4 +1,4 @@
-"""Whether a server sends traces to OpenTelemetry, as the variables of its own SDK say."""
+"""Send a server's traces to OpenTelemetry if the variables of OpenTelemetry's SDK ask for it."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ HTTP = "http/protobuf"
 
 @contextmanager
 def sending() -> "Iterator[Traces | None]":
-    """Yield what makes spans, None if no variable asks for them. Send all of them at the end.
+    """Yield the traces, None if no variable asks for them. At the end, send what is left.
 
     Raises ConfigurationError.
     """

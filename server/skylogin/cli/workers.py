@@ -77,7 +77,7 @@ class Share:
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return all of them."""
+        """Return the descriptors that the worker inherits."""
         return (self.listens_on, self.memory, *self.inboxes)
 
     def socket(self) -> socket.socket:
@@ -174,7 +174,7 @@ class Workers:
                 logger.error("worker %d cannot start: %s", number + 1, error.strerror)
 
     def change(self, values: Mapping[str, Any]) -> None:
-        """Use other keys and secrets, by the names of their fields."""
+        """Use other values of *settings*, such as keys, by field name."""
         self.settings = replace(self.settings, **values)
 
     def hang_up(self, read: Callable[[], Settings]) -> None:

@@ -43,7 +43,7 @@ class Connections:
     """
 
     def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
-        """Prepare for the server at *url*, whose certificate is from a known CA if *trust* is None."""
+        """Prepare for the server at *url*. By default, it trusts certificates of known CAs."""
         parts = read_url(url)
         if parts.scheme not in _PORTS or not _has_address(parts):
             raise ValueError(_not_a_url(url))
