@@ -7,7 +7,7 @@ const skygear = require('skygear');
 // The bundle identifier on iOS, the package name on Android.
 const TOPIC = 'com.example.postcards';
 
-/** Log in with a custom token, and have this phone notified. Returns the user record. */
+/** Log in with a custom token, and register this phone for notifications. Returns the user record. */
 async function signIn(customToken, phone) {
   const user = await skygear.auth.loginWithCustomToken(customToken);
   await skygear.push.registerDevice(phone.token, phone.type, TOPIC);
@@ -29,7 +29,7 @@ async function sendPostcard(friendId, picture) {
   return postcard;
 }
 
-/** Log out, and have this phone not notified any more. */
+/** Log out, and stop notifications to this phone. */
 async function signOut() {
   await skygear.push.unregisterDevice();
   await skygear.auth.logout();

@@ -1,27 +1,27 @@
-/** Which server to use, and what it is told. */
+/** Which server to use, and its settings. */
 export interface StartOptions {
   /** A server that is running. */
   url?: string;
   /** Its admin token. Default: SKYLOGIN_ADMIN_TOKEN, else the default master key of `skylogin dev`. */
   adminToken?: string;
-  /** Settings by their variables. A server of its own is started for them. */
+  /** Settings by their variables. They get their own server. */
   settings?: Record<string, string>;
 }
 
-/** What a test file asks for. */
+/** The options of a test file. */
 export interface UseOptions {
-  /** The app's name. Default: one that nobody else uses. */
+  /** The app's name. Default: a unique one. */
   app?: string;
-  /** Settings by their variables. The file gets a server of its own for them. */
+  /** Settings by their variables. The file then gets its own server. */
   settings?: Record<string, string>;
-  /** What each test begins with beside what `skylogin.yaml` has: a seed, or the path of one in YAML or JSON. */
+  /** What each test begins with, besides `skylogin.yaml`: a seed, or the path of one in YAML or JSON. */
   seed?: Seed | string;
 }
 
 /** Use the server that is running, or start one. */
 export function startSkylogin(options?: StartOptions): Promise<SkyloginServer>;
 
-/** Start a server for this process and those that it starts later. Returns a function that stops it. */
+/** Start a server for this process and its later child processes. Returns a function that stops it. */
 export function shareSkylogin(options?: StartOptions): Promise<() => Promise<void>>;
 
 export class SkyloginServer {
@@ -29,13 +29,13 @@ export class SkyloginServer {
   /** The URL, with a slash at the end. */
   readonly url: string;
   readonly adminToken: string;
-  /** Return an app, made if needed. Without a name: one that nobody else uses. */
+  /** Return an app, which is created if needed. Default name: a unique one. */
   app(name?: string): Promise<SkyloginApp>;
   /** Stop the server, if this process started it. */
   close(): Promise<void>;
 }
 
-/** One app. Everything is asked of the server each time, so it is never stale. */
+/** One app. The server is asked each time, so nothing is ever stale. */
 export class SkyloginApp {
   private constructor();
   readonly name: string;
@@ -45,7 +45,7 @@ export class SkyloginApp {
   readonly portal: string;
   readonly apiKey: string;
   readonly masterKey: string;
-  /** What signs custom tokens: your auth server's CUSTOM_TOKEN_SECRET. */
+  /** The secret that signs custom tokens: your auth server's CUSTOM_TOKEN_SECRET. */
   readonly secret: string;
   readonly users: Users;
   readonly logins: Logins;
@@ -54,7 +54,7 @@ export class SkyloginApp {
   readonly stubs: Stubs;
   readonly calls: Calls;
   readonly outbox: Outbox;
-  /** Wait until the app has its server. Tests and beforeEach need not: url, keys and secret are known there. */
+  /** Wait until the server runs. Needed in `before` hooks: in tests, url, keys and secret are known. */
   ready(): Promise<void>;
   /** Return a custom token, issued now by the app's clock. */
   token(sub: string, options?: TokenOptions): Promise<string>;
@@ -116,7 +116,7 @@ export interface TokenOptions {
 export interface LoggedIn {
   userId: string;
   accessToken: string;
-  /** The fields that the app keeps. */
+  /** The app's own fields. */
   profile: Record<string, any>;
   /** The user record as sent. */
   record: Record<string, any>;
@@ -169,14 +169,14 @@ export interface User {
   readonly lastLoginAt: Date | null;
   readonly lastSeenAt: Date | null;
   readonly signedOutAt: Date | null;
-  /** Refuse the user's logins and calls, for ever or until a time. */
+  /** Refuse the user's logins and calls, permanently or until a time. */
   disable(options?: { message?: string; until?: Date | string }): Promise<void>;
   enable(): Promise<void>;
   /** Replace the roles. */
   setRoles(...roles: string[]): Promise<void>;
   /** Change fields of the profile; null removes one. */
   edit(profile: Record<string, unknown>): Promise<void>;
-  /** End every access token. */
+  /** Revoke all access tokens. */
   signOut(): Promise<void>;
   delete(): Promise<void>;
 }
@@ -198,7 +198,7 @@ export class Logins {
   last(): Promise<LoginAttempt | undefined>;
   /** Return the first attempt that matches, past or future. Rejects after 5 seconds. */
   waitFor(filters?: LoginFilters, options?: { timeoutSeconds?: number }): Promise<LoginAttempt>;
-  /** Return the attempts as text, one a line. */
+  /** Return the attempts as text, one per line. */
   describe(): Promise<string>;
 }
 
@@ -232,23 +232,23 @@ export class Clock {
   freeze(at?: Date | string): Promise<Date>;
   /** Let the clock run again. */
   unfreeze(): Promise<Date>;
-  /** Set the clock; it runs on from there. */
+  /** Set the clock; it continues from there. */
   set(at: Date | string): Promise<Date>;
   /** Move the clock by seconds, or by parts: `advance({ hours: 2 })`. Negative: back. */
   advance(by: number | { seconds?: number; minutes?: number; hours?: number; days?: number }): Promise<Date>;
-  /** Show the server's time again. */
+  /** Reset the clock to the server's time. */
   reset(): Promise<Date>;
 }
 
 export interface FaultOptions {
-  /** The action whose calls it covers. Default: '*', all. */
+  /** The action whose calls it affects. Default: '*', any action. */
   action?: string;
-  /** How many calls it covers. Default: 1. */
+  /** How many calls it affects. Default: 1. */
   calls?: number;
   probability?: number;
-  /** With the same seed, the same calls are hit. */
+  /** The same seed affects the same calls. */
   seed?: number;
-  /** Seconds until it ends on its own. */
+  /** Seconds after which it ends if it is not used. */
   expiresIn?: number;
 }
 
@@ -260,13 +260,13 @@ export class Faults {
   error(name: string, options?: FaultOptions & { message?: string }): Promise<Fault>;
   /** Answer with a bare status, as a proxy would. */
   status(status: number, options?: FaultOptions): Promise<Fault>;
-  /** Close the connection; with `after`, once the call is carried out. */
+  /** Close the connection; with `after`, carry the call out first. */
   drop(options?: FaultOptions & { after?: boolean }): Promise<Fault>;
   /** Send half of the answer. */
   truncate(options?: FaultOptions): Promise<Fault>;
   /** Answer with the error of a busy database. */
   databaseBusy(options?: FaultOptions): Promise<Fault>;
-  /** Answer 429 above so many calls in so many seconds of the app's clock, until it is ended. */
+  /** Answer with 429 after *limit* calls in *window* seconds of the app's clock, until it is ended. */
   rate(limit: number, window: number, options?: FaultOptions): Promise<Fault>;
   /** Any of these, with the names of the admin API in camel case. */
   add(kind: string, options?: FaultOptions & Record<string, unknown>): Promise<Fault>;
@@ -279,16 +279,16 @@ export interface Fault {
   kind: string;
   action: string;
   callsLeft: number;
-  /** The number of calls that it has hit. */
+  /** The number of calls it affected. */
   struck: number;
   expiresIn: number;
   end(): Promise<void>;
 }
 
 export interface StubOptions {
-  /** What the call's arguments must have; they may have more. Default: anything. */
+  /** Members that the call's arguments must have; they may have more. Default: any arguments. */
   arguments?: unknown;
-  /** How many calls it answers. Default: all that no newer stub answers. */
+  /** How many calls it answers. Default: all, unless a newer stub answers them. */
   times?: number;
   /** Seconds before the answer. */
   delay?: number;
@@ -299,7 +299,7 @@ export interface StubOptions {
 /** Answers to actions that skylogin does not emulate, such as cloud functions. */
 export class Stubs {
   private constructor();
-  /** Answer calls of an action, or with `*` at its end of all that begin so. */
+  /** Answer calls of an action; `push:*` stands for every action that begins with `push:`. */
   answer(action: string, result?: unknown, options?: StubOptions): Promise<Stub>;
   /** Answer with an error: the name of one of Skygear, or any code. */
   fail(
@@ -325,7 +325,7 @@ export interface Stub {
 /** The calls that clients made, with `…` for secrets. */
 export class Calls {
   private constructor();
-  /** Return the calls of an action, or with `*` at its end of all that begin so; the oldest first. */
+  /** Return the calls of an action, the oldest first; `push:*` stands for every action that begins so. */
   all(action?: string): Promise<RecordedCall[]>;
   /** Return the calls that nothing answered. */
   unmatched(): Promise<RecordedCall[]>;
@@ -360,9 +360,9 @@ export class Outbox {
   private constructor();
   /** Return the mails of this test, the oldest first. */
   all(): Promise<Mail[]>;
-  /** Return the latest mail to an address, or to anybody, past or future. Rejects after 5 seconds. */
+  /** Return the latest mail, or the latest to an address, past or future. Rejects after 5 seconds. */
   waitFor(filters?: { to?: string }, options?: { timeoutSeconds?: number }): Promise<Mail>;
-  /** Delete the mails. Their codes are no longer valid. */
+  /** Delete the mails. Their codes become invalid. */
   clear(): Promise<void>;
 }
 
@@ -409,7 +409,7 @@ export class AdminError extends Error {
   readonly errors: string[];
 }
 
-/** There was no answer, or half of one. */
+/** The call got no complete answer. */
 export class NoAnswerError extends Error {
   private constructor();
 }

@@ -26,7 +26,7 @@ beforeEach(async () => {
   await signIn(await skylogin.token('alice', { profile: { name: 'Alice' } }), PHONE);
 });
 
-/** Answer what an upload consists of: asset:put says where the file goes, files:* takes it. */
+/** Stub an upload: asset:put says where the file goes, and files:* accepts it. */
 async function takeUpload(name) {
   const url = `${skylogin.url}files/${name}`;
   await skylogin.stubs.answer(

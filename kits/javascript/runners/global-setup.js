@@ -12,6 +12,6 @@ async function globalSetup() {
 }
 
 module.exports = globalSetup;
-// Under the names that Node calls.
+// The names under which Node calls them.
 module.exports.globalSetup = globalSetup;
 module.exports.globalTeardown = () => stop();

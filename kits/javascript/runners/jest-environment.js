@@ -1,4 +1,4 @@
-// A Jest environment that adds the login attempts of a failed test to what Jest says about it.
+// A Jest environment that adds the login attempts of a failed test to its report.
 // It is `jest-environment-node`, or the one named in testEnvironmentOptions.skyloginEnvironment.
 'use strict';
 
@@ -10,7 +10,7 @@ const ATTEMPTS = Symbol.for('skylogin.attempts');
 function SkyloginEnvironment(config, context) {
   const { rootDir, testEnvironmentOptions } = config.projectConfig;
   const name = testEnvironmentOptions.skyloginEnvironment ?? 'jest-environment-node';
-  // From the project, which has Jest.
+  // Resolved from the project, which has Jest installed.
   const found = createRequire(path.join(rootDir, 'package.json'))(name);
   const Environment = withAttempts(found.TestEnvironment ?? found.default ?? found);
   return new Environment(config, context);

@@ -7,7 +7,7 @@ const { appOfFile, attemptsOf } = require('../src/app_of_file.js');
 
 // Jest's own limit is shorter than the first start by uvx.
 const START_MS_MAX = 120_000;
-// Where jest-environment.js finds them.
+// jest-environment.js reads the login attempts here.
 const ATTEMPTS = Symbol.for('skylogin.attempts');
 
 /** Give this test file an app. With skylogin/jest-environment, a failed test shows its login attempts. */

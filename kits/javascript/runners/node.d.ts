@@ -1,4 +1,4 @@
 import type { SkyloginApp, UseOptions } from '../index.js';
 
-/** Give this test file an app: made before its tests, emptied before each, deleted after them. */
+/** Give this test file an app: created before its tests, emptied before each, deleted after them. */
 export function useSkylogin(options?: UseOptions): SkyloginApp;

@@ -1,4 +1,4 @@
-// The app of a test file: made before its tests, emptied before each of them, deleted after them.
+// The app of a test file: created before its tests, emptied before each, deleted after them.
 'use strict';
 
 const { SkyloginApp } = require('./app.js');
@@ -7,7 +7,7 @@ const { startSkylogin, uniqueName } = require('./server.js');
 
 const TITLE = 'skylogin: login attempts of this test';
 
-// The server of this process, for all that need no settings of their own, and their number.
+// The server of this process, which test files without their own settings share, and how many do.
 let shared;
 let users = 0;
 
@@ -37,7 +37,7 @@ function appOfFile(hooks, { app: name = uniqueName(), settings, seed } = {}) {
   return app;
 }
 
-/** Return a server that starts, and a function that stops it if nobody else has it. */
+/** Return a server that starts, and a function that stops it once its last user is done. */
 function borrowServer(settings) {
   if (settings) {
     const started = startSkylogin({ settings });
@@ -57,12 +57,12 @@ function borrowServer(settings) {
 }
 
 async function close(started) {
-  // One that did not start has said so already.
+  // A server that did not start has already reported that.
   const server = await started.catch(() => undefined);
   await server?.close();
 }
 
-/** Return the login attempts of a test as text, or what keeps the server from saying. */
+/** Return the login attempts of a test as text, or why they cannot be read. */
 async function attemptsOf(app) {
   const text = await app.logins.describe().catch((error) => error.message);
   return `${TITLE}\n${text}`;

@@ -3,7 +3,7 @@
 
 const { fromAdmin } = require('./spelling.js');
 
-// The server waits for that long at most before it says that there is none.
+// The longest time for which one request waits at the server.
 const WAIT_SECONDS_MAX = 5;
 const TIMES = ['at'];
 

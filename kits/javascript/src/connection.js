@@ -1,4 +1,4 @@
-// The way to one app: its keys, and its part of the admin API.
+// The connection to one app: its keys, and its part of the admin API.
 'use strict';
 
 const { AdminError } = require('./errors.js');
@@ -17,7 +17,7 @@ async function askAdmin(server, method, path, body) {
   return answer.text ? JSON.parse(answer.text) : undefined;
 }
 
-/** An app by its name. What it has is known once it is ready. */
+/** An app by its name. Its keys are known once it is ready. */
 class Connection {
   #findServer;
   #opening;
@@ -36,7 +36,7 @@ class Connection {
 
   async #open() {
     const server = await this.#findServer();
-    // This makes the app, if the server does not have it.
+    // This creates an app that does not exist.
     await askAdmin(server, 'GET', this.#pathOf(['clock']));
     const facts = await askAdmin(server, 'GET', this.#pathOf([]));
     const { secrets } = await askAdmin(server, 'GET', this.#pathOf(['secrets']));

@@ -38,7 +38,7 @@ class AdminError extends Error {
   }
 }
 
-/** A request without an answer, or with half of one. */
+/** A request without a complete answer. */
 class NoAnswerError extends Error {
   constructor(method, url, cause) {
     super(`${method} ${url}: ${cause.message || cause.code}`, { cause });

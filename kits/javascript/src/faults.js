@@ -1,4 +1,4 @@
-// Calls that are slow, refused or cut off, as a test wants them.
+// Faults: calls that are slow, refused or cut off.
 'use strict';
 
 const { fromAdmin, toAdmin } = require('./spelling.js');

@@ -1,4 +1,4 @@
-// HTTP by node:http, without a kept connection. A test may replace `fetch` and the timers.
+// HTTP by node:http, with a new connection each time: a test may replace `fetch` and the timers.
 'use strict';
 
 const http = require('node:http');

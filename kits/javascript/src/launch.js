@@ -1,4 +1,4 @@
-// Starting `skylogin dev` as a child process that ends with this one, however that ends.
+// Starting `skylogin dev` as a child process that stops when this one ends, however it ends.
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -11,7 +11,7 @@ const { clearInterval, clearTimeout, setInterval, setTimeout } = require('node:t
 // The first start by uvx or pipx builds an environment.
 const START_SECONDS_MAX = 120;
 const WATCH_SECONDS = 0.5;
-// Isolated, the server takes nothing from the project's environment but SKYLOGIN_ variables. It
+// Isolated, the server reads only SKYLOGIN_ variables from the project's environment. It
 // stops when its standard input closes, which the system does for a killed process too.
 const OPTIONS = ['dev', '--isolated', '--port', '0', '--exit-with-parent'];
 const CHECKOUT = path.join(__dirname, '..', '..', '..');
@@ -22,7 +22,7 @@ async function launch(settings, environment) {
   const given = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const child = spawn(program, [...before, ...OPTIONS, ...given], { stdio: 'pipe', env: environment });
   const exited = new Promise((resolve) => child.once('exit', resolve).once('error', resolve));
-  // When all that it has said is read.
+  // After all of its output is read.
   const failed = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
@@ -49,8 +49,8 @@ async function launch(settings, environment) {
 }
 
 /**
- * Call *end* when the test runner that has this process as a worker is gone: killed, it leaves its
- * workers behind, but not their servers. Returns what stops watching.
+ * Call *end* when the test runner that started this process as a worker is gone. If it is killed, its
+ * workers stay, but their servers must not. Returns a function that stops watching.
  */
 function whenRunnerEnds(end) {
   const isWorker = process.connected || process.env.NODE_TEST_CONTEXT !== undefined;
@@ -67,7 +67,7 @@ function isRunning(id) {
   try {
     return process.kill(id, 0);
   } catch (error) {
-    // Another user's process may not be asked.
+    // With EPERM, it exists but belongs to another user.
     return error.code === 'EPERM';
   }
 }
@@ -77,7 +77,7 @@ function commandFor(environment) {
   if (isOnPath('skylogin', environment)) {
     return ['skylogin'];
   }
-  // Never by its name alone, under which an index may have something else.
+  // Not by its name alone: on a package index, that may be something else.
   const source = environment.SKYLOGIN_PACKAGE || (existsSync(path.join(CHECKOUT, 'pyproject.toml')) && CHECKOUT);
   if (source && isOnPath('uvx', environment)) {
     return ['uvx', '--from', source, 'skylogin'];
@@ -112,7 +112,7 @@ function firstLine(stream, failed) {
   });
 }
 
-/** Keep what a server writes to *stream* until it is ready, and pass on what comes later. */
+/** Collect what a server writes to *stream* until it is ready, and pass on what it writes later. */
 function keepErrors(stream) {
   const chunks = [];
   const keep = (chunk) => chunks.push(chunk);

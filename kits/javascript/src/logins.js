@@ -3,7 +3,7 @@
 
 const { fromAdmin, toAdmin, visible } = require('./spelling.js');
 
-// How long the server is asked to wait. A clock that a test may have stopped is not needed.
+// How long the server waits. The kit needs no clock for that, which a test may have stopped.
 const WAIT_SECONDS = 0.2;
 const TIMES = ['at'];
 
@@ -62,7 +62,7 @@ class Logins {
 
 function read(row) {
   const attempt = { ...fromAdmin(row, TIMES), profile: row.claims.skyprofile };
-  // Not a member that a comparison of attempts would see.
+  // Not enumerable, so that comparisons of attempts ignore it.
   return Object.defineProperty(attempt, 'toString', { value: () => inOneLine(row) });
 }
 

@@ -1,11 +1,11 @@
-// Environment variables that keep programs from asking a proxy for a server.
+// Environment variables that keep programs from using a proxy for a server.
 'use strict';
 
 const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy'];
-// Some programs read one of them, and some the other.
+// Some programs read the one, some the other.
 const EXCEPTIONS = ['NO_PROXY', 'no_proxy'];
 
-/** Return the variables with which the proxy of *environment* is not asked for *url*; none without a proxy. */
+/** Return the variables that keep programs from using the proxy of *environment* for *url*. */
 function exceptionsFor(url, environment) {
   if (!PROXIES.some((name) => environment[name] || environment[name.toUpperCase()])) {
     return {};

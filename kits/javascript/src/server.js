@@ -12,10 +12,10 @@ const { exceptionsFor } = require('./proxies.js');
 const DEFAULT_MASTER_KEY = 'secret';
 
 /**
- * Use a server that is running, or start one:
+ * Use the first of these servers:
  *
  * 1. the one at `url`,
- * 2. a new one if `settings` ask for something,
+ * 2. a new one, if there are `settings`,
  * 3. the one at SKYLOGIN_URL,
  * 4. the one of `skylogin exec`,
  * 5. a new one, by `skylogin` on the PATH, else by `uvx`, else by `pipx run`.
@@ -48,7 +48,7 @@ function runningServer(url, adminToken, settings, environment) {
   if (SKYLOGIN_URL) {
     return { url: SKYLOGIN_URL, adminToken: token || DEFAULT_MASTER_KEY };
   }
-  // Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+  // Without SKYLOGIN_APP, the SKYGEAR_ variables are about the project's own Skygear server.
   if (SKYLOGIN_APP && SKYGEAR_ENDPOINT) {
     return { url: SKYGEAR_ENDPOINT, adminToken: token || SKYGEAR_MASTER_KEY };
   }
@@ -87,7 +87,7 @@ function readUrl(url) {
   return url.endsWith('/') ? url : `${url}/`;
 }
 
-/** Start a server for this process and those that it starts later. Returns a function that stops it. */
+/** Start a server for this process and its later child processes. Returns a function that stops it. */
 async function shareSkylogin(options) {
   const server = await startSkylogin(options);
   const { SKYLOGIN_URL, SKYLOGIN_ADMIN_TOKEN } = process.env;

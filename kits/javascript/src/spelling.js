@@ -21,7 +21,7 @@ function toAdmin(options) {
   );
 }
 
-/** Return a time, a Date or text such as '2030-01-01T00:00:00Z', as the admin API has it. */
+/** Return a time, a Date or text such as '2030-01-01T00:00:00Z', as the admin API expects it. */
 function inUtc(time) {
   const date = new Date(time);
   const hasZone = typeof time !== 'string' || /(Z|[+-]\d\d:\d\d)$/.test(time);

@@ -25,8 +25,8 @@ module Skylogin
       end
     end
 
-    # Return the server of this process, which ends with it. One that does not start is not tried
-    # again for each test.
+    # Return the server of this process, which stops when the process ends. If it does not start, it is
+    # not tried again for each test.
     def server
       @lock.synchronize do
         raise @problem if @problem
@@ -53,7 +53,7 @@ module Skylogin
 
     private
 
-    # A process that was forked leaves the apps and the server to the one that made them.
+    # A forked process leaves the apps and the server to the process that started them.
     def finish
       @apps.each { |(pid, _), app| delete(app) if pid == Process.pid }
       @server.close

@@ -12,19 +12,19 @@ require 'skylogin/users'
 require 'time'
 
 module Skylogin
-  # The result of a login. +profile+ has the fields of the project, +record+ all of them.
+  # The result of a login. +profile+ has the app's own fields, +record+ all of them.
   LoggedIn = Struct.new(
     :user_id, :access_token, :profile, :record, :roles, :last_login_at, :last_seen_at,
     keyword_init: true
   ) do
-    # Leave the access token out.
+    # Show the login without its access token.
     def inspect
       "#<Skylogin::LoggedIn user_id=#{user_id} profile=#{profile} roles=#{roles}>"
     end
     alias_method :to_s, :inspect
   end
 
-  # One app of a server, as a test sees it. Apps share no users, login attempts, clock or faults.
+  # One app of a server, as a test sees it. Each app has its own users, login attempts, clock and faults.
   #
   # The server is asked each time, so nothing is ever stale.
   class App
@@ -43,7 +43,7 @@ module Skylogin
       @stubs = Stubs.new(self)
       @calls = Calls.new(self)
       @outbox = Outbox.new(self)
-      # Any request about an app creates it.
+      # This request creates an app that does not exist.
       @clock.now
       @facts = @http.ask('GET', path)
     end

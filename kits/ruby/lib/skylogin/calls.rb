@@ -19,7 +19,7 @@ module Skylogin
   class Calls
     include Enumerable
 
-    # The server waits for that long at most before it says that there is none.
+    # The longest time for which one request waits at the server.
     WAIT_SECONDS_MAX = 5
 
     def initialize(app)
@@ -30,7 +30,7 @@ module Skylogin
       find_all_of.each(&block)
     end
 
-    # Return the calls of an action, or with '*' at its end of all that begin so.
+    # Return the calls of an action; 'push:*' stands for every action that begins with 'push:'.
     def of(action)
       find_all_of("?#{URI.encode_www_form(action: action)}")
     end
@@ -41,7 +41,7 @@ module Skylogin
     end
 
     # Return the first answered call that matches, past or within +timeout+ seconds. Raises
-    # TimeoutError, which says what came closest.
+    # TimeoutError, which says which call came closest.
     def wait_for(action, arguments: nil, timeout: 5)
       wanted = { action: action, arguments: arguments }.compact
       left = timeout
@@ -54,7 +54,7 @@ module Skylogin
       end
     end
 
-    # Forget the calls.
+    # Delete the recorded calls.
     def clear
       @app.admin('DELETE', 'calls')
     end

@@ -44,7 +44,7 @@ module Skylogin
       ask('POST', 'clock/advance', seconds: seconds.to_f)
     end
 
-    # Show the system's time again.
+    # Reset the clock to the system's time.
     def reset
       ask('DELETE', 'clock')
     end

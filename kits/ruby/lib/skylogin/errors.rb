@@ -6,10 +6,10 @@ module Skylogin
   # A server that cannot be started, or cannot be used.
   class ServerError < Error; end
 
-  # A call without an answer, or with half of one.
+  # A call without a complete answer.
   class ConnectionError < Error; end
 
-  # No login attempt, call or mail as it was waited for.
+  # A login attempt, call or mail that a test waited for did not come.
   class TimeoutError < Error; end
 
   # A request that the admin API refused.

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Skylogin
-  # A fault as it was at the time of the look-up: +struck+ is the number of calls that it has hit.
+  # A fault as it was at the time of the look-up: +struck+ is the number of calls it affected.
   Fault = Struct.new(:app, :id, :kind, :action, :calls_left, :struck, keyword_init: true) do
     # Remove the fault.
     def end
@@ -9,7 +9,7 @@ module Skylogin
     end
   end
 
-  # The faults of an app. Each hits the next call of an action, '*' for any, and then ends. All
+  # The faults of an app. Each affects the next call of an action, '*' for any, and then ends. All
   # take the options of docs/controls.md, such as +calls+.
   class Faults
     include Enumerable
@@ -33,7 +33,7 @@ module Skylogin
       add('status', action, status: status, **options)
     end
 
-    # Close the connection without an answer; with +after+, once the call is done.
+    # Close the connection without an answer; with +after+, carry the call out first.
     def drop(action = '*', **options)
       add('drop', action, **options)
     end
@@ -48,7 +48,7 @@ module Skylogin
       add('database_busy', action, **options)
     end
 
-    # Answer 429 above so many calls in a +window+ of seconds by the app's clock, until it is ended.
+    # Answer with 429 after +limit+ calls in +window+ seconds of the app's clock, until it is ended.
     def rate(limit, window, action = '*', **options)
       add('rate', action, limit: limit, window: window, **options)
     end
@@ -57,7 +57,7 @@ module Skylogin
       read(@app.admin('POST', 'faults', { kind: kind, action: action, **options }))
     end
 
-    # Go through the faults in force.
+    # Yield each fault in force.
     def each(&block)
       @app.admin('GET', 'faults')['faults'].map { |row| read(row) }.each(&block)
     end

@@ -5,10 +5,10 @@ require 'net/http'
 require 'skylogin/errors'
 
 module Skylogin
-  # Asks a server, and its admin API. Never through a proxy.
+  # Sends requests to a server and its admin API, never through a proxy.
   class Http
     CONNECT_SECONDS_MAX = 10
-    # Longer than the server takes for any call.
+    # Longer than any call takes at the server.
     ANSWER_SECONDS_MAX = 90
 
     def initialize(url, token)
@@ -55,7 +55,7 @@ module Skylogin
 
       private
 
-      # Net::HTTP takes a part of a body for all of it.
+      # Net::HTTP accepts an incomplete body.
       def whole?(response)
         length = response.content_length
         length.nil? || response.body.to_s.bytesize >= length

@@ -23,7 +23,7 @@ module Skylogin
     end
   end
 
-  # A test case of minitest that has it.
+  # A test case of minitest that includes it.
   class Test < ::Minitest::Test
     include Skylogin::Minitest
   end

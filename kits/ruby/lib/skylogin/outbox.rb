@@ -27,7 +27,7 @@ module Skylogin
       @app.admin('GET', 'outbox')['mails'].map { |row| Mail.read(row) }.each(&block)
     end
 
-    # Return the latest mail, to an address or to anybody, past or within +timeout+ seconds. Raises
+    # Return the latest mail, or the latest to an address, past or within +timeout+ seconds. Raises
     # TimeoutError.
     def wait_for(to: nil, timeout: 5)
       deadline = now + timeout

@@ -3,7 +3,7 @@
 require 'skylogin/clock'
 
 module Skylogin
-  # Lets a struct be made of what the server has in its members.
+  # Makes a struct from a row of the admin API.
   module Row
     TIMES = %i[at expires_at].freeze
 

@@ -11,7 +11,7 @@ module Skylogin
   class Server
     DEFAULT_MASTER_KEY = 'secret'
 
-    # Return what the block returns, which gets a server that is closed afterwards.
+    # Start a server, close it after the block, and return what the block returns.
     def self.open(settings = {})
       server = new(settings)
       begin
@@ -31,7 +31,7 @@ module Skylogin
       if given('SKYLOGIN_URL')
         connect(given('SKYLOGIN_URL'), DEFAULT_MASTER_KEY)
       elsif given('SKYLOGIN_APP') && given('SKYGEAR_ENDPOINT')
-        # Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+        # Without SKYLOGIN_APP, the SKYGEAR_ variables are about the project's own Skygear server.
         connect(given('SKYGEAR_ENDPOINT'), given('SKYGEAR_MASTER_KEY') || DEFAULT_MASTER_KEY)
       else
         @process = ServerProcess.new(@settings)
@@ -41,7 +41,7 @@ module Skylogin
       ENV.update(Proxies.exceptions_for(@url, ENV))
     end
 
-    # Return the app of a name, which has lower-case letters, digits and dashes. An app that does
+    # Return the app with a name of lower-case letters, digits and dashes. An app that does
     # not exist is created.
     def app(name)
       App.new(url, @http, name)

@@ -6,17 +6,17 @@ require 'open3'
 require 'skylogin/errors'
 
 module Skylogin
-  # A `skylogin dev` in its own process. It ends with this process, however that ends: its
-  # standard input closes then.
+  # A `skylogin dev` in its own process. It stops when this process ends, however it ends, because
+  # that closes its standard input.
   class ServerProcess
     # uvx and pipx install skylogin first.
     START_SECONDS_MAX = 120
     STOP_SECONDS_MAX = 10
-    # Isolated, it takes nothing from the project's environment but SKYLOGIN_ variables.
+    # Isolated, it reads only SKYLOGIN_ variables from the project's environment.
     ARGUMENTS = %w[dev --isolated --port 0 --exit-with-parent].freeze
     CHECKOUT = File.expand_path('../../../..', __dir__)
 
-    # Return the first that is on the path: skylogin, or what installs it from a source and runs it.
+    # Return the command that runs skylogin: the first of skylogin, uvx and pipx on the path.
     def self.program(path = ENV.fetch('PATH', ''), source = self.source)
       return ['skylogin'] if on_path?(path, 'skylogin')
       return ['uvx', '--from', source, 'skylogin'] if source && on_path?(path, 'uvx')
@@ -28,8 +28,8 @@ module Skylogin
             'SKYLOGIN_URL to the URL of a server that is running'
     end
 
-    # Return what to install: what SKYLOGIN_PACKAGE says, or the checkout that the kit is in. Never
-    # a name alone, under which an index may have something else.
+    # Return what to install: the value of SKYLOGIN_PACKAGE, or the checkout that the kit is in. Not
+    # a name alone: on a package index, that may be something else.
     def self.source
       given = ENV.fetch('SKYLOGIN_PACKAGE', '')
       return given unless given.empty?
@@ -52,10 +52,10 @@ module Skylogin
     def initialize(settings)
       given = settings.flat_map { |name, value| ['--set', "#{name}=#{value}"] }
       command = [*ServerProcess.program, *ARGUMENTS, *given]
-      # A group of its own: Ctrl-C is for the tests, which stop it when they have ended.
+      # In its own process group: Ctrl-C must only reach the tests, which then stop the server.
       @input, @output, @waiter = Open3.popen2e(*command, pgroup: true)
       @facts = read_ready_line
-      # A full pipe would block it.
+      # A full pipe would block the server.
       Thread.new { @output.each_line { |line| warn "skylogin: #{line}" } }
     end
 
@@ -72,7 +72,7 @@ module Skylogin
       while @output.wait_readable([deadline - now, 0].max)
         line = @output.gets or raise ServerError, "skylogin did not start: #{said.strip}"
         if (facts = ready_facts(line))
-          # Such as a warning about a setting.
+          # Another line, such as a warning about a setting.
           warn said unless said.empty?
           return facts
         end
@@ -91,7 +91,7 @@ module Skylogin
       nil
     end
 
-    # uvx has the server below it, in the same group.
+    # uvx runs the server as a child process, in the same group.
     def kill
       Process.kill('KILL', -@waiter.pid)
       @waiter.join

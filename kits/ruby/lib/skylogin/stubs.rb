@@ -8,8 +8,8 @@ module Skylogin
     end
   end
 
-  # Answers to actions that skylogin does not emulate, such as cloud functions. With '*' at its end
-  # an action stands for all that begin so. All take the options of docs/controls.md: +arguments+,
+  # Answers to actions that skylogin does not emulate, such as cloud functions. The action 'push:*'
+  # stands for every action that begins with 'push:'. All take the options of docs/controls.md: +arguments+,
   # +times+, +delay+, +key_required+ and +user_required+.
   class Stubs
     include Enumerable
@@ -29,7 +29,7 @@ module Skylogin
       add(action: action, error: error, **options)
     end
 
-    # Go through the stubs.
+    # Yield each stub.
     def each(&block)
       @app.admin('GET', 'stubs')['stubs'].map { |row| read(row) }.each(&block)
     end

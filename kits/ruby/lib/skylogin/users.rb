@@ -4,8 +4,8 @@ require 'skylogin/clock'
 require 'skylogin/http'
 
 module Skylogin
-  # A user as it was at the time of the look-up. +profile+ has the fields of the project, +record+
-  # all of them. The methods change the user on the server; look the user up again to see it.
+  # A user as they were at the time of the look-up. +profile+ has the app's own fields, +record+
+  # all of them. The methods change the user on the server; look the user up again to see the change.
   User = Struct.new(
     :app, :sub, :id, :profile, :record, :roles, :disabled, :disabled_message, :disabled_until,
     :created_at, :last_login_at, :last_seen_at,
@@ -50,7 +50,7 @@ module Skylogin
       app.admin('PATCH', path, profile: fields)
     end
 
-    # End all access tokens.
+    # Revoke all access tokens.
     def sign_out
       app.admin('POST', "#{path}/sign-out")
     end
@@ -74,7 +74,7 @@ module Skylogin
       @app = app
     end
 
-    # Return a user, nil if there is none of that sub.
+    # Return the user with a sub, nil if none has it.
     def [](sub)
       find_all_of(subject: sub).find { |user| user.sub == sub }
     end
@@ -84,7 +84,7 @@ module Skylogin
       self[sub] or raise KeyError, "no user #{sub.inspect}"
     end
 
-    # Go through the users with a sub.
+    # Yield each user with a sub.
     def each(&block)
       find_all_of.each(&block)
     end

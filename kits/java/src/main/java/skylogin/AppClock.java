@@ -44,7 +44,7 @@ public final class AppClock {
         return ask("POST", "clock/advance", Map.of("seconds", seconds));
     }
 
-    /** Show the system's time again. */
+    /** Reset the clock to the system's time. */
     public Instant reset() {
         return ask("DELETE", "clock", null);
     }

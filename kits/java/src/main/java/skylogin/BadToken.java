@@ -2,7 +2,7 @@ package skylogin;
 
 import java.util.Locale;
 
-/** A kind of custom token that is refused. docs/testing.md says what each is. */
+/** A kind of custom token that is refused. docs/testing.md describes each. */
 public enum BadToken {
     EXPIRED,
     NOT_YET,

@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The calls of clients since the app was reset, the oldest first. With {@code *} at its end an action
- * stands for all that begin so.
+ * The calls of clients since the app was reset, the oldest first. The action {@code push:*} stands for
+ * every action that begins with {@code push:}.
  */
 public final class Calls {
-    // The server waits for that long at most before it says that there is none.
+    // The longest time for which one request waits at the server.
     private static final Duration ROUND = Duration.ofSeconds(5);
     private static final double MILLIS = 1000.0;
 
@@ -46,7 +46,7 @@ public final class Calls {
 
     /**
      * Return the first answered call that has these arguments, and maybe others, past or within a
-     * time. Throws AssertionError, which says what came closest.
+     * time. Throws AssertionError, which says which call came closest.
      */
     public Call waitFor(String action, Map<String, ?> arguments, Duration max) {
         Map<String, Object> body = new HashMap<>(Map.of("action", action));
@@ -69,7 +69,7 @@ public final class Calls {
         }
     }
 
-    /** Forget the calls. */
+    /** Delete the recorded calls. */
     public void clear() {
         app.admin("DELETE", "calls", null);
     }

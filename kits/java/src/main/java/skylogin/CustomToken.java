@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
-/** A custom token to be made, issued by the app's clock. */
+/** Builds a custom token, issued at the time of the app's clock. */
 public final class CustomToken {
     private final SkyloginApp app;
     private final Map<String, Object> body = new HashMap<>();
@@ -37,7 +37,7 @@ public final class CustomToken {
         return this;
     }
 
-    /** Have the token refused. */
+    /** Make it a bad token of this kind. */
     public CustomToken bad(BadToken bad) {
         body.put("bad", bad.kind());
         return this;

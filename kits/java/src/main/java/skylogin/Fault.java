@@ -2,7 +2,7 @@ package skylogin;
 
 import java.util.Map;
 
-/** A fault as it was at the time of the look-up: struck is the number of calls that it has hit. */
+/** A fault as it was at the time of the look-up: struck is the number of calls it affected. */
 public record Fault(
         SkyloginApp app, String id, String kind, String action, int callsLeft, int struck) {
 

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The faults of an app: each hits the next call of an action, such as {@code sso:custom_token:login}
+ * The faults of an app: each affects the next call of an action, such as {@code sso:custom_token:login}
  * or {@link #ANY}, and then ends. For more calls, {@link #add} takes the options of docs/controls.md.
  */
 public final class Faults {
@@ -50,7 +50,7 @@ public final class Faults {
         return add("database_busy", action, Map.of());
     }
 
-    /** Answer 429 above so many calls in a window by the app's clock, until the fault is ended. */
+    /** Answer with 429 after a number of calls in a window of the app's clock, until the fault is ended. */
     public Fault rate(int limit, Duration window, String action) {
         return add("rate", action, Map.of("limit", limit, "window", window.toMillis() / MILLIS));
     }

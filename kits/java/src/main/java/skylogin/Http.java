@@ -15,10 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** Asks a server, and its admin API. Never through a proxy. */
+/** Sends requests to a server and its admin API, never through a proxy. */
 final class Http {
     private static final Duration CONNECT_MAX = Duration.ofSeconds(10);
-    // Longer than the server takes for any call.
+    // Longer than any call takes at the server.
     private static final Duration ANSWER_MAX = Duration.ofSeconds(90);
     private static final int REFUSED = 300;
     private static final HttpClient CLIENT = HttpClient.newBuilder()
@@ -56,7 +56,7 @@ final class Http {
         return new AdminException(answer.statusCode(), answer.statusCode() + ": " + text);
     }
 
-    /** Post JSON as a client would. Throws UncheckedIOException if there is no whole answer. */
+    /** Post JSON as a client would. Throws UncheckedIOException without a complete answer. */
     static HttpResponse<String> post(URI url, Object body) {
         return send(HttpRequest.newBuilder(url), "POST", body);
     }

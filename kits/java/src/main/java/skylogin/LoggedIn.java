@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The result of a login. The profile has the fields of the project, the record all of them.
+ * The result of a login. The profile has the app's own fields, the record all of them.
  *
  * @param lastLoginAt null at the first login
  * @param lastSeenAt null at the first login
@@ -31,7 +31,7 @@ public record LoggedIn(
                 AppClock.time(result.get("last_seen_at")));
     }
 
-    /** Leave the access token out. */
+    /** Show the login without its access token. */
     @Override
     public String toString() {
         return "LoggedIn[userId=" + userId + ", profile=" + profile + ", roles=" + roles + "]";

@@ -82,7 +82,7 @@ public final class Logins {
         }
     }
 
-    /** Return some attempts, one per line. */
+    /** Return attempts, one per line. */
     static String inLines(List<LoginAttempt> attempts) {
         return attempts.isEmpty()
                 ? "none"

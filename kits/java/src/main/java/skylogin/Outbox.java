@@ -38,7 +38,7 @@ public final class Outbox {
         }
     }
 
-    /** Delete the mails. Their codes are no longer valid. */
+    /** Delete the mails. Their codes become invalid. */
     public void clear() {
         app.admin("DELETE", "outbox", null);
     }

@@ -16,8 +16,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A {@code skylogin dev} in its own process. It ends with this process, however that ends: its
- * standard input closes then.
+ * A {@code skylogin dev} in its own process. It stops when this process ends, however it ends,
+ * because that closes its standard input.
  */
 final class ServerProcess implements AutoCloseable {
     // uvx and pipx install skylogin first.
@@ -32,12 +32,12 @@ final class ServerProcess implements AutoCloseable {
         this.process = process;
     }
 
-    /** Start a server with some settings. Throws IllegalStateException, with what it said. */
+    /** Start a server with some settings. Throws IllegalStateException with its output. */
     static ServerProcess start(Map<String, String> settings) {
         Map<String, String> environment = System.getenv();
         List<String> command = new ArrayList<>(
                 program(environment.get("PATH"), environment.get("SKYLOGIN_PACKAGE")));
-        // Isolated, it takes nothing from the project's environment but SKYLOGIN_ variables.
+        // Isolated, it reads only SKYLOGIN_ variables from the project's environment.
         command.addAll(List.of("dev", "--isolated", "--port", "0", "--exit-with-parent"));
         settings.forEach((name, value) -> command.addAll(List.of("--set", name + "=" + value)));
         try {
@@ -50,12 +50,12 @@ final class ServerProcess implements AutoCloseable {
         }
     }
 
-    /** Return the first that is on the path: skylogin, or what installs it from a source and runs it. */
+    /** Return the command that runs skylogin: the first of skylogin, uvx and pipx on the path. */
     static List<String> program(String path, String source) {
         if (isOn(path, "skylogin")) {
             return List.of("skylogin");
         }
-        // Never by its name alone, under which an index may have something else.
+        // Not by its name alone: on a package index, that may be something else.
         boolean hasSource = source != null && !source.isEmpty();
         if (hasSource && isOn(path, "uvx")) {
             return List.of("uvx", "--from", source, "skylogin");
@@ -112,7 +112,7 @@ final class ServerProcess implements AutoCloseable {
                 if (ready.isDone()) {
                     System.err.println("skylogin: " + line);
                 } else if (facts.containsKey("master_key")) {
-                    // Such as a warning about a setting.
+                    // Another line, such as a warning about a setting.
                     System.err.print(said);
                     ready.complete(facts);
                 } else {
@@ -122,7 +122,7 @@ final class ServerProcess implements AutoCloseable {
         } catch (IOException ended) {
             said.append(ended.getMessage());
         }
-        // Without effect if it was ready.
+        // This has no effect if the server is ready.
         ready.complete(Map.of());
     }
 
@@ -142,7 +142,7 @@ final class ServerProcess implements AutoCloseable {
     }
 
     private void kill() {
-        // uvx and pipx have the server below them.
+        // uvx and pipx run the server as a child process.
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
     }

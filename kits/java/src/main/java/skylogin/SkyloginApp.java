@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One app of a server, as a test sees it. Apps share no users, login attempts, clock or faults.
+ * One app of a server, as a test sees it. Each app has its own users, login attempts, clock and faults.
  *
  * <p>Values of JSON are maps, lists, texts, numbers (long, or else double), booleans and null. The
- * server is asked each time, so nothing is ever stale. Works in any thread.
+ * server is asked each time, so nothing is ever stale. It can be used in any thread.
  */
 public final class SkyloginApp {
     private static final String LOGIN = "sso:custom_token:login";
@@ -31,7 +31,7 @@ public final class SkyloginApp {
         this.http = http;
         this.name = name;
         path = "apps/" + Http.quoted(name);
-        // Any request about an app creates it.
+        // This request creates an app that does not exist.
         clock().now();
         facts = Json.object(http.ask("GET", path, null));
     }
@@ -79,12 +79,12 @@ public final class SkyloginApp {
         return token(sub).profile(profile).mint();
     }
 
-    /** Return a token that is refused, for this reason alone. */
+    /** Return a bad token, which is refused for one reason. */
     public String mint(BadToken bad, String sub) {
         return token(sub).bad(bad).mint();
     }
 
-    /** Describe a token of another kind: {@code token("alice").expiresIn(…).mint()}. */
+    /** Build a token with other claims: {@code token("alice").expiresIn(…).mint()}. */
     public CustomToken token(String sub) {
         return new CustomToken(this, sub);
     }

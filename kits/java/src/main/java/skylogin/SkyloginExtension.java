@@ -29,7 +29,7 @@ public final class SkyloginExtension
 
     private final Map<String, String> settings = new TreeMap<>();
 
-    /** Ask for a setting of the server, by its variable. */
+    /** Give the server a setting, by its variable. */
     public SkyloginExtension withSetting(String variable, String value) {
         settings.put(variable, value);
         return this;
@@ -92,7 +92,7 @@ public final class SkyloginExtension
     }
 
     private SkyloginServer server(ExtensionContext context) {
-        // Values in the root's store are closed at the end of the run.
+        // JUnit closes the values in the root's store at the end of the run.
         return context.getRoot().getStore(NAMESPACE).getOrComputeIfAbsent(
                 Map.copyOf(settings), key -> start(), SkyloginServer.class);
     }
@@ -103,7 +103,7 @@ public final class SkyloginExtension
         return server.start();
     }
 
-    /** Return a name like {@code login-test-…} for LoginTest, which no other run has. */
+    /** Return a name that is unique to this run, such as {@code login-test-…} for LoginTest. */
     static String nameFor(String test) {
         String words = test.replaceAll("(?<=[a-z0-9])(?=[A-Z])", "-");
         String name = words.replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-+", "");

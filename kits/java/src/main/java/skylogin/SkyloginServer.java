@@ -33,15 +33,15 @@ public final class SkyloginServer implements AutoCloseable {
         this.environment = environment;
     }
 
-    /** Ask for a setting, by its variable. */
+    /** Give the server a setting, by its variable. */
     public SkyloginServer withSetting(String variable, String value) {
         settings.put(variable, value);
         return this;
     }
 
     /**
-     * Start the server, or find the one that is running. Throws IllegalStateException if that does
-     * not work.
+     * Start the server, or find the one that is running. Throws IllegalStateException if that
+     * fails.
      */
     public SkyloginServer start() {
         if (url != null) {
@@ -50,7 +50,7 @@ public final class SkyloginServer implements AutoCloseable {
         if (!given("SKYLOGIN_URL").isEmpty()) {
             connect(given("SKYLOGIN_URL"), DEFAULT_MASTER_KEY);
         } else if (!given("SKYLOGIN_APP").isEmpty() && !given("SKYGEAR_ENDPOINT").isEmpty()) {
-            // Without SKYLOGIN_APP, the others are about the project's own Skygear server.
+            // Without SKYLOGIN_APP, the SKYGEAR_ variables are about the project's own Skygear server.
             connect(given("SKYGEAR_ENDPOINT"), given("SKYGEAR_MASTER_KEY"));
         } else {
             process = ServerProcess.start(settings);
@@ -105,7 +105,7 @@ public final class SkyloginServer implements AutoCloseable {
     }
 
     /**
-     * Return the app of a name, which has lower-case letters, digits and dashes. An app that does
+     * Return the app with a name of lower-case letters, digits and dashes. An app that does
      * not exist is created.
      */
     public SkyloginApp app(String name) {

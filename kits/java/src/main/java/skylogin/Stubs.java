@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Answers to actions that skylogin does not emulate, such as cloud functions. With {@code *} at its
- * end an action stands for all that begin so. Options are those of docs/controls.md, such as
+ * Answers to actions that skylogin does not emulate, such as cloud functions. The action
+ * {@code push:*} stands for every action that begins with {@code push:}. Options are those of docs/controls.md, such as
  * {@code Map.of("arguments", Map.of("name", "alice"), "times", 1, "delay", 0.5)}.
  */
 public final class Stubs {

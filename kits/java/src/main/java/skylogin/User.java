@@ -8,12 +8,12 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A user as it was at the time of the look-up. The methods change the user on the server; look the
+ * A user as they were at the time of the look-up. The methods change the user on the server; look the
  * user up again to see the change.
  *
- * @param profile the fields of the project
+ * @param profile the app's own fields
  * @param record the user record as sent to clients
- * @param disabledUntil null without an end
+ * @param disabledUntil null if the user is not disabled, or permanently
  * @param lastLoginAt null before the first login
  * @param lastSeenAt null before the first login
  */
@@ -83,7 +83,7 @@ public record User(
         ask("PATCH", "", Map.of("profile", fields));
     }
 
-    /** End all access tokens. */
+    /** Revoke all access tokens. */
     public void signOut() {
         ask("POST", "/sign-out", null);
     }

@@ -7,7 +7,7 @@ import java.time.Instant;
 import java.util.Date;
 import javax.crypto.SecretKey;
 
-/** With jjwt 0.12 or later: the key is an object, and a secret that is too short is refused. */
+/** With jjwt 0.12 or later: the key is an object, and short secrets are refused. */
 public final class NewCustomTokens implements CustomTokens {
     private final SecretKey key;
 

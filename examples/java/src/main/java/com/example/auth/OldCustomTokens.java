@@ -11,7 +11,7 @@ import java.util.Date;
  * With the old API of jjwt, which many servers still use.
  *
  * <p>It expects the secret in base64 and decodes it, so the key is still the plain bytes of the
- * secret. Given the secret itself it would decode that too, and sign with another key.
+ * secret. Given the secret itself, it would decode that too, and sign with another key.
  */
 @SuppressWarnings("deprecation")
 public final class OldCustomTokens implements CustomTokens {
