@@ -429,7 +429,7 @@ def shown(settings: config.Settings, variables: Iterable[str]) -> dict[str, str]
 
 
 SCHEMA_NOTES = {
-    "yes": "DEV_MODE is on: everybody with the API key may",
+    "yes": "DEV_MODE is on: anyone with the API key may",
     "no": "DEV_MODE is off: only the master key may",
     "": "only logins with a custom token, and the master key, may",
 }

@@ -217,7 +217,7 @@ def _warnings(settings: Settings) -> list[str]:
         )
     if settings.mode == SERVE and settings.dev_mode:
         warnings.append(
-            "DEV_MODE is on: with the API key, which every client has, anybody can set the roles "
+            "DEV_MODE is on: with the API key, which every client has, anyone can set the roles "
             "of new users and of administrators, and change the schema; leave DEV_MODE unset"
         )
     return warnings

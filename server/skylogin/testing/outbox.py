@@ -80,5 +80,5 @@ class Outbox(Sequence[Mail]):
             time.sleep(min(POLL_SECONDS, left))
 
     def clear(self) -> None:
-        """Delete the mails. Their codes are no longer valid."""
+        """Delete the mails. Their codes become invalid."""
         self._admin.ask("DELETE", "outbox")

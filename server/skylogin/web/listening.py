@@ -120,8 +120,8 @@ def reach_problem(settings: Settings) -> str:
         # The server cannot listen there at all.
         return problem_with((host, port), error)
     return (
-        f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which everybody "
-        "knows: set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a network that you trust"
+        f"HOST is {host!r}, beyond loopback, and MASTER_KEY is a default key, which is public: "
+        "set MASTER_KEY, or SKYLOGIN_DEFAULT_KEY_ON_NETWORK=yes on a network that you trust"
     )
 
 
