@@ -9,7 +9,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     const { source } = button.dataset;
     const text = source ? await textAt(source, element.id) : element.textContent;
     if (text === undefined) {
-      // The session has ended: sign in, and see it there.
+      // The session has ended: the page with the text asks for the password.
       location.assign(source);
       return;
     }
@@ -30,7 +30,7 @@ for (const button of document.querySelectorAll("[data-copy-text]")) {
   });
 }
 
-// Copy a text. Without TLS, the clipboard may be unavailable: select it, to copy it by keyboard.
+// Copy a text. Without TLS, the clipboard may be unavailable: then select it, to copy with the keyboard.
 async function copy(text, element) {
   try {
     await navigator.clipboard.writeText(text);
@@ -47,7 +47,7 @@ function say(button, text, usual) {
   setTimeout(() => { button.textContent = usual; }, SAID_MS);
 }
 
-// Return a text that is masked here from the page that shows it.
+// Fetch a text that is masked here from the page that shows it.
 async function textAt(source, id) {
   const answer = await fetch(source);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -76,7 +76,7 @@ if (live) {
     if (!isRead()) showWaiting();
     else live.textContent = `${waiting.length} new, shown when you leave the list`;
   });
-  // Rows that somebody reads, or is about to click on, do not move.
+  // While a person reads the list, or is about to click on it, its rows do not move.
   const isRead = () => body.matches(":hover, :focus-within") || body.getBoundingClientRect().top < 0;
   for (const [target, name] of [[body, "pointerleave"], [body, "focusout"], [document, "scroll"]]) {
     target.addEventListener(name, () => { if (!isRead()) showWaiting(); });
