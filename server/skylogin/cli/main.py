@@ -14,7 +14,7 @@ from skylogin.config import ConfigurationError
 from skylogin.operations.operator import RefusedError
 from skylogin.seeds.nodes import SeedError
 
-# These start faster without importing the other commands.
+# These start faster without the other commands.
 RUN_A_SERVER = frozenset(("dev", "serve", "exec"))
 
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line *arguments*, by default those of this process."""
     arguments = sys.argv[1:] if arguments is None else arguments
     output.prepare_streams()
-    app = make_app(servers_only=bool(arguments) and arguments[0] in RUN_A_SERVER)
+    app = make_app(*RUN_A_SERVER.intersection(arguments[:1]))
     try:
         try:
             app(arguments)
@@ -63,11 +63,11 @@ def _global_options(
     """Skygear's login with a custom token, for tests and production."""
 
 
-def make_app(*, servers_only: bool = False) -> typer.Typer:
-    """Return the application with all commands, or only with those about servers."""
+def make_app(only: str = "") -> typer.Typer:
+    """Return the application with all commands, or *only* with one of those that run a server."""
     app = typer.Typer(
         no_args_is_help=True,
-        add_completion=not servers_only,
+        add_completion=not only,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -80,12 +80,14 @@ def make_app(*, servers_only: bool = False) -> typer.Typer:
         servers.wait,
         servers.migrate,
     ):
-        app.command()(command)
-    app.command(
-        "exec",
-        context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-    )(run_command.execute)
-    if not servers_only:
+        if only in ("", command.__name__):
+            app.command()(command)
+    if only in ("", "exec"):
+        app.command(
+            "exec",
+            context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+        )(run_command.execute)
+    if not only:
         _add_operator_commands(app)
     return app
 
