@@ -215,9 +215,9 @@ def as_one_statement(statements: tuple[Insert | Update, ...]) -> Insert | Update
 
 @functools.cache
 def insert_missing(table: Table, dialect: str) -> Insert:
-    """Return an INSERT that skips existing rows."""
+    """Return an INSERT that skips existing rows. The `rowcount` of its result is what it added."""
     statement: Insert = _dialects_insert(table, dialect).on_conflict_do_nothing()
-    return statement
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def _dialects_insert(table: Table, dialect: str) -> Any:

@@ -96,9 +96,9 @@ async def read_setting(tx: Transaction, app: str, name: str) -> str | None:
 
 async def write_setting(tx: Transaction, app: str, name: str, value: str) -> None:
     """Set *name* to *value*."""
-    await keep_setting(tx, app, name, value)
-    where = (settings.c.app == app, settings.c.name == name)
-    await tx.connection.execute(update(settings).where(*where).values(value=value))
+    if not await _add_setting(tx, app, name, value):
+        where = (settings.c.app == app, settings.c.name == name)
+        await tx.connection.execute(update(settings).where(*where).values(value=value))
 
 
 async def try_writing(tx: Transaction, at: datetime) -> None:
@@ -108,9 +108,16 @@ async def try_writing(tx: Transaction, at: datetime) -> None:
 
 async def keep_setting(tx: Transaction, app: str, name: str, value: str) -> str:
     """Set *name* unless it is set already, and return its value, so that nodes agree on it."""
-    row = {"app": app, "name": name, "value": value}
-    await tx.connection.execute(dialect.insert_missing(settings, tx.dialect), row)
+    if await _add_setting(tx, app, name, value):
+        return value
     return await read_setting(tx, app, name) or value
+
+
+async def _add_setting(tx: Transaction, app: str, name: str, value: str) -> bool:
+    """Set *name*, and return True, unless it is set already."""
+    row = {"app": app, "name": name, "value": value}
+    added = await tx.connection.execute(dialect.insert_missing(settings, tx.dialect), row)
+    return added.rowcount > 0
 
 
 async def load(tx: Transaction, app: str) -> StoredApp | None:

@@ -47,7 +47,9 @@ async def count_types(tx: Transaction, app: str) -> int:
 async def make_type(tx: Transaction, app: str, record_type: str) -> None:
     """Make a record type, unless it exists."""
     row = {"app": app, "type": record_type, "made": True}
-    await tx.connection.execute(dialect.insert_missing(record_types, tx.dialect), row)
+    added = await tx.connection.execute(dialect.insert_missing(record_types, tx.dialect), row)
+    if added.rowcount > 0:
+        return
     table = record_types
     only_rules = (table.c.app == app, table.c.type == record_type, table.c.made.is_(False))
     await tx.connection.execute(update(table).where(*only_rules).values(made=True))
