@@ -120,6 +120,19 @@ async def test_a_secret_in_the_environment_is_the_only_one(
     assert await SecretCache(store, APP, "").texts(NOW) == []
 
 
+async def test_secrets_that_a_start_read_are_loaded_a_second_later(
+    cache: SecretCache, ticks: Seconds
+) -> None:
+    """A server that starts has just read or made them."""
+    first = token_secrets.generate(NOW)
+    cache.put([first])
+    assert await ids_in(cache) == [first.id]
+
+    ticks.now += KNOWN_SECONDS
+
+    assert await ids_in(cache) == []
+
+
 async def test_the_first_secret_is_generated_once(operator: Operator, store: Store) -> None:
     """If an app ever had a secret, even a revoked one, no other is generated."""
     for _ in range(2):
@@ -142,8 +155,9 @@ async def test_servers_that_start_together_agree_on_the_first_secret(
         # Each connects first, so that all of them are equally fast.
         await store.run(lambda tx: apps.read_setting(tx, APP, "x"))
 
-    await asyncio.gather(
+    found = await asyncio.gather(
         *(store.run(lambda tx: token_secrets.keep_first(tx, APP, NOW)) for store in stores)
     )
 
-    assert len((await secrets.listing(make_operator(stores[0]), APP)).secrets) == 1
+    [only] = (await secrets.listing(make_operator(stores[0]), APP)).secrets
+    assert [[one.id for one in each] for each in found] == [[only.id]] * len(stores)

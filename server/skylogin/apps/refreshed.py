@@ -55,6 +55,10 @@ class Refreshed(Generic[T]):
             await self._load_together()
         return self._value
 
+    def put(self, value: T) -> None:
+        """Take a *value* that was just read elsewhere, instead of the first load."""
+        self._value, self._loaded_at = value, self._monotonic()
+
     def forget(self) -> None:
         """Load the value again at its next use."""
         self._forgotten += 1

@@ -92,10 +92,13 @@ class AppRegistry:
         """Prepare the default app in the database and return it."""
         settings, now = self._settings, self._now()
 
+        secrets = SecretCache(self._store, settings.app_name, settings.custom_token_secret)
+
         async def prepare(tx: Transaction) -> str:
             await apps.prepare(tx, settings.app_name, settings.auth_record_keys)
             if settings.custom_token_secret is None:
-                await token_secrets.keep_first(tx, settings.app_name, now)
+                stored = await token_secrets.keep_first(tx, settings.app_name, now)
+                tx.on_commit.append(lambda: secrets.put(stored))
             if settings.token_store_secret:
                 return settings.token_store_secret
             generated = randomness.token_urlsafe(token_secrets.SECRET_BYTES)
@@ -103,7 +106,6 @@ class AppRegistry:
 
         await self._token_stores.open()
         self._key = (await self._store.run(prepare)).encode()
-        secrets = SecretCache(self._store, settings.app_name, settings.custom_token_secret)
         keys = settings.api_key, settings.master_key
         return await self._open_app(settings.app_name, keys, secrets, self._key)
 

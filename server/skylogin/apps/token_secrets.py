@@ -66,6 +66,10 @@ class SecretCache:
 
         self._known = Refreshed(load, monotonic)
 
+    def put(self, stored: Sequence[StoredSecret]) -> None:
+        """Know what was just read from the database."""
+        self._known.put([_prepared(one) for one in stored])
+
     def change(self, fixed: str | None) -> None:
         """Use another secret of the environment."""
         self._fixed = fixed
@@ -96,10 +100,16 @@ def _accepted(known: Sequence[_Prepared], now: datetime) -> list[Secret]:
     return [one.secret for one in known if one.stored.accepted_at(now)]
 
 
-async def keep_first(tx: Transaction, app: str, now: datetime) -> None:
-    """Generate a secret if *app* never had one. If several servers try, one succeeds."""
-    if await stored_secrets.load(tx, app):
-        return
+async def keep_first(tx: Transaction, app: str, now: datetime) -> list[StoredSecret]:
+    """Generate a secret if *app* never had one, and return its secrets.
+
+    If several servers try, one succeeds.
+    """
+    stored = await stored_secrets.load(tx, app)
+    if stored:
+        return stored
     new = generate(now)
-    if await apps.keep_setting(tx, app, FIRST_SECRET, new.id) == new.id:
-        await stored_secrets.add(tx, app, new)
+    if await apps.keep_setting(tx, app, FIRST_SECRET, new.id) != new.id:
+        return await stored_secrets.load(tx, app)
+    await stored_secrets.add(tx, app, new)
+    return [new]
