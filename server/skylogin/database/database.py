@@ -10,8 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
@@ -54,8 +53,7 @@ class OutcomeUnknownError(Exception):
         super().__init__("the commit was not answered")
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
+class _Job(NamedTuple, Generic[T]):
     """The arguments of `Store.run`."""
 
     work: Work[T]

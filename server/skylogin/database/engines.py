@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -34,17 +33,17 @@ def open_sqlite_writer(url: str, file: SqliteFile, *, durable: bool) -> AsyncEng
     # NORMAL could lose an acknowledged commit in a power failure.
     level = "FULL" if durable else "OFF"
     # Before journal_mode, which waits for the disk at another level.
-    pragmas = (f"synchronous={level}", *_PRAGMAS)
+    pragmas = f"PRAGMA synchronous={level}; {_PRAGMAS}"
     return _open_sqlite(url, file, 1, "BEGIN IMMEDIATE", pragmas)
 
 
 def open_sqlite_readers(url: str, file: SqliteFile) -> AsyncEngine:
     """Return the engine of the connections that read. They do not wait for the writer."""
-    return _open_sqlite(url, file, SQLITE_READERS, "BEGIN", (*_PRAGMAS, "query_only=ON"))
+    return _open_sqlite(url, file, SQLITE_READERS, "BEGIN", f"{_PRAGMAS}; PRAGMA query_only=ON")
 
 
 def _open_sqlite(
-    url: str, file: SqliteFile, connections: int, begin: str, pragmas: Sequence[str]
+    url: str, file: SqliteFile, connections: int, begin: str, pragmas: str
 ) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
@@ -74,8 +73,7 @@ def _open_sqlite(
     def set_up(connection: Any, record: Any) -> None:
         interrupt = record.info[INTERRUPT] = threading.Event()
         try:
-            for one in pragmas:
-                connection.execute(f"PRAGMA {one}").close()
+            connection.run_async(lambda driver: driver.executescript(pragmas))
             for name, (count, function) in SQL_FUNCTIONS.items():
                 connection.create_function(name, count, function, deterministic=True)
             connection.run_async(
@@ -100,7 +98,7 @@ def _open_sqlite(
     return engine
 
 
-_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-8000")
+_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-8000"
 
 
 async def begin_reading(connection: AsyncConnection, *, snapshot: bool, is_pooled: bool) -> None:
