@@ -1,1 +1,1 @@
-"""The aiohttp application and its life."""
+"""The aiohttp application and its life cycle."""
