@@ -1,4 +1,4 @@
-"""What operators look at and do: counts of logins, uses of secrets, sessions, the audit list."""
+"""What operators look at and do: counts of logins, uses of secrets, sessions, the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Indexes by which a page of 100,000 users is found quickly, with statistics and without."""
+"""Indexes that find a page of 100,000 users quickly, with or without statistics."""
 
 from alembic import op
 

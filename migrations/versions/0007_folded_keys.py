@@ -1,4 +1,4 @@
-"""Unique keys fold each letter alone, so that who signed up as `İSMAİL` logs in as `ismail`.
+"""Fold each letter of a unique key alone: a user who signed up as `İSMAİL` logs in as `ismail`.
 
 Keys whose letters all have one lower case stay as they are.
 """
@@ -50,7 +50,7 @@ def upgrade() -> None:
 
 
 def _keys_and_records(dialect: str) -> sa.Select:
-    """Return the query for keys that may change: not those in ASCII, but hashes."""
+    """Return the query for keys that may change: those that are not ASCII, and hashes."""
     folded = KEYS.c.folded
     size = sa.func.octet_length(folded)
     if dialect == "sqlite":
@@ -71,4 +71,4 @@ def _is(app: str, key: str, folded: str) -> tuple:
 
 
 def downgrade() -> None:
-    """Leave the keys: only a later version can tell them from those of the earlier one."""
+    """Leave the keys as they are: the earlier version cannot tell which ones have changed."""

@@ -1,4 +1,4 @@
-"""Imports from the original: how far each is and its report, and what came with one."""
+"""Imports from the original: their progress and reports, and the origin of imported rows."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The admin API's document, settings, overview, audit list and imports."""
+"""The admin API's document, settings, overview, audit log and imports."""
 
 from dataclasses import asdict
 

@@ -50,5 +50,5 @@ class Outbox:
         return None
 
     def clear(self) -> None:
-        """Delete the mails. Their codes are no longer valid."""
+        """Delete the mails, which makes their codes invalid."""
         self._latest.clear()

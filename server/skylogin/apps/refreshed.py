@@ -32,7 +32,7 @@ class Refreshed(Generic[T]):
         self._loading: asyncio.Future[None] | None = None
 
     async def get(self) -> T:
-        """Return the value as it was within the last second, or from a load that ends from now on.
+        """Return a value at most a second old, or else that of a load that ends after this call.
 
         Such a load is good enough even if it took longer than a second: another would not be
         faster.
@@ -70,8 +70,8 @@ class Refreshed(Generic[T]):
     async def _load_together(self) -> None:
         """Load, or wait for the end of the load that another call has begun, and fail as it does.
 
-        With a lock, many calls would take turns, one per turn of the event loop, and while the
-        database is gone, each would wait for it in turn.
+        With a lock, many calls would go one by one, each in another cycle of the event loop, and
+        while the database is gone, each would wait for it anew.
         """
         if self._loading is not None:
             await asyncio.shield(self._loading)

@@ -111,7 +111,7 @@ class Store:
 
     @functools.cached_property
     def _queries(self) -> Queries:
-        """Return the queries, whose limit is known once a connection was made."""
+        """Return the queries. They are made late: their limit depends on the first connection."""
         return Queries(self._pools.queries_max)
 
     def end_queries(self) -> None:

@@ -97,8 +97,8 @@ class Account(NamedTuple):
 class Actor(NamedTuple):
     """The caller of an action. *user_id* is empty if no user is logged in.
 
-    *directory* says whose user records the actor may see: EVERYBODY's, only their own (OWNER), or
-    everybody's if they are logged in (USERS).
+    *directory* says whose user records the actor may see: all (EVERYBODY), all if they are logged
+    in (USERS), or only their own (OWNER).
     """
 
     user_id: str = ""

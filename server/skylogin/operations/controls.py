@@ -49,7 +49,7 @@ REQUIRED_FIELDS = ("seconds", "error", "status", "limit", "window")
 async def reset(operator: Operator, app: App) -> None:
     """Reset *app* to its first state; its keys, secrets and snapshots stay.
 
-    Users, records, rules, login attempts, calls, counts and the audit list are deleted, faults and
+    Users, records, rules, login attempts, calls, counts and the audit log are deleted, faults and
     stubs end, and the clock shows server time.
     """
     check_dev(operator)

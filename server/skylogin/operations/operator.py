@@ -33,7 +33,7 @@ KEEP_CACHES = frozenset(
 )
 
 
-# The audit list keeps this many rows of each app. One act in 256, whose random id ends with
+# The audit log keeps this many rows of each app. One act in 256, whose random id ends with
 # TRIMS, deletes older ones.
 ROWS_KEPT, TRIMS = 20_000, "00"
 
@@ -81,9 +81,9 @@ class Operator:
         work: Callable[[Transaction], Awaitable[T]],
         details: Mapping[str, object] | None = None,
     ) -> T:
-        """Run *work* and add the act to the audit list, in one transaction.
+        """Run *work* and add the act to the audit log, in one transaction.
 
-        The act happens exactly once even if the connection is lost: its row in the audit list
+        The act happens exactly once even if the connection is lost: its row in the audit log
         tells whether the transaction was committed. *details* must not contain secrets.
         """
         at, row_id = self.now(), self.ids.timed_id(self.server_now())
@@ -107,7 +107,7 @@ class Operator:
     async def note(
         self, app: str, name: str, target: str, details: Mapping[str, object] | None = None
     ) -> None:
-        """Add an act that writes nothing else, such as an export that begins, to the audit list."""
+        """Add an act that writes nothing else, such as an export that begins, to the audit log."""
 
         async def nothing(tx: Transaction) -> None:
             pass

@@ -31,7 +31,7 @@ def source(operator: Operator, kind: str) -> str:
 
 
 async def audit(operator: Operator, name: str, number: int) -> None:
-    """Add a refused attempt, the *number*-th from its address, to the audit list."""
+    """Add a refused attempt, the *number*-th from its address, to the audit log."""
 
     async def make_room(tx: Transaction) -> None:
         await audit_log.keep_latest(tx, EVERY_APP, ROWS_KEPT - 1, name)

@@ -112,7 +112,7 @@ async def load(operator: Operator, source: Store, wanted: Wanted, progress: Prog
 
 
 async def _finish(operator: Operator, origin: str, app: str, run_id: str, report: Report) -> None:
-    """Store the end of an import, and add the import to the audit list."""
+    """Store the end of an import, and add the import to the audit log."""
     body = report.body()
 
     async def finish(tx: Transaction) -> None:

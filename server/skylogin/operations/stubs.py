@@ -132,6 +132,6 @@ async def forget_calls(operator: Operator, app: App) -> None:
 
 
 async def delete_mails(operator: Operator, app: App) -> None:
-    """Delete the mails of *app*. Their codes are no longer valid."""
+    """Delete the mails of *app*, which makes their codes invalid."""
     check_dev(operator)
     app.outbox.clear()

@@ -1,4 +1,4 @@
-"""The audit list: what operators did."""
+"""The audit log: what operators did."""
 
 from collections.abc import Mapping
 from datetime import datetime

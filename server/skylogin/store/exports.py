@@ -1,7 +1,7 @@
 """The rows of an app, for export and import, without its secrets and its history.
 
 Keys, custom token secrets and access tokens belong to a server, and so do the login log, the
-counts and the audit list. Unique keys are rebuilt from the records.
+counts and the audit log. Unique keys are rebuilt from the records.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

@@ -23,7 +23,7 @@ class NewPassword(NamedTuple):
 
 
 async def change(tx: Transaction, app: str, new: NewPassword, policy: PasswordPolicy) -> bool:
-    """Set a password, and drop hashes that the policy no longer needs.
+    """Set a password, and drop earlier hashes that the policy does not need.
 
     Returns False if the old password has been changed meanwhile.
     """

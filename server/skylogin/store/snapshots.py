@@ -37,7 +37,7 @@ _EMPTIED = {table.name: table for table in metadata.sorted_tables if table not i
 _DELETES = {
     name: delete(table).where(table.c.app == bindparam("app")) for name, table in _EMPTIED.items()
 }
-# A copy lacks the app's history: the login log, the counts and the audit list.
+# A copy lacks the app's history: the login log, the counts and the audit log.
 _COPIED = (*TABLES.values(), auth_keys)
 _INSERTS = {table.name: insert(table) for table in _COPIED}
 
