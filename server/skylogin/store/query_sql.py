@@ -101,7 +101,7 @@ class QuerySql:
         return [*order, records.c.id]
 
     def readable(self, table: FromClause) -> ColumnElement[bool]:
-        """Return whether the actor may read a record of *table* (records, section 7).
+        """Return whether the actor may read a record of *table*.
 
         Access lists apply only in the public database.
         """
