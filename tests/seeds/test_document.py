@@ -357,6 +357,11 @@ PROBLEM_LINES = {
     "users.yaml: no": SeedProblem("", "no", 0, "users.yaml"),
     "users[1]: no": SeedProblem("users[1]", "no"),
     "no": SeedProblem("", "no", 7),
+    r"a\nb.yaml:1: us\r\n\x85ers: \u2028no": SeedProblem(
+        "us\r\n\x85ers", "\u2028no", 1, "a\nb.yaml"
+    ),
+    r"\x1b[0m: no": SeedProblem("\x1b[0m", "no"),
+    "größe: no": SeedProblem("größe", "no"),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from skylogin.encoding import json_text
+from skylogin.encoding import json_text, visible
 from skylogin.encoding.json_text import NotJsonError
 from skylogin.operations.operator import RefusedError
 
@@ -28,7 +28,9 @@ class SeedProblem(NamedTuple):
         """Return it as one line: `users.yaml:7: apps.shop.users[1].roles: must be …`."""
         line = f":{self.line}" if self.line else ""
         place = f"{self.file}{line}: " if self.file else ""
-        return f"{place}{self.path}: {self.text}" if self.path else f"{place}{self.text}"
+        # Names in the seed and in the file system may contain line breaks.
+        path = f"{self.path}: " if self.path else ""
+        return visible.text(f"{place}{path}{self.text}")
 
 
 class SeedError(RefusedError, ValueError):
