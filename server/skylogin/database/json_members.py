@@ -240,8 +240,10 @@ def has_member(
     wanted = [json.dumps(text, ensure_ascii=False)]
     try:
         value = json_text.read_stored(text)
-        wanted += [json_text.write_stored(value)] if isinstance(value, bool | int | float) else []
-    except ValueError:
+        if isinstance(value, int | float):
+            number = value if isinstance(value, bool) else json_text.as_double(value)
+            wanted.append(json_text.write_stored(number))
+    except (ValueError, RecursionError):
         pass
     if dialect == "postgresql":
         member = _inside(document, literal(name, Text))
