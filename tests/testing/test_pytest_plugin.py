@@ -296,7 +296,7 @@ def test_a_running_server_is_used(
 
 
 INVALID_SETTINGS = {
-    "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, but must be a text",
+    "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, but must be a string",
     "{'SKYLOGIN_LEEWAY_SECONDS': 'x'}": "SKYLOGIN_LEEWAY_SECONDS is not a whole number: 'x'",
     "{'AUTH_RECORD_KEY': 'name', 'SKYLOGIN_X': ''}": (
         "AUTH_RECORD_KEY is not a setting; SKYLOGIN_X is not a setting"
