@@ -2,7 +2,8 @@
 
 import pytest
 from skylogin.domain.access import AccessRules, TypeRules, may_read, may_write, read_entry
-from skylogin.domain.user import ANONYMOUS, Actor
+from skylogin.domain.field_rules import FieldRule, FieldRules
+from skylogin.domain.user import ANONYMOUS, Actor, FieldValue
 
 from tests.factories import make_record
 
@@ -74,3 +75,16 @@ ENTRIES = {
 def test_an_entry_of_an_access_list_is_read(raw, kept):
     """It needs a level and a target; empty members are left out."""
     assert read_entry(raw) == kept
+
+
+@pytest.mark.parametrize(
+    ("stored", "given"), [({"on": 1}, {"on": True}), ([False], [0]), ({"a": [1]}, {"a": [True]})]
+)
+def test_a_refused_change_may_be_from_a_number_to_a_boolean(stored, given):
+    """In Python, they are equal."""
+    record = make_record("al", {"flags": stored})
+    fields = FieldRules((FieldRule("user", "flags", "_any_user", *[False] * 4),))
+    rules = AccessRules(fields=fields)
+
+    assert rules.refused_changes(record, {"flags": FieldValue("json", given)}, AL) == ["flags"]
+    assert rules.refused_changes(record, {"flags": FieldValue("json", stored)}, AL) == []

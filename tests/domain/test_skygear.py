@@ -119,6 +119,16 @@ def test_text_is_escaped_for_copy() -> None:
     assert "\ttab\\tline\\n\\\\.\n\\.\n" in sql
 
 
+def test_a_row_whose_number_became_a_boolean_is_changed() -> None:
+    """In Python, they are equal."""
+    here = Here("skygear x")
+    row = {"id": "a", "type": "note", "origin": "skygear x", "data": {"flags": {"on": 1}}}
+
+    assert here.compare("records", {**row, "data": {"flags": {"on": True}}}, row, None) is (
+        Outcome.CHANGED
+    )
+
+
 def test_a_row_is_new_the_same_changed_newer_taken_or_left() -> None:
     """By whose it is, and by what changed."""
     here = Here("skygear x", others={"other"})

@@ -12,6 +12,7 @@ from skylogin.domain.claims import Profile
 from skylogin.domain.field_rules import FieldRules
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import USERS, Actor, Record
+from skylogin.encoding.json_equality import is_equal
 from skylogin.encoding.json_text import JsonValue
 from skylogin.errors import login_required
 
@@ -44,7 +45,8 @@ class AccessRules:
         changed = [
             name
             for name, value in values.items()
-            if name not in record.data or record.data[name] != (value.value if value else None)
+            if name not in record.data
+            or not is_equal(record.data[name], value.value if value else None)
         ]
         return changed and self.fields.refused_writes(changed, actor, record)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from skylogin.domain.skygear import Row
 from skylogin.domain.stored_names import LAST_LOGIN_AT, USER_TYPE
+from skylogin.encoding.json_equality import is_equal
 from skylogin.encoding.json_text import JsonValue
 
 EXAMPLES_MAX = 5
@@ -96,14 +97,15 @@ class Here:
             return Outcome.LEFT
         if same is None and other is None:
             return Outcome.NEW
-        if same == row:
+        if same is not None and is_equal(same, row):
             return Outcome.SAME
         if table in DESCRIBING:
             return Outcome.CHANGED
         if not all(self._is_ours(table, one) for one in (same, other) if one is not None):
             return Outcome.TAKEN
         if same is not None and self._is_newer(table, same, row):
-            if table in ("principals", "devices") or _without_logins(same) == _without_logins(row):
+            is_login = is_equal(_without_logins(same), _without_logins(row))
+            if table in ("principals", "devices") or is_login:
                 return Outcome.SAME
             return Outcome.NEWER
         return Outcome.CHANGED

@@ -2,6 +2,8 @@
 
 import json
 
+from skylogin.encoding.json_equality import is_equal
+
 SHOWN_CHARACTERS_MAX = 60
 
 
@@ -22,8 +24,7 @@ def difference(wanted: object, actual: object, place: str = "arguments") -> str:
             (*pair, f"{place}[{at}]") for at, pair in enumerate(zip(wanted, actual, strict=True))
         ]
     else:
-        # In Python, True is 1.
-        is_same = wanted == actual and isinstance(wanted, bool) == isinstance(actual, bool)
+        is_same = is_equal(wanted, actual)
         return "" if is_same else f"{place} is {shown(actual)}, not {shown(wanted)}"
     for part in parts:
         if found := difference(*part):

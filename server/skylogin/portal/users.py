@@ -9,6 +9,7 @@ from skylogin.domain import record_json
 from skylogin.domain.login_attempt import Filter
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.user import User
+from skylogin.encoding.json_equality import is_equal
 from skylogin.operations import login_attempts, users
 from skylogin.operations.operator import RefusedError
 from skylogin.portal import profile_tree
@@ -116,10 +117,7 @@ async def edit_profile(request: PageRequest) -> web.Response:
         before = _profile(request, user)
         changes = {name: None for name in before if name not in wanted}
         changes |= {
-            name: value
-            for name, value in wanted.items()
-            # Compared as texts, because True equals 1 in Python.
-            if json.dumps(before.get(name)) != json.dumps(value)
+            name: value for name, value in wanted.items() if not is_equal(before.get(name), value)
         }
         if changes:
             await users.edit_profile(request.operator, request.app, user_id, changes)
