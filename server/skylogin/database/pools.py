@@ -114,7 +114,9 @@ class Pools:
 
     async def dispose(self) -> None:
         """Close every connection."""
-        await _dispose({self._writer, self._reader, self._querier})
+        # Two that SQLite closes at the same time may both leave its write-ahead log behind.
+        await _dispose({self._reader, self._querier} - {self._writer})
+        await _dispose({self._writer})
         if self.file is not None:
             self.file.close()
 
@@ -122,4 +124,5 @@ class Pools:
 async def _dispose(pools: set[AsyncEngine]) -> None:
     """Close the connections of *pools*. A server that hangs does not hold this up for ever."""
     disposing = [asyncio.create_task(one.dispose()) for one in pools]
-    await asyncio.wait(disposing, timeout=CLOSE_SECONDS_MAX)
+    if disposing:
+        await asyncio.wait(disposing, timeout=CLOSE_SECONDS_MAX)
