@@ -3,6 +3,7 @@
 `make fast` leaves this file out: importing Schemathesis takes seconds.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,8 +100,8 @@ def test_every_check_is_on() -> None:
 
 
 CHECKS_KNOWN = 14
-# Of `waitForCall`.
-WAIT_SECONDS_MAX = 10
+# The operations that wait, where each has its `timeout`, and the longest one in seconds.
+WAITING = {"waitForCall": ("body", 10), "waitForAttempt": ("query", 60)}
 
 
 def check_answer(case: Any, server: SkyloginServer) -> None:
@@ -113,12 +114,15 @@ def check_answer(case: Any, server: SkyloginServer) -> None:
 
 def wait_a_moment(case: Any) -> None:
     """Let a request that would wait for seconds, as most do, wait for a moment only."""
-    if case.operation.definition.raw["operationId"] == "waitForCall" and isinstance(
-        case.body, dict
-    ):
-        timeout = case.body.get("timeout", WAIT_SECONDS_MAX)
-        if type(timeout) in (int, float) and 0 <= timeout <= WAIT_SECONDS_MAX:
-            case.body["timeout"] = 0.1
+    place, seconds_max = WAITING.get(case.operation.definition.raw["operationId"], ("", 0))
+    given = getattr(case, place) if place else None
+    if isinstance(given, dict):
+        timeout = given.get("timeout", seconds_max)
+        # A query has numbers as text.
+        numbers = (int, float, str) if place == "query" else (int, float)
+        is_number = type(timeout) in numbers and re.fullmatch(r"\d+(\.\d+)?", str(timeout))
+        if is_number and float(timeout) <= seconds_max:
+            given["timeout"] = 0.1
 
 
 def not_checked(case: Any) -> list[Any]:
