@@ -30,7 +30,7 @@ CHECK_SECONDS = 1.0
 ACCEPTED_AT_ONCE_MAX = 128
 # File descriptors for these, and for files such as those of the database and of access tokens.
 DESCRIPTORS_KEPT = ACCEPTED_AT_ONCE_MAX + 64
-# For health checks while there is no room for other connections.
+# Spare connections for health checks, once all others are taken.
 SPARE_MAX = 16
 _NEVER = float("inf")
 
