@@ -93,9 +93,9 @@ class Pools:
         except PoolerFoundError:
             if not self.is_pooled:
                 self.is_pooled = True
-                before = {self._writer, self._querier}
+                before = self._querier, self._writer
                 self._open_postgresql()
-                await _dispose(before)
+                await _dispose(*before)
             return await self._engine(write=write, is_query=is_query).connect()
 
     def _engine(self, *, write: bool, is_query: bool) -> AsyncEngine:
@@ -114,15 +114,15 @@ class Pools:
 
     async def dispose(self) -> None:
         """Close every connection."""
-        # Two that SQLite closes at the same time may both leave its write-ahead log behind.
-        await _dispose({self._reader, self._querier} - {self._writer})
-        await _dispose({self._writer})
+        await _dispose(self._querier, self._writer)
         if self.file is not None:
             self.file.close()
 
 
-async def _dispose(pools: set[AsyncEngine]) -> None:
-    """Close the connections of *pools*. A server that hangs does not hold this up for ever."""
-    disposing = [asyncio.create_task(one.dispose()) for one in pools]
-    if disposing:
-        await asyncio.wait(disposing, timeout=CLOSE_SECONDS_MAX)
+async def _dispose(*pools: AsyncEngine) -> None:
+    """Close the connections of *pools*. A server that hangs does not hold this up for ever.
+
+    Two that SQLite closes at the same time may both leave its write-ahead log behind.
+    """
+    for pool in pools:
+        await asyncio.wait([asyncio.create_task(pool.dispose())], timeout=CLOSE_SECONDS_MAX)
