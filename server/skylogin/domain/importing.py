@@ -104,8 +104,9 @@ class Here:
         if not all(self._is_ours(table, one) for one in (same, other) if one is not None):
             return Outcome.TAKEN
         if same is not None and self._is_newer(table, same, row):
-            is_login = is_equal(_without_logins(same), _without_logins(row))
-            if table in ("principals", "devices") or is_login:
+            if table in ("principals", "devices") or is_equal(
+                _without_logins(same), _without_logins(row)
+            ):
                 return Outcome.SAME
             return Outcome.NEWER
         return Outcome.CHANGED
