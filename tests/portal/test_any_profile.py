@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from skylogin.testing import LoginRefusedError, SkyloginApp, SkyloginServer
 
 from tests.processes import run_skylogin
+from tests.sites import FORM_TOKEN
 
 LETTERS = (
     "aÄ<&\"'\\{}%$ \t\n\r\x01\x1b\x7f\x85\u00ad\u0301\u202e\u2066\u05d0\u0639\u2028\ufeff\ufffd😀"
@@ -128,7 +129,7 @@ def test_each_page_shows_any_profile(
 
 def form_token_of(shown: str) -> str:
     """Return the token of the forms on a page."""
-    [token] = set(re.findall(r'name="form_token" value="([0-9a-f]{64})"', shown))
+    [token] = set(FORM_TOKEN.findall(shown))
     return token
 
 
