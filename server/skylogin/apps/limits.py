@@ -40,7 +40,7 @@ class Limits:
         self.rules = rules
         self.hits: Counter[str] = Counter()
         self.turn = Turn()
-        # Usage here that the other servers do not know of yet; None if there are no others.
+        # What this server has not yet reported to the others; None if it runs alone.
         self.untold: Counter[Key] | None = None
         # Who counts the other servers' usage of a limit that is not counted here, by its name.
         self.listeners: dict[str, Callable[[str, int], object]] = {}
