@@ -39,8 +39,7 @@ class ConnectionCutter:
             yield self
         finally:
             self._server.close()
-            for task in list(self._tasks):
-                task.cancel()
+            self.close()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def close(self) -> None:
@@ -50,11 +49,21 @@ class ConnectionCutter:
             task.cancel()
 
     async def _pass_both_ways(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        if self.is_closed:
-            back.transport.abort()
-            return
         self._remember(asyncio.current_task())
-        far, there = await asyncio.open_connection(*self._there)
+        try:
+            if not self.is_closed:
+                far, there = await asyncio.open_connection(*self._there)
+                await self._pass_until_cut(near, back, far, there)
+        finally:
+            back.transport.abort()
+
+    async def _pass_until_cut(
+        self,
+        near: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+        far: asyncio.StreamReader,
+        there: asyncio.StreamWriter,
+    ) -> None:
         answering = asyncio.create_task(_pass(far, back))
         self._remember(answering)
         try:
@@ -75,7 +84,6 @@ class ConnectionCutter:
         finally:
             answering.cancel()
             there.transport.abort()
-            back.transport.abort()
 
     def _remember(self, task: "asyncio.Task[None] | None") -> None:
         assert task is not None
