@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from skylogin.database import Store
-from skylogin.database.tables import journal
+from skylogin.database.tables import login_log
 from skylogin.domain.login_attempt import Filter, LogEntry
 from skylogin.operations import login_attempts, overview, users
 from skylogin.operations.operator import Operator
@@ -137,7 +137,7 @@ async def test_entries_of_an_older_version_are_shown(
     old = json.loads(json.dumps(entry.details))
     for name in ("header", "profile_left_out", "only_contract"):
         del old[name]
-    await store.run(lambda tx: tx.connection.execute(update(journal).values(details=old)))
+    await store.run(lambda tx: tx.connection.execute(update(login_log).values(details=old)))
 
     found = await login_attempts.get(operator, APP, entry.id)
 

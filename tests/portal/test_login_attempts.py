@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from skylogin import config
 from skylogin.clock import system_now
-from skylogin.database.tables import journal
+from skylogin.database.tables import login_log
 from skylogin.operations import apps, secrets
 from sqlalchemy import update
 
@@ -316,7 +316,7 @@ async def test_an_entry_of_an_older_version_is_shown(site: Site) -> None:
         "claims": {"iat": 5}, "only_contract": "", "address": "", "request_id": "",
     }  # fmt: skip
     store = site.operator.store
-    await store.run(lambda tx: tx.connection.execute(update(journal).values(details=old)))
+    await store.run(lambda tx: tx.connection.execute(update(login_log).values(details=old)))
 
     shown = rows_of(await latest_page(site))
 

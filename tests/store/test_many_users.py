@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from skylogin.database import Store, Transaction, dialect
-from skylogin.database.tables import auth_keys, journal, operator_audit, principals, records
+from skylogin.database.tables import auth_keys, login_log, operator_audit, principals, records
 from skylogin.database.tables import users as users_table
 from skylogin.domain.login_attempt import Filter
 from skylogin.encoding import rfc3339
@@ -94,7 +94,7 @@ def _other_rows(number: int, ids: IdMaker) -> Iterator[tuple[Table, Row]]:
     user_id = f"{number:08d}-user"
     details = {"claim_names": ["sub", "iat", "exp"], "claims": {}, "explanation": "x" * 200}
     yield (
-        journal,
+        login_log,
         {
             **common, "accepted": bool(number % 10), "subject": f"subject-{number}",
             "reason": "updated" if number % 10 else "expired", "user_id": user_id,

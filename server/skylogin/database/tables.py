@@ -208,8 +208,9 @@ devices = Table(
 )
 
 # The login log. Ids are UUIDv7, so the primary key is also the order in time. Values
-# that searches do not use are in `details`.
-journal = Table(
+# that searches do not use are in `details`. In SQL the table keeps its first name, so that
+# databases need no migration.
+login_log = Table(
     "journal",
     metadata,
     Column("app", Text, primary_key=True),

@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from skylogin.database import dialect
-from skylogin.database.tables import journal
+from skylogin.database.tables import login_log
 from skylogin.database.transaction import Transaction
 from skylogin.domain.login_attempt import Filter, LogEntry, read_details
 from skylogin.encoding import rfc3339
@@ -32,19 +32,19 @@ async def add(tx: Transaction, app: str, entries: Sequence[LogEntry]) -> None:
         }
         for entry in entries
     ]
-    insert = dialect.insert_rows(journal, "new_entries", tx.dialect)
+    insert = dialect.insert_rows(login_log, "new_entries", tx.dialect)
     tx.defer_write(insert, "new_entries", rows)
 
 
 async def has(tx: Transaction, app: str, entry_id: str) -> bool:
     """Return whether the entry, and so its whole transaction, was committed."""
-    query = select(journal.c.id).where(journal.c.app == app, journal.c.id == entry_id)
+    query = select(login_log.c.id).where(login_log.c.app == app, login_log.c.id == entry_id)
     return (await tx.connection.execute(query)).first() is not None
 
 
 async def count(tx: Transaction, app: str) -> int:
     """Return the number of entries of *app*."""
-    query = select(func.count()).select_from(journal).where(journal.c.app == app)
+    query = select(func.count()).select_from(login_log).where(login_log.c.app == app)
     return int((await tx.connection.execute(query)).scalar_one())
 
 
@@ -55,14 +55,14 @@ async def drop_oldest(tx: Transaction, app: str, number: int) -> int:
 
 async def drop_before(tx: Transaction, app: str, first_id: str, number: int) -> int:
     """Drop at most *number* entries of *app* before *first_id*; return how many were dropped."""
-    return await _drop(tx, app, number, journal.c.id < first_id)
+    return await _drop(tx, app, number, login_log.c.id < first_id)
 
 
 async def _drop(tx: Transaction, app: str, number: int, *where: ColumnElement[bool]) -> int:
-    of_app = select(journal.c.id).where(journal.c.app == app, *where)
-    oldest = of_app.order_by(journal.c.id).limit(number)
+    of_app = select(login_log.c.id).where(login_log.c.app == app, *where)
+    oldest = of_app.order_by(login_log.c.id).limit(number)
     dropped = await tx.connection.execute(
-        delete(journal).where(journal.c.app == app, journal.c.id.in_(oldest))
+        delete(login_log).where(login_log.c.app == app, login_log.c.id.in_(oldest))
     )
     return dropped.rowcount
 
@@ -74,7 +74,7 @@ async def load_latest(tx: Transaction, app: str, number: int) -> list[LogEntry]:
 
 async def load(tx: Transaction, app: str, entry_id: str) -> LogEntry | None:
     """Return the entry, None if it does not exist."""
-    query = select(*_COLUMNS).where(journal.c.app == app, journal.c.id == entry_id)
+    query = select(*_COLUMNS).where(login_log.c.app == app, login_log.c.id == entry_id)
     row = (await tx.connection.execute(query)).first()
     return _entry(row) if row else None
 
@@ -101,25 +101,25 @@ async def count_by_reason(tx: Transaction, app: str, wanted: Filter, number: int
 # Tests repeat the same queries; paging makes a new one each time, so the cache is small.
 @functools.lru_cache(maxsize=STATEMENTS_KEPT)
 def _found(wanted: Filter, before: str, number: int) -> Select[Any]:
-    query = select(*_COLUMNS).where(journal.c.app == bindparam("name"), *_conditions(wanted))
+    query = select(*_COLUMNS).where(login_log.c.app == bindparam("name"), *_conditions(wanted))
     if before:
-        query = query.where(journal.c.id < before)
-    return query.order_by(journal.c.id.desc()).limit(number)
+        query = query.where(login_log.c.id < before)
+    return query.order_by(login_log.c.id.desc()).limit(number)
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     if wanted.accepted is not None:
-        yield journal.c.accepted.is_(wanted.accepted)
-    for column in (journal.c.reason, journal.c.subject, journal.c.user_id, journal.c.secret_id):
-        value = getattr(wanted, column.name)
+        yield login_log.c.accepted.is_(wanted.accepted)
+    for name in ("reason", "subject", "user_id", "secret_id"):
+        value = getattr(wanted, name)
         if value:
-            yield column == value
+            yield login_log.c[name] == value
     if wanted.first_id:
-        yield journal.c.id >= wanted.first_id
+        yield login_log.c.id >= wanted.first_id
     if wanted.since:
-        yield journal.c.at >= wanted.since
+        yield login_log.c.at >= wanted.since
     if wanted.until:
-        yield journal.c.at < wanted.until
+        yield login_log.c.at < wanted.until
 
 
 def _entry(row: Any) -> LogEntry:
@@ -128,11 +128,11 @@ def _entry(row: Any) -> LogEntry:
 
 
 _COLUMNS = (
-    journal.c.id,
-    journal.c.at,
-    journal.c.accepted,
-    journal.c.reason,
-    journal.c.subject,
-    journal.c.user_id,
-    journal.c.details,
+    login_log.c.id,
+    login_log.c.at,
+    login_log.c.accepted,
+    login_log.c.reason,
+    login_log.c.subject,
+    login_log.c.user_id,
+    login_log.c.details,
 )
