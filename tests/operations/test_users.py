@@ -120,6 +120,34 @@ async def test_users_are_found_by_a_field_with_any_name(
     assert await found(operator, field=f"{name}1", value="3") == ["Bert"]
 
 
+NUMBERS = ["0", "-1.5", "0.30000000000000004", "1e-07", "1e+21", "1234.5678901234567", "5e-324"]
+
+
+@pytest.mark.parametrize("name", ["ratio", 'a"b'])
+async def test_users_are_found_by_any_number(
+    name: str, make_services: MakeServices, operator: Operator, log_in: LogIn
+) -> None:
+    services = await make_services()
+    for number in NUMBERS:
+        await log_in(services, number, username=number, **{name: json.loads(number)})
+
+    assert [await found(operator, field=name, value=one) for one in NUMBERS] == [
+        [one] for one in NUMBERS
+    ]
+
+
+@pytest.mark.parametrize("name", ["member", 'a"b'])
+async def test_a_boolean_is_not_found_as_a_number(
+    name: str, make_services: MakeServices, operator: Operator, log_in: LogIn
+) -> None:
+    services = await make_services()
+    await log_in(services, "one", username="Anna", **{name: True})
+    await log_in(services, "other", username="Bert", **{name: False})
+
+    assert await found(operator, field=name, value="true") == ["Anna"]
+    assert await found(operator, field=name, value="1") == []
+
+
 MANY = {
     "all of many": ({"text": "sub-"}, ["zoë", "ann", "Anna", "Bert"]),
     "by a field too": ({"text": "sub-", "field": "age", "value": "0"}, ["Anna"]),

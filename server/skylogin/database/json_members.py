@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Integer,
     Text,
+    and_,
     case,
     cast,
     false,
@@ -251,6 +252,9 @@ def has_member(
     if not _NEEDS_QUOTING.search(name):
         return document.op("->", return_type=Text())(literal(f'$."{name}"', Text)).in_(wanted)
     each = func.json_each(document).table_valued("key", "type", "atom").c
-    is_boolean = each.type.in_(_JSON_KINDS[dialect]["boolean"])
-    spelled = case((is_boolean, each.type), else_=func.json_quote(each.atom, type_=Text))
-    return select(spelled).where(each.key == name).scalar_subquery().in_(wanted)
+    # As text, a number of `json_each` may have fewer digits.
+    same = [
+        and_(each.type == func.json_type(one), each.atom == func.json_extract(one, "$"))
+        for one in (literal(spelled, Text) for spelled in wanted)
+    ]
+    return select(each.key).where(each.key == name, or_(*same)).exists()
