@@ -57,7 +57,7 @@ async def test_the_memory_is_bounded() -> None:
 async def test_attempts_of_a_source_take_turns() -> None:
     """Those of another one do not wait for them."""
     limits = AttemptLimits(Seconds())
-    async with limits.turn("a"):
+    async with limits.one_at_a_time("a"):
         second = asyncio.create_task(_take_turn(limits, "a"))
         await asyncio.wait_for(_take_turn(limits, "b"), 5)
         assert not second.done()
@@ -65,5 +65,5 @@ async def test_attempts_of_a_source_take_turns() -> None:
 
 
 async def _take_turn(limits: AttemptLimits, source: str) -> None:
-    async with limits.turn(source):
+    async with limits.one_at_a_time(source):
         await asyncio.sleep(0)

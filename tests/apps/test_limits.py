@@ -65,13 +65,13 @@ def test_what_is_held_ends() -> None:
 def test_the_memory_is_bounded(keys: list[str]) -> None:
     """The key that was used least lately is forgotten; a long one is replaced by its hash."""
     limits = Limits(TWO, now=lambda: 1000, keys_max=3)
-    limits.untold = limits.hits.copy()
+    limits.unreported = limits.hits.copy()
     for key in [*keys, "x" * 1000, "x" * 1001]:
         passes(limits, "calls", key)
         assert passes(limits, "calls", "mine") or limits.hits
 
-    told = limits.untold
-    assert all(len(key) <= KEY_CHARACTERS_MAX and "\0" not in key for _, key in told)
+    reported = limits.unreported
+    assert all(len(key) <= KEY_CHARACTERS_MAX and "\0" not in key for _, key in reported)
     assert not passes(limits, "calls", "mine")
 
 

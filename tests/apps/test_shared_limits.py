@@ -14,7 +14,7 @@ from skylogin.database.tables import limit_counts
 from skylogin.domain.limit_table import PORTAL_SIGN_INS
 from skylogin.domain.rate import Rule
 from skylogin.errors import SkygearError
-from skylogin.store.limit_counts import Taken
+from skylogin.store.limit_counts import ServerUsage
 from sqlalchemy import select
 
 from tests.factories import NOW
@@ -32,7 +32,7 @@ STATEMENTS_MAX = 2
 
 
 class Server:
-    """A server's limits, and what it exchanges with the others."""
+    """A server's limits, and what it reports to the others."""
 
     def __init__(self, store: Store, clock: Clock, name: str) -> None:
         self._clock = clock
@@ -42,7 +42,7 @@ class Server:
     def _seconds(self) -> float:
         return self._clock().timestamp()
 
-    def take(self, number: int, limit: str = "calls", key: str = "a") -> int:
+    def call(self, number: int, limit: str = "calls", key: str = "a") -> int:
         """Return how many of *number* pass."""
         passed = 0
         for _ in range(number):
@@ -70,12 +70,12 @@ def make_servers(store: Store, clock: Clock) -> MakeServers:
 
 
 async def exchange(servers: list[Server], clock: Clock) -> None:
-    """Let a second pass, and each tell and hear."""
+    """Let a second pass, and each server report and read the reports."""
     clock.moment += SECOND
     for one in servers:
-        await one.shared.tell()
+        await one.shared.report()
     for one in servers:
-        await one.shared.hear()
+        await one.shared.read_reports()
 
 
 async def rows_of(store: Store) -> list[tuple[str, str, int]]:
@@ -93,16 +93,16 @@ async def rows_of(store: Store) -> list[tuple[str, str, int]]:
 async def test_servers_share_what_a_limit_lets_pass(
     make_servers: MakeServers, clock: Clock
 ) -> None:
-    """At many times the limit, in the first second at most four shares, in a minute the limit."""
+    """Of too many calls, the first second takes four times the average, a minute the limit."""
     servers = await make_servers(4)
-    first = sum(one.take(100) for one in servers)
-    assert all(one.limits.turn.servers == len(servers) for one in servers)
-    assert first <= 4 * RULES["calls"].share
+    first = sum(one.call(100) for one in servers)
+    assert all(one.limits.period.servers == len(servers) for one in servers)
+    assert first <= 4 * RULES["calls"].per_second
 
     passed = first
     for _ in range(59):
         await exchange(servers, clock)
-        passed += sum(one.take(100) for one in servers)
+        passed += sum(one.call(100) for one in servers)
     assert passed == pytest.approx(600, rel=0.02)
 
 
@@ -112,13 +112,13 @@ async def test_what_one_server_let_pass_counts_on_all(
     """A call that one refuses is refused by the others too."""
     servers = await make_servers(2)
     passed = 0
-    while more := servers[0].take(10, "sign_ups"):
+    while more := servers[0].call(10, "sign_ups"):
         passed += more
         await exchange(servers, clock)
 
     assert passed == RULES["sign_ups"].number
-    assert servers[1].take(10, "sign_ups") == 0
-    assert servers[1].take(1, "sign_ups", "b") == 1
+    assert servers[1].call(10, "sign_ups") == 0
+    assert servers[1].call(1, "sign_ups", "b") == 1
 
 
 async def test_an_exchange_is_two_statements(make_servers: MakeServers, clock: Clock) -> None:
@@ -126,7 +126,7 @@ async def test_an_exchange_is_two_statements(make_servers: MakeServers, clock: C
     servers = await make_servers(2)
     await exchange(servers, clock)
     for key in range(50):
-        servers[0].take(5, key=str(key))
+        servers[0].call(5, key=str(key))
     with statements_counted() as statements:
         await exchange(servers[:1], clock)
 
@@ -136,11 +136,11 @@ async def test_an_exchange_is_two_statements(make_servers: MakeServers, clock: C
 async def test_a_statement_has_so_many_rows_at_most(
     make_servers: MakeServers, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The keys that took most go first, the others later."""
-    monkeypatch.setattr(shared_limits, "TOLD_MAX", 3)
+    """The keys with the highest usage go first, the others later."""
+    monkeypatch.setattr(shared_limits, "WRITTEN_MAX", 3)
     servers = await make_servers(1)
     for key in range(5):
-        servers[0].take(key + 1, key=str(key))
+        servers[0].call(key + 1, key=str(key))
 
     await exchange(servers, clock)
     assert await rows_of(store) == [("calls", "2", 3), ("calls", "3", 4), ("calls", "4", 5)]
@@ -155,7 +155,7 @@ async def test_ended_windows_are_dropped(
     monkeypatch.setattr(shared_limits, "DROP_SECONDS", 0)
     servers = await make_servers(1)
     for _ in range(4):
-        servers[0].take(3)
+        servers[0].call(3)
         await exchange(servers, clock)
         clock.moment += timedelta(seconds=60)
     clock.moment += ALIVE + SECOND
@@ -169,12 +169,12 @@ async def test_what_cannot_be_written_waits(
 ) -> None:
     """A database that is not available costs no call anything."""
     servers = await make_servers(1)
-    servers[0].take(3)
+    servers[0].call(3)
     with monkeypatch.context() as broken:
         broken.setattr(shared_limits.limit_counts, "save", None)
         await exchange(servers, clock)
     assert await rows_of(store) == []
-    servers[0].take(2)
+    servers[0].call(2)
 
     await exchange(servers, clock)
     assert await rows_of(store) == [("calls", "a", 5)]
@@ -186,18 +186,18 @@ async def test_what_could_not_be_written_ends_with_its_window(
     """While the database is gone, no more is kept than of one window."""
     monkeypatch.setattr(shared_limits, "DROP_SECONDS", 0)
     servers = await make_servers(1)
-    servers[0].take(3)
-    written: list[Taken] = []
+    servers[0].call(3)
+    written: list[ServerUsage] = []
 
-    async def save(tx: Transaction, rows: list[Taken]) -> None:
+    async def save(tx: Transaction, rows: list[ServerUsage]) -> None:
         written[:] = rows
         raise OSError
 
     monkeypatch.setattr(shared_limits.limit_counts, "save", save)
-    await servers[0].shared.tell()
+    await servers[0].shared.report()
     assert [row.name for row in written] == ["calls", SERVER]
     clock.moment += timedelta(seconds=120) + ALIVE
-    await servers[0].shared.tell()
+    await servers[0].shared.report()
     assert [row.name for row in written] == [SERVER]
 
 
@@ -207,10 +207,11 @@ async def test_wrong_passwords_of_operators_count_on_all_servers(
     """So an address has as many as on one server."""
     servers = await make_servers(2)
     attempts = [
-        AttemptLimits(tell=functools.partial(one.limits.tell, PORTAL_SIGN_INS)) for one in servers
+        AttemptLimits(report=functools.partial(one.limits.report, PORTAL_SIGN_INS))
+        for one in servers
     ]
     for one, counts in zip(servers, attempts, strict=True):
-        one.limits.listeners[PORTAL_SIGN_INS] = counts.hear
+        one.limits.counters[PORTAL_SIGN_INS] = counts.count
     for number in range(1, FREE_FAILURES):
         assert await attempts[0].fail("password 192.0.2.1") == number
     await exchange(servers, clock)
@@ -228,12 +229,12 @@ async def test_a_new_server_knows_the_window(make_servers: MakeServers, store: S
     """One that is restarted does not begin anew."""
     clock = Clock(NOW)
     servers = await make_servers(1)
-    servers[0].take(10, "sign_ups")
-    await servers[0].shared.tell()
+    servers[0].call(10, "sign_ups")
+    await servers[0].shared.report()
     again = Server(store, clock, "another")
-    await again.shared.hear()
+    await again.shared.read_reports()
 
-    assert again.take(10, "sign_ups") == 0
+    assert again.call(10, "sign_ups") == 0
 
 
 async def test_a_server_that_is_gone_is_forgotten(
@@ -242,8 +243,8 @@ async def test_a_server_that_is_gone_is_forgotten(
     """Then the others have its part."""
     servers = await make_servers(3)
     await exchange(servers, clock)
-    assert servers[0].limits.turn.servers == len(servers)
+    assert servers[0].limits.period.servers == len(servers)
     monkeypatch.setattr(shared_limits, "ALIVE", timedelta())
 
     await exchange(servers[:1], clock)
-    assert servers[0].limits.turn.servers == 1
+    assert servers[0].limits.period.servers == 1

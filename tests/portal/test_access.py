@@ -105,10 +105,10 @@ async def test_the_sixth_wrong_password_blocks_sign_in(serve_site: Site) -> None
 async def test_wrong_passwords_on_other_servers_count(serve_site: Site) -> None:
     """Each server shares its count with the others."""
     limits = serve_site.services.limits
-    limits.untold = Counter()
+    limits.unreported = Counter()
     assert (await serve_site.sign_in("wrong password")).status == HTTPStatus.UNAUTHORIZED
-    [(name, source)] = limits.untold.elements()
-    limits.hear(name, source, 4)
+    [(name, source)] = limits.unreported.elements()
+    limits.count_reported(name, source, 4)
 
     assert (await serve_site.sign_in()).status == HTTPStatus.TOO_MANY_REQUESTS
 

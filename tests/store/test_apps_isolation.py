@@ -450,7 +450,7 @@ WITHOUT = {
     "apps.KeysTakenError": "an error",
     "apps.StoredApp": "a value",
     "audit_log.Act": "a value",
-    "limit_counts.Taken": "a value",
+    "limit_counts.ServerUsage": "a value",
     "login_counts.Counts": "a value",
     "login_counts.SecretUse": "a value",
     "operator_sessions.Session": "a value",

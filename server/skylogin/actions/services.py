@@ -78,9 +78,9 @@ async def open_services(
     load = Load(waiting.number if waiting else 0)
     attempt_limits = AttemptLimits(
         free_failures=_free_failures(settings, limits),
-        tell=functools.partial(limits.tell, PORTAL_SIGN_INS),
+        report=functools.partial(limits.report, PORTAL_SIGN_INS),
     )
-    limits.listeners[PORTAL_SIGN_INS] = attempt_limits.hear
+    limits.counters[PORTAL_SIGN_INS] = attempt_limits.count
     async with AsyncExitStack() as at_end:
         at_end.push_async_callback(apps.close)
         services = Services(

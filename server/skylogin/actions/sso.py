@@ -78,7 +78,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
 async def _submit_within_limit(call: Call, services: Services, logged: LoggedAttempt) -> Login:
     """Log in, but create no user if the address has reached its limit of new users."""
     limits, key = services.limits, f"{call.app.name} {source_of(call.origin.address)}"
-    seconds = limits.take(NEW_USERS, key)
+    seconds = limits.use(NEW_USERS, key)
     if seconds:
         refusal = too_many(NEW_USERS, seconds)
         known_only = logged._replace(attempt=logged.attempt._replace(no_new_user=refusal))

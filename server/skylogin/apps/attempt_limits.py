@@ -21,13 +21,13 @@ class _Source:
     failures: int = 0
     failed_at: float = 0
     may_try_at: float = 0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class AttemptLimits:
     """Which sources failed lately, and how long each has to wait before its next attempt.
 
-    Each failure is passed to *tell*; `hear` gets those that other servers counted.
+    Each failure is passed to *report*; `count` also gets those that other servers reported.
     """
 
     def __init__(
@@ -35,18 +35,18 @@ class AttemptLimits:
         now: Callable[[], float] = monotonic,
         sources_max: int = SOURCES_MAX,
         free_failures: float = FREE_FAILURES,
-        tell: Callable[[str], None] = lambda source: None,
+        report: Callable[[str], None] = lambda source: None,
     ):
         self._now = now
-        self._tell = tell
+        self._report = report
         self._free_failures = free_failures
         self._sources_max = sources_max
         self._sources: OrderedDict[str, _Source] = OrderedDict()
 
     @asynccontextmanager
-    async def turn(self, source: str) -> AsyncIterator[None]:
-        """Let one attempt of *source* run at a time."""
-        async with self._find_or_add(source).turn:
+    async def one_at_a_time(self, source: str) -> AsyncIterator[None]:
+        """Let the attempts of *source* run one after the other."""
+        async with self._find_or_add(source).lock:
             yield
 
     async def wait_seconds(self, source: str) -> int:
@@ -56,10 +56,10 @@ class AttemptLimits:
 
     async def fail(self, source: str) -> int:
         """Count a failure, and return how many there are; after the first few, the wait doubles."""
-        self._tell(source)
-        return self.hear(source, 1)
+        self._report(source)
+        return self.count(source, 1)
 
-    def hear(self, source: str, number: int) -> int:
+    def count(self, source: str, number: int) -> int:
         """Count failures, also those on other servers, and return how many there are."""
         known, now = self._find_or_add(source), self._now()
         known.failures += number

@@ -1,7 +1,7 @@
 """Limits on calls and clients, by a key such as the client's address.
 
 Usage is counted in memory, so a call within its limits does not query the database.
-`apps.shared_limits` exchanges it with the other servers of the same database.
+`apps.shared_limits` reports it to the other servers of the same database.
 """
 
 import functools
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from skylogin.clock import monotonic
-from skylogin.domain.rate import Rule, Turn, Usage
+from skylogin.domain.rate import Period, Rule, Usage
 from skylogin.errors import Reason, too_busy, too_many
 
 # Above this number, the least recently used keys are forgotten.
@@ -39,59 +39,59 @@ class Limits:
     ) -> None:
         self.rules = rules
         self.hits: Counter[str] = Counter()
-        self.turn = Turn()
+        self.period = Period()
         # What this server has not yet reported to the others; None if it runs alone.
-        self.untold: Counter[Key] | None = None
-        # Who counts the other servers' usage of a limit that is not counted here, by its name.
-        self.listeners: dict[str, Callable[[str, int], object]] = {}
+        self.unreported: Counter[Key] | None = None
+        # For limits that are not counted here, by name: what counts the usage of other servers.
+        self.counters: dict[str, Callable[[str, int], object]] = {}
         self._now = now
         self._keys_max = keys_max
         self._usages: dict[str, OrderedDict[str, Usage]] = {name: OrderedDict() for name in rules}
         self._held: Counter[Key] = Counter()
 
     def check(self, name: str, key: str, amount: int = 1) -> None:
-        """Take *amount* of a limit. Raises SkygearError (429) if *key* has reached it."""
-        seconds = self.take(name, key, amount)
+        """Use *amount* of a limit. Raises SkygearError (429) if *key* has reached it."""
+        seconds = self.use(name, key, amount)
         if seconds:
             self.hits[name] += 1
             raise too_many(name, seconds)
 
-    def take(self, name: str, key: str, amount: int = 1) -> int:
-        """Take *amount* of a limit, and return 0; if *key* has reached it, the seconds to wait."""
+    def use(self, name: str, key: str, amount: int = 1) -> int:
+        """Use *amount* of a limit, and return 0; if *key* has reached it, the seconds to wait."""
         rule = self.rules.get(name)
         if rule is None:
             return 0
         key = _short(key)
-        wait = self._usage(name, key, rule).take(rule, self.turn, self._now(), amount)
+        wait = self._usage(name, key, rule).use(rule, self.period, self._now(), amount)
         if not wait:
-            self._note_own(name, key, amount)
+            self._report_later(name, key, amount)
         return math.ceil(wait)
 
     def give_back(self, name: str, key: str) -> None:
-        """Undo a `check` or a `take` of one."""
-        self.note(name, key, -1)
+        """Undo a `check` or a `use` of one."""
+        self.count(name, key, -1)
 
-    def note(self, name: str, key: str, amount: int) -> None:
-        """Count *amount* as taken, even if the limit is reached."""
+    def count(self, name: str, key: str, amount: int) -> None:
+        """Count *amount* as used, even if the limit is reached."""
         rule = self.rules.get(name)
         if rule is None:
             return
         key = _short(key)
-        self._usage(name, key, rule).note(rule, self.turn, self._now(), amount)
-        self._note_own(name, key, amount)
+        self._usage(name, key, rule).count(rule, self.period, self._now(), amount)
+        self._report_later(name, key, amount)
 
-    def tell(self, name: str, key: str) -> None:
-        """Tell the other servers of one more use of a limit that is not counted here."""
+    def report(self, name: str, key: str) -> None:
+        """Report one use of a limit that is not counted here to the other servers."""
         if name in self.rules:
-            self._note_own(name, _short(key), 1)
+            self._report_later(name, _short(key), 1)
 
-    def hear(self, name: str, key: str, amount: int) -> None:
-        """Count what other servers took in the last turn."""
+    def count_reported(self, name: str, key: str, amount: int) -> None:
+        """Count *amount* that other servers reported for the last period."""
         rule = self.rules.get(name)
-        if name in self.listeners:
-            self.listeners[name](key, amount)
+        if name in self.counters:
+            self.counters[name](key, amount)
         elif rule is not None:
-            self._usage(name, key, rule).hear(rule, self.turn, self._now(), amount)
+            self._usage(name, key, rule).count_reported(rule, self.period, self._now(), amount)
 
     @contextmanager
     def holding(self, name: str, key: str = "") -> Iterator[None]:
@@ -117,16 +117,16 @@ class Limits:
         usages = self._usages[name]
         usage = usages.get(key)
         if usage is None:
-            usage = usages[key] = Usage(rule, self.turn, self._now())
+            usage = usages[key] = Usage(rule, self.period, self._now())
             if len(usages) > self._keys_max:
                 usages.popitem(last=False)
         else:
             usages.move_to_end(key)
         return usage
 
-    def _note_own(self, name: str, key: str, amount: int) -> None:
-        if self.untold is not None and amount:
-            self.untold[name, key] += amount
+    def _report_later(self, name: str, key: str, amount: int) -> None:
+        if self.unreported is not None and amount:
+            self.unreported[name, key] += amount
 
 
 def _short(key: str) -> str:

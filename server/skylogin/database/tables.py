@@ -288,7 +288,7 @@ imports = Table(
     Column("report", Json),
 )
 
-# What each server took of the limits, by limit, key and window, for all apps.
+# What each server used of the limits, by limit, key and window, for all apps.
 limit_counts = Table(
     "limit_counts",
     metadata,

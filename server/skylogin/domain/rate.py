@@ -2,10 +2,10 @@
 
 Two rules hold at once. The usage in any window (a minute, an hour) is at most the limit. And a
 *paced* limit is spread evenly: after a quiet time, the first second allows at most four times
-the share of one second.
+the average of one second.
 
-Several servers share a limit, and exchange their usage once per *turn*. Each server may use its
-credit, and learns the total usage a turn later, when any excess is deducted.
+Several servers share a limit, and report their usage to each other once per *period*. In each,
+a server may use its credit; it learns the total usage a period later, when any excess is deducted.
 """
 
 import math
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 # Usage ends with its window, in this number of steps.
 SLOTS = 60
-TURN_SECONDS = 1.0
+PERIOD_SECONDS = 1.0
 AT_ONCE_SECONDS, AT_ONCE_MIN = 4, 4
-# Each turn makes a part of the leftover of several servers available.
-LEFT_OVER_TURNS = 8
-# A server can use its unused share of this number of turns later.
-CREDIT_TURNS, CREDIT_MIN = 2, 3.0
+# Several servers spread a burst over this number of periods.
+BURST_PERIODS = 8
+# A server can use its unused credit of this number of periods later.
+CREDIT_PERIODS, CREDIT_MIN = 2, 3.0
 # Rounding may make sums of parts miss a whole number by this much.
 EPSILON = 1e-9
 
@@ -32,22 +32,22 @@ class Rule(NamedTuple):
     is_paced: bool = True
 
     @property
-    def share(self) -> float:
-        """Return the share of one second."""
+    def per_second(self) -> float:
+        """Return the average for a second."""
         return self.number / self.seconds
 
-    def left_over_max(self, servers: int) -> float:
-        """Return how much of the unused amount can be used later."""
+    def burst_max(self, servers: int) -> float:
+        """Return the most that a paced limit saves up for a burst in a quiet time."""
         if servers > 1:
-            most = LEFT_OVER_TURNS * max(1.0, self.share)
+            most = BURST_PERIODS * max(1.0, self.per_second)
         else:
-            # The first second brings its own share too.
-            most = (AT_ONCE_SECONDS - 1) * self.share if self.share >= 1 else AT_ONCE_MIN
+            # The first second adds its own average.
+            most = (AT_ONCE_SECONDS - 1) * self.per_second if self.per_second >= 1 else AT_ONCE_MIN
         return max(1.0, min(most, self.number))
 
 
-class Turn(NamedTuple):
-    """The time from one exchange of the servers to the next.
+class Period(NamedTuple):
+    """The time from one exchange of reports to the next.
 
     *phase* is from 0 to 1 and differs between servers.
     """
@@ -63,111 +63,112 @@ class Usage:
     __slots__ = (
         "_at",
         "_began",
+        "_burst",
         "_credit",
-        "_left_over",
         "_others",
         "_own",
         "_own_before",
+        "_period",
+        "_periods",
         "_slots",
         "_sum",
-        "_turn",
-        "_turns",
     )
 
-    def __init__(self, rule: Rule, turn: Turn, now: float) -> None:
-        self._left_over = rule.left_over_max(turn.servers)
+    def __init__(self, rule: Rule, period: Period, now: float) -> None:
+        self._burst = rule.burst_max(period.servers)
         self._at = self._began = now
-        # Pairs of a slot's number and what was taken in it.
+        # Pairs of a slot's number and what was used in it.
         self._slots: deque[list[int]] = deque()
         self._sum = 0
-        self._turn = turn.number
-        # How many turns have begun since the credit grew; None if it never has.
-        self._turns: int | None = None
+        self._period = period.number
+        # How many periods have begun since the credit grew; None if it never has.
+        self._periods: int | None = None
         self._credit = 0.0
-        # What was taken in this turn and in the one before.
+        # What this server used in this period and in the one before, and the others reported.
         self._own = self._own_before = self._others = 0
 
-    def take(self, rule: Rule, turn: Turn, now: float, amount: int = 1) -> float:
-        """Take *amount*, and return 0; if the limit is reached, return the seconds to wait.
+    def use(self, rule: Rule, period: Period, now: float, amount: int = 1) -> float:
+        """Use *amount*, and return 0; if the limit is reached, return the seconds to wait.
 
-        A large amount is taken if anything is left; later calls then wait longer.
+        A large amount is allowed if anything is left; later calls then wait longer.
         """
-        wait = self.wait(rule, turn, now)
+        wait = self.wait(rule, period, now)
         if not wait:
-            self._note_own(rule, amount)
+            self._count_own(rule, amount)
         return wait
 
-    def note(self, rule: Rule, turn: Turn, now: float, amount: int) -> None:
-        """Count an *amount* that was used already; a negative one is returned."""
-        self._advance(rule, turn, now)
-        self._note_own(rule, amount)
+    def count(self, rule: Rule, period: Period, now: float, amount: int) -> None:
+        """Count an *amount* that was used already; a negative one is given back."""
+        self._advance(rule, period, now)
+        self._count_own(rule, amount)
 
-    def hear(self, rule: Rule, turn: Turn, now: float, amount: int) -> None:
-        """Note that other servers took *amount* in the last turn."""
-        self._advance(rule, turn, now)
-        self._note(rule, amount)
+    def count_reported(self, rule: Rule, period: Period, now: float, amount: int) -> None:
+        """Count *amount* that other servers reported for the last period."""
+        self._advance(rule, period, now)
+        self._count(rule, amount)
         self._others += amount
 
-    def wait(self, rule: Rule, turn: Turn, now: float) -> float:
-        """Return the seconds until something can be taken, 0 if it can be now."""
-        self._advance(rule, turn, now)
+    def wait(self, rule: Rule, period: Period, now: float) -> float:
+        """Return the seconds until something can be used, 0 if it can be now."""
+        self._advance(rule, period, now)
         wait = self._until_slot_ends(rule) if self._sum >= rule.number else 0.0
-        if rule.is_paced and self._left_over < 1 - EPSILON:
-            wait = max(wait, (1 - self._left_over) / rule.share)
+        if rule.is_paced and self._burst < 1 - EPSILON:
+            wait = max(wait, (1 - self._burst) / rule.per_second)
         if wait:
             return wait
-        if turn.servers > 1:
-            if self._turns != 0:
-                self._grow(rule, turn)
+        if period.servers > 1:
+            if self._periods != 0:
+                self._grow(rule, period)
             if self._credit < 1 - EPSILON:
-                return TURN_SECONDS
+                return PERIOD_SECONDS
         return 0.0
 
-    def _grow(self, rule: Rule, turn: Turn) -> None:
-        """Add this turn's part to the credit of this server.
+    def _grow(self, rule: Rule, period: Period) -> None:
+        """Add this period's part to the credit of this server.
 
-        A server gets what it took in the last turn, and an equal part of what all of them left.
+        A server gets what it used in the last period, and an equal part of what remains.
         """
-        left = float(rule.number - self._sum)
+        remaining = float(rule.number - self._sum)
         if rule.is_paced:
-            ends = self._slot(rule, TURN_SECONDS) - SLOTS
-            left += sum(taken for slot, taken in self._slots if slot <= ends)
-            left = min(left, rule.share * TURN_SECONDS + self._left_over / LEFT_OVER_TURNS)
-        part = self._own_before + (left - self._own_before - self._others) / turn.servers
-        if self._turns is None:
-            self._credit = max(1.0, part + turn.phase)
+            ends = self._slot(rule, PERIOD_SECONDS) - SLOTS
+            remaining += sum(used for slot, used in self._slots if slot <= ends)
+            average = rule.per_second * PERIOD_SECONDS
+            remaining = min(remaining, average + self._burst / BURST_PERIODS)
+        part = self._own_before + (remaining - self._own_before - self._others) / period.servers
+        if self._periods is None:
+            self._credit = max(1.0, part + period.phase)
         else:
-            most = max(CREDIT_MIN, CREDIT_TURNS * part)
-            self._credit = min(most, self._credit + self._turns * max(0.0, part))
-        self._turns = 0
+            most = max(CREDIT_MIN, CREDIT_PERIODS * part)
+            self._credit = min(most, self._credit + self._periods * max(0.0, part))
+        self._periods = 0
 
-    def _advance(self, rule: Rule, turn: Turn, now: float) -> None:
+    def _advance(self, rule: Rule, period: Period, now: float) -> None:
         passed = max(0.0, now - self._at)
         self._at = max(self._at, now)
-        left_over = self._left_over + passed * rule.share
-        self._left_over = min(rule.left_over_max(turn.servers), left_over)
+        burst = self._burst + passed * rule.per_second
+        self._burst = min(rule.burst_max(period.servers), burst)
         first = self._slot(rule) - SLOTS
         while self._slots and self._slots[0][0] <= first:
             self._sum -= self._slots.popleft()[1]
-        if turn.number != self._turn:
-            self._own_before = self._own if turn.number == self._turn + 1 else 0
+        if period.number != self._period:
+            self._own_before = self._own if period.number == self._period + 1 else 0
             self._own = self._others = 0
-            if self._turns is not None:
-                self._turns += turn.number - self._turn
-            self._turn = turn.number
+            if self._periods is not None:
+                self._periods += period.number - self._period
+            self._period = period.number
 
-    def _note_own(self, rule: Rule, amount: int) -> None:
-        self._note(rule, amount)
+    def _count_own(self, rule: Rule, amount: int) -> None:
+        self._count(rule, amount)
         self._credit -= amount
         self._own += amount
 
-    def _note(self, rule: Rule, amount: int) -> None:
+    def _count(self, rule: Rule, amount: int) -> None:
         slot = self._slot(rule)
         if not self._slots or self._slots[-1][0] != slot:
             self._slots.append([slot, 0])
         self._slots[-1][1] += amount
         self._sum += amount
-        self._left_over -= amount
+        self._burst -= amount
 
     def _slot(self, rule: Rule, later: float = 0.0) -> int:
         # Counted from the first use, so that the usage ends with its window.

@@ -38,7 +38,7 @@ async def sign_in(
         return await _start(operator)
     source = refused_attempts.source(operator, "password")
     # One at a time, so that simultaneous attempts do not pass the limit.
-    async with limits.turn(source):
+    async with limits.one_at_a_time(source):
         seconds = await limits.wait_seconds(source)
         if seconds:
             raise refused_attempts.too_many(operator, "passwords", seconds)

@@ -1,4 +1,4 @@
-"""What each server took of the limits, by limit, key and window, for the other servers to read."""
+"""What each server used of the limits, by limit, key and window, for the other servers to read."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,8 +12,8 @@ from skylogin.database.transaction import Transaction
 from skylogin.domain.stored_names import EVERY_APP
 
 
-class Taken(NamedTuple):
-    """What *server* took, in all, in the window that ends at *ends_at*."""
+class ServerUsage(NamedTuple):
+    """What *server* used, in all, in the window that ends at *ends_at*."""
 
     name: str
     key: str
@@ -22,7 +22,7 @@ class Taken(NamedTuple):
     number: int
 
 
-async def save(tx: Transaction, rows: Sequence[Taken]) -> None:
+async def save(tx: Transaction, rows: Sequence[ServerUsage]) -> None:
     """Write *rows* in place of earlier ones. A second call has no effect."""
     statement = dialect.insert_or_replace(limit_counts, "at", tx.dialect)
     await tx.connection.execute(statement, [{"app": EVERY_APP, **row._asdict()} for row in rows])
@@ -30,11 +30,11 @@ async def save(tx: Transaction, rows: Sequence[Taken]) -> None:
 
 async def load(
     tx: Transaction, server: str, since: datetime, always: tuple[str, datetime], number: int
-) -> list[tuple[datetime, Taken]]:
-    """Return what other servers wrote since *since*, and when: the *number* latest, newest first.
+) -> list[tuple[datetime, ServerUsage]]:
+    """Return the *number* latest reports of other servers since *since*, with times, newest first.
 
     *always* is a name and a time: for that name, everything since that time is included, also
-    what *server* itself wrote.
+    what *server* itself reported.
     """
     table = limit_counts
     name, name_since = always
@@ -55,11 +55,11 @@ async def load(
     )
     values = {"own": server, "since": since, "name_since": name_since}
     rows = await tx.connection.execute(query, values)
-    return [(row[0], Taken(*row[1:])) for row in rows]
+    return [(row[0], ServerUsage(*row[1:])) for row in rows]
 
 
 async def drop_ended(tx: Transaction, before: datetime) -> None:
-    """Drop what was taken in windows that ended before *before*."""
+    """Drop what was used in windows that ended before *before*."""
     table = limit_counts
     await tx.connection.execute(
         delete(table).where(table.c.app == EVERY_APP, table.c.ends_at < before)

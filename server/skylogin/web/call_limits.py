@@ -31,4 +31,4 @@ def _counted(request: web.Request, services: Services) -> Iterator[None]:
     try:
         yield
     finally:
-        limits.note(BODY_BYTES, source, request.content.total_bytes)
+        limits.count(BODY_BYTES, source, request.content.total_bytes)
