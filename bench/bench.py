@@ -7,7 +7,7 @@
 
 Ends with 1 when a figure is below its bar and with 2 when one could not be taken. Needs wrk,
 and Linux for the memory.
-The database lies in a temporary folder: set TMPDIR to measure another disk.
+The database lies in a temporary directory: set TMPDIR to measure another disk.
 """
 
 import argparse

@@ -11,7 +11,7 @@ REVISION = "ca9b8a6"
 
 
 def server_at(revision: str) -> Path | None:
-    """Return the folder to import skylogin from as of *revision*; None if git lacks it.
+    """Return the directory to import skylogin from as of *revision*; None if git lacks it.
 
     It runs with today's libraries.
     """

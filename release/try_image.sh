@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds the image and runs it, on a machine that reaches Debian's packages but no registry of
-# images. A Debian with its Python stands for the image of Python. Everything is kept in FOLDER.
+# images. A Debian with its Python stands for the image of Python. Everything is kept in DIRECTORY.
 # Without DATABASE_URL, the server has SQLite in its volume.
 set -eu
-[ $# = 1 ] || { echo "usage: [DATABASE_URL=URL] $0 FOLDER, as root" >&2; exit 2; }
+[ $# = 1 ] || { echo "usage: [DATABASE_URL=URL] $0 DIRECTORY, as root" >&2; exit 2; }
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 checkout=$(cd "$(dirname "$0")/.." && pwd)
@@ -27,7 +27,7 @@ fi
 buildah bud --quiet --isolation chroot --format docker --tag localhost/skylogin \
     --build-arg PYTHON_IMAGE=localhost/python "$checkout" > /dev/null
 
-# As in the folder `secrets` beside docker-compose.yml, for the user of the image.
+# As in the directory `secrets` beside docker-compose.yml, for the user of the image.
 secrets="$folder/secrets"
 rm -rf "$secrets"
 mkdir "$secrets"

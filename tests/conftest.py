@@ -99,7 +99,7 @@ def postgresql(require: Require, tmp_path_factory: pytest.TempPathFactory) -> It
     require("postgresql")
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        # Each worker has a folder of its own in that of the run.
+        # Each worker has a directory of its own in that of the run.
         folder = folder.parent
     with shared_postgresql(folder) as cluster:
         yield cluster
@@ -131,7 +131,7 @@ def redis_server(redis_process: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
-    """Start servers in the test's own folder; those that still run at its end are killed."""
+    """Start servers in the test's own directory; those that still run at its end are killed."""
     started: list[ServerProcess] = []
 
     def start(*arguments: str, **environment: str) -> ServerProcess:

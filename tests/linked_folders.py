@@ -1,4 +1,4 @@
-"""Copies of folders with hundreds of small files: links to them are made sooner than copies."""
+"""Copies of directories with hundreds of small files: links to them are made sooner than copies."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
 """PostgreSQL and Redis for the tests: started when first needed, removed when the tests end.
 
 They need only the programs on this machine. The PostgreSQL cluster is new, in a
-folder of its own, on a free port of the loopback address. Redis writes nothing to
+directory of its own, on a free port of the loopback address. Redis writes nothing to
 the disk.
 """
 
@@ -108,7 +108,7 @@ class RedisServer:
         _ask(self._keeper, "stop")
 
     def close(self) -> None:
-        """Stop it for good, and remove its folder."""
+        """Stop it for good, and remove its directory."""
         _end(self._keeper)
 
 
@@ -136,7 +136,7 @@ class PostgreSQL:
         assert programs is not None
         account = account_of_postgresql()
         # Always below /tmp: the path of a socket must be short, and the account of
-        # PostgreSQL may not be able to enter the folder that TMPDIR names.
+        # PostgreSQL may not be able to enter the directory that TMPDIR names.
         folder = Path(tempfile.mkdtemp(prefix="skylogin-postgresql-", dir="/tmp"))
         if account is not None:
             shutil.chown(folder, account)
@@ -253,8 +253,8 @@ def run_postgresql(script: str, folder: Path, **variables: str) -> None:
 
 
 def _programs() -> Path | None:
-    """Return the folder of the newest PostgreSQL's programs."""
-    # Debian keeps them off the PATH, one folder for each version.
+    """Return the directory of the newest PostgreSQL's programs."""
+    # Debian keeps them off the PATH, one directory for each version.
     found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     newest = max(found, key=lambda path: _version(path.parent.parent.name), default=None)
     if newest is not None:

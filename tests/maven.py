@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.linked_folders import link_tree
 
 DOWNLOADED = Path.home() / ".m2" / "repository"
-# The folder of the kit's group in a repository.
+# The directory of the kit's group in a repository.
 KITS = "skylogin"
 
 

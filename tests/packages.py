@@ -1,4 +1,4 @@
-"""The packages of this checkout, and a folder in place of the index they are installed from."""
+"""The packages of this checkout, and a directory in place of the index they are installed from."""
 
 import os
 import subprocess
@@ -56,7 +56,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 
 @pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all that skylogin, its build and tests of others want from outside."""
+    """A directory with all that skylogin, its build and tests of others want from outside."""
     folder = tmp_path_factory.mktemp("wheelhouse")
     for wanted in (
         ["--require-hashes", "-r", "constraints/server.txt", "-r", "constraints/build.txt"],
@@ -69,7 +69,7 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def offline(wheelhouse: Path, tmp_path: Path) -> dict[str, str]:
-    """An environment in which pip, pipx and uv find that folder alone, and keep nothing."""
+    """An environment in which pip, pipx and uv find that directory alone, and keep nothing."""
     kept = ("PATH", "HOME", "LANG")
     return {
         **{name: os.environ[name] for name in kept if name in os.environ},

@@ -109,7 +109,7 @@ class ServerProcess:
 
     @property
     def log(self) -> str:
-        """Return the log of all servers that ran in the folder."""
+        """Return the log of all servers that ran in the directory."""
         return self._log_path.read_text()
 
     @property

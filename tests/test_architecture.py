@@ -101,7 +101,7 @@ MODULES = {
 }
 FOLDERS = re.findall(r"^\| `(\w+)/` \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
 ORDER = [folder for folder, _, _ in FOLDERS]
-# Groups of modules at the root of the package, each with the folders that it may import from.
+# Groups of modules at the root of the package, each with the directories that it may import from.
 ROOT_GROUPS = {
     frozenset(re.findall(r"\w+", names)): set(re.findall(r"\w+", folders))
     for names, folders in re.findall(
@@ -114,7 +114,7 @@ AT_ROOT = frozenset().union(*ROOT_GROUPS)
 
 
 def places() -> dict[str, set[str]]:
-    """Return the modules and folders that a rule keeps each of its subjects in."""
+    """Return the modules and directories that a rule keeps each of its subjects in."""
     found = {}
     for rule in re.findall(r"^\| (.+) \| .+ \|$", RULES, re.MULTILINE):
         for clause in rule.split("; "):
@@ -137,22 +137,22 @@ def places_of(subject: str) -> set[str]:
 
 
 def is_in(module: str, allowed: set[str]) -> bool:
-    """Return whether *module* is one of *allowed*, or in a folder that is."""
+    """Return whether *module* is one of *allowed*, or in a directory that is."""
     return any(is_below(module, place) for place in allowed)
 
 
 def root_of(module: str) -> str:
-    """Return the folder of *module*, or its name at the root of the package."""
+    """Return the directory of *module*, or its name at the root of the package."""
     return module.split(".", maxsplit=1)[0]
 
 
 def folder_of(module: str) -> str:
-    """Return the folder of *module*, empty at the root of the package."""
+    """Return the directory of *module*, empty at the root of the package."""
     return root_of(module) if root_of(module) in ORDER else ""
 
 
 def allowed_for(folder: str) -> set[str]:
-    """Return the folders that the page lets *folder* import from."""
+    """Return the directories that the page lets *folder* import from."""
     [said] = [said for name, _, said in FOLDERS if name == folder]
     if said == EVERYTHING_ABOVE:
         return set(ORDER[: ORDER.index(folder)])
@@ -229,17 +229,17 @@ def docstrings(tree: ast.AST) -> set[ast.AST]:
     }
 
 
-# --- the folders --------------------------------------------------------------------
+# --- the directories --------------------------------------------------------------------
 
 
 def test_every_module_has_a_folder() -> None:
-    """Beside the folders, the package holds only the modules of the page."""
+    """Beside the directories, the package holds only the modules of the page."""
     assert {root_of(name) for name in MODULES} == {"", *AT_ROOT, *ORDER}
 
 
 @pytest.mark.parametrize("folder", ORDER)
 def test_a_folder_begins_with_its_rule(folder: str) -> None:
-    """The rule of the page is the first line of the folder's `__init__`."""
+    """The rule of the page is the first line of the directory's `__init__`."""
     [rule] = [rule for name, rule, _ in FOLDERS if name == folder]
     first_line = (ast.get_docstring(MODULES[folder]) or "").splitlines()[0]
 
@@ -277,7 +277,7 @@ def test_no_imports_go_in_a_circle() -> None:
 
 
 def test_no_folders_import_each_other_in_a_circle() -> None:
-    """Any folder can be read after those it imports from."""
+    """Any directory can be read after those it imports from."""
     using: dict[str, set[str]] = {}
     for module in MODULES:
         using.setdefault(root_of(module), set()).update(map(root_of, own_imports(module)))
@@ -382,7 +382,7 @@ def test_only_the_clock_reads_the_system_time() -> None:
 
 
 def pure_modules() -> list[str]:
-    """Return the modules of the folders that the page calls pure."""
+    """Return the modules of the directories that the page calls pure."""
     [folders] = re.findall(r"^\| (`\w+`(?:, `\w+`)*) use no clock", RULES, re.MULTILINE)
     return sorted(name for name in MODULES if folder_of(name) in re.findall(r"\w+", folders))
 

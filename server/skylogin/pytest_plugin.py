@@ -79,9 +79,9 @@ def _skylogin_project(pytestconfig: pytest.Config) -> "Project | None":
     # On the start-up list, as above.
     from skylogin.testing import project  # noqa: PLC0415
 
-    folder, root = pytestconfig.invocation_params.dir, pytestconfig.rootpath
+    directory, root = pytestconfig.invocation_params.dir, pytestconfig.rootpath
     try:
-        return project.find(folder if folder.is_relative_to(root) else root)
+        return project.find(directory if directory.is_relative_to(root) else root)
     except ValueError as error:
         problems = str(error)
     pytest.fail(f"skylogin: {problems}", pytrace=False)

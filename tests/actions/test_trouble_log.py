@@ -41,7 +41,7 @@ def token_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
 
 
 def remove_folder(token_store: dict[str, str]) -> None:
-    """Let a file be in place of the folder, if there is one."""
+    """Let a file be in place of the directory, if there is one."""
     if token_store["TOKEN_STORE"] == "fs":
         folder = Path(token_store["TOKEN_STORE_PATH"])
         folder.rmdir()

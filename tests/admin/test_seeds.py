@@ -122,7 +122,7 @@ stubs:
 
 @pytest.fixture
 def write_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Write the file of a project in the server's working folder. It has alice and a stub."""
+    """Write the file of a project in the server's working directory. It has alice and a stub."""
     (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
 

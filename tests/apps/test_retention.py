@@ -1,4 +1,4 @@
-"""A simulated month keeps every table, and the folder of tokens, within the bounds of the docs."""
+"""A simulated month keeps every table, and the token directory, within the bounds of the docs."""
 
 import json
 from datetime import timedelta
@@ -56,7 +56,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tokens(tmp_path: Path) -> Path:
-    """The folder of the access tokens, with files that are not ours or that do not end."""
+    """The directory of the access tokens, with files that are not ours or that do not end."""
     folder = tmp_path / "tokens"
     folder.mkdir()
     names = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(4)]

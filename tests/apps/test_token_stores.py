@@ -216,7 +216,7 @@ async def test_a_cancelled_search_does_not_mix_up_answers(
 
 @pytest.fixture
 async def open_files(tmp_path: Path) -> AsyncIterator[Opened]:
-    """Open stores of files in the folder `token`."""
+    """Open stores of files in the directory `token`."""
     path = str(tmp_path / "token")
     async with opening({"TOKEN_STORE": "fs", "TOKEN_STORE_PATH": path, "APP_NAME": APP}) as opened:
         yield opened
@@ -291,7 +291,7 @@ async def test_an_expired_file_is_removed_when_it_is_used(
 
 
 async def test_only_the_servers_user_may_read_the_files(open_files: Opened, tmp_path: Path) -> None:
-    """Its files and folders, and those of other apps."""
+    """Its files and directories, and those of other apps."""
     for app in (APP, OTHER_APP):
         await (await open_files(app)).issue("alice", NOW, app)
     modes = {
@@ -305,7 +305,7 @@ async def test_only_the_servers_user_may_read_the_files(open_files: Opened, tmp_
 @given(name=GARBAGE)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 async def test_no_token_leads_to_another_file(tmp_path: Path, name: str) -> None:
-    """A file outside the folder, or in it under another name, is neither read nor removed."""
+    """A file outside the directory, or in it under another name, is neither read nor removed."""
     folder = tmp_path / "token"
     folder.mkdir(exist_ok=True)
     outside = [tmp_path / TOKEN, folder / "secret", tmp_path / "secret"]
@@ -344,7 +344,7 @@ async def test_servers_that_start_together_do_not_remove_each_others_files(
 async def test_a_folder_that_cannot_be_made_stops_the_start(
     open_files: Opened, tmp_path: Path
 ) -> None:
-    """The error says which folder, and why."""
+    """The error says which directory, and why."""
     (tmp_path / "token").write_text("")
 
     with pytest.raises(ConfigurationError, match=r"TOKEN_STORE_PATH .*token: File exists"):

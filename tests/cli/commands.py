@@ -85,7 +85,7 @@ def run_command(
 
 @contextlib.contextmanager
 def _as_a_process(folder: Path, environment: dict[str, str]) -> Iterator[None]:
-    """Use a folder and an environment during the block. Restores logging after it."""
+    """Use a directory and an environment during the block. Restores logging after it."""
     logger = logging.getLogger("skylogin")
     logging_before = (logger.handlers, logger.level, logger.propagate)
     variables = dict(os.environ)

@@ -12,7 +12,7 @@ from tests.cli.operated_server import OperatedServer
 
 @pytest.fixture
 def dev(tmp_path: Path) -> Iterator[SkyloginServer]:
-    """A server on the database that `skylogin dev` keeps in the test's folder."""
+    """A server on the database that `skylogin dev` keeps in the test's directory."""
     with dev_server(tmp_path) as server:
         yield server
 

@@ -30,7 +30,7 @@ CHARSETS = ("ascii", "cp1252", "utf-8")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the database of a server that got unusual texts in every way."""
+    """A directory with the database of a server that got unusual texts in every way."""
     folder = tmp_path_factory.mktemp("odd")
     with dev_server(folder) as server:
         fill(server)

@@ -153,7 +153,7 @@ NO_SOURCES = {
 
 @pytest.fixture
 def sources(path: Path, tmp_path: Path) -> Path:
-    """A folder of files that are not whole databases of ours."""
+    """A directory of files that are not whole databases of ours."""
     folder = tmp_path / "sources"
     folder.mkdir()
     (folder / "text").write_text("no database" * 100)
@@ -221,7 +221,7 @@ def test_postgresql_has_programs_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_database_comes_back(tmp_path: Path) -> None:
-    """With its users, also where no folder is, and at once after the server was killed."""
+    """With its users, also where no directory is, and at once after the server was killed."""
     with dev_server(tmp_path) as server:
         user_id = server.app().login("alice").user_id
         do(tmp_path, "backup", "copy.db")

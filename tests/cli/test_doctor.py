@@ -86,7 +86,7 @@ def token_store(folder: Path, kind: str, path: str) -> tuple[int, str]:
 
 
 def test_files_of_tokens_can_be_written_or_not(tmp_path: Path) -> None:
-    """Where the server would make the folder; `doctor` makes none."""
+    """Where the server would make the directory; `doctor` makes none."""
     fine = (0, "fine\ttoken store\t`fs` can store access tokens")
     assert token_store(tmp_path, "fs", "data/token") == fine
     assert not (tmp_path / "data").exists()

@@ -15,7 +15,7 @@ from tests.processes import StartServer, run_skylogin
 
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, no variables, and no change to how tests log."""
+    """An empty directory, no variables, and no change to how tests log."""
     monkeypatch.chdir(tmp_path)
     for name in list(environment.os.environ):
         monkeypatch.delenv(name)

@@ -53,7 +53,7 @@ SERVERS = {
 def test_a_stopped_server_leaves_nothing(
     arguments: tuple[str, ...], start_server: StartServer, reporting: dict[str, str]
 ) -> None:
-    """Neither the threads of its database nor the process that keeps its folder."""
+    """Neither the threads of its database nor the process that keeps its directory."""
     server = start_server(*arguments, **reporting)
     assert server.url
 

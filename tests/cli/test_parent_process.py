@@ -31,7 +31,7 @@ server.wait()
 def test_nothing_is_left_of_a_server_whose_parent_ends(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Neither a process, nor the folder of its database, nor its ready file."""
+    """Neither a process, nor the directory of its database, nor its ready file."""
     environment = {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, "--ready-file", str(tmp_path / "ready.json")],

@@ -60,7 +60,7 @@ def test_init_writes_a_project_that_starts(tmp_path: Path, start_server: StartSe
 
 
 def test_settings_of_a_project_come_last(tmp_path: Path) -> None:
-    """After --set and the environment, in folders below too. Numbers and truths are texts."""
+    """After --set and the environment, in directories below too. Numbers and truths are texts."""
     (tmp_path / "skylogin.yaml").write_text(
         "settings: {APP_NAME: 17, API_KEY: of-project, DEV_MODE: true}"
     )

@@ -169,7 +169,7 @@ def test_commands_of_exec_find_its_server(tmp_path: Path, users: str) -> None:
 def test_a_database_is_seeded_and_exported(
     start_server: StartServer, tmp_path: Path, users: str
 ) -> None:
-    """The one of `skylogin dev` in this folder, while its server runs."""
+    """The one of `skylogin dev` in this directory, while its server runs."""
     command = (*DEV, "--seed", users)
     first = start_server(*command)
     assert log_in(first, "alice")["user_id"] == "a-1"

@@ -193,7 +193,7 @@ def test_a_stopped_server_leaves_only_its_database(
 
 
 def test_an_ephemeral_server_leaves_nothing(start_server: StartServer, tmp_path: Path) -> None:
-    """Neither in its folder nor among the temporary files."""
+    """Neither in its directory nor among the temporary files."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     server = start_server(*DEV, "--ephemeral", TMPDIR=str(temporary))

@@ -16,7 +16,7 @@ SECRET = ("--secret", "a secret")
 
 
 def test_a_minted_token_is_explained_and_accepted(dev: SkyloginServer, tmp_path: Path) -> None:
-    """It is signed with the secret in the database of the folder."""
+    """It is signed with the secret in the database of the directory."""
     options = ("--profile", '{"name": "Alice"}', "--claim", "level=3", "--claim", "word=x=y")
     minted = run_command(tmp_path, "token", "mint", "alice", *options, "--algorithm", "HS512")
     assert (minted.returncode, minted.stderr) == (0, "")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL may write to."""
+    """A directory that PostgreSQL may write to."""
     path = Path(tempfile.mkdtemp(prefix="skylogin-backups-", dir="/tmp"))
     if account := account_of_postgresql():
         shutil.chown(path, account)

@@ -128,7 +128,7 @@ async def test_only_a_taken_key_is_a_conflict(store: Store) -> None:
 
 @pytest.fixture
 async def file_store(file_with_tables: Path, tmp_path: Path) -> AsyncIterator[Store]:
-    """A store on an SQLite file in the test's folder."""
+    """A store on an SQLite file in the test's directory."""
     path = tmp_path / "skylogin.db"
     shutil.copyfile(file_with_tables, path)
     store = Store(f"sqlite:///{path}")
@@ -149,7 +149,7 @@ def replace_with_text(path: Path) -> None:
 
 
 def replace_with_folder(path: Path) -> None:
-    """Replace the file by a folder."""
+    """Replace the file by a directory."""
     path.unlink()
     path.mkdir()
 

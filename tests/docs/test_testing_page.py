@@ -44,7 +44,7 @@ def run_pytest(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_the_test_of_the_readme_passes(tmp_path: Path) -> None:
-    """In a folder with nothing else in it."""
+    """In a directory with nothing else in it."""
     [snippet] = python_on("README.md", named=True)
     (tmp_path / snippet.file_name).write_text(snippet.text)
 

@@ -21,7 +21,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 def copy_example(name: str, folder: Path) -> Path:
     """Return a copy of an example below *folder*, with what npm has installed for it.
 
-    As in this checkout, it has the kits two folders above.
+    As in this checkout, it has the kits two directories above.
     """
     if not (folder / "kits").exists():
         (folder / "kits").symlink_to(KITS)

@@ -162,7 +162,7 @@ def filled_in(text: str, variables: Mapping[str, str]) -> Any:
 def contained(
     service: Mapping[str, Any], folder: Path, environment: dict[str, str]
 ) -> Iterator[Callable[[], int]]:
-    """Run a service in a folder that cannot be written, without rights; give its health check."""
+    """Run a service without rights in a read-only directory; give its health check."""
     folder.mkdir(mode=0o555)
     temporary = folder.with_name("tmp")
     temporary.mkdir()

@@ -79,7 +79,7 @@ def test_an_example_passes_its_own_tests(
     done = run(language.tests, copy_of(language), environment)
 
     assert count_passed(language, done) >= TESTS_MIN
-    # The server has its database in such a folder for as long as it runs.
+    # The server has its database in such a directory for as long as it runs.
     assert list(tmp_path.glob("skylogin-*")) == []
 
 

@@ -81,7 +81,7 @@ def test_nothing_is_left_of_a_killed_test(
     installed_kit: Callable[[str], InstalledKit | None],
     tmp_path: Path,
 ) -> None:
-    """Neither a process of skylogin nor a folder of it."""
+    """Neither a process of skylogin nor a directory of it."""
     require(*LANGUAGES[name].needs)
     folder = copy_example(name, tmp_path)
     temporary = tmp_path / "tmp"
@@ -126,7 +126,7 @@ def servers(temporary: Path) -> list[int]:
 
 
 def keepers(temporary: Path) -> list[int]:
-    """Return the ids of the processes that delete the folder of a killed server."""
+    """Return the ids of the processes that delete the directory of a killed server."""
     found = processes_of(temporary).items()
     return [number for number, command in found if "skylogin-keeper" in command]
 

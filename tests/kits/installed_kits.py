@@ -22,7 +22,7 @@ class InstalledKit:
     tests: subprocess.CompletedProcess[str]
 
 
-# Of the project that a README's tests are in, and read by the server in its folder.
+# Of the project that a README's tests are in, and read by the server in its directory.
 PROJECT = "users: [{sub: dave}]\nstubs: [{action: hello:world, result: hi}]\n"
 
 
@@ -55,7 +55,7 @@ def install_java(folder: Path) -> InstalledKit:
 
 
 def install_ruby(folder: Path) -> InstalledKit:
-    """Test the kit, build its gem, and install that into a folder of gems."""
+    """Test the kit, build its gem, and install that into a directory of gems."""
     project = link_tree(KITS / "ruby", folder / "ruby", *MADE_BY_RUNNING)
     environment = {"GEM_HOME": str(folder / "gems")}
     found = beside_skylogin(environment)

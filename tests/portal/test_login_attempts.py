@@ -349,7 +349,7 @@ def claims_of(page: str) -> dict[str, str]:
 async def test_the_command_of_a_page_repeats_its_attempt(
     site: Site, tmp_path: Path, app: str
 ) -> None:
-    """Pasted into an empty folder: its token has the same claims, and the same result."""
+    """Pasted into an empty directory: its token has the same claims, and the same result."""
     for reason, claims in REPEATED.items():
         await log_in(site, mint(**claims), app)
         page = await latest_page(site, app)

@@ -102,7 +102,7 @@ def test_nothing_is_installed_without_hashes() -> None:
 
 
 def wanted_from_npm(path: Path) -> dict[str, str]:
-    """Return what a package.json wants that is not a folder of this project."""
+    """Return what a package.json wants that is not a directory of this project."""
     package = json.loads(path.read_text(encoding="utf-8"))
     wanted = {**package.get("dependencies", {}), **package.get("devDependencies", {})}
     return {name: version for name, version in wanted.items() if not version.startswith("file:")}
@@ -132,5 +132,5 @@ def test_every_package_from_npm_has_a_hash_and_no_address() -> None:
 
 
 def is_from_outside(name: str, package: dict[str, Any]) -> bool:
-    """Return whether a package of a lock is not a folder of this project."""
+    """Return whether a package of a lock is not a directory of this project."""
     return name.startswith("node_modules/") and not package.get("link")

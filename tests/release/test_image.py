@@ -49,7 +49,7 @@ def test_the_first_stage_builds_the_server(offline: dict[str, str], tmp_path: Pa
 
 
 def copy(names: list[str], target: Path) -> None:
-    """Copy files into the folder *target*, or one folder to it, as the engine does."""
+    """Copy files into the directory *target*, or one directory to it, as the engine does."""
     assert set(names) <= set(SENT)
     for name in names:
         if (ROOT / name).is_dir():

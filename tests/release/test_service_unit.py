@@ -20,7 +20,7 @@ EXPOSURE_MAX = 12
 
 @pytest.fixture
 def folder(require: Require, tmp_path: Path) -> Path:
-    """A folder with the units, for a program that exists here."""
+    """A directory with the units, for a program that exists here."""
     require("systemd")
     for name in UNITS:
         shutil.copy(ROOT / "release" / name, tmp_path)

@@ -9,7 +9,7 @@ from skylogin.seeds import project_place
 
 @pytest.fixture
 def below(tmp_path: Path) -> Path:
-    """A folder two levels below that of a project."""
+    """A directory two levels below that of a project."""
     (tmp_path / "skylogin.yaml").write_text("")
     folder = tmp_path / "app" / "tests"
     folder.mkdir(parents=True)
@@ -17,7 +17,7 @@ def below(tmp_path: Path) -> Path:
 
 
 def test_the_nearest_file_is_found(tmp_path: Path, below: Path) -> None:
-    """A folder of this name is not a project file."""
+    """A directory of this name is not a project file."""
     (below / "skylogin.yaml").mkdir()
     assert project_place.find(below) == tmp_path / "skylogin.yaml"
 

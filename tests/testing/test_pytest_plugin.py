@@ -238,7 +238,7 @@ def test_it(number, skylogin):
 
 
 def test_a_test_begins_with_the_users_of_its_project(run: Run, pytester: pytest.Pytester) -> None:
-    """Each one, from a folder below too; what is wrong with the file is one line."""
+    """Each one, from a directory below too; what is wrong with the file is one line."""
     pytester.makefile(".yaml", skylogin=PROJECT)
     run(**{"tests/test_project": OF_PROJECT}).assert_outcomes(passed=2)
     with contextlib.chdir("tests"):
@@ -653,7 +653,7 @@ KILLED = {
 @timing
 @pytest.mark.parametrize(("number", "workers"), KILLED.values(), ids=KILLED)
 def test_a_killed_run_leaves_nothing(number: signal.Signals, workers: str, tmp_path: Path) -> None:
-    """No port, no process, no folder, no lock, with or without workers."""
+    """No port, no process, no directory, no lock, with or without workers."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     (tmp_path / "test_it.py").write_text(ENDLESS)

@@ -32,7 +32,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
 async def test_the_files_of_a_database_are_private(
     umask: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its folder, its log and its lock file as well."""
+    """Its directory, its log and its lock file as well."""
     monkeypatch.chdir(tmp_path)
     settings = config.read({"PORT": "0"}, config.DEV)
     async with server.running(settings):

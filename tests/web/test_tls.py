@@ -21,7 +21,7 @@ from tests.conftest import Require
 
 @pytest.fixture(scope="module")
 def folder(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate authority, and with good and bad certificates."""
+    """A directory with a certificate authority, and with good and bad certificates."""
     require("openssl")
     folder = tmp_path_factory.mktemp("tls")
     authority = certificates.make_authority(folder)
@@ -100,7 +100,7 @@ def test_files_that_no_client_could_use_are_refused(
 
 
 def test_a_file_that_is_not_a_key_is_refused(folder: Path) -> None:
-    """Such as the certificate, given twice, or a folder."""
+    """Such as the certificate, given twice, or a directory."""
     for path, problem in (
         (folder / "one.pem", "it has no private key in PEM"),
         (folder, "Is a directory"),

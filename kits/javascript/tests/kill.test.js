@@ -1,4 +1,4 @@
-// Nothing is left of a server whose test process is killed: no process, no folder.
+// Nothing is left of a server whose test process is killed: no process, no directory.
 'use strict';
 
 const assert = require('node:assert/strict');

@@ -9,7 +9,7 @@ const path = require('node:path');
 const KIT = path.join(__dirname, '..');
 const RUNNERS = ['@jest', '@types', 'jest', 'jest-environment-node', 'vitest'];
 
-/** Make a project of *files* for a test, and return its folder. */
+/** Make a project of *files* for a test, and return its directory. */
 function makeProject(test, files) {
   const folder = mkdtempSync(path.join(tmpdir(), 'project-'));
   // What has been killed may still be writing a last file.

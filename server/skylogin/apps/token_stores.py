@@ -68,7 +68,7 @@ class SignedTokens:
 
 
 class TokenStores:
-    """Opens the token store of each app; all of them share a folder or a Redis client."""
+    """Opens the token store of each app; all of them share a directory or a Redis client."""
 
     def __init__(self, settings: Settings, ids: IdMaker) -> None:
         self._settings = settings
@@ -77,12 +77,12 @@ class TokenStores:
         self._sweep = Sweep()
 
     async def open(self) -> None:
-        """Make the folder or the client. Raises ConfigurationError if that fails."""
+        """Make the directory or the client. Raises ConfigurationError if that fails."""
         settings = self._settings
         path = settings.token_store_path
         try:
             if settings.token_store == "fs":
-                await asyncio.to_thread(file_store.make_folder, Path(path))
+                await asyncio.to_thread(file_store.make_directory, Path(path))
             elif settings.token_store == "redis":
                 self._redis = redis_store.open_client(path)
         except OSError as error:
@@ -100,9 +100,9 @@ class TokenStores:
         seconds = settings.token_store_expiry_seconds
         is_default = app == settings.app_name
         if settings.token_store == "fs":
-            folder = Path(settings.token_store_path)
-            folder = folder if is_default else folder / APPS / app
-            backend: Backend = file_store.FileTokens(folder, self._sweep)
+            directory = Path(settings.token_store_path)
+            directory = directory if is_default else directory / APPS / app
+            backend: Backend = file_store.FileTokens(directory, self._sweep)
         elif self._redis is not None:
             prefix = f"{settings.token_store_prefix}:" if settings.token_store_prefix else ""
             prefix += "" if is_default else f"{APPS}:{app}:"
@@ -112,7 +112,7 @@ class TokenStores:
         return StoredTokens(backend, app, seconds, ids)
 
     async def close(self) -> None:
-        """Close the client or the folder."""
+        """Close the client or the directory."""
         self._sweep.close()
         if self._redis is not None:
             await self._redis.aclose()

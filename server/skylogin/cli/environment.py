@@ -191,7 +191,7 @@ def storage_settings(database: str | None) -> Settings:
     """Return the settings of a command that opens a database.
 
     The database is *database*, else the environment's, else that of `skylogin dev` in this
-    folder, else the one in `.env`.
+    directory, else the one in `.env`.
     """
     environment = _environment_on(database, SERVE)
     if database is None and not any(variable(name) for name in DATABASE_VARIABLES):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from skylogin.seeds.project_file import Project
 
 BEGINNING = """\
-# Read by `skylogin dev`, `skylogin exec` and the pytest plugin, here and in the folders below.
+# Read by `skylogin dev`, `skylogin exec` and the pytest plugin, here and in the directories below.
 
 # Settings by their variables. The environment and --set take precedence.
 settings:
@@ -41,15 +41,15 @@ stubs:
 
 
 def read() -> "Project | None":
-    """Return the project of the current folder, if any. Raises SeedError."""
+    """Return the project of the current directory, if any. Raises SeedError."""
     try:
         path = project_place.find(Path.cwd())
     except FileNotFoundError:
-        # The folder was deleted.
+        # The directory was deleted.
         return None
     if path is None:
         return None
-    # On the start-up list: most folders have no such file.
+    # On the start-up list: most directories have no such file.
     from skylogin.seeds import project_file  # noqa: PLC0415
 
     return project_file.read(Path(os.path.relpath(path)))

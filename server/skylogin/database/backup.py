@@ -99,13 +99,13 @@ def version_of(connection: sqlite3.Connection, path: Path) -> str:
 
 
 def put(new: Path, target: Path) -> None:
-    """Give the file *new* the name *target*, in the same folder, and sync that to disk."""
+    """Give the file *new* the name *target*, in the same directory, and sync that to disk."""
     new.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(directory)
     finally:
-        os.close(folder)
+        os.close(directory)
 
 
 def logs_of(path: Path) -> list[Path]:

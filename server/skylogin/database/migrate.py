@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 from skylogin.database import Store, version_table
 
 
-def migrations_folder() -> Path:
-    """Return the folder of the migrations: in the package, or beside `server/` in a checkout."""
+def migrations_directory() -> Path:
+    """Return the directory of the migrations: in the package, or beside `server/` in a checkout."""
     package = Path(__file__).parents[1]
     packaged = package / "migrations"
     return packaged if packaged.is_dir() else package.parents[1] / "migrations"
@@ -24,6 +24,6 @@ async def upgrade(store: Store) -> None:
 def _upgrade(connection: Connection) -> None:
     version_table.take_over(connection)
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -38,8 +38,8 @@ async def export(  # noqa: PLR0913
         file.seek(0)
         file.truncate()
         writer = _Writer(file, key_sets, replaces=replaces)
-        folder = resources.files("skylogin.operations")
-        tables = folder.joinpath("skygear_schema.sql").read_text(encoding="utf-8")
+        directory = resources.files("skylogin.operations")
+        tables = directory.joinpath("skygear_schema.sql").read_text(encoding="utf-8")
         schema = skygear.schema_of(app_name)
         writer.write(skygear_sql.beginning(schema, tables, replaces=replaces))
         total, done = await exports.count(tx, app), 0

@@ -32,7 +32,7 @@ def read(path: Path) -> Project:
 
 
 def seed_of_app(name: str) -> SeedApp | None:
-    """Return the seed for the app *name* in the project of the working folder, None without one.
+    """Return the seed for the app *name* in the project of the working directory, None without one.
 
     In the project's file, it is outside of `apps`, or in `apps` by name. Raises SeedError.
     """

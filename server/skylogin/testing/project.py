@@ -14,12 +14,12 @@ class Project(NamedTuple):
     seed: Mapping[str, object]
 
 
-def find(folder: Path) -> Project | None:
-    """Return the project of *folder*, None if there is none. Raises ValueError on a bad file.
+def find(directory: Path) -> Project | None:
+    """Return the project of *directory*, None if there is none. Raises ValueError on a bad file.
 
     The named `apps` in the file do not apply to the app of a test.
     """
-    path = project_place.find(folder)
+    path = project_place.find(directory)
     if path is None:
         return None
     # On the start-up list: most projects have no such file.

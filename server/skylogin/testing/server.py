@@ -58,8 +58,8 @@ class SkyloginServer:
     """A `skylogin dev` on a free port, during a `with` block.
 
     It reads its settings from *environment*, and neither the variables of this process nor `.env`.
-    *database* is a URL. Without one, the server has an SQLite file in a temporary folder, which is
-    deleted at the end, even if this process is killed.
+    *database* is a URL. Without one, the server has an SQLite file in a temporary directory, which
+    is deleted at the end, even if this process is killed.
     """
 
     def __init__(

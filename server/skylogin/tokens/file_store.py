@@ -20,17 +20,17 @@ from skylogin.tokens.stored_tokens import StoredToken, store_fails
 
 Result = TypeVar("Result")
 
-FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 TRIED_BYTES = 4096
 # Tokens do not begin with a dot, so an unfinished file is never read as a token.
 UNFINISHED = ".new-"
 
 
 class FileTokens:
-    """The access tokens of an app, in a folder of their own. *sweep* removes expired ones."""
+    """The access tokens of an app, in a directory of their own. *sweep* removes expired ones."""
 
-    def __init__(self, folder: Path, sweep: Sweep | None = None) -> None:
-        self._folder = folder
+    def __init__(self, directory: Path, sweep: Sweep | None = None) -> None:
+        self._directory = directory
         self._sweep = sweep
         self._is_clean = False
 
@@ -48,21 +48,21 @@ class FileTokens:
 
     def _save(self, stored: StoredToken, now: datetime) -> None:
         data = json_text.write(stored.members()) + b"\n"
-        self._make_folder()
-        unfinished = self._folder / f"{UNFINISHED}{stored.token}"
-        write_whole(self._folder / stored.token, data, unfinished)
+        self._make_directory()
+        unfinished = self._directory / f"{UNFINISHED}{stored.token}"
+        write_whole(self._directory / stored.token, data, unfinished)
         # Tokens that never expire leave nothing to remove.
         if self._sweep is not None and stored.expires_at:
-            self._sweep.step(self._folder, stored.app, now)
+            self._sweep.step(self._directory, stored.app, now)
 
-    def _make_folder(self) -> None:
-        make_folder(self._folder)
+    def _make_directory(self) -> None:
+        make_directory(self._directory)
         if not self._is_clean:
-            remove_unfinished(self._folder)
+            remove_unfinished(self._directory)
             self._is_clean = True
 
     def _load(self, token: str, now: datetime) -> StoredToken | None:
-        path = self._folder / token
+        path = self._directory / token
         try:
             with path.open("rb") as file:
                 stored = stored_tokens.from_json(file.read(FILE_BYTES_MAX))
@@ -74,21 +74,21 @@ class FileTokens:
 
     def _remove(self, token: str) -> None:
         try:
-            (self._folder / token).unlink()
+            (self._directory / token).unlink()
         except (FileNotFoundError, NotADirectoryError):
             return
-        _sync_folder(self._folder)
+        _sync_directory(self._directory)
 
 
 def write_whole(path: Path, data: bytes, unfinished: Path) -> None:
     """Write *data* to the file *path*, completely or not at all. Raises OSError.
 
-    Until it is on disk, the file has the name *unfinished*, in the same folder.
+    Until it is on disk, the file has the name *unfinished*, in the same directory.
     """
     while not _try_to_write(path, data, unfinished):
         # Another server removed the file because it seemed abandoned.
         pass
-    _sync_folder(path.parent)
+    _sync_directory(path.parent)
 
 
 def _try_to_write(path: Path, data: bytes, unfinished: Path) -> bool:
@@ -110,12 +110,12 @@ def _try_to_write(path: Path, data: bytes, unfinished: Path) -> bool:
     return True
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove the unfinished files of servers that died in *folder*. Raises OSError."""
-    with os.scandir(folder) as entries:
+def remove_unfinished(directory: Path) -> None:
+    """Remove the unfinished files of servers that died in *directory*. Raises OSError."""
+    with os.scandir(directory) as entries:
         names = [entry.name for entry in entries if entry.name.startswith(UNFINISHED)]
     for name in names:
-        _remove_unlocked(folder / name)
+        _remove_unlocked(directory / name)
 
 
 def _remove_unlocked(path: Path) -> None:
@@ -133,9 +133,9 @@ def _remove_unlocked(path: Path) -> None:
         os.close(file)
 
 
-def find_problem(folder: Path) -> str:
-    """Return why files cannot be written in *folder*, which may be missing; empty if they can."""
-    existing = folder
+def find_problem(directory: Path) -> str:
+    """Return why *directory*, which may be missing, cannot be written; empty if it can."""
+    existing = directory
     while not existing.exists():
         existing = existing.parent
     try:
@@ -145,23 +145,23 @@ def find_problem(folder: Path) -> str:
             os.fsync(file.fileno())
             return ""
     except OSError as error:
-        return f"{folder} cannot be written: {existing}: {error.strerror}"
+        return f"{directory} cannot be written: {existing}: {error.strerror}"
 
 
-def make_folder(folder: Path) -> None:
-    """Make *folder* and its parents if they are missing, readable only by their owner.
+def make_directory(directory: Path) -> None:
+    """Make *directory* and its parents if they are missing, readable only by their owner.
 
     Raises OSError.
     """
-    if folder.is_dir():
+    if directory.is_dir():
         return
-    make_folder(folder.parent)
-    folder.mkdir(FOLDER_MODE, exist_ok=True)
-    _sync_folder(folder.parent)
+    make_directory(directory.parent)
+    directory.mkdir(DIRECTORY_MODE, exist_ok=True)
+    _sync_directory(directory.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync_directory(directory: Path) -> None:
+    file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(file)
     finally:

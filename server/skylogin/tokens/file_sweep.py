@@ -20,7 +20,7 @@ FILE_BYTES_MAX = 65536
 
 
 class Sweep:
-    """Goes through the folders of the apps, one at a time."""
+    """Goes through the directories of the apps, one at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,8 +28,8 @@ class Sweep:
         self._app = ""
         self._before = datetime(1970, 1, 1, tzinfo=UTC)
 
-    def step(self, folder: Path, app: str, now: datetime) -> None:
-        """Check a few files: in the *folder* of *app*, unless it is not done with another one.
+    def step(self, directory: Path, app: str, now: datetime) -> None:
+        """Check a few files: in the *directory* of *app*, unless it is not done with another one.
 
         A failure is ignored: the caller has written its token.
         """
@@ -40,7 +40,7 @@ class Sweep:
             with suppress(OSError):
                 if self._entries is None:
                     self._app, self._before = app, now - KEPT
-                    self._entries = _entries(folder)
+                    self._entries = _entries(directory)
                 for _ in range(LOOKED_AT):
                     entry = next(self._entries, None)
                     if entry is None:
@@ -61,13 +61,13 @@ class Sweep:
             os.unlink(entry.path)
 
     def close(self) -> None:
-        """Close the folder that is open."""
+        """Close the directory that is open."""
         with self._lock:
             if self._entries is not None:
                 self._entries.close()
                 self._entries = None
 
 
-def _entries(folder: Path) -> Generator[os.DirEntry[str], None, None]:
-    with os.scandir(folder) as entries:
+def _entries(directory: Path) -> Generator[os.DirEntry[str], None, None]:
+    with os.scandir(directory) as entries:
         yield from entries

@@ -1,4 +1,4 @@
-"""Preparing a server's database: its folder and tables."""
+"""Preparing a server's database: its directory and tables."""
 
 import functools
 import shutil
@@ -14,17 +14,17 @@ from skylogin.errors import SkygearError
 from skylogin.store import apps
 from skylogin.store.apps import KeysTakenError
 
-# Deletes a folder when its standard input ends.
+# Deletes a directory when its standard input ends.
 KEEPER = 'cd / && read -r line; rm -rf -- "$1"'
 
 
 @contextmanager
 def ephemeral_url() -> Iterator[str]:
-    """Yield the URL of a database in a new folder, which is deleted at the end."""
-    folder = tempfile.mkdtemp(prefix="skylogin-")
-    # If this process is killed, the keeper's input ends, and it deletes the folder.
+    """Yield the URL of a database in a new directory, which is deleted at the end."""
+    directory = tempfile.mkdtemp(prefix="skylogin-")
+    # If this process is killed, the keeper's input ends, and it deletes the directory.
     with subprocess.Popen(
-        ["/bin/sh", "-c", KEEPER, "skylogin-keeper", folder],
+        ["/bin/sh", "-c", KEEPER, "skylogin-keeper", directory],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -32,9 +32,9 @@ def ephemeral_url() -> Iterator[str]:
         start_new_session=True,
     ):
         try:
-            yield f"{SQLITE_PREFIX}{folder}/skylogin.db"
+            yield f"{SQLITE_PREFIX}{directory}/skylogin.db"
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 async def prepare_tables(store: Store, settings: Settings, *, migrate: bool) -> None:

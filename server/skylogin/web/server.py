@@ -138,7 +138,7 @@ async def running(  # noqa: PLR0913
 ) -> AsyncIterator[Running]:
     """Run a server until the block ends, then let calls in flight finish.
 
-    An *ephemeral* server has its embedded database in a folder that is deleted at the end.
+    An *ephemeral* server has its embedded database in a directory that is deleted at the end.
     *migrate* upgrades the database of an older version. *prepare* is called before the server
     listens, on the socket *listens_on* or else on the address in *settings*. *metrics* may be
     shared with other workers, and *relay* passes websocket messages on to them.
