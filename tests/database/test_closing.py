@@ -1,5 +1,6 @@
 """No thread of a database is left, however its store or its server ended."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,19 @@ async def test_closing_a_store_ends_its_threads(tmp_path: Path) -> None:
     assert threading.active_count() > 1
 
     await store.close()
+
+
+async def test_a_store_is_closed_although_its_caller_left(tmp_path: Path) -> None:
+    """Both pools: the one that was not closed yet would keep the process from ending."""
+    store = Store(f"sqlite:///{tmp_path}/skylogin.db")
+    await store.create()
+    await store.run(look, write=False)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+
+    closing.cancel()
+
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
 
 async def test_a_store_that_never_connected_is_closed(tmp_path: Path) -> None:

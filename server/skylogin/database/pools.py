@@ -120,9 +120,14 @@ class Pools:
 
 
 async def _dispose(*pools: AsyncEngine) -> None:
-    """Close the connections of *pools*. A server that hangs does not hold this up for ever.
+    """Close the connections of *pools*, even if the caller leaves.
 
-    Two that SQLite closes at the same time may both leave its write-ahead log behind.
+    A server that hangs does not hold this up for ever. Two pools that SQLite closes at the same
+    time may both leave its write-ahead log behind.
     """
-    for pool in pools:
-        await asyncio.wait([asyncio.create_task(pool.dispose())], timeout=CLOSE_SECONDS_MAX)
+
+    async def close_one_by_one() -> None:
+        for pool in pools:
+            await pool.dispose()
+
+    await asyncio.wait([asyncio.create_task(close_one_by_one())], timeout=CLOSE_SECONDS_MAX)
