@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from skylogin.actions.payload import bound, direct_text
+from skylogin.actions.payload import read_exact_text, read_member
 from skylogin.errors import BAD_REQUEST, SkygearError
 
-BOUND: dict[str, tuple[dict[str, Any], str]] = {
+TOKENS: dict[str, tuple[dict[str, Any], str]] = {
     "as it is spelled": ({"token": "a"}, "a"),
     "in another case": ({"TOKEN": "a"}, "a"),
     "with other letters that Go folds": ({"to\u212aEN": "a"}, "a"),
@@ -19,18 +19,18 @@ BOUND: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("payload", "value"), BOUND.values(), ids=BOUND)
-def test_a_bound_field_may_be_spelled_in_any_case(payload: dict[str, Any], value: str) -> None:
+@pytest.mark.parametrize(("payload", "value"), TOKENS.values(), ids=TOKENS)
+def test_a_member_may_be_spelled_in_any_case(payload: dict[str, Any], value: str) -> None:
     """The exact spelling wins, and null counts as missing."""
-    assert bound(payload, "token", "") == value
+    assert read_member(payload, "token", "") == value
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, [], {}, ["a"]])
-def test_a_bound_field_of_another_type_is_refused(value: Any) -> None:
+def test_a_member_of_another_type_is_refused(value: Any) -> None:
     """Nothing is converted."""
     for payload in ({"token": value}, {"ToKen": value}):
         with pytest.raises(SkygearError) as caught:
-            bound(payload, "token", "")
+            read_member(payload, "token", "")
         assert (caught.value.kind, caught.value.message) == (
             BAD_REQUEST,
             "fails to decode the request payload",
@@ -40,16 +40,14 @@ def test_a_bound_field_of_another_type_is_refused(value: Any) -> None:
 @pytest.mark.parametrize("value", ["true", 1, 0, [], {}])
 def test_only_a_boolean_is_a_boolean(value: Any) -> None:
     """Neither texts nor numbers are."""
-    assert bound({"on": True}, "on", False) is True
-    assert bound({"on": None}, "on", False) is False
+    assert read_member({"on": True}, "on", False) is True
+    assert read_member({"on": None}, "on", False) is False
     with pytest.raises(SkygearError):
-        bound({"on": value}, "on", False)
+        read_member({"on": value}, "on", False)
 
 
 @pytest.mark.parametrize("payload", [{}, {"ACTION": "me"}, {"action": 5}, {"action": None}])
-def test_a_direct_field_is_a_text_with_the_exact_name(
-    payload: dict[str, Any],
-) -> None:
+def test_an_exact_text_has_the_exact_name(payload: dict[str, Any]) -> None:
     """Anything else counts as missing."""
-    assert direct_text({"action": "me"}, "action") == "me"
-    assert direct_text(payload, "action") == ""
+    assert read_exact_text({"action": "me"}, "action") == "me"
+    assert read_exact_text(payload, "action") == ""

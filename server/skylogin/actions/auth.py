@@ -7,7 +7,7 @@ from skylogin import passwords
 from skylogin.actions import login_answer
 from skylogin.actions.call import Call
 from skylogin.actions.login_answer import auth_response
-from skylogin.actions.payload import bound, bound_key, bound_object
+from skylogin.actions.payload import read_member, read_object, read_storable_text
 from skylogin.actions.services import Services
 from skylogin.actions.wire import OK
 from skylogin.apps.limits import source_of
@@ -45,16 +45,16 @@ async def sign_up(call: Call, services: Services) -> object:
     source = source_of(call.origin.address)
     if not call.has_master_key:
         services.limits.check(SIGN_UPS, f"{call.app.name} {source}")
-    auth_data = bound_object(call.payload, "auth_data") or {}
-    password = bound(call.payload, "password", "")
-    given = profile.read(bound_object(call.payload, "profile") or {})
+    auth_data = read_object(call.payload, "auth_data") or {}
+    password = read_member(call.payload, "password", "")
+    given = profile.read(read_object(call.payload, "profile") or {})
     _refuse_provider(call)
     if not password and all(value is None for value in auth_data.values()):
         # An anonymous user.
         new_user = User(services.ids.random_id())
     else:
         _check_sign_up(services, auth_data, given, password)
-        user_data = {**auth_data, **(bound_object(call.payload, "profile") or {})}
+        user_data = {**auth_data, **(read_object(call.payload, "profile") or {})}
         policy = services.settings.password_policy
         password_policy.check(password, policy, user_data)
         with services.limits.holding(PASSWORD_HASHES):
@@ -108,8 +108,8 @@ async def _make_user(call: Call, services: Services, new_user: User, given: Prof
 
 async def log_in(call: Call, services: Services) -> object:
     """Log in with a password and auth data; the first complete key set identifies the user."""
-    auth_data = bound_object(call.payload, "auth_data") or {}
-    password = bound(call.payload, "password", "")
+    auth_data = read_object(call.payload, "auth_data") or {}
+    password = read_member(call.payload, "password", "")
     _refuse_provider(call)
     key_set = unique_keys.complete_key_set(auth_data, services.settings.auth_record_keys)
     if key_set is None:
@@ -178,17 +178,17 @@ def _incorrect() -> SkygearError:
 
 
 def _refuse_provider(call: Call) -> None:
-    provider = bound(call.payload, "provider", "")
-    bound_object(call.payload, "provider_auth_data")
+    provider = read_member(call.payload, "provider", "")
+    read_object(call.payload, "provider_auth_data")
     if provider:
         raise invalid_argument(f'no auth provider of name "{provider}"', "provider")
 
 
 async def change_password(call: Call, services: Services) -> object:
     """Change the caller's password, given the old one. Older access tokens are revoked."""
-    old_password = bound(call.payload, "old_password", "")
-    password = bound(call.payload, "password", "")
-    bound(call.payload, "invalidate", False)
+    old_password = read_member(call.payload, "old_password", "")
+    password = read_member(call.payload, "password", "")
+    read_member(call.payload, "invalidate", False)
     if not old_password:
         raise invalid_argument("empty old password", "old_password")
     if not password:
@@ -204,8 +204,8 @@ async def change_password(call: Call, services: Services) -> object:
 
 async def reset_password(call: Call, services: Services) -> object:
     """Set a user's password without the old one; for the master key only."""
-    user_id = bound_key(call.payload, "auth_id")
-    password = bound(call.payload, "password", "")
+    user_id = read_storable_text(call.payload, "auth_id")
+    password = read_member(call.payload, "password", "")
     if not user_id:
         raise invalid_argument("empty auth_id", "auth_id")
     if not password:
@@ -268,10 +268,10 @@ async def log_out(call: Call, services: Services) -> object:
 
 async def set_disabled(call: Call, services: Services) -> object:
     """Enable a user, or disable one with an optional message and expiry."""
-    user_id = bound_key(call.payload, "auth_id")
-    disabled = bound(call.payload, "disabled", False)
-    message = bound_key(call.payload, "message")
-    expiry = bound(call.payload, "expiry", "")
+    user_id = read_storable_text(call.payload, "auth_id")
+    disabled = read_member(call.payload, "disabled", False)
+    message = read_storable_text(call.payload, "message")
+    expiry = read_member(call.payload, "expiry", "")
     wanted = User(user_id)
     if disabled:
         wanted = wanted._replace(disabled=True, disabled_message=message or None)

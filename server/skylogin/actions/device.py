@@ -4,7 +4,7 @@ Any user may register or unregister any device whose id they know, as in the ori
 """
 
 from skylogin.actions.call import Call
-from skylogin.actions.payload import bound, bound_key
+from skylogin.actions.payload import read_member, read_storable_text
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain.device import TOKEN_BYTES_MAX, TYPES, Device
@@ -38,7 +38,7 @@ async def register(call: Call, services: Services) -> object:
 
 async def unregister(call: Call, services: Services) -> object:
     """Remove the user of a device. The device stays; others with its token are deleted."""
-    device_id = bound_key(call.payload, "ID")
+    device_id = read_storable_text(call.payload, "ID")
     if not device_id:
         raise invalid_argument("Missing device id", "id")
 
@@ -54,7 +54,7 @@ def _read_device(call: Call) -> Device:
     """Return what a call says about the caller's device; a new one has no id yet."""
     # The original's spelling, which takes precedence over any other case.
     names = ("ID", "Type", "device_token", "Topic")
-    device_id, kind, token, topic = (bound(call.payload, name, "") for name in names)
+    device_id, kind, token, topic = (read_member(call.payload, name, "") for name in names)
     if not kind:
         raise invalid_argument("empty device type", "type")
     if kind not in TYPES:

@@ -2,7 +2,7 @@
 
 from skylogin.actions.batches import Lookup
 from skylogin.actions.call import AccessKey, Call
-from skylogin.actions.payload import direct_text
+from skylogin.actions.payload import read_exact_text
 from skylogin.actions.services import Services
 from skylogin.domain import login, password_policy, secret_text
 from skylogin.domain.limit_table import CALLS_PER_KEY
@@ -43,7 +43,7 @@ async def authenticate(call: Call, services: Services) -> None:
     elif call.access_key is AccessKey.NONE:
         raise SkygearError(NOT_AUTHENTICATED, "Both api key and access token are empty")
     elif call.has_master_key:
-        call.user_id = direct_text(call.payload, "_user_id")
+        call.user_id = read_exact_text(call.payload, "_user_id")
         check_storable(call.user_id)
         check_keys([call.user_id])
 
@@ -165,7 +165,7 @@ def _must_be_verified(call: Call, services: Services) -> bool:
 async def select_database(call: Call, services: Services) -> None:
     """Set the database that the call uses, and whose user records it may see."""
     call.directory = services.settings.user_directory
-    wanted = direct_text(call.payload, "database_id") or "_public"
+    wanted = read_exact_text(call.payload, "database_id") or "_public"
     check_storable(wanted)
     check_keys([wanted])
     own_id = call.user.id if call.user else None

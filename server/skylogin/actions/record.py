@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from skylogin.actions import wire
 from skylogin.actions.call import Call
-from skylogin.actions.payload import bound, bound_keys, bound_objects
+from skylogin.actions.payload import read_member, read_objects, read_storable_texts
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, record_json, records
@@ -73,8 +73,8 @@ async def save(call: Call, services: Services) -> object:
 
 
 def _read_records(call: Call) -> list[GivenRecord | SkygearError]:
-    raw = bound_objects(call.payload, "records")
-    bound(call.payload, "atomic", False)
+    raw = read_objects(call.payload, "records")
+    read_member(call.payload, "atomic", False)
     if not raw:
         raise invalid_argument("expected list of record", "records")
     return [_read_record(item if isinstance(item, dict) else {}) for item in raw]
@@ -98,7 +98,7 @@ async def _save_context(call: Call, services: Services) -> SaveContext:
         rules=await call.app.access_rules.get(),
         key_sets=settings.auth_record_keys,
         documented=settings.contract == DOCUMENTED,
-        atomic=bound(call.payload, "atomic", False),
+        atomic=read_member(call.payload, "atomic", False),
     )
 
 
@@ -133,7 +133,7 @@ async def save_given(
 async def delete(call: Call, services: Services) -> object:
     """Delete records, one by one or atomically; return the id of each, or its error."""
     ids = _read_ids(call, lambda text: record_json.bad_id(text, "ids"))
-    bound(call.payload, "atomic", False)
+    read_member(call.payload, "atomic", False)
     context = await _save_context(call, services)
     outcomes = await services.store.run(lambda tx: _delete(tx, call.app.name, ids, context))
     return [
@@ -164,7 +164,7 @@ async def _delete(
 
 
 def _read_ids(call: Call, refusal: Callable[[str], SkygearError]) -> list[RecordId]:
-    texts = bound_keys(call.payload, "ids")
+    texts = read_storable_texts(call.payload, "ids")
     if not texts:
         raise invalid_argument("expected list of id", "ids")
     ids = []

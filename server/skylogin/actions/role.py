@@ -1,7 +1,7 @@
 """`role:*`: the roles of users, admin roles and default roles."""
 
 from skylogin.actions.call import Call
-from skylogin.actions.payload import bound_keys
+from skylogin.actions.payload import read_storable_texts
 from skylogin.actions.preprocessors import is_admin
 from skylogin.actions.services import Services
 from skylogin.domain.limits import check_keys
@@ -46,7 +46,7 @@ async def revoke(call: Call, services: Services) -> object:
 
 async def get(call: Call, services: Services) -> object:
     """Return the roles of users: admins may ask for any user, others only for themselves."""
-    user_ids = bound_keys(call.payload, "users")
+    user_ids = read_storable_texts(call.payload, "users")
     if not user_ids:
         raise invalid_argument("unspecified user IDs in request", "users")
     if not call.has_master_key:
@@ -65,7 +65,7 @@ async def _check_may_get(call: Call, services: Services, user_ids: list[str]) ->
 
 
 def _read_roles(call: Call) -> list[str]:
-    names = bound_keys(call.payload, "roles")
+    names = read_storable_texts(call.payload, "roles")
     if names is None:
         raise invalid_argument("unspecified roles in request", "roles")
     check_keys(names)
@@ -73,7 +73,7 @@ def _read_roles(call: Call) -> list[str]:
 
 
 def _read_users(call: Call) -> list[str]:
-    user_ids = bound_keys(call.payload, "users")
+    user_ids = read_storable_texts(call.payload, "users")
     if user_ids is None:
         raise invalid_argument("unspecified users in request", "users")
     return user_ids

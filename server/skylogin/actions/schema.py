@@ -3,7 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 from skylogin.actions.call import Call
-from skylogin.actions.payload import bound_key, bound_keys, bound_object, bound_objects
+from skylogin.actions.payload import (
+    read_object,
+    read_objects,
+    read_storable_text,
+    read_storable_texts,
+)
 from skylogin.actions.services import Services
 from skylogin.database import Transaction
 from skylogin.domain import access, field_rules, schema
@@ -28,7 +33,7 @@ async def _load_body(tx: Transaction, app: str) -> object:
 
 async def create(call: Call, services: Services) -> object:
     """Create record types and fields; existing ones do not change."""
-    raw = bound_object(call.payload, "record_types") or {}
+    raw = read_object(call.payload, "record_types") or {}
     check_storable(raw)
     wanted, app = schema.read_types(raw), call.app.name
 
@@ -46,8 +51,9 @@ async def create(call: Call, services: Services) -> object:
 
 async def rename(call: Call, services: Services) -> object:
     """Rename a field of a record type."""
-    record_type, name = bound_key(call.payload, "record_type"), bound_key(call.payload, "item_name")
-    new_name = bound_key(call.payload, "new_name")
+    record_type = read_storable_text(call.payload, "record_type")
+    name = read_storable_text(call.payload, "item_name")
+    new_name = read_storable_text(call.payload, "new_name")
     schema.check_may_change(record_type, item_name=name, new_name=new_name)
 
     async def change(tx: Transaction) -> None:
@@ -59,7 +65,8 @@ async def rename(call: Call, services: Services) -> object:
 
 async def delete(call: Call, services: Services) -> object:
     """Delete a field of a record type, and its values."""
-    record_type, name = bound_key(call.payload, "record_type"), bound_key(call.payload, "item_name")
+    record_type = read_storable_text(call.payload, "record_type")
+    name = read_storable_text(call.payload, "item_name")
     schema.check_may_change(record_type, item_name=name)
 
     async def change(tx: Transaction) -> None:
@@ -103,8 +110,8 @@ async def _change(
 
 async def set_create_roles(call: Call, services: Services) -> object:
     """Set the roles that may create records of a type."""
-    record_type = bound_key(call.payload, "type")
-    names = bound_keys(call.payload, "create_roles") or []
+    record_type = read_storable_text(call.payload, "type")
+    names = read_storable_texts(call.payload, "create_roles") or []
     _check_has_type(record_type)
     check_keys([record_type, *names])
 
@@ -119,8 +126,8 @@ async def set_create_roles(call: Call, services: Services) -> object:
 
 async def set_default_access(call: Call, services: Services) -> object:
     """Set the access list that records of a type get by default."""
-    record_type = bound_key(call.payload, "type")
-    raw = bound_objects(call.payload, "default_access")
+    record_type = read_storable_text(call.payload, "type")
+    raw = read_objects(call.payload, "default_access")
     check_storable(raw)
     entries: list[JsonValue] = []
     for item in raw:
@@ -152,7 +159,7 @@ async def get_field_access(call: Call, services: Services) -> object:
 
 async def update_field_access(call: Call, services: Services) -> object:
     """Replace the rules for fields."""
-    raw = bound_objects(call.payload, "access")
+    raw = read_objects(call.payload, "access")
     check_storable(raw)
     rules = field_rules.read_field_rules(raw)
     for rule in rules.rules:

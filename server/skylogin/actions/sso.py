@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from skylogin.actions.batches import LoggedAttempt
 from skylogin.actions.call import Call
 from skylogin.actions.login_answer import log_in, login_response
-from skylogin.actions.payload import bound, bound_key, bound_object
+from skylogin.actions.payload import read_member, read_object, read_storable_text
 from skylogin.actions.services import Services
 from skylogin.apps.limits import source_of
 from skylogin.database import Transaction
@@ -44,7 +44,7 @@ async def log_in_with_custom_token(call: Call, services: Services) -> object:
             reason=Reason.NOT_CONFIGURED,
             explanation="no custom token secret is accepted",
         )
-    token = bound(call.payload, "token", "")
+    token = read_member(call.payload, "token", "")
     if not token:
         raise not_decodable(Reason.TOKEN_MISSING, "the call carries no token")
     token_bytes_max = services.settings.token_bytes_max
@@ -140,7 +140,7 @@ async def log_in_with_oauth(call: Call, services: Services) -> object:
 
 async def sign_up_with_oauth(call: Call, services: Services) -> object:
     """Create a user for a principal of an OAuth provider."""
-    given = profile.read(bound_object(call.payload, "profile") or {})
+    given = profile.read(read_object(call.payload, "profile") or {})
     link = _read_link(call)
 
     async def find(tx: Transaction) -> None:
@@ -191,8 +191,8 @@ async def unlink_oauth(call: Call, services: Services) -> object:
 
 
 def _read_link(call: Call, *, has_user: bool = False) -> Link:
-    token_response = bound_object(call.payload, "token_response")
-    provider_profile = bound_object(call.payload, "provider_profile")
+    token_response = read_object(call.payload, "token_response")
+    provider_profile = read_object(call.payload, "provider_profile")
     link = Link(
         provider=_read_required(call, "provider"),
         principal=_read_required(call, "principal_id"),
@@ -207,7 +207,7 @@ def _read_link(call: Call, *, has_user: bool = False) -> Link:
 
 
 def _read_required(call: Call, name: str) -> str:
-    value = bound_key(call.payload, name)
+    value = read_storable_text(call.payload, name)
     if not value:
         raise invalid_argument(f"empty {name.replace('_', ' ')}", name)
     return value
