@@ -136,6 +136,28 @@ async def test_users_are_found_by_any_number(
     ]
 
 
+NOT_NUMBERS = ["1" + "0" * 400, "1e400", "-1e400", "NaN", "Infinity", "[1]", '{"a":1}', "null"]
+
+
+@pytest.mark.parametrize("name", ["note", 'a"b'])
+async def test_what_is_not_a_number_is_found_as_text(
+    name: str, make_services: MakeServices, operator: Operator, log_in: LogIn
+) -> None:
+    """A list or an object is not found by its JSON, nor a missing value by a number."""
+    services = await make_services()
+    for text in NOT_NUMBERS:
+        await log_in(services, text, username=text, **{name: text})
+    await log_in(services, "other", username="other", list=[1], object={"a": 1}, none=None)
+
+    assert [await found(operator, field=name, value=one) for one in NOT_NUMBERS] == [
+        [one] for one in NOT_NUMBERS
+    ]
+    for other in ("list", "object", "none"):
+        assert [await found(operator, field=other, value=one) for one in NOT_NUMBERS] == [
+            [] for _ in NOT_NUMBERS
+        ]
+
+
 @pytest.mark.parametrize("name", ["member", 'a"b'])
 async def test_a_boolean_is_not_found_as_a_number(
     name: str, make_services: MakeServices, operator: Operator, log_in: LogIn

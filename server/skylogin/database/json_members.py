@@ -3,7 +3,7 @@
 JSON members, case folding, patterns, distances and times.
 """
 
-import json
+import math
 import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,6 +76,14 @@ class Member:
     def is_null(self) -> ColumnElement[bool]:
         """Return whether it is missing or null."""
         return or_(self._kind.is_(None), self.has("null"))
+
+    def is_any_of(self, wanted: Mapping[str, str | float]) -> ColumnElement[bool]:
+        """Return whether it is one of the values *wanted*, each by its kind."""
+        values: list[ColumnElement[Any]] = [literal(value, Json()) for value in wanted.values()]
+        if self._dialect == "sqlite":
+            # Versions of SQLite differ in how they read the digits of a number.
+            values = [func.json_extract(value, "$") for value in values]
+        return and_(self.value.in_(values), or_(*map(self.has, wanted)))
 
     def as_type(self, kind: str, column_type: TypeEngine[Any]) -> ColumnElement[Any]:
         """Return its value as a *column_type*, null if it is not of *kind*."""
@@ -238,23 +246,14 @@ def has_member(
     document: ColumnElement[Any], name: str, text: str, dialect: str
 ) -> ColumnElement[bool]:
     """Return whether a member of a JSON object is *text*, or the number or boolean it spells."""
-    wanted = [json.dumps(text, ensure_ascii=False)]
+    wanted: dict[str, str | float] = {"string": text}
     try:
         value = json_text.read_stored(text)
-        if isinstance(value, int | float):
-            number = value if isinstance(value, bool) else json_text.as_double(value)
-            wanted.append(json_text.write_stored(number))
-    except (ValueError, RecursionError):
+        if isinstance(value, bool):
+            wanted["boolean"] = value
+        elif isinstance(value, int | float) and math.isfinite(value):
+            wanted["number"] = json_text.as_double(value)
+    except (ArithmeticError, ValueError, RecursionError):
+        # It spells no value, or a number that cannot be stored.
         pass
-    if dialect == "postgresql":
-        member = _inside(document, literal(name, Text))
-        return member.in_([cast(literal(one, Text), Json) for one in wanted])
-    if not _NEEDS_QUOTING.search(name):
-        return document.op("->", return_type=Text())(literal(f'$."{name}"', Text)).in_(wanted)
-    each = func.json_each(document).table_valued("key", "type", "atom").c
-    # As text, a number of `json_each` may have fewer digits.
-    same = [
-        and_(each.type == func.json_type(one), each.atom == func.json_extract(one, "$"))
-        for one in (literal(spelled, Text) for spelled in wanted)
-    ]
-    return select(each.key).where(each.key == name, or_(*same)).exists()
+    return Member(document, name, dialect).is_any_of(wanted)
