@@ -184,7 +184,7 @@ class Stage:
 @asynccontextmanager
 async def open_server(url: str, clock: Clock) -> AsyncIterator[Services]:
     """Open a server on a database that is empty."""
-    store = Store(url)
+    store = Store(url, durable=False)
     await store.create()
     async with open_services(config.read(ENVIRONMENT, config.DEV), store, clock) as services:
         yield services

@@ -2,13 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skylogin.database import Store, Transaction
 from skylogin.database.tables import metadata
@@ -130,19 +130,32 @@ STEPS = st.lists(
 )
 
 
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop for all examples."""
+    with asyncio.Runner() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def store(
+    runner: asyncio.Runner, file_with_tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A store for all examples: each begins by making its apps new."""
+    opened = open_copy(file_with_tables, tmp_path_factory.mktemp("apps"))
+    yield opened
+    runner.run(opened.close())
+
+
 @pytest.mark.slow
 @given(steps=STEPS)
-@settings(deadline=None)
 def test_a_reset_leaves_an_app_as_new(
-    steps: list[tuple[str, bool, str, str]],
-    file_with_tables: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[str, bool, str, str]], runner: asyncio.Runner, store: Store
 ) -> None:
     """After any writes to any app, also rolled back ones."""
 
     async def play() -> None:
-        folder = tmp_path_factory.mktemp("apps")
-        playing = Playing(open_copy(file_with_tables, folder))
+        playing = Playing(store)
         await playing.begin()
         for what, fail, app, name in steps:
             with suppress(FailedError):
@@ -150,6 +163,5 @@ def test_a_reset_leaves_an_app_as_new(
         for app in APPS:
             await playing.reset(app, EVERY)
             assert await playing.seen(app) == playing.new[app]
-        await playing.store.close()
 
-    asyncio.run(play())
+    runner.run(play())
