@@ -53,7 +53,8 @@ test: $(VENV)/.installed-test
 	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m 'not long' -n 2 --dist loadgroup $(ARGS)
 
-# Repeats at length what `make test` does a few times: kills, generated requests, scenarios.
+# Repeats at length what `make test` does a few times (kills, generated requests, scenarios), and
+# installs and runs skylogin in each way.
 test-long: $(VENV)/.installed-fuzz
 	@$(BIN)/python -m tests.needs
 	@TEST_ALL='$(ROOT_ON_DEBIAN)' $(BIN)/pytest -m long -n 2 --dist loadgroup $(ARGS)

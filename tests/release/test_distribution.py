@@ -15,6 +15,8 @@ from tests.packages import REPOSITORY, ROOT, Packages, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packages")]
 
+# For a release. `make test` installs the wheel.
+long = pytest.mark.long
 TOOLS = ROOT / ".venv-release" / "bin"
 # A command of a project: it logs in with a token, and looks at a page of the portal.
 PROJECT = """
@@ -49,7 +51,7 @@ def check(tmp_path: Path, offline: dict[str, str]) -> Callable[..., None]:
     return check
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+@pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=long)])
 def test_pip_installs_skylogin_into_an_empty_environment(
     kind: str,
     packages: Packages,
@@ -68,6 +70,7 @@ def test_pip_installs_skylogin_into_an_empty_environment(
     check(commands / "skylogin")
 
 
+@long
 def test_uvx_runs_skylogin(
     require: Callable[..., None], packages: Packages, check: Callable[..., None]
 ) -> None:
@@ -84,6 +87,7 @@ def test_uvx_runs_skylogin(
     )
 
 
+@long
 def test_pipx_runs_skylogin(
     require: Callable[..., None], packages: Packages, check: Callable[..., None]
 ) -> None:
@@ -92,6 +96,7 @@ def test_pipx_runs_skylogin(
     check(TOOLS / "pipx", "run", "--backend", "pip", "--spec", packages.wheel, "skylogin")
 
 
+@long
 def test_one_file_runs_skylogin(
     require: Callable[..., None],
     packages: Packages,

@@ -22,6 +22,7 @@ SENT = [
 ]
 
 
+@pytest.mark.long
 def test_the_first_stage_builds_the_server(offline: dict[str, str], tmp_path: Path) -> None:
     """From what is sent to the engine and copied into the image, and nothing else."""
     stage = DOCKERFILE.split("\nFROM ")[1]
