@@ -28,9 +28,10 @@ def test_a_stub_answers_and_its_call_is_recorded(skylogin: SkyloginApp) -> None:
 
 def test_a_stub_fails(skylogin: SkyloginApp) -> None:
     """The next call without it is unmatched, and says so."""
-    skylogin.stubs.fail(HELLO, "ResourceNotFound", "no such", info={"id": 1}, times=1)
-    with pytest.raises(CallRefusedError, match="404 ResourceNotFound 110: no such"):
+    skylogin.stubs.fail(HELLO, "ResourceNotFound", "no such", {"id": 1}, times=1)
+    with pytest.raises(CallRefusedError, match="404 ResourceNotFound 110: no such") as raised:
         skylogin.call(HELLO)
+    assert raised.value.error["info"] == {"id": 1}
     with pytest.raises(CallRefusedError, match="has answered its 1 call"):
         skylogin.call(HELLO)
 

@@ -38,10 +38,16 @@ class Stubs:
         return self._add({"action": action, "result": result, **options})
 
     def fail(
-        self, action: str, error: str | int, message: str | None = None, **options: object
+        self,
+        action: str,
+        error: str | int,
+        message: str | None = None,
+        info: Mapping[str, object] | None = None,
+        **options: object,
     ) -> Stub:
         """Answer calls of *action* with an error: a Skygear error's name, or any code."""
-        return self._add({"action": action, "error": error, "message": message, **options})
+        body = {"action": action, "error": error, "message": message, "info": info}
+        return self._add({**body, **options})
 
     def _add(self, stub: Mapping[str, object]) -> Stub:
         # A result may be None; an option that is None was not given.
