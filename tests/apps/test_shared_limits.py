@@ -133,7 +133,7 @@ async def test_an_exchange_is_two_statements(make_servers: MakeServers, clock: C
     assert len([one for one in statements if "limit_counts" in one]) == STATEMENTS_MAX
 
 
-async def test_a_statement_has_so_many_rows_at_most(
+async def test_a_statement_has_a_limited_number_of_rows(
     make_servers: MakeServers, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The keys with the highest usage go first, the others later."""

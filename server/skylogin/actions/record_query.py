@@ -60,7 +60,7 @@ async def _find(tx: Transaction, call: Call, wanted: Query, rules: AccessRules) 
         for record_type, ids in references.items()
         for key, record in (await stored_queries.load_referred(scope, record_type, ids)).items()
     }
-    fields = await stored_fields.load_held(tx, app, [*found.records, *referred.values()])
+    fields = await stored_fields.load_of_records(tx, app, [*found.records, *referred.values()])
     return _Outcome(found, referred, fields)
 
 

@@ -15,6 +15,7 @@ class Load:
     def __init__(self, calls_max: int) -> None:
         self.calls = 0
         self._calls_max = calls_max
+        # How many calls are accepted at once for now.
         self._room = min(CALLS_AT_FIRST, calls_max)
         self._was_full = False
 
@@ -34,7 +35,7 @@ class Load:
         self.calls -= 1
 
     def note(self, seconds: float) -> None:
-        """Adapt the room to the wait of a batch's first call for the end of its transaction."""
+        """Adapt the room to *seconds*, which the first call of a batch waited for its commit."""
         if seconds > WAIT_SECONDS_MAX:
             least = min(CALLS_MIN, self._calls_max)
             self._room = max(least, int(self._room * max(SHRINK_MAX, WAIT_SECONDS_MAX / seconds)))

@@ -106,7 +106,7 @@ class LoginLog:
         self._flush_soon()
 
     def note_brief(self, reason: str, at: datetime) -> bool:
-        """If a waiting entry already tells of *reason*, only count the attempt, and return True."""
+        """If an entry with *reason* is waiting, only count the attempt, and return True."""
         if reason not in self._brief:
             return False
         self._store.metrics.logins.add(reason)

@@ -56,7 +56,7 @@ class Refreshed(Generic[T]):
         return self._value
 
     def put(self, value: T) -> None:
-        """Take a *value* that was just read elsewhere, instead of the first load."""
+        """Use *value*, which was just read elsewhere, in place of the first load."""
         self._value, self._loaded_at = value, self._monotonic()
 
     def forget(self) -> None:

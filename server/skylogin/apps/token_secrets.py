@@ -67,7 +67,7 @@ class SecretCache:
         self._known = Refreshed(load, monotonic)
 
     def put(self, stored: Sequence[StoredSecret]) -> None:
-        """Know what was just read from the database."""
+        """Use *stored*, which was just read from the database."""
         self._known.put([_prepared(one) for one in stored])
 
     def change(self, fixed: str | None) -> None:

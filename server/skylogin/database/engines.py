@@ -21,8 +21,8 @@ SQLITE_BUSY_SECONDS = 10
 SQLITE_READERS, SQLITE_QUERIES = 6, 2
 # In an SQLite connection's `info`: once it is set, whatever the connection runs is ended.
 INTERRUPT = "interrupt"
-# In steps of SQLite's virtual machine: a running statement looks about every millisecond.
-STEPS_BETWEEN_LOOKS = 50_000
+# In steps of SQLite's virtual machine: a running statement is checked about every millisecond.
+STEPS_BETWEEN_CHECKS = 50_000
 
 
 def open_sqlite_writer(url: str, file: SqliteFile, *, durable: bool) -> AsyncEngine:
@@ -77,7 +77,7 @@ def _open_sqlite(
             for name, (count, function) in SQL_FUNCTIONS.items():
                 connection.create_function(name, count, function, deterministic=True)
             connection.run_async(
-                lambda driver: driver.set_progress_handler(interrupt.is_set, STEPS_BETWEEN_LOOKS)
+                lambda driver: driver.set_progress_handler(interrupt.is_set, STEPS_BETWEEN_CHECKS)
             )
             file.connected()
         except BaseException:

@@ -19,7 +19,7 @@ _RETRYABLE_STATES = ("40001", "40P01", "55P03")
 _PASSING_STATES = (_LOST, "53300", _READ_ONLY, "57P01", "57P02", "57P03")
 _UNAVAILABLE_STATES = (
     *_PASSING_STATES,
-    "28",  # who may connect
+    "28",  # authentication failed
     "3D",  # the database does not exist
     "3F",  # the schema does not exist
     "42501",  # no rights

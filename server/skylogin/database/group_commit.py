@@ -104,7 +104,7 @@ class Batcher(Generic[Item, Outcome]):
         except Exception as error:
             for one in batch:
                 if database_trouble(error):
-                    # Each item alone would only trouble the database again.
+                    # Trying each item alone would only add to the load on the database.
                     _settle(one.future, error)
                 else:
                     await self._settle_alone(one.item, one.future)

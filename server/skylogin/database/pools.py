@@ -64,7 +64,7 @@ class Pools:
     async def connect(
         self, *, write: bool = True, is_query: bool = False
     ) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection, which `interrupt` of the current task ends."""
+        """Yield a connection. `interrupt` with the current task ends its statement."""
         self.waiting += 1
         try:
             connection = await self._connect(write=write, is_query=is_query)

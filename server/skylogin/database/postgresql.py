@@ -135,7 +135,7 @@ async def _connect(
                 user=url.user,
                 password=url.password,
                 database=url.database,
-                # A statement without a name cannot meet another client's.
+                # A statement without a name cannot collide with one of another client.
                 statement_cache_size=0 if is_pooled else STATEMENTS_MAX,
                 server_settings=_startup_settings(url),
             )
@@ -193,7 +193,7 @@ async def _set_up(
         return
     statement = _setting_statement(settings, is_local=False)
     if url.has_pooler is None:
-        # A pooler tells its clients other process ids than the server's. Then nothing is set,
+        # The process ids that a pooler gives its clients are not the server's. Then nothing is set,
         # because the settings would stay on the pooler's connection for its other clients.
         statement += f" AND pg_backend_pid() = {connection.get_server_pid()}"
     if await connection.execute(statement) == NOTHING_SET:

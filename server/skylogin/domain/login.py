@@ -67,12 +67,12 @@ class LoginSnapshot:
 class LoginChanges:
     """What to save: users as they were and as they will be, and what is new.
 
-    Of the users in *left*, only the record was stored.
+    Of the users in *record_only*, only the record was stored.
     """
 
     before: dict[str, User | None] = field(default_factory=dict)
     after: dict[str, User] = field(default_factory=dict)
-    left: set[str] = field(default_factory=set)
+    record_only: set[str] = field(default_factory=set)
     principals: list[Principal] = field(default_factory=list)
     fields: dict[str, Field] = field(default_factory=dict)
     key_owners: dict[UniqueKey, str | None] = field(default_factory=dict)
@@ -106,8 +106,8 @@ def _decide(attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChange
         raise attempt.no_new_user
     user_id = account.user_id if account else attempt.new_user.id
     before = account.user if account else None
-    left = account.record if account else None
-    user = before or (User(user_id, left) if account else attempt.new_user)
+    orphan = account.record if account else None
+    user = before or (User(user_id, orphan) if account else attempt.new_user)
     if not attempt.seeded:
         # The original checks this last, after it wrote the profile.
         check_enabled(user, now)
@@ -134,8 +134,8 @@ def _decide(attempt: LoginAttempt, snapshot: LoginSnapshot, changes: LoginChange
         saved = _written(record, {**data, LAST_LOGIN_AT: rfc3339.stored(now)}, user_id, now)
         after = _seen(user, saved, now)
     changes.before.setdefault(user_id, before)
-    if left is not None:
-        changes.left.add(user_id)
+    if orphan is not None:
+        changes.record_only.add(user_id)
     changes.after[user_id] = after
     changes.fields.update(added)
     changes.released |= keys.released

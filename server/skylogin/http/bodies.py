@@ -23,7 +23,7 @@ T = TypeVar("T")
 SHORT_BYTES_MAX = 65_536
 ALL_BYTES_MAX = 64 * 2**20
 RETRY_SECONDS = 1
-# A body may take so long whatever its size, and longer only if it arrives at this rate.
+# A body of any size may take this long; longer only if it arrives at this rate.
 BODY_SECONDS_MAX = 20
 BYTES_A_SECOND_MIN = 10_000
 

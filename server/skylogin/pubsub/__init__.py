@@ -1,1 +1,1 @@
-"""Websockets: who hears what."""
+"""Websockets: which clients get which messages."""

@@ -191,7 +191,7 @@ class _SeedApplier:
             )
             for number, user in enumerate(wanted)
         ]
-        snapshot = await login_batch.load_around(tx, app, attempts, accounts, key_sets)
+        snapshot = await login_batch.load_with_accounts(tx, app, attempts, accounts, key_sets)
         pairs = {pair for user in wanted for pair in references(user.profile)}
         snapshot.types = await schema.find_types(tx, app, {target for target, _ in pairs})
         snapshot.types |= {USER_TYPE}

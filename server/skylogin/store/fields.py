@@ -55,8 +55,10 @@ def _as_fields(rows: Iterable[Any]) -> FieldMap:
     return {row.field: Field(row.kind, row.target, row.column_type, row.next_value) for row in rows}
 
 
-async def load_held(tx: Transaction, app: str, found: Iterable[Record]) -> dict[str, FieldMap]:
-    """Return the fields of the types of records, at least those that the records have."""
+async def load_of_records(
+    tx: Transaction, app: str, found: Iterable[Record]
+) -> dict[str, FieldMap]:
+    """Return, by record type, at least the fields that the records *found* have."""
     names: dict[str, set[str]] = {}
     for record in found:
         names.setdefault(record.type, set()).update(record.data)

@@ -64,10 +64,10 @@ async def load_one(
 ) -> LoginSnapshot:
     """Return what a login needs for *attempt*, whose *account* the caller has loaded."""
     accounts = {attempt.subject: account} if account else {}
-    return await load_around(tx, app, [attempt], accounts, key_sets)
+    return await load_with_accounts(tx, app, [attempt], accounts, key_sets)
 
 
-async def load_around(
+async def load_with_accounts(
     tx: Transaction,
     app: str,
     attempts: Sequence[LoginAttempt],
@@ -169,9 +169,9 @@ async def _load_broken(tx: Transaction, app: str, subjects: Collection[str]) -> 
         if set(again) != set(rows):
             # A user and its principal were deleted between the two queries.
             raise RetryTransaction
-    left = await users.load_records(tx, app, {row.user_id for row in rows} - set(found))
+    orphans = await users.load_records(tx, app, {row.user_id for row in rows} - set(found))
     return {
-        row.principal: Account(row.user_id, found.get(row.user_id), left.get(row.user_id))
+        row.principal: Account(row.user_id, found.get(row.user_id), orphans.get(row.user_id))
         for row in rows
     }
 
@@ -237,7 +237,7 @@ async def save(tx: Transaction, app: str, changes: LoginChanges) -> None:
     """Save changed users, and new fields, principals and keys."""
     if changes.fields:
         await fields.add(tx, app, USER_TYPE, changes.fields)
-    await users.save(tx, app, changes.before, changes.after, changes.left)
+    await users.save(tx, app, changes.before, changes.after, changes.record_only)
     made = [
         {
             "app": app,

@@ -34,7 +34,7 @@ async def load(
         values = references.as_rows(app, ids, [database_id])
         rows = await tx.fetch(_records_by_id(tx.dialect), values)
     found = {RecordId(row[-1], row[0]): Record(*row) for row in rows}
-    await fields.load_held(tx, app, found.values())
+    await fields.load_of_records(tx, app, found.values())
     return found
 
 

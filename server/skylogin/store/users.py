@@ -36,7 +36,7 @@ async def load(
         await tx.connection.execute(_lock_users(tx.dialect), values)
     rows = await tx.fetch(_users_by_id(tx.dialect), values)
     found = {row[0]: read_user(row) for row in rows}
-    await fields.load_held(tx, app, (user.record for user in found.values() if user.record))
+    await fields.load_of_records(tx, app, (user.record for user in found.values() if user.record))
     return found
 
 
@@ -47,7 +47,7 @@ async def load_with_subjects(
     values = {"rows": [{"app": app, "id": user_id} for user_id in sorted(user_ids)]}
     rows = await tx.fetch(_users_with_subjects(tx.dialect), values)
     found = {row[1]: read_user(row[1:]) for row in rows}
-    await fields.load_held(tx, app, (user.record for user in found.values() if user.record))
+    await fields.load_of_records(tx, app, (user.record for user in found.values() if user.record))
     return found, {row[1]: row[0] for row in rows if row[0] is not None}
 
 
@@ -140,11 +140,11 @@ async def save(
     app: str,
     before: Mapping[str, User | None],
     after: Mapping[str, User],
-    left: Collection[str] = (),
+    record_only: Collection[str] = (),
 ) -> None:
     """Save the differences between *before* and *after*: new rows and changed columns.
 
-    The new users in *left* already have a record.
+    Of the new users in *record_only*, only the record was stored.
     """
     new_users, new_roles, new_records, seen, changed_records = [], [], [], [], []
     for user_id, user in after.items():
@@ -156,7 +156,7 @@ async def save(
             seen.append(_seen_row(app, user_id, user.last_seen_at))
         if old is not None and old.disabled and not user.disabled:
             await set_disabled(tx, app, user)
-        has_record = user_id in left or (old is not None and old.record is not None)
+        has_record = user_id in record_only or (old is not None and old.record is not None)
         if record is not None and not has_record:
             new_records.append(record)
         elif record is not None:
