@@ -40,7 +40,9 @@ def make_authority(folder: Path) -> Pair:
     pair = Pair(folder / "ca.pem", folder / "ca.key")
     kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
     files = ("-keyout", pair.key, "-out", pair.certificate)
-    run("req", "-x509", *kind, *files, "-subj", "/CN=an authority", "-days", "10")
+    # Python 3.13 and later trust no CA without a key usage.
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    run("req", "-x509", *kind, *files, "-subj", "/CN=an authority", "-days", "10", *usage)
     return pair
 
 
