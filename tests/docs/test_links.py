@@ -78,7 +78,7 @@ def tracked_files() -> list[Path]:
 @pytest.mark.heavy
 @pytest.mark.parametrize("pattern", [REGISTRY, HOME], ids=["registry", "home"])
 def test_nothing_depends_on_one_place(pattern: re.Pattern[str]) -> None:
-    """No file names the host of a package registry, or a directory of somebody's machine."""
+    """No file names the host of a package registry, or a directory of one machine."""
     found = [
         f"{path.relative_to(ROOT)}: {match.group()}"
         for path in tracked_files()

@@ -1,4 +1,4 @@
-"""Take the README's pictures of the portal: `python -m tests.portal.pictures FOLDER`.
+"""Take the README's pictures of the portal: `python -m tests.portal.pictures DIRECTORY`.
 
 With `--all`, it takes one of each page in both widths and schemes, to look at while designing.
 """

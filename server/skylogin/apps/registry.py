@@ -270,7 +270,7 @@ class AppRegistry:
             self._open[name].secrets.forget()
             self._open[name].access_rules.forget()
 
-    async def signing(self, name: str, now: datetime) -> list[str]:
+    async def signing_secrets(self, name: str, now: datetime) -> list[str]:
         """Return the secrets that may sign an app's tokens at *now*, newest first."""
         app = await self.find(name, may_make=False)
         return [] if app is None else await app.secrets.texts(now)

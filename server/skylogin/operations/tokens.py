@@ -67,7 +67,7 @@ async def mint(operator: Operator, app: str, order: TokenOrder) -> str:
 async def _signing_secret(operator: Operator, app: str) -> str:
     """Return the newest secret. Raises ConflictError if none is accepted."""
     if operator.apps is not None:
-        accepted = await operator.apps.signing(app, operator.now())
+        accepted = await operator.apps.signing_secrets(app, operator.now())
     else:
         accepted = [one.secret for one in await secrets.list_accepted(operator, app)]
     if not accepted:

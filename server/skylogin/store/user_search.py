@@ -136,7 +136,7 @@ async def _load_among(
 ) -> Sequence[Any]:
     """Return the rows of a page of the users *ids*, and one more if there is another page."""
     if not ids:
-        # An invalid cursor is refused even so.
+        # An invalid cursor is refused even then.
         if search.cursor:
             read_cursor(search.cursor, search.key)
         return []
@@ -216,7 +216,8 @@ def _next(search: Search, read_order: str, dialect_name: str) -> Select[Any]:
     app, number = bindparam("app_name", type_=Text), bindparam("number", type_=Integer)
     key = _SORT_KEYS[search.key]
     if read_order.removeprefix("-") == "last_seen_at":
-        # An index would change at every call. Instead, users are sorted without their records.
+        # An index on this time would change at every call. Instead, users are sorted without
+        # their records.
         query = select(users.c.id, key.label("key"))
         query = query.where(user_conditions.is_in_app(app, dialect_name))
         return _from_cursor(query, search, key, users.c.id).limit(number)
