@@ -199,11 +199,13 @@ def _admin_token() -> str:
     return os.environ.get("SKYLOGIN_ADMIN_TOKEN") or of_exec or config.DEFAULT_MASTER_KEY
 
 
-def _check_settings(settings: dict[str, str]) -> None:
+def _check_settings(settings: object) -> None:
     """Fail the test run if the settings are invalid, with all problems."""
     # On the start-up list, as above.
     from skylogin import config  # noqa: PLC0415
 
+    if not isinstance(settings, Mapping):
+        pytest.fail(f"skylogin_settings: {settings!r} is not a dictionary", pytrace=False)
     problems = config.check_names(settings)
     problems += [
         f"{name} is {value!r}, but must be a string"

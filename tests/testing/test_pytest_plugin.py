@@ -296,6 +296,8 @@ def test_a_running_server_is_used(
 
 
 INVALID_SETTINGS = {
+    "None": "None is not a dictionary",
+    "['SKYLOGIN_LEEWAY_SECONDS']": "['SKYLOGIN_LEEWAY_SECONDS'] is not a dictionary",
     "{'SKYLOGIN_LEEWAY_SECONDS': 3}": "SKYLOGIN_LEEWAY_SECONDS is 3, but must be a string",
     "{'SKYLOGIN_LEEWAY_SECONDS': 'x'}": "SKYLOGIN_LEEWAY_SECONDS is not a whole number: 'x'",
     "{'AUTH_RECORD_KEY': 'name', 'SKYLOGIN_X': ''}": (
