@@ -1,4 +1,4 @@
-"""SQLite: whether a commit waits for the disk, and what a failed transaction leaves."""
+"""SQLite: whether and where a commit is on the disk, and what a failed transaction leaves."""
 
 from pathlib import Path
 
@@ -22,6 +22,27 @@ async def test_a_commit_waits_for_the_disk_if_it_has_to(
         assert found.scalar_one() == level
     finally:
         await store.close()
+
+
+@pytest.mark.parametrize("name", ["a?b", "?mode=ro", "a%20b", "100%", "a#b", "a b", "file:a", "ä"])
+async def test_the_path_of_the_file_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
+    """Not as a part of a URL: data would be in another file."""
+    path = tmp_path / name / f"{name}.db"
+    path.parent.mkdir()
+    store = Store(f"sqlite:///{path}", durable=False)
+    try:
+        await store.create()
+        await store.run(lambda tx: apps.keep_setting(tx, "app", "name", "kept"))
+        assert await _kept(store) == "kept"
+    finally:
+        await store.close()
+
+    assert _files(tmp_path) == [path.parent, path]
+    assert path.read_bytes()[:6] == b"SQLite"
+
+
+def _files(directory: Path) -> list[Path]:
+    return list(directory.rglob("*"))
 
 
 async def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:

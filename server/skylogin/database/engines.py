@@ -5,7 +5,7 @@ import threading
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import URL, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.schema import Table
@@ -25,7 +25,7 @@ INTERRUPT = "interrupt"
 STEPS_BETWEEN_CHECKS = 50_000
 
 
-def open_sqlite_writer(url: str, file: SqliteFile, *, durable: bool) -> AsyncEngine:
+def open_sqlite_writer(file: SqliteFile, *, durable: bool) -> AsyncEngine:
     """Return the engine of the only connection that writes; SQLite does not allow two.
 
     A database that is not *durable* is deleted with its server, so no commit waits for the disk.
@@ -34,19 +34,18 @@ def open_sqlite_writer(url: str, file: SqliteFile, *, durable: bool) -> AsyncEng
     level = "FULL" if durable else "OFF"
     # Before journal_mode, which waits for the disk at another level.
     pragmas = f"PRAGMA synchronous={level}; {_PRAGMAS}"
-    return _open_sqlite(url, file, 1, "BEGIN IMMEDIATE", pragmas)
+    return _open_sqlite(file, 1, "BEGIN IMMEDIATE", pragmas)
 
 
-def open_sqlite_readers(url: str, file: SqliteFile) -> AsyncEngine:
+def open_sqlite_readers(file: SqliteFile) -> AsyncEngine:
     """Return the engine of the connections that read. They do not wait for the writer."""
-    return _open_sqlite(url, file, SQLITE_READERS, "BEGIN", f"{_PRAGMAS}; PRAGMA query_only=ON")
+    return _open_sqlite(file, SQLITE_READERS, "BEGIN", f"{_PRAGMAS}; PRAGMA query_only=ON")
 
 
-def _open_sqlite(
-    url: str, file: SqliteFile, connections: int, begin: str, pragmas: str
-) -> AsyncEngine:
+def _open_sqlite(file: SqliteFile, connections: int, begin: str, pragmas: str) -> AsyncEngine:
     engine = create_async_engine(
-        f"sqlite+aiosqlite{url.removeprefix('sqlite')}",
+        # In a text, `?` and `%20` in the path would have a meaning.
+        URL.create("sqlite+aiosqlite", database=file.path),
         json_serializer=json_text.write_stored,
         json_deserializer=json_text.read_stored,
         pool_size=connections,

@@ -34,8 +34,8 @@ class Pools:
         self.file: SqliteFile | None = None
         if url.startswith(database_url.SQLITE_PREFIX):
             self.file = SqliteFile(url.removeprefix(database_url.SQLITE_PREFIX))
-            self._writer = engines.open_sqlite_writer(url, self.file, durable=durable)
-            self._reader = self._querier = engines.open_sqlite_readers(url, self.file)
+            self._writer = engines.open_sqlite_writer(self.file, durable=durable)
+            self._reader = self._querier = engines.open_sqlite_readers(self.file)
         else:
             self._postgresql = database_url.read_postgresql(url)
             self.is_pooled = self._postgresql.has_pooler is True
