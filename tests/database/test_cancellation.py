@@ -1,13 +1,14 @@
 """Callers that are cancelled during a transaction: a write finishes, a read ends."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from skylogin.database import Store, Transaction
-from skylogin.errors import RESPONSE_TIMEOUT, RetryTransaction, SkygearError
+from skylogin.errors import RESPONSE_TIMEOUT, RetryTransaction, SkygearError, database_busy
 from skylogin.store import apps
 from sqlalchemy import text
 
@@ -60,6 +61,29 @@ async def test_a_write_finishes_without_its_caller(store: Store, way: str) -> No
         return await written(store) == ["written", "written"]
 
     await wait_until_async(both_are_written)
+
+
+@pytest.mark.parametrize(("error", "logged"), [(database_busy(), False), (KeyError("x"), True)])
+async def test_an_error_without_a_caller_is_logged_unless_it_is_a_refusal(
+    error: Exception, logged: bool, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the store, not by asyncio, which knows only that it was not retrieved."""
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def work(tx: Transaction) -> None:
+        began.set()
+        await go_on.wait()
+        raise error
+
+    caller = asyncio.create_task(store.run(work))
+    await began.wait()
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    go_on.set()
+    await store.close()
+    gc.collect()
+
+    assert [record.name for record in caplog.records] == ["skylogin.store"] * logged
 
 
 async def test_closing_waits_for_a_write_without_a_caller(

@@ -26,7 +26,7 @@ from skylogin.database.queries import Queries
 from skylogin.database.sqlite_file import SqliteFile
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
-from skylogin.errors import RetryTransaction, database_busy, took_too_long
+from skylogin.errors import RetryTransaction, SkygearError, database_busy, took_too_long
 from skylogin.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -157,10 +157,17 @@ class Store:
                 raise queries.ended() from None
             if write and not task.done():
                 self._abandoned.add(task)
-                task.add_done_callback(self._abandoned.discard)
             else:
                 self._cancel(task)
+            task.add_done_callback(self._end_without_caller)
             raise
+
+    def _end_without_caller(self, task: asyncio.Task[Any]) -> None:
+        """Log the error of *task*, which no caller gets, unless it is a refusal."""
+        self._abandoned.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, SkygearError):
+            logger.error("a transaction failed after its caller had left", exc_info=error)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
