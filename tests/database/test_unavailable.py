@@ -45,6 +45,7 @@ async def write(store: Store) -> str:
     return await store.run(lambda tx: apps.keep_setting(tx, APP, "name", "value"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("state", STATES)
 async def test_a_server_that_refuses_connections_is_unavailable(state: str) -> None:
     """The refusal says why, without the URL's password."""
@@ -69,6 +70,7 @@ UNREACHABLE = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", UNREACHABLE)
 async def test_a_server_that_cannot_be_reached_is_unavailable(name: str) -> None:
     """The refusal names the address."""
