@@ -173,3 +173,26 @@ async def test_closing_waits_for_what_was_submitted(batcher: Batcher[str, str], 
     assert await kept(query) == {"a", "b", "c"}
     assert all(task.done() or not task.cancelled() for task in tasks)
     await asyncio.gather(*tasks)
+
+
+async def test_a_batch_whose_database_hangs_ends_with_its_server(store: Store) -> None:
+    """Otherwise the server would wait for it for ever."""
+    began = asyncio.Event()
+
+    async def hang(tx: Transaction, items: Sequence[str]) -> list[str | SkygearError]:
+        began.set()
+        await asyncio.Event().wait()
+        return []
+
+    batcher: Batcher[str, str] = Batcher(store, hang)
+    first, second = await submitted(batcher, "first", "second")
+    await began.wait()
+    later = asyncio.create_task(batcher.submit("later"))
+
+    store.give_up()
+    await batcher.close()
+
+    for one in (first, second, later):
+        with pytest.raises(SkygearError) as caught:
+            await one
+        assert caught.value.reason is Reason.DATABASE_UNAVAILABLE

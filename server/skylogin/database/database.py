@@ -93,7 +93,7 @@ class Store:
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
         self._abandoned: set[asyncio.Task[Any]] = set()
-        self._is_closed = False
+        self._is_closed = self._has_given_up = False
         # How many calls were refused because the database cannot be used.
         self.times_unavailable = 0
         self._users_added = 0
@@ -117,6 +117,12 @@ class Store:
     def end_queries(self) -> None:
         """End the queries that run, and refuse others. Logins go on."""
         for task in self._queries.close():
+            self._cancel(task)
+
+    def give_up(self) -> None:
+        """End every transaction and refuse others: the database hangs, and the server stops."""
+        self._has_given_up = True
+        for task in tuple(self._running):
             self._cancel(task)
 
     def _cancel(self, task: asyncio.Task[Any]) -> None:
@@ -148,13 +154,15 @@ class Store:
         """
         if self._is_closed:
             raise RuntimeError("the store is closed")
+        if self._has_given_up:
+            raise _given_up()
         retry = functools.partial(self._retry, _Job(work, write, was_committed, snapshot, is_query))
         task = self._start(self._queries.run(retry) if is_query else retry())
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled():
-                raise queries.ended() from None
+                raise (_given_up() if self._has_given_up else queries.ended()) from None
             if write and not task.done():
                 self._abandoned.add(task)
             else:
@@ -317,6 +325,10 @@ class Store:
                     await asyncio.wait(late, timeout=CANCEL_SECONDS_MAX)
         finally:
             await self._pools.dispose()
+
+
+def _given_up() -> SkygearError:
+    return failures.unavailable(TimeoutError("it did not answer while the server stopped"))
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -17,7 +17,7 @@ from skylogin.database.postgresql import PoolerFoundError
 from skylogin.database.sqlite_file import SqliteFile
 from skylogin.domain import database_url
 
-CLOSE_SECONDS_MAX = 10
+CLOSE_SECONDS_MAX = 5
 
 
 class Pools:

@@ -242,11 +242,14 @@ async def _listening(
             services.stopping.set()
             await _drain(runner)
     finally:
-        end = asyncio.get_running_loop().call_later(QUERY_SECONDS_MAX, store.end_queries)
+        loop = asyncio.get_running_loop()
+        end_queries = loop.call_later(QUERY_SECONDS_MAX, store.end_queries)
+        give_up = loop.call_later(STOP_SECONDS_MAX, store.give_up)
         try:
             await runner.cleanup()
         finally:
-            end.cancel()
+            end_queries.cancel()
+            give_up.cancel()
 
 
 def _metrics_port(
