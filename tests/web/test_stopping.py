@@ -10,6 +10,7 @@ import pytest
 from skylogin import config
 from skylogin.actions import record_query
 from skylogin.database import Transaction
+from skylogin.web import server as servers
 from skylogin.web.server import running
 from sqlalchemy import text
 
@@ -90,3 +91,32 @@ async def test_stopping_ends_live_pages() -> None:
             path = f"_admin/v1/apps/{settings.app_name}/logins/follow"
             stream = await client.get(f"{server.url}{path}", headers=headers)
         assert await stream.read() == b""
+
+
+async def test_stopping_writes_the_login_log_although_a_client_is_slow(
+    tmp_path: Path, query: Any, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once transactions are ended. On SQLite, it leaves no lock file behind."""
+    monkeypatch.setattr(servers, "STOP_SECONDS_MAX", 0)
+    monkeypatch.setitem(servers.RUNNER_OPTIONS, "shutdown_timeout", 0.1)
+    environment = {"PORT": "0", "HOST": "127.0.0.1", "SKYLOGIN_DATABASE_URL": store_url}
+    settings = config.read({**environment, "API_KEY": "changeme"}, config.DEV)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+
+    async with aiohttp.ClientSession() as client:
+        async with running(settings) as server:
+            _, slow = await asyncio.open_connection("127.0.0.1", server.port)
+            slow.write(head)
+            await slow.drain()
+            payload = {"api_key": settings.api_key, "token": "not a token"}
+            await client.post(f"{server.url}sso/custom_token/login", json=payload)
+        slow.close()
+
+    assert await query("SELECT reason FROM journal") == [("token_malformed",)]
+    assert await query("SELECT reason FROM login_counts") == [("token_malformed",)]
+    assert not lock_files(tmp_path)
+
+
+def lock_files(directory: Path) -> list[Path]:
+    """Return the lock files of servers in *directory*."""
+    return list(directory.glob("*.lock"))

@@ -42,6 +42,8 @@ ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
 CLOSE_SECONDS_MAX, CANCEL_SECONDS_MAX = 10, 2
+# How long a transaction may take that begins after `give_up`.
+LAST_SECONDS_MAX = 2
 # No retry begins later. Each may itself wait ten seconds for another process.
 RETRY_SECONDS_MAX = 5
 
@@ -93,7 +95,7 @@ class Store:
         self._running: set[asyncio.Task[Any]] = set()
         # Writes that run on although their callers left.
         self._abandoned: set[asyncio.Task[Any]] = set()
-        self._is_closed = self._has_given_up = False
+        self._is_closed = self._has_given_up = self._hangs = False
         # How many calls were refused because the database cannot be used.
         self.times_unavailable = 0
         self._users_added = 0
@@ -120,10 +122,18 @@ class Store:
             self._cancel(task)
 
     def give_up(self) -> None:
-        """End every transaction and refuse others: the database hangs, and the server stops."""
+        """End every transaction: the database may hang, and the server stops.
+
+        Later ones, such as the last writes of the login log, have a short time. If one of them
+        is not done by then, the database hangs, and all are refused.
+        """
         self._has_given_up = True
         for task in tuple(self._running):
             self._cancel(task)
+
+    def _refuse_all(self) -> None:
+        self._hangs = True
+        self.give_up()
 
     def _cancel(self, task: asyncio.Task[Any]) -> None:
         """Cancel *task*, and end its statement."""
@@ -154,10 +164,13 @@ class Store:
         """
         if self._is_closed:
             raise RuntimeError("the store is closed")
-        if self._has_given_up:
+        if self._hangs:
             raise _given_up()
         retry = functools.partial(self._retry, _Job(work, write, was_committed, snapshot, is_query))
         task = self._start(self._queries.run(retry) if is_query else retry())
+        if self._has_given_up:
+            end = asyncio.get_running_loop().call_later(LAST_SECONDS_MAX, self._refuse_all)
+            task.add_done_callback(lambda _: end.cancel())
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
