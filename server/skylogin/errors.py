@@ -119,7 +119,11 @@ class Reason(StrEnum):
     CRASHED = "crashed"
 
 
-class SkygearError(Exception):
+class ExpectedError(Exception):
+    """An error that says why something cannot be done. Any other is a bug."""
+
+
+class SkygearError(ExpectedError):
     """A refusal that the client sees: a kind and a message.
 
     *reason* and *explanation* are not sent. *status* replaces that of the kind, as in some

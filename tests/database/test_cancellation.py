@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from skylogin.database import Store, Transaction
 from skylogin.errors import RESPONSE_TIMEOUT, RetryTransaction, SkygearError, database_busy
+from skylogin.operations.operator import ConflictError
 from skylogin.store import apps
+from skylogin.store.apps import KeysTakenError
 from sqlalchemy import text
 
 from tests.waiting import let_tasks_run, wait_until_async
@@ -63,7 +65,16 @@ async def test_a_write_finishes_without_its_caller(store: Store, way: str) -> No
     await wait_until_async(both_are_written)
 
 
-@pytest.mark.parametrize(("error", "logged"), [(database_busy(), False), (KeyError("x"), True)])
+ERRORS = [
+    (KeyError("x"), True),
+    (database_busy(), False),
+    # Of an operator's act.
+    (ConflictError("there is another one"), False),
+    (KeysTakenError("two users share a key"), False),
+]
+
+
+@pytest.mark.parametrize(("error", "logged"), ERRORS)
 async def test_an_error_without_a_caller_is_logged_unless_it_is_a_refusal(
     error: Exception, logged: bool, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,7 +26,13 @@ from skylogin.database.queries import Queries
 from skylogin.database.sqlite_file import SqliteFile
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
-from skylogin.errors import RetryTransaction, SkygearError, database_busy, took_too_long
+from skylogin.errors import (
+    ExpectedError,
+    RetryTransaction,
+    SkygearError,
+    database_busy,
+    took_too_long,
+)
 from skylogin.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -187,7 +193,7 @@ class Store:
         """Log the error of *task*, which no caller gets, unless it is a refusal."""
         self._abandoned.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, SkygearError):
+        if error is not None and not isinstance(error, ExpectedError):
             logger.error("a transaction failed after its caller had left", exc_info=error)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

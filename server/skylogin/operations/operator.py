@@ -11,6 +11,7 @@ from skylogin.apps.registry import App, AppRegistry
 from skylogin.clock import system_now
 from skylogin.config import Settings
 from skylogin.database import Store, Transaction
+from skylogin.errors import ExpectedError
 from skylogin.ids import IdMaker
 from skylogin.store import apps, audit_log
 from skylogin.store.audit_log import Act
@@ -38,7 +39,7 @@ KEEP_CACHES = frozenset(
 ROWS_KEPT, TRIMS = 20_000, "00"
 
 
-class RefusedError(Exception):
+class RefusedError(ExpectedError):
     """An act that cannot be done. The text says why, and how to fix it."""
 
 

@@ -16,7 +16,7 @@ from skylogin.domain.records import SaveContext
 from skylogin.domain.schema import Extension
 from skylogin.domain.stored_names import CUSTOM_TOKEN, PUBLIC_DATABASE, USER_TYPE
 from skylogin.domain.user import Actor, Principal, RecordId, User
-from skylogin.errors import SkygearError
+from skylogin.errors import ExpectedError, SkygearError
 from skylogin.operations.operator import ConflictError, MissingError, Operator, RefusedError
 from skylogin.store import devices, imports, references, roles, schema, user_search, users
 from skylogin.store import records as stored_records
@@ -71,7 +71,7 @@ async def edit_profile(
         raise _refused(error) from error
 
 
-class _SchemaLacksFieldsError(Exception):
+class _SchemaLacksFieldsError(ExpectedError):
     """The schema has to be extended first, in its own transaction."""
 
     def __init__(self, extension: Extension) -> None:

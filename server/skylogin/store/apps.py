@@ -15,6 +15,7 @@ from skylogin.domain.fields import FIRST_USER_FIELDS
 from skylogin.domain.stored_names import EVERY_APP, USER_TYPE
 from skylogin.domain.unique_keys import KeySet
 from skylogin.domain.user import Field
+from skylogin.errors import ExpectedError
 from skylogin.store import access_rules, fields, schema, table_rows
 from skylogin.store.record_rows import OF_USERS
 
@@ -36,7 +37,7 @@ class StoredApp(NamedTuple):
     created_at: datetime | None
 
 
-class KeysTakenError(Exception):
+class KeysTakenError(ExpectedError):
     """Two users share the value of a key that is to be unique. The text is one line."""
 
 

@@ -33,6 +33,7 @@ from skylogin.domain.fields import fits_stored, is_integer
 from skylogin.domain.limits import KEY_BYTES_MAX
 from skylogin.encoding import rfc3339
 from skylogin.encoding.json_text import JsonValue
+from skylogin.errors import ExpectedError
 from skylogin.store import fields, table_rows
 from skylogin.store.table_rows import OTHER_KEYS, Row, columns_of, key_of
 
@@ -56,7 +57,7 @@ TABLES: Mapping[str, Table] = {
 _DESCRIBING = frozenset(("roles", "record_types", "record_fields", "field_access"))
 
 
-class TakenError(Exception):
+class TakenError(ExpectedError):
     """A row conflicts with an existing one."""
 
 

@@ -17,6 +17,7 @@ from skylogin.domain.skygear import FIXED_TABLES, LEFT_BEHIND, RECORD_COLUMNS, F
 from skylogin.domain.stored_names import USER_TYPE
 from skylogin.domain.unique_keys import KeySet
 from skylogin.encoding import json_text
+from skylogin.errors import ExpectedError
 
 ROWS_AT_ONCE = 1000
 _DIGITS = 15
@@ -74,7 +75,7 @@ _POSTGIS = text("""
 """)
 
 
-class NotSkygearError(Exception):
+class NotSkygearError(ExpectedError):
     """The database cannot be imported. The text is one line."""
 
 
