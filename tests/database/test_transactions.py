@@ -1,6 +1,7 @@
 """Work in transactions: all or nothing, and retried if that may help."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,8 @@ from skylogin.database import Store, Transaction
 from skylogin.database.tables import settings
 from skylogin.errors import UNEXPECTED_ERROR, RetryTransaction, SkygearError
 from skylogin.store import apps
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 APP = "myapp"
 
@@ -48,6 +50,19 @@ async def test_work_that_raises_leaves_nothing_and_is_not_retried(store: Store) 
 
     assert len(runs) == 1
     assert await names_of(store) == set()
+
+
+async def test_an_error_does_not_show_the_values_of_a_statement(store: Store) -> None:
+    """It is logged, and they may be passwords' hashes or secrets."""
+    statement = text("INSERT INTO missing VALUES (CAST(:value AS TEXT))")
+    values = {"value": "a secret"}
+
+    with pytest.raises(SkygearError if store.dialect == "postgresql" else DBAPIError) as caught:
+        await store.run(lambda tx: tx.connection.execute(statement, values))
+
+    lines = "".join(traceback.format_exception(caught.value))
+    assert "INSERT INTO missing" in lines
+    assert "a secret" not in lines
 
 
 async def test_work_that_loses_a_race_for_a_key_is_retried(store: Store) -> None:

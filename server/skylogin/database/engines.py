@@ -48,6 +48,8 @@ def _open_sqlite(file: SqliteFile, connections: int, begin: str, pragmas: str) -
         URL.create("sqlite+aiosqlite", database=file.path),
         json_serializer=json_text.write_stored,
         json_deserializer=json_text.read_stored,
+        # Errors are logged, and values may be secret.
+        hide_parameters=True,
         pool_size=connections,
         max_overflow=0,
         # A long import may keep the writer for minutes; each call has its own time limit.

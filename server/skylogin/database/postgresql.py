@@ -91,6 +91,8 @@ def _open(
         connect_args=arguments,
         json_serializer=json_text.write_stored,
         json_deserializer=json_text.read_stored,
+        # Errors are logged, and values may be secret.
+        hide_parameters=True,
         pool_size=size,
         max_overflow=0,
     )
