@@ -33,9 +33,14 @@ require('node:test').test('hangs', async () => {
   require('node:fs').writeFileSync('${READY}', '');
   await new Promise(() => setInterval(() => {}, 1000));
 });`,
+  // With a promise alone, Node would have nothing to wait for and end by itself.
   'hanging.mjs': `
 import setUp from 'skylogin/global-setup';
-export default async () => { await setUp(); console.log('${READY}'); await new Promise(() => {}); };`,
+export default async () => {
+  await setUp();
+  console.log('${READY}');
+  await new Promise(() => setInterval(() => {}, 1000));
+};`,
   'vitest.config.mjs': "export default { test: { globalSetup: './hanging.mjs', include: ['none.js'] } };",
   'none.js': '',
   'jest.config.js': "module.exports = { globalSetup: './hanging.mjs', testMatch: ['**/none.js'] };",
@@ -81,7 +86,7 @@ describe('nothing is left', { concurrency: 3, skip: process.platform !== 'linux'
 
       child.kill(signal);
 
-      await ended;
+      assert.equal((await ended)[1], signal);
       while (processesWith(temporary).length || foldersIn(temporary).length) {
         await pause(20);
       }
