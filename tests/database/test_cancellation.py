@@ -145,6 +145,8 @@ async def test_a_cancelled_read_does_not_keep_its_caller(store: Store) -> None:
         await tx.connection.execute(text(slow))
         has_ended.append(True)
 
+    # So that its statement is cancelled, not its connecting.
+    await written(store)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(store.run(read, write=False), 0.05)
 
