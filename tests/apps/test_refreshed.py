@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from skylogin.apps.refreshed import KNOWN_SECONDS, Refreshed
 
 from tests.clocks import Seconds
@@ -84,6 +85,31 @@ async def test_calls_at_the_same_time_share_a_failure() -> None:
         found = await asyncio.gather(*(refreshed.get() for _ in range(20)), return_exceptions=True)
         assert [type(one) for one in found] == [OSError] * 20
         assert loads == number
+
+
+async def test_a_failure_is_not_logged_for_a_call_that_left(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Only the other calls get it."""
+    load = Loader()
+
+    async def fail() -> int:
+        await load()
+        raise OSError
+
+    load.may_end.clear()
+    refreshed = Refreshed(fail)
+    first = asyncio.create_task(refreshed.get())
+    await load.has_begun.wait()
+    other = asyncio.create_task(refreshed.get())
+    await let_tasks_run()
+    other.cancel()
+    await asyncio.gather(other, return_exceptions=True)
+    load.may_end.set()
+
+    assert [type(one) for one in await asyncio.gather(first, return_exceptions=True)] == [OSError]
+    await let_tasks_run()
+    assert not caplog.records
 
 
 async def test_calls_at_the_same_time_share_a_load() -> None:

@@ -73,8 +73,10 @@ class Refreshed(Generic[T]):
         With a lock, many calls would go one by one, each in another cycle of the event loop, and
         while the database is gone, each would wait for it anew.
         """
-        if self._loading is not None:
-            await asyncio.shield(self._loading)
+        loading = self._loading
+        if loading is not None:
+            await asyncio.wait([loading])
+            loading.result()
             return
         self._loading = ended = asyncio.get_running_loop().create_future()
         try:

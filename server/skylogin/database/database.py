@@ -178,16 +178,18 @@ class Store:
             end = asyncio.get_running_loop().call_later(LAST_SECONDS_MAX, self._refuse_all)
             task.add_done_callback(lambda _: end.cancel())
         try:
-            return await asyncio.shield(task)
+            # Not `asyncio.shield`: from Python 3.14 on, it logs an error without a caller itself.
+            await asyncio.wait([task])
         except asyncio.CancelledError:
-            if task.cancelled():
-                raise (_given_up() if self._has_given_up else queries.ended()) from None
             if write and not task.done():
                 self._abandoned.add(task)
             else:
                 self._cancel(task)
             task.add_done_callback(self._end_without_caller)
             raise
+        if task.cancelled():
+            raise _given_up() if self._has_given_up else queries.ended()
+        return task.result()
 
     def _end_without_caller(self, task: asyncio.Task[Any]) -> None:
         """Log the error of *task*, which no caller gets, unless it is a refusal."""
