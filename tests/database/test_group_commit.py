@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from skylogin.database import Store, Transaction, database
+from skylogin.database import Store, Transaction, tasks
 from skylogin.database.group_commit import BATCH_SIZE_MAX, Batcher
 from skylogin.errors import Reason, SkygearError, not_decodable
 from skylogin.store import apps
@@ -179,7 +179,7 @@ async def test_batches_whose_database_hangs_end_with_their_server(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the server would wait for them for ever."""
-    monkeypatch.setattr(database, "LAST_SECONDS_MAX", 0)
+    monkeypatch.setattr(tasks, "LAST_SECONDS_MAX", 0)
     began = asyncio.Event()
 
     async def hang(tx: Transaction, items: Sequence[str]) -> list[str | SkygearError]:

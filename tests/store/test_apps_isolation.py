@@ -444,6 +444,7 @@ WITHOUT = {
     "postgresql": "opens the database",
     "queries": "bounds what is read at once",
     "sqlite_file": "looks whether the file is the same one",
+    "tasks": "run what others give them",
     "transaction.FieldCache": "knows nothing at first",
     "transaction.Transaction": "carries statements, which say for which app",
     "version_table": "is about the whole database",

@@ -19,20 +19,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from skylogin.clock import monotonic
-from skylogin.database import engines, failures, queries, tables, version_table
+from skylogin.database import engines, failures, tables, version_table
 from skylogin.database.failures import UnusableDatabaseError
 from skylogin.database.pools import Pools
 from skylogin.database.queries import Queries
 from skylogin.database.sqlite_file import SqliteFile
+from skylogin.database.tasks import Tasks
 from skylogin.database.transaction import FieldCache, Transaction
 from skylogin.domain.user import Field
-from skylogin.errors import (
-    ExpectedError,
-    RetryTransaction,
-    SkygearError,
-    database_busy,
-    took_too_long,
-)
+from skylogin.errors import RetryTransaction, database_busy, took_too_long
 from skylogin.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -47,9 +42,6 @@ TRIES_MAX = 8
 ANALYZE_FIRST, ANALYZE_GROWTH = 20, 10
 PAUSE_SECONDS = 0.01
 PAUSE_SECONDS_MAX = 0.5
-CLOSE_SECONDS_MAX, CANCEL_SECONDS_MAX = 10, 2
-# How long a transaction may take that begins after `give_up`.
-LAST_SECONDS_MAX = 2
 # No retry begins later. Each may itself wait ten seconds for another process.
 RETRY_SECONDS_MAX = 5
 
@@ -98,10 +90,8 @@ class Store:
         self.metrics.waiting.follow(lambda: self._pools.waiting)
         self.metrics.unavailable.follow(lambda: self.times_unavailable)
         self._fields = FieldCache()
-        self._running: set[asyncio.Task[Any]] = set()
-        # Writes that run on although their callers left.
-        self._abandoned: set[asyncio.Task[Any]] = set()
-        self._is_closed = self._has_given_up = self._hangs = False
+        self._tasks = Tasks(self._pools.interrupt)
+        self._is_closed = False
         # How many calls were refused because the database cannot be used.
         self.times_unavailable = 0
         self._users_added = 0
@@ -125,28 +115,11 @@ class Store:
     def end_queries(self) -> None:
         """End the queries that run, and refuse others. Logins go on."""
         for task in self._queries.close():
-            self._cancel(task)
+            self._tasks.cancel(task)
 
     def give_up(self) -> None:
-        """End every transaction: the database may hang, and the server stops.
-
-        Later ones, such as the last writes of the login log, have a short time. If one of them
-        is not done by then, the database hangs, and all are refused.
-        """
-        self._has_given_up = True
-        for task in tuple(self._running):
-            self._cancel(task)
-
-    def _refuse_all(self) -> None:
-        self._hangs = True
-        self.give_up()
-
-    def _cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel *task*, and end its statement."""
-        self._pools.interrupt(task)
-        # Cancelling a task twice would leave the driver's connection half closed.
-        if not task.cancelling():
-            task.cancel()
+        """End every transaction, because the server stops. Later ones have a short time."""
+        self._tasks.give_up()
 
     async def run(
         self,
@@ -170,39 +143,9 @@ class Store:
         """
         if self._is_closed:
             raise RuntimeError("the store is closed")
-        if self._hangs:
-            raise _given_up()
         retry = functools.partial(self._retry, _Job(work, write, was_committed, snapshot, is_query))
-        task = self._start(self._queries.run(retry) if is_query else retry())
-        if self._has_given_up:
-            end = asyncio.get_running_loop().call_later(LAST_SECONDS_MAX, self._refuse_all)
-            task.add_done_callback(lambda _: end.cancel())
-        try:
-            # Not `asyncio.shield`: from Python 3.14 on, it logs an error without a caller itself.
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            if write and not task.done():
-                self._abandoned.add(task)
-            else:
-                self._cancel(task)
-            task.add_done_callback(self._end_without_caller)
-            raise
-        if task.cancelled():
-            raise _given_up() if self._has_given_up else queries.ended()
-        return task.result()
-
-    def _end_without_caller(self, task: asyncio.Task[Any]) -> None:
-        """Log the error of *task*, which no caller gets, unless it is a refusal."""
-        self._abandoned.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, ExpectedError):
-            logger.error("a transaction failed after its caller had left", exc_info=error)
-
-    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
+        begin = functools.partial(self._queries.run, retry) if is_query else retry
+        return await self._tasks.run(begin, must_finish=write)
 
     async def _retry(self, job: _Job[T]) -> T:
         deadline = monotonic() + RETRY_SECONDS_MAX
@@ -224,7 +167,7 @@ class Store:
                     if failures.is_retryable(error):
                         raise database_busy() from error
                     raise
-            if self._is_closed or asyncio.current_task() in self._abandoned:
+            if self._is_closed or self._tasks.is_abandoned():
                 break
             self.metrics.retries.add()
             pause = min(PAUSE_SECONDS * 2**attempt, PAUSE_SECONDS_MAX)
@@ -275,7 +218,7 @@ class Store:
         self._users_added += users_added
         if self._users_added >= self._analyze_at and self.dialect == "postgresql":
             self._analyze_at *= ANALYZE_GROWTH
-            self._start(self._analyze())
+            self._tasks.start(self._analyze())
 
     async def _analyze(self) -> None:
         try:
@@ -338,18 +281,9 @@ class Store:
         self._is_closed = True
         self.end_queries()
         try:
-            if self._running:
-                _, late = await asyncio.wait(self._running, timeout=CLOSE_SECONDS_MAX)
-                for task in late:
-                    self._cancel(task)
-                if late:
-                    await asyncio.wait(late, timeout=CANCEL_SECONDS_MAX)
+            await self._tasks.close()
         finally:
             await self._pools.dispose()
-
-
-def _given_up() -> SkygearError:
-    return failures.unavailable(TimeoutError("it did not answer while the server stopped"))
 
 
 async def _commit(connection: AsyncConnection) -> None:
