@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -23,6 +24,14 @@ SQLITE_READERS, SQLITE_QUERIES = 6, 2
 INTERRUPT = "interrupt"
 # In steps of SQLite's virtual machine: a running statement is checked about every millisecond.
 STEPS_BETWEEN_CHECKS = 50_000
+# Of the engines on both databases.
+OPTIONS: Mapping[str, Any] = {
+    "json_serializer": json_text.write_stored,
+    "json_deserializer": json_text.read_stored,
+    # Errors are logged, and values may be secret.
+    "hide_parameters": True,
+    "max_overflow": 0,
+}
 
 
 def open_sqlite_writer(file: SqliteFile, *, durable: bool) -> AsyncEngine:
@@ -46,12 +55,8 @@ def _open_sqlite(file: SqliteFile, connections: int, begin: str, pragmas: str) -
     engine = create_async_engine(
         # In a text, `?` and `%20` in the path would have a meaning.
         URL.create("sqlite+aiosqlite", database=file.path),
-        json_serializer=json_text.write_stored,
-        json_deserializer=json_text.read_stored,
-        # Errors are logged, and values may be secret.
-        hide_parameters=True,
+        **OPTIONS,
         pool_size=connections,
-        max_overflow=0,
         # A long import may keep the writer for minutes; each call has its own time limit.
         pool_timeout=None,
         # SQLAlchemy ends every transaction that it began; a second rollback would cost

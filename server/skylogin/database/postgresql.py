@@ -17,9 +17,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from skylogin.database import engines
 from skylogin.database.failures import UnusableDatabaseError
 from skylogin.domain.database_url import PostgresqlUrl
-from skylogin.encoding import json_text
 from skylogin.errors import cause_of
 
 if TYPE_CHECKING:
@@ -88,13 +88,9 @@ def _open(
         arguments["prepared_statement_cache_size"] = 0
     engine = create_async_engine(
         "postgresql+asyncpg://",
+        **engines.OPTIONS,
         connect_args=arguments,
-        json_serializer=json_text.write_stored,
-        json_deserializer=json_text.read_stored,
-        # Errors are logged, and values may be secret.
-        hide_parameters=True,
         pool_size=size,
-        max_overflow=0,
     )
     if is_pooled:
         statement = _setting_statement(settings, is_local=True)
